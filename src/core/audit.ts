@@ -1,0 +1,39 @@
+import type { ErrorCode } from './errors.ts';
+
+export type AuditOutcome = 'success' | 'refused' | 'failed';
+
+/**
+ * One value per event, filled on the way and recorded on success and on refusal (contract.md: who could do what, and who did).
+ * Never a token, a secret or cloud credentials: `jti` and the hash of the signing input name a token without being one.
+ */
+export interface AuditEvent {
+  id: string;
+  /** Milliseconds since 1970. */
+  at: number;
+  /** `noun.verb`: `token.mint`, `credentials.exchange`, `workspace.create`. */
+  action: string;
+  outcome: AuditOutcome;
+  code: ErrorCode | null;
+  organization_id: string | null;
+  actor_kind: string;
+  actor_id: string | null;
+  user_id: string | null;
+  workspace_id: string | null;
+  identity_id: string | null;
+  job_id: string | null;
+  /** What a change was made to. */
+  target_id: string | null;
+  jti: string | null;
+  /** SHA-256 of the JWS signing input, hex. */
+  signing_input_sha256: string | null;
+  request_id: string | null;
+  /** The event that this one concludes: the mint of an exchange. */
+  parent_id: string | null;
+  /** Claims of a mint, the outcome of an exchange, the fields of a change: flat facts for people. */
+  detail: Record<string, unknown>;
+}
+
+/** Proof that an event is committed: made by the audit store alone, asked for by the signer. */
+export interface AuditReceipt {
+  readonly event_id: string;
+}

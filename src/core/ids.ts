@@ -1,0 +1,50 @@
+/**
+ * Identifiers: a prefix and 26 lower-case Crockford base32 characters of a UUIDv7 (RFC 9562 5.7). Immutable, never reused,
+ * sortable by time of making.
+ */
+export const idPrefixes = {
+  group: 'grp',
+  workspace: 'ws',
+  user: 'usr',
+  team: 'team',
+  service_account: 'sa',
+  managed_identity: 'mi',
+  job: 'job',
+  event: 'evt',
+  membership: 'mem',
+  grant: 'grant',
+  may_act: 'act',
+  assignment: 'asg',
+  secret: 'sec',
+} as const;
+
+export type IdKind = keyof typeof idPrefixes;
+
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+const bodyPattern = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+
+/** A new id. `now` in milliseconds since 1970; `random` gives that many random bytes. */
+export function makeId(kind: IdKind, now: number, random: (bytes: number) => Uint8Array): string {
+  const tail = random(10);
+  const bytes = new Uint8Array(16);
+  for (let index = 5, rest = now; index >= 0; index--, rest = Math.floor(rest / 256)) bytes[index] = rest % 256;
+  bytes.set(tail, 6);
+  bytes[6] = 0x70 | (tail[0]! & 0x0f);
+  bytes[8] = 0x80 | (tail[2]! & 0x3f);
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  let body = '';
+  for (let shift = 125n; shift >= 0n; shift -= 5n) body += alphabet[Number((value >> shift) & 31n)];
+  return `${idPrefixes[kind]}_${body}`;
+}
+
+export function isId(kind: IdKind, text: string): boolean {
+  const prefix = `${idPrefixes[kind]}_`;
+  return text.startsWith(prefix) && bodyPattern.test(text.slice(prefix.length));
+}
+
+/** The kind that an id names by its prefix; undefined for what is no id (a path, a login). */
+export function kindOfId(text: string): IdKind | undefined {
+  for (const kind of Object.keys(idPrefixes) as IdKind[]) if (isId(kind, text)) return kind;
+  return undefined;
+}

@@ -1,0 +1,14 @@
+/** Names as contract.md has them. Compared byte by byte: no case folding, no Unicode, so no two names look alike. */
+export const namePattern = /^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/;
+export const nameRule = '1 to 64 of lower-case letters, digits, `-` and `_`, the last two neither first nor last';
+
+export const loginPattern = /^[a-z0-9._@+-]{1,64}$/;
+export const loginRule = '1 to 64 of lower-case letters, digits and `._@+-`';
+
+export function isName(text: string): boolean {
+  return namePattern.test(text);
+}
+
+export function isLogin(text: string): boolean {
+  return loginPattern.test(text);
+}

@@ -1,0 +1,25 @@
+import { isName } from './names.ts';
+
+/** The deepest namespace: a root group has depth 1. */
+export const maximumDepth = 20;
+
+/** `acme/research/sim` -> its names, or undefined when any part is no name. */
+export function parsePath(path: string): string[] | undefined {
+  const names = path.split('/');
+  return names.length <= maximumDepth + 1 && names.every(isName) ? names : undefined;
+}
+
+export function childPath(parent: string | undefined, name: string): string {
+  return parent === undefined ? name : `${parent}/${name}`;
+}
+
+/** The path of the group above, undefined for a root group. */
+export function parentPath(path: string): string | undefined {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? undefined : path.slice(0, slash);
+}
+
+/** The last name of a path. */
+export function leafName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,140 @@
+import type { z } from 'zod';
+import type { Assertion, WorkloadClaims } from '../core/claims.ts';
+import type { ArsiaError } from '../core/errors.ts';
+import type { SubjectScope } from '../core/subject.ts';
+
+/**
+ * A provider is a kind of target: a folder, and one line in `registry.ts`. It declares what it needs from a person once, as
+ * a schema, and has the capabilities that its kind of target allows.
+ */
+export interface Provider<Settings = unknown> {
+  /** The wire name of the kind, `[a-z]+`. */
+  type: string;
+  title: string;
+  /** Strict object; every member has `.meta({title, description, examples})`, and messages that show a right value. */
+  settings: z.ZodType<Settings>;
+  federated?: Federated<Settings>;
+  exchanging?: Exchanging<Settings>;
+}
+
+/** Which token is meant: for whom the subject speaks and what the identity is. All pure functions read from this. */
+export interface TrustFacts {
+  issuer: string;
+  /** `single` or `multi`: in multi tenancy AWS's audience carries the organisation. */
+  tenancy: 'single' | 'multi';
+  organization_id: string;
+  identity_id: string;
+  /** The path of the identity, for names and descriptions in what is pasted. */
+  identity: string;
+  delivery: 'credentials' | 'token' | 'both';
+  subject_scope: SubjectScope;
+  /** The exact subject, or (for a user-scoped identity with no user named) the pattern that ends in `:usr_*`. */
+  subject: string;
+  /** True when `subject` ends in `*`. */
+  is_subject_pattern: boolean;
+  /** The session name, source identity and tags that a token would carry; absent when no user is named. */
+  user?: { id: string; login: string } | undefined;
+  workspace?: { id: string; path: string } | undefined;
+}
+
+/** A titled text to copy. `form: 'fields'` has `fields` in the order and with the labels of the cloud's own form. */
+export interface TrustDocument {
+  /** Stable within the provider, e.g. `trust-policy`. */
+  name: string;
+  title: string;
+  form: 'json' | 'shell' | 'fields';
+  text: string;
+  fields?: { label: string; value: string }[];
+  /** Where it goes. */
+  paste_into: string;
+}
+
+export interface Trust {
+  issuer: string;
+  subject: string;
+  audience: string;
+  documents: TrustDocument[];
+  /** Limits and dangers of this trust, in plain sentences. */
+  warnings: string[];
+}
+
+export type Verdict =
+  | { allow: true }
+  | {
+      allow: false;
+      /** The condition that failed, in the document's own words: `StringEquals <issuer>:sub`, `subject`, `attributeCondition`. */
+      condition: string;
+      expected: string;
+      actual: string;
+    };
+
+export interface Federated<Settings> {
+  /** The audience and the provider's own claims of a token. Pure. */
+  assertion(settings: Settings, facts: TrustFacts): Assertion;
+  /** What the admin copies. Pure; the only place that composes trust text of this kind. */
+  trust(settings: Settings, facts: TrustFacts): Trust;
+  /**
+   * Would this document (text as pasted at the cloud) accept these claims? Pure. A document that uses what `evaluate` does
+   * not know throws ArsiaError `not_supported` and names it; one that is no document at all throws `invalid_request`.
+   * `request` is what the caller asks of the cloud beside the token.
+   */
+  evaluate(document: string, claims: Readonly<Record<string, unknown>>, request?: EvaluateRequest): Verdict;
+}
+
+/** Beside the token: the role asked for, the session name (AWS). */
+export interface EvaluateRequest {
+  role_arn?: string;
+  session_name?: string;
+}
+
+/** What a job may ask for in `POST /api/v1/credentials`, parsed. Seconds. */
+export interface CredentialsRequest {
+  duration?: number | undefined;
+  aws?: { session_policy?: string | undefined } | undefined;
+  azure?: { scope?: string | undefined } | undefined;
+  gcp?: { scopes?: string[] | undefined } | undefined;
+}
+
+/** Where the operator lets Arsia send tokens: never taken from a request. */
+export interface CloudEndpoints {
+  /** STS URLs beyond AWS's own; the first is the default for identities that name none. */
+  aws_sts: readonly string[];
+  azure_authority_hosts: readonly string[];
+  google_sts: string;
+  google_iam: string;
+  /** PEM of further certificate authorities, for the operator-listed endpoints. */
+  extra_ca: string | undefined;
+}
+
+export interface ExchangeContext {
+  claims: WorkloadClaims;
+  request: CredentialsRequest;
+  endpoints: CloudEndpoints;
+  /** The user of the job, for the session name. */
+  user?: { id: string; login: string } | undefined;
+  /** The service account of a job without a user. */
+  launcher?: { id: string; name: string } | undefined;
+  /** Ends at the deadline of the exchange. */
+  signal: AbortSignal;
+}
+
+/** What the cloud returned, snake_case as on the wire, `type` first. Held nowhere after the answer. */
+export interface CloudCredentials {
+  type: string;
+  /** RFC 3339, UTC. */
+  expires_at: string;
+  [member: string]: string | undefined;
+}
+
+export interface Exchanging<Settings> {
+  /** Refuses (ArsiaError `invalid_request`, fields named) what the cloud would not take, before anything is signed. Pure. */
+  check(settings: Settings, request: CredentialsRequest): void;
+  /** One try. Throws whatever the SDK throws. The only impure part. A fresh SDK client each time: caches must not be shared. */
+  exchange(token: string, settings: Settings, context: ExchangeContext): Promise<CloudCredentials>;
+  /** Is another try worth it? On top of what the SDK retries by itself. Pure. */
+  isTransient(thrown: unknown): boolean;
+  /** The cloud's error as ours: its own code kept, explained, scrubbed. Pure. */
+  explain(thrown: unknown, facts: TrustFacts, settings: Settings): ArsiaError;
+  /** Facts for the audit record: who the credentials belong to. No secrets. Pure. */
+  describe(credentials: CloudCredentials): Record<string, string>;
+}
