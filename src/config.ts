@@ -1,0 +1,230 @@
+import { z } from 'zod';
+import { issuerFault } from './core/claims.ts';
+
+/**
+ * Settings: one row a variable, so that the parser, the README's table and the fault messages agree. `parse` throws an Error
+ * whose message says what is wrong and shows a right value.
+ */
+interface Setting<Value> {
+  meaning: string;
+  default?: string;
+  parse: (text: string) => Value;
+}
+
+const settings = {
+  ARSIA_ISSUER: setting(
+    'the workload issuer, as clouds will compare it byte for byte',
+    issuer,
+    'http://127.0.0.1:8080',
+  ),
+  ARSIA_LISTEN: setting('where the server listens, `host:port`', address, '127.0.0.1:8080'),
+  DATABASE_URL: setting('PostgreSQL, as the least-privileged role; absent: embedded', databaseUrl),
+  ARSIA_MIGRATION_DATABASE_URL: setting('PostgreSQL, as the role that owns the tables', databaseUrl),
+  ARSIA_DATA: setting('folder of the embedded database', text, '.arsia'),
+  ARSIA_SEALING_KEY_FILE: setting('32 bytes as base64, mode 0600; required with PostgreSQL', text),
+  ARSIA_TENANCY: setting('`single` (one organisation) or `multi`', oneOf('single', 'multi'), 'single'),
+  ARSIA_AWS_STS_ENDPOINTS: setting('further STS endpoints, comma-separated: Ceph RGW, MinIO', listOf(cloudUrl), ''),
+  ARSIA_AZURE_AUTHORITY_HOSTS: setting('further authority hosts, comma-separated', listOf(httpsUrl), ''),
+  ARSIA_GOOGLE_STS_ENDPOINT: setting('Google STS', cloudUrl, 'https://sts.googleapis.com'),
+  ARSIA_GOOGLE_IAM_ENDPOINT: setting('Google IAM credentials', cloudUrl, 'https://iamcredentials.googleapis.com'),
+  ARSIA_EXTRA_CA_FILE: setting('PEM file of further certificate authorities, for cloud endpoints', text),
+  ARSIA_CLOUD_DEADLINE: setting('seconds that one exchange may take', wholeNumber(1, 60), '10'),
+  ARSIA_CLOUD_CONCURRENCY: setting('exchanges at once per cloud', wholeNumber(1, 1000), '64'),
+  ARSIA_DATABASE_POOL: setting('connections to PostgreSQL', wholeNumber(1, 500), '20'),
+  ARSIA_SHUTDOWN_DELAY: setting('seconds between not-ready and closing, for load balancers', wholeNumber(0, 60), '0'),
+  ARSIA_LOG_LEVEL: setting(
+    '`debug`, `info`, `warn`, `error` or `silent`',
+    oneOf('debug', 'info', 'warn', 'error', 'silent'),
+    'info',
+  ),
+} satisfies Record<string, Setting<unknown>>;
+
+type Settings = typeof settings;
+type Name = keyof Settings;
+type Value<Key extends Name> = ReturnType<Settings[Key]['parse']> | undefined;
+
+export interface Config {
+  issuer: string;
+  listen: { host: string; port: number };
+  database: { url: string | undefined; migrationUrl: string | undefined; folder: string; poolSize: number };
+  sealingKeyFile: string | undefined;
+  tenancy: 'single' | 'multi';
+  clouds: {
+    awsSts: string[];
+    azureAuthorityHosts: string[];
+    googleSts: string;
+    googleIam: string;
+    extraCaFile: string | undefined;
+    deadline: number;
+    concurrency: number;
+  };
+  shutdownDelay: number;
+  logLevel: string;
+}
+
+/** Every fault of the environment at once: the operator mends them in one go. */
+export class ConfigError extends Error {
+  readonly faults: string[];
+  constructor(faults: string[]) {
+    super(
+      `Arsia cannot start: ${faults.length} bad setting${faults.length > 1 ? 's' : ''}\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/** `ARSIA_` variables that are not the server's: the client's, and Kubernetes' links of a service named arsia. */
+const foreign = [/^ARSIA_URL$/, /^ARSIA_JOB_TOKEN/, /^ARSIA_SERVICE_/, /^ARSIA_PORT/];
+
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const faults = unknownVariables(env);
+  const read = <Key extends Name>(name: Key): Value<Key> => {
+    const { parse, default: fallback } = settings[name] as Setting<unknown>;
+    const raw = env[name] ?? fallback;
+    if (raw === undefined) return undefined;
+    try {
+      return parse(raw) as Value<Key>;
+    } catch (thrown) {
+      faults.push(`${name} ${(thrown as Error).message}`);
+      return undefined;
+    }
+  };
+  const values = Object.fromEntries(Object.keys(settings).map((name) => [name, read(name as Name)])) as {
+    [Key in Name]: Value<Key>;
+  };
+  faults.push(...relationFaults(env, values));
+  if (faults.length > 0) throw new ConfigError(faults);
+  return freeze({
+    issuer: values.ARSIA_ISSUER!,
+    listen: values.ARSIA_LISTEN!,
+    database: {
+      url: values.DATABASE_URL,
+      migrationUrl: values.ARSIA_MIGRATION_DATABASE_URL,
+      folder: values.ARSIA_DATA!,
+      poolSize: values.ARSIA_DATABASE_POOL!,
+    },
+    sealingKeyFile: values.ARSIA_SEALING_KEY_FILE,
+    tenancy: values.ARSIA_TENANCY!,
+    clouds: {
+      awsSts: values.ARSIA_AWS_STS_ENDPOINTS!,
+      azureAuthorityHosts: values.ARSIA_AZURE_AUTHORITY_HOSTS!,
+      googleSts: values.ARSIA_GOOGLE_STS_ENDPOINT!,
+      googleIam: values.ARSIA_GOOGLE_IAM_ENDPOINT!,
+      extraCaFile: values.ARSIA_EXTRA_CA_FILE,
+      deadline: values.ARSIA_CLOUD_DEADLINE!,
+      concurrency: values.ARSIA_CLOUD_CONCURRENCY!,
+    },
+    shutdownDelay: values.ARSIA_SHUTDOWN_DELAY!,
+    logLevel: values.ARSIA_LOG_LEVEL!,
+  });
+}
+
+/** For the README and `arsia --help`: name, default, meaning. */
+export function describeSettings(): { name: string; default: string; meaning: string }[] {
+  return Object.entries(settings).map(([name, row]) => ({
+    name,
+    default: (row as Setting<unknown>).default ?? '',
+    meaning: row.meaning,
+  }));
+}
+
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.keys(env)
+    .filter(
+      (name) => name.startsWith('ARSIA_') && !Object.hasOwn(settings, name) && !foreign.some((one) => one.test(name)),
+    )
+    .map((name) => `${name} is no setting of Arsia: remove it or correct its name`);
+}
+
+function relationFaults(
+  env: Readonly<Record<string, string | undefined>>,
+  values: Partial<Record<Name, unknown>>,
+): string[] {
+  const faults: string[] = [];
+  const isServer = env.DATABASE_URL !== undefined;
+  if (isServer && env.ARSIA_SEALING_KEY_FILE === undefined)
+    faults.push(
+      'ARSIA_SEALING_KEY_FILE is missing: with DATABASE_URL every replica needs the same key (`openssl rand -base64 32 > sealing.key`)',
+    );
+  if (!isServer && env.ARSIA_MIGRATION_DATABASE_URL !== undefined)
+    faults.push('ARSIA_MIGRATION_DATABASE_URL stands without DATABASE_URL');
+  const issuerIsHttp = typeof values.ARSIA_ISSUER === 'string' && values.ARSIA_ISSUER.startsWith('http:');
+  if (issuerIsHttp && isServer && env.ARSIA_ISSUER === undefined)
+    faults.push('ARSIA_ISSUER is missing: with DATABASE_URL name the public https URL that clouds will fetch');
+  return faults;
+}
+
+function setting<Value>(meaning: string, parse: (text: string) => Value, fallback?: string): Setting<Value> {
+  return { meaning, parse, ...(fallback !== undefined && { default: fallback }) };
+}
+
+function text(value: string): string {
+  if (value.trim() === '') throw new Error('is empty');
+  return value;
+}
+
+function issuer(value: string): string {
+  const fault = issuerFault(value);
+  if (fault !== undefined)
+    throw new Error(`${fault}, such as https://arsia.example.com; it is ${JSON.stringify(value)}`);
+  return value;
+}
+
+function address(value: string): { host: string; port: number } {
+  const match = /^(\[[0-9a-f:]+\]|[^:\s]+):(\d{1,5})$/i.exec(value);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65535)
+    throw new Error(`must be host:port, such as 0.0.0.0:8080; it is ${JSON.stringify(value)}`);
+  return { host: match[1]!.replace(/^\[|\]$/g, ''), port };
+}
+
+function databaseUrl(value: string): string {
+  // The value may hold a password: it is never repeated.
+  const parsed = z.url({ protocol: /^postgres(ql)?$/ }).safeParse(value);
+  if (!parsed.success) throw new Error('must be a PostgreSQL URL, such as postgresql://arsia@db.example.com/arsia');
+  return value;
+}
+
+function cloudUrl(value: string): string {
+  const fault = issuerFault(value);
+  if (fault !== undefined) throw new Error(`${fault}, such as https://sts.example.com; it is ${JSON.stringify(value)}`);
+  return value;
+}
+
+function httpsUrl(value: string): string {
+  if (!value.startsWith('https://'))
+    throw new Error(`must be https, such as https://login.example.com; it is ${JSON.stringify(value)}`);
+  return cloudUrl(value);
+}
+
+function listOf<Value>(parse: (text: string) => Value): (text: string) => Value[] {
+  return (value) =>
+    value
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== '')
+      .map(parse);
+}
+
+function oneOf<const Choices extends readonly string[]>(...choices: Choices): (text: string) => Choices[number] {
+  return (value) => {
+    if (!choices.includes(value))
+      throw new Error(`must be one of ${choices.join(', ')}; it is ${JSON.stringify(value)}`);
+    return value;
+  };
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < least || number > most)
+      throw new Error(`must be a whole number from ${least} to ${most}; it is ${JSON.stringify(value)}`);
+    return number;
+  };
+}
+
+function freeze<Node>(node: Node): Node {
+  if (typeof node === 'object' && node !== null) Object.values(node).forEach(freeze);
+  return Object.freeze(node);
+}
