@@ -66,7 +66,7 @@ export const claimRegistry: Readonly<Record<ClaimName, ClaimRow>> = {
   workspace_id: id(true, 'workspace'),
   workspace: text(true, 'the path of the workspace', isPath),
   group_id: id(true, 'group'),
-  group: text(true, 'the path of the group that holds the workspace', isPath),
+  group: text(true, 'the path of the group that holds the workspace', (value) => parsePath(value) !== undefined),
   organization_id: id(true, 'group'),
   organization: text(true, 'the name of the organisation, its root group', isName),
   user_id: id(false, 'user'),
@@ -84,10 +84,11 @@ export const claimNames = Object.keys(claimRegistry) as ClaimName[];
 
 /**
  * Role ARNs of every AWS partition, and those of Ceph RGW (`arn:aws:iam:::role/…`) and MinIO (`arn:minio:iam:::role/…`).
- * Source: cloud-facts.md 1.7 and 1.12.
+ * Source: cloud-facts.md 1.7 and 1.12. The path is one run, not a repetition of runs: those would overlap, and 50 characters
+ * of `/a` would stop a replica.
  */
 export const roleArnPattern =
-  /^arn:(?:(?:aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(?:\d{12})?|minio:iam::):role(?:\/[\x21-\x7e]+)*\/[\w+=,.@-]{1,64}$/;
+  /^arn:(?:(?:aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(?:\d{12})?|minio:iam::):role\/(?:[\x21-\x7e]{1,511}\/)?[\w+=,.@-]{1,64}$/;
 
 const sourceIdentityPattern = /^(?!aws:)[\w+=,.@-]{2,64}$/;
 const tagKeyPattern = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu;

@@ -17,8 +17,8 @@ export interface SigningKeyTimes {
 export type KeyStep =
   /** Make a key and publish it; `state` is `active` only when no key has ever signed. */
   | { do: 'create'; state: 'next' | 'active' }
-  /** Make the standby the signer and the signer retiring. */
-  | { do: 'activate'; kid: string; retire: string }
+  /** Make the standby the signer, and the signer retiring; `null` when it was taken away. */
+  | { do: 'activate'; kid: string; retire: string | null }
   | { do: 'remove'; kid: string };
 
 export const propagation = jwksPropagation * 1000;
@@ -50,6 +50,76 @@ export function step(keys: readonly SigningKeyTimes[], now: number, force = fals
   }
   if (next === undefined && published < maximumPublishedKeys) steps.push({ do: 'create', state: 'next' });
   return steps;
+}
+
+/**
+ * The emergency of a leaked key: it leaves at once, and the standby, which the caches of the clouds have, signs at once.
+ * Empty when the set has no such key.
+ */
+export function revocation(keys: readonly SigningKeyTimes[], kid: string): KeyStep[] {
+  const leaked = keys.find((key) => key.kid === kid);
+  if (leaked === undefined) return [];
+  const steps: KeyStep[] = [{ do: 'remove', kid }];
+  if (leaked.state === 'retiring') return steps;
+  const standby = keys.find((key) => key.state === 'next' && key.kid !== kid);
+  if (leaked.state === 'active')
+    steps.push(
+      standby === undefined ? { do: 'create', state: 'active' } : { do: 'activate', kid: standby.kid, retire: null },
+    );
+  return [...steps, { do: 'create', state: 'next' }];
+}
+
+/** When a forced rotation can be done; undefined without a standby. */
+export function rotatableAt(keys: readonly SigningKeyTimes[]): number | undefined {
+  const standby = keys.find((key) => key.state === 'next');
+  if (standby === undefined) return undefined;
+  const leaving = keys.flatMap((key) => (key.retired_at === null ? [] : [key.retired_at + retirement]));
+  const room = keys.length < maximumPublishedKeys ? [] : [Math.min(...leaving)];
+  return Math.max(activatableAt(standby), ...room);
+}
+
+const lifeOrder: readonly KeyState[] = ['next', 'active', 'retiring'];
+
+/** What no sequence of steps can lead to: a set with such faults was altered by other hands. Empty when there is none. */
+export function stateFaults(keys: readonly SigningKeyTimes[]): string[] {
+  const faults: string[] = [];
+  const count = (state: KeyState) => keys.filter((key) => key.state === state).length;
+  if (count('active') !== 1) faults.push(`${count('active')} keys are active, not one`);
+  if (count('next') > 1) faults.push('more than one key is next');
+  if (keys.length > maximumPublishedKeys) faults.push(`there are more than ${maximumPublishedKeys} keys`);
+  for (const key of keys) {
+    if (!areTimesLawful(key)) faults.push(`the times of ${key.kid} do not fit its state ${key.state}`);
+  }
+  const active = keys.find((key) => key.state === 'active');
+  // A planned change leaves the old signer retiring since that moment; only an emergency, which removes it, may be early.
+  if (
+    active?.activated_at != null &&
+    active.activated_at - active.published_at < propagation &&
+    keys.some((key) => key.state === 'retiring' && key.retired_at === active.activated_at)
+  )
+    faults.push(`${active.kid} became active before it was published long enough`);
+  return faults;
+}
+
+/** What no later version of a set can hold: a key that went back, or whose past changed. Empty when there is none. */
+export function transitionFaults(before: readonly SigningKeyTimes[], after: readonly SigningKeyTimes[]): string[] {
+  return after.flatMap((key) => {
+    const known = before.find((one) => one.kid === key.kid);
+    if (known === undefined) return [];
+    const hasGoneBack = lifeOrder.indexOf(key.state) < lifeOrder.indexOf(known.state);
+    const hasOtherPast =
+      key.published_at !== known.published_at ||
+      (known.activated_at !== null && key.activated_at !== known.activated_at) ||
+      (known.retired_at !== null && key.retired_at !== known.retired_at);
+    return hasGoneBack || hasOtherPast ? [`${key.kid} was ${known.state} and is ${key.state} with another past`] : [];
+  });
+}
+
+function areTimesLawful(key: SigningKeyTimes): boolean {
+  const { activated_at: activated, retired_at: retired, published_at: published } = key;
+  if (key.state === 'next') return activated === null && retired === null;
+  if (activated === null || activated < published) return false;
+  return key.state === 'active' ? retired === null : retired !== null && retired >= activated;
 }
 
 /** The order in the JWKS: the signer first (Ceph RGW 16 reads only the first key), then the standby, then the retiring. */

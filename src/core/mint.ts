@@ -16,6 +16,8 @@ export interface IdentityFacts {
   delivery: Delivery;
   /** Seconds. */
   token_lifetime: number;
+  /** The profile under which it is assigned to the workspace of the job; empty when unnamed or not assigned. */
+  profile: string;
 }
 
 /** Everything that one mint is decided on, read together, as committed after the request arrived. */
@@ -44,9 +46,10 @@ export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefine
   if (launcher !== null && !launcher.is_active)
     return { code: 'launcher_inactive', detail: `Service account ${launcher.name} is deactivated.` };
   // The role is that of whom the job runs for: its user, or the service account when it runs for nobody.
-  const runner = user ?? launcher;
-  const runnerName = user?.login ?? launcher?.name;
-  if (runner !== null && decide('job.run', workspace.lineage, runner.memberships) !== 'allow')
+  // Facts without a runner (a job of a user whose row is gone) refuse: nobody's role is no role.
+  const runner = job.user_id === null ? launcher : user;
+  const runnerName = user?.login ?? launcher?.name ?? 'Nobody';
+  if (runner === null || decide('job.run', workspace.lineage, runner.memberships) !== 'allow')
     return { code: 'user_lacks_role', detail: `${runnerName} may not run jobs in ${workspace.path}.` };
   if (user !== null && launcher !== null && !mayAct(launcher.may_act, workspace.lineage, job))
     return {
