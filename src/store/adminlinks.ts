@@ -1,0 +1,20 @@
+import type { Selectable } from 'kysely';
+import type { Queries } from './database.ts';
+import type { Tables } from './tables.ts';
+
+export async function insertAdminLink(db: Queries, row: Selectable<Tables['admin_links']>): Promise<void> {
+  await db.insertInto('admin_links').values(row).execute();
+}
+
+/** The user of a live link, once: of many at once exactly one gets it. */
+export async function useAdminLink(db: Queries, token_hash: Uint8Array, now: Date): Promise<string | undefined> {
+  const row = await db
+    .updateTable('admin_links')
+    .set({ used_at: now })
+    .where('token_hash', '=', token_hash)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .returning('user_id')
+    .executeTakeFirst();
+  return row?.user_id;
+}

@@ -1,0 +1,153 @@
+import { type Selectable, sql } from 'kysely';
+import type { AuditEvent, AuditReceipt } from '../core/audit.ts';
+import { makeId } from '../core/ids.ts';
+import { coalesce } from './coalesce.ts';
+import type { Database, Queries } from './database.ts';
+import { unavailable } from './failures.ts';
+import type { Tables } from './tables.ts';
+
+export interface AuditStore {
+  /**
+   * Resolves when the event is committed, and not before. Concurrent events share one INSERT. Throws `unavailable` when it
+   * could not be written, or when too many wait: what the event is about must then not happen.
+   */
+  record(event: AuditEvent): Promise<AuditReceipt>;
+  /** In the transaction of the change that it is about: committed with it or not at all. */
+  insert(tx: Queries, event: AuditEvent): Promise<void>;
+  find(organization_id: string | null, id: string): Promise<AuditEvent | undefined>;
+  /** Newest first; `after` is the id of the last event of the page before. */
+  list(filter: AuditFilter, page: { limit: number; after?: string | undefined }): Promise<AuditEvent[]>;
+}
+
+/** `organization_id` null asks for the installation's own events. Times in milliseconds since 1970, `until` excluded. */
+export interface AuditFilter extends Partial<Pick<AuditEvent, (typeof filterColumns)[number]>> {
+  organization_id: string | null;
+  since?: number;
+  until?: number;
+}
+
+const filterColumns = [
+  'jti',
+  'action',
+  'outcome',
+  'actor_id',
+  'user_id',
+  'workspace_id',
+  'identity_id',
+  'job_id',
+] as const;
+
+/** Column and type, in the order of the table. */
+const columns = {
+  id: 'text',
+  at: 'timestamptz',
+  action: 'text',
+  outcome: 'text',
+  code: 'text',
+  organization_id: 'text',
+  actor_kind: 'text',
+  actor_id: 'text',
+  user_id: 'text',
+  workspace_id: 'text',
+  identity_id: 'text',
+  job_id: 'text',
+  target_id: 'text',
+  jti: 'text',
+  signing_input_sha256: 'text',
+  request_id: 'text',
+  parent_id: 'text',
+  detail: 'jsonb',
+} as const satisfies Record<keyof AuditEvent, string>;
+
+const columnNames = Object.keys(columns) as (keyof typeof columns)[];
+const insertHead = `INSERT INTO audit_events (${columnNames}) SELECT ${columnNames} FROM json_to_recordset(`;
+const insertTail = `::json) AS event (${Object.entries(columns).map((column) => column.join(' '))})`;
+
+const receipts = new WeakSet<object>();
+
+/** True for what `record` has returned, and for nothing else: a receipt cannot be made up. */
+export function isReceipt(value: unknown): value is AuditReceipt {
+  return typeof value === 'object' && value !== null && receipts.has(value);
+}
+
+export function createAuditStore(
+  database: Database,
+  { maximumBatch = 500, maximumWaiting = 5_000 }: { maximumBatch?: number; maximumWaiting?: number } = {},
+): AuditStore {
+  const record = coalesce<AuditEvent, AuditReceipt>(
+    async (events) => {
+      try {
+        await database.statement('audit-insert', `${insertHead}$1${insertTail}`, [asRows(events)]);
+      } catch (error) {
+        throw unavailable('The audit record cannot be written right now.', error);
+      }
+      return events.map(receiptOf);
+    },
+    { maximumBatch, maximumWaiting, concurrency: 1 },
+  );
+
+  return {
+    record,
+    async insert(tx, event) {
+      await sql`${sql.raw(insertHead)}${asRows([event])}${sql.raw(insertTail)}`.execute(tx);
+    },
+    async find(organization_id, id) {
+      const [row] = await select(database.query, { organization_id }).where('id', '=', id).execute();
+      return row && asEvent(row);
+    },
+    async list(filter, { limit, after }) {
+      let query = select(database.query, filter).orderBy('id', 'desc').limit(limit);
+      if (after !== undefined) query = query.where('id', '<', after);
+      return (await query.execute()).map(asEvent);
+    },
+  };
+}
+
+function select(queries: Queries, filter: AuditFilter) {
+  let query = queries
+    .selectFrom('audit_events')
+    .select(columnNames)
+    .where('organization_id', filter.organization_id === null ? 'is' : '=', filter.organization_id);
+  for (const column of filterColumns) {
+    const wanted = filter[column];
+    if (wanted !== undefined) query = query.where(column, wanted === null ? 'is' : '=', wanted);
+  }
+  if (filter.since !== undefined)
+    query = query.where('at', '>=', new Date(filter.since)).where('id', '>=', idAround(filter.since - idSlack));
+  if (filter.until !== undefined)
+    query = query.where('at', '<', new Date(filter.until)).where('id', '<', idAround(filter.until + idSlack));
+  return query;
+}
+
+/** Ids begin with their time, made within the same request as `at`: the index on ids then bounds a search by time. */
+const idSlack = 3_600_000;
+
+function idAround(time: number): string {
+  return makeId('event', Math.max(0, time), (bytes) => new Uint8Array(bytes));
+}
+
+function receiptOf(event: AuditEvent): AuditReceipt {
+  const receipt = Object.freeze({ event_id: event.id });
+  receipts.add(receipt);
+  return receipt;
+}
+
+function asRows(events: AuditEvent[]): string {
+  const text = JSON.stringify(events.map((event) => ({ ...event, at: new Date(event.at).toISOString() })));
+  // PostgreSQL stores neither NUL nor half a surrogate pair: one such character, sent by one caller, would refuse the
+  // records of everybody in the same INSERT.
+  return unstorable.test(text) ? JSON.stringify(storable(JSON.parse(text))) : text;
+}
+
+const unstorable = /\\u(?:0000|d[89a-f])/i;
+
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed().replaceAll('\0', '\uFFFD');
+  if (Array.isArray(value)) return value.map(storable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [storable(key), storable(member)]));
+}
+
+function asEvent(row: Selectable<Tables['audit_events']>): AuditEvent {
+  return { ...row, at: row.at.getTime(), code: row.code as AuditEvent['code'] };
+}

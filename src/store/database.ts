@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely';
+import { openEmbedded } from './embedded.ts';
+import { isConflict, translate, unavailable } from './failures.ts';
+import { nested, transactionOf } from './nesting.ts';
+import { openServer } from './server.ts';
+import type { Tables } from './tables.ts';
+
+/** Where statements go: the database itself or a transaction. */
+export type Queries = Kysely<Tables>;
+
+/**
+ * The one door to the database, embedded or PostgreSQL. On both: timestamptz is a Date, bytea a Uint8Array, int8 a number,
+ * jsonb parsed (give it objects), text[] an array of strings. Every method throws ArsiaError `unavailable` when the database
+ * is away (failures.ts), and the driver's own error, with its SQLSTATE as `code`, when it refuses a statement.
+ */
+export interface Database {
+  kind: 'embedded' | 'postgres';
+  /** Single statements. */
+  query: Queries;
+  /**
+   * One SERIALIZABLE transaction, run again (at most 5 times, with jitter) when it lost against a concurrent one: `work` may
+   * run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for work that takes a
+   * row lock first and then wants to read what the one before it committed.
+   */
+  transaction<T>(work: (tx: Queries) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Hot paths: a statement that PostgreSQL prepares once per connection under `name`. */
+  statement<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TransactionOptions {
+  isolation?: 'serializable' | 'read committed';
+}
+
+export interface DatabaseOptions {
+  /** PostgreSQL connection URL. Without it the database is embedded, in `folder`. */
+  url?: string;
+  /** The folder of the embedded database; one process at a time holds it. */
+  folder?: string;
+  /** Told of what breaks in the background: a lost connection, a server that went away. */
+  onFault?: (error: Error) => void;
+  /** PostgreSQL connections at most (default 10). */
+  poolSize?: number;
+  /** For migrations: statements take as long as they need. */
+  isPatient?: boolean;
+}
+
+/** What the door needs of a driver; server.ts and embedded.ts make one each. */
+export interface Connections {
+  kind: Database['kind'];
+  connect(): Promise<Connection>;
+  end(): Promise<void>;
+}
+
+export interface Connection {
+  /** Several statements at once where there are no values, as migrations have them. */
+  query<Row>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<Row>>;
+  /** As `query`, under a name that stands for this text for ever. */
+  prepared<Row>(name: string, text: string, values: readonly unknown[]): Promise<PostgresQueryResult<Row>>;
+  release(destroy?: boolean): void;
+}
+
+const maximumTries = 5;
+
+/** Opens without a connection to PostgreSQL: a server that is away is `unavailable` on use, not a failed start. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { url, folder, onFault = () => {}, poolSize = 10, isPatient = false } = options;
+  if (url !== undefined) return databaseOver(openServer({ url, onFault, poolSize, isPatient }));
+  if (folder === undefined) throw new TypeError('openDatabase needs a url or a folder');
+  return databaseOver(await openEmbedded({ folder }));
+}
+
+export function databaseOver(connections: Connections): Database {
+  const connect = () => (transactionOf.getStore() === connections ? Promise.reject(nested()) : connections.connect());
+  const translated = () => connect().then(translatedConnection, rethrow);
+  const pool = { connect: translated, options: {} } as unknown as PostgresPool;
+  const query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const statement: Database['statement'] = async <Row>(name: string, text: string, values: readonly unknown[]) => {
+    const connection = await translated();
+    try {
+      return (await connection.prepared<Row>(name, text, values)).rows;
+    } finally {
+      connection.release();
+    }
+  };
+  return {
+    kind: connections.kind,
+    query,
+    statement,
+    transaction: (work, { isolation = 'serializable' } = {}) =>
+      retried(() =>
+        query
+          .transaction()
+          .setIsolationLevel(isolation)
+          .execute((tx) => transactionOf.run(connections, () => work(tx))),
+      ),
+    ping: async () => {
+      await statement('ping', 'SELECT 1', []);
+    },
+    close: () => connections.end(),
+  };
+}
+
+async function retried<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      if (tries === maximumTries) throw unavailable('Too many concurrent changes of the same thing.', error);
+      await sleep(Math.random() * 10 * 2 ** tries);
+    }
+  }
+}
+
+function translatedConnection(connection: Connection): Connection {
+  return {
+    query: (text, values) => connection.query<never>(text, values).catch(rethrow),
+    prepared: (name, text, values) => connection.prepared<never>(name, text, values).catch(rethrow),
+    release: (destroy) => connection.release(destroy),
+  };
+}
+
+function rethrow(error: unknown): never {
+  throw translate(error);
+}

@@ -1,0 +1,81 @@
+import { ArsiaError } from '../core/errors.ts';
+
+/** Seconds that a caller should wait before it asks a database that is away again. */
+const retryAfter = 1;
+
+/**
+ * The one place that tells a database that is away from a statement that is wrong. Away: it cannot be reached, is starting,
+ * stopping or full, became a read-only standby, refuses our role, or took longer than it may.
+ * SQLSTATEs: PostgreSQL manual, appendix A.
+ */
+const awayStates = [
+  /^08/, // connection exceptions
+  /^28/, // our role is refused
+  /^53/, // out of disk, memory or connections
+  /^57P/, // shutting down, crashed, starting, dropped
+  /^58/, // I/O errors below the database
+  /^3D000$/, // the database does not exist (yet)
+  /^57014$/, // statement_timeout
+  /^55P03$/, // lock_timeout
+  /^25P0[34]$/, // idle or transaction timeout
+  /^25006$/, // a failover left us on a read-only standby
+];
+
+const awaySystemCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
+
+/** pg and PGlite give these no code. */
+const awayMessages =
+  /^(Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|timeout exceeded when trying to connect|timeout expired|PGlite is (closed|closing)|driver has already been destroyed)/;
+
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+export function isAway(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== undefined && (awaySystemCodes.has(code) || awayStates.some((state) => state.test(code)))) return true;
+  if (!(error instanceof Error)) return false;
+  // An aborted WebAssembly instance never answers again; its own text would help nobody outside.
+  return awayMessages.test(error.message) || error.name === 'RuntimeError';
+}
+
+/** An error of a driver as callers see it: `unavailable` when the database is away, itself otherwise. */
+export function translate(error: unknown): unknown {
+  return isAway(error) ? unavailable('The database does not answer right now.', error) : error;
+}
+
+export function unavailable(detail: string, cause?: unknown): ArsiaError {
+  return new ArsiaError('unavailable', detail, { retry_after: retryAfter, cause });
+}
+
+/** Lost against a concurrent transaction: running it again is right (40001 serialization failure, 40P01 deadlock). */
+export function isConflict(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === '40001' || code === '40P01';
+}
+
+/** A UNIQUE or PRIMARY KEY constraint refused the row; `constraint` narrows it to one. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  return codeOf(error) === '23505' && (constraint === undefined || constraintOf(error) === constraint);
+}
+
+/** A foreign key refused: the row that is referred to is gone, or the one to delete is still referred to. */
+export function isForeignKeyViolation(error: unknown, constraint?: string): boolean {
+  return codeOf(error) === '23503' && (constraint === undefined || constraintOf(error) === constraint);
+}
+
+function constraintOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'constraint' in error ? error.constraint : undefined;
+}

@@ -1,0 +1,197 @@
+import type { Selectable } from 'kysely';
+import { isId } from '../core/ids.ts';
+import { leafName, parentPath } from '../core/namespace.ts';
+import type { Queries } from './database.ts';
+import type { Namespace, Page } from './namespaces.ts';
+import type { Tables } from './tables.ts';
+
+type Row = Selectable<Tables['managed_identities']>;
+
+/** A managed identity with the path and lineage of its group. */
+export type ManagedIdentity = Row & { group_path: string; lineage: string[] };
+export type Assignment = Selectable<Tables['assignments']>;
+export type UseGrant = Selectable<Tables['use_grants']>;
+
+function select(db: Queries) {
+  return db
+    .selectFrom('managed_identities as m')
+    .innerJoin('namespaces as g', 'g.id', 'm.group_id')
+    .select([
+      'm.id',
+      'm.organization_id',
+      'm.group_id',
+      'm.name',
+      'm.type',
+      'm.description',
+      'm.settings',
+      'm.subject_scope',
+      'm.delivery',
+      'm.token_lifetime',
+      'm.created_at',
+      'm.version',
+      'g.path as group_path',
+      'g.lineage',
+    ]);
+}
+
+/** By id or path (group path and name). */
+export async function findIdentity(db: Queries, ref: string): Promise<ManagedIdentity | undefined> {
+  if (isId('managed_identity', ref)) return await select(db).where('m.id', '=', ref).executeTakeFirst();
+  const group = parentPath(ref);
+  if (group === undefined) return undefined;
+  return await select(db).where('g.path', '=', group).where('m.name', '=', leafName(ref)).executeTakeFirst();
+}
+
+/** Identities of the groups below any of `roots`; with `usable_in`, those of the workspace's lineage. */
+export async function listIdentities(
+  db: Queries,
+  filter: { organization_id: string; roots: string[]; group_ids?: string[] | undefined; type?: string | undefined },
+  page: Page,
+): Promise<ManagedIdentity[]> {
+  let query = select(db)
+    .where('m.organization_id', '=', filter.organization_id)
+    .where('g.lineage', '&&', filter.roots as never)
+    .where('m.id', '>', page.after ?? '');
+  if (filter.group_ids !== undefined) query = query.where('m.group_id', 'in', filter.group_ids);
+  if (filter.type !== undefined) query = query.where('m.type', '=', filter.type);
+  return await query.orderBy('m.id').limit(page.limit).execute();
+}
+
+export async function insertIdentity(db: Queries, row: Row): Promise<void> {
+  await db.insertInto('managed_identities').values(row).execute();
+}
+
+export async function updateIdentity(
+  db: Queries,
+  id: string,
+  change: {
+    description?: string | undefined;
+    settings?: Row['settings'] | undefined;
+    delivery?: Row['delivery'] | undefined;
+    token_lifetime?: number | undefined;
+  },
+): Promise<void> {
+  await db
+    .updateTable('managed_identities')
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .execute();
+}
+
+export async function deleteIdentity(db: Queries, id: string): Promise<void> {
+  await db.deleteFrom('managed_identities').where('id', '=', id).execute();
+}
+
+/** Takes an audience for an organisation; false when another organisation has it. */
+export async function claimAudience(db: Queries, audience: string, organization_id: string): Promise<boolean> {
+  await db
+    .insertInto('audiences')
+    .values({ audience, organization_id })
+    .onConflict((conflict) => conflict.column('audience').doNothing())
+    .execute();
+  const row = await db
+    .selectFrom('audiences')
+    .select('organization_id')
+    .where('audience', '=', audience)
+    .executeTakeFirstOrThrow();
+  return row.organization_id === organization_id;
+}
+
+export async function insertAssignment(db: Queries, row: Assignment): Promise<void> {
+  await db.insertInto('assignments').values(row).execute();
+}
+
+export async function deleteAssignment(db: Queries, workspace_id: string, identity_id: string): Promise<boolean> {
+  const gone = await db
+    .deleteFrom('assignments')
+    .where('workspace_id', '=', workspace_id)
+    .where('identity_id', '=', identity_id)
+    .executeTakeFirst();
+  return gone.numDeletedRows > 0n;
+}
+
+export async function findAssignmentOf(
+  db: Queries,
+  workspace_id: string,
+  type: string,
+  profile: string,
+): Promise<Assignment | undefined> {
+  return await db
+    .selectFrom('assignments')
+    .select(['id', 'workspace_id', 'identity_id', 'organization_id', 'type', 'profile', 'created_at'])
+    .where('workspace_id', '=', workspace_id)
+    .where('type', '=', type)
+    .where('profile', '=', profile)
+    .executeTakeFirst();
+}
+
+/** The identities assigned to a workspace, each with its profile (empty: unnamed). */
+export async function assignedIdentities(
+  db: Queries,
+  workspace_id: string,
+): Promise<(ManagedIdentity & { profile: string })[]> {
+  return await select(db)
+    .innerJoin('assignments as a', 'a.identity_id', 'm.id')
+    .select('a.profile')
+    .where('a.workspace_id', '=', workspace_id)
+    .orderBy('m.id')
+    .execute();
+}
+
+/** The paths of the workspaces that an identity is assigned to, the first `limit`. */
+export async function workspacesAssigned(db: Queries, identity_id: string, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('assignments as a')
+    .innerJoin('namespaces as w', 'w.id', 'a.workspace_id')
+    .select('w.path')
+    .where('a.identity_id', '=', identity_id)
+    .orderBy('w.path')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => row.path);
+}
+
+export async function insertGrant(db: Queries, row: UseGrant): Promise<void> {
+  await db.insertInto('use_grants').values(row).execute();
+}
+
+export async function listGrants(db: Queries, identity_id: string): Promise<UseGrant[]> {
+  return await db
+    .selectFrom('use_grants')
+    .select(['id', 'identity_id', 'principal_id', 'organization_id', 'created_at'])
+    .where('identity_id', '=', identity_id)
+    .orderBy('id')
+    .execute();
+}
+
+export async function deleteGrant(db: Queries, identity_id: string, id: string): Promise<boolean> {
+  const gone = await db
+    .deleteFrom('use_grants')
+    .where('id', '=', id)
+    .where('identity_id', '=', identity_id)
+    .executeTakeFirst();
+  return gone.numDeletedRows > 0n;
+}
+
+/** Does a grant let one of these principals use the identity? `*` is everyone below its group. */
+export async function isGranted(db: Queries, identity_id: string, principal_ids: string[]): Promise<boolean> {
+  const row = await db
+    .selectFrom('use_grants')
+    .select('id')
+    .where('identity_id', '=', identity_id)
+    .where('principal_id', 'in', ['*', ...principal_ids])
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** The workspace that has the identity, when exactly one has. */
+export async function assignedWorkspaceOf(db: Queries, identity_id: string): Promise<Namespace | undefined> {
+  const rows = await db
+    .selectFrom('namespaces')
+    .innerJoin('assignments as a', 'a.workspace_id', 'namespaces.id')
+    .selectAll('namespaces')
+    .where('a.identity_id', '=', identity_id)
+    .limit(2)
+    .execute();
+  return rows.length === 1 ? rows[0] : undefined;
+}

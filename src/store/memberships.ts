@@ -1,0 +1,60 @@
+import type { Selectable } from 'kysely';
+import type { Role } from '../core/permissions.ts';
+import type { Queries } from './database.ts';
+import type { Page } from './namespaces.ts';
+import type { Tables } from './tables.ts';
+
+export type MembershipRow = Selectable<Tables['memberships']>;
+
+const columns = ['id', 'namespace_id', 'principal_id', 'role', 'organization_id', 'created_at', 'version'] as const;
+
+/** The memberships of a principal: all, or those along a lineage. */
+export async function membershipsOf(db: Queries, principal_id: string, lineage?: string[]): Promise<MembershipRow[]> {
+  const query = db.selectFrom('memberships').select(columns).where('principal_id', '=', principal_id);
+  return await (lineage === undefined ? query : query.where('namespace_id', 'in', lineage)).execute();
+}
+
+export async function findMembership(db: Queries, id: string): Promise<MembershipRow | undefined> {
+  return await db.selectFrom('memberships').select(columns).where('id', '=', id).executeTakeFirst();
+}
+
+export async function insertMembership(db: Queries, row: MembershipRow): Promise<void> {
+  await db.insertInto('memberships').values(row).execute();
+}
+
+export async function updateMembership(db: Queries, id: string, role: Role): Promise<MembershipRow> {
+  return await db
+    .updateTable('memberships')
+    .set((eb) => ({ role, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(columns)
+    .executeTakeFirstOrThrow();
+}
+
+export async function deleteMembership(db: Queries, id: string): Promise<void> {
+  await db.deleteFrom('memberships').where('id', '=', id).execute();
+}
+
+export async function listMemberships(db: Queries, namespace_id: string, page: Page): Promise<MembershipRow[]> {
+  return await db
+    .selectFrom('memberships')
+    .select(columns)
+    .where('namespace_id', '=', namespace_id)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
+/** Owners of an organisation that can act: active users among them. */
+export async function activeOwners(db: Queries, organization_id: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('memberships')
+    .innerJoin('users', 'users.id', 'memberships.principal_id')
+    .select('memberships.principal_id')
+    .where('memberships.namespace_id', '=', organization_id)
+    .where('memberships.role', '=', 'owner')
+    .where('users.is_active', '=', true)
+    .execute();
+  return rows.map((row) => row.principal_id);
+}

@@ -1,0 +1,102 @@
+import type { Selectable, SelectQueryBuilder } from 'kysely';
+import { isId } from '../core/ids.ts';
+import type { Queries } from './database.ts';
+import type { Tables } from './tables.ts';
+
+export type Namespace = Selectable<Tables['namespaces']>;
+
+const columns = [
+  'id',
+  'kind',
+  'parent_id',
+  'organization_id',
+  'name',
+  'path',
+  'lineage',
+  'description',
+  'created_at',
+  'version',
+] as const;
+
+/** By id or path, of the kind. */
+export async function findNamespace(
+  db: Queries,
+  kind: Namespace['kind'] | 'any',
+  ref: string,
+): Promise<Namespace | undefined> {
+  const by = isId('group', ref) || isId('workspace', ref) ? 'id' : 'path';
+  const row = await db.selectFrom('namespaces').select(columns).where(by, '=', ref).executeTakeFirst();
+  return row !== undefined && (kind === 'any' || row.kind === kind) ? row : undefined;
+}
+
+export async function insertNamespace(db: Queries, row: Namespace): Promise<void> {
+  await db.insertInto('namespaces').values(row).execute();
+}
+
+export async function updateNamespace(db: Queries, id: string, description: string): Promise<Namespace> {
+  return await db
+    .updateTable('namespaces')
+    .set((eb) => ({ description, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(columns)
+    .executeTakeFirstOrThrow();
+}
+
+/** With its ended jobs: what they did stays in the audit. */
+export async function deleteNamespace(db: Queries, id: string): Promise<void> {
+  await db.deleteFrom('jobs').where('workspace_id', '=', id).execute();
+  await db.deleteFrom('namespaces').where('id', '=', id).execute();
+}
+
+/** What stands in the way of deleting a namespace, as counts by noun; empty when nothing does. Ended jobs do not. */
+export async function contentsOf(db: Queries, { id, kind }: Namespace): Promise<Record<string, number>> {
+  const counts =
+    kind === 'workspace'
+      ? {
+          'running jobs': await countRows(
+            db.selectFrom('jobs').where('workspace_id', '=', id).where('ended_at', 'is', null),
+          ),
+        }
+      : {
+          'groups and workspaces': await countRows(db.selectFrom('namespaces').where('parent_id', '=', id)),
+          'managed identities': await countRows(db.selectFrom('managed_identities').where('group_id', '=', id)),
+          'service accounts': await countRows(db.selectFrom('service_accounts').where('group_id', '=', id)),
+          users: await countRows(db.selectFrom('users').where('organization_id', '=', id)),
+        };
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+}
+
+async function countRows<Table extends keyof Tables>(
+  query: SelectQueryBuilder<Tables, Table, object>,
+): Promise<number> {
+  const row = await query.select((eb) => eb.fn.countAll().as('count')).executeTakeFirstOrThrow();
+  return Number((row as { count: unknown }).count);
+}
+
+export interface Page {
+  /** The id of the last item of the page before. */
+  after: string | undefined;
+  limit: number;
+}
+
+/** Namespaces of a kind below any of `roots` (and these themselves), by id. */
+export async function listNamespaces(
+  db: Queries,
+  filter: { kind: Namespace['kind']; organization_id: string; roots: string[] },
+  page: Page,
+): Promise<Namespace[]> {
+  return await db
+    .selectFrom('namespaces')
+    .select(columns)
+    .where('organization_id', '=', filter.organization_id)
+    .where('kind', '=', filter.kind)
+    .where('lineage', '&&', filter.roots as never)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
+export async function countOrganizations(db: Queries): Promise<number> {
+  return await countRows(db.selectFrom('namespaces').where('parent_id', 'is', null));
+}

@@ -1,0 +1,184 @@
+import type { Selectable } from 'kysely';
+import { isId } from '../core/ids.ts';
+import type { Queries } from './database.ts';
+import type { Page } from './namespaces.ts';
+import type { Tables } from './tables.ts';
+
+export type User = Selectable<Tables['users']>;
+export type ServiceAccount = Selectable<Tables['service_accounts']>;
+export type MayActRow = Selectable<Tables['may_act']>;
+
+const userColumns = [
+  'id',
+  'organization_id',
+  'login',
+  'display_name',
+  'is_operator',
+  'is_active',
+  'created_at',
+  'version',
+] as const;
+const accountColumns = [
+  'service_accounts.id',
+  'service_accounts.organization_id',
+  'service_accounts.group_id',
+  'service_accounts.name',
+  'service_accounts.description',
+  'service_accounts.is_active',
+  'service_accounts.jwks',
+  'service_accounts.created_at',
+  'service_accounts.version',
+] as const;
+
+/** By id or login. */
+export async function findUser(db: Queries, ref: string): Promise<User | undefined> {
+  const by = isId('user', ref) ? 'id' : 'login';
+  return await db.selectFrom('users').select(userColumns).where(by, '=', ref).executeTakeFirst();
+}
+
+export async function insertUser(db: Queries, row: User): Promise<void> {
+  await db.insertInto('users').values(row).execute();
+}
+
+export async function updateUser(
+  db: Queries,
+  id: string,
+  change: { display_name?: string | undefined; is_active?: boolean | undefined },
+): Promise<User> {
+  return await db
+    .updateTable('users')
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(userColumns)
+    .executeTakeFirstOrThrow();
+}
+
+export async function listUsers(db: Queries, organization_id: string, page: Page): Promise<User[]> {
+  return await db
+    .selectFrom('users')
+    .select(userColumns)
+    .where('organization_id', '=', organization_id)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
+export async function countOperators(db: Queries): Promise<number> {
+  const row = await db
+    .selectFrom('users')
+    .select((eb) => eb.fn.countAll().as('count'))
+    .where('is_operator', '=', true)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+export async function findServiceAccount(db: Queries, id: string): Promise<ServiceAccount | undefined> {
+  return await db.selectFrom('service_accounts').select(accountColumns).where('id', '=', id).executeTakeFirst();
+}
+
+export async function findServiceAccountByName(
+  db: Queries,
+  groupPath: string,
+  name: string,
+): Promise<ServiceAccount | undefined> {
+  return await db
+    .selectFrom('service_accounts')
+    .innerJoin('namespaces', 'namespaces.id', 'service_accounts.group_id')
+    .select(accountColumns)
+    .where('namespaces.path', '=', groupPath)
+    .where('service_accounts.name', '=', name)
+    .executeTakeFirst();
+}
+
+export async function insertServiceAccount(db: Queries, row: ServiceAccount): Promise<void> {
+  await db.insertInto('service_accounts').values(row).execute();
+}
+
+export async function updateServiceAccount(
+  db: Queries,
+  id: string,
+  change: {
+    description?: string | undefined;
+    is_active?: boolean | undefined;
+    jwks?: ServiceAccount['jwks'] | undefined;
+  },
+): Promise<ServiceAccount> {
+  return await db
+    .updateTable('service_accounts')
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(accountColumns)
+    .executeTakeFirstOrThrow();
+}
+
+export async function listServiceAccounts(db: Queries, organization_id: string, page: Page): Promise<ServiceAccount[]> {
+  return await db
+    .selectFrom('service_accounts')
+    .select(accountColumns)
+    .where('organization_id', '=', organization_id)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
+export async function insertSecret(db: Queries, row: Selectable<Tables['service_account_secrets']>): Promise<void> {
+  await db.insertInto('service_account_secrets').values(row).execute();
+}
+
+export async function countSecrets(db: Queries, service_account_id: string, now: Date): Promise<number> {
+  const row = await db
+    .selectFrom('service_account_secrets')
+    .select((eb) => eb.fn.countAll().as('count'))
+    .where('service_account_id', '=', service_account_id)
+    .where('expires_at', '>', now)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+export async function deleteSecret(db: Queries, service_account_id: string, id: string): Promise<boolean> {
+  const gone = await db
+    .deleteFrom('service_account_secrets')
+    .where('id', '=', id)
+    .where('service_account_id', '=', service_account_id)
+    .executeTakeFirst();
+  return gone.numDeletedRows > 0n;
+}
+
+/** The hashes of the secrets that are alive, for client authentication. */
+export async function liveSecretHashes(db: Queries, service_account_id: string, now: Date): Promise<Uint8Array[]> {
+  const rows = await db
+    .selectFrom('service_account_secrets')
+    .select('secret_hash')
+    .where('service_account_id', '=', service_account_id)
+    .where('expires_at', '>', now)
+    .execute();
+  return rows.map((row) => row.secret_hash);
+}
+
+export async function insertMayAct(db: Queries, row: MayActRow): Promise<void> {
+  await db.insertInto('may_act').values(row).execute();
+}
+
+export async function listMayAct(db: Queries, service_account_id: string): Promise<MayActRow[]> {
+  return await db
+    .selectFrom('may_act')
+    .select(['id', 'service_account_id', 'namespace_id', 'organization_id', 'users', 'stages', 'labels', 'created_at'])
+    .where('service_account_id', '=', service_account_id)
+    .orderBy('id')
+    .execute();
+}
+
+export async function deleteMayAct(db: Queries, id: string): Promise<void> {
+  await db.deleteFrom('may_act').where('id', '=', id).execute();
+}
+
+export async function makeOperator(db: Queries, id: string): Promise<User> {
+  return await db
+    .updateTable('users')
+    .set((eb) => ({ is_operator: true, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(userColumns)
+    .executeTakeFirstOrThrow();
+}
