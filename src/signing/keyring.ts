@@ -1,0 +1,137 @@
+import type { KeyObject } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { ArsiaError } from '../core/errors.ts';
+import { type KeyState, type KeyStore, revocation, rotatableAt, step } from '../core/keystates.ts';
+import { createHeldKeys, type HeldKeys, type PublishedKeys, publishedOf } from './heldkeys.ts';
+import { type AppliedChange, changesFor } from './keychanges.ts';
+import { openKeys, openSoundKeys } from './keyset.ts';
+import { createKeyStoreTurns } from './keystoreturns.ts';
+import type { Sealer } from './sealing.ts';
+import type { Signer, SigningAlgorithm } from './signer.ts';
+import { type MakeSigningKey, makeSigningKey } from './signingkeys.ts';
+import type { KeySetName } from './storedkeys.ts';
+
+export type { PublishedKeys } from './heldkeys.ts';
+export type { AppliedChange } from './keychanges.ts';
+
+export interface KeyringOptions {
+  store: KeyStore;
+  sealer: Sealer;
+  clock: Clock;
+  keySet: KeySetName;
+  alg: SigningAlgorithm;
+  /** Told once of each fault that keeps this replica from taking over the stored keys: log it, raise an alarm. */
+  onFault(fault: Error): void;
+  makeKey?: MakeSigningKey;
+}
+
+/** The published side and the upkeep of a key set: signs nothing. */
+export interface Keyring {
+  readonly keySet: KeySetName;
+  /** Loads the stored keys, and makes the first ones where there are none. Throws when they cannot be trusted (N59). */
+  start(): Promise<void>;
+  /** Answers from memory, with or without the database. */
+  current(): PublishedKeys;
+  /** What is wrong with the stored keys, for readiness; undefined when this replica has them as stored. */
+  fault(): Error | undefined;
+  /** Reads the stored keys; concurrent calls share the next read. Rejects when the store fails. */
+  reload(): Promise<void>;
+  /** A mint calls this with the version that it read with its facts: no signature with keys older than those. */
+  ensureVersion(version: number): Promise<void>;
+  /**
+   * Does what is due. `force` rotates before its time, and throws ArsiaError `conflict` with the moment from which that is
+   * possible when the standby is not published long enough.
+   */
+  rotate(options?: { force?: boolean }): Promise<AppliedChange[]>;
+  /** For a leaked key: it goes at once, and where it was the signer the standby signs at once. `not_found` for an unknown one. */
+  revoke(kid: string): Promise<AppliedChange[]>;
+  /** Called after every change of what is published or signs; returns what ends it. */
+  onChange(listener: (keys: PublishedKeys) => void): () => void;
+}
+
+/** The side that signs: for `createTokenSigner`, and for the ID tokens of the authorization server. */
+export interface SigningKeyring extends Keyring {
+  /** Throws ArsiaError `unavailable` when no key may sign. */
+  signer(): Signer;
+  isPublished(kid: string): boolean;
+  /** In the order of publication. The workload set has no such door: its keys sign permits and nothing else. */
+  privateKeys(): readonly { kid: string; alg: SigningAlgorithm; state: KeyState; key: KeyObject }[];
+}
+
+export function createKeyring(options: KeyringOptions): SigningKeyring {
+  const { store, sealer, clock, keySet, alg, makeKey = makeSigningKey } = options;
+  const held = createHeldKeys(keySet, sealer, options.onFault);
+  const turns = createKeyStoreTurns(store, keySet, held);
+  const make = { keySet, sealer, makeKey: () => makeKey(alg) };
+
+  async function rotate({ force = false } = {}): Promise<AppliedChange[]> {
+    const loaded = held.loaded();
+    if (!force && loaded !== undefined && step(loaded.keys, clock.now()).length === 0) return [];
+    let isDone = true;
+    const changes = await turns.change(async (keys) => {
+      const before = held.loaded();
+      // No step on rows that others altered; no rows at all is a first start.
+      if (keys.length > 0 || before !== undefined) await openSoundKeys(keys, before, keySet, sealer);
+      const now = clock.now();
+      const steps = step(keys, now, force);
+      isDone = !force || steps.some((one) => one.do === 'activate' || (one.do === 'create' && one.state === 'active'));
+      return changesFor(steps, keys, now, make);
+    });
+    if (!isDone) throw tooEarly(held, keySet);
+    return changes;
+  }
+
+  return {
+    keySet,
+    async start() {
+      await turns.first();
+      await rotate();
+    },
+    current: () => publishedOf(held.required()),
+    fault: held.fault,
+    reload: turns.reload,
+    async ensureVersion(version) {
+      if (version <= held.seen()) return;
+      await turns.reload();
+      if (version > held.seen())
+        throw new ArsiaError('unavailable', `The ${keySet} keys of version ${version} cannot be read yet.`);
+    },
+    rotate,
+    revoke: (kid) =>
+      turns.change(async (keys) => {
+        const steps = revocation(keys, kid);
+        if (steps.length === 0)
+          throw new ArsiaError('not_found', `The ${keySet} keys have no key ${JSON.stringify(kid)}.`);
+        // The leaked row may be the damaged one; what is left to sign must be whole.
+        const rest = keys.filter((key) => key.kid !== kid);
+        await openKeys(rest, held.loaded(), keySet, sealer);
+        return changesFor(steps, rest, clock.now(), make);
+      }),
+    onChange: held.onChange,
+    signer() {
+      const { signer } = held.required();
+      if (signer === undefined)
+        throw new ArsiaError('unavailable', `No ${keySet} key may sign: the stored keys cannot be trusted.`);
+      return signer;
+    },
+    isPublished: (kid) => held.loaded()?.keys.some((key) => key.kid === kid) ?? false,
+    privateKeys() {
+      if (keySet === 'workload') throw new TypeError('workload keys sign permits and nothing else');
+      return held
+        .required()
+        .keys.map((key) => ({ kid: key.kid, alg: key.alg, state: key.state, key: key.private_key }));
+    },
+  };
+}
+
+function tooEarly(held: HeldKeys, keySet: KeySetName): ArsiaError {
+  const { keys } = held.required();
+  const from = rotatableAt(keys);
+  const active = keys.find((key) => key.state === 'active');
+  const moment = from === undefined ? 'once there is a standby' : `from ${new Date(from).toISOString()}`;
+  return new ArsiaError(
+    'conflict',
+    `The ${keySet} keys can be rotated ${moment}: a key is published 25 h before it signs, and at most three are published.`,
+    { advice: `Rotate then. If the active key has leaked, do not wait: \`arsia keys revoke ${active?.kid}\`.` },
+  );
+}

@@ -1,0 +1,64 @@
+import type { AuditReceipt } from '../core/audit.ts';
+import type { WorkloadClaims } from '../core/claims.ts';
+import { ArsiaError } from '../core/errors.ts';
+import { permitLifetime } from '../core/lifetimes.ts';
+import type { Signer } from './signer.ts';
+
+/**
+ * The right to one signature over exactly these bytes. What is to be signed lies in the vault that made the permit, out of
+ * reach: nobody can change it between the audit record and the signature.
+ */
+export interface Permit {
+  readonly jti: string;
+  readonly kid: string;
+  /** SHA-256 of the JWS signing input, hex: what the audit record holds. */
+  readonly signing_input_sha256: string;
+  readonly audit_event_id: string;
+  /** Milliseconds since 1970. */
+  readonly expires_at: number;
+}
+
+/** Signs workload tokens: decision, linter, permit, audit record, signature, in this order and in no other. */
+export interface TokenSigner {
+  /**
+   * Lints the claims and fixes the bytes that will be signed. Throws ArsiaError `claims_refused` with every fault, and
+   * `unavailable` when no key may sign.
+   */
+  prepare(claims: WorkloadClaims, auditEventId: string): Permit;
+  /** The compact JWS (RFC 7515 3.1) of a live, unused permit whose audit record is committed. */
+  sign(permit: Permit, receipt: AuditReceipt): Promise<string>;
+}
+
+export interface PermittedBytes {
+  signingInput: string;
+  signer: Signer;
+}
+
+export interface PermitVault {
+  issue(permit: Omit<Permit, 'expires_at'>, bytes: PermittedBytes, now: number): Permit;
+  /** Gives the bytes out once, and spends the permit whatever comes of it (N65). `eventId` is what the receipt proves. */
+  redeem(permit: Permit, eventId: string | undefined, now: number): PermittedBytes;
+}
+
+export function createPermitVault(): PermitVault {
+  const live = new WeakMap<Permit, PermittedBytes & { issued_at: number }>();
+  return {
+    issue(facts, bytes, now) {
+      const permit = Object.freeze({ ...facts, expires_at: now + permitLifetime * 1000 });
+      live.set(permit, { ...bytes, issued_at: now });
+      return permit;
+    },
+    redeem(permit, eventId, now) {
+      const held = live.get(permit);
+      live.delete(permit);
+      if (held === undefined)
+        throw new ArsiaError('internal', 'A permit was used twice, or was not made by this signer.');
+      if (eventId === undefined || eventId !== permit.audit_event_id)
+        throw new ArsiaError('internal', 'A permit came without the receipt of its own audit record.');
+      // A clock that was set back must not lengthen the life of a permit.
+      if (now < held.issued_at || now >= permit.expires_at)
+        throw new ArsiaError('unavailable', `The token was not signed within ${permitLifetime} s of its decision.`);
+      return { signingInput: held.signingInput, signer: held.signer };
+    },
+  };
+}

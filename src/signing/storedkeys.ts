@@ -1,0 +1,76 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyState, SigningKeyTimes, StoredKey } from '../core/keystates.ts';
+import { orderedJwk } from './jwks.ts';
+import type { Sealer, SealingContext } from './sealing.ts';
+import { localSigner, type Signer, type SigningAlgorithm } from './signer.ts';
+import { type SigningKeyPair, thumbprint } from './signingkeys.ts';
+
+/** Named sets of keys: what one signs, no other may (design.md, Mechanisms). */
+export type KeySetName = 'workload' | 'authorization';
+
+/** A stored key that was opened and found whole. */
+export interface LoadedKey extends SigningKeyTimes {
+  alg: SigningAlgorithm;
+  public_jwk: Readonly<Record<string, unknown>>;
+  private_key: KeyObject;
+  signer: Signer;
+  /** The row it came from, to tell whether it must be opened again. */
+  row: string;
+}
+
+export async function sealNewKey(
+  pair: SigningKeyPair,
+  keySet: KeySetName,
+  state: KeyState,
+  now: number,
+  sealer: Sealer,
+): Promise<StoredKey> {
+  const sealed_private = await sealer.seal(pair.pkcs8, contextOf(keySet, pair.kid));
+  pair.pkcs8.fill(0);
+  return {
+    kid: pair.kid,
+    alg: pair.alg,
+    state,
+    public_jwk: { ...pair.public_jwk },
+    sealed_private,
+    published_at: now,
+    activated_at: state === 'active' ? now : null,
+    retired_at: null,
+  };
+}
+
+/**
+ * Opens a stored key and proves that its parts are one key: the private half is this row's of this set, `kid` is its
+ * thumbprint, and what is published is its public half. Throws an Error that names the row otherwise (N59).
+ */
+export async function openStoredKey(stored: StoredKey, keySet: KeySetName, sealer: Sealer): Promise<LoadedKey> {
+  const { kid, state, published_at, activated_at, retired_at } = stored;
+  const alg = stored.alg;
+  if (alg !== 'RS256' && alg !== 'ES256') throw new Error(`The signing key ${kid} has the unknown alg ${alg}.`);
+  const pkcs8 = Buffer.from(await sealer.open(stored.sealed_private, contextOf(keySet, kid)));
+  const private_key = createPrivateKey({ key: pkcs8, type: 'pkcs8', format: 'der' });
+  pkcs8.fill(0);
+  if ((await thumbprint(private_key)) !== kid)
+    throw new Error(`The signing key ${kid} has the kid of another key: its row was altered.`);
+  const published: Record<string, unknown> = { ...stored.public_jwk };
+  const own: Record<string, unknown> = createPublicKey(private_key).export({ format: 'jwk' });
+  const expected = { ...own, alg, kid, use: 'sig' };
+  for (const [name, value] of Object.entries(expected)) {
+    if (published[name] !== value)
+      throw new Error(`The public half of the signing key ${kid} has another ${name}: its row was altered.`);
+  }
+  const signer = localSigner(kid, alg, private_key);
+  const times = { kid, state, published_at, activated_at, retired_at };
+  return { ...times, alg, public_jwk: orderedJwk(published), private_key, signer, row: rowOf(stored) };
+}
+
+/** What of a row never changes, as one text. */
+export function rowOf(stored: StoredKey): string {
+  const sealed = Buffer.from(stored.sealed_private).toString('base64');
+  return JSON.stringify([stored.kid, stored.alg, orderedJwk(stored.public_jwk), stored.published_at, sealed]);
+}
+
+/** The set is part of the purpose: a row moved to the other set would sign what its issuer never signs. */
+function contextOf(keySet: KeySetName, kid: string): SealingContext {
+  return { table: 'signing_keys', row: kid, purpose: `private key (${keySet})` };
+}
