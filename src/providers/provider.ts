@@ -35,6 +35,10 @@ export interface TrustFacts {
   /** The session name, source identity and tags that a token would carry; absent when no user is named. */
   user?: { id: string; login: string } | undefined;
   workspace?: { id: string; path: string } | undefined;
+  /** For session tags: the organisation's name, the group that holds the workspace, the stage of the job. */
+  organization?: string | undefined;
+  group?: string | undefined;
+  stage?: string | undefined;
 }
 
 /** A titled text to copy. `form: 'fields'` has `fields` in the order and with the labels of the cloud's own form. */
@@ -53,6 +57,7 @@ export interface Trust {
   issuer: string;
   subject: string;
   audience: string;
+  /** The first, where it is JSON, is the one that `evaluate` judges and that the cloud is to hold unchanged. */
   documents: TrustDocument[];
   /** Limits and dangers of this trust, in plain sentences. */
   warnings: string[];
@@ -69,6 +74,8 @@ export type Verdict =
     };
 
 export interface Federated<Settings> {
+  /** The audience that the admin chose freely, for kinds where that is so: it belongs to one organisation. */
+  freeAudience?(settings: Settings): string;
   /** The audience and the provider's own claims of a token. Pure. */
   assertion(settings: Settings, facts: TrustFacts): Assertion;
   /** What the admin copies. Pure; the only place that composes trust text of this kind. */
@@ -127,11 +134,14 @@ export interface CloudCredentials {
 }
 
 export interface Exchanging<Settings> {
-  /** Refuses (ArsiaError `invalid_request`, fields named) what the cloud would not take, before anything is signed. Pure. */
-  check(settings: Settings, request: CredentialsRequest): void;
+  /**
+   * Refuses (ArsiaError `invalid_request`, fields named) what the cloud would not take, before anything is signed; with
+   * `endpoints` also an identity whose endpoint the operator does not list (`exchange` refuses that again). Pure.
+   */
+  check(settings: Settings, request: CredentialsRequest, endpoints?: CloudEndpoints): void;
   /** One try. Throws whatever the SDK throws. The only impure part. A fresh SDK client each time: caches must not be shared. */
   exchange(token: string, settings: Settings, context: ExchangeContext): Promise<CloudCredentials>;
-  /** Is another try worth it? On top of what the SDK retries by itself. Pure. */
+  /** Is another try worth it? The SDKs' own tries are switched off, so that `calls.ts` alone counts them. Pure. */
   isTransient(thrown: unknown): boolean;
   /** The cloud's error as ours: its own code kept, explained, scrubbed. Pure. */
   explain(thrown: unknown, facts: TrustFacts, settings: Settings): ArsiaError;

@@ -1,0 +1,69 @@
+import {
+  type Assertion,
+  awsRolesClaim,
+  awsSourceIdentityClaim,
+  awsTagsClaim,
+  tagValueFault,
+} from '../../core/claims.ts';
+import { ArsiaError } from '../../core/errors.ts';
+import type { TrustFacts } from '../provider.ts';
+import { sessionNameOf } from './names.ts';
+import type { AwsSettings, TagSource } from './settings.ts';
+
+/** In multi tenancy the audience carries the organisation, so that no organisation's trust takes another's tokens. */
+export function audienceOf({ tenancy, organization_id }: Pick<TrustFacts, 'tenancy' | 'organization_id'>): string {
+  return tenancy === 'multi' ? `aws:${organization_id}` : 'aws';
+}
+
+const factOf: Record<TagSource, (facts: TrustFacts) => string | undefined> = {
+  user: (facts) => facts.user?.login,
+  user_id: (facts) => facts.user?.id,
+  workspace: (facts) => facts.workspace?.path,
+  workspace_id: (facts) => facts.workspace?.id,
+  group: (facts) => facts.group,
+  organization: (facts) => facts.organization,
+  organization_id: (facts) => facts.organization_id,
+  identity: (facts) => facts.identity,
+  identity_id: (facts) => facts.identity_id,
+  stage: (facts) => facts.stage,
+};
+
+/** The one role, always: AWS then refuses the token for any other before it looks at a trust policy (cloud-facts.md 0.9). */
+export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
+  const tags = tagsOf(settings, facts);
+  const transitive = (settings.transitive_tag_keys ?? []).filter((key) => Object.hasOwn(tags, key));
+  const hasTags = Object.keys(tags).length > 0;
+  return {
+    audience: audienceOf(facts),
+    claims: {
+      [awsRolesClaim]: [settings.role_arn],
+      ...(hasTags && {
+        [awsTagsClaim]: {
+          principal_tags: tags,
+          ...(transitive.length > 0 && { transitive_tag_keys: transitive }),
+        },
+      }),
+      ...(settings.source_identity && facts.user && { [awsSourceIdentityClaim]: sessionNameOf(facts.user) }),
+    },
+  };
+}
+
+/** A fact that this job does not have (a user, in a job of a service account) gives no tag. */
+function tagsOf(settings: AwsSettings, facts: TrustFacts): Record<string, [string]> {
+  const tags: Record<string, [string]> = {};
+  for (const [key, source] of Object.entries(settings.session_tags ?? {})) {
+    const value = factOf[source](facts);
+    if (value === undefined) continue;
+    const fault = tagValueFault(value);
+    if (fault !== undefined)
+      throw new ArsiaError(
+        'claims_refused',
+        `The session tag ${JSON.stringify(key)} cannot carry the ${source}: ${fault}.`,
+        {
+          advice: `Choose another fact for this tag in session_tags, such as ${source.replace(/_id$/, '')}_id.`,
+        },
+      );
+    tags[key] = [value];
+  }
+  return tags;
+}

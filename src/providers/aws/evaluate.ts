@@ -1,0 +1,145 @@
+import {
+  invalidDocument,
+  isObject,
+  type JsonObject,
+  parseDocument,
+  refuseUnknownMembers,
+  unsupported,
+} from '../document.ts';
+import type { EvaluateRequest, Verdict } from '../provider.ts';
+import { type Denial, deny } from '../verdict.ts';
+import { type Condition, holds, matchesWildcards, parseConditions } from './conditions.ts';
+import { providerArn } from './names.ts';
+import { isKnownKey, type TrustRequest, trustRequest } from './request.ts';
+
+const what = 'trust policy';
+const supportedKeys =
+  'the issuer`s `aud`, `sub` and `amr`, sts:RoleAuthorizedByIdp, sts:RoleSessionName, sts:SourceIdentity, sts:TransitiveTagKeys, aws:RequestTag/…, aws:TagKeys and aws:FederatedProvider';
+
+interface Statement {
+  /** For people: `statement 1` or its Sid. */
+  title: string;
+  isAllow: boolean;
+  actions: string[];
+  /** Providers by ARN; empty when the principal is of another kind. */
+  federated: string[];
+  isForAnyone: boolean;
+  conditions: Condition[];
+}
+
+/** How far a statement that did not apply came: the furthest one is the one that the admin meant. */
+interface Miss {
+  progress: number;
+  denial: Denial;
+}
+
+/** What a role's trust policy says to AssumeRoleWithWebIdentity with this token (cloud-facts.md 1.6, 7.4, 7.5). */
+export function evaluate(
+  document: string,
+  claims: Readonly<Record<string, unknown>>,
+  request: EvaluateRequest = {},
+): Verdict {
+  const statements = parsePolicy(document);
+  const asked = trustRequest(claims, request);
+  for (const action of asked.actions) {
+    const verdict = decide(statements, action, asked);
+    if (!verdict.allow) return verdict;
+  }
+  return { allow: true };
+}
+
+/** Explicit deny, then an explicit allow, else the reason of the statement that came closest. */
+function decide(statements: Statement[], action: string, asked: TrustRequest): Verdict {
+  let closest: Miss | undefined;
+  let allow = false;
+  for (const statement of statements) {
+    const miss = missOf(statement, action, asked);
+    if (miss === undefined && !statement.isAllow)
+      return deny(`Deny in ${statement.title}`, 'a token that it does not cover', `${action} is denied`);
+    if (miss === undefined) allow = true;
+    else if (statement.isAllow && miss.progress > (closest?.progress ?? -1)) closest = miss;
+  }
+  if (allow) return { allow: true };
+  return closest?.denial ?? deny('Effect', 'a statement that allows', 'none does');
+}
+
+/** Why a statement does not apply; undefined when it does. */
+function missOf(statement: Statement, action: string, asked: TrustRequest): Miss | undefined {
+  const { actions, federated, conditions } = statement;
+  if (!actions.some((pattern) => matchesAction(pattern, action)))
+    return { progress: federated.length > 0 ? 1 : 0, denial: deny('Action', actions, action) };
+  if (!matchesPrincipal(statement, asked))
+    return { progress: 2, denial: deny('Principal.Federated', federated, describePrincipal(asked)) };
+  const failed = conditions.filter((condition) => !holds(condition, asked.context));
+  const first = failed[0];
+  if (first === undefined) return undefined;
+  const actual = asked.context.get(first.key)?.join(', ') ?? 'not in the request';
+  return { progress: 3 + 1 / failed.length, denial: deny(first.label, first.values, actual) };
+}
+
+function describePrincipal({ role, hostPath, issuer }: TrustRequest): string {
+  if (hostPath === undefined) return `the issuer ${JSON.stringify(issuer)}`;
+  return role === undefined ? `…:oidc-provider/${hostPath}` : providerArn(role, hostPath);
+}
+
+/** `*` names nobody's provider: AWS and Ceph refuse it for a web identity (cloud-facts.md 10). A Deny for everyone covers us. */
+function matchesPrincipal(statement: Statement, { role, hostPath }: TrustRequest): boolean {
+  if (statement.isForAnyone && !statement.isAllow) return true;
+  if (hostPath === undefined) return false;
+  return statement.federated.some((arn) =>
+    role === undefined
+      ? /^arn:[^:]+:iam::[^:]*:oidc-provider\/(.+)$/.exec(arn)?.[1] === hostPath
+      : arn === providerArn(role, hostPath),
+  );
+}
+
+function matchesAction(pattern: string, action: string): boolean {
+  if (pattern === '*') return true;
+  const [service = '', name = ''] = pattern.toLowerCase().split(':');
+  return service === 'sts' && matchesWildcards(name, action.toLowerCase().slice('sts:'.length));
+}
+
+function parsePolicy(document: string): Statement[] {
+  const policy = parseDocument(document, what);
+  refuseUnknownMembers(policy, ['Version', 'Id', 'Statement'], what);
+  const version = policy.Version ?? '2008-10-17';
+  if (version !== '2012-10-17' && version !== '2008-10-17')
+    throw invalidDocument(what, `has the Version ${JSON.stringify(version)}, not "2012-10-17"`);
+  const elements = [policy.Statement].flat();
+  if (elements.length === 0 || !elements.every(isObject)) throw invalidDocument(what, 'has no Statement');
+  return elements.map((element, index) => parseStatement(element, index, version === '2012-10-17'));
+}
+
+function parseStatement(element: JsonObject, index: number, hasVariables: boolean): Statement {
+  const title = typeof element.Sid === 'string' ? `statement ${element.Sid}` : `statement ${index + 1}`;
+  refuseUnknownMembers(element, ['Sid', 'Effect', 'Principal', 'Action', 'Condition'], what, 'Statement.');
+  if (element.Effect !== 'Allow' && element.Effect !== 'Deny')
+    throw invalidDocument(what, `has an Effect in ${title} that is neither "Allow" nor "Deny"`);
+  const conditions = parseConditions(element.Condition, hasVariables);
+  const unknown = conditions.find(({ key }) => !isKnownKey(key));
+  if (unknown !== undefined) throw unsupported(what, `the condition key of \`${unknown.label}\``, supportedKeys);
+  return {
+    title,
+    isAllow: element.Effect === 'Allow',
+    actions: texts(element.Action, `Action in ${title}`),
+    ...parsePrincipal(element.Principal, title),
+    conditions,
+  };
+}
+
+/** Users, roles and services stand in trust policies beside web identities and never are one. */
+function parsePrincipal(element: unknown, title: string): Pick<Statement, 'federated' | 'isForAnyone'> {
+  if (element === '*') return { federated: [], isForAnyone: true };
+  if (!isObject(element) || Object.keys(element).length === 0)
+    throw invalidDocument(what, `has no Principal in ${title}`);
+  refuseUnknownMembers(element, ['Federated', 'AWS', 'Service', 'CanonicalUser'], what, 'Principal.');
+  const federated = element.Federated === undefined ? [] : texts(element.Federated, `Principal.Federated in ${title}`);
+  return { federated, isForAnyone: federated.includes('*') || [element.AWS].flat().includes('*') };
+}
+
+function texts(element: unknown, place: string): string[] {
+  const values = [element].flat();
+  if (values.length === 0 || !values.every((value) => typeof value === 'string'))
+    throw invalidDocument(what, `has no ${place}`);
+  return values as string[];
+}

@@ -1,0 +1,159 @@
+import type { ArsiaError } from '../../core/errors.ts';
+import { isObject } from '../document.ts';
+import { type CloudFault, explainFault, type FaultRow, faultOf } from '../explanation.ts';
+import { trustRoute } from '../facts.ts';
+import { isTransientFault } from '../faults.ts';
+import type { TrustFacts } from '../provider.ts';
+import { audienceOf } from './assertion.ts';
+import { issuerHostPath, parseRoleArn, providerArn } from './names.ts';
+import type { AwsSettings } from './settings.ts';
+
+interface Situation {
+  facts: TrustFacts;
+  settings: AwsSettings;
+  audience: string;
+  hostPath: string;
+  provider: string;
+}
+
+const seeTrust = ({ facts }: Situation) => `\`${trustRoute(facts)}\` has the whole trust policy to paste`;
+
+/** Codes and texts of AWS STS, Ceph RGW and MinIO (cloud-facts.md 1.3, 1.12). The text of AccessDenied names no reason. */
+const rows: readonly FaultRow<Situation>[] = [
+  {
+    code: /^(?:AccessDenied|AccessDeniedException)$/,
+    message: /^(?!.*explicit deny)/is,
+    as: 'cloud_denied',
+    what: ({ settings }) => `does not let this token assume ${settings.role_arn}`,
+    advice: (situation) =>
+      `AWS does not say why. Check that the role exists and that its trust policy says \`StringEquals ${situation.hostPath}:sub\` = \`${situation.facts.subject}\` and \`${situation.hostPath}:aud\` = \`${situation.audience}\` for the principal \`${situation.provider}\`, with ${actionsNeeded(situation.settings)}; ${seeTrust(situation)}.`,
+    condition: ({ hostPath, facts, audience, provider }) => ({
+      condition: 'trust policy',
+      expected: `Principal.Federated ${provider}, ${hostPath}:aud = ${audience}, ${hostPath}:sub = ${facts.subject}`,
+    }),
+  },
+  {
+    code: /^AccessDenied/,
+    as: 'cloud_denied',
+    what: ({ settings }) => `has a policy that denies this token ${settings.role_arn}`,
+    advice: () =>
+      'Look for a Deny in the trust policy of the role, and in the service and resource control policies of the organisation at AWS.',
+    condition: () => ({ condition: 'explicit deny', expected: 'no Deny that covers this token' }),
+  },
+  {
+    code: /^InvalidIdentityToken/,
+    message: /No OpenIDConnect provider found/i,
+    as: 'cloud_denied',
+    what: ({ facts }) => `has no identity provider for ${facts.issuer} in the account of the role`,
+    advice: ({ facts, audience }) =>
+      `Add it at IAM > Identity providers: Provider URL \`${facts.issuer}\` (to the byte, without a trailing slash), Audience \`${audience}\`; \`${trustRoute(facts)}\` has the command.`,
+    condition: ({ facts }) => ({ condition: 'Provider URL', expected: facts.issuer }),
+  },
+  {
+    code: /^InvalidIdentityToken/,
+    message: /Incorrect token audience/i,
+    as: 'cloud_denied',
+    what: ({ audience }) => `does not list the audience ${audience} at the identity provider`,
+    advice: ({ audience, provider }) => `Add the audience \`${audience}\` to ${provider} at IAM > Identity providers.`,
+    condition: ({ audience }) => ({ condition: 'Audience', expected: audience }),
+  },
+  {
+    code: /^InvalidIdentityToken/,
+    message: /roles claim/i,
+    as: 'cloud_denied',
+    what: ({ settings }) => `says that the token is not for ${settings.role_arn}`,
+    advice: () => 'The role of the identity changed while the job asked; ask again.',
+    condition: ({ settings }) => ({ condition: 'https://aws.amazon.com/roles', expected: settings.role_arn }),
+  },
+  {
+    code: /^(?:InvalidIdentityToken|IDPCommunicationError)/,
+    message: /retrieve verification key|communicat|reach/i,
+    as: 'cloud_refused',
+    what: ({ facts }) => `could not fetch the keys of ${facts.issuer}`,
+    advice: ({ facts }) =>
+      `\`${facts.issuer}/.well-known/openid-configuration\` and its jwks_uri must answer from the internet, without a log-in, within 5 seconds. The failure is not in your CloudTrail.`,
+  },
+  {
+    code: /^InvalidIdentityToken/,
+    message: /thumbprint/i,
+    as: 'cloud_refused',
+    what: ({ facts }) => `does not trust the HTTPS certificate of ${facts.issuer}`,
+    advice: ({ provider }) => `Use a certificate of a public authority, or correct the thumbprint of ${provider}.`,
+  },
+  {
+    code: /^(?:ExpiredToken|InvalidIdentityToken|IDPRejectedClaim|IDPCommunicationError|InvalidParameterValue|MissingParameter)/,
+    as: 'cloud_refused',
+    what: () => 'does not take the token',
+    advice: () => 'Read its message; if it is about time, check the clock of the server that runs Arsia.',
+  },
+  {
+    code: /^(?:MalformedPolicyDocument|PackedPolicyTooLarge)/,
+    as: 'invalid_request',
+    what: () => 'does not take the session policy',
+    advice: () =>
+      'Correct `aws.session_policy`: at most 2048 characters of IAM policy, less where the session has many tags.',
+    pointer: '/aws/session_policy',
+  },
+  {
+    code: /^Validation/,
+    message: /DurationSeconds|MaxSessionDuration/i,
+    as: 'cloud_refused',
+    what: ({ settings }) => `does not give ${settings.role_arn} sessions that long`,
+    advice: ({ settings }) =>
+      `Ask for a shorter \`duration\`, or raise the maximum session duration of the role to the ${settings.max_duration} seconds that the identity allows.`,
+  },
+  {
+    code: /^RegionDisabled/,
+    as: 'cloud_refused',
+    what: () => 'has STS switched off in this region for the account of the role',
+    advice: () => 'Switch it on at IAM > Account settings > Endpoints, or set another `region` in the identity.',
+  },
+  {
+    code: /^(?:Throttling|TooManyRequests|SlowDown|ServiceUnavailable|InternalFailure|InternalError|STSNotInitialized)/,
+    as: 'cloud_unavailable',
+    what: () => 'takes no more requests for now',
+    advice: () => 'Try again later.',
+  },
+];
+
+/** The cloud's error as ours. Never throws, whatever was thrown at it. */
+export function explain(thrown: unknown, facts: TrustFacts, settings: AwsSettings): ArsiaError {
+  const hostPath = issuerHostPath(facts.issuer) ?? facts.issuer;
+  const role = parseRoleArn(settings.role_arn) ?? { partition: 'aws', account: '' };
+  return explainFault(thrown, awsFault(thrown), rows, {
+    facts,
+    settings,
+    hostPath,
+    audience: audienceOf(facts),
+    provider: providerArn(role, hostPath),
+  });
+}
+
+/** The wire code where the SDK kept one; its `name` has `Exception` appended for some (cloud-facts.md 1.3). */
+function awsFault(thrown: unknown): CloudFault {
+  const error = isObject(thrown) ? thrown : {};
+  const wire = typeof error.Code === 'string' ? error.Code : undefined;
+  // The SDK's errors have a metadata, and no other has: only their name is a code of AWS.
+  const named = isObject(error.$metadata) && typeof error.name === 'string' ? error.name : undefined;
+  const fault = faultOf('AWS', 'aws', thrown, { code: wire ?? named });
+  // What the SDK cannot read it calls Unknown: with a 403, that is a refusal in another form.
+  return fault.code === 'Unknown' && fault.status === 403 ? { ...fault, code: 'AccessDenied' } : fault;
+}
+
+/** Beyond throttling and 5xx: AWS's trouble in fetching our keys, which the SDK does not retry (cloud-facts.md 1.3). */
+export function isTransient(thrown: unknown): boolean {
+  if (isTransientFault(thrown)) return true;
+  const { code, message } = awsFault(thrown);
+  return (
+    /^(?:IDPCommunicationError|Throttling|TooManyRequests|SlowDown)/.test(code) ||
+    (code.startsWith('InvalidIdentityToken') && /retrieve verification key/i.test(message))
+  );
+}
+
+function actionsNeeded(settings: AwsSettings): string {
+  return [
+    'sts:AssumeRoleWithWebIdentity',
+    ...(settings.session_tags === undefined ? [] : ['sts:TagSession']),
+    ...(settings.source_identity ? ['sts:SetSourceIdentity'] : []),
+  ].join(', ');
+}

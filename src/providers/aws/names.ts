@@ -1,0 +1,82 @@
+/** Names of AWS and of the STS look-alikes that speak its API (cloud-facts.md 1.5, 1.7, 1.12). */
+
+export interface RoleArn {
+  arn: string;
+  /** `aws`, `aws-cn`, …, or `minio`. */
+  partition: string;
+  /** 12 digits at AWS, empty at Ceph RGW (its default tenant) and MinIO. */
+  account: string;
+  /** The name without its path: what a session ARN carries. */
+  name: string;
+  /** `/` or `/path/`. */
+  path: string;
+}
+
+/** The parts of a role ARN that `roleArnPattern` accepts; undefined for other text. */
+export function parseRoleArn(arn: string): RoleArn | undefined {
+  const match = /^arn:([^:]+):iam::([^:]*):role(\/(?:.*\/)?)([^/]+)$/.exec(arn);
+  if (match === null) return undefined;
+  const [, partition = '', account = '', path = '', name = ''] = match;
+  return { arn, partition, account, name, path };
+}
+
+/**
+ * The issuer as AWS names it in ARNs and condition keys: without its scheme. Undefined for what can be no provider there: the
+ * names drop the scheme, so an http look-alike would pass for the https issuer (http is taken on loopback only).
+ */
+export function issuerHostPath(issuer: unknown): string | undefined {
+  if (typeof issuer !== 'string') return undefined;
+  return /^(?:https:\/\/|http:\/\/(?=(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/]|$)))(.+)$/.exec(issuer)?.[1];
+}
+
+/** The IAM OIDC provider of an issuer; it stands in the account of the role. */
+export function providerArn(role: Pick<RoleArn, 'partition' | 'account'>, hostPath: string): string {
+  return `arn:${role.partition}:iam::${role.account}:oidc-provider/${hostPath}`;
+}
+
+/** A role of AWS itself: the look-alikes have no accounts, or another partition. */
+export function isAwsRole(role: RoleArn): boolean {
+  return role.account !== '' && role.partition !== 'minio';
+}
+
+export function isMinioRole(role: RoleArn): boolean {
+  return role.partition === 'minio';
+}
+
+interface Partition {
+  name: string;
+  /** Where a role's STS calls go when no region is named. */
+  region: string;
+  regions: RegExp;
+  suffix: string;
+}
+
+/** Partitions of cloud-facts.md 1.7. Regional endpoints throughout: China has no global one, and their tokens work everywhere. */
+const partitions: readonly Partition[] = [
+  { name: 'aws', region: 'us-east-1', regions: /^(?!cn-|us-gov-|us-iso|eu-isoe|eusc-)/, suffix: 'amazonaws.com' },
+  { name: 'aws-cn', region: 'cn-north-1', regions: /^cn-/, suffix: 'amazonaws.com.cn' },
+  { name: 'aws-us-gov', region: 'us-gov-west-1', regions: /^us-gov-/, suffix: 'amazonaws.com' },
+  { name: 'aws-eusc', region: 'eusc-de-east-1', regions: /^eusc-/, suffix: 'amazonaws.eu' },
+  { name: 'aws-iso', region: 'us-iso-east-1', regions: /^us-iso-/, suffix: 'c2s.ic.gov' },
+  { name: 'aws-iso-b', region: 'us-isob-east-1', regions: /^us-isob-/, suffix: 'sc2s.sgov.gov' },
+  { name: 'aws-iso-e', region: 'eu-isoe-west-1', regions: /^eu-isoe-/, suffix: 'cloud.adc-e.uk' },
+  { name: 'aws-iso-f', region: 'us-isof-south-1', regions: /^us-isof-/, suffix: 'csp.hci.ic.gov' },
+];
+
+/** Undefined for MinIO's, which is no partition of AWS. */
+export function partitionOf(role: RoleArn): Partition | undefined {
+  return partitions.find(({ name }) => name === role.partition);
+}
+
+export function stsEndpointOf(partition: Partition, region: string): string {
+  return `https://sts.${region}.${partition.suffix}`;
+}
+
+/** `RoleSessionName` and source identity: 2 to 64 of these (cloud-facts.md 1.1). */
+const sessionNamePattern = /^(?!aws:)[\w+=,.@-]{2,64}$/;
+
+/** Who a session belongs to, for CloudTrail: the name where AWS takes it, else the id. */
+export function sessionNameOf(who: { id: string; login: string } | { id: string; name: string }): string {
+  const name = 'login' in who ? who.login : who.name;
+  return sessionNamePattern.test(name) ? name : who.id;
+}

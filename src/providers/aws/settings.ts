@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { issuerFault, roleArnPattern, tagKeyFault } from '../../core/claims.ts';
+import { booleanField, choiceField, metaOf, mustBe, secondsField, textField } from '../fields.ts';
+import { isAwsRole, parseRoleArn, partitionOf } from './names.ts';
+
+/** What AWS takes for a session (cloud-facts.md 1.1). Seconds. */
+export const sessionDuration = { minimum: 900, default: 3600, maximum: 43_200 } as const;
+
+/** What a session tag may say: facts of the job, never free text, so that no admin can tag a session as somebody else's. */
+export const tagSources = [
+  'user',
+  'user_id',
+  'workspace',
+  'workspace_id',
+  'group',
+  'organization',
+  'organization_id',
+  'identity',
+  'identity_id',
+  'stage',
+] as const;
+export type TagSource = (typeof tagSources)[number];
+
+const maximumTags = 50;
+const endpointExample = 'https://rgw.example.com';
+const tagsExample = { workspace: 'workspace' } as const;
+
+const roleArn = textField(
+  {
+    title: 'Role ARN',
+    description:
+      'The role that jobs assume. The token names it, so it opens no other role. Ceph RGW: arn:aws:iam:::role/NAME, MinIO: arn:minio:iam:::role/NAME.',
+    example: 'arn:aws:iam::123456789012:role/acme/deploy',
+  },
+  roleArnPattern,
+  'the ARN of a role',
+);
+
+const region = textField(
+  {
+    title: 'Region',
+    description: 'The region whose STS endpoint is called. Left out: the home region of the role`s partition.',
+    example: 'eu-central-1',
+  },
+  /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/,
+  'an AWS region',
+);
+
+const stsEndpoint = z
+  .string({ error: mustBe('a URL', endpointExample) })
+  .max(512, { error: mustBe('a URL of at most 512 characters', endpointExample) })
+  // The rule for issuers is the one for endpoints: https, or http on loopback, and nothing after the path.
+  .refine((value) => issuerFault(value) === undefined, {
+    error: ({ input }) => `${issuerFault(String(input))}, such as ${JSON.stringify(endpointExample)}`,
+  })
+  .meta(
+    metaOf({
+      title: 'STS endpoint',
+      description:
+        'One of the STS endpoints that the operator lists in ARSIA_AWS_STS_ENDPOINTS. Left out: the first of them, or AWS`s own where none is listed.',
+      example: endpointExample,
+    }),
+  );
+
+const sessionTags = z
+  .record(
+    z
+      .string()
+      .refine((key) => tagKeyFault(key) === undefined, { error: ({ input }) => tagKeyFault(String(input)) ?? '' }),
+    choiceField({ title: 'Fact', description: 'The fact that the tag carries.', example: 'workspace' }, tagSources),
+    { error: mustBe(`an object of tag keys and facts (${tagSources.join(', ')})`, tagsExample) },
+  )
+  .refine((tags) => Object.keys(tags).length <= maximumTags, { error: `has more than ${maximumTags} tags` })
+  .refine(hasDistinctKeys, { error: 'has keys that differ by case only: AWS takes them for one' })
+  .meta(
+    metaOf({
+      title: 'Session tags',
+      description:
+        'Tags of the session at AWS, by key, for conditions on aws:PrincipalTag. The role`s trust policy then needs sts:TagSession; the generated one has it.',
+      example: tagsExample,
+    }),
+  );
+
+const transitiveTagKeys = z
+  .array(z.string({ error: mustBe('a key of session_tags', 'workspace') }), {
+    error: mustBe('a list of keys of session_tags', ['workspace']),
+  })
+  .meta(
+    metaOf({
+      title: 'Transitive tags',
+      description: 'Keys of session tags that stay when the session assumes a further role.',
+      example: ['workspace'],
+    }),
+  );
+
+export const settings = z
+  .strictObject({
+    role_arn: roleArn,
+    max_duration: secondsField(
+      {
+        title: 'Longest session',
+        description: 'Jobs may ask for at most this many seconds. The role`s own maximum at AWS must be as long.',
+        example: 3600,
+      },
+      sessionDuration.minimum,
+      sessionDuration.maximum,
+    ).default(sessionDuration.default),
+    region: region.optional(),
+    sts_endpoint: stsEndpoint.optional(),
+    session_tags: sessionTags.optional(),
+    transitive_tag_keys: transitiveTagKeys.optional(),
+    source_identity: booleanField({
+      title: 'Source identity',
+      description:
+        'Name the user as the source identity of the session: it stays in CloudTrail through every further role. The trust policy then needs sts:SetSourceIdentity; the generated one has it.',
+      example: true,
+    }).default(false),
+  })
+  .superRefine((value, context) => {
+    const role = parseRoleArn(value.role_arn);
+    const partition = role && isAwsRole(role) ? partitionOf(role) : undefined;
+    if (value.region !== undefined && partition !== undefined && !partition.regions.test(value.region))
+      context.addIssue({
+        code: 'custom',
+        path: ['region'],
+        message: mustBe(`a region of the partition ${partition.name}`, partition.region),
+      });
+    const strangers = (value.transitive_tag_keys ?? []).filter((key) => !Object.hasOwn(value.session_tags ?? {}, key));
+    if (strangers.length > 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['transitive_tag_keys'],
+        message: `${mustBe('a list of keys of session_tags', ['workspace'])}; it has ${strangers.join(', ')}`,
+      });
+  });
+
+export type AwsSettings = z.output<typeof settings>;
+
+function hasDistinctKeys(tags: Record<string, unknown>): boolean {
+  const keys = Object.keys(tags);
+  return new Set(keys.map((key) => key.toLowerCase())).size === keys.length;
+}

@@ -1,0 +1,112 @@
+import { type AuthenticationResult, ConfidentialClientApplication } from '@azure/msal-node';
+import { ArsiaError } from '../../core/errors.ts';
+import { isObject } from '../document.ts';
+import { mustBe } from '../fields.ts';
+import type { CloudCredentials, CloudEndpoints, CredentialsRequest, ExchangeContext } from '../provider.ts';
+import { noDuration } from '../request.ts';
+import { clouds } from './clouds.ts';
+import { createNetwork, type WireRecord } from './network.ts';
+import { type AzureSettings, scopeExample, scopePattern, scopeRule } from './settings.ts';
+
+export function check(
+  settings: AzureSettings,
+  { duration, azure }: CredentialsRequest,
+  endpoints?: CloudEndpoints,
+): void {
+  const fields = noDuration(duration, 'Entra sets the life of access tokens');
+  if (azure?.scope !== undefined && !scopePattern.test(azure.scope))
+    fields.push({ pointer: '/azure/scope', detail: mustBe(scopeRule, scopeExample) });
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Azure would not take this request.', { fields });
+  if (endpoints !== undefined) authorityOf(settings, endpoints);
+}
+
+/**
+ * The authority: the cloud's own, unless the operator lists hosts without it; then the first of those. No request and no
+ * setting of an identity names one (N29).
+ */
+export function authorityOf({ cloud }: AzureSettings, { azure_authority_hosts: listed }: CloudEndpoints): string {
+  const own = clouds[cloud].authority;
+  const authority = own !== undefined && listed.includes(own) ? own : (listed[0] ?? own);
+  if (authority !== undefined) return authority;
+  throw new ArsiaError('invalid_request', `Arsia knows no authority of the Azure cloud ${cloud}.`, {
+    advice: 'Ask the operator to add its authority host to ARSIA_AZURE_AUTHORITY_HOSTS.',
+  });
+}
+
+/**
+ * One client-credentials request with our token as the client assertion. The client and its cache live for this exchange only:
+ * a shared one answers a second user with the first one's token, since its cache is not keyed by the assertion (design.md).
+ */
+export async function exchange(
+  token: string,
+  settings: AzureSettings,
+  context: ExchangeContext,
+): Promise<CloudCredentials> {
+  const record: WireRecord = {};
+  const scope = context.request.azure?.scope ?? settings.scope ?? clouds[settings.cloud].scope!;
+  const client = createClient(token, settings, context, record);
+  let result: AuthenticationResult | null;
+  try {
+    result = await client.acquireTokenByClientCredential({
+      scopes: [scope],
+      skipCache: true,
+      // Or MSAL would take a region, and with it another host, from MSAL_FORCE_REGION.
+      azureRegion: 'DisableMsalForceRegion',
+    });
+  } catch (thrown) {
+    throw withWire(thrown, record);
+  }
+  if (!result?.accessToken || !result.expiresOn)
+    throw withWire(new Error('The answer of Entra has no access token'), record);
+  return {
+    type: 'azure',
+    access_token: result.accessToken,
+    expires_at: result.expiresOn.toISOString(),
+    scope,
+    client_id: settings.client_id,
+    tenant_id: settings.tenant_id,
+  };
+}
+
+function createClient(token: string, settings: AzureSettings, context: ExchangeContext, record: WireRecord) {
+  const authority = authorityOf(settings, context.endpoints);
+  return new ConfidentialClientApplication({
+    auth: {
+      clientId: settings.client_id,
+      authority: `${authority}/${settings.tenant_id}`,
+      clientAssertion: async () => token,
+      ...ownAuthority(authority, settings),
+    },
+    system: {
+      networkClient: createNetwork(context.endpoints, context.signal, record),
+      // Tries are counted in one place, calls.ts.
+      disableInternalRetries: true,
+      loggerOptions: { loggerCallback: () => {}, piiLoggingEnabled: false },
+    },
+  });
+}
+
+/** For hosts that are not Microsoft's: their metadata is given, so that MSAL asks neither them nor Microsoft for it. */
+function ownAuthority(authority: string, { tenant_id }: AzureSettings) {
+  if (Object.values(clouds).some((cloud) => cloud.authority === authority)) return {};
+  const base = `${authority}/${tenant_id}`;
+  return {
+    knownAuthorities: [new URL(authority).host],
+    authorityMetadata: JSON.stringify({
+      issuer: `${base}/v2.0`,
+      authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+      token_endpoint: `${base}/oauth2/v2.0/token`,
+      jwks_uri: `${base}/discovery/v2.0/keys`,
+    }),
+  };
+}
+
+/** The failure of the connection itself, or MSAL's error with the status and headers that it left out. */
+function withWire(thrown: unknown, { failure, response }: WireRecord): unknown {
+  if (failure !== undefined) return failure;
+  return isObject(thrown) ? Object.assign(thrown, { response }) : thrown;
+}
+
+export function describe({ client_id, tenant_id, scope }: CloudCredentials): Record<string, string> {
+  return { client_id: client_id!, tenant_id: tenant_id!, scope: scope! };
+}

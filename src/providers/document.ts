@@ -1,0 +1,75 @@
+import { ArsiaError } from '../core/errors.ts';
+
+export type JsonObject = Record<string, unknown>;
+
+/** IAM stores trust policies of up to 4096 characters without white space (cloud-facts.md 1.6), and nothing else is longer. */
+export const maximumDocumentLength = 32_768;
+
+const maximumDepth = 64;
+
+/**
+ * The JSON object in a pasted text. A member that stands twice is refused, as the clouds refuse it: JSON.parse keeps the last
+ * one in silence, and a policy with two `StringEquals` blocks would be judged by half of its conditions.
+ */
+export function parseDocument(text: string, what: string): JsonObject {
+  if (text.length > maximumDocumentLength)
+    throw invalidDocument(what, `is longer than ${maximumDocumentLength} characters`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (thrown) {
+    throw invalidDocument(what, `is not JSON: ${thrown instanceof Error ? thrown.message : 'it does not parse'}`);
+  }
+  if (!isObject(value)) throw invalidDocument(what, 'is not a JSON object');
+  const fault = structureFault(text);
+  if (fault !== undefined) throw invalidDocument(what, fault);
+  return value;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function invalidDocument(what: string, fault: string): ArsiaError {
+  return new ArsiaError('invalid_request', `The ${what} ${fault}.`, {
+    advice: 'Paste the whole document as the cloud shows it, or the one that the trust page of the identity generates.',
+  });
+}
+
+/** `name` is what the document uses and `evaluate` does not know; `known` says what it does know. */
+export function unsupported(what: string, name: string, known: string): ArsiaError {
+  return new ArsiaError('not_supported', `The ${what} uses ${name}, which is not supported yet.`, {
+    advice: `Supported are ${known}.`,
+  });
+}
+
+/** Throws for a member that the reader does not know: a condition that is skipped in silence would be taken as met. */
+export function refuseUnknownMembers(value: JsonObject, known: readonly string[], what: string, place = ''): void {
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw unsupported(what, `\`${place}${unknown}\``, known.map((name) => `\`${place}${name}\``).join(', '));
+}
+
+/** What stands twice, or too deep, in a text that is known to be JSON. */
+function structureFault(text: string): string | undefined {
+  const open: (Set<string> | undefined)[] = [];
+  let isName = false;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]/g)) {
+    if (token === '{' || token === '[') {
+      if (open.push(token === '{' ? new Set() : undefined) > maximumDepth) return `nests deeper than ${maximumDepth}`;
+      isName = token === '{';
+    } else if (token === '}' || token === ']') {
+      open.pop();
+      isName = false;
+    } else if (token === ',') {
+      isName = open.at(-1) !== undefined;
+    } else if (isName) {
+      const name = JSON.parse(token) as string;
+      const names = open.at(-1);
+      if (names?.has(name)) return `has the member ${JSON.stringify(name)} twice in one object`;
+      names?.add(name);
+      isName = false;
+    }
+  }
+  return undefined;
+}

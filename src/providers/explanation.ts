@@ -1,0 +1,110 @@
+import { ArsiaError, type ErrorCode, type ErrorMore } from '../core/errors.ts';
+import { connectionFault, retryAfterOf, scrub, statusOf } from './faults.ts';
+
+/** A cloud's error, read out of what its SDK threw. */
+export interface CloudFault {
+  /** For people: `AWS`. */
+  cloud: string;
+  /** The kind: `aws`. */
+  provider: string;
+  code: string;
+  status: number | undefined;
+  message: string;
+}
+
+/** One line of a cloud's table: which errors it is about, and what they are to us. First match counts. */
+export interface FaultRow<Situation> {
+  /** The cloud's own code, whole. */
+  code: RegExp;
+  /** A part of the cloud's message, for codes that mean several things. */
+  message?: RegExp;
+  as: ErrorCode;
+  /** What happened, after `<Cloud> `: `does not let this token assume …`. */
+  what: (situation: Situation) => string;
+  /** What to change, where, and the value to paste. */
+  advice: (situation: Situation) => string;
+  /** For a refused trust condition: its name in the trust document, and what the document must say. */
+  condition?: (situation: Situation) => { condition: string; expected: string };
+  /** The field of the request that is at fault. */
+  pointer?: string;
+}
+
+/** The cloud's error as ours: its own code and words kept, scrubbed of tokens. Falls back to what the status says. */
+export function explainFault<Situation>(
+  thrown: unknown,
+  fault: CloudFault,
+  rows: readonly FaultRow<Situation>[],
+  situation: Situation,
+): ArsiaError {
+  const message = scrub(fault.message);
+  const row =
+    rows.find((one) => one.code.test(fault.code) && (one.message === undefined || one.message.test(fault.message))) ??
+    fallback(thrown, fault);
+  const condition = row.condition?.(situation);
+  const wait = retryAfterOf(thrown);
+  const more: ErrorMore = {
+    advice: row.advice(situation),
+    cloud: {
+      provider: fault.provider,
+      code: scrub(fault.code).slice(0, 100),
+      ...(fault.status !== undefined && { status: fault.status }),
+      message,
+    },
+    ...(condition !== undefined && { ...condition, actual: message }),
+    ...(row.pointer !== undefined && { fields: [{ pointer: row.pointer, detail: message }] }),
+    ...(row.as === 'cloud_unavailable' && wait !== undefined && { retry_after: wait }),
+  };
+  return new ArsiaError(row.as, `${fault.cloud} ${row.what(situation)}.`, more);
+}
+
+/** What an error without a row of its own is, by connection and status alone. */
+function fallback(thrown: unknown, { cloud, code, status }: CloudFault): FaultRow<unknown> {
+  const any = /^/;
+  if (status === undefined) {
+    const connection = connectionFault(thrown);
+    const isTls = connection?.kind === 'tls';
+    return {
+      code: any,
+      as: 'cloud_unavailable',
+      what: () => (isTls ? `has a certificate that Arsia does not trust (${code})` : `could not be reached (${code})`),
+      advice: () =>
+        isTls
+          ? 'The operator can name the authority of an endpoint of their own in ARSIA_EXTRA_CA_FILE.'
+          : `Try again; check that Arsia reaches ${cloud} from where it runs.`,
+    };
+  }
+  if (status === 429 || status >= 500)
+    return {
+      code: any,
+      as: 'cloud_unavailable',
+      what: () => (status === 429 ? 'takes no more requests for now' : `answered with the status ${status} (${code})`),
+      advice: () => `Try again later; if it goes on, look at the state page of ${cloud}.`,
+    };
+  const isDenial = status === 401 || status === 403;
+  return {
+    code: any,
+    as: isDenial ? 'cloud_denied' : 'cloud_refused',
+    what: () => `refused the exchange with the code ${code}`,
+    advice: () =>
+      isDenial
+        ? 'Compare the trust document at the cloud with the one that Arsia generates for this identity.'
+        : 'Read the code and the message of the cloud.',
+  };
+}
+
+/** The parts that every SDK's error has: a status, a connection code, a message. */
+export function faultOf(
+  cloud: string,
+  provider: string,
+  thrown: unknown,
+  own: { code?: string | undefined; message?: string | undefined },
+): CloudFault {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return {
+    cloud,
+    provider,
+    code: own.code ?? connectionFault(thrown)?.code ?? error.name,
+    status: statusOf(thrown),
+    message: own.message ?? error.message,
+  };
+}

@@ -1,0 +1,71 @@
+import { isIssuer } from '../core/claims.ts';
+import { ArsiaError } from '../core/errors.ts';
+import { parseSubject } from '../core/subject.ts';
+import type { TrustFacts } from './provider.ts';
+
+/**
+ * Refuses facts that no trust document may be made of: a subject or issuer with characters that mean something to a policy
+ * (`*`, `${…}`, quotes) could only come here through a fault of ours, and would then stand in the trust of a cloud.
+ */
+export function checkTrustFacts({ issuer, subject, is_subject_pattern }: TrustFacts): void {
+  const sample = is_subject_pattern ? subject.replace(/:usr_\*$/, `:usr_${'0'.repeat(26)}`) : subject;
+  if (is_subject_pattern !== (sample !== subject) || parseSubject(sample) === undefined)
+    throw new ArsiaError('claims_refused', `${JSON.stringify(subject)} is no subject of a workload token.`);
+  if (!isIssuer(issuer)) throw new ArsiaError('claims_refused', `${JSON.stringify(issuer)} is no issuer.`);
+}
+
+/** What a subject of every user begins with: `mi_…:ws_…:usr_`. */
+export function subjectPrefix({ subject }: TrustFacts): string {
+  return subject.slice(0, -1);
+}
+
+/** Where a caller finds the documents, for advice. */
+export function trustRoute(facts: Pick<TrustFacts, 'identity_id'>): string {
+  return `GET /api/v1/managed-identities/${facts.identity_id}/trust`;
+}
+
+/** Sentences on what a cloud can do with this issuer. `needs` is what the cloud asks of it. */
+export function issuerWarnings(issuer: string, cloud: string, needs: { port: boolean }): string[] {
+  const url = new URL(issuer);
+  const warnings: string[] = [];
+  if (url.protocol !== 'https:')
+    warnings.push(`${cloud} takes https issuers only; ${issuer} works with a sandbox or an STS of your own.`);
+  else if (isPrivateHost(url.hostname))
+    warnings.push(
+      `${cloud} fetches ${issuer}/.well-known/openid-configuration over the internet; ${url.hostname} looks private.`,
+    );
+  if (needs.port && url.port !== '')
+    warnings.push(`${cloud} wants issuers without a port; ${issuer} has the port ${url.port}.`);
+  return warnings;
+}
+
+/** A subject names one workspace or user; the documents are for that one. */
+export function scopeWarnings(facts: TrustFacts): string[] {
+  const { subject_scope: scope, workspace, user } = facts;
+  const whom: string[] = [];
+  if (scope === 'workspace' || scope === 'workspace_user')
+    whom.push(`the workspace ${workspace?.path ?? 'named in it'}`);
+  if ((scope === 'user' || scope === 'workspace_user') && !facts.is_subject_pattern)
+    whom.push(`the user ${user?.login ?? 'named in it'}`);
+  return whom.length === 0
+    ? []
+    : [`The subject names ${whom.join(' and ')}: others that use this identity need trust for their own subject.`];
+}
+
+export function isPrivateHost(hostname: string): boolean {
+  return (
+    /^(?:localhost|127\.|10\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|\[)/.test(hostname) ||
+    /\.(?:local|localhost|internal|lan|home\.arpa)$/.test(hostname) ||
+    !hostname.includes('.')
+  );
+}
+
+/** A word for a POSIX shell: within single quotes nothing has a meaning. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** A command of several lines, one option a line. */
+export function shellCommand(command: string, options: readonly (readonly [string, string])[]): string {
+  return [command, ...options.map(([name, value]) => `  ${name} ${shellWord(value)}`)].join(' \\\n');
+}

@@ -1,0 +1,102 @@
+import { isObject } from './document.ts';
+
+/**
+ * What the errors of the three SDKs have in common once their shapes are set aside. Clouds answer in their own forms, so the
+ * readers here look for what is there and take nothing for granted.
+ */
+
+const networkCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
+/** TLS failures stay as they are until somebody changes a certificate: no second try. */
+const tlsPattern = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$)/;
+
+export type ConnectionFault = { kind: 'network' | 'tls'; code: string };
+
+/** The failure of a connection, by its system code, wherever in the chain of causes it stands. */
+export function connectionFault(thrown: unknown): ConnectionFault | undefined {
+  for (const error of causes(thrown)) {
+    const { code } = error;
+    if (typeof code !== 'string') continue;
+    if (networkCodes.has(code)) return { kind: 'network', code };
+    if (tlsPattern.test(code)) return { kind: 'tls', code };
+  }
+  return undefined;
+}
+
+/** The HTTP status that the cloud answered with; undefined when it did not answer. */
+export function statusOf(thrown: unknown): number | undefined {
+  for (const error of causes(thrown)) {
+    const { $metadata: metadata, response, status } = error;
+    if (isObject(metadata) && typeof metadata.httpStatusCode === 'number') return metadata.httpStatusCode;
+    if (isObject(response) && typeof response.status === 'number') return response.status;
+    if (typeof status === 'number') return status;
+  }
+  return undefined;
+}
+
+/** Throttled, or the cloud's own trouble, or no connection: worth another try. */
+export function isTransientFault(thrown: unknown): boolean {
+  const status = statusOf(thrown);
+  if (status !== undefined) return status === 408 || status === 429 || status >= 500;
+  return connectionFault(thrown)?.kind === 'network';
+}
+
+/** `Retry-After` in seconds (RFC 9110 10.2.3, delay form); undefined when the cloud names none. */
+export function retryAfterOf(thrown: unknown): number | undefined {
+  for (const error of causes(thrown)) {
+    const response = isObject(error.$response) ? error.$response : error.response;
+    const value = isObject(response) ? headerOf(response.headers, 'retry-after') : undefined;
+    if (value !== undefined && /^\d{1,6}$/.test(value)) return Number(value);
+  }
+  return undefined;
+}
+
+function headerOf(headers: unknown, name: string): string | undefined {
+  if (headers instanceof Headers) return headers.get(name) ?? undefined;
+  const value = isObject(headers) ? headers[name] : undefined;
+  if (typeof value === 'string') return value;
+  // node-fetch has a Headers class of its own.
+  if (!isObject(headers) || typeof headers.get !== 'function') return undefined;
+  const got: unknown = headers.get(name);
+  return typeof got === 'string' ? got : undefined;
+}
+
+function* causes(thrown: unknown): Generator<Record<string, unknown>> {
+  let error = thrown;
+  for (let depth = 0; depth < 5 && isObject(error); depth++) {
+    yield error;
+    error = error.cause;
+  }
+}
+
+const secretPatterns = [
+  /\beyJ[\w-]{4,}\.[\w-]*(?:\.[\w-]*){0,3}/g,
+  /\barsia_[a-z]+_[\w-]+/g,
+  /\b(?:ya29\.|1\/\/)[\w.-]+/g,
+  /\b(?:ASIA|AKIA)[A-Z0-9]{8,}/g,
+  /\b(?:client_assertion|client_secret|subject_token|WebIdentityToken|access_token|SessionToken|SecretAccessKey|password)["']?\s*[=:]\s*["']?[^\s"'&,}]+/gi,
+  // No word of a cloud's message is this long, and nothing shorter is a token.
+  /[\w+/=-]{80,}/g,
+];
+
+const maximumMessage = 1000;
+
+/** A cloud's words for people and logs: without tokens, secrets and control characters, cut to a sane length. */
+export function scrub(message: string): string {
+  let text = message.slice(0, 4 * maximumMessage);
+  for (const pattern of secretPatterns) text = text.replace(pattern, '[removed]');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this removes
+  text = text.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+  return text.length > maximumMessage ? `${text.slice(0, maximumMessage)}…` : text;
+}

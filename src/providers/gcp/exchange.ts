@@ -1,0 +1,80 @@
+import { type gaxios, IdentityPoolClient } from 'google-auth-library';
+import { ArsiaError } from '../../core/errors.ts';
+import type { CloudCredentials, CredentialsRequest, ExchangeContext } from '../provider.ts';
+import { durationFault, noDuration } from '../request.ts';
+import { agentFor } from '../transport.ts';
+import { providerName } from './names.ts';
+import { type GcpSettings, scopesFault, tokenDuration } from './settings.ts';
+
+const jwtType = 'urn:ietf:params:oauth:token-type:jwt';
+
+export function check(settings: GcpSettings, { duration, gcp }: CredentialsRequest): void {
+  const fields =
+    settings.service_account === undefined
+      ? noDuration(duration, 'without a service account Google sets the life of access tokens')
+      : durationFault(duration, tokenDuration.minimum, settings.max_duration);
+  const fault = gcp?.scopes === undefined ? undefined : scopesFault(gcp.scopes);
+  if (fault !== undefined) fields.push({ pointer: '/gcp/scopes', detail: fault });
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Google would not take this request.', { fields });
+}
+
+/** The library's client, whose STS half would otherwise use a transport of its own: without our agent, deadline or retries. */
+class PoolClient extends IdentityPoolClient {
+  constructor(options: ConstructorParameters<typeof IdentityPoolClient>[0]) {
+    super(options);
+    // Bracketed: the library declares the member protected, and has no option for it.
+    // biome-ignore lint/complexity/useLiteralKeys: the brackets are what lets a subclass reach it
+    this.stsCredential['transporter'] = this.transporter;
+  }
+}
+
+/** Our token at Google's STS, and then at the service account where there is one. A client and its cache live for one exchange. */
+export async function exchange(
+  token: string,
+  settings: GcpSettings,
+  context: ExchangeContext,
+): Promise<CloudCredentials> {
+  const { request, endpoints } = context;
+  const { service_account: account } = settings;
+  const client = new PoolClient({
+    type: 'external_account',
+    audience: providerName(settings),
+    subject_token_type: jwtType,
+    subject_token_supplier: { getSubjectToken: async () => token },
+    // URLs are the operator's alone (N29); the address of the account has no character that could lead elsewhere.
+    token_url: `${endpoints.google_sts}/v1/token`,
+    ...(account !== undefined && {
+      service_account_impersonation_url: `${endpoints.google_iam}/v1/projects/-/serviceAccounts/${account}:generateAccessToken`,
+      service_account_impersonation: {
+        token_lifetime_seconds: request.duration ?? Math.min(tokenDuration.default, settings.max_duration),
+      },
+    }),
+    scopes: request.gcp?.scopes ?? settings.scopes,
+    transporterOptions: transportOf(context),
+  });
+  const { token: accessToken } = await client.getAccessToken();
+  const { expiry_date: expiry } = client.credentials;
+  if (!accessToken || typeof expiry !== 'number' || Number.isNaN(expiry))
+    throw new Error('The answer of Google has no access token with an expiry');
+  return {
+    type: 'gcp',
+    access_token: accessToken,
+    expires_at: new Date(expiry).toISOString(),
+    ...(account !== undefined && { service_account: account }),
+  };
+}
+
+function transportOf({ endpoints, signal }: ExchangeContext): gaxios.GaxiosOptions {
+  return {
+    agent: (url: URL) => agentFor(endpoints, url.href),
+    signal,
+    // A redirect would carry the token to a host that the operator has not named.
+    redirect: 'error',
+    // Tries are counted in one place, calls.ts.
+    retryConfig: { retry: 0, noResponseRetries: 0 },
+  };
+}
+
+export function describe({ service_account }: CloudCredentials): Record<string, string> {
+  return service_account === undefined ? {} : { service_account };
+}

@@ -1,0 +1,175 @@
+import { checkTrustFacts, issuerWarnings, scopeWarnings, shellCommand, subjectPrefix } from '../facts.ts';
+import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
+import { audienceOf, principalOf, principalSetOf } from './names.ts';
+import { type GcpSettings, tokenDuration } from './settings.ts';
+
+const impersonationRole = 'roles/iam.workloadIdentityUser';
+
+/** The provider with audience, mapping and condition, and who of it may use the service account. */
+export function trust(settings: GcpSettings, facts: TrustFacts): Trust {
+  checkTrustFacts(facts);
+  const audience = audienceOf(settings);
+  const provider = providerOf(settings, facts);
+  const member = memberOf(settings, facts);
+  return {
+    issuer: facts.issuer,
+    subject: facts.subject,
+    audience,
+    documents: [
+      {
+        name: 'provider',
+        title: 'Provider of the workload identity pool',
+        form: 'json',
+        text: JSON.stringify(provider, null, 2),
+        paste_into: `POST https://iam.googleapis.com/v1/projects/${settings.project_number}/locations/global/workloadIdentityPools/${settings.pool}/providers?workloadIdentityPoolProviderId=${settings.provider}`,
+      },
+      consoleForm(settings, provider),
+      access(settings, member),
+      commands(settings, provider, member),
+    ],
+    warnings: [
+      ...reachWarnings(facts.issuer),
+      ...scopeWarnings(facts),
+      ...(settings.max_duration > tokenDuration.default && settings.service_account !== undefined
+        ? [
+            `Tokens above 3600 seconds need the policy constraints/iam.allowServiceAccountCredentialLifetimeExtension to name ${settings.service_account}.`,
+          ]
+        : []),
+      'A change of the pool, the provider or a policy takes up to 5 minutes at Google.',
+    ],
+  };
+}
+
+/** Mapped are claims that every token has; a mapping of a missing one would fail the whole exchange. */
+function mappingOf({ is_subject_pattern, subject_scope }: TrustFacts): Record<string, string> {
+  return {
+    'google.subject': 'assertion.sub',
+    'attribute.identity_id': 'assertion.identity_id',
+    'attribute.workspace_id': 'assertion.workspace_id',
+    'attribute.organization_id': 'assertion.organization_id',
+    // A set of principals is named by one attribute: this one stands for both parts of such a subject.
+    ...(is_subject_pattern &&
+      subject_scope === 'workspace_user' && {
+        'attribute.identity_workspace': "assertion.identity_id + ':' + assertion.workspace_id",
+      }),
+  };
+}
+
+function providerOf(settings: GcpSettings, facts: TrustFacts) {
+  const sub = facts.is_subject_pattern
+    ? `assertion.sub.startsWith(${celString(subjectPrefix(facts))})`
+    : `assertion.sub == ${celString(facts.subject)}`;
+  return {
+    displayName: 'Arsia',
+    description: `Arsia: managed identity ${facts.identity}`.slice(0, 256),
+    oidc: { issuerUri: facts.issuer, allowedAudiences: [audienceOf(settings)] },
+    attributeMapping: mappingOf(facts),
+    attributeCondition: `${sub} && assertion.identity_id == ${celString(facts.identity_id)}`,
+  };
+}
+
+type ProviderDocument = ReturnType<typeof providerOf>;
+
+/** The subject itself, or for a subject of every user the attribute that stands for them. */
+function memberOf(settings: GcpSettings, facts: TrustFacts): string {
+  if (!facts.is_subject_pattern) return principalOf(settings, facts.subject);
+  return facts.subject_scope === 'user'
+    ? principalSetOf(settings, 'identity_id', facts.identity_id)
+    : principalSetOf(settings, 'identity_workspace', subjectPrefix(facts).replace(/:usr_$/, ''));
+}
+
+function consoleForm(settings: GcpSettings, provider: ProviderDocument): TrustDocument {
+  const fields = [
+    { label: 'Select a provider', value: 'OpenID Connect (OIDC)' },
+    { label: 'Provider name', value: provider.displayName },
+    { label: 'Provider ID', value: settings.provider },
+    { label: 'Issuer (URL)', value: provider.oidc.issuerUri },
+    { label: 'Allowed audiences', value: provider.oidc.allowedAudiences[0]! },
+    ...Object.entries(provider.attributeMapping).map(([key, value]) => ({
+      label: `Attribute mapping ${key}`,
+      value,
+    })),
+    { label: 'Condition CEL', value: provider.attributeCondition },
+  ];
+  return {
+    name: 'console',
+    title: 'The provider as a form',
+    form: 'fields',
+    text: fields.map(({ label, value }) => `${label}: ${value}`).join('\n'),
+    fields,
+    paste_into: `IAM & Admin > Workload Identity Federation > ${settings.pool} > Add provider`,
+  };
+}
+
+function access(settings: GcpSettings, member: string): TrustDocument {
+  if (settings.service_account !== undefined)
+    return {
+      name: 'service-account-policy',
+      title: 'Who may use the service account',
+      form: 'json',
+      text: JSON.stringify({ bindings: [{ role: impersonationRole, members: [member] }] }, null, 2),
+      paste_into: `IAM & Admin > Service Accounts > ${settings.service_account} > Principals with access > Grant access (add the binding to those that are there)`,
+    };
+  const fields = [{ label: 'New principals', value: member }];
+  return {
+    name: 'principal',
+    title: 'The principal to give roles to',
+    form: 'fields',
+    text: member,
+    fields,
+    paste_into: 'Grant access, at each resource that the identity needs, with the role that it needs there',
+  };
+}
+
+function commands(settings: GcpSettings, provider: ProviderDocument, member: string): TrustDocument {
+  const { project_number: project, pool } = settings;
+  const mapping = Object.entries(provider.attributeMapping).map(([key, value]) => `${key}=${value}`);
+  const lines = [
+    '# The pool, once',
+    shellCommand(`gcloud iam workload-identity-pools create ${pool}`, [
+      ['--project', project],
+      ['--location', 'global'],
+    ]),
+    '# The provider',
+    shellCommand(`gcloud iam workload-identity-pools providers create-oidc ${settings.provider}`, [
+      ['--project', project],
+      ['--location', 'global'],
+      ['--workload-identity-pool', pool],
+      ['--issuer-uri', provider.oidc.issuerUri],
+      ['--allowed-audiences', provider.oidc.allowedAudiences[0]!],
+      ['--attribute-mapping', mapping.join(',')],
+      ['--attribute-condition', provider.attributeCondition],
+    ]),
+  ];
+  if (settings.service_account !== undefined)
+    lines.push(
+      '# Who may use the service account',
+      shellCommand(`gcloud iam service-accounts add-iam-policy-binding ${settings.service_account}`, [
+        ['--role', impersonationRole],
+        ['--member', member],
+      ]),
+    );
+  return {
+    name: 'gcloud',
+    title: 'The same with the Google Cloud command line',
+    form: 'shell',
+    text: lines.join('\n'),
+    paste_into: 'a terminal that is signed in with `gcloud auth login`, such as Cloud Shell',
+  };
+}
+
+/** Google reads uploaded keys too, so an issuer that it cannot reach is a matter of keeping those up to date. */
+function reachWarnings(issuer: string): string[] {
+  const warnings = issuerWarnings(issuer, 'Google', { port: false });
+  return warnings.length === 0 || !issuer.startsWith('https:')
+    ? warnings
+    : [
+        ...warnings,
+        'For such an issuer upload its JWKS (without x5c) at the provider, and again after each change of keys.',
+      ];
+}
+
+/** A CEL string. Subjects and ids have nothing to escape; this holds for whatever else comes. */
+function celString(text: string): string {
+  return `'${text.replace(/[\\'"`]/g, (character) => `\\${character}`).replaceAll('\n', '\\n')}'`;
+}

@@ -1,0 +1,17 @@
+import type { Provider } from '../provider.ts';
+import { evaluate } from './evaluate.ts';
+import { type KubernetesSettings, settings } from './settings.ts';
+import { trust } from './trust.ts';
+
+/** A Kubernetes API server: it takes the workload token itself, so there is nothing to exchange. */
+export const kubernetes: Provider<KubernetesSettings> = {
+  type: 'kubernetes',
+  title: 'Kubernetes',
+  settings,
+  federated: {
+    freeAudience: ({ audience }) => audience,
+    assertion: ({ audience }) => ({ audience, claims: {} }),
+    trust,
+    evaluate,
+  },
+};

@@ -1,0 +1,67 @@
+import { parseSubject } from '../../core/subject.ts';
+import { checkTrustFacts, issuerWarnings, scopeWarnings, shellCommand, subjectPrefix } from '../facts.ts';
+import type { Trust, TrustFacts } from '../provider.ts';
+import type { KubernetesSettings } from './settings.ts';
+
+/** Names of Kubernetes may not meet those of other authenticators, so the API server wants a prefix (cloud-facts.md 4). */
+const userPrefix = 'arsia:';
+
+/** The API server's authentication configuration, and the user that its role bindings then name. */
+export function trust({ audience, cluster }: KubernetesSettings, facts: TrustFacts): Trust {
+  checkTrustFacts(facts);
+  const configuration = {
+    apiVersion: 'apiserver.config.k8s.io/v1beta1',
+    kind: 'AuthenticationConfiguration',
+    jwt: [
+      {
+        issuer: { url: facts.issuer, audiences: [audience], audienceMatchPolicy: 'MatchAny' },
+        claimValidationRules: rulesOf(facts),
+        claimMappings: { username: { claim: 'sub', prefix: userPrefix } },
+      },
+    ],
+  };
+  return {
+    issuer: facts.issuer,
+    subject: facts.subject,
+    audience,
+    documents: [
+      {
+        name: 'authentication-configuration',
+        title: 'Authentication configuration of the API server',
+        form: 'json',
+        text: JSON.stringify(configuration, null, 2),
+        paste_into: `the file of --authentication-config at the API server${cluster === undefined ? '' : ` of ${cluster}`}`,
+      },
+      ...(facts.is_subject_pattern ? [] : [roleBinding(facts)]),
+    ],
+    warnings: [
+      ...issuerWarnings(facts.issuer, 'Kubernetes', { port: false }).filter((one) =>
+        one.includes('https issuers only'),
+      ),
+      ...scopeWarnings(facts),
+      'An API server takes an issuer once: several identities share one entry, whose rules must then be left to role bindings.',
+    ],
+  };
+}
+
+/** A pattern has no place in a rule: the claims that make up such a subject are compared one by one instead. */
+function rulesOf(facts: TrustFacts): { claim: string; requiredValue: string }[] {
+  if (!facts.is_subject_pattern) return [{ claim: 'sub', requiredValue: facts.subject }];
+  const parts = parseSubject(subjectPrefix(facts).replace(/:usr_$/, ''));
+  return [
+    { claim: 'identity_id', requiredValue: facts.identity_id },
+    ...(parts?.workspace_id === undefined ? [] : [{ claim: 'workspace_id', requiredValue: parts.workspace_id }]),
+  ];
+}
+
+function roleBinding(facts: TrustFacts) {
+  return {
+    name: 'role-binding',
+    title: 'What the identity may do: a cluster role of your choice',
+    form: 'shell' as const,
+    text: shellCommand(`kubectl create clusterrolebinding ${facts.identity_id.replace('_', '-')} --clusterrole view`, [
+      ['--user', `${userPrefix}${facts.subject}`],
+    ]),
+    paste_into: 'a terminal with rights on the cluster',
+  };
+}

@@ -1,0 +1,17 @@
+import type { Provider } from '../provider.ts';
+import { evaluate } from './evaluate.ts';
+import { type OidcSettings, settings } from './settings.ts';
+import { trust } from './trust.ts';
+
+/** Any relying party that validates OIDC tokens (Vault, Snowflake, your own service): it takes the workload token itself. */
+export const oidc: Provider<OidcSettings> = {
+  type: 'oidc',
+  title: 'OpenID Connect',
+  settings,
+  federated: {
+    freeAudience: ({ audience }) => audience,
+    assertion: ({ audience }) => ({ audience, claims: {} }),
+    trust,
+    evaluate,
+  },
+};

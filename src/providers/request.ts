@@ -1,0 +1,14 @@
+import type { FieldFault } from '../core/errors.ts';
+
+/** The fault of a duration, in seconds; none when nothing is asked for. */
+export function durationFault(duration: number | undefined, least: number, most: number): FieldFault[] {
+  if (duration === undefined || (Number.isInteger(duration) && duration >= least && duration <= most)) return [];
+  return [
+    { pointer: '/duration', detail: `must be whole seconds from ${least} to ${most}, the maximum of this identity` },
+  ];
+}
+
+/** For clouds that choose the life of their tokens themselves. */
+export function noDuration(duration: number | undefined, why: string): FieldFault[] {
+  return duration === undefined ? [] : [{ pointer: '/duration', detail: `must be left out: ${why}` }];
+}
