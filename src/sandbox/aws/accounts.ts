@@ -1,0 +1,121 @@
+import type { Clock } from '../../clock.ts';
+import { evaluate } from '../../providers/aws/evaluate.ts';
+import { isIssuerUrl } from '../issuer.ts';
+import { judge } from '../judge.ts';
+import { awsRefusal } from './errors.ts';
+
+/** An IAM OpenID Connect provider (cloud-facts.md 1.5). */
+export interface OpenIdConnectProvider {
+  /** The issuer, byte for byte. */
+  url: string;
+  client_ids: readonly string[];
+}
+
+export interface Role {
+  arn: string;
+  /** `AROA…`, the first part of the `UserId` of its sessions. */
+  id: string;
+  name: string;
+  trust_policy: string;
+  /** Seconds. */
+  max_session_duration: number;
+}
+
+export interface RoleArn {
+  partition: string;
+  account: string;
+  name: string;
+}
+
+/** All accounts of this sandbox: what their admins pasted. */
+export interface Accounts {
+  /** Returns the provider's ARN. */
+  createOpenIdConnectProvider(input: ProviderInput): string;
+  /** Returns the role's ARN. */
+  createRole(input: RoleInput): string;
+  findProvider(role: RoleArn, issuer: string): OpenIdConnectProvider | undefined;
+  findRole(arn: string): Role | undefined;
+}
+
+export interface ProviderInput {
+  /** Twelve digits. */
+  account: string;
+  url: string;
+  client_ids: readonly string[];
+  /** Default `aws`. */
+  partition?: string;
+}
+
+export interface RoleInput {
+  arn: string;
+  /** The whole IAM trust policy, as JSON text. */
+  trust_policy: string;
+  /** Seconds, 3600 (the default) to 43200. */
+  max_session_duration?: number;
+}
+
+/** Source: cloud-facts.md 1.7. */
+const roleArnPattern =
+  /^arn:(aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(\d{12}):role(?:\/[\x21-\x7e]+)*\/([\w+=,.@-]{1,64})$/;
+const maximumProviders = 100;
+const maximumTrustPolicy = 4096;
+
+export function parseRoleArn(arn: string): RoleArn | undefined {
+  const [, partition, account, name] = roleArnPattern.exec(arn) ?? [];
+  return partition && account && name ? { partition, account, name } : undefined;
+}
+
+export function makeAccounts(clock: Clock): Accounts {
+  const providers = new Map<string, Map<string, OpenIdConnectProvider>>();
+  const roles = new Map<string, Role>();
+
+  return {
+    createOpenIdConnectProvider({ account, url, client_ids, partition = 'aws' }) {
+      checkProvider({ account, url, client_ids });
+      const home = `${partition}:${account}`;
+      const here = providers.get(home) ?? new Map<string, OpenIdConnectProvider>();
+      if (here.has(url)) throw awsRefusal('EntityAlreadyExists', `Provider with url ${url} already exists.`);
+      if (here.size >= maximumProviders)
+        throw awsRefusal('LimitExceeded', `Cannot exceed ${maximumProviders} providers.`);
+      providers.set(home, here.set(url, { url, client_ids: [...client_ids] }));
+      return `arn:${partition}:iam::${account}:oidc-provider/${url.replace(/^https?:\/\//, '')}`;
+    },
+    createRole({ arn, trust_policy, max_session_duration = 3600 }) {
+      const parsed = parseRoleArn(arn);
+      if (!parsed) throw awsRefusal('InvalidInput', `${arn} is no role ARN.`);
+      checkRole(trust_policy, max_session_duration);
+      const unique = `${parsed.partition}:${parsed.account}:${parsed.name.toLowerCase()}`;
+      if (roles.has(unique)) throw awsRefusal('EntityAlreadyExists', `Role with name ${parsed.name} already exists.`);
+      roles.set(unique, { arn, id: makeId(clock, 'AROA'), name: parsed.name, trust_policy, max_session_duration });
+      return arn;
+    },
+    findProvider: (role, issuer) => providers.get(`${role.partition}:${role.account}`)?.get(issuer),
+    findRole: (arn) => [...roles.values()].find((role) => role.arn === arn),
+  };
+}
+
+/** `ASIA…` or `AROA…`: the prefix and 16 letters and digits. */
+export function makeId(clock: Clock, prefix: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  return prefix + Array.from(clock.random(16), (byte) => alphabet[byte % alphabet.length]).join('');
+}
+
+function checkProvider({ account, url, client_ids }: ProviderInput): void {
+  if (!/^\d{12}$/.test(account)) throw awsRefusal('InvalidInput', `${account} is no account id of twelve digits.`);
+  if (!isIssuerUrl(url) || url.length > 255)
+    throw awsRefusal('InvalidInput', `${url} is no https URL of up to 255 characters without a query.`);
+  if (client_ids.length > 100 || !client_ids.every((id) => id.length >= 1 && id.length <= 255))
+    throw awsRefusal('InvalidInput', 'The client id list takes up to 100 audiences of 1 to 255 characters.');
+}
+
+/** White space does not count against the quota (cloud-facts.md 1.6). */
+function checkRole(trustPolicy: string, maximumDuration: number): void {
+  judge(
+    () => evaluate(trustPolicy, {}),
+    (reason) => awsRefusal('MalformedPolicyDocument', reason),
+  );
+  if (trustPolicy.replace(/\s/g, '').length > maximumTrustPolicy)
+    throw awsRefusal('LimitExceeded', `Cannot exceed quota for ACLSizePerRole: ${maximumTrustPolicy}`);
+  if (!Number.isInteger(maximumDuration) || maximumDuration < 3600 || maximumDuration > 43_200)
+    throw awsRefusal('ValidationError', 'The maximum session duration is 3600 to 43200 seconds.');
+}

@@ -1,0 +1,55 @@
+import { isObject } from '../form.ts';
+import { awsRefusal } from './errors.ts';
+
+/** The claims by which a token speaks to AWS beyond who it is (cloud-facts.md 1.4). */
+const rolesClaim = 'https://aws.amazon.com/roles';
+const tagsClaim = 'https://aws.amazon.com/tags';
+const sourceIdentityClaim = 'https://aws.amazon.com/source_identity';
+
+const tagKeyPattern = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu;
+const tagValuePattern = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@*]{0,256}$/iu;
+const sourceIdentityPattern = /^(?!aws:)[\w+=,.@-]{2,64}$/;
+const maximumTags = 50;
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** Checked before the trust policy is looked at (cloud-facts.md 0 trap 9). */
+export function checkRolesClaim(claims: Claims, roleArn: string): void {
+  const listed = claims[rolesClaim];
+  if (listed === undefined) return;
+  if (listed !== roleArn && !(Array.isArray(listed) && listed.includes(roleArn)))
+    throw invalid('The target role ARN is not present in the roles claim of the identity token');
+}
+
+/** The form of session tags and source identity; whether the trust policy permits them is judged with the policy. */
+export function checkSessionClaims(claims: Claims): void {
+  if (claims[tagsClaim] !== undefined) checkTags(claims[tagsClaim]);
+  if (claims[sourceIdentityClaim] !== undefined && sourceIdentityOf(claims) === undefined)
+    throw invalid('The source_identity claim is malformed.');
+}
+
+export function sourceIdentityOf(claims: Claims): string | undefined {
+  const value = claims[sourceIdentityClaim];
+  return typeof value === 'string' && sourceIdentityPattern.test(value) ? value : undefined;
+}
+
+function checkTags(claim: unknown): void {
+  const tags = isObject(claim) ? claim.principal_tags : undefined;
+  if (!isObject(claim) || !isObject(tags)) throw invalid('The tags claim has no principal_tags.');
+  const entries = Object.entries(tags);
+  if (entries.length > maximumTags) throw invalid(`The tags claim has more than ${maximumTags} tags.`);
+  if (new Set(entries.map(([key]) => key.toLowerCase())).size < entries.length)
+    throw invalid('The tags claim has keys that differ by case only.');
+  for (const [key, values] of entries) {
+    const [value] = Array.isArray(values) && values.length === 1 ? values : [];
+    if (!tagKeyPattern.test(key) || typeof value !== 'string' || !tagValuePattern.test(value))
+      throw invalid(`The tag ${JSON.stringify(key)} is malformed.`);
+  }
+  const transitive = claim.transitive_tag_keys ?? [];
+  if (!Array.isArray(transitive) || !transitive.every((key) => typeof key === 'string' && Object.hasOwn(tags, key)))
+    throw invalid('The tags claim has transitive_tag_keys that are no keys of principal_tags.');
+}
+
+function invalid(message: string) {
+  return awsRefusal('InvalidIdentityToken', message);
+}

@@ -1,0 +1,40 @@
+import type { Clock } from '../../clock.ts';
+import { type Issued, makeIssued, opaque } from '../issued.ts';
+import { makeId } from './accounts.ts';
+
+/** Temporary credentials and whose they are. */
+export interface Session {
+  access_key_id: string;
+  secret_access_key: string;
+  session_token: string;
+  /** Milliseconds since 1970. */
+  expires_at: number;
+  /** `arn:aws:sts::A:assumed-role/R/S`: the path of the role is dropped (cloud-facts.md 1.7). */
+  arn: string;
+  /** `AROA…:S`. */
+  user_id: string;
+  account: string;
+}
+
+export interface Sessions {
+  start(owner: Pick<Session, 'arn' | 'user_id' | 'account'>, duration: number): Session;
+  find(accessKeyId: string): Session | undefined;
+}
+
+export function makeSessions(clock: Clock): Sessions {
+  const issued: Issued<Session> = makeIssued();
+  return {
+    start(owner, duration) {
+      const session: Session = {
+        ...owner,
+        access_key_id: makeId(clock, 'ASIA'),
+        secret_access_key: Buffer.from(clock.random(30)).toString('base64'),
+        session_token: opaque(clock, 240),
+        expires_at: Math.floor(clock.now() / 1000 + duration) * 1000,
+      };
+      issued.put(session.access_key_id, session);
+      return session;
+    },
+    find: issued.get,
+  };
+}

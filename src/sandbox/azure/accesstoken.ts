@@ -1,0 +1,37 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import type { Clock } from '../../clock.ts';
+import { uuid } from '../issued.ts';
+import type { Application } from './directory.ts';
+
+/** Signs the access tokens of this Entra, by a key of its own that lives as long as the sandbox. */
+export interface AccessTokens {
+  jwks: { keys: JWK[] };
+  /** `resource` is the scope without `/.default`. */
+  sign(application: Application, resource: string): Promise<string>;
+}
+
+/** Seconds, as in `expires_in` (cloud-facts.md 2.2). */
+export const accessTokenLifetime = 3599;
+const backdate = 300;
+
+export async function makeAccessTokens(clock: Clock, issuerOf: (tenant: string) => string): Promise<AccessTokens> {
+  const { privateKey, publicKey } = await generateKeyPair('RS256');
+  const jwk = await exportJWK(publicKey);
+  const kid = await calculateJwkThumbprint(jwk);
+  return {
+    jwks: { keys: [{ ...jwk, kid, use: 'sig', alg: 'RS256' }] },
+    sign({ tenant, client_id, object_id }, resource) {
+      const now = Math.floor(clock.now() / 1000);
+      return new SignJWT({ appid: client_id, azp: client_id, idtyp: 'app', oid: object_id, tid: tenant, ver: '2.0' })
+        .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid })
+        .setIssuer(issuerOf(tenant))
+        .setAudience(resource)
+        .setSubject(object_id)
+        .setIssuedAt(now - backdate)
+        .setNotBefore(now - backdate)
+        .setExpirationTime(now + accessTokenLifetime)
+        .setJti(uuid(clock))
+        .sign(privateKey);
+    },
+  };
+}

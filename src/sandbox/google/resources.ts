@@ -1,0 +1,133 @@
+import { evaluate } from '../../providers/gcp/evaluate.ts';
+import { isObject, parseObject } from '../form.ts';
+import { isIssuerUrl } from '../issuer.ts';
+import { judge } from '../judge.ts';
+import { apiRefusal } from './errors.ts';
+
+/** A workload identity pool provider, read from the pasted resource JSON. */
+export interface PoolProvider {
+  /** `//iam.googleapis.com/projects/N/locations/global/workloadIdentityPools/P/providers/X`. */
+  audience_resource: string;
+  /** `//iam.googleapis.com/projects/N/locations/global/workloadIdentityPools/P`. */
+  pool: string;
+  issuer: string;
+  /** Never empty: without `allowedAudiences` the provider's own name counts (cloud-facts.md 3.1). */
+  allowed_audiences: readonly string[];
+  /** Uploaded keys, as text: bad content shows at the exchange and not before (cloud-facts.md 3.2). */
+  jwks_json: string | undefined;
+  /** The document with its audiences filled in: what `evaluate` judges. */
+  document: string;
+}
+
+/** A role on a service account and who holds it. */
+export interface Binding {
+  role: string;
+  members: readonly string[];
+}
+
+export type ProviderInput = { document: string } & (
+  | { audience_resource: string }
+  | { project_number: string; pool: string; provider: string }
+);
+
+export interface Resources {
+  /** Returns the provider's full name, which is the `audience` at the token service. */
+  createProvider(input: ProviderInput): string;
+  /** `policy` is the service account's IAM policy, as JSON text (cloud-facts.md 3.3). */
+  createServiceAccount(input: { email: string; policy?: string }): void;
+  findProvider(audience: string): PoolProvider | undefined;
+  findBindings(email: string): readonly Binding[] | undefined;
+}
+
+const namePattern =
+  /^(\/\/iam\.googleapis\.com\/projects\/\d+\/locations\/global\/workloadIdentityPools\/[a-z0-9-]{4,32})\/providers\/[a-z0-9-]{4,32}$/;
+
+export function makeResources(): Resources {
+  const providers = new Map<string, PoolProvider>();
+  const accounts = new Map<string, readonly Binding[]>();
+  return {
+    createProvider(input) {
+      const name = 'audience_resource' in input ? input.audience_resource : nameOf(input);
+      const pool = namePattern.exec(name)?.[1];
+      if (pool === undefined) throw apiRefusal('INVALID_ARGUMENT', `${name} is not the name of a pool provider.`);
+      if (providers.has(name)) throw apiRefusal('ALREADY_EXISTS', `${name} exists already.`);
+      providers.set(name, readProvider(name, pool, input.document));
+      return name;
+    },
+    createServiceAccount({ email, policy }) {
+      if (!/^[^@\s/]+@[^@\s/]+$/.test(email)) throw apiRefusal('INVALID_ARGUMENT', `${email} is no email address.`);
+      if (accounts.has(email)) throw apiRefusal('ALREADY_EXISTS', `Service account ${email} exists already.`);
+      accounts.set(email, policy === undefined ? [] : readPolicy(policy));
+    },
+    findProvider: (audience) => providers.get(audience),
+    findBindings: (email) => accounts.get(email),
+  };
+}
+
+function nameOf(input: { project_number: string; pool: string; provider: string }): string {
+  const { project_number, pool, provider } = input;
+  return `//iam.googleapis.com/projects/${project_number}/locations/global/workloadIdentityPools/${pool}/providers/${provider}`;
+}
+
+/** The limits of cloud-facts.md 3.2. */
+function readProvider(name: string, pool: string, text: string): PoolProvider {
+  const document = parseObject(text);
+  const oidc = document?.oidc;
+  if (!document || !isObject(oidc)) throw badArgument('The provider has no oidc settings.');
+  const { issuerUri: issuer, allowedAudiences: listed = [], jwksJson } = oidc;
+  if (typeof issuer !== 'string' || !isIssuerUrl(issuer)) throw badArgument('oidc.issuerUri must be an https URL.');
+  if (!isTexts(listed) || listed.length > 10 || listed.some((one) => one.length > 256))
+    throw badArgument('oidc.allowedAudiences takes up to 10 audiences of 256 characters.');
+  if (jwksJson !== undefined && typeof jwksJson !== 'string') throw badArgument('oidc.jwksJson is not a text.');
+  checkMapping(document.attributeMapping);
+  const condition = document.attributeCondition;
+  if (condition !== undefined && (typeof condition !== 'string' || condition.length > 4096))
+    throw badArgument('attributeCondition takes up to 4096 characters.');
+  const audiences = listed.length > 0 ? listed : [name, `https:${name}`];
+  // The text as pasted where it can be, so that what is judged is what was pasted, a member that stands twice included.
+  const judged =
+    listed.length > 0 ? text : JSON.stringify({ ...document, oidc: { ...oidc, allowedAudiences: audiences } });
+  judge(() => evaluate(judged, { iss: issuer, aud: audiences[0] }), badArgument);
+  return {
+    audience_resource: name,
+    pool,
+    issuer,
+    allowed_audiences: audiences,
+    jwks_json: jwksJson,
+    document: judged,
+  };
+}
+
+function checkMapping(mapping: unknown): void {
+  if (!isObject(mapping) || typeof mapping['google.subject'] !== 'string')
+    throw badArgument('attributeMapping must map google.subject.');
+  const entries = Object.entries(mapping);
+  if (entries.filter(([key]) => key.startsWith('attribute.')).length > 50)
+    throw badArgument('attributeMapping takes up to 50 attributes.');
+  for (const [key, expression] of entries) {
+    if (!/^(?:google\.(?:subject|groups)|attribute\.[a-z0-9_]{1,90})$/.test(key))
+      throw badArgument(`attributeMapping cannot map ${key}.`);
+    if (typeof expression !== 'string' || expression.length === 0 || expression.length > 2048)
+      throw badArgument(`The expression of ${key} takes 1 to 2048 characters.`);
+  }
+}
+
+/** A condition on a binding would narrow it; to leave it out of the judgement would grant too much. */
+function readPolicy(text: string): Binding[] {
+  const bindings = parseObject(text)?.bindings ?? [];
+  if (!Array.isArray(bindings)) throw badArgument('The policy has no bindings.');
+  return bindings.map((binding: unknown) => {
+    const { role, members, condition } = isObject(binding) ? binding : {};
+    if (typeof role !== 'string' || !isTexts(members)) throw badArgument('A binding needs a role and members.');
+    if (condition !== undefined) throw badArgument('The sandbox does not judge conditions on bindings.');
+    return { role, members };
+  });
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+function badArgument(message: string) {
+  return apiRefusal('INVALID_ARGUMENT', message);
+}

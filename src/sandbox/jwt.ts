@@ -1,0 +1,41 @@
+import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, type JWK } from 'jose';
+import { isObject } from './form.ts';
+
+/** A JWT, read but not believed. */
+export interface DecodedToken {
+  header: Record<string, unknown>;
+  claims: Record<string, unknown>;
+}
+
+/** Undefined for what is no JWS in compact form with two JSON objects. */
+export function decodeToken(token: string): DecodedToken | undefined {
+  try {
+    const header: unknown = decodeProtectedHeader(token);
+    const claims: unknown = decodeJwt(token);
+    return isObject(header) && isObject(claims) ? { header, claims } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Does this key verify the token, by the algorithm of its header and only if that is among `algorithms`? */
+export async function isSignedBy(token: string, jwk: JWK, algorithms: readonly string[]): Promise<boolean> {
+  try {
+    const { alg } = decodeProtectedHeader(token);
+    if (alg === undefined || !algorithms.includes(alg) || (jwk.alg !== undefined && jwk.alg !== alg)) return false;
+    await compactVerify(token, await importJWK(jwk, alg), { algorithms: [...algorithms] });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A NumericDate in whole seconds. */
+export function isWholeSeconds(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+export function audiencesOf(claims: Readonly<Record<string, unknown>>): string[] {
+  const listed = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
+  return listed.filter((one) => typeof one === 'string');
+}

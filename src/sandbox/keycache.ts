@@ -1,0 +1,63 @@
+import type { JWK } from 'jose';
+import type { Clock } from '../clock.ts';
+
+/** How one cloud keeps the keys of issuers. */
+export interface CachePolicy {
+  /** Seconds for which fetched keys are used. */
+  lifetime: number;
+  /** Does a token with an unknown `kid` make this cloud fetch again? */
+  refetchesUnknownKey: boolean;
+  /** Which of the published keys this cloud takes, by `kid`. Throws IssuerUnreachable when it takes none of such a set. */
+  select(keys: readonly JWK[]): Map<string, JWK>;
+}
+
+export interface KeyCache {
+  /** The key, or undefined when the issuer is not known to publish it. Throws IssuerUnreachable. */
+  find(issuer: string, kid: string): Promise<JWK | undefined>;
+}
+
+interface Entry {
+  keys: Map<string, JWK>;
+  /** Milliseconds since 1970. */
+  fetched_at: number;
+}
+
+/** Requests that need the same issuer at once share one fetch. A fetch that failed is not remembered. */
+export function makeKeyCache(
+  policy: CachePolicy,
+  clock: Clock,
+  fetchKeys: (issuer: string) => Promise<JWK[]>,
+): KeyCache {
+  const entries = new Map<string, Entry>();
+  const running = new Map<string, Promise<Entry>>();
+
+  function refresh(issuer: string): Promise<Entry> {
+    const shared = running.get(issuer);
+    if (shared) return shared;
+    const started = load(issuer).finally(() => running.delete(issuer));
+    running.set(issuer, started);
+    return started;
+  }
+
+  async function load(issuer: string): Promise<Entry> {
+    const entry = { keys: policy.select(await fetchKeys(issuer)), fetched_at: clock.now() };
+    entries.set(issuer, entry);
+    return entry;
+  }
+
+  return {
+    async find(issuer, kid) {
+      const kept = entries.get(issuer);
+      const isFresh = kept !== undefined && clock.now() - kept.fetched_at < policy.lifetime * 1000;
+      const entry = isFresh ? kept : await refresh(issuer);
+      const key = entry.keys.get(kid);
+      if (key || !isFresh || !policy.refetchesUnknownKey) return key;
+      return (await refresh(issuer)).keys.get(kid);
+    },
+  };
+}
+
+/** The keys by their `kid`; of two with one `kid` the later counts. */
+export function byKeyId(keys: readonly JWK[]): Map<string, JWK> {
+  return new Map(keys.filter((key) => typeof key.kid === 'string').map((key) => [key.kid as string, key]));
+}
