@@ -1,0 +1,86 @@
+import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
+import type { Clock } from '../clock.ts';
+import type { ArtifactKey, ArtifactStore } from '../store/artifacts.ts';
+import type { ClientLookup } from './clients.ts';
+
+interface AdapterParts {
+  artifacts: ArtifactStore;
+  lookupClient: ClientLookup;
+  clock: Clock;
+}
+
+/** oidc-provider's storage. An arrow function: a constructable one would be taken for a class. */
+export function createAdapters(parts: AdapterParts): AdapterFactory {
+  return (model) => (model === 'Client' ? clientAdapter(parts.lookupClient) : artifactAdapter(model, parts));
+}
+
+/**
+ * oidc-provider finds and then saves, or finds and then consumes: between the two, twenty requests at once all pass
+ * (threats.md M1, M2). Single use is therefore decided here, by the one statement that writes, and a loser gets the error
+ * that oidc-provider itself would have answered (M3).
+ */
+function artifactAdapter(model: string, { artifacts, clock }: AdapterParts): Adapter {
+  const isSingleUse = model === 'ReplayDetection';
+
+  async function find(by: ArtifactKey): Promise<AdapterPayload | undefined> {
+    const found = await artifacts.find(model, by, clock.now());
+    if (found === undefined) return undefined;
+    if (found.consumed_at === null) return found.payload;
+    return { ...found.payload, consumed: Math.floor(found.consumed_at / 1000) };
+  }
+
+  return {
+    async upsert(id, payload, expiresIn) {
+      const artifact = {
+        model,
+        id,
+        payload: { ...payload },
+        grant_id: payload.grantId,
+        uid: payload.uid,
+        user_code: payload.userCode,
+        principal_id: principalOf(model, payload),
+        expires_at: expiryOf(payload, expiresIn, clock.now()),
+      };
+      if (!isSingleUse) await artifacts.save(artifact);
+      else if (!(await artifacts.saveOnce(artifact)))
+        throw new errors.InvalidClientAuth('client assertion tokens must only be used once');
+    },
+    // The insert alone decides about a used assertion: asking first would cost a query and decide nothing.
+    find: async (id) => (isSingleUse ? undefined : find({ id })),
+    findByUid: (uid) => find({ uid }),
+    findByUserCode: (userCode) => find({ user_code: userCode }),
+    async consume(id) {
+      if (!(await artifacts.consume(model, id, clock.now())))
+        throw new errors.InvalidGrant(`${model} was used before or has expired`);
+    },
+    destroy: (id) => artifacts.destroy(model, id),
+    revokeByGrantId: (grantId) => artifacts.revokeGrant(grantId),
+  };
+}
+
+/** Clients are service accounts: made, changed and removed through the API, only read here. */
+function clientAdapter(lookupClient: ClientLookup): Adapter {
+  const readOnly = async () => {
+    throw new Error('clients are service accounts, and oidc-provider only reads them');
+  };
+  return {
+    find: async (id) => await lookupClient(id),
+    upsert: readOnly,
+    findByUserCode: readOnly,
+    findByUid: readOnly,
+    consume: readOnly,
+    destroy: readOnly,
+    revokeByGrantId: readOnly,
+  };
+}
+
+function principalOf(model: string, payload: AdapterPayload): string | undefined {
+  if (model === 'AccessToken') return payload.accountId;
+  return model === 'ClientCredentials' ? payload.clientId : undefined;
+}
+
+/** The payload's own expiry where it has one, so that our column and introspection agree to the second. */
+function expiryOf(payload: AdapterPayload, expiresIn: number | undefined, now: number): number | null {
+  if (payload.exp !== undefined) return payload.exp * 1000;
+  return expiresIn === undefined ? null : now + expiresIn * 1000;
+}

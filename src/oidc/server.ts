@@ -1,0 +1,127 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Provider } from 'oidc-provider';
+import { ArsiaError } from '../core/errors.ts';
+import { isId } from '../core/ids.ts';
+import { descriptionText, type Refusal, refusalOf } from './errors.ts';
+import { ownClient } from './names.ts';
+import type { AuthorizationKeys, AuthorizationServerParts, PublishedKeys } from './ports.ts';
+import { buildProvider } from './provider.ts';
+import { pathOf, type Route, routesOf } from './routes.ts';
+import { createTurns } from './turn.ts';
+
+export interface AccessTokenRequest {
+  /** A user or a service account; both must exist. */
+  principal_id: string;
+  /** Seconds. */
+  lifetime: number;
+}
+
+export interface AuthorizationServer {
+  issuer: string;
+  /** Is this path of a request (without its query) one of the authorization server's, offered or not? */
+  owns(path: string): boolean;
+  /**
+   * Answers a request whose path it owns; resolves when the answer is complete. The body must not have been read. Under
+   * koa: `ctx.respond = false`, then await this.
+   */
+  handle(request: IncomingMessage, response: ServerResponse, context: { request_id: string }): Promise<void>;
+  /** An access token without OAuth, for `arsia bootstrap`; introspection and revocation know it. The caller records it. */
+  issueAccessToken(request: AccessTokenRequest): Promise<string>;
+}
+
+/** oidc-provider at `<issuer>/oauth2`. Throws when oidc-provider refuses its configuration or the keys. */
+export function createAuthorizationServer(parts: AuthorizationServerParts): AuthorizationServer {
+  const { keys, log } = parts;
+  const issuer = `${parts.issuer}/oauth2`;
+  const { pathname } = new URL(issuer);
+  const routes = routesOf(issuer);
+  const turns = createTurns();
+  let current = build();
+  // Requests under way finish on the provider that they began on.
+  keys.onChange(() => {
+    try {
+      current = build();
+    } catch (error) {
+      log.error({ err: error }, 'the authorization server keeps its former keys: the new ones do not fit');
+    }
+  });
+
+  function build() {
+    const state = stateOf(keys);
+    if (state === undefined) return undefined;
+    const provider = buildProvider({ ...parts, authorizationIssuer: issuer, turns }, state);
+    return { provider, callback: provider.callback() };
+  }
+
+  return {
+    issuer,
+    owns: (path) => path === pathname || path.startsWith(`${pathname}/`) || routes.has(path),
+    async handle(request, response, { request_id }) {
+      const { url = '', method = '' } = request;
+      const route = routes.get(pathOf(url));
+      if (route === undefined) return answer(response, notOffered);
+      if (!route.methods.includes(method)) return answer(response, wrongMethod(route));
+      if (current === undefined) return answer(response, refusalOf(noKeys()));
+      turns.begin(request, { request_id, route });
+      // oidc-provider knows its own paths, not where it is mounted.
+      request.url = route.path;
+      try {
+        await current.callback(request, response);
+      } finally {
+        request.url = url;
+      }
+    },
+    async issueAccessToken({ principal_id, lifetime }) {
+      if (current === undefined) throw noKeys();
+      return await issue(current.provider, principal_id, lifetime);
+    },
+  };
+}
+
+function stateOf(keys: AuthorizationKeys): PublishedKeys | undefined {
+  try {
+    const { keys: published } = JSON.parse(keys.current().jwks) as { keys: Record<string, unknown>[] };
+    return { published, signer: keys.signer() };
+  } catch (error) {
+    if (error instanceof ArsiaError && error.code === 'unavailable') return undefined;
+    throw error;
+  }
+}
+
+async function issue(provider: Provider, principal_id: string, lifetime: number): Promise<string> {
+  const isClient = isId('service_account', principal_id);
+  const client = await provider.Client.find(isClient ? principal_id : ownClient);
+  if (client === undefined) throw new ArsiaError('not_found', `There is no active service account ${principal_id}.`);
+  const { ClientCredentials, AccessToken } = provider;
+  if (isClient) return await new ClientCredentials({ client, expiresIn: lifetime }).save();
+  // oidc-provider makes these with a grant, of which introspection asks only where one is named; nobody consented here.
+  const token = { client, accountId: principal_id, expiresIn: lifetime, gty: 'arsia' } as unknown;
+  return await new AccessToken(token as ConstructorParameters<typeof AccessToken>[0]).save();
+}
+
+function noKeys(): ArsiaError {
+  return new ArsiaError('unavailable', 'The keys of the authorization server are not loaded yet.');
+}
+
+type PlainRefusal = Pick<Refusal, 'status' | 'error' | 'description' | 'retry_after'> & { allow?: string };
+
+const notOffered: PlainRefusal = {
+  status: 404,
+  error: 'invalid_request',
+  description: 'there is no such endpoint: the metadata of the authorization server lists what is offered',
+  retry_after: undefined,
+};
+
+function wrongMethod(route: Route): PlainRefusal {
+  const allow = route.methods.join(', ');
+  return { ...notOffered, status: 405, description: `this endpoint takes ${allow}`, allow };
+}
+
+function answer(response: ServerResponse, { status, error, description, retry_after, allow }: PlainRefusal): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Cache-Control', 'no-store');
+  if (allow !== undefined) response.setHeader('Allow', allow);
+  if (retry_after !== undefined) response.setHeader('Retry-After', String(retry_after));
+  response.end(JSON.stringify({ error, error_description: descriptionText(description) }));
+}

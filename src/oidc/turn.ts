@@ -1,0 +1,28 @@
+import type { IncomingMessage } from 'node:http';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { Route } from './routes.ts';
+
+/** One request to the authorization server, from the moment that its route is known; oidc-provider's hooks note here. */
+export interface Turn {
+  request_id: string;
+  route: Route;
+  /** What oidc-provider told about instead of answering by it. */
+  thrown?: unknown;
+  /** True when `thrown` has its audit event already. */
+  isRecorded?: boolean;
+  /** Why a policy said no; the answer looks as if there were no such token. */
+  denied?: string;
+}
+
+export interface Turns {
+  begin(request: IncomingMessage, turn: Turn): void;
+  of(ctx: KoaContextWithOIDC): Turn;
+}
+
+export function createTurns(): Turns {
+  const turns = new WeakMap<IncomingMessage, Turn>();
+  return {
+    begin: (request, turn) => void turns.set(request, turn),
+    of: (ctx) => turns.get(ctx.req)!,
+  };
+}
