@@ -1,0 +1,262 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { ArsiaError } from './core/errors.ts';
+import { createApp } from './http/app.ts';
+import { discoveryDocument } from './http/discovery.ts';
+import type { Log } from './log.ts';
+import { createAuthorizationServer } from './oidc/server.ts';
+import { createCalls } from './providers/calls.ts';
+import { createPipeline } from './services/action.ts';
+import { createAuthorizationPorts } from './services/authorization.ts';
+import { createCallers } from './services/callers.ts';
+import { createExchange } from './services/exchange.ts';
+import { createIssuers } from './services/issuers.ts';
+import { auditedKeyring } from './services/keys.ts';
+import { createMint } from './services/mint.ts';
+import { createOperators, type Operators } from './services/operators.ts';
+import { createActionTable } from './services/table.ts';
+import { createKeyring, type Keyring } from './signing/keyring.ts';
+import { createSealer } from './signing/sealing.ts';
+import { makeSealingKeyFile, readSealingKeyFile } from './signing/sealingkeyfile.ts';
+import { createTokenSigner } from './signing/tokensigner.ts';
+import { keepFresh } from './signing/upkeep.ts';
+import { createArtifactStore } from './store/artifacts.ts';
+import { createAuditStore, isReceipt } from './store/audit.ts';
+import { type Database, openDatabase } from './store/database.ts';
+import { createKeyStore } from './store/keys.ts';
+import { migrate } from './store/migrate.ts';
+import { createMintFactsReader } from './store/mintfacts.ts';
+
+export interface Arsia {
+  config: Config;
+  /** Opens the database for commands that need no listener; resolves when the keys are loaded. */
+  open(): Promise<void>;
+  /** Opens and listens. With the database away it listens all the same, not ready, and goes on trying. */
+  start(): Promise<void>;
+  /** Not ready first, then no new connections, then the end of what is under way; at most 25 s. */
+  stop(): Promise<void>;
+  /** Where it listens, once started. */
+  address(): AddressInfo;
+  operators: Operators;
+  keyrings: { workload: Keyring; authorization: Keyring };
+}
+
+/** Milliseconds. */
+const retryInterval = 1000;
+const drainLimit = 25_000;
+const sweepInterval = 5 * 60 * 1000;
+
+/** Builds each part once, in the order of dependency. */
+export async function compose(config: Config, { clock, log }: { clock: Clock; log: Log }): Promise<Arsia> {
+  const { issuer, tenancy } = config;
+  const sealer = createSealer(await readSealingKeyFile(await sealingKeyPath(config)));
+  const { url, folder, poolSize } = config.database;
+  const database = await openDatabase({
+    ...(url === undefined ? { folder } : { url }),
+    poolSize,
+    onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
+  });
+  const audit = createAuditStore(database);
+  const artifacts = createArtifactStore({ database, sealer });
+  const ring = (keySet: 'workload' | 'authorization') =>
+    createKeyring({
+      store: createKeyStore(database),
+      sealer,
+      clock,
+      keySet,
+      alg: 'RS256',
+      onFault: (fault) => log.error({ err: fault, key_set: keySet }, 'the stored keys are not taken over'),
+    });
+  const [workload, authorization] = [ring('workload'), ring('authorization')];
+  const keyrings = {
+    workload: auditedKeyring(workload, audit, clock),
+    authorization: auditedKeyring(authorization, audit, clock),
+  };
+  const issuers = createIssuers(issuer);
+  const pipeline = createPipeline({ database, audit, clock });
+  const mint = createMint({
+    reader: createMintFactsReader(database),
+    audit,
+    keyring: workload,
+    signer: createTokenSigner({ keyring: workload, clock, issuer, isReceipt }),
+    issuers,
+    tenancy,
+    clock,
+  });
+  const { clouds } = config;
+  const exchange = createExchange({
+    mint,
+    audit,
+    calls: createCalls({
+      deadline_ms: clouds.deadline * 1000,
+      concurrency: clouds.concurrency,
+      random: () => clock.random(4).reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 32,
+    }),
+    endpoints: {
+      aws_sts: clouds.awsSts,
+      azure_authority_hosts: clouds.azureAuthorityHosts,
+      google_sts: clouds.googleSts,
+      google_iam: clouds.googleIam,
+      extra_ca: clouds.extraCaFile === undefined ? undefined : readFileSync(clouds.extraCaFile, 'utf8'),
+    },
+    clock,
+  });
+  const server = createAuthorizationServer({
+    issuer,
+    clock,
+    log,
+    artifacts,
+    keys: authorization,
+    ...createAuthorizationPorts({ database, audit, mint, clock }),
+  });
+  const operators = createOperators({
+    pipeline,
+    tenancy,
+    now: clock.now,
+    issueAccessToken: server.issueAccessToken,
+  });
+  let isDraining = false;
+  let isOpen = false;
+  const app = createApp({
+    issuer,
+    log,
+    pipeline,
+    authorization: server,
+    callers: createCallers({ database, artifacts, audit, clock }),
+    api: {
+      pipeline,
+      actions: createActionTable({ issuers, issuer, tenancy, audit }),
+      mint,
+      exchange,
+      operators,
+    },
+    discovery: discoveryDocument(issuer),
+    jwks() {
+      const { jwks, etag } = workload.current();
+      return { body: jwks, etag, type: 'application/jwk-set+json' };
+    },
+    async readiness() {
+      if (isDraining) return 'shutting down';
+      if (!isOpen) return 'the database was not reached yet';
+      const fault = workload.fault() ?? authorization.fault();
+      if (fault !== undefined) return 'the stored signing keys are not taken over: see the log';
+      return await database.ping().then(
+        () => undefined,
+        () => 'the database is away',
+      );
+    },
+  });
+  const listener = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 });
+  const handle = app.callback();
+  listener.on('request', (request, response) => {
+    if (isDraining) response.setHeader('Connection', 'close');
+    void handle(request, response);
+  });
+  const timers = createTimers();
+
+  async function open(): Promise<void> {
+    await bringUpToDate(config, database);
+    await workload.start();
+    await authorization.start();
+    isOpen = true;
+    timers.until(
+      keepFresh(Object.values(keyrings), (thrown) => log.error({ err: thrown }, 'the keys were not refreshed')),
+    );
+    timers.every(sweepInterval, async () => {
+      await artifacts.sweep(clock.now()).catch((thrown) => log.warn({ err: thrown }, 'expired rows were not swept'));
+    });
+  }
+
+  return {
+    config,
+    operators,
+    keyrings,
+    open,
+    async start() {
+      await open().catch((thrown) => {
+        if (!(thrown instanceof ArsiaError && thrown.code === 'unavailable')) throw thrown;
+        log.error({ err: thrown }, 'the database is away: not ready, trying on');
+        timers.retry(retryInterval, open, (error) => log.fatal({ err: error }, 'Arsia cannot open its database'));
+      });
+      await listen(listener, config.listen);
+    },
+    async stop() {
+      if (isDraining) return;
+      isDraining = true;
+      if (listener.listening) {
+        // Load balancers must have seen the 503 before connections are refused (threats.md M11).
+        await new Promise((done) => setTimeout(done, config.shutdownDelay * 1000));
+        await drain(listener);
+      }
+      await timers.stop();
+      await database.close();
+    },
+    address: () => listener.address() as AddressInfo,
+  };
+}
+
+/** The sealing key: named, or made once beside (never inside) the data folder for the embedded database. */
+async function sealingKeyPath(config: Config): Promise<string> {
+  if (config.sealingKeyFile !== undefined) return config.sealingKeyFile;
+  const path = join('keys', 'sealing.key');
+  await makeSealingKeyFile(path);
+  return path;
+}
+
+async function bringUpToDate({ database: { migrationUrl, url } }: Config, database: Database): Promise<void> {
+  if (migrationUrl === undefined || url === undefined) await migrate(database);
+  else await migrate(migrationUrl, { grantTo: decodeURIComponent(new URL(url).username) });
+}
+
+function listen(listener: Server, { host, port }: Config['listen']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(port, host, () => {
+      listener.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function drain(listener: Server): Promise<void> {
+  const closed = new Promise((done) => listener.close(done));
+  listener.closeIdleConnections();
+  const limit = setTimeout(() => listener.closeAllConnections(), drainLimit);
+  await closed;
+  clearTimeout(limit);
+}
+
+/** What runs beside the requests; all of it ends with `stop`. */
+function createTimers() {
+  const ends: (() => Promise<void> | void)[] = [];
+  let isStopped = false;
+  const timers = {
+    until(end: () => Promise<void>) {
+      ends.push(end);
+    },
+    every(interval: number, work: () => Promise<void>) {
+      const timer = setInterval(() => void work(), interval).unref();
+      ends.push(() => clearInterval(timer));
+    },
+    /** Again and again while the database is away; any other failure is told to `onFailure` once, and ends the trying. */
+    retry(interval: number, work: () => Promise<void>, onFailure: (error: unknown) => void) {
+      const timer = setTimeout(async () => {
+        if (isStopped) return;
+        await work().catch((thrown) => {
+          if (thrown instanceof ArsiaError && thrown.code === 'unavailable') timers.retry(interval, work, onFailure);
+          else onFailure(thrown);
+        });
+      }, interval);
+      ends.push(() => clearTimeout(timer));
+    },
+    async stop() {
+      isStopped = true;
+      for (const end of ends) await end();
+    },
+  };
+  return timers;
+}

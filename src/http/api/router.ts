@@ -1,0 +1,58 @@
+import Router, { type RouterMiddleware } from '@koa/router';
+import type Koa from 'koa';
+import { ArsiaError, asArsiaError } from '../../core/errors.ts';
+import { anonymous } from '../../core/principals.ts';
+import type { Call } from '../../services/action.ts';
+import type { AppParts, RequestState } from '../app.ts';
+import { readJson } from '../body.ts';
+import { parseWith, type Route } from '../route.ts';
+import { routes } from './routes.ts';
+
+/** `/api/v1`, made of the route table: authenticate, parse, call, present. */
+export function createApiRouter(parts: Pick<AppParts, 'api' | 'pipeline' | 'callers'>): Koa.Middleware<RequestState> {
+  const router = new Router<RequestState>({ prefix: '/api/v1' });
+  for (const route of routes) router.register(route.path, [route.method], answer(parts, route));
+  const match = router.routes() as unknown as Koa.Middleware<RequestState>;
+  const wrongMethod = router.allowedMethods() as unknown as Koa.Middleware<RequestState>;
+  return (ctx, next) => match(ctx, () => wrongMethod(ctx, next));
+}
+
+function answer(parts: Pick<AppParts, 'api' | 'pipeline' | 'callers'>, route: Route): RouterMiddleware<RequestState> {
+  const { api, pipeline, callers } = parts;
+  return async (ctx) => {
+    const { request_id } = ctx.state;
+    const bearer = bearerOf(ctx.get('authorization'));
+    const call: Call = {
+      request_id,
+      caller: route.bearer === 'access' ? await callers.authenticate(bearer, request_id) : anonymous,
+    };
+    const parsed = await parse(ctx, route).catch(async (thrown: unknown) => {
+      const error = asArsiaError(thrown);
+      await pipeline.refuse(route.action, call, error);
+      throw error;
+    });
+    const result = await route.handle({ api, call, params: ctx.params, bearer, ...parsed });
+    ctx.status = route.status;
+    if (route.status !== 204) ctx.body = result;
+  };
+}
+
+async function parse(ctx: Koa.ParameterizedContext<RequestState>, route: Route) {
+  const query = route.query ? parseWith(route.query, ctx.query, '') : refuseQuery(ctx.query);
+  const body = route.body && parseWith(route.body, await readJson(ctx.req), '/');
+  return { query, body };
+}
+
+/** A parameter that a route does not know is a mistake of the caller: `?forse=true` must not pass for no force. */
+function refuseQuery(query: object): undefined {
+  const fields = Object.keys(query).map((name) => ({
+    pointer: name.slice(0, 80),
+    detail: 'is no parameter of this request',
+  }));
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'The query is not valid.', { fields });
+}
+
+/** RFC 6750 2.1. Other schemes are no bearer token. */
+function bearerOf(header: string): string | undefined {
+  return /^Bearer +([\w.~+/=-]+) *$/i.exec(header)?.[1];
+}

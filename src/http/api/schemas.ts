@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { jobDeadline, tokenLifetime } from '../../core/lifetimes.ts';
+import { deliveries } from '../../core/mint.ts';
+import { loginPattern, loginRule, namePattern, nameRule } from '../../core/names.ts';
+import { roles } from '../../core/permissions.ts';
+import { subjectScopes } from '../../core/subject.ts';
+
+/** The shapes that requests share. Every object is strict: an unknown member is a fault, named. */
+const defaultPage = 50;
+export const maximumPage = 200;
+
+export const name = z.string('a name is needed').regex(namePattern, `must be ${nameRule}`);
+export const login = z.string('a login is needed').regex(loginPattern, `must be ${loginRule}`);
+/** An id or a path. */
+export const ref = z.string('an id or path is needed').min(1, 'is empty').max(1400, 'is longer than any path');
+export const description = z
+  .string()
+  .max(1000, 'must be at most 1000 characters')
+  .refine(isPrintable, 'must be printable text');
+export const role = z.enum(roles, `must be one of ${roles.join(', ')}`);
+export const delivery = z.enum(deliveries, `must be one of ${deliveries.join(', ')}`);
+export const subjectScope = z.enum(subjectScopes, `must be one of ${subjectScopes.join(', ')}`);
+export const lifetime = z
+  .int('must be whole seconds')
+  .min(tokenLifetime.minimum, `must be at least ${tokenLifetime.minimum} seconds`)
+  .max(tokenLifetime.maximum, `must be at most ${tokenLifetime.maximum} seconds`);
+export const settings = z.record(z.string(), z.unknown(), 'must be an object');
+
+/** Label keys are names; values and patterns are short printable text. */
+export const labelValue = z
+  .string()
+  .max(256, 'must be at most 256 characters')
+  .refine(isPrintable, 'must be printable text');
+export const labels = z
+  .record(name, labelValue)
+  .refine((all) => Object.keys(all).length <= 32, 'must be at most 32 labels');
+export const pattern = z
+  .string()
+  .min(1, 'is empty')
+  .max(128, 'must be at most 128 characters')
+  .refine(isPrintable, 'must be printable text');
+
+/** A point in time (RFC 3339) or whole seconds from now; as milliseconds since 1970 or a count. */
+export const deadline = z.union(
+  [z.iso.datetime({ offset: true }), z.int().min(jobDeadline.minimum).max(jobDeadline.maximum)],
+  'must be an RFC 3339 time or whole seconds from now, 1 minute to 7 days ahead',
+);
+
+export const page = z.strictObject({
+  limit: z.coerce
+    .number('must be a number')
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(maximumPage, `must be at most ${maximumPage}`)
+    .default(defaultPage),
+  cursor: z.string().max(512, 'is no cursor of ours').optional(),
+});
+
+function isPrintable(text: string): boolean {
+  // Control characters would forge log lines, lone surrogates break the database's UTF-8.
+  return !/\p{Cc}/u.test(text.replaceAll('\n', '')) && text.isWellFormed();
+}

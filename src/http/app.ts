@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Koa from 'koa';
+import type { Pipeline } from '../services/action.ts';
+import type { Callers } from '../services/callers.ts';
+import { createApiRouter } from './api/router.ts';
+import { type StaticDocument, serveDocuments } from './discovery.ts';
+import { renderErrors } from './errors.ts';
+import { serveLink } from './link.ts';
+import type { Api } from './route.ts';
+
+export interface RequestState {
+  request_id: string;
+}
+
+export interface AppLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What speaks OAuth below `/oauth2` and at its well-known places. */
+export interface AuthorizationEndpoint {
+  owns(path: string): boolean;
+  handle(request: IncomingMessage, response: ServerResponse, context: { request_id: string }): Promise<void>;
+}
+
+export interface AppParts {
+  issuer: string;
+  log: AppLog;
+  api: Api;
+  pipeline: Pipeline;
+  callers: Callers;
+  authorization: AuthorizationEndpoint;
+  discovery: StaticDocument;
+  jwks(): StaticDocument;
+  /** May this replica take traffic? A sentence when it may not. */
+  readiness(): Promise<string | undefined>;
+}
+
+/** The whole stack, in order. What is added after `callback()` would silently be ignored: add it here. */
+export function createApp(parts: AppParts): Koa<RequestState> {
+  const app = new Koa<RequestState>();
+  const prefix = new URL(parts.issuer).pathname.replace(/\/$/, '');
+  app.use(nameRequests);
+  app.use(renderErrors(parts.log));
+  app.use(securityHeaders);
+  app.use(handOver(parts.authorization));
+  app.use(below(prefix));
+  app.use(serveDocuments(parts));
+  app.use(serveLink);
+  app.use(createApiRouter(parts));
+  app.on('error', (error: unknown) => parts.log.error({ err: error }, 'an answer broke off'));
+  return app;
+}
+
+/** The caller's own id where it is harmless, else one of ours; every answer, log line and audit record carries it. */
+const nameRequests: Koa.Middleware<RequestState> = async (ctx, next) => {
+  const given = ctx.get('x-request-id');
+  ctx.state.request_id = /^[\w.-]{8,64}$/.test(given) ? given : randomUUID();
+  ctx.set('x-request-id', ctx.state.request_id);
+  await next();
+};
+
+const securityHeaders: Koa.Middleware<RequestState> = async (ctx, next) => {
+  ctx.set({
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'strict-transport-security': 'max-age=31536000',
+    'cache-control': 'no-store',
+  });
+  await next();
+};
+
+function handOver(authorization: AuthorizationEndpoint): Koa.Middleware<RequestState> {
+  return async (ctx, next) => {
+    if (!authorization.owns(ctx.path)) return await next();
+    // It sets its own caching.
+    ctx.remove('cache-control');
+    ctx.respond = false;
+    return await authorization.handle(ctx.req, ctx.res, { request_id: ctx.state.request_id });
+  };
+}
+
+/** The issuer may have a path; everything stands below it, and nothing beside it. */
+function below(prefix: string): Koa.Middleware<RequestState> {
+  return async (ctx, next) => {
+    if (prefix === '') return await next();
+    if (ctx.path !== prefix && !ctx.path.startsWith(`${prefix}/`)) return undefined;
+    ctx.path = ctx.path.slice(prefix.length) || '/';
+    return await next();
+  };
+}

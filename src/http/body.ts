@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http';
+import readBody from 'raw-body';
+import { ArsiaError } from '../core/errors.ts';
+
+/** Bytes: the largest request that the API has a use for is a pasted trust document. */
+export const maximumBody = 64 * 1024;
+
+/** The JSON body of a request, or `fallback` where there is none. */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const text = await readText(request);
+  const type = request.headers['content-type'] ?? '';
+  if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type))
+    throw new ArsiaError('unsupported_media_type', `The body is ${type === '' ? 'of no type' : JSON.stringify(type)}.`);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ArsiaError('invalid_request', 'The body is not JSON.', {
+      fields: [{ pointer: '', detail: (cause as Error).message.replace(/, ".*/s, '').slice(0, 120) }],
+    });
+  }
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  try {
+    return await readBody(request, {
+      limit: maximumBody,
+      length: request.headers['content-length'] ?? null,
+      encoding: 'utf-8',
+    });
+  } catch (thrown) {
+    const { type } = thrown as { type?: string };
+    if (type === 'entity.too.large')
+      throw new ArsiaError('body_too_large', `The body is over ${maximumBody} bytes.`, {
+        fields: [{ pointer: '', detail: `at most ${maximumBody} bytes` }],
+      });
+    throw new ArsiaError('invalid_request', 'The body did not arrive whole.', { cause: thrown });
+  }
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import type Koa from 'koa';
+import { claimNames } from '../core/claims.ts';
+import { jwksMaximumAge } from '../core/lifetimes.ts';
+import type { AppParts, RequestState } from './app.ts';
+
+/** A document that is served from memory, with or without the database. */
+export interface StaticDocument {
+  body: string;
+  etag: string;
+  type: string;
+}
+
+/** OpenID Connect Discovery 1.0, section 3, as far as the clouds need it. */
+export function discoveryDocument(issuer: string): StaticDocument {
+  return staticDocument({
+    issuer,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    token_endpoint: `${issuer}/oauth2/token`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    scopes_supported: ['openid'],
+    claims_supported: claimNames,
+  });
+}
+
+export function staticDocument(value: unknown, type = 'application/json'): StaticDocument {
+  const body = typeof value === 'string' ? value : JSON.stringify(value);
+  return { body, type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
+}
+
+export const publicHeaders = {
+  'cache-control': `public, max-age=${jwksMaximumAge}`,
+  'access-control-allow-origin': '*',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+/**
+ * Discovery, JWKS and health: answered from memory, never rate-limited, never behind the database, since every cloud asks
+ * here before it accepts a token.
+ */
+export function serveDocuments(parts: AppParts): Koa.Middleware<RequestState> {
+  const documents: Record<string, () => StaticDocument> = {
+    '/.well-known/openid-configuration': () => parts.discovery,
+    '/.well-known/jwks.json': parts.jwks,
+  };
+  return async (ctx, next) => {
+    const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
+    const document = isRead && Object.hasOwn(documents, ctx.path) ? documents[ctx.path]!() : undefined;
+    if (document !== undefined) {
+      ctx.set({ ...publicHeaders, etag: document.etag });
+      ctx.type = document.type;
+      if (ctx.get('if-none-match') === document.etag) ctx.status = 304;
+      else ctx.body = document.body;
+    } else if (isRead && ctx.path === '/healthz') {
+      ctx.body = { status: 'ok' };
+    } else if (isRead && ctx.path === '/readyz') {
+      const fault = await parts.readiness();
+      ctx.status = fault === undefined ? 200 : 503;
+      ctx.body = fault === undefined ? { status: 'ready' } : { status: 'not ready', reason: fault };
+    } else await next();
+  };
+}

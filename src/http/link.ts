@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import type Koa from 'koa';
+import type { RequestState } from './app.ts';
+
+/**
+ * The page that `arsia admin link` points to. The token stands in the fragment, which browsers never send: it reaches no
+ * log and no proxy; the page posts it once and shows the operator's access token.
+ */
+const script = `
+const [state, out] = ['state', 'token'].map((id) => document.getElementById(id));
+const token = location.hash.slice(1);
+history.replaceState(null, '', location.pathname);
+const base = location.pathname.replace(/\\/link$/, '');
+const answer = await fetch(base + '/api/v1/admin-links/redeem', {
+  method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token }),
+});
+const body = await answer.json();
+state.textContent = answer.ok
+  ? 'You are ' + body.login + ', an operator. This access token is yours until ' + body.expires_at + ':'
+  : body.detail + ' ' + body.advice;
+if (answer.ok) out.textContent = body.access_token;
+`;
+
+const page = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Operator - Arsia</title><meta name="viewport" content="width=device-width">
+<main><h1>Arsia</h1><p id="state" role="status">Opening the link.</p><pre><code id="token"></code></pre></main>
+<script type="module">${script}</script></html>
+`;
+
+const policy = `default-src 'none'; connect-src 'self'; script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'`;
+
+export const serveLink: Koa.Middleware<RequestState> = async (ctx, next) => {
+  if (ctx.path !== '/link' || ctx.method !== 'GET') return await next();
+  ctx.set('content-security-policy', policy);
+  ctx.type = 'text/html; charset=utf-8';
+  ctx.body = page;
+};

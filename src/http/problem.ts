@@ -1,0 +1,39 @@
+import type { ArsiaError } from '../core/errors.ts';
+
+/** Seconds until another try, where the error knows none. */
+const retryAfter = 2;
+
+export interface Problem {
+  status: number;
+  headers: Record<string, string>;
+  body: Record<string, unknown>;
+}
+
+/** The one place that renders an error outside OAuth: RFC 9457 problem JSON. */
+export function problemOf(error: ArsiaError, request_id: string): Problem {
+  const { row, more, code } = error;
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+  if (row.status === 503) headers['retry-after'] = String(more.retry_after ?? retryAfter);
+  // RFC 6750 3: a request without a token gets no error code.
+  if (row.status === 401) headers['www-authenticate'] = 'Bearer realm="arsia"';
+  return {
+    status: row.status,
+    headers,
+    body: {
+      type: 'about:blank',
+      title: row.title,
+      status: row.status,
+      code,
+      detail: error.message,
+      advice: error.advice,
+      request_id,
+      ...(more.fields && { errors: more.fields }),
+      ...(more.condition !== undefined && {
+        condition: more.condition,
+        expected: more.expected,
+        actual: more.actual,
+      }),
+      ...(more.cloud && { cloud: more.cloud }),
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import type { z } from 'zod';
+import { ArsiaError, type FieldFault } from '../core/errors.ts';
+import type { Call, Pipeline } from '../services/action.ts';
+import type { Exchange } from '../services/exchange.ts';
+import type { Mint } from '../services/mint.ts';
+import type { Operators } from '../services/operators.ts';
+import type { ActionTable } from '../services/table.ts';
+
+/** What routes may call. */
+export interface Api {
+  pipeline: Pipeline;
+  actions: ActionTable;
+  mint: Mint;
+  exchange: Exchange;
+  operators: Operators;
+}
+
+export interface RouteRequest<Body, Query> {
+  api: Api;
+  call: Call;
+  /** Ids or paths, decoded. */
+  params: Record<string, string>;
+  body: Body;
+  query: Query;
+  /** The bearer token as presented, for routes that authenticate by themselves. */
+  bearer: string | undefined;
+}
+
+/** One row of the API: the schemas that validate it, and what it calls. The table of all is `api/routes.ts`. */
+export interface Route<Body = unknown, Query = unknown> {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Below `/api/v1`, with `:name` for parameters. */
+  path: string;
+  summary: string;
+  /** The action, as the audit names it, for requests that are refused before it starts. */
+  action: string;
+  /** `access`: the pipeline decides. `job`: the mint reads the job token itself, with the facts it decides on. */
+  bearer: 'access' | 'job';
+  status: 200 | 201 | 204;
+  body?: z.ZodType<Body>;
+  query?: z.ZodType<Query>;
+  handle(request: RouteRequest<Body, Query>): Promise<unknown>;
+}
+
+const statusOf = { GET: 200, POST: 201, PATCH: 200, DELETE: 204 } as const;
+
+/** A row with what most have: an access token, and the status of its method. Keeps its body's and query's types inside it. */
+export function route<Body = undefined, Query = undefined>(
+  row: Omit<Route<Body, Query>, 'bearer' | 'status'> & Partial<Pick<Route, 'bearer' | 'status'>>,
+): Route {
+  return { bearer: 'access', status: statusOf[row.method], ...row } as unknown as Route;
+}
+
+/** `place` is `/` for a JSON body (RFC 6901 pointers), empty for the query (parameter names). */
+export function parseWith<Value>(schema: z.ZodType<Value>, value: unknown, place: '/' | ''): Value {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.flatMap((issue) => faultsOf(issue, place));
+  throw new ArsiaError('invalid_request', `${place === '/' ? 'The body' : 'The query'} is not valid.`, { fields });
+}
+
+function faultsOf(issue: z.core.$ZodIssue, place: '/' | ''): FieldFault[] {
+  const at = issue.path.map((part) => escapePointer(String(part)));
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      pointer: place + [...at, escapePointer(key)].join('/'),
+      detail: 'is not a member of this request',
+    }));
+  return [{ pointer: at.length === 0 && place === '/' ? '' : place + at.join('/'), detail: issue.message }];
+}
+
+function escapePointer(part: string): string {
+  return part.replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 80);
+}

@@ -1,0 +1,72 @@
+import type { Clock } from '../clock.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import { isId } from '../core/ids.ts';
+import { anonymous, type Caller } from '../core/principals.ts';
+import type { AuditStore } from '../store/audit.ts';
+import type { Database } from '../store/database.ts';
+import { findServiceAccount, findUser, liveSecretHashes } from '../store/principals.ts';
+import { eventOf } from './action.ts';
+import type { Mint } from './mint.ts';
+
+interface EndpointEvent {
+  action: string;
+  outcome: 'success' | 'refused' | 'failed';
+  code: ErrorCode | null;
+  error: string | null;
+  client_id: string | null;
+  target_id: string | null;
+  request_id: string;
+  reason: string | null;
+}
+
+/** What the authorization server asks of the rest: clients, principals, the exchange of job tokens, the record. */
+export function createAuthorizationPorts(parts: { database: Database; audit: AuditStore; mint: Mint; clock: Clock }) {
+  const { database, audit, mint, clock } = parts;
+  const db = database.query;
+  return {
+    clients: {
+      async find(id: string) {
+        const account = await findServiceAccount(db, id);
+        if (account === undefined) return undefined;
+        const { is_active, jwks } = account;
+        return { id, is_active, jwks, secret_hashes: await liveSecretHashes(db, id, new Date(clock.now())) };
+      },
+    },
+    principals: {
+      async isActive(id: string) {
+        const principal = isId('user', id) ? await findUser(db, id) : await findServiceAccount(db, id);
+        return principal?.is_active === true;
+      },
+    },
+    async exchange(request: { subject_token: string; audience: string; request_id: string }) {
+      const minted = await mint.mint(
+        { token: request.subject_token, managed_identity: request.audience, request_id: request.request_id },
+        'token',
+      );
+      return { token: minted.token, expires_in: minted.expires_at - Math.floor(clock.now() / 1000) };
+    },
+    async record(event: EndpointEvent) {
+      const { action, outcome, code, client_id, target_id, request_id, error, reason } = event;
+      const account = await accountOf(client_id);
+      // A client that was refused merely claims to be this account: its organisation sees the attempt, nobody is named.
+      const caller: Caller = outcome === 'success' && account !== undefined ? account : anonymous;
+      await audit.record(
+        eventOf(clock, { caller, request_id }, action, undefined, {
+          outcome,
+          code,
+          organization_id: account?.organization_id ?? null,
+          target_id,
+          detail: { ...(client_id !== null && { client_id }), ...(error !== null && { error, reason }) },
+        }),
+      );
+    },
+  };
+
+  async function accountOf(client_id: string | null) {
+    if (client_id === null || !isId('service_account', client_id)) return undefined;
+    const account = await findServiceAccount(db, client_id);
+    if (account === undefined) return undefined;
+    const { id, name, organization_id } = account;
+    return { kind: 'service_account' as const, id, name, organization_id };
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { ArsiaError } from '../core/errors.ts';
+import { isId } from '../core/ids.ts';
+import { anonymous, type Caller } from '../core/principals.ts';
+import type { ArtifactStore } from '../store/artifacts.ts';
+import type { AuditStore } from '../store/audit.ts';
+import type { Database } from '../store/database.ts';
+import { findJobByToken } from '../store/jobs.ts';
+import { findServiceAccount, findUser } from '../store/principals.ts';
+import { eventOf } from './action.ts';
+import { hashJobToken } from './jobs.ts';
+
+/** Who a bearer token speaks for. Nothing is cached: a revoked token or deactivated principal is refused at once. */
+export interface Callers {
+  /** Throws `unauthenticated` or `job_ended`, with one audit record, for a token that opens nothing. */
+  authenticate(bearer: string | undefined, request_id: string): Promise<Caller>;
+}
+
+export const jobTokenPattern = /^arsia_job_[\w-]{43}$/;
+
+/** Longer than any token that Arsia made: refused before it is hashed. */
+const maximumTokenLength = 512;
+
+export function createCallers(parts: {
+  database: Database;
+  artifacts: ArtifactStore;
+  audit: AuditStore;
+  clock: Clock;
+}): Callers {
+  const { database, artifacts, audit, clock } = parts;
+
+  async function callerOf(bearer: string): Promise<Caller> {
+    if (bearer.length > maximumTokenLength) throw unknownToken();
+    if (jobTokenPattern.test(bearer)) return await jobCaller(database, clock, bearer);
+    const found = await artifacts.findPrincipal(createHash('sha256').update(bearer).digest(), clock.now());
+    if (found === undefined) throw unknownToken();
+    return await principalCaller(database, found.principal_id);
+  }
+
+  return {
+    async authenticate(bearer, request_id) {
+      if (bearer === undefined) return anonymous;
+      try {
+        return await callerOf(bearer);
+      } catch (thrown) {
+        if (thrown instanceof ArsiaError && thrown.code !== 'unavailable')
+          await audit.record(
+            eventOf(clock, { caller: anonymous, request_id }, 'caller.authenticate', undefined, {
+              outcome: 'refused',
+              code: thrown.code,
+              detail: { reason: thrown.message },
+            }),
+          );
+        throw thrown;
+      }
+    },
+  };
+}
+
+async function jobCaller(database: Database, clock: Clock, token: string): Promise<Caller> {
+  const job = await findJobByToken(database.query, hashJobToken(token));
+  if (job === undefined) throw unknownToken();
+  if (job.ended_at !== null || job.deadline.getTime() <= clock.now())
+    throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
+  return {
+    kind: 'job',
+    id: job.id,
+    organization_id: job.organization_id,
+    workspace_id: job.workspace_id,
+    user_id: job.user_id,
+  };
+}
+
+async function principalCaller(database: Database, id: string): Promise<Caller> {
+  if (isId('user', id)) {
+    const user = await findUser(database.query, id);
+    if (user?.is_active !== true) throw unknownToken();
+    const { organization_id, is_operator } = user;
+    return { kind: 'user', id, name: user.login, organization_id, is_operator };
+  }
+  const account = await findServiceAccount(database.query, id);
+  if (account?.is_active !== true) throw unknownToken();
+  return { kind: 'service_account', id, name: account.name, organization_id: account.organization_id };
+}
+
+/** One text for every token that opens nothing here, so that nobody learns which kind of wrong it is. */
+export function unknownToken(): ArsiaError {
+  return new ArsiaError(
+    'unauthenticated',
+    'This token opens nothing here: it is unknown, expired, revoked or of another kind.',
+    {
+      advice:
+        'Send a live access token, or for tokens and credentials a live job token, as `Authorization: Bearer <token>`.',
+    },
+  );
+}

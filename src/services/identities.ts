@@ -1,0 +1,244 @@
+import { ArsiaError } from '../core/errors.ts';
+import type { Delivery } from '../core/mint.ts';
+import type { SubjectScope } from '../core/subject.ts';
+import type { Provider } from '../providers/provider.ts';
+import { providerOf } from '../providers/registry.ts';
+import {
+  claimAudience,
+  deleteGrant,
+  deleteIdentity,
+  findIdentity,
+  insertGrant,
+  insertIdentity,
+  listGrants,
+  listIdentities,
+  type ManagedIdentity,
+  type UseGrant,
+  updateIdentity,
+  workspacesAssigned,
+} from '../store/identities.ts';
+import type { Page } from '../store/namespaces.ts';
+import { type Action, type Context, missing, type Place } from './action.ts';
+import { principalOf } from './memberships.ts';
+import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
+
+export interface FoundIdentity extends Place {
+  identity: ManagedIdentity;
+}
+
+export interface NewIdentity {
+  name: string;
+  group: string;
+  type: string;
+  description: string;
+  settings: Record<string, unknown>;
+  subject_scope: SubjectScope;
+  delivery: Delivery;
+  /** Seconds. */
+  token_lifetime: number;
+}
+
+export function identityPath(identity: ManagedIdentity): string {
+  return `${identity.group_path}/${identity.name}`;
+}
+
+export async function identityAt(context: Context, ref: string): Promise<FoundIdentity> {
+  const identity = await findIdentity(context.db, ref);
+  if (identity === undefined) throw missing('managed identity', ref);
+  return {
+    identity,
+    organization_id: identity.organization_id,
+    lineage: identity.lineage,
+    named: { noun: 'managed identity', ref },
+    audit: { identity_id: identity.id, target_id: identity.id },
+  };
+}
+
+/** The settings as the provider's schema has them; faults name the field and show a right value. */
+export function parseSettings(provider: Provider, settings: unknown): Record<string, unknown> {
+  const parsed = provider.settings.safeParse(settings);
+  if (parsed.success) return parsed.data as Record<string, unknown>;
+  const fields = parsed.error.issues.map((issue) => ({
+    pointer: `/settings${issue.path.map((part) => `/${String(part)}`).join('')}`,
+    detail: issue.message,
+  }));
+  throw new ArsiaError('invalid_request', `The settings of this ${provider.title} identity are not valid.`, { fields });
+}
+
+export function createIdentity(issuer: string): Action<NewIdentity, FoundNamespace, ManagedIdentity> {
+  return {
+    name: 'managed_identity.create',
+    needs: 'managed_identity.create',
+    changes: true,
+    find: (context, input) => namespaceAt(context, 'group', input.group),
+    async run(context, input, { namespace }) {
+      const provider = providerOf(input.type);
+      const settings = parseSettings(provider, input.settings);
+      await takeAudience(context, provider, settings, namespace.organization_id, issuer);
+      if ((await findIdentity(context.db, `${namespace.path}/${input.name}`)) !== undefined)
+        throw new ArsiaError('conflict', `There is already a managed identity ${input.name} in ${namespace.path}.`, {
+          fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+        });
+      const row = {
+        id: context.id('managed_identity'),
+        organization_id: namespace.organization_id,
+        group_id: namespace.id,
+        name: input.name,
+        type: input.type,
+        description: input.description,
+        settings,
+        subject_scope: input.subject_scope,
+        delivery: input.delivery,
+        token_lifetime: input.token_lifetime,
+        created_at: new Date(context.now),
+        version: 1,
+      };
+      await insertIdentity(context.db, row);
+      return { ...row, group_path: namespace.path, lineage: namespace.lineage };
+    },
+    describe: (_input, _found, row) => ({
+      identity_id: row.id,
+      target_id: row.id,
+      detail: { path: identityPath(row), type: row.type, settings: row.settings, delivery: row.delivery },
+    }),
+  };
+}
+
+export const getIdentity: Action<{ ref: string }, FoundIdentity, ManagedIdentity> = {
+  name: 'managed_identity.get',
+  needs: 'managed_identity.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: async (_context, _input, { identity }) => identity,
+};
+
+export const listAllIdentities: Action<
+  { page: Page; type?: string | undefined; group?: string | undefined },
+  Place,
+  ManagedIdentity[]
+> = {
+  name: 'managed_identity.list',
+  needs: 'member',
+  changes: false,
+  find: ownOrganization,
+  async run(context, input, { organization_id }) {
+    const roots = await visibleRoots(context);
+    if (roots.length === 0) return [];
+    const group = input.group === undefined ? undefined : (await namespaceAt(context, 'group', input.group)).namespace;
+    return await listIdentities(
+      context.db,
+      { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] },
+      input.page,
+    );
+  },
+};
+
+export interface IdentityChange {
+  ref: string;
+  description?: string | undefined;
+  settings?: Record<string, unknown> | undefined;
+  delivery?: Delivery | undefined;
+  token_lifetime?: number | undefined;
+}
+
+/** Description, settings, delivery and token lifetime; never the name, the type or the subject scope: the cloud trusts these. */
+export function changeIdentity(issuer: string): Action<IdentityChange, FoundIdentity, ManagedIdentity> {
+  return {
+    name: 'managed_identity.update',
+    needs: 'managed_identity.update',
+    changes: true,
+    find: (context, input) => identityAt(context, input.ref),
+    async run(context, { ref: _ref, ...change }, { identity }) {
+      if (change.settings !== undefined) {
+        const provider = providerOf(identity.type);
+        change.settings = parseSettings(provider, change.settings);
+        await takeAudience(context, provider, change.settings, identity.organization_id, issuer);
+      }
+      await updateIdentity(context.db, identity.id, change);
+      return (await findIdentity(context.db, identity.id))!;
+    },
+    describe: ({ ref: _ref, ...change }, { identity }) => ({ detail: { path: identityPath(identity), ...change } }),
+  };
+}
+
+/** Irreversible: an identity of the same name is another one, with another subject. */
+export const removeIdentity: Action<{ ref: string; force: boolean }, FoundIdentity, void> = {
+  name: 'managed_identity.delete',
+  needs: 'managed_identity.delete',
+  changes: true,
+  find: (context, input) => identityAt(context, input.ref),
+  async run(context, input, { identity }) {
+    const workspaces = await workspacesAssigned(context.db, identity.id, 21);
+    if (workspaces.length > 0 && !input.force)
+      throw new ArsiaError(
+        'conflict',
+        `${identityPath(identity)} is assigned to ${workspaces.slice(0, 20).join(', ')}${workspaces.length > 20 ? ' and more' : ''}.`,
+        { advice: 'Unassign it there, or delete it with `?force=true`: jobs there lose it with the next request.' },
+      );
+    await deleteIdentity(context.db, identity.id);
+  },
+  describe: (input, { identity }) => ({ detail: { path: identityPath(identity), force: input.force } }),
+};
+
+export const createUseGrant: Action<{ ref: string; principal: string }, FoundIdentity, UseGrant> = {
+  name: 'use_grant.create',
+  needs: 'managed_identity.grant',
+  changes: true,
+  find: (context, input) => identityAt(context, input.ref),
+  async run(context, input, { identity }) {
+    const principal_id =
+      input.principal === '*' ? '*' : await principalOf(context, identity.organization_id, input.principal);
+    const grants = await listGrants(context.db, identity.id);
+    const existing = grants.find((grant) => grant.principal_id === principal_id);
+    if (existing !== undefined) return existing;
+    const row: UseGrant = {
+      id: context.id('grant'),
+      identity_id: identity.id,
+      principal_id,
+      organization_id: identity.organization_id,
+      created_at: new Date(context.now),
+    };
+    await insertGrant(context.db, row);
+    return row;
+  },
+  describe: (_input, { identity }, row) => ({
+    detail: { path: identityPath(identity), grant_id: row.id, principal: row.principal_id },
+  }),
+};
+
+export const listUseGrants: Action<{ ref: string }, FoundIdentity, UseGrant[]> = {
+  name: 'use_grant.list',
+  needs: 'managed_identity.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: (context, _input, { identity }) => listGrants(context.db, identity.id),
+};
+
+export const removeUseGrant: Action<{ ref: string; id: string }, FoundIdentity, void> = {
+  name: 'use_grant.delete',
+  needs: 'managed_identity.grant',
+  changes: true,
+  find: (context, input) => identityAt(context, input.ref),
+  async run(context, input, { identity }) {
+    if (!(await deleteGrant(context.db, identity.id, input.id))) throw missing('grant', input.id);
+  },
+  describe: (input) => ({ detail: { grant_id: input.id } }),
+};
+
+/** An audience that an admin chose freely belongs to one organisation, and is never Arsia itself. */
+async function takeAudience(
+  context: Context,
+  provider: Provider,
+  settings: unknown,
+  organization_id: string,
+  issuer: string,
+): Promise<void> {
+  const audience = provider.federated?.freeAudience?.(settings);
+  if (audience === undefined) return;
+  const isOurs = audience === issuer || audience.startsWith(`${issuer}/`);
+  if (!isOurs && (await claimAudience(context.db, audience, organization_id))) return;
+  throw new ArsiaError('conflict', `The audience ${JSON.stringify(audience)} is not yours to use.`, {
+    advice: isOurs ? 'Name the service that will validate the token.' : 'Choose an audience that nobody else uses.',
+    fields: [{ pointer: '/settings/audience', detail: 'is reserved' }],
+  });
+}

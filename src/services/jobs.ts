@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { mayAct } from '../core/acting.ts';
+import { ArsiaError } from '../core/errors.ts';
+import { jobDeadline } from '../core/lifetimes.ts';
+import { decide } from '../core/permissions.ts';
+import { endJob, findJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
+import { membershipsOf } from '../store/memberships.ts';
+import type { Namespace, Page } from '../store/namespaces.ts';
+import { listMayAct, type User } from '../store/principals.ts';
+import { type Action, type Context, missing, type Place } from './action.ts';
+import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { userAt } from './users.ts';
+
+interface FoundJob extends Place {
+  job: Job;
+  namespace: Namespace;
+}
+
+export interface NewJob {
+  workspace: string;
+  user?: string | undefined;
+  stage: string;
+  labels: Record<string, string>;
+  /** Milliseconds since 1970, or the seconds that the job may live. */
+  deadline?: number | undefined;
+  seconds?: number | undefined;
+  reference?: string | undefined;
+}
+
+/** The stage of a job that a person starts for themselves. */
+const interactive = 'interactive';
+
+export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: string }> = {
+  name: 'job.start',
+  // A launcher needs no role but its right to act, so `run` decides.
+  needs: 'member',
+  changes: true,
+  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  async run(context, input, { namespace }) {
+    const terms =
+      context.caller.kind === 'service_account'
+        ? await launch(context, input, namespace)
+        : await startForSelf(context, input, namespace);
+    const job_token = `arsia_job_${Buffer.from(context.random(32)).toString('base64url')}`;
+    const job: Job = {
+      id: context.id('job'),
+      organization_id: namespace.organization_id,
+      workspace_id: namespace.id,
+      ...terms,
+      started_by: context.caller.id!,
+      labels: input.labels,
+      reference: input.reference ?? null,
+      deadline: new Date(deadlineOf(context, input)),
+      ended_at: null,
+      created_at: new Date(context.now),
+      version: 1,
+    };
+    await insertJob(context.db, { ...job, token_hash: hashJobToken(job_token) });
+    return { job, job_token };
+  },
+  describe: (_input, { namespace }, { job }) => ({
+    job_id: job.id,
+    user_id: job.user_id,
+    target_id: job.id,
+    detail: { workspace: namespace.path, stage: job.stage, labels: job.labels, reference: job.reference },
+  }),
+};
+
+export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
+  name: 'job.get',
+  needs: 'member',
+  changes: false,
+  find: jobAt,
+  opensToJob: ({ job }, caller) => job.id === caller.id,
+  async run(context, _input, { job, ...place }) {
+    if (!isTheirs(context, job)) await context.demand('job.view', place);
+    return job;
+  },
+};
+
+export const listWorkspaceJobs: Action<{ workspace: string; page: Page }, FoundNamespace, Job[]> = {
+  name: 'job.list',
+  needs: 'job.view',
+  changes: false,
+  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  run: (context, input, { namespace }) => listJobs(context.db, namespace.id, input.page),
+};
+
+/** Whoever started it, the job itself, and owners of the workspace. Ending ends issuing with the next request. */
+export const finishJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
+  name: 'job.end',
+  needs: 'member',
+  changes: true,
+  find: jobAt,
+  opensToJob: ({ job }, caller) => job.id === caller.id,
+  async run(context, _input, { job, ...place }) {
+    if (!isTheirs(context, job)) await context.demand('membership.manage', place);
+    return await endJob(context.db, job.id, new Date(context.now));
+  },
+};
+
+function isTheirs({ caller }: Context, job: Job): boolean {
+  return caller.kind === 'system' || caller.id === job.started_by || caller.id === job.id;
+}
+
+export function hashJobToken(token: string): Uint8Array {
+  return createHash('sha256').update(token).digest();
+}
+
+/** A launcher starts a job for a user who may deploy there, within its right to act; or for itself, as a member of its own. */
+async function launch(context: Context, input: NewJob, workspace: Namespace) {
+  const launcher_id = context.caller.id!;
+  if (input.user === undefined) {
+    await context.demand('job.run', placeOf(workspace));
+    return { user_id: null, launcher_id, stage: input.stage };
+  }
+  const { user } = await userAt(context, input.user).catch(() => {
+    throw unknownUser(input.user!);
+  });
+  if (user.organization_id !== workspace.organization_id) throw unknownUser(input.user);
+  const rights = await listMayAct(context.db, launcher_id);
+  if (!rights.some((right) => workspace.lineage.includes(right.namespace_id)))
+    await context.demand('namespace.view', placeOf(workspace));
+  if (!mayAct(rights, workspace.lineage, { user_id: user.id, stage: input.stage, labels: input.labels }))
+    throw new ArsiaError(
+      'forbidden',
+      `This service account may not act for ${user.login} in ${workspace.path} with stage ${input.stage} and these labels.`,
+      { advice: `Ask an owner for the right (POST /api/v1/service-accounts/${launcher_id}/may-act).` },
+    );
+  await refuseWithoutRole(context, user, workspace);
+  return { user_id: user.id, launcher_id, stage: input.stage };
+}
+
+/** A person starts jobs for nobody but themselves, with stage `interactive`. */
+async function startForSelf(context: Context, input: NewJob, workspace: Namespace) {
+  const { caller } = context;
+  if (caller.kind !== 'user') throw new ArsiaError('forbidden', 'Only people and service accounts start jobs.');
+  await context.demand('job.run', placeOf(workspace));
+  const isSelf = input.user === undefined || input.user === caller.id || input.user === caller.name;
+  if (!isSelf)
+    throw new ArsiaError('forbidden', 'A person starts jobs for themselves only.', {
+      advice: 'Leave `user` out, or let a service account with the right to act start the job.',
+    });
+  if (input.stage !== interactive)
+    throw new ArsiaError('forbidden', `A job that a person starts has the stage ${interactive}.`, {
+      advice: `Send "stage": "${interactive}" or leave it out.`,
+    });
+  return { user_id: caller.id, launcher_id: null, stage: interactive };
+}
+
+async function refuseWithoutRole(context: Context, user: User, workspace: Namespace): Promise<void> {
+  const memberships = await membershipsOf(context.db, user.id, workspace.lineage);
+  if (user.is_active && decide('job.run', workspace.lineage, memberships) === 'allow') return;
+  throw new ArsiaError(
+    'forbidden',
+    user.is_active ? `User ${user.login} may not run jobs in ${workspace.path}.` : `User ${user.login} is deactivated.`,
+    { advice: `Ask an owner of ${workspace.path} for the role deployer for ${user.login}.` },
+  );
+}
+
+function deadlineOf(context: Context, input: NewJob): number {
+  const deadline = input.deadline ?? context.now + (input.seconds ?? jobDeadline.default) * 1000;
+  const seconds = (deadline - context.now) / 1000;
+  if (seconds >= jobDeadline.minimum && seconds <= jobDeadline.maximum) return deadline;
+  throw new ArsiaError('invalid_request', 'The deadline is out of range.', {
+    fields: [{ pointer: '/deadline', detail: 'must be 1 minute to 7 days from now' }],
+  });
+}
+
+async function jobAt(context: Context, input: { workspace: string; id: string }): Promise<FoundJob> {
+  const found = await namespaceAt(context, 'workspace', input.workspace);
+  const job = await findJob(context.db, input.id);
+  if (job === undefined || job.workspace_id !== found.namespace.id) throw missing('job', input.id);
+  return {
+    ...found,
+    job,
+    named: { noun: 'job', ref: input.id },
+    audit: { ...found.audit, job_id: job.id, user_id: job.user_id, target_id: job.id },
+  };
+}
+
+function placeOf(workspace: Namespace): Place {
+  return { organization_id: workspace.organization_id, lineage: workspace.lineage };
+}
+
+function unknownUser(ref: string): ArsiaError {
+  return new ArsiaError('invalid_request', `There is no user ${JSON.stringify(ref)} in this organisation.`, {
+    fields: [{ pointer: '/user', detail: 'is unknown' }],
+  });
+}

@@ -1,0 +1,239 @@
+import type { Clock } from '../clock.ts';
+import { newId } from '../clock.ts';
+import type { AuditEvent } from '../core/audit.ts';
+import { buildClaims, type ClaimFacts, type WorkloadClaims } from '../core/claims.ts';
+import { ArsiaError, asArsiaError } from '../core/errors.ts';
+import { type Delivery, type IdentityFacts, type MintFacts, refuseIdentity, refuseJob } from '../core/mint.ts';
+import { anonymous } from '../core/principals.ts';
+import { formatSubject } from '../core/subject.ts';
+import type { Provider, TrustFacts } from '../providers/provider.ts';
+import { providerOf } from '../providers/registry.ts';
+import type { Keyring } from '../signing/keyring.ts';
+import type { TokenSigner } from '../signing/permits.ts';
+import type { AuditStore } from '../store/audit.ts';
+import type { MintFactsReader } from '../store/mintfacts.ts';
+import { eventOf } from './action.ts';
+import { jobTokenPattern, unknownToken } from './callers.ts';
+import type { Issuers } from './issuers.ts';
+import { hashJobToken } from './jobs.ts';
+
+export interface MintRequest {
+  /** The job token as presented: the mint takes no other. */
+  token: string | undefined;
+  /** A managed identity, by id or path. */
+  managed_identity: string;
+  profile?: string | undefined;
+  request_id: string | null;
+}
+
+export interface Minted {
+  token: string;
+  subject: string;
+  audience: string;
+  jti: string;
+  /** Seconds since 1970. */
+  expires_at: number;
+  audit_event_id: string;
+}
+
+/** A mint with what an exchange needs of it. */
+export interface MintedFor extends Minted {
+  claims: WorkloadClaims;
+  facts: MintFacts & { identity: IdentityFacts };
+  trust: TrustFacts;
+  provider: Provider;
+}
+
+export interface Mint {
+  /**
+   * Decide on fresh facts, lint, record, sign. `delivery` is what the identity must deliver; `check` refuses before
+   * anything is recorded as minted.
+   */
+  mint(
+    request: MintRequest,
+    delivery: Exclude<Delivery, 'both'>,
+    check?: (provider: Provider, settings: unknown) => void,
+  ): Promise<MintedFor>;
+}
+
+export function createMint(parts: {
+  reader: MintFactsReader;
+  audit: AuditStore;
+  keyring: Keyring;
+  signer: TokenSigner;
+  issuers: Issuers;
+  tenancy: 'single' | 'multi';
+  clock: Clock;
+}): Mint {
+  const { reader, audit, keyring, signer, issuers, tenancy, clock } = parts;
+
+  return {
+    async mint(request, delivery, check) {
+      let facts: MintFacts | undefined;
+      try {
+        const read = await readFacts(reader, request);
+        facts = read.facts;
+        const decided = decideMint(read.facts, request, delivery, clock.now());
+        const { identity } = decided;
+        const provider = providerOf(identity.type);
+        check?.(provider, identity.settings);
+        // Moved since this replica loaded its keys: reload before signing, so that a revoked key signs nothing more.
+        await keyring.ensureVersion(read.keySetVersion);
+        const issuer = issuers.issuerOf({ id: identity.id, organization_id: decided.organization.id });
+        const trust = trustFactsOf(decided, issuer, tenancy);
+        const claims = buildClaims(claimFactsOf(decided, issuer, trust.subject), assert(provider, identity, trust), {
+          jti: Buffer.from(clock.random(16)).toString('base64url'),
+          now: clock.now() / 1000,
+          lifetime: identity.token_lifetime,
+        });
+        const event_id = newId(clock, 'event');
+        const permit = signer.prepare(claims, event_id);
+        const receipt = await audit.record({
+          ...mintEvent(clock, request, decided),
+          id: event_id,
+          outcome: 'success',
+          jti: claims.jti,
+          signing_input_sha256: permit.signing_input_sha256,
+          detail: { claims },
+        });
+        return {
+          token: await signer.sign(permit, receipt),
+          subject: claims.sub,
+          audience: claims.aud,
+          jti: claims.jti,
+          expires_at: claims.exp,
+          audit_event_id: event_id,
+          claims,
+          facts: decided,
+          trust,
+          provider,
+        };
+      } catch (thrown) {
+        throw await recordRefusal(parts, request, facts, thrown);
+      }
+    },
+  };
+}
+
+async function readFacts(reader: MintFactsReader, { token, managed_identity }: MintRequest) {
+  if (token === undefined)
+    throw new ArsiaError('unauthenticated', 'This needs a job token.', {
+      advice:
+        'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
+    });
+  if (!jobTokenPattern.test(token)) throw unknownToken();
+  const read = await reader.read({ token_hash: hashJobToken(token), identity: managed_identity });
+  if (read === null) throw unknownToken();
+  return read;
+}
+
+/** The whole decision: job, identity, delivery, profile. */
+function decideMint(
+  facts: MintFacts,
+  request: MintRequest,
+  delivery: Exclude<Delivery, 'both'>,
+  now: number,
+): MintFacts & { identity: IdentityFacts } {
+  const refusal = refuseJob(facts, now) ?? refuseIdentity(facts, request.managed_identity);
+  if (refusal !== undefined) throw new ArsiaError(refusal.code, refusal.detail);
+  const identity = facts.identity!;
+  if (request.profile !== undefined && request.profile !== identity.profile)
+    throw new ArsiaError('not_found', `${identity.path} is not assigned under the profile ${request.profile}.`, {
+      advice: 'Leave `profile` out, or name the one of the assignment.',
+    });
+  if (identity.delivery !== 'both' && identity.delivery !== delivery)
+    throw new ArsiaError('delivery_refused', `${identity.path} delivers ${identity.delivery} only.`, {
+      advice:
+        delivery === 'token'
+          ? 'Ask for credentials (POST /api/v1/credentials), or let a deployer set `delivery` to `token` or `both`.'
+          : 'Ask for the token (POST /api/v1/tokens), or let a deployer set `delivery` to `credentials` or `both`.',
+    });
+  return { ...facts, identity };
+}
+
+function assert(provider: Provider, identity: IdentityFacts, trust: TrustFacts) {
+  if (provider.federated === undefined)
+    throw new ArsiaError('not_supported', `${provider.title} identities have no workload tokens.`);
+  return provider.federated.assertion(identity.settings, trust);
+}
+
+function trustFactsOf(
+  facts: MintFacts & { identity: IdentityFacts },
+  issuer: string,
+  tenancy: 'single' | 'multi',
+): TrustFacts {
+  const { identity, workspace, user } = facts;
+  return {
+    issuer,
+    tenancy,
+    organization_id: facts.organization.id,
+    organization: facts.organization.name,
+    group: facts.group.path,
+    stage: facts.job.stage,
+    identity_id: identity.id,
+    identity: identity.path,
+    delivery: identity.delivery,
+    subject_scope: identity.subject_scope,
+    subject: formatSubject(identity.subject_scope, {
+      identity_id: identity.id,
+      workspace_id: workspace.id,
+      user_id: user?.id,
+    }),
+    is_subject_pattern: false,
+    user: user === null ? undefined : { id: user.id, login: user.login },
+    workspace: { id: workspace.id, path: workspace.path },
+  };
+}
+
+function claimFactsOf(facts: MintFacts & { identity: IdentityFacts }, issuer: string, subject: string): ClaimFacts {
+  const { identity, workspace, group, organization, user, job, launcher } = facts;
+  return {
+    issuer,
+    subject,
+    identity: { id: identity.id, path: identity.path },
+    workspace: { id: workspace.id, path: workspace.path },
+    group,
+    organization,
+    user: user === null ? undefined : { id: user.id, login: user.login },
+    job: { id: job.id, stage: job.stage },
+    launcher: launcher === null ? undefined : { id: launcher.id, name: launcher.name },
+  };
+}
+
+/** The event of a mint, as far as the facts are known. */
+function mintEvent(clock: Clock, request: MintRequest, facts: MintFacts | undefined): AuditEvent {
+  const caller =
+    facts === undefined
+      ? anonymous
+      : {
+          kind: 'job' as const,
+          id: facts.job.id,
+          organization_id: facts.organization.id,
+          workspace_id: facts.workspace.id,
+          user_id: facts.job.user_id,
+        };
+  return eventOf(clock, { caller, request_id: request.request_id }, 'token.mint', undefined, {
+    outcome: 'refused',
+    user_id: facts?.user?.id ?? null,
+    // An identity that the workspace may not see is named as asked, not by the id of somebody else's.
+    identity_id: facts?.identity?.is_assigned === true ? facts.identity.id : null,
+  });
+}
+
+/** One record for a refusal or a failure; where even that cannot be written, the answer is that. */
+async function recordRefusal(
+  parts: { audit: AuditStore; clock: Clock },
+  request: MintRequest,
+  facts: MintFacts | undefined,
+  thrown: unknown,
+): Promise<ArsiaError> {
+  const error = asArsiaError(thrown);
+  if (error.code === 'unavailable') return error;
+  await parts.audit.record({
+    ...mintEvent(parts.clock, request, facts),
+    outcome: error.row.status >= 500 ? 'failed' : 'refused',
+    code: error.code,
+    detail: { managed_identity: request.managed_identity.slice(0, 256), reason: error.message },
+  });
+  return error;
+}

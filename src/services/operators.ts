@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { ArsiaError } from '../core/errors.ts';
+import { accessTokenLifetime, adminLinkLifetime } from '../core/lifetimes.ts';
+import { system } from '../core/principals.ts';
+import { insertAdminLink, useAdminLink } from '../store/adminlinks.ts';
+import { activeOwners, insertMembership } from '../store/memberships.ts';
+import { findNamespace, type Namespace } from '../store/namespaces.ts';
+import { findUser, insertUser, makeOperator, type User } from '../store/principals.ts';
+import type { Action, Call, Context, Pipeline, Place } from './action.ts';
+import { createOrganization } from './namespaces.ts';
+import { refuseTakenLogin } from './users.ts';
+
+export interface AccessToken {
+  access_token: string;
+  expires_at: Date;
+}
+
+/** What a person at the server's terminal does, and the one request that opens their link. */
+export interface Operators {
+  /** An organisation with its first owner, and an access token for that owner; refused once it has one. */
+  bootstrap(input: { organization: string; login: string }): Promise<BootstrapResult>;
+  /** A one-time link that makes its opener the operator `login`: 15 minutes, hashed, single use. */
+  link(login: string): Promise<{ token: string; expires_at: Date }>;
+  redeem(call: Call, token: string): Promise<{ user: User; token: AccessToken }>;
+}
+
+export interface BootstrapResult {
+  organization: Namespace;
+  owner: User;
+  token: AccessToken;
+}
+
+export function createOperators(parts: {
+  pipeline: Pipeline;
+  tenancy: 'single' | 'multi';
+  now(): number;
+  issueAccessToken(request: { principal_id: string; lifetime: number }): Promise<string>;
+}): Operators {
+  const { pipeline, tenancy, now, issueAccessToken } = parts;
+  const bootstrap = bootstrapAction(tenancy);
+
+  async function tokenFor(user: User): Promise<AccessToken> {
+    return {
+      expires_at: new Date(now() + accessTokenLifetime * 1000),
+      access_token: await issueAccessToken({ principal_id: user.id, lifetime: accessTokenLifetime }),
+    };
+  }
+
+  return {
+    async bootstrap(input) {
+      const made = await pipeline.perform(bootstrap, { caller: system, request_id: null }, input);
+      return { ...made, token: await tokenFor(made.owner) };
+    },
+    link: (login) => pipeline.perform(makeLink, { caller: system, request_id: null }, { login }),
+    async redeem(call, token) {
+      const user = await pipeline.perform(redeemLink, call, { token });
+      return { user, token: await tokenFor(user) };
+    },
+  };
+}
+
+function bootstrapAction(
+  tenancy: 'single' | 'multi',
+): Action<{ organization: string; login: string }, Place, { organization: Namespace; owner: User }> {
+  return {
+    name: 'organization.bootstrap',
+    needs: 'operator',
+    changes: true,
+    find: nowhere,
+    async run(context, input) {
+      const existing = await findNamespace(context.db, 'group', input.organization);
+      if (existing !== undefined && (await activeOwners(context.db, existing.id)).length > 0)
+        throw new ArsiaError('conflict', `The organisation ${input.organization} has an owner already.`, {
+          advice: 'Ask an owner for a membership; `arsia bootstrap` is for the first one only.',
+        });
+      const organization =
+        existing ??
+        (await createOrganization(tenancy).run(
+          context,
+          { name: input.organization, description: '' },
+          { organization_id: null, lineage: [] },
+        ));
+      const owner = await newUser(context, input.login, { organization_id: organization.id, is_operator: false });
+      await insertMembership(context.db, {
+        id: context.id('membership'),
+        namespace_id: organization.id,
+        principal_id: owner.id,
+        role: 'owner',
+        organization_id: organization.id,
+        created_at: new Date(context.now),
+        version: 1,
+      });
+      return { organization, owner };
+    },
+    describe: (_input, _place, { organization, owner }) => ({
+      organization_id: organization.id,
+      target_id: organization.id,
+      user_id: owner.id,
+      detail: { organization: organization.path, owner: owner.login, access_token_seconds: accessTokenLifetime },
+    }),
+  };
+}
+
+const makeLink: Action<{ login: string }, Place, { token: string; expires_at: Date; user: User }> = {
+  name: 'admin_link.create',
+  needs: 'operator',
+  changes: true,
+  find: nowhere,
+  async run(context, { login }) {
+    const user =
+      (await findUser(context.db, login)) ??
+      (await newUser(context, login, { organization_id: null, is_operator: false }));
+    const token = `arsia_link_${Buffer.from(context.random(32)).toString('base64url')}`;
+    const expires_at = new Date(context.now + adminLinkLifetime * 1000);
+    await insertAdminLink(context.db, { token_hash: hashLink(token), user_id: user.id, expires_at, used_at: null });
+    return { token, expires_at, user };
+  },
+  describe: (_input, _place, { user, expires_at }) => ({
+    user_id: user.id,
+    target_id: user.id,
+    detail: { login: user.login, expires_at },
+  }),
+};
+
+const redeemLink: Action<{ token: string }, Place, User> = {
+  name: 'admin_link.redeem',
+  needs: 'anyone',
+  changes: true,
+  find: nowhere,
+  async run(context, { token }) {
+    const user_id = await useAdminLink(context.db, hashLink(token), new Date(context.now));
+    if (user_id === undefined)
+      throw new ArsiaError('unauthenticated', 'This link was used, has expired or never was.', {
+        advice: 'Run `arsia admin link` on the server for a new one.',
+      });
+    return await makeOperator(context.db, user_id);
+  },
+  describe: (_input, _place, user) => ({ user_id: user.id, target_id: user.id, detail: { login: user.login } }),
+};
+
+async function nowhere(): Promise<Place> {
+  return { organization_id: null, lineage: [] };
+}
+
+async function newUser(
+  context: Context,
+  login: string,
+  more: Pick<User, 'organization_id' | 'is_operator'>,
+): Promise<User> {
+  await refuseTakenLogin(context, login);
+  const user: User = {
+    id: context.id('user'),
+    login,
+    display_name: '',
+    is_active: true,
+    created_at: new Date(context.now),
+    version: 1,
+    ...more,
+  };
+  await insertUser(context.db, user);
+  return user;
+}
+
+function hashLink(token: string): Uint8Array {
+  return createHash('sha256').update(token).digest();
+}

@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { ArsiaError } from '../core/errors.ts';
+import { isId } from '../core/ids.ts';
+import { day } from '../core/lifetimes.ts';
+import { leafName, parentPath } from '../core/namespace.ts';
+import { findNamespace, type Page } from '../store/namespaces.ts';
+import {
+  countSecrets,
+  deleteMayAct,
+  deleteSecret,
+  findServiceAccount,
+  findServiceAccountByName,
+  insertMayAct,
+  insertSecret,
+  insertServiceAccount,
+  listMayAct,
+  listServiceAccounts,
+  type MayActRow,
+  type ServiceAccount,
+  updateServiceAccount,
+} from '../store/principals.ts';
+import { type Action, type Context, missing, type Place } from './action.ts';
+import { type FoundNamespace, namespaceAt, ownOrganization } from './namespaces.ts';
+import { userAt } from './users.ts';
+
+interface FoundAccount extends Place {
+  account: ServiceAccount;
+}
+
+/** Two at a time, so that a secret can be rotated without a gap. */
+const maximumSecrets = 2;
+const secretLifetime = 90 * day;
+
+export async function serviceAccountAt(context: Context, ref: string): Promise<FoundAccount> {
+  const account = isId('service_account', ref)
+    ? await findServiceAccount(context.db, ref)
+    : await findServiceAccountByName(context.db, parentPath(ref) ?? '', leafName(ref));
+  const group = account && (await findNamespace(context.db, 'group', account.group_id));
+  if (account === undefined || group === undefined) throw missing('service account', ref);
+  return {
+    account,
+    organization_id: account.organization_id,
+    lineage: group.lineage,
+    named: { noun: 'service account', ref },
+    audit: { target_id: account.id },
+  };
+}
+
+export const createServiceAccount: Action<
+  { name: string; group: string; description: string; jwks: ServiceAccount['jwks'] },
+  FoundNamespace,
+  ServiceAccount
+> = {
+  name: 'service_account.create',
+  needs: 'service_account.manage',
+  changes: true,
+  find: (context, input) => namespaceAt(context, 'group', input.group),
+  async run(context, input, { namespace }) {
+    if ((await findServiceAccountByName(context.db, namespace.path, input.name)) !== undefined)
+      throw new ArsiaError('conflict', `There is already a service account ${input.name} in ${namespace.path}.`, {
+        fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+      });
+    const row: ServiceAccount = {
+      id: context.id('service_account'),
+      organization_id: namespace.organization_id,
+      group_id: namespace.id,
+      name: input.name,
+      description: input.description,
+      is_active: true,
+      jwks: input.jwks,
+      created_at: new Date(context.now),
+      version: 1,
+    };
+    await insertServiceAccount(context.db, row);
+    return row;
+  },
+  describe: (_input, { namespace }, row) => ({ target_id: row.id, detail: { group: namespace.path, name: row.name } }),
+};
+
+export const getServiceAccount: Action<{ ref: string }, FoundAccount, ServiceAccount> = {
+  name: 'service_account.get',
+  needs: 'service_account.view',
+  changes: false,
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  run: async (_context, _input, { account }) => account,
+};
+
+export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccount[]> = {
+  name: 'service_account.list',
+  needs: 'member',
+  changes: false,
+  find: ownOrganization,
+  run: async (context, input, { organization_id }) =>
+    await listServiceAccounts(context.db, organization_id!, input.page),
+};
+
+export const changeServiceAccount: Action<
+  {
+    ref: string;
+    description?: string | undefined;
+    is_active?: boolean | undefined;
+    jwks?: ServiceAccount['jwks'] | undefined;
+  },
+  FoundAccount,
+  ServiceAccount
+> = {
+  name: 'service_account.update',
+  needs: 'service_account.manage',
+  changes: true,
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  run: (context, { ref: _ref, ...change }, { account }) => updateServiceAccount(context.db, account.id, change),
+  describe: ({ ref: _ref, jwks, ...change }) => ({
+    detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }) },
+  }),
+};
+
+export interface NewSecret {
+  id: string;
+  client_id: string;
+  /** Told once, kept as a hash. */
+  client_secret: string;
+  expires_at: Date;
+}
+
+export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
+  name: 'service_account_secret.create',
+  needs: 'service_account.manage',
+  changes: true,
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  async run(context, _input, { account }) {
+    const now = new Date(context.now);
+    if (account.jwks !== null)
+      throw new ArsiaError('conflict', `${account.name} authenticates by its registered keys alone.`, {
+        advice: 'Remove its keys (PATCH with `"jwks": null`) before you make a secret.',
+      });
+    if ((await countSecrets(context.db, account.id, now)) >= maximumSecrets)
+      throw new ArsiaError('conflict', `${account.name} has ${maximumSecrets} live secrets already.`, {
+        advice: 'Delete the older one first.',
+      });
+    const client_secret = `arsia_secret_${Buffer.from(context.random(32)).toString('base64url')}`;
+    const row = {
+      id: context.id('secret'),
+      service_account_id: account.id,
+      secret_hash: createHash('sha256').update(client_secret).digest(),
+      expires_at: new Date(context.now + secretLifetime * 1000),
+      created_at: now,
+    };
+    await insertSecret(context.db, row);
+    return { id: row.id, client_id: account.id, client_secret, expires_at: row.expires_at };
+  },
+  describe: (_input, _found, secret) => ({ detail: { secret_id: secret.id, expires_at: secret.expires_at } }),
+};
+
+export const removeSecret: Action<{ ref: string; secret: string }, FoundAccount, void> = {
+  name: 'service_account_secret.delete',
+  needs: 'service_account.manage',
+  changes: true,
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  async run(context, input, { account }) {
+    if (!(await deleteSecret(context.db, account.id, input.secret))) throw missing('secret', input.secret);
+  },
+  describe: (input) => ({ detail: { secret_id: input.secret } }),
+};
+
+interface FoundMayAct extends FoundAccount {
+  right: MayActRow;
+}
+
+/** Owners let a launcher act for users on a group or workspace. */
+export const createMayAct: Action<
+  { ref: string; namespace: string; users: string[]; stages: string[]; labels: Record<string, string> },
+  FoundAccount & { target: FoundNamespace },
+  MayActRow
+> = {
+  name: 'may_act.create',
+  needs: 'may_act.manage',
+  changes: true,
+  async find(context, input) {
+    const target = await namespaceAt(context, 'any', input.namespace);
+    const found = await serviceAccountAt(context, input.ref);
+    // The right is granted on the namespace, so it is decided there; an account of another organisation looks unknown.
+    if (found.organization_id !== target.organization_id) throw missing('service account', input.ref);
+    return { ...target, account: found.account, target, audit: found.audit ?? {} };
+  },
+  async run(context, input, { account, target }) {
+    const users = await Promise.all(
+      input.users.map(async (ref) => {
+        if (ref === '*') return ref;
+        const { user } = await userAt(context, ref);
+        if (user.organization_id !== account.organization_id) throw missing('user', ref);
+        return user.id;
+      }),
+    );
+    const row: MayActRow = {
+      id: context.id('may_act'),
+      service_account_id: account.id,
+      namespace_id: target.namespace.id,
+      organization_id: account.organization_id,
+      users,
+      stages: input.stages,
+      labels: input.labels,
+      created_at: new Date(context.now),
+    };
+    await insertMayAct(context.db, row);
+    return row;
+  },
+  describe: (input, { target }, row) => ({
+    detail: {
+      may_act_id: row.id,
+      namespace: target.namespace.path,
+      users: row.users,
+      stages: input.stages,
+      labels: input.labels,
+    },
+  }),
+};
+
+export const listRightsToAct: Action<{ ref: string }, FoundAccount, MayActRow[]> = {
+  name: 'may_act.list',
+  needs: 'service_account.view',
+  changes: false,
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  run: (context, _input, { account }) => listMayAct(context.db, account.id),
+};
+
+export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void> = {
+  name: 'may_act.delete',
+  needs: 'may_act.manage',
+  changes: true,
+  async find(context, input) {
+    const found = await serviceAccountAt(context, input.ref);
+    const right = (await listMayAct(context.db, found.account.id)).find((one) => one.id === input.id);
+    if (right === undefined) throw missing('right to act', input.id);
+    const { lineage } = await namespaceAt(context, 'any', right.namespace_id);
+    return { ...found, lineage, right };
+  },
+  run: (context, _input, { right }) => deleteMayAct(context.db, right.id),
+  describe: (_input, { right }) => ({ detail: { may_act_id: right.id, namespace_id: right.namespace_id } }),
+};

@@ -1,0 +1,150 @@
+import { buildClaims, type WorkloadClaims } from '../core/claims.ts';
+import { ArsiaError } from '../core/errors.ts';
+import { idPrefixes } from '../core/ids.ts';
+import { formatSubject, namesUser, namesWorkspace, type SubjectScope, subjectOfEveryUser } from '../core/subject.ts';
+import type { Federated, Trust, TrustFacts, Verdict } from '../providers/provider.ts';
+import { providerOf } from '../providers/registry.ts';
+import { assignedWorkspaceOf, type ManagedIdentity } from '../store/identities.ts';
+import { findNamespace, type Namespace } from '../store/namespaces.ts';
+import type { User } from '../store/principals.ts';
+import { type Action, type Context, missing } from './action.ts';
+import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
+import type { Issuers } from './issuers.ts';
+import { namespaceAt } from './namespaces.ts';
+import { userAt } from './users.ts';
+
+/** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */
+export interface Meant {
+  ref: string;
+  workspace?: string | undefined;
+  user?: string | undefined;
+}
+
+interface Resolved extends FoundIdentity {
+  federated: Federated<unknown>;
+  workspace: Namespace | undefined;
+  user: User | undefined;
+  facts: TrustFacts;
+}
+
+export interface TrustActions {
+  trust: Action<Meant, Resolved, Trust>;
+  evaluate: Action<Meant & { document: string }, Resolved, Verdict>;
+  claims: Action<Meant, Resolved, WorkloadClaims>;
+}
+
+/** The trust documents of an identity, their check, and the claims that its tokens will carry. All pure once resolved. */
+export function createTrustActions(issuers: Issuers, tenancy: 'single' | 'multi'): TrustActions {
+  const find = (context: Context, input: Meant) => resolve(context, input, issuers, tenancy);
+  const reading = { needs: 'managed_identity.view', changes: false, find } as const;
+  return {
+    trust: {
+      ...reading,
+      name: 'managed_identity.trust',
+      run: async (_context, _input, { federated, identity, facts }) => federated.trust(identity.settings, facts),
+    },
+    evaluate: {
+      ...reading,
+      name: 'managed_identity.evaluate',
+      run: async (context, input, found) =>
+        found.federated.evaluate(
+          input.document,
+          { ...preview(context, found) },
+          {
+            ...(found.user && { session_name: found.user.login }),
+          },
+        ),
+    },
+    claims: {
+      ...reading,
+      name: 'managed_identity.preview_claims',
+      run: async (context, _input, found) => preview(context, found),
+    },
+  };
+}
+
+async function resolve(
+  context: Context,
+  input: Meant,
+  issuers: Issuers,
+  tenancy: 'single' | 'multi',
+): Promise<Resolved> {
+  const found = await identityAt(context, input.ref);
+  const { identity } = found;
+  const { federated, title } = providerOf(identity.type);
+  if (federated === undefined) throw new ArsiaError('not_supported', `${title} identities have no trust documents.`);
+  const workspace = await workspaceMeant(context, identity, input);
+  const user = input.user === undefined ? undefined : (await userAt(context, input.user)).user;
+  if (user !== undefined && user.organization_id !== identity.organization_id) throw missing('user', input.user!);
+  const group =
+    workspace?.parent_id == null ? undefined : await findNamespace(context.db, 'group', workspace.parent_id);
+  const facts: TrustFacts = {
+    issuer: issuers.issuerOf(identity),
+    tenancy,
+    organization_id: identity.organization_id,
+    organization: identity.group_path.split('/')[0],
+    group: group?.path,
+    identity_id: identity.id,
+    identity: identityPath(identity),
+    delivery: identity.delivery,
+    subject_scope: identity.subject_scope,
+    ...subjectMeant(identity.subject_scope, identity.id, workspace, user),
+    user: user && { id: user.id, login: user.login },
+    workspace: workspace && { id: workspace.id, path: workspace.path },
+  };
+  return { ...found, federated, workspace, user, facts };
+}
+
+async function workspaceMeant(
+  context: Context,
+  identity: ManagedIdentity,
+  input: Meant,
+): Promise<Namespace | undefined> {
+  if (input.workspace !== undefined) {
+    const place = await namespaceAt(context, 'workspace', input.workspace);
+    await context.demand('namespace.view', place);
+    if (!place.lineage.includes(identity.group_id)) throw missing('workspace', input.workspace);
+    return place.namespace;
+  }
+  const only = await assignedWorkspaceOf(context.db, identity.id);
+  if (only !== undefined || !namesWorkspace(identity.subject_scope)) return only;
+  throw new ArsiaError('invalid_request', `The subject of ${identityPath(identity)} names a workspace: say which.`, {
+    advice: 'Add `?workspace=<id or path>`, or assign the identity to the one workspace that will use it.',
+    fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
+  });
+}
+
+/** The exact subject, or the pattern of every user where none is named. */
+function subjectMeant(scope: SubjectScope, identity_id: string, workspace?: Namespace, user?: User) {
+  const parts = { identity_id, workspace_id: workspace?.id, user_id: user?.id };
+  return namesUser(scope) && user === undefined
+    ? { subject: subjectOfEveryUser(scope, parts), is_subject_pattern: true }
+    : { subject: formatSubject(scope, parts), is_subject_pattern: false };
+}
+
+/** What a token minted now would say. Never signed; the ids of the job and the token are samples. */
+function preview(context: Context, { identity, federated, workspace, facts }: Resolved): WorkloadClaims {
+  const sample = '0'.repeat(26);
+  if (workspace === undefined)
+    throw new ArsiaError('invalid_request', 'The claims name a workspace: say which.', {
+      fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
+    });
+  if (facts.is_subject_pattern)
+    throw new ArsiaError('invalid_request', 'The subject of this identity names a user: say which.', {
+      fields: [{ pointer: 'user', detail: 'is needed for an identity with a user in its subject' }],
+    });
+  return buildClaims(
+    {
+      issuer: facts.issuer,
+      subject: facts.subject,
+      identity: { id: identity.id, path: facts.identity },
+      workspace: { id: workspace.id, path: workspace.path },
+      group: { id: workspace.parent_id!, path: facts.group! },
+      organization: { id: identity.organization_id, name: facts.organization! },
+      user: facts.user,
+      job: { id: `${idPrefixes.job}_${sample}`, stage: 'sample' },
+    },
+    federated.assertion(identity.settings, { ...facts, stage: 'sample' }),
+    { jti: sample, now: context.now / 1000, lifetime: identity.token_lifetime },
+  );
+}
