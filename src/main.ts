@@ -1,2 +1,81 @@
-// placeholder
-export {};
+import { Command } from 'commander';
+import { adminCommands } from './admin.ts';
+import { systemClock } from './clock.ts';
+import { type Arsia, compose } from './compose.ts';
+import { ConfigError, describeSettings, parseConfig } from './config.ts';
+import { ArsiaError } from './core/errors.ts';
+import { createLog } from './log.ts';
+
+/** The `arsia` binary: picks a command. The only place with the environment, signals and the exit code. */
+const required = 24;
+
+async function main(): Promise<void> {
+  if (Number(process.versions.node.split('.')[0]) < required)
+    throw new Error(`arsia needs Node ${required} and this is ${process.version}: start it by bin/arsia.js.`);
+  const program = new Command('arsia')
+    .description('OIDC issuer and security token service: short-lived, named cloud credentials for workloads.')
+    .addHelpText('after', settingsHelp)
+    .showHelpAfterError();
+  program.command('serve').description('the server, from the environment').action(serve);
+  program
+    .command('demo')
+    .description('the whole job on embedded parts: Arsia, three sandbox clouds, a job that gets credentials from each')
+    .option('--exit', 'end after the transcript, with 0 only if everything held')
+    .action(async ({ exit = false }: { exit?: boolean }) => {
+      const { demo } = await import('./demo/demo.ts');
+      const running = await demo({ clock: systemClock, write });
+      if (!exit && running.held) await untilSignal();
+      await running.stop();
+      process.exitCode = running.held ? 0 : 1;
+    });
+  for (const command of adminCommands({ open: openArsia, write, tell: (text) => void process.stderr.write(text) }))
+    program.addCommand(command);
+  await program.parseAsync();
+}
+
+async function serve(): Promise<void> {
+  const config = parseConfig(process.env);
+  const log = createLog({ level: config.logLevel });
+  const arsia = await compose(config, { clock: systemClock, log });
+  await arsia.start();
+  const { address, port } = arsia.address();
+  log.info({ issuer: config.issuer, address, port, node: process.version }, 'listening');
+  const signal = await untilSignal();
+  log.info({ signal }, 'stopping');
+  await arsia.stop();
+}
+
+function write(text: string): void {
+  process.stdout.write(text);
+}
+
+/** For commands: the same parts without a listener, told only of what goes wrong. */
+async function openArsia(): Promise<Arsia> {
+  const config = parseConfig(process.env);
+  const arsia = await compose(config, { clock: systemClock, log: createLog({ level: 'silent' }) });
+  await arsia.open();
+  return arsia;
+}
+
+function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function settingsHelp(): string {
+  const rows = describeSettings();
+  const width = Math.max(...rows.map((row) => row.name.length));
+  return `\nSettings, from the environment:\n${rows
+    .map((row) => `  ${row.name.padEnd(width)}  ${row.meaning}${row.default ? ` (default ${row.default})` : ''}`)
+    .join('\n')}\n`;
+}
+
+main().catch((thrown: unknown) => {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const advice = error instanceof ArsiaError ? ` ${error.advice}` : '';
+  process.stderr.write(`${error instanceof ConfigError ? '' : 'arsia: '}${error.message}${advice}\n`);
+  process.exitCode = 1;
+  // What still runs (a listener that never came up, a pool) must not keep a failed start alive.
+  setTimeout(() => process.exit(), 500).unref();
+});

@@ -1,1 +1,17 @@
-export default async function teardown(): Promise<void> {}
+import type { ChildProcess } from 'node:child_process';
+
+/** Left by setup.ts in the same process. */
+export interface Servers {
+  child: ChildProcess;
+}
+
+export default async function teardown(): Promise<void> {
+  const servers = (globalThis as { arsiaServers?: Servers }).arsiaServers;
+  if (servers === undefined) return;
+  const { child } = servers;
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  // It stops the server and removes the files, as it does when this process dies in any other way.
+  child.disconnect();
+  await ended;
+}

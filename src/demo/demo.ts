@@ -1,0 +1,134 @@
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { compose } from '../compose.ts';
+import { parseConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import { makeSealingKeyFile } from '../signing/sealingkeyfile.ts';
+import { createIdentities, pasteTrust } from './clouds.ts';
+import { createOrganization, encoded } from './organization.ts';
+import { showCredentials, showRefusals } from './scenes.ts';
+import { createTranscript } from './transcript.ts';
+
+export interface RunningDemo {
+  /** Everything that the transcript claims was so. */
+  held: boolean;
+  stop(): Promise<void>;
+}
+
+const folder = join('.arsia', 'demo');
+
+/** The main job end to end on embedded parts: a real server, three sandbox clouds, the official SDKs, no account anywhere. */
+export async function demo({ clock, write }: { clock: Clock; write(text: string): void }): Promise<RunningDemo> {
+  const transcript = createTranscript(write);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+
+  transcript.title('1. Start three sandbox clouds and Arsia with its embedded database');
+  const sandbox = await startSandbox({ clock });
+  const caFile = join(folder, 'ca.pem');
+  writeFileSync(caFile, sandbox.ca);
+  const { arsia, issuer } = await startArsia(clock, sandbox, caFile);
+  const stop = async () => {
+    await arsia.stop();
+    await sandbox.close();
+  };
+  try {
+    transcript.fact('issuer', issuer);
+    for (const [cloud, endpoint] of Object.entries(endpointsOf(sandbox))) transcript.fact(cloud, endpoint);
+
+    transcript.title('2. Create an organisation: a group, two workspaces, two users, a launcher, managed identities');
+    const { token } = await arsia.operators.bootstrap({ organization: 'acme', login: 'owner' });
+    const organization = await createOrganization(issuer, token.access_token);
+    const samples = await createIdentities(organization.admin, organization.workspace);
+    for (const { path, type, subject } of samples) transcript.fact(type, `${path}  ${subject}`);
+
+    transcript.title('3. Paste the trust documents that Arsia generated into the clouds, unchanged');
+    await pasteTrust(sandbox, organization.admin, issuer, samples, {
+      own: organization.workspace,
+      other: organization.otherWorkspace,
+    });
+    transcript.line('AWS role trust policies, an Entra federated credential, Google workload identity providers');
+
+    transcript.title(`4. The launcher starts a job for ${organization.user}; the job asks for credentials`);
+    const job = await organization.launcher.send('POST', `/workspaces/${encoded(organization.workspace)}/jobs`, {
+      user: organization.user,
+      stage: 'run',
+    });
+    const stage = { issuer, sandbox, organization, transcript, samples };
+    await showCredentials(stage, String(job.job_token));
+
+    transcript.title('5. What is refused, and why');
+    await showRefusals(stage, String(job.job_token));
+
+    writeState({
+      issuer,
+      jwks_uri: `${issuer}/.well-known/jwks.json`,
+      workspace: organization.workspace,
+      job_token: job.job_token,
+      admin_token: token.access_token,
+      ca_file: caFile,
+      sandbox: endpointsOf(sandbox),
+      managed_identities: samples.filter((sample) => !sample.path.endsWith('-misplaced')),
+    });
+    transcript.title(transcript.held() ? 'Everything held.' : 'Something did not hold: see the lines marked NO.');
+    transcript.line(`state for your own tries: ${join(folder, 'demo.json')}`);
+    write(`\nready ${issuer}\n`);
+    return { held: transcript.held(), stop };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+async function startArsia(clock: Clock, sandbox: Sandbox, caFile: string) {
+  const port = await freePort();
+  const issuer = `http://127.0.0.1:${port}`;
+  const sealingKeyFile = join(folder, 'keys', 'sealing.key');
+  await makeSealingKeyFile(sealingKeyFile);
+  const config = parseConfig({
+    ARSIA_ISSUER: issuer,
+    ARSIA_LISTEN: `127.0.0.1:${port}`,
+    ARSIA_DATA: join(folder, 'data'),
+    ARSIA_SEALING_KEY_FILE: sealingKeyFile,
+    ARSIA_AWS_STS_ENDPOINTS: sandbox.aws.endpoint,
+    ARSIA_AZURE_AUTHORITY_HOSTS: sandbox.azure.authority_host,
+    ARSIA_GOOGLE_STS_ENDPOINT: sandbox.google.sts_endpoint,
+    ARSIA_GOOGLE_IAM_ENDPOINT: sandbox.google.iam_endpoint,
+    ARSIA_EXTRA_CA_FILE: caFile,
+    ARSIA_LOG_LEVEL: 'warn',
+  });
+  const arsia = await compose(config, { clock, log: createLog({ level: config.logLevel }) });
+  await arsia.start();
+  return { arsia, issuer };
+}
+
+function endpointsOf(sandbox: Sandbox) {
+  return {
+    aws: sandbox.aws.endpoint,
+    azure: sandbox.azure.authority_host,
+    google: sandbox.google.sts_endpoint,
+  };
+}
+
+/** Holds live tokens: for its owner alone. */
+function writeState(state: object): void {
+  const file = join(folder, 'demo.json');
+  writeFileSync(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
+  chmodSync(file, 0o600);
+}
+
+/** The issuer names its port before the server listens on it. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { openAsBlob } from 'node:fs';
+import { access, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll } from '@jest/globals';
+import { type Database, type DatabaseOptions, databaseOver, openDatabase } from '../../src/store/database.ts';
+import { openEmbedded } from '../../src/store/embedded.ts';
+import { execute } from './postgres.ts';
+import { testRoles, urlFor } from './roles.ts';
+
+/** For `describe.each`: every test of the store holds on both. */
+export const databaseKinds = ['embedded', 'postgres'] as const;
+export type DatabaseKind = (typeof databaseKinds)[number];
+
+/** A migrated, empty database of one test file (or test). It is dropped when the file ends. */
+export interface TestDatabase {
+  database: Database;
+  /** PostgreSQL only: by the application's role, the owner's, and the superuser's. */
+  url?: string;
+  ownerUrl?: string;
+  adminUrl?: string;
+  /** Another pool on the same database, as another replica has; the embedded database has one process and gives itself. */
+  another(options?: DatabaseOptions): Promise<Database>;
+}
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+
+afterAll(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+}, 30_000);
+
+/** Quick: a copy of a migrated template. The first call of a run waits for the server or template to be made. */
+export async function freshDatabase(kind: DatabaseKind, options: DatabaseOptions = {}): Promise<TestDatabase> {
+  return kind === 'embedded' ? await freshEmbedded() : await freshPostgres(options);
+}
+
+/** The path of a migrated embedded database, packed. */
+export async function embeddedTemplate(): Promise<string> {
+  return await ready('embedded');
+}
+
+async function freshEmbedded(): Promise<TestDatabase> {
+  const template = await openAsBlob(await embeddedTemplate());
+  const database = databaseOver(await openEmbedded({ template }));
+  cleanUps.push(() => database.close());
+  return { database, another: async () => database };
+}
+
+async function freshPostgres(options: DatabaseOptions): Promise<TestDatabase> {
+  const { adminUrl, drop } = await freshPostgresDatabase(true);
+  const name = new URL(adminUrl).pathname.slice(1);
+  cleanUps.push(drop);
+  const url = urlFor(adminUrl, name, testRoles.application);
+  const another = async (more: DatabaseOptions = {}) => {
+    const database = await openDatabase({ url, ...more });
+    cleanUps.push(() => database.close());
+    return database;
+  };
+  return {
+    database: await another(options),
+    url,
+    ownerUrl: urlFor(adminUrl, name, testRoles.owner),
+    adminUrl,
+    another,
+  };
+}
+
+/** A database on the test server, owned by the owner's role: migrated, or with nothing in it. */
+export async function freshPostgresDatabase(isMigrated: boolean): Promise<{
+  adminUrl: string;
+  ownerUrl: string;
+  drop(): Promise<unknown>;
+}> {
+  const { admin, template } = JSON.parse(await readFile(await ready('postgres'), 'utf8'));
+  const name = `arsia_test_${randomBytes(6).toString('hex')}`;
+  await execute(
+    admin,
+    `CREATE DATABASE ${name} OWNER ${testRoles.owner} TEMPLATE ${isMigrated ? template : 'template0'}`,
+  );
+  const drop = () => execute(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  return { adminUrl: urlFor(admin, name), ownerUrl: urlFor(admin, name, testRoles.owner), drop };
+}
+
+/** Asks servers.ts for a database of this kind and waits until it is there. */
+async function ready(kind: DatabaseKind): Promise<string> {
+  const folder = process.env.ARSIA_TEST_FOLDER;
+  if (folder === undefined) throw new Error('ARSIA_TEST_FOLDER is not set: jest did not run test/support/setup.ts');
+  const path = join(folder, `ready-${kind}`);
+  if (await exists(path)) return path;
+  await writeFile(join(folder, `wanted-${kind}`), '');
+  const failed = join(folder, `failed-${kind}`);
+  for (let tries = 0; tries < 3000; tries++) {
+    if (await exists(path)) return path;
+    if (await exists(failed)) throw new Error(`The test database did not start:\n${await readFile(failed, 'utf8')}`);
+    await sleep(20);
+  }
+  throw new Error(`The test database (${kind}) did not start within a minute.`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,13 @@
+/** The two roles of production: one owns the tables, one serves. Made on the test server, their names are their passwords. */
+export const testRoles = { owner: 'arsia_test_owner', application: 'arsia_test' } as const;
+
+/** The URL of another database and role on the server of `base`. */
+export function urlFor(base: string, database: string, role?: string): string {
+  const url = new URL(base);
+  url.pathname = `/${database}`;
+  if (role !== undefined) {
+    url.username = role;
+    url.password = role;
+  }
+  return url.href;
+}
