@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { compose } from '../compose.ts';
 import { parseConfig } from '../config.ts';
@@ -29,7 +29,7 @@ export async function demo({ clock, write }: { clock: Clock; write(text: string)
 
   transcript.title('1. Start three sandbox clouds and Arsia with its embedded database');
   const sandbox = await startSandbox({ clock });
-  const caFile = join(folder, 'ca.pem');
+  const caFile = resolve(folder, 'ca.pem');
   writeFileSync(caFile, sandbox.ca);
   const { arsia, issuer } = await startArsia(clock, sandbox, caFile);
   const stop = async () => {
