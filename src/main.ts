@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { adminCommands } from './admin.ts';
 import { systemClock } from './clock.ts';
@@ -6,6 +7,8 @@ import { ConfigError, describeSettings, parseConfig } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
 import { createLog } from './log.ts';
 
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
 /** The `arsia` binary: picks a command. The only place with the environment, signals and the exit code. */
 const required = 24;
 
@@ -13,6 +16,7 @@ async function main(): Promise<void> {
   if (Number(process.versions.node.split('.')[0]) < required)
     throw new Error(`arsia needs Node ${required} and this is ${process.version}: start it by bin/arsia.js.`);
   const program = new Command('arsia')
+    .version(version)
     .description('OIDC issuer and security token service: short-lived, named cloud credentials for workloads.')
     .addHelpText('after', settingsHelp)
     .showHelpAfterError();

@@ -21,7 +21,7 @@ export function createAssertionCheck(issuer: string, clock: Clock): AssertionChe
       throw new errors.InvalidRequest('client_assertion must be a JWS in its one canonical form');
     const now = clock.now() / 1000;
     const fault = [
-      false && 'the header must not carry a key or name its place',
+      keyHeaders.some((name) => name in header) && 'the header must not carry a key or name its place',
       !audiences.includes(claims.aud) && `aud must be the string ${audiences.join(' or ')}`,
       Number(claims.exp) > now + maximumLifetime + clockTolerance && `exp must be at most ${maximumLifetime} s ahead`,
       claims.iat !== undefined && Number(claims.iat) > now + clockTolerance && 'iat must not be in the future',

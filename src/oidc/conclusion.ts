@@ -9,6 +9,9 @@ import type { EndpointEvent, Log } from './ports.ts';
 import { endpoints } from './routes.ts';
 import type { Turn, Turns } from './turn.ts';
 
+/** Characters. A reason may quote what was sent (an `Origin`), and the audit is kept for long. */
+const maximumReason = 300;
+
 interface ConclusionParts {
   turns: Turns;
   log: Log;
@@ -24,27 +27,32 @@ export function createConclusion({ turns, log, record }: ConclusionParts) {
     let refusal = refusalOf(turn.thrown);
     // A database that is away cannot keep a record, and nothing was decided that needs one.
     if (turn.isRecorded !== true && refusal.error !== 'temporarily_unavailable') {
-      const { code, error, outcome, reason } = refusal;
+      const { code, error, outcome } = refusal;
+      const reason = refusal.reason.slice(0, maximumReason);
       refusal = (await tryRecord(ctx, { outcome, code, error, target_id: null, reason })) ?? refusal;
     }
-    const facts = { request_id: turn.request_id, path: turn.route.path, error: refusal.error, reason: refusal.reason };
-    if (refusal.outcome === 'refused') log.info(facts, 'authorization server refused');
-    else log.error({ ...facts, err: turn.thrown }, 'authorization server failed');
+    logRefusal(turn, refusal);
     answer(ctx, refusal);
   }
 
   async function succeed(ctx: KoaContextWithOIDC, { denied }: Turn): Promise<void> {
-    const token = ctx.oidc.entities.ClientCredentials ?? ctx.oidc.entities.AccessToken;
-    const target_id =
-      token === undefined ? null : ((('accountId' in token && token.accountId) || token.clientId) ?? null);
-    const success = { outcome: 'success', code: null, error: null, target_id, reason: null } as const;
-    const isChange = token !== undefined && ctx.oidc.route !== 'introspection';
-    const event =
-      denied === undefined
-        ? isChange && success
-        : ({ ...success, outcome: 'refused', code: 'forbidden', reason: denied } as const);
-    const failure = event ? await tryRecord(ctx, event) : undefined;
+    const target_id = principalOf(ctx);
+    const none = { error: null, target_id };
+    let failure: Refusal | undefined;
+    if (denied !== undefined)
+      failure = await tryRecord(ctx, { ...none, outcome: 'refused', code: 'forbidden', reason: denied });
+    // Looking at a token changes nothing, and the mint records itself.
+    else if (target_id !== null && ctx.oidc.route !== 'introspection')
+      failure = await tryRecord(ctx, { ...none, outcome: 'success', code: null, reason: null });
     if (failure !== undefined) answer(ctx, failure);
+  }
+
+  function logRefusal({ request_id, route, thrown }: Turn, { error, reason, outcome }: Refusal): void {
+    const facts = { request_id, path: route.path, error, reason };
+    if (outcome === 'refused') log.info(facts, 'authorization server refused');
+    // The database says once that it is away; each request that meets it needs no stack.
+    else if (error === 'temporarily_unavailable') log.warn(facts, 'authorization server is unavailable');
+    else log.error({ ...facts, err: thrown }, 'authorization server failed');
   }
 
   async function tryRecord(
@@ -77,6 +85,12 @@ function answer(ctx: KoaContextWithOIDC, refusal: Refusal): void {
   if (refusal.retry_after !== undefined) ctx.set('Retry-After', String(refusal.retry_after));
   // The rest of a body that is too large is not waited for.
   if (refusal.status === 413) ctx.set('Connection', 'close');
+}
+
+/** Whom the token of this request speaks for: the one that was issued, looked at or revoked. */
+function principalOf(ctx: KoaContextWithOIDC): string | null {
+  const { AccessToken, ClientCredentials } = ctx.oidc.entities;
+  return AccessToken?.accountId ?? ClientCredentials?.clientId ?? null;
 }
 
 const actions: Readonly<Record<string, EndpointEvent['action']>> = {

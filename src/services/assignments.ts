@@ -84,6 +84,8 @@ export const listAssigned: Action<{ workspace: string }, FoundNamespace, (Manage
 /** The workspace, and an identity of a group above it; any other identity looks unknown here. */
 async function pairAt(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
   const workspace = await namespaceAt(context, 'workspace', input.workspace);
+  // Before the identity is looked for: who may not see the workspace learns nothing of what it could use.
+  await context.demand('namespace.view', workspace);
   const { identity }: FoundIdentity = await identityAt(context, input.identity);
   if (!workspace.lineage.includes(identity.group_id)) throw missing('managed identity', input.identity);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };

@@ -56,7 +56,11 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
           code,
           organization_id: account?.organization_id ?? null,
           target_id,
-          detail: { ...(client_id !== null && { client_id }), ...(error !== null && { error, reason }) },
+          detail: {
+            ...(client_id !== null && { client_id }),
+            ...(error !== null && { error }),
+            ...(reason !== null && { reason }),
+          },
         }),
       );
     },

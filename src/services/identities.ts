@@ -124,7 +124,7 @@ export const listAllIdentities: Action<
   async run(context, input, { organization_id }) {
     const roots = await visibleRoots(context);
     if (roots.length === 0) return [];
-    const group = input.group === undefined ? undefined : (await namespaceAt(context, 'group', input.group)).namespace;
+    const group = input.group === undefined ? undefined : await visibleGroup(context, input.group);
     return await listIdentities(
       context.db,
       { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] },
@@ -132,6 +132,12 @@ export const listAllIdentities: Action<
     );
   },
 };
+
+async function visibleGroup(context: Context, ref: string) {
+  const place = await namespaceAt(context, 'group', ref);
+  await context.demand('namespace.view', place);
+  return place.namespace;
+}
 
 export interface IdentityChange {
   ref: string;

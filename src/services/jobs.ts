@@ -170,7 +170,10 @@ function deadlineOf(context: Context, input: NewJob): number {
 async function jobAt(context: Context, input: { workspace: string; id: string }): Promise<FoundJob> {
   const found = await namespaceAt(context, 'workspace', input.workspace);
   const job = await findJob(context.db, input.id);
-  if (job === undefined || job.workspace_id !== found.namespace.id) throw missing('job', input.id);
+  const isHere = job !== undefined && job.workspace_id === found.namespace.id;
+  // Who neither started the job nor sees the workspace is refused in the words for an unknown workspace, job or none.
+  if (!isHere || !isTheirs(context, job)) await context.demand('namespace.view', found);
+  if (!isHere) throw missing('job', input.id);
   return {
     ...found,
     job,

@@ -177,6 +177,7 @@ export const createMayAct: Action<
   changes: true,
   async find(context, input) {
     const target = await namespaceAt(context, 'any', input.namespace);
+    await context.demand('namespace.view', target);
     const found = await serviceAccountAt(context, input.ref);
     // The right is granted on the namespace, so it is decided there; an account of another organisation looks unknown.
     if (found.organization_id !== target.organization_id) throw missing('service account', input.ref);
@@ -229,6 +230,7 @@ export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void
   changes: true,
   async find(context, input) {
     const found = await serviceAccountAt(context, input.ref);
+    await context.demand('service_account.view', found);
     const right = (await listMayAct(context.db, found.account.id)).find((one) => one.id === input.id);
     if (right === undefined) throw missing('right to act', input.id);
     const { lineage } = await namespaceAt(context, 'any', right.namespace_id);

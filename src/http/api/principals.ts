@@ -12,7 +12,7 @@ import {
 } from './present.ts';
 import { description, labelValue, login, name, page, pattern, ref, role } from './schemas.ts';
 
-const displayName = z.string().max(128, 'must be at most 128 characters');
+const displayName = description.max(128, 'must be at most 128 characters');
 const newUser = z.strictObject({ login, display_name: displayName.default('') });
 const userChange = z.strictObject({ display_name: displayName.optional(), is_active: z.boolean().optional() });
 
