@@ -33,7 +33,6 @@ const homes: Record<string, string[]> = {
   '@koa/router': ['http'],
   'raw-body': ['http'],
   jose: ['signing', 'sandbox', 'demo'],
-  '@peculiar/x509': ['signing', 'sandbox'],
   '@aws-sdk/client-sts': ['providers/aws', 'demo'],
   '@azure/msal-node': ['providers/azure'],
   'google-auth-library': ['providers/gcp'],

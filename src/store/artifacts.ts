@@ -53,6 +53,11 @@ export interface ArtifactStore {
   /** Marks as used; false when it was used before, has expired or is not there. Of many at once exactly one gets true. */
   consume(model: string, id: string, now: number): Promise<boolean>;
   destroy(model: string, id: string): Promise<void>;
+  /**
+   * Notes that somebody asks about it; true when the one before was less than the interval ago, on whichever replica, and
+   * the interval is `step` seconds longer from then on (RFC 8628 3.5). False for what is not there.
+   */
+  isPolledTooOften(model: string, id: string, now: number, step: number): Promise<boolean>;
   /** Removes everything that was given under a grant. */
   revokeGrant(grantId: string): Promise<void>;
   /** The principal of a live access token by the token's hash (`hashOf`), from columns alone: nothing is unsealed. */
@@ -125,6 +130,15 @@ export function createArtifactStore(parts: { database: Database; sealer: Artifac
         .where('id_hash', '=', hashOf(id))
         .execute();
     },
+    async isPolledTooOften(model, id, now, step) {
+      const [row] = await database.statement<{ is_early: boolean }>('artifact_poll', statements.poll, [
+        model,
+        hashOf(id),
+        new Date(now),
+        step,
+      ]);
+      return row?.is_early === true;
+    },
     async revokeGrant(grantId) {
       await database.query.deleteFrom('oidc_artifacts').where('grant_hash', '=', hashOf(grantId)).execute();
     },
@@ -173,6 +187,18 @@ const statements = {
   findByUserCode: findBy('user_code_hash'),
   consume: `UPDATE oidc_artifacts SET consumed_at = $3
     WHERE model = $1 AND id_hash = $2 AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > $3) RETURNING true`,
+  // Locked, since of two polls at once one is too early. A second of grace: a device that waits just as long as it was
+  // told arrives a little early when the one before was held up on its way.
+  poll: `WITH before AS (
+      SELECT model, id_hash, coalesce(poll_after > $3, false) AS is_early, coalesce(poll_interval, $4) AS seconds
+      FROM oidc_artifacts WHERE model = $1 AND id_hash = $2 FOR UPDATE
+    ), paced AS (
+      SELECT model, id_hash, is_early, CASE WHEN is_early THEN seconds + $4 ELSE seconds END AS seconds FROM before
+    )
+    UPDATE oidc_artifacts AS artifact SET poll_interval = paced.seconds,
+      poll_after = $3::timestamptz + make_interval(secs => paced.seconds - 1)
+    FROM paced WHERE artifact.model = paced.model AND artifact.id_hash = paced.id_hash
+    RETURNING paced.is_early`,
   // A token that was saved while its grant was being revoked has no grant any more, and opens nothing.
   findPrincipal: `SELECT principal_id, expires_at FROM oidc_artifacts AS token
     WHERE model IN ('AccessToken', 'ClientCredentials') AND id_hash = $1 AND principal_id IS NOT NULL AND expires_at > $2

@@ -56,12 +56,15 @@ async function manage(folder: string, data: string, binary: string, spawning: ob
   const url = (database: string, role = 'postgres') => `postgres://${role}@127.0.0.1:${port}/${database}`;
   let running: ChildProcess | undefined;
 
+  process.once('exit', () => running?.kill('SIGKILL'));
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', 'fsync=on'];
   const end = async (signal: NodeJS.Signals) => {
     const child = running;
     running = undefined;
     if (child === undefined) return;
     const ended = child.exitCode !== null || child.signalCode !== null ? undefined : onExit(child);
+    // Stopped first, so that it makes no child while its children are listed.
+    if (signal === 'SIGKILL') send(child.pid!, 'SIGSTOP');
     const processes = signal === 'SIGKILL' ? await family(child.pid!) : [child.pid!];
     for (const pid of processes) send(pid, signal);
     await ended;
@@ -80,13 +83,20 @@ async function manage(folder: string, data: string, binary: string, spawning: ob
       for (const pid of await family(running!.pid!)) send(pid, 'SIGCONT');
     },
     async start() {
-      const log = await open(join(folder, 'log'), 'a');
-      running = spawn(binary, ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])], {
-        ...spawning,
-        stdio: ['ignore', log.fd, log.fd],
-      });
-      await log.close();
-      await answers(url('postgres'), running, join(folder, 'log'));
+      const log = join(folder, 'log');
+      for (let tries = 1; ; tries++) {
+        const output = await open(log, 'w');
+        running = spawn(binary, ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])], {
+          ...spawning,
+          stdio: ['ignore', output.fd, output.fd],
+        });
+        await output.close();
+        if (await answers(url('postgres'), running)) return;
+        const said = await readFile(log, 'utf8');
+        // After kill -9, until the kernel has taken the last of the old processes away.
+        if (tries === 50 || !said.includes('shared memory')) throw new Error(`PostgreSQL did not start:\n${said}`);
+        await sleep(100);
+      }
     },
     async remove() {
       await end('SIGKILL');
@@ -123,17 +133,18 @@ async function copyBinaries(to: string): Promise<void> {
   }
 }
 
-async function answers(url: string, child: ChildProcess, log: string): Promise<void> {
+/** True once it answers, false when it ended instead. */
+async function answers(url: string, child: ChildProcess): Promise<boolean> {
   for (let tries = 0; tries < 600; tries++) {
-    if (child.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${await readFile(log, 'utf8')}`);
+    if (child.exitCode !== null || child.signalCode !== null) return false;
     try {
       await execute(url, 'SELECT 1');
-      return;
+      return true;
     } catch {
       await sleep(50);
     }
   }
-  throw new Error(`PostgreSQL does not answer:\n${await readFile(log, 'utf8')}`);
+  return false;
 }
 
 async function freePort(): Promise<number> {

@@ -1,0 +1,103 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { coalesce } from '../../src/store/coalesce.ts';
+
+const turns = async (count: number) => {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+describe('coalesced reads', () => {
+  test('never answer with state from before the request: whatever the order of requests, changes and slow reads', async () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('ask' as const) }),
+      fc.record({ do: fc.constant('change' as const) }),
+      fc.record({ do: fc.constant('wait' as const), turns: fc.integer({ min: 1, max: 4 }) }),
+    );
+    const reads = fc.array(fc.record({ turns: fc.integer({ min: 0, max: 6 }), fails: fc.boolean() }), { minLength: 1 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 60 }),
+        reads,
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (steps, plans, maximumBatch, concurrency) => {
+          let state = 0;
+          let number = 0;
+          let underWay = 0;
+          const read = coalesce(
+            async (keys: number[]) => {
+              const plan = plans[number++ % plans.length]!;
+              underWay++;
+              expect(underWay).toBeLessThanOrEqual(concurrency);
+              expect(keys.length).toBeLessThanOrEqual(maximumBatch);
+              const seen = state;
+              await turns(plan.turns);
+              underWay--;
+              if (plan.fails) throw new Error(`read ${number}`);
+              return keys.map((key) => ({ key, seen }));
+            },
+            { maximumBatch, concurrency },
+          );
+          const asked: Promise<void>[] = [];
+          let key = 0;
+          for (const one of steps) {
+            if (one.do === 'change') state++;
+            if (one.do === 'wait') await turns(one.turns);
+            if (one.do !== 'ask') continue;
+            const mine = key++;
+            const before = state;
+            asked.push(
+              read(mine).then(
+                (answer) => {
+                  expect(answer.key).toBe(mine);
+                  expect(answer.seen).toBeGreaterThanOrEqual(before);
+                },
+                (error: Error) => expect(error.message).toMatch(/^read /),
+              ),
+            );
+          }
+          await Promise.all(asked);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test('a thousand requests at once cost one read', async () => {
+    let reads = 0;
+    const read = coalesce(
+      async (keys: number[]) => {
+        reads++;
+        return keys;
+      },
+      { maximumBatch: 1000, concurrency: 1 },
+    );
+    expect(await Promise.all(Array.from({ length: 1000 }, (_, key) => read(key)))).toHaveLength(1000);
+    expect(reads).toBe(1);
+  });
+
+  test('a read that fails rejects its own joiners, and the next read answers', async () => {
+    let number = 0;
+    const read = coalesce(
+      async (keys: string[]) => {
+        if (++number === 1) throw new Error('away');
+        return keys;
+      },
+      { maximumBatch: 2, concurrency: 1 },
+    );
+    const outcomes = await Promise.allSettled(['a', 'b', 'c'].map(read));
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+  });
+
+  test('a read that leaves a key out rejects instead of leaving the request without an answer', async () => {
+    const read = coalesce(async (keys: string[]) => keys.slice(1), { maximumBatch: 10, concurrency: 1 });
+    await expect(read('a')).rejects.toThrow('did not answer every key');
+  });
+
+  test('requests beyond the limit are refused as unavailable, and those before are answered', async () => {
+    const read = coalesce(async (keys: number[]) => keys, { maximumBatch: 10, concurrency: 1, maximumWaiting: 3 });
+    const outcomes = await Promise.allSettled([1, 2, 3, 4].map(read));
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
+    expect(outcomes[3]).toMatchObject({ reason: { code: 'unavailable' } });
+  });
+});

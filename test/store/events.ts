@@ -1,0 +1,28 @@
+import { systemClock } from '../../src/clock.ts';
+import type { AuditEvent } from '../../src/core/audit.ts';
+import { makeId } from '../../src/core/ids.ts';
+
+export function event(more: Partial<AuditEvent> = {}): AuditEvent {
+  const at = more.at ?? systemClock.now();
+  return {
+    id: makeId('event', at, systemClock.random),
+    at,
+    action: 'token.mint',
+    outcome: 'success',
+    code: null,
+    organization_id: null,
+    actor_kind: 'job',
+    actor_id: 'job_1',
+    user_id: null,
+    workspace_id: null,
+    identity_id: null,
+    job_id: null,
+    target_id: null,
+    jti: null,
+    signing_input_sha256: null,
+    request_id: null,
+    parent_id: null,
+    detail: {},
+    ...more,
+  };
+}

@@ -1,0 +1,199 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { type Database, databaseOver, openDatabase } from '../../src/store/database.ts';
+import { openEmbedded } from '../../src/store/embedded.ts';
+import { migrate, pendingMigrations } from '../../src/store/migrate.ts';
+import { databaseKinds, freshDatabase, freshPostgresDatabase } from '../support/databases.ts';
+import { execute } from '../support/postgres.ts';
+import { testRoles, urlFor } from '../support/roles.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'arsia-migrations-'));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const write = (name: string, text: string) => writeFile(join(folder, name), text);
+
+describe.each(databaseKinds)('migrations: %s', (kind) => {
+  let database: Database;
+  let drop: () => Promise<unknown> = async () => {};
+
+  beforeAll(async () => {
+    if (kind === 'embedded') {
+      database = databaseOver(await openEmbedded({}));
+    } else {
+      const fresh = await freshPostgresDatabase(false);
+      drop = fresh.drop;
+      database = await openDatabase({ url: fresh.ownerUrl });
+    }
+  }, 90_000);
+
+  afterEach(async () => {
+    await sql`DROP SCHEMA public CASCADE; CREATE SCHEMA public`.execute(database.query);
+  });
+
+  afterAll(async () => {
+    await database.close();
+    await drop();
+  });
+
+  const tables = async () => {
+    const { rows } = await sql<{ name: string }>`
+      SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`.execute(database.query);
+    return rows.map((row) => row.name);
+  };
+
+  test('bring an empty database to the schema of this release, and find nothing to do the second time', async () => {
+    const names = (await readdir(new URL('../../migrations', import.meta.url))).filter((name) => name.endsWith('.sql'));
+    expect(await pendingMigrations(database)).toEqual(names.sort());
+    expect(await migrate(database)).toEqual(names);
+    expect(await tables()).toEqual(expect.arrayContaining(['audit_events', 'jobs', 'migrations', 'signing_keys']));
+    expect(await pendingMigrations(database)).toEqual([]);
+    expect(await migrate(database)).toEqual([]);
+  });
+
+  test('run in the order of their numbers, and later ones alone when the first are there', async () => {
+    await write('0002_second.sql', 'ALTER TABLE a ADD COLUMN b text; INSERT INTO a VALUES (1, $$;$$);');
+    await write('0001_first.sql', 'CREATE TABLE a (id integer);');
+    await write('README.md', 'not a migration');
+    expect(await migrate(database, { folder })).toEqual(['0001_first.sql', '0002_second.sql']);
+    await write('0003_third.sql', 'DROP TABLE a; CREATE TABLE c (id integer);');
+    expect(await migrate(database, { folder })).toEqual(['0003_third.sql']);
+    expect(await tables()).toEqual(['c', 'migrations']);
+  });
+
+  test('that fail half way leave nothing of themselves, and go on once they are right', async () => {
+    await write('0001_first.sql', 'CREATE TABLE a (id integer);');
+    await write('0002_second.sql', 'CREATE TABLE b (id integer); SELECT nonsense;');
+    await expect(migrate(database, { folder })).rejects.toMatchObject({ code: '42703' });
+    expect(await tables()).toEqual(['a', 'migrations']);
+    expect(await pendingMigrations(database, folder)).toEqual(['0002_second.sql']);
+    await write('0002_second.sql', 'CREATE TABLE b (id integer);');
+    expect(await migrate(database, { folder })).toEqual(['0002_second.sql']);
+  });
+
+  test('N61: of a newer release are refused by an older one, in one clear line', async () => {
+    await write('0001_first.sql', 'CREATE TABLE a (id integer);');
+    await write('0002_newer.sql', 'CREATE TABLE b (id integer);');
+    await migrate(database, { folder });
+    await rm(join(folder, '0002_newer.sql'));
+    const line = 'The database has the migration 0002_newer.sql, which this release of Arsia does not know: run';
+    await expect(migrate(database, { folder })).rejects.toThrow(line);
+    await expect(pendingMigrations(database, folder)).rejects.toThrow(line);
+  });
+
+  test('whose text was edited after they landed are refused, in one clear line', async () => {
+    await write('0001_first.sql', 'CREATE TABLE a (id integer);');
+    await migrate(database, { folder });
+    await write('0001_first.sql', 'CREATE TABLE a (id bigint);');
+    const line =
+      'The migration 0001_first.sql was applied to the database with another text than this release has: run';
+    await expect(migrate(database, { folder })).rejects.toThrow(line);
+    await expect(pendingMigrations(database, folder)).rejects.toThrow(line);
+  });
+});
+
+describe('migrations on PostgreSQL', () => {
+  let fresh: Awaited<ReturnType<typeof freshPostgresDatabase>>;
+
+  beforeEach(async () => {
+    fresh = await freshPostgresDatabase(false);
+  }, 90_000);
+
+  afterEach(async () => {
+    await fresh.drop();
+  });
+
+  test('by four processes at once are applied once', async () => {
+    for (const name of ['0001_a.sql', '0002_b.sql', '0003_c.sql'])
+      await write(name, `CREATE TABLE ${name.slice(5, 6)} (id integer); SELECT pg_sleep(0.05);`);
+    const runs = Array.from({ length: 4 }, () => migrate(fresh.ownerUrl, { folder, grantTo: testRoles.application }));
+    expect((await Promise.all(runs)).flat().sort()).toEqual(['0001_a.sql', '0002_b.sql', '0003_c.sql']);
+  });
+
+  test('that are interrupted leave nothing of themselves, and run again', async () => {
+    await write('0001_slow.sql', 'CREATE TABLE a (id integer); SELECT pg_sleep(60);');
+    const running = migrate(fresh.ownerUrl, { folder }).catch((error) => error);
+    for (let killed = 0; killed === 0; await sleep(10)) {
+      const { rowCount } = await execute(
+        fresh.adminUrl,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`,
+      );
+      killed = rowCount ?? 0;
+    }
+    expect(await running).toMatchObject({ code: 'unavailable' });
+    await write('0001_slow.sql', 'CREATE TABLE a (id integer);');
+    expect(await migrate(fresh.ownerUrl, { folder })).toEqual(['0001_slow.sql']);
+  });
+
+  test('may take longer than a request may', async () => {
+    await write('0001_slow.sql', "SELECT current_setting('statement_timeout') AS s INTO TABLE seen;");
+    await migrate(fresh.ownerUrl, { folder });
+    expect((await execute(fresh.adminUrl, 'SELECT s FROM seen')).rows).toEqual([{ s: '0' }]);
+  });
+
+  test('by a role that may not are refused, and pass when there is nothing to do', async () => {
+    const url = urlFor(fresh.ownerUrl, new URL(fresh.ownerUrl).pathname.slice(1), testRoles.application);
+    await expect(migrate(url)).rejects.toMatchObject({ code: '42501' });
+    await migrate(fresh.ownerUrl, { grantTo: testRoles.application });
+    expect(await migrate(url)).toEqual([]);
+  });
+});
+
+describe('the rights of the application on PostgreSQL', () => {
+  let application: Database;
+  let ownerUrl: string;
+  const refused = (statement: string) =>
+    // The words of PostgreSQL's own rights: the trigger, which has the same SQLSTATE, is only the second wall.
+    expect(sql.raw(statement).execute(application.query)).rejects.toThrow(/permission denied|must be owner/);
+
+  beforeAll(async () => {
+    const fresh = await freshDatabase('postgres');
+    application = fresh.database;
+    ownerUrl = fresh.ownerUrl!;
+  }, 90_000);
+
+  test('N63: it reads and adds audit events, and is denied to change, remove or truncate them', async () => {
+    await refused("UPDATE audit_events SET outcome = 'success'");
+    await refused('DELETE FROM audit_events');
+    await refused('TRUNCATE audit_events');
+    await refused('ALTER TABLE audit_events DISABLE TRIGGER ALL');
+    await refused('DROP TRIGGER audit_events_append_only ON audit_events');
+    await refused("SET session_replication_role = 'replica'");
+    await sql`SELECT * FROM audit_events`.execute(application.query);
+  });
+
+  test('it owns nothing: no DDL, and no word in which migrations were applied', async () => {
+    await refused('CREATE TABLE extra (id integer)');
+    await refused('ALTER TABLE users ADD COLUMN extra text');
+    await refused('DROP TABLE users');
+    await refused('DELETE FROM migrations');
+    await refused("UPDATE migrations SET checksum = ''");
+  });
+
+  test('it reads and changes everything else', async () => {
+    const { rows } = await sql<{ name: string; rights: boolean }>`
+      SELECT tablename AS name, has_table_privilege(tablename, 'SELECT')
+        AND has_table_privilege(tablename, 'INSERT') AND has_table_privilege(tablename, 'UPDATE')
+        AND has_table_privilege(tablename, 'DELETE') AS rights
+      FROM pg_tables WHERE schemaname = 'public'`.execute(application.query);
+    const lesser = rows.filter((row) => !row.rights).map((row) => row.name);
+    expect(lesser.sort()).toEqual(['audit_events', 'migrations']);
+  });
+
+  test('N63: what was granted too much is taken back by the next migration', async () => {
+    await execute(ownerUrl, `GRANT ALL ON audit_events TO ${testRoles.application}`);
+    await migrate(ownerUrl, { grantTo: testRoles.application });
+    await refused('TRUNCATE audit_events');
+    await refused('DELETE FROM audit_events');
+  });
+});
