@@ -57,21 +57,28 @@ export function explainFault<Situation>(
   return new ArsiaError(row.as, `${fault.cloud} ${row.what(situation)}.`, more);
 }
 
+const connectionRows = {
+  network: {
+    what: 'could not be reached',
+    advice: 'Try again; check that the server that runs Arsia reaches the cloud.',
+  },
+  tls: {
+    what: 'has a certificate that Arsia does not trust',
+    advice: 'The operator can name the authority of an endpoint of their own in ARSIA_EXTRA_CA_FILE.',
+  },
+  none: {
+    what: 'gave an answer that Arsia does not understand',
+    advice: 'Check that the endpoint is the one of the cloud, and that no proxy answers in its place.',
+  },
+};
+
 /** What an error without a row of its own is, by connection and status alone. */
 function fallback(thrown: unknown, { cloud, code, status }: CloudFault): FaultRow<unknown> {
   const any = /^/;
-  if (status === undefined) {
-    const connection = connectionFault(thrown);
-    const isTls = connection?.kind === 'tls';
-    return {
-      code: any,
-      as: 'cloud_unavailable',
-      what: () => (isTls ? `has a certificate that Arsia does not trust (${code})` : `could not be reached (${code})`),
-      advice: () =>
-        isTls
-          ? 'The operator can name the authority of an endpoint of their own in ARSIA_EXTRA_CA_FILE.'
-          : `Try again; check that Arsia reaches ${cloud} from where it runs.`,
-    };
+  if (status === undefined || status < 400) {
+    const connection = status === undefined ? connectionFault(thrown) : undefined;
+    const row = connectionRows[connection?.kind ?? 'none'];
+    return { code: any, as: 'cloud_unavailable', what: () => `${row.what} (${code})`, advice: () => row.advice };
   }
   if (status === 429 || status >= 500)
     return {

@@ -1,5 +1,6 @@
 import { isIssuer } from '../core/claims.ts';
 import { ArsiaError } from '../core/errors.ts';
+import { isId } from '../core/ids.ts';
 import { parseSubject } from '../core/subject.ts';
 import type { TrustFacts } from './provider.ts';
 
@@ -7,10 +8,17 @@ import type { TrustFacts } from './provider.ts';
  * Refuses facts that no trust document may be made of: a subject or issuer with characters that mean something to a policy
  * (`*`, `${…}`, quotes) could only come here through a fault of ours, and would then stand in the trust of a cloud.
  */
-export function checkTrustFacts({ issuer, subject, is_subject_pattern }: TrustFacts): void {
+export function checkTrustFacts(facts: TrustFacts): void {
+  const { issuer, subject, is_subject_pattern, identity_id, organization_id } = facts;
   const sample = is_subject_pattern ? subject.replace(/:usr_\*$/, `:usr_${'0'.repeat(26)}`) : subject;
-  if (is_subject_pattern !== (sample !== subject) || parseSubject(sample) === undefined)
-    throw new ArsiaError('claims_refused', `${JSON.stringify(subject)} is no subject of a workload token.`);
+  const parts = parseSubject(sample);
+  if (is_subject_pattern !== (sample !== subject) || parts === undefined || parts.identity_id !== identity_id)
+    throw new ArsiaError(
+      'claims_refused',
+      `${JSON.stringify(subject)} is no subject of ${JSON.stringify(identity_id)}.`,
+    );
+  if (!isId('group', organization_id))
+    throw new ArsiaError('claims_refused', `${JSON.stringify(organization_id)} is no organisation.`);
   if (!isIssuer(issuer)) throw new ArsiaError('claims_refused', `${JSON.stringify(issuer)} is no issuer.`);
 }
 

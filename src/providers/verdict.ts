@@ -8,6 +8,6 @@ export function deny(condition: string, expected: string | readonly string[], ac
     allow: false,
     condition,
     expected: typeof expected === 'string' ? expected : expected.join(' or '),
-    actual: typeof actual === 'string' ? actual : (JSON.stringify(actual) ?? 'no claim'),
+    actual: typeof actual === 'string' && actual !== '' ? actual : (JSON.stringify(actual) ?? 'no claim'),
   };
 }

@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-sts';
 import { ArsiaError } from '../../core/errors.ts';
 import { isObject, parseDocument } from '../document.ts';
+import { connectionFault } from '../faults.ts';
 import type { CloudCredentials, CloudEndpoints, CredentialsRequest, ExchangeContext } from '../provider.ts';
 import { durationFault } from '../request.ts';
 import { agentsFor } from '../transport.ts';
@@ -68,8 +69,8 @@ export async function exchange(
 ): Promise<CloudCredentials> {
   const { request, signal } = context;
   const policy = request.aws?.session_policy;
-  const answers: string[] = [];
-  const client = createClient(settings, context.endpoints, answers);
+  const wire: WireRecord = {};
+  const client = createClient(settings, context.endpoints, wire);
   const command = new AssumeRoleWithWebIdentityCommand({
     RoleArn: settings.role_arn,
     RoleSessionName: sessionName(context),
@@ -81,7 +82,7 @@ export async function exchange(
   try {
     return credentialsOf(await client.send(command, { abortSignal: signal }), settings);
   } catch (thrown) {
-    throw withWireCode(thrown, answers.at(-1));
+    throw withWire(thrown, wire);
   }
 }
 
@@ -91,9 +92,15 @@ function sessionName({ user, launcher, claims }: ExchangeContext): string {
   return launcher === undefined ? claims.job_id : sessionNameOf(launcher);
 }
 
-function createClient(settings: AwsSettings, endpoints: CloudEndpoints, answers: string[]): STSClient {
+/** What happened on the wire, for what the SDK's error leaves out. */
+interface WireRecord {
+  answer?: string;
+  failure?: unknown;
+}
+
+function createClient(settings: AwsSettings, endpoints: CloudEndpoints, wire: WireRecord): STSClient {
   const { url, region } = endpointOf(settings, endpoints);
-  return new STSClient({
+  const client = new STSClient({
     // All of these stand here so that none is read from AWS_* variables or ~/.aws (N29).
     endpoint: url,
     region,
@@ -108,10 +115,22 @@ function createClient(settings: AwsSettings, endpoints: CloudEndpoints, answers:
     requestHandler: agentsFor(endpoints, url),
     streamCollector: async (stream: AsyncIterable<Uint8Array>) => {
       const bytes = await collect(stream);
-      answers.push(bytes.toString('utf8'));
+      wire.answer = bytes.toString('utf8');
       return bytes;
     },
   });
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (thrown) {
+        wire.failure = thrown;
+        throw thrown;
+      }
+    },
+    { step: 'deserialize', priority: 'low', name: 'recordFailure' },
+  );
+  return client;
 }
 
 async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -125,8 +144,12 @@ async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Ceph RGW refuses in S3's XML, which the SDK reads as `Unknown`: code and message are taken from the answer itself. */
-function withWireCode(thrown: unknown, answer = ''): unknown {
+/**
+ * The failure of a connection itself, which the SDK may wrap and strip of its code. Ceph RGW refuses in S3's XML, which the SDK
+ * reads as `Unknown`: code and message are then taken from the answer.
+ */
+function withWire(thrown: unknown, { answer = '', failure }: WireRecord): unknown {
+  if (connectionFault(failure) !== undefined) return failure;
   if (!isObject(thrown) || typeof thrown.Code === 'string') return thrown;
   const code = /<Code>([\w.]{1,64})<\/Code>/.exec(answer)?.[1];
   if (code === undefined) return thrown;

@@ -23,7 +23,9 @@ export type TagSource = (typeof tagSources)[number];
 
 const maximumTags = 50;
 const endpointExample = 'https://rgw.example.com';
-const tagsExample = { workspace: 'workspace' } as const;
+/** A key may not be the name of a claim, in any case: a look-alike could take the tag for it. */
+const tagExample = 'arsia:workspace';
+const tagsExample = { [tagExample]: 'workspace' } as const;
 
 const roleArn = textField(
   {
@@ -62,13 +64,18 @@ const stsEndpoint = z
     }),
   );
 
+const tagsRule = `an object of tag keys and facts (${tagSources.join(', ')})`;
+
 const sessionTags = z
   .record(
-    z
-      .string()
-      .refine((key) => tagKeyFault(key) === undefined, { error: ({ input }) => tagKeyFault(String(input)) ?? '' }),
+    z.string().refine((key) => tagKeyFault(key) === undefined),
     choiceField({ title: 'Fact', description: 'The fact that the tag carries.', example: 'workspace' }, tagSources),
-    { error: mustBe(`an object of tag keys and facts (${tagSources.join(', ')})`, tagsExample) },
+    {
+      error: ({ code, path }) => {
+        const fault = code === 'invalid_key' ? tagKeyFault(String(path?.at(-1))) : undefined;
+        return fault === undefined ? mustBe(tagsRule, tagsExample) : `${fault}, such as ${JSON.stringify(tagExample)}`;
+      },
+    },
   )
   .refine((tags) => Object.keys(tags).length <= maximumTags, { error: `has more than ${maximumTags} tags` })
   .refine(hasDistinctKeys, { error: 'has keys that differ by case only: AWS takes them for one' })
@@ -82,14 +89,14 @@ const sessionTags = z
   );
 
 const transitiveTagKeys = z
-  .array(z.string({ error: mustBe('a key of session_tags', 'workspace') }), {
-    error: mustBe('a list of keys of session_tags', ['workspace']),
+  .array(z.string({ error: mustBe('a key of session_tags', tagExample) }), {
+    error: mustBe('a list of keys of session_tags', [tagExample]),
   })
   .meta(
     metaOf({
       title: 'Transitive tags',
       description: 'Keys of session tags that stay when the session assumes a further role.',
-      example: ['workspace'],
+      example: [tagExample],
     }),
   );
 
@@ -130,7 +137,7 @@ export const settings = z
       context.addIssue({
         code: 'custom',
         path: ['transitive_tag_keys'],
-        message: `${mustBe('a list of keys of session_tags', ['workspace'])}; it has ${strangers.join(', ')}`,
+        message: `${mustBe('a list of keys of session_tags', [tagExample])}; it has ${strangers.join(', ')}`,
       });
   });
 

@@ -23,19 +23,26 @@ export function evaluate(document: string, claims: Claims): Verdict {
   const audiences = [claims.aud].flat();
   if (!authenticator.audiences.some((audience) => audiences.includes(audience)))
     return deny(`jwt[${index}].issuer.audiences`, authenticator.audiences, claims.aud);
-  for (const [position, { claim, requiredValue }] of authenticator.rules.entries()) {
-    if (claims[claim] !== requiredValue)
-      return deny(`jwt[${index}].claimValidationRules[${position}] ${claim}`, requiredValue, claims[claim]);
+  for (const [position, rule] of authenticator.rules.entries()) {
+    const actual = claims[rule.claim];
+    const holds = rule.isPrefix ? typeof actual === 'string' && actual.startsWith(rule.value) : actual === rule.value;
+    if (!holds) return deny(`jwt[${index}].claimValidationRules[${position}] ${rule.claim}`, rule.value, actual);
   }
   if (typeof claims[authenticator.usernameClaim] !== 'string')
     return deny(`jwt[${index}].claimMappings.username.claim`, authenticator.usernameClaim, undefined);
   return { allow: true };
 }
 
+interface Rule {
+  claim: string;
+  value: string;
+  isPrefix: boolean;
+}
+
 interface Authenticator {
   url: string;
   audiences: string[];
-  rules: { claim: string; requiredValue: string }[];
+  rules: Rule[];
   usernameClaim: string;
 }
 
@@ -70,15 +77,26 @@ function parseAuthenticator(element: JsonObject): Authenticator {
   };
 }
 
-function parseRule(rule: unknown): Authenticator['rules'][number] {
+/** Of CEL the one form that Arsia's own documents use: a claim that begins with a text. */
+const prefixPattern = /^claims\.(\w+)\.startsWith\((['"])([\w:/.@-]+)\2\)$/;
+
+function parseRule(rule: unknown): Rule {
   if (!isObject(rule)) throw invalidDocument(what, 'has a claim validation rule that is not an object');
-  if (rule.expression !== undefined)
-    throw unsupported(what, '`claimValidationRules[].expression`', '`claim` with `requiredValue`');
-  refuseUnknownMembers(rule, ['claim', 'requiredValue'], what, 'claimValidationRules[].');
-  const { claim, requiredValue } = rule;
+  refuseUnknownMembers(rule, ['claim', 'requiredValue', 'expression', 'message'], what, 'claimValidationRules[].');
+  const { claim, requiredValue, expression } = rule;
+  if (expression !== undefined) {
+    const [, name, , value] = prefixPattern.exec(String(expression)) ?? [];
+    if (name === undefined || value === undefined)
+      throw unsupported(
+        what,
+        `the expression ${JSON.stringify(expression)}`,
+        "`claim` with `requiredValue`, and expressions of the form claims.sub.startsWith('…')",
+      );
+    return { claim: name, value, isPrefix: true };
+  }
   if (typeof claim !== 'string' || typeof requiredValue !== 'string')
     throw invalidDocument(what, 'has a claim validation rule without `claim` and `requiredValue`');
-  return { claim, requiredValue };
+  return { claim, value: requiredValue, isPrefix: false };
 }
 
 function parseUsername(mappings: unknown): string {

@@ -1,4 +1,3 @@
-import { parseSubject } from '../../core/subject.ts';
 import { checkTrustFacts, issuerWarnings, scopeWarnings, shellCommand, subjectPrefix } from '../facts.ts';
 import type { Trust, TrustFacts } from '../provider.ts';
 import type { KubernetesSettings } from './settings.ts';
@@ -44,14 +43,10 @@ export function trust({ audience, cluster }: KubernetesSettings, facts: TrustFac
   };
 }
 
-/** A pattern has no place in a rule: the claims that make up such a subject are compared one by one instead. */
-function rulesOf(facts: TrustFacts): { claim: string; requiredValue: string }[] {
+function rulesOf(facts: TrustFacts): object[] {
   if (!facts.is_subject_pattern) return [{ claim: 'sub', requiredValue: facts.subject }];
-  const parts = parseSubject(subjectPrefix(facts).replace(/:usr_$/, ''));
-  return [
-    { claim: 'identity_id', requiredValue: facts.identity_id },
-    ...(parts?.workspace_id === undefined ? [] : [{ claim: 'workspace_id', requiredValue: parts.workspace_id }]),
-  ];
+  const prefix = subjectPrefix(facts);
+  return [{ expression: `claims.sub.startsWith('${prefix}')`, message: `sub must begin with ${prefix}` }];
 }
 
 function roleBinding(facts: TrustFacts) {

@@ -1,0 +1,187 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type IdKind, makeId } from '../../../src/core/ids.ts';
+import { subjectScopes } from '../../../src/core/subject.ts';
+import { aws } from '../../../src/providers/aws/index.ts';
+import { type AwsSettings, settings as schema } from '../../../src/providers/aws/settings.ts';
+import { shellWord } from '../../../src/providers/facts.ts';
+import type { TrustFacts } from '../../../src/providers/provider.ts';
+import { claimsFor, issuer, now, trustFacts } from '../samples.ts';
+
+const plain = schema.parse({ role_arn: 'arn:aws:iam::111122223333:role/deploy' });
+const { trust, evaluate } = aws.federated!;
+const host = 'arsia.example.com/oidc';
+
+/** Ids of any randomness; one number each, since fast-check would take a second for the bytes of 40 000 ids. */
+const idOf = (kind: IdKind) =>
+  fc
+    .nat()
+    .map((seed) =>
+      makeId(kind, now, (size) => createHash('sha256').update(`${kind}${seed}`).digest().subarray(0, size)),
+    );
+
+const anyFacts: fc.Arbitrary<TrustFacts> = fc
+  .record({
+    scope: fc.constantFrom(...subjectScopes),
+    identity_id: idOf('managed_identity'),
+    workspace: idOf('workspace').map((id) => ({ id, path: 'acme/a/b' })),
+    user: fc.option(idOf('user').map((id) => ({ id, login: 'alice' }))),
+    organization_id: idOf('group'),
+    tenancy: fc.constantFrom('single' as const, 'multi' as const),
+    identity: fc.string(),
+    issuer: fc.constantFrom(
+      'https://arsia.example.com',
+      'https://a.b-c.example/x/y~z',
+      "https://xn--bcher-kva.example/it's",
+    ),
+  })
+  .map(({ scope, ...more }) => trustFacts(scope, more));
+
+const anySettings: fc.Arbitrary<AwsSettings> = fc
+  .record({
+    partition: fc.constantFrom('aws', 'aws-cn', 'aws-us-gov', 'aws-eusc', 'aws-iso-b'),
+    account: fc.nat({ max: 999_999_999_999 }).map((number) => String(number).padStart(12, '0')),
+    path: fc.constantFrom('', 'acme/', 'a/b/c/', '$(x)/', "*/'/{}/", '$'.concat('{aws:username}/')),
+    name: fc.string({ unit: fc.constantFrom(...'aZ09_+=,.@-'), minLength: 1, maxLength: 64 }),
+    source_identity: fc.boolean(),
+    session_tags: fc.option(fc.constant({ 'arsia:workspace': 'workspace' as const }), { nil: undefined }),
+  })
+  .map(({ partition, account, path, name, ...more }) =>
+    schema.parse({ role_arn: `arn:${partition}:iam::${account}:role/${path}${name}`, ...more }),
+  );
+
+interface Policy {
+  Version: string;
+  Statement: {
+    Effect: string;
+    Principal: { Federated: string };
+    Action: string | string[];
+    Condition: Record<string, Record<string, string>>;
+  }[];
+}
+
+/** Every fault that a generated policy could have: what the generator is judged by. */
+function policyFaults(policy: Policy, facts: TrustFacts, audience: string): string[] {
+  const [statement, ...others] = policy.Statement;
+  const prefix = facts.issuer.replace('https://', '');
+  const { StringEquals = {}, StringLike = {}, ...operators } = statement?.Condition ?? {};
+  const likes = facts.is_subject_pattern ? { [`${prefix}:sub`]: facts.subject } : {};
+  const equals = {
+    [`${prefix}:aud`]: audience,
+    ...(facts.is_subject_pattern ? {} : { [`${prefix}:sub`]: facts.subject }),
+  };
+  const text = JSON.stringify(policy);
+  const wildcards = text.match(/\*/g)?.length ?? 0;
+  return [
+    ...(policy.Version === '2012-10-17' ? [] : ['version']),
+    ...(others.length === 0 && statement?.Effect === 'Allow' ? [] : ['not one Allow']),
+    ...(typeof statement?.Principal.Federated === 'string' ? [] : ['not one provider']),
+    ...(JSON.stringify(StringEquals) === JSON.stringify(equals) ? [] : ['StringEquals']),
+    ...(JSON.stringify(StringLike) === JSON.stringify(likes) ? [] : ['StringLike']),
+    ...(Object.keys(operators).length === 0 ? [] : ['further operators']),
+    ...(wildcards === Object.keys(likes).length && !/[?$]|ForA|IfExists/.test(text) ? [] : ['wildcard']),
+  ];
+}
+
+describe('the trust policy', () => {
+  test('N35 has StringEquals on aud and sub for 10 000 random identities, and no wildcard but a user-scoped subject`s last part', () => {
+    fc.assert(
+      fc.property(anyFacts, anySettings, (facts, settings) => {
+        const made = trust(settings, facts);
+        const faults = policyFaults(JSON.parse(made.documents[0]!.text), facts, made.audience);
+        if (faults.length > 0) throw new Error(faults.join());
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  test('N35 without either condition lets a token in that it must not, and the checker sees it', () => {
+    for (const user of [undefined, null]) {
+      const facts = trustFacts('workspace_user', { user });
+      const made = trust(plain, facts);
+      const right = { ...claimsFor(aws, plain, facts) };
+      for (const [key, wrong] of [
+        ['aud', { aud: 'x' }],
+        ['sub', { sub: 'x' }],
+      ] as const) {
+        const policy: Policy = JSON.parse(made.documents[0]!.text);
+        for (const block of Object.values(policy.Statement[0]!.Condition)) delete block[`${host}:${key}`];
+        expect(evaluate(JSON.stringify(policy), { ...right, ...wrong })).toEqual({ allow: true });
+        expect(policyFaults(policy, facts, made.audience)).not.toEqual([]);
+        expect(evaluate(made.documents[0]!.text, { ...right, ...wrong }).allow).toBe(false);
+      }
+    }
+  });
+
+  test('is this, to the letter', () => {
+    const facts = trustFacts('workspace', { organization_id: 'grp_01kabcdefghjkmnpqrstvwxyz0', tenancy: 'multi' });
+    expect(JSON.parse(trust(plain, facts).documents[0]!.text)).toEqual({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { Federated: `arn:aws:iam::111122223333:oidc-provider/${host}` },
+          Action: 'sts:AssumeRoleWithWebIdentity',
+          Condition: {
+            StringEquals: { [`${host}:aud`]: 'aws:grp_01kabcdefghjkmnpqrstvwxyz0', [`${host}:sub`]: facts.subject },
+          },
+        },
+      ],
+    });
+  });
+
+  test('has sts:TagSession and sts:SetSourceIdentity when the identity opts in, and only then', () => {
+    const actionsOf = (more: object) =>
+      JSON.parse(trust(schema.parse({ ...plain, ...more }), trustFacts()).documents[0]!.text).Statement[0].Action;
+    expect(actionsOf({})).toBe('sts:AssumeRoleWithWebIdentity');
+    expect(actionsOf({ session_tags: { 'arsia:stage': 'stage' } })).toContain('sts:TagSession');
+    expect(actionsOf({ source_identity: true })).toEqual(['sts:AssumeRoleWithWebIdentity', 'sts:SetSourceIdentity']);
+  });
+
+  test('for Ceph RGW is compact and has a provider without an account', () => {
+    const ceph = schema.parse({ role_arn: 'arn:aws:iam:::role/deploy' });
+    const { text } = trust(ceph, trustFacts()).documents[0]!;
+    expect(text).not.toMatch(/\s/);
+    expect(JSON.parse(text).Statement[0].Principal.Federated).toBe(`arn:aws:iam:::oidc-provider/${host}`);
+  });
+
+  test('does not exist at MinIO, and the trust says what that means', () => {
+    const minio = schema.parse({ role_arn: 'arn:minio:iam:::role/abc' });
+    const { documents, warnings } = trust(minio, trustFacts());
+    expect(documents.map(({ name }) => name)).toEqual(['minio-provider']);
+    expect(warnings.join()).toContain('not at the subject or the role');
+  });
+});
+
+describe('beside the policy', () => {
+  test('the provider comes as the fields of the form, in its order', () => {
+    expect(trust(plain, trustFacts()).documents[1]!.fields).toEqual([
+      { label: 'Provider type', value: 'OpenID Connect' },
+      { label: 'Provider URL', value: issuer },
+      { label: 'Audience', value: 'aws' },
+    ]);
+  });
+
+  test('warnings: a token in hand, an issuer that AWS cannot use, long sessions', () => {
+    const warningsOf = (facts: Partial<TrustFacts>, more: object = {}) =>
+      trust(schema.parse({ ...plain, ...more }), trustFacts('identity', facts as object)).warnings.join('\n');
+    expect(warningsOf({})).toBe('');
+    for (const delivery of ['token', 'both'] as const)
+      expect(warningsOf({ delivery })).toMatch(/chooses the session name and the duration/);
+    expect(warningsOf({ issuer: 'http://127.0.0.1:8080' })).toMatch(/https issuers only[\s\S]*port 8080/);
+    expect(warningsOf({ issuer: 'https://arsia.example.com:8443' })).toMatch(/port 8443/);
+    expect(warningsOf({ issuer: 'https://arsia.internal' })).toMatch(/private/);
+    expect(warningsOf({}, { max_duration: 7200 })).toMatch(/at least 7200/);
+  });
+
+  test('N34 commands quote what people wrote: a shell takes each word as it is', () => {
+    const words = fc
+      .sample(fc.string({ unit: 'grapheme', maxLength: 40 }), 300)
+      .map((word) => word.replaceAll('\0', ''));
+    const script = `printf '%s\\0' ${words.map(shellWord).join(' ')}`;
+    const heard = execFileSync('/bin/sh', ['-c', script]).toString().split('\0').slice(0, -1);
+    expect(heard).toEqual(words);
+  });
+});

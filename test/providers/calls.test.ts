@@ -1,0 +1,122 @@
+import { describe, expect, test } from '@jest/globals';
+import { createCalls } from '../../src/providers/calls.ts';
+
+const random = () => 0;
+const always = () => true;
+const never = () => false;
+const hang = () => new Promise<never>(() => {});
+
+/** An attempt that fails so many times, then answers. */
+function failing(times: number, thrown: object = new Error('no')) {
+  const seen: AbortSignal[] = [];
+  const attempt = async (signal: AbortSignal) => {
+    seen.push(signal);
+    if (seen.length <= times) throw thrown;
+    return 'answer';
+  };
+  return { seen, attempt };
+}
+
+describe('tries', () => {
+  test('F11 a transient failure is tried three times, and the last one thrown', async () => {
+    const calls = createCalls({ random });
+    const two = failing(2);
+    await expect(calls.run('aws', always, two.attempt)).resolves.toBe('answer');
+    expect(two.seen).toHaveLength(3);
+    const thrown = new Error('still no');
+    const three = failing(3, thrown);
+    await expect(calls.run('aws', always, three.attempt)).rejects.toBe(thrown);
+    expect(three.seen).toHaveLength(3);
+  });
+
+  test('what is not transient is tried once', async () => {
+    const one = failing(1);
+    await expect(createCalls({ random }).run('aws', never, one.attempt)).rejects.toThrow('no');
+    expect(one.seen).toHaveLength(1);
+  });
+
+  test('a Retry-After that outlasts the deadline is not waited for: the cloud`s answer is thrown', async () => {
+    const thrown = { response: { status: 429, headers: { 'retry-after': '60' } } };
+    const { seen, attempt } = failing(1, thrown);
+    await expect(createCalls({ random }).run('aws', always, attempt)).rejects.toBe(thrown);
+    expect(seen).toHaveLength(1);
+  });
+
+  test('F11 pauses are a random part of a doubled span, and never pass the deadline', async () => {
+    const asked: number[] = [];
+    const calls = createCalls({
+      deadline_ms: 150,
+      random: () => {
+        asked.push(asked.length);
+        return 0.999;
+      },
+    });
+    // 0.999 * 200 ms is past the deadline: one try, and its own failure.
+    const { seen, attempt } = failing(1);
+    await expect(calls.run('aws', always, attempt)).rejects.toThrow('no');
+    expect(seen).toHaveLength(1);
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe('the deadline', () => {
+  test('F10 ends a hang with cloud_timeout, though the attempt ignores its signal', async () => {
+    const calls = createCalls({ deadline_ms: 20, random });
+    let signal: AbortSignal | undefined;
+    const run = calls.run('aws', always, (given) => {
+      signal = given;
+      return hang();
+    });
+    await expect(run).rejects.toMatchObject({
+      code: 'cloud_timeout',
+      message: expect.stringContaining('0.02 seconds'),
+    });
+    expect(signal?.aborted).toBe(true);
+  });
+
+  test('an SDK`s own error at the abort is the timeout too', async () => {
+    const calls = createCalls({ deadline_ms: 20, random });
+    const attempt = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('AbortError'))));
+    await expect(calls.run('aws', always, attempt)).rejects.toMatchObject({ code: 'cloud_timeout' });
+  });
+
+  test('covers the wait in the queue', async () => {
+    const calls = createCalls({ deadline_ms: 30, concurrency: 1, queue: 5, random });
+    const outcomes = await Promise.allSettled([1, 2, 3].map(() => calls.run('aws', always, hang)));
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: 'cloud_timeout' } });
+    await expect(calls.run('aws', always, async () => 'free again')).resolves.toBe('free again');
+  });
+});
+
+describe('the bulkhead', () => {
+  test('F10 a cloud that hangs fills its own places only; beyond the queue it is busy, with a Retry-After', async () => {
+    const calls = createCalls({ deadline_ms: 50, concurrency: 2, queue: 1, random });
+    const hung = [1, 2, 3].map(() => calls.run('aws', always, hang));
+    await expect(calls.run('aws', always, hang)).rejects.toMatchObject({ code: 'busy', more: { retry_after: 1 } });
+    await expect(calls.run('azure', always, async () => 'unaffected')).resolves.toBe('unaffected');
+    for (const outcome of await Promise.allSettled(hung)) expect(outcome.status).toBe('rejected');
+  });
+
+  test('never runs more at once than it may, and runs all that wait', async () => {
+    const calls = createCalls({ concurrency: 3, queue: 17, random });
+    let running = 0;
+    let most = 0;
+    const attempt = async () => {
+      most = Math.max(most, ++running);
+      await new Promise(setImmediate);
+      running--;
+      return 'done';
+    };
+    const all = await Promise.all(Array.from({ length: 20 }, () => calls.run('aws', never, attempt)));
+    expect(all).toHaveLength(20);
+    expect(most).toBe(3);
+  });
+
+  test('a failure gives its place back', async () => {
+    const calls = createCalls({ concurrency: 1, queue: 0, random });
+    for (let round = 0; round < 3; round++)
+      await expect(calls.run('aws', never, failing(1).attempt)).rejects.toThrow('no');
+    await expect(calls.run('aws', never, failing(0).attempt)).resolves.toBe('answer');
+  });
+});

@@ -1,0 +1,204 @@
+import { describe, expect, test } from '@jest/globals';
+import { lintClaims } from '../../src/core/claims.ts';
+import { ArsiaError } from '../../src/core/errors.ts';
+import { subjectScopes } from '../../src/core/subject.ts';
+import type { Federated, Provider, Trust, TrustFacts, Verdict } from '../../src/providers/provider.ts';
+import { providerOf, providers, providerTypes } from '../../src/providers/registry.ts';
+import { claimsFor, examplesOf, id, issuer, sampleSettings, trustFacts } from './samples.ts';
+
+/** A policy variable, which IAM would fill in. */
+const interpolation = '$'.concat('{aws:username}');
+
+const notRight = [null, -1.5, '', '*', 'with space and "quote"', ['*'], { '*': 1 }, { workspace: 'nothing' }];
+
+describe.each(providers.map((provider) => [provider.type, provider] as const))('the kind %s', (type, provider) => {
+  const examples = examplesOf(provider);
+  const members = Object.keys(examples);
+
+  test('has a wire name and a title, and is found by its name', () => {
+    expect(type).toMatch(/^[a-z]+$/);
+    expect(provider.title).not.toBe('');
+    expect(providerOf(type)).toBe(provider);
+  });
+
+  test('declares every setting with title, help and a right value, and takes its own right values', () => {
+    expect(members.length).toBeGreaterThan(0);
+    for (const member of members) expect([member, examples[member]]).not.toEqual([member, undefined]);
+    expect(provider.settings.safeParse(examples)).toMatchObject({ success: true });
+  });
+
+  test('refuses settings that it does not know, by name', () => {
+    const parsed = provider.settings.safeParse({ ...examples, surprise: 1 });
+    expect(parsed.error?.issues.map(({ message }) => message).join()).toContain('surprise');
+  });
+
+  test.each(members)('refuses a wrong %s with a message that shows a right value', (member) => {
+    const faults = notRight.flatMap((wrong) => {
+      const issues = provider.settings.safeParse({ ...examples, [member]: wrong }).error?.issues ?? [];
+      return issues.filter(({ path }) => path[0] === member).map(({ message }) => message);
+    });
+    expect(faults.length).toBeGreaterThan(1);
+    for (const fault of faults) expect(fault).toContain('such as ');
+  });
+
+  test('makes tokens that the claims linter passes, in every scope', () => {
+    for (const facts of everyScope()) {
+      const claims = claimsFor(provider, sampleSettings(provider), facts);
+      expect(lintClaims({ ...claims }, facts.issuer)).toEqual([]);
+    }
+  });
+});
+
+function everyScope(more: Partial<Omit<TrustFacts, 'user'>> = {}): TrustFacts[] {
+  return [
+    ...subjectScopes.map((scope) => trustFacts(scope, more)),
+    ...(['user', 'workspace_user'] as const).map((scope) => trustFacts(scope, { ...more, user: null })),
+  ];
+}
+
+const federatedKinds = providers.flatMap((provider) =>
+  provider.federated === undefined ? [] : [[provider.type, provider, provider.federated] as const],
+);
+
+/** Undefined where the kind takes no pattern and says so, with what to do instead. */
+function trustOf(federated: Federated<unknown>, settings: unknown, facts: TrustFacts): Trust | undefined {
+  try {
+    return federated.trust(settings, facts);
+  } catch (thrown) {
+    expect(facts.is_subject_pattern).toBe(true);
+    expect(thrown).toBeInstanceOf(ArsiaError);
+    expect((thrown as ArsiaError).code).toBe('invalid_request');
+    expect((thrown as ArsiaError).advice).toContain('?user=');
+    return undefined;
+  }
+}
+
+/** 24 tokens of somebody else's making or for something else, each one claim away from the right one. */
+const nearMisses: [string, 'sub' | 'aud' | 'iss', (right: string, other: string) => unknown][] = [
+  ['the subject of another identity', 'sub', (sub, other) => sub.replace(/^mi_\w+/, other)],
+  [
+    'a subject with another scope',
+    'sub',
+    (sub) => (sub.includes(':') ? sub.split(':')[0] : `${sub}:${id('workspace')}`),
+  ],
+  ['a subject cut by one character', 'sub', (sub) => sub.slice(0, -1).replace(/^m/, 'n')],
+  ['a subject with a character before it', 'sub', (sub) => `x${sub}`],
+  ['a subject with a space before it', 'sub', (sub) => ` ${sub}`],
+  ['a subject in capitals', 'sub', (sub) => sub.toUpperCase()],
+  ['a subject that is a wildcard', 'sub', () => '*'],
+  ['an empty subject', 'sub', () => ''],
+  ['a subject in an object', 'sub', (sub) => ({ sub })],
+  ['no subject', 'sub', () => undefined],
+  ['another audience', 'aud', () => 'https://other.example.com'],
+  ['the audience in capitals', 'aud', (aud) => aud.toUpperCase()],
+  ['the audience with a slash', 'aud', (aud) => `${aud}/`],
+  ['the audience cut by one character', 'aud', (aud) => aud.slice(0, -1)],
+  ['the issuer as audience', 'aud', () => issuer],
+  ['an empty audience', 'aud', () => ''],
+  ['no audience', 'aud', () => undefined],
+  ['another issuer', 'iss', () => 'https://evil.example.com/oidc'],
+  ['the issuer with a slash', 'iss', (iss) => `${iss}/`],
+  ['the issuer by http', 'iss', (iss) => iss.replace('https:', 'http:')],
+  ['the issuer with another path', 'iss', (iss) => `${iss}2`],
+  ['the issuer with capitals', 'iss', (iss) => iss.replace('arsia', 'ARSIA')],
+  ['the issuer as user name of another', 'iss', (iss) => `${iss.replace('/oidc', '')}@evil.example.com/oidc`],
+  ['no issuer', 'iss', () => undefined],
+];
+
+const conditionOf = {
+  sub: /:sub$|subject|attributeCondition|claimValidationRules.* (?:sub|identity_id)$|username/,
+  aud: /aud/i,
+  iss: /iss|Federated/i,
+};
+
+describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Provider, federated) => {
+  const settings = sampleSettings(provider);
+
+  test('names issuer, subject and audience, and every document its place', () => {
+    for (const facts of everyScope()) {
+      const trust = trustOf(federated, settings, facts);
+      if (trust === undefined) continue;
+      expect(trust).toMatchObject({ issuer: facts.issuer, subject: facts.subject });
+      expect(trust.audience).toBe(federated.assertion(settings, facts).audience);
+      const names = trust.documents.map(({ name }) => name);
+      expect(new Set(names).size).toBe(names.length);
+      for (const document of trust.documents) {
+        expect(document.title).not.toBe('');
+        expect(document.paste_into).not.toBe('');
+        expect(document.text).not.toMatch(/undefined|null|\[object/);
+        if (document.form === 'json') expect(() => JSON.parse(document.text)).not.toThrow();
+        if (document.form === 'fields') expect(document.fields?.every(({ label, value }) => label && value)).toBe(true);
+      }
+    }
+  });
+
+  test('N36 is accepted by its own evaluate for the token that the assertion makes', () => {
+    for (const tenancy of ['single', 'multi'] as const) {
+      for (const facts of everyScope({ tenancy })) {
+        const trust = trustOf(federated, settings, facts);
+        if (trust === undefined) continue;
+        const verdict = federated.evaluate(trust.documents[0]!.text, { ...claimsFor(provider, settings, facts) });
+        expect([facts.subject_scope, verdict]).toEqual([facts.subject_scope, { allow: true }]);
+      }
+    }
+  });
+
+  test.each(nearMisses)('N36 refuses %s and names the condition', (_what, claim, mutate) => {
+    for (const facts of everyScope()) {
+      const trust = trustOf(federated, settings, facts);
+      if (trust === undefined) continue;
+      const right = claimsFor(provider, settings, facts);
+      const wrong = mutate(right[claim], id('managed_identity'));
+      const verdict: Verdict = federated.evaluate(trust.documents[0]!.text, { ...right, [claim]: wrong });
+      expect([facts.subject_scope, verdict.allow]).toEqual([facts.subject_scope, false]);
+      if (verdict.allow) continue;
+      expect(verdict.condition).toMatch(conditionOf[claim]);
+      expect(verdict.expected).not.toBe('');
+      expect(verdict.actual).not.toBe('');
+    }
+  });
+
+  test('refuses what is no document, and a document with a member twice', () => {
+    for (const text of ['', '[]', '"x"', '{', 'null', '{"a":1,"a":2}'])
+      expect(() => federated.evaluate(text, {})).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  });
+
+  test('says what it does not know, by name', () => {
+    const facts = trustFacts();
+    const document = JSON.parse(federated.trust(settings, facts).documents[0]!.text);
+    const claims = { ...claimsFor(provider, settings, facts) };
+    expect(() => federated.evaluate(JSON.stringify({ ...document, novelty: {} }), claims)).toThrow(
+      expect.objectContaining({ code: 'not_supported', message: expect.stringContaining('novelty') }),
+    );
+  });
+
+  test('N34 refuses facts that hold more than ids, and an issuer that is none', () => {
+    const facts = trustFacts();
+    const hostile = ['*', `${facts.identity_id}:*`, `${facts.identity_id}' || true || '`, interpolation, '"}'];
+    for (const subject of hostile)
+      expect(() => federated.trust(settings, { ...facts, subject })).toThrow(
+        expect.objectContaining({ code: 'claims_refused' }),
+      );
+    for (const wrong of ['https://a.example.com/"', 'https://a.example.com/*?x', "https://a.example.com/' || '"])
+      expect(() => federated.trust(settings, { ...facts, issuer: wrong })).toThrow(
+        expect.objectContaining({ code: 'claims_refused' }),
+      );
+    const pattern = { subject: facts.subject, is_subject_pattern: true };
+    expect(() => federated.trust(settings, { ...facts, ...pattern })).toThrow(ArsiaError);
+  });
+
+  test('N34 keeps names from people as text', () => {
+    const identity = `acme/"},*${interpolation}\n\\`;
+    const trust = federated.trust(settings, trustFacts('workspace', { identity }));
+    for (const { form, text } of trust.documents) if (form === 'json') expect(() => JSON.parse(text)).not.toThrow();
+    for (const { form, text } of trust.documents) if (form === 'shell') expect(text).not.toContain(interpolation);
+  });
+});
+
+test('the registry names the kinds that it knows when asked for another', () => {
+  expect(providerTypes).toEqual(['aws', 'azure', 'gcp', 'kubernetes', 'oidc']);
+  for (const type of ['AWS', 'aws ', 'constructor', ''])
+    expect(() => providerOf(type)).toThrow(
+      expect.objectContaining({ code: 'invalid_request', advice: expect.stringContaining('aws, azure, gcp') }),
+    );
+});

@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals';
+import { evaluate } from '../../../src/providers/kubernetes/evaluate.ts';
+
+/** Worked out by hand from cloud-facts.md 4. */
+const token = { iss: 'https://issuer.example.com', sub: 'mi_1:ws_1', aud: 'https://k8s.example.com', stage: 'apply' };
+const entry = {
+  issuer: { url: token.iss, audiences: ['x', token.aud], audienceMatchPolicy: 'MatchAny' },
+  claimValidationRules: [{ claim: 'sub', requiredValue: token.sub }] as object[],
+  claimMappings: { username: { claim: 'sub', prefix: 'arsia:' } } as object,
+};
+const documentOf = (...jwt: object[]) =>
+  JSON.stringify({ apiVersion: 'apiserver.config.k8s.io/v1beta1', kind: 'AuthenticationConfiguration', jwt });
+const judge = (more: object, claims: object = {}) =>
+  evaluate(documentOf({ ...entry, ...more }), { ...token, ...claims });
+
+describe('an authentication configuration', () => {
+  test('takes the token of its issuer, audience and subject', () => {
+    expect(judge({})).toEqual({ allow: true });
+    const other = { ...entry, issuer: { url: 'https://other.example.com', audiences: ['a'] } };
+    expect(evaluate(documentOf(other, entry), token)).toEqual({ allow: true });
+    // The API server takes a token when any of its audiences is one of the list.
+    expect(judge({}, { aud: ['y', 'x'] })).toEqual({ allow: true });
+  });
+
+  const prefix = { claimValidationRules: [{ expression: "claims.sub.startsWith('mi_1:')", message: 'no' }] };
+  test.each([
+    ['another issuer', {}, { iss: 'https://issuer.example.com/' }, 'jwt[].issuer.url'],
+    ['another audience', {}, { aud: 'y' }, 'jwt[0].issuer.audiences'],
+    ['another subject', {}, { sub: 'mi_1:ws_2' }, 'jwt[0].claimValidationRules[0] sub'],
+    ['no subject', {}, { sub: undefined }, 'jwt[0].claimValidationRules[0] sub'],
+    ['another beginning', prefix, { sub: 'mi_2:ws_1' }, 'jwt[0].claimValidationRules[0] sub'],
+    [
+      'no user name',
+      { claimMappings: { username: { claim: 'name', prefix: '' } } },
+      {},
+      'jwt[0].claimMappings.username.claim',
+    ],
+  ])('refuses %s', (_name, more, claims, condition) => {
+    expect(judge(more, claims)).toMatchObject({ allow: false, condition });
+  });
+
+  test('takes a beginning', () => {
+    expect(judge(prefix)).toEqual({ allow: true });
+  });
+
+  test.each([
+    ['another expression', { claimValidationRules: [{ expression: 'claims.sub != ""' }] }, 'claims.sub'],
+    ['user rules', { userValidationRules: [] }, 'userValidationRules'],
+    ['a user name by expression', { claimMappings: { username: { expression: 'claims.sub' } } }, 'username.expression'],
+  ])('says that it does not know %s', (_name, more, text) => {
+    expect(() => judge(more)).toThrow(
+      expect.objectContaining({ code: 'not_supported', message: expect.stringContaining(text) }),
+    );
+  });
+
+  test.each([
+    ['no audiences', { issuer: { url: token.iss, audiences: [] } }],
+    ['no prefix', { claimMappings: { username: { claim: 'sub' } } }],
+    ['a rule without a value', { claimValidationRules: [{ claim: 'sub' }] }],
+  ])('is none: %s', (_name, more) => {
+    expect(() => judge(more)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  });
+
+  test('of another kind is none', () => {
+    expect(() => evaluate('{"kind":"Config"}', token)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  });
+});

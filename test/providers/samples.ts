@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { buildClaims, type WorkloadClaims } from '../../src/core/claims.ts';
+import { type IdKind, makeId } from '../../src/core/ids.ts';
+import { formatSubject, type SubjectScope, subjectOfEveryUser } from '../../src/core/subject.ts';
+import type { CloudEndpoints, ExchangeContext, Provider, TrustFacts } from '../../src/providers/provider.ts';
+
+export const issuer = 'https://arsia.example.com/oidc';
+export const now = Date.UTC(2026, 10, 21);
+
+export function id(kind: IdKind): string {
+  return makeId(kind, now, randomBytes);
+}
+
+export const endpoints: CloudEndpoints = {
+  aws_sts: [],
+  azure_authority_hosts: [],
+  google_sts: 'https://sts.googleapis.com',
+  google_iam: 'https://iamcredentials.googleapis.com',
+  extra_ca: undefined,
+};
+
+/** Facts with real ids; `user: null` for the pattern of every user. */
+export function trustFacts(
+  scope: SubjectScope = 'workspace',
+  more: Omit<Partial<TrustFacts>, 'user'> & { user?: TrustFacts['user'] | null } = {},
+): TrustFacts {
+  const { user: given, ...rest } = more;
+  const user = given === undefined ? { id: id('user'), login: 'alice@acme' } : given;
+  const identity_id = rest.identity_id ?? id('managed_identity');
+  const workspace = rest.workspace ?? { id: id('workspace'), path: 'acme/research/sim' };
+  const parts = { identity_id, workspace_id: workspace.id, user_id: user?.id };
+  const isPattern = user === null && (scope === 'user' || scope === 'workspace_user');
+  return {
+    issuer,
+    tenancy: 'single',
+    organization_id: rest.organization_id ?? id('group'),
+    identity: 'acme/research/deploy',
+    delivery: 'credentials',
+    organization: 'acme',
+    group: 'acme/research',
+    stage: 'apply',
+    ...rest,
+    identity_id,
+    workspace,
+    subject_scope: scope,
+    subject: isPattern ? subjectOfEveryUser(scope, parts) : formatSubject(scope, parts),
+    is_subject_pattern: isPattern,
+    user: user ?? undefined,
+  };
+}
+
+/** The token that the mint would make for these facts; a pattern's token is of some user. */
+export function claimsFor(provider: Provider, settings: unknown, facts: TrustFacts): WorkloadClaims {
+  const user = facts.user ?? { id: id('user'), login: 'bob' };
+  const subject = facts.is_subject_pattern ? facts.subject.replace('usr_*', user.id) : facts.subject;
+  return buildClaims(
+    {
+      issuer: facts.issuer,
+      subject,
+      identity: { id: facts.identity_id, path: facts.identity },
+      workspace: facts.workspace!,
+      group: { id: id('group'), path: facts.group! },
+      organization: { id: facts.organization_id, name: facts.organization! },
+      user,
+      job: { id: id('job'), stage: facts.stage! },
+    },
+    provider.federated!.assertion(settings, { ...facts, user }),
+    { jti: randomBytes(16).toString('base64url'), now: now / 1000, lifetime: 600 },
+  );
+}
+
+/** The right values that the schema itself shows, by member. */
+export function examplesOf(provider: Provider): Record<string, unknown> {
+  const { properties = {} } = z.toJSONSchema(provider.settings, { io: 'input' }) as {
+    properties?: Record<string, { examples?: unknown[] }>;
+  };
+  return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, schema.examples?.[0]]));
+}
+
+/** Settings made of the examples, parsed. */
+export function sampleSettings(provider: Provider, more: Record<string, unknown> = {}): unknown {
+  return provider.settings.parse({ ...examplesOf(provider), ...more });
+}
+
+export function exchangeContext(more: Partial<ExchangeContext> = {}): ExchangeContext {
+  return {
+    claims: { job_id: id('job') } as WorkloadClaims,
+    request: {},
+    endpoints,
+    user: { id: id('user'), login: 'alice' },
+    signal: new AbortController().signal,
+    ...more,
+  };
+}
