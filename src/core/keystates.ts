@@ -74,8 +74,17 @@ export function rotatableAt(keys: readonly SigningKeyTimes[]): number | undefine
   const standby = keys.find((key) => key.state === 'next');
   if (standby === undefined) return undefined;
   const leaving = keys.flatMap((key) => (key.retired_at === null ? [] : [key.retired_at + retirement]));
-  const room = keys.length < maximumPublishedKeys ? [] : [Math.min(...leaving)];
+  const room = keys.length < maximumPublishedKeys ? [] : leaving;
   return Math.max(activatableAt(standby), ...room);
+}
+
+/**
+ * The moment that a change is written with: now, and always after everything that the set remembers. So a replica whose clock
+ * is behind writes no life that runs backwards, and a revocation right after a rotation is not taken for a part of it.
+ */
+export function changeTime(keys: readonly SigningKeyTimes[], now: number): number {
+  const past = keys.flatMap((key) => [key.published_at, key.activated_at ?? 0, key.retired_at ?? 0]);
+  return Math.max(now, ...past.map((time) => time + 1));
 }
 
 const lifeOrder: readonly KeyState[] = ['next', 'active', 'retiring'];

@@ -14,6 +14,20 @@ export const jobDeadline = { default: day, minimum: minute, maximum: 7 * day } a
 export const accessTokenLifetime = hour;
 export const adminLinkLifetime = 15 * minute;
 
+/** Tokens of outside issuers, as service accounts trust them. */
+export const outsideTokens = {
+  /** Clock difference that `exp`, `nbf` and `iat` may show. */
+  clockTolerance: minute,
+  /** Since `iat`: kubelet renews a projected token within 24 h, however long it lives. */
+  maximumAge: 25 * hour,
+  /** An issuer's documents are kept as their `Cache-Control` says, between these. */
+  documentCache: { minimum: minute, default: 5 * minute, maximum: hour },
+  /** What could not be fetched is not tried again before this. */
+  failureCache: 30,
+  /** For a `kid` that is not known the keys are fetched again, at most this often. */
+  refetch: minute,
+} as const;
+
 /** A permit is signed at once or never: what waits longer was not meant for this request. */
 export const permitLifetime = 5;
 
@@ -24,3 +38,21 @@ export const signingKeyRotation = 30 * day;
 export const jwksMaximumAge = 5 * minute;
 /** A replica reloads its keys at least this often, whatever it heard. */
 export const keyReloadInterval = 10;
+
+/** People: how long each thing of a sign-in lives. */
+export const signInLifetimes = {
+  /** From the first page to the identity provider's answer. */
+  interaction: 15 * minute,
+  code: minute,
+  accessToken: 10 * minute,
+  deviceCode: 10 * minute,
+  /** A browser's session from sign-in on, however busy; the console's tokens end with it. */
+  session: 12 * hour,
+  /** A command line: so long unused, and so long altogether. */
+  refreshToken: 7 * day,
+  grant: 30 * day,
+  invitation: 14 * day,
+} as const;
+
+/** RFC 8628 3.2: seconds between the polls of a device, and by how much that grows when it does not wait. */
+export const devicePollInterval = 5;

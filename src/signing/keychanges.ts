@@ -1,4 +1,4 @@
-import type { KeyChange, KeyStep, StoredKey } from '../core/keystates.ts';
+import { changeTime, type KeyChange, type KeyStep, type StoredKey } from '../core/keystates.ts';
 import type { Sealer } from './sealing.ts';
 import type { SigningKeyPair } from './signingkeys.ts';
 import { type KeySetName, sealNewKey } from './storedkeys.ts';
@@ -23,8 +23,7 @@ export async function changesFor(
   now: number,
   make: { keySet: KeySetName; sealer: Sealer; makeKey: () => Promise<SigningKeyPair> },
 ): Promise<KeyChange[]> {
-  // A replica whose clock is behind must not write a life that runs backwards.
-  const at = Math.max(now, ...keys.flatMap((key) => [key.published_at, key.activated_at ?? 0]));
+  const at = changeTime(keys, now);
   const changes: KeyChange[] = [];
   for (const step of steps) {
     if (step.do === 'remove') changes.push({ do: 'remove', kid: step.kid });

@@ -1,7 +1,6 @@
-import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { ArsiaError } from '../core/errors.ts';
-import { type KeyState, type KeyStore, revocation, rotatableAt, step } from '../core/keystates.ts';
+import { type KeyStore, revocation, rotatableAt, step } from '../core/keystates.ts';
 import { createHeldKeys, type HeldKeys, type PublishedKeys, publishedOf } from './heldkeys.ts';
 import { type AppliedChange, changesFor } from './keychanges.ts';
 import { openKeys, openSoundKeys } from './keyset.ts';
@@ -54,8 +53,6 @@ export interface SigningKeyring extends Keyring {
   /** Throws ArsiaError `unavailable` when no key may sign. */
   signer(): Signer;
   isPublished(kid: string): boolean;
-  /** In the order of publication. The workload set has no such door: its keys sign permits and nothing else. */
-  privateKeys(): readonly { kid: string; alg: SigningAlgorithm; state: KeyState; key: KeyObject }[];
 }
 
 export function createKeyring(options: KeyringOptions): SigningKeyring {
@@ -66,7 +63,8 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
 
   async function rotate({ force = false } = {}): Promise<AppliedChange[]> {
     const loaded = held.loaded();
-    if (!force && loaded !== undefined && step(loaded.keys, clock.now()).length === 0) return [];
+    const isIdle = !force && loaded !== undefined && held.fault() === undefined;
+    if (isIdle && step(loaded.keys, clock.now()).length === 0) return [];
     let isDone = true;
     const changes = await turns.change(async (keys) => {
       const before = held.loaded();
@@ -84,7 +82,6 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
   return {
     keySet,
     async start() {
-      await turns.first();
       await rotate();
     },
     current: () => publishedOf(held.required()),
@@ -105,7 +102,7 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
         // The leaked row may be the damaged one; what is left to sign must be whole.
         const rest = keys.filter((key) => key.kid !== kid);
         await openKeys(rest, held.loaded(), keySet, sealer);
-        return changesFor(steps, rest, clock.now(), make);
+        return changesFor(steps, keys, clock.now(), make);
       }),
     onChange: held.onChange,
     signer() {
@@ -115,12 +112,6 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
       return signer;
     },
     isPublished: (kid) => held.loaded()?.keys.some((key) => key.kid === kid) ?? false,
-    privateKeys() {
-      if (keySet === 'workload') throw new TypeError('workload keys sign permits and nothing else');
-      return held
-        .required()
-        .keys.map((key) => ({ kid: key.kid, alg: key.alg, state: key.state, key: key.private_key }));
-    },
   };
 }
 

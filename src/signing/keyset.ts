@@ -39,25 +39,25 @@ export async function loadKeySet(
     throw fault(keySet, `its version went back from ${before.version} to ${snapshot.version}, as after a restore`);
   if (before !== undefined && snapshot.version === before.version && rows !== before.rows)
     throw fault(keySet, `its rows changed without a new version, so by other hands than Arsia's`);
-  const keys = await openSoundKeys(snapshot.keys, before, keySet, sealer);
-  try {
-    const jwks = publishJwks(keys.map((key) => key.public_jwk));
-    return { version: snapshot.version, keys, jwks, signer: activeSigner(keys), rows };
-  } catch (cause) {
-    throw fault(keySet, messageOf(cause), cause);
-  }
+  const { keys, jwks } = await openSoundKeys(snapshot.keys, before, keySet, sealer);
+  return { version: snapshot.version, keys, jwks, signer: activeSigner(keys), rows };
 }
 
-/** Opens every key and checks their states against each other and against the past; throws a KeySetFault. */
+/** Opens every key, checks their states against each other and against the past, lints the JWKS; throws a KeySetFault. */
 export async function openSoundKeys(
   stored: readonly StoredKey[],
   before: LoadedKeySet | undefined,
   keySet: KeySetName,
   sealer: Sealer,
-): Promise<LoadedKey[]> {
+): Promise<{ keys: LoadedKey[]; jwks: PublishedJwks }> {
   const faults = [...stateFaults(stored), ...transitionFaults(before?.keys ?? [], stored)];
   if (faults.length > 0) throw fault(keySet, faults.join('; '));
-  return openKeys(stored, before, keySet, sealer);
+  const keys = await openKeys(stored, before, keySet, sealer);
+  try {
+    return { keys, jwks: publishJwks(keys.map((key) => key.public_jwk)) };
+  } catch (cause) {
+    throw fault(keySet, messageOf(cause), cause);
+  }
 }
 
 /** Opens every key, whatever its state; throws a KeySetFault. */

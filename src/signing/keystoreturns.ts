@@ -6,8 +6,6 @@ import type { KeySetName } from './storedkeys.ts';
 
 /** Reads and changes of the stored keys, one after the other, so that an older read never overtakes a newer one. */
 export interface KeyStoreTurns {
-  /** The read of a start; throws what is wrong with the stored keys. An empty set is left to the first rotation. */
-  first(): Promise<void>;
   /** Joins the next read that starts after this call. */
   reload(): Promise<void>;
   /** Changes the set in one transaction and takes the outcome over; throws when that cannot be trusted. */
@@ -18,19 +16,7 @@ export function createKeyStoreTurns(store: KeyStore, keySet: KeySetName, held: H
   const exclusive = createQueue();
   let nextRead: Promise<void> | undefined;
 
-  function throwFault(): void {
-    const fault = held.fault();
-    if (fault !== undefined) throw fault;
-  }
-
   return {
-    first: () =>
-      exclusive(async () => {
-        const snapshot = await store.load(keySet);
-        if (snapshot.keys.length > 0) await held.take(snapshot);
-        throwFault();
-      }),
-
     reload() {
       nextRead ??= exclusive(async () => {
         // From here on a caller needs another read: this one may miss what was committed before that call.
@@ -48,7 +34,8 @@ export function createKeyStoreTurns(store: KeyStore, keySet: KeySetName, held: H
           return changes;
         });
         await held.take(snapshot);
-        throwFault();
+        const fault = held.fault();
+        if (fault !== undefined) throw fault;
         return applied(changes);
       }),
   };

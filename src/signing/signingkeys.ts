@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { selfSignedCertificate } from './certificate.ts';
@@ -6,7 +6,7 @@ import { type PublicJwk, publicJwkOf } from './jwks.ts';
 import { createQueue } from './queue.ts';
 import type { SigningAlgorithm } from './signer.ts';
 
-/** A fresh key pair. `pkcs8` is the private half in DER: seal it, then overwrite it. */
+/** A fresh key pair. `kid` is its thumbprint (RFC 7638, SHA-256); `pkcs8` is the private half in DER: seal it, then overwrite it. */
 export interface SigningKeyPair {
   kid: string;
   alg: SigningAlgorithm;
@@ -27,7 +27,7 @@ const generations = createQueue();
 export const makeSigningKey: MakeSigningKey = (alg) =>
   generations(async () => {
     const { publicKey, privateKey } = await generators[alg]();
-    const kid = await thumbprint(publicKey);
+    const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as JWK, 'sha256');
     return {
       kid,
       alg,
@@ -40,9 +40,3 @@ const generators: Readonly<Record<SigningAlgorithm, () => Promise<{ publicKey: K
   RS256: () => generate('rsa', { modulusLength: 2048, publicExponent: 65537 }),
   ES256: () => generate('ec', { namedCurve: 'P-256' }),
 };
-
-/** The `kid` of a key, from either half: RFC 7638 with SHA-256. */
-export function thumbprint(key: KeyObject): Promise<string> {
-  const publicKey = key.type === 'private' ? createPublicKey(key) : key;
-  return calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as JWK, 'sha256');
-}

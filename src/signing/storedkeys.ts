@@ -1,9 +1,9 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyState, SigningKeyTimes, StoredKey } from '../core/keystates.ts';
 import { orderedJwk } from './jwks.ts';
 import type { Sealer, SealingContext } from './sealing.ts';
 import { localSigner, type Signer, type SigningAlgorithm } from './signer.ts';
-import { type SigningKeyPair, thumbprint } from './signingkeys.ts';
+import type { SigningKeyPair } from './signingkeys.ts';
 
 /** Named sets of keys: what one signs, no other may (design.md, Mechanisms). */
 export type KeySetName = 'workload' | 'authorization';
@@ -12,7 +12,6 @@ export type KeySetName = 'workload' | 'authorization';
 export interface LoadedKey extends SigningKeyTimes {
   alg: SigningAlgorithm;
   public_jwk: Readonly<Record<string, unknown>>;
-  private_key: KeyObject;
   signer: Signer;
   /** The row it came from, to tell whether it must be opened again. */
   row: string;
@@ -40,28 +39,28 @@ export async function sealNewKey(
 }
 
 /**
- * Opens a stored key and proves that its parts are one key: the private half is this row's of this set, `kid` is its
- * thumbprint, and what is published is its public half. Throws an Error that names the row otherwise (N59).
+ * Opens a stored key and proves that its parts are one key: the private half was sealed for this `kid` of this set, and what
+ * is published is its public half. Throws an Error that names the row otherwise (N59).
  */
 export async function openStoredKey(stored: StoredKey, keySet: KeySetName, sealer: Sealer): Promise<LoadedKey> {
   const { kid, state, published_at, activated_at, retired_at } = stored;
   const alg = stored.alg;
   if (alg !== 'RS256' && alg !== 'ES256') throw new Error(`The signing key ${kid} has the unknown alg ${alg}.`);
-  const pkcs8 = Buffer.from(await sealer.open(stored.sealed_private, contextOf(keySet, kid)));
-  const private_key = createPrivateKey({ key: pkcs8, type: 'pkcs8', format: 'der' });
+  const opened = await sealer.open(stored.sealed_private, contextOf(keySet, kid));
+  // The same memory, not a copy: what is overwritten below is all there was.
+  const pkcs8 = Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength);
+  const privateKey = createPrivateKey({ key: pkcs8, type: 'pkcs8', format: 'der' });
   pkcs8.fill(0);
-  if ((await thumbprint(private_key)) !== kid)
-    throw new Error(`The signing key ${kid} has the kid of another key: its row was altered.`);
   const published: Record<string, unknown> = { ...stored.public_jwk };
-  const own: Record<string, unknown> = createPublicKey(private_key).export({ format: 'jwk' });
+  const own: Record<string, unknown> = createPublicKey(privateKey).export({ format: 'jwk' });
   const expected = { ...own, alg, kid, use: 'sig' };
   for (const [name, value] of Object.entries(expected)) {
     if (published[name] !== value)
       throw new Error(`The public half of the signing key ${kid} has another ${name}: its row was altered.`);
   }
-  const signer = localSigner(kid, alg, private_key);
+  const signer = localSigner(kid, alg, privateKey);
   const times = { kid, state, published_at, activated_at, retired_at };
-  return { ...times, alg, public_jwk: orderedJwk(published), private_key, signer, row: rowOf(stored) };
+  return { ...times, alg, public_jwk: orderedJwk(published), signer, row: rowOf(stored) };
 }
 
 /** What of a row never changes, as one text. */

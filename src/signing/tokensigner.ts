@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { AuditReceipt } from '../core/audit.ts';
 import { lintClaims, type WorkloadClaims } from '../core/claims.ts';
@@ -36,7 +36,7 @@ export function createTokenSigner({ keyring, clock, issuer, isReceipt }: TokenSi
       const { jti } = lintedClaims(payload, issuer, now);
       const signer = keyring.signer();
       const signingInput = `${headerOf(signer)}.${base64url(payload)}`;
-      const signing_input_sha256 = createHash('sha256').update(signingInput).digest('hex');
+      const signing_input_sha256 = hash('sha256', signingInput, 'hex');
       const facts = { jti, kid: signer.kid, signing_input_sha256, audit_event_id: auditEventId };
       return vault.issue(facts, { signingInput, signer }, now);
     },

@@ -1,0 +1,112 @@
+import { createLocalJWKSet } from 'jose';
+import type { Clock } from '../../clock.ts';
+import { ArsiaError } from '../../core/errors.ts';
+import { outsideTokens } from '../../core/lifetimes.ts';
+import { discoveryUrl } from '../../core/outsideissuers.ts';
+import type { DocumentFetch } from './fetch.ts';
+import { isRecord, usableKeys } from './keys.ts';
+
+export type KeyFinder = ReturnType<typeof createLocalJWKSet>;
+
+export interface IssuerKeys {
+  /**
+   * The keys of an issuer, which should have this one. Throws ArsiaError `outside_token_refused` or `issuer_unavailable`.
+   * The issuer must be one that somebody trusts: each that is asked for takes a place.
+   */
+  find(issuer: string, kid: string | undefined): Promise<KeyFinder>;
+}
+
+/** What is known of an issuer: its keys, or why there are none. Times in milliseconds since 1970. */
+interface Entry {
+  keys?: { finder: KeyFinder; kids: ReadonlySet<string | undefined> };
+  fault?: ArsiaError;
+  expires_at: number;
+  /** When the documents were last asked for. */
+  asked_at: number;
+}
+
+const maximumIssuers = 1000;
+const maximumFetches = 32;
+const { documentCache, failureCache, refetch } = outsideTokens;
+
+/**
+ * Discovery and JWKS of outside issuers, kept as long as their headers say; failures are kept too, so that an issuer which
+ * does not answer costs one request in half a minute. Requests that need the same issuer at once share one fetch.
+ */
+export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock: Clock }): IssuerKeys {
+  const entries = new Map<string, Entry>();
+  const running = new Map<string, Promise<Entry>>();
+
+  function load(issuer: string): Promise<Entry> {
+    const shared = running.get(issuer);
+    if (shared !== undefined) return shared;
+    if (running.size >= maximumFetches) return Promise.reject(tooMany());
+    const started = attempt(issuer).finally(() => running.delete(issuer));
+    running.set(issuer, started);
+    return started;
+  }
+
+  async function attempt(issuer: string): Promise<Entry> {
+    const asked_at = clock.now();
+    const entry = await read(issuer, asked_at).catch((thrown: unknown): Entry => {
+      if (!(thrown instanceof ArsiaError)) throw thrown;
+      const kept = entries.get(issuer);
+      // Keys that are still good stay so when asking for a newer one fails.
+      if (kept?.keys !== undefined && kept.expires_at > asked_at) return { ...kept, asked_at };
+      return { fault: thrown, expires_at: asked_at + failureCache * 1000, asked_at };
+    });
+    entries.delete(issuer);
+    entries.set(issuer, entry);
+    // The one that was loaded longest ago: a busy one comes back at its next request.
+    if (entries.size > maximumIssuers) entries.delete(entries.keys().next().value!);
+    return entry;
+  }
+
+  async function read(issuer: string, now: number): Promise<Entry> {
+    const discovery = await fetch(discoveryUrl(issuer));
+    const { issuer: named, jwks_uri } = isRecord(discovery.body) ? discovery.body : {};
+    // OpenID Connect Discovery 1.0, 4.3: or one issuer could speak for another.
+    if (named !== issuer) throw misdescribed('The discovery document of the issuer names another issuer, or none.');
+    if (typeof jwks_uri !== 'string') throw misdescribed('The discovery document of the issuer has no jwks_uri.');
+    const jwks = await fetch(jwks_uri);
+    const keys = usableKeys(jwks.body);
+    if (keys.length === 0) throw misdescribed('The issuer publishes no key that Arsia takes (RSA of 2048 bits, EC).');
+    const { minimum, maximum } = documentCache;
+    const life = Math.min(maximum, Math.max(minimum, jwks.maximum_age ?? documentCache.default));
+    return {
+      keys: { finder: createLocalJWKSet({ keys }), kids: new Set(keys.map(({ kid }) => kid)) },
+      expires_at: now + life * 1000,
+      asked_at: now,
+    };
+  }
+
+  return {
+    async find(issuer, kid) {
+      const now = clock.now();
+      const kept = entries.get(issuer);
+      let entry = kept !== undefined && kept.expires_at > now ? kept : await load(issuer);
+      const isMissing = kid !== undefined && entry.keys !== undefined && !entry.keys.kids.has(kid);
+      if (isMissing && now - entry.asked_at >= refetch * 1000) entry = await load(issuer);
+      if (entry.keys === undefined) throw again(entry, now);
+      return entry.keys.finder;
+    },
+  };
+}
+
+/** A kept failure, as of now. */
+function again({ fault, expires_at }: Entry, now: number): ArsiaError {
+  const { code, message, more } = fault!;
+  return new ArsiaError(code, message, { ...more, retry_after: Math.max(1, Math.ceil((expires_at - now) / 1000)) });
+}
+
+function misdescribed(detail: string): ArsiaError {
+  return new ArsiaError('outside_token_refused', detail, {
+    advice: 'Correct the documents of the issuer (OpenID Connect Discovery 1.0, RFC 7517).',
+  });
+}
+
+function tooMany(): ArsiaError {
+  return new ArsiaError('issuer_unavailable', 'Too many documents of outside issuers are being fetched.', {
+    retry_after: 1,
+  });
+}

@@ -1,0 +1,152 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import { ArsiaError } from '../../core/errors.ts';
+import { isDocumentUrl } from '../../core/outsideissuers.ts';
+import { isInternalAddress } from './addresses.ts';
+import { type Resolve, resolveByDns } from './resolve.ts';
+
+export interface FetchedDocument {
+  /** Parsed JSON. */
+  body: unknown;
+  /** Seconds, by `Cache-Control`; undefined where it says nothing. */
+  maximum_age: number | undefined;
+}
+
+/**
+ * A JSON document of somebody else, over https. Throws ArsiaError `outside_token_refused`, in one constant text, for what
+ * Arsia does not fetch (an address that is not public, a name without one, a redirect), and `issuer_unavailable` for what
+ * did not come as it should.
+ */
+export type DocumentFetch = (url: string) => Promise<FetchedDocument>;
+
+export interface FetchOptions {
+  /** For development: http and https on 127.0.0.1, [::1] and localhost are fetched too. */
+  allowLoopback: boolean;
+  /** Told why a fetch failed; the answer does not tell. */
+  onFault?: (fault: Error, host: string) => void;
+  resolve?: Resolve;
+  isInternal?: (address: string) => boolean;
+  /** Milliseconds for the whole of it: name, connection, body. */
+  deadline_ms?: number;
+  /** PEM, in place of the certificate authorities of the system. */
+  ca?: string;
+}
+
+/** Bytes. */
+export const maximumDocument = 100 * 1024;
+
+const loopbackAddresses: Readonly<Record<string, string[]>> = {
+  localhost: ['127.0.0.1', '::1'],
+  '127.0.0.1': ['127.0.0.1'],
+  '[::1]': ['::1'],
+};
+
+/** A document that Arsia does not even ask for, or whose answer points elsewhere. */
+class RefusedAddress extends Error {}
+
+export function createDocumentFetch(options: FetchOptions): DocumentFetch {
+  const {
+    allowLoopback,
+    onFault,
+    resolve = resolveByDns,
+    isInternal = isInternalAddress,
+    deadline_ms = 5000,
+  } = options;
+  // Nothing is kept: a connection that stays open would outlive the judgement about its address.
+  const agents = { 'http:': new HttpAgent(), 'https:': new HttpsAgent({ ca: options.ca, rejectUnauthorized: true }) };
+
+  async function addressesOf(url: URL, signal: AbortSignal): Promise<string[]> {
+    const loopback = allowLoopback && Object.hasOwn(loopbackAddresses, url.hostname);
+    if (loopback) return loopbackAddresses[url.hostname]!;
+    const addresses = await resolve(url.hostname, signal);
+    signal.throwIfAborted();
+    if (addresses.length === 0) throw new RefusedAddress('the name has no address');
+    // One internal address among others is enough: whoever owns the name could lead the next connection there.
+    if (addresses.some(isInternal)) throw new RefusedAddress('the name has an address that is not public');
+    return addresses;
+  }
+
+  async function get(text: string): Promise<FetchedDocument> {
+    if (!isDocumentUrl(text, allowLoopback)) throw new RefusedAddress('the URL is not one that Arsia fetches');
+    const url = new URL(text);
+    const signal = AbortSignal.timeout(deadline_ms);
+    const addresses = await addressesOf(url, signal);
+    return await roundTrip(url, addresses, agents[url.protocol as keyof typeof agents], signal);
+  }
+
+  return async (text) => {
+    try {
+      return await get(text);
+    } catch (thrown) {
+      onFault?.(thrown as Error, URL.parse(text)?.host ?? '');
+      throw thrown instanceof RefusedAddress ? refused(thrown) : unavailable(thrown);
+    }
+  };
+}
+
+async function roundTrip(
+  url: URL,
+  addresses: readonly string[],
+  agent: HttpAgent,
+  signal: AbortSignal,
+): Promise<FetchedDocument> {
+  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'arsia' };
+    send(url, { agent, signal, lookup: pinnedTo(addresses), headers }, resolve)
+      .on('error', reject)
+      .end();
+  });
+  try {
+    const status = incoming.statusCode ?? 0;
+    if (status >= 300 && status < 400) throw new RefusedAddress('the answer points elsewhere');
+    if (status !== 200) throw new Error(`the answer is ${status}`);
+    if (incoming.headers['content-encoding'] !== undefined)
+      throw new Error('the answer is encoded, and was not asked to be');
+    return {
+      body: JSON.parse(await readText(incoming)) as unknown,
+      maximum_age: maximumAgeOf(incoming.headers['cache-control']),
+    };
+  } finally {
+    incoming.destroy();
+  }
+}
+
+/** Connects to an address that was judged, and asks nobody again: the next answer could be another one (rebinding). */
+function pinnedTo(addresses: readonly string[]): LookupFunction {
+  const all = addresses.map((address) => ({ address, family: isIP(address) }));
+  return (_host, options, callback) => {
+    if (options.all === true) callback(null, all);
+    else callback(null, all[0]!.address, all[0]!.family);
+  };
+}
+
+async function readText(incoming: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maximumDocument) throw new Error(`the answer is over ${maximumDocument} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function maximumAgeOf(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  if (/\bno-(?:store|cache)\b/i.test(header)) return 0;
+  const seconds = /\bmax-age\s*=\s*"?(\d{1,9})/i.exec(header)?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
+}
+
+function refused(cause: Error): ArsiaError {
+  return new ArsiaError('outside_token_refused', 'Arsia does not fetch the documents of this issuer.', {
+    advice: 'The issuer and its jwks_uri must be https on public addresses, and answer without a redirect.',
+    cause,
+  });
+}
+
+function unavailable(cause: unknown): ArsiaError {
+  return new ArsiaError('issuer_unavailable', 'The documents of the outside issuer could not be fetched.', { cause });
+}

@@ -1,0 +1,122 @@
+import {
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  jwtVerify,
+  type ProtectedHeaderParameters,
+} from 'jose';
+import type { Clock } from '../../clock.ts';
+import { ArsiaError } from '../../core/errors.ts';
+import { outsideTokens } from '../../core/lifetimes.ts';
+import { isCanonical } from '../compact.ts';
+import { maximumTokenLength } from '../verify.ts';
+import type { IssuerKeys } from './documents.ts';
+
+/** The claims of a token whose signature and times hold. `iat` and `exp` in seconds since 1970. */
+export interface OutsideClaims extends Record<string, unknown> {
+  iss: string;
+  sub: string;
+  iat: number;
+  exp: number;
+  jti?: string;
+}
+
+export interface OutsideVerifier {
+  /** Throws ArsiaError `outside_token_refused` for what is not a live token of this issuer, `issuer_unavailable`. */
+  verify(token: string, issuer: string): Promise<OutsideClaims>;
+}
+
+/** Asymmetric ones alone (RFC 7518 3.1): with a MAC, whoever can verify could sign. */
+export const outsideAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'];
+
+/** The issuer's published keys verify, and nothing that the token brings or points to (RFC 8725 3.10, threats.md N5, N6). */
+const keyHeaders = ['jku', 'jwk', 'x5u', 'x5c'];
+
+const { clockTolerance, maximumAge } = outsideTokens;
+const compactPattern = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
+/** The issuer that a token claims to be of; nothing of it is verified. Throws as `verify` does for what is no JWT. */
+export function claimedIssuer(token: string): string {
+  const { iss } = decoded(token).claims;
+  if (typeof iss !== 'string') throw refused('The subject token has no iss.');
+  return iss;
+}
+
+export function createOutsideVerifier({ keys, clock }: { keys: IssuerKeys; clock: Clock }): OutsideVerifier {
+  return {
+    async verify(token, issuer) {
+      const { header } = decoded(token);
+      checkHeader(header);
+      const finder = await keys.find(issuer, header.kid);
+      const { payload } = await jwtVerify(token, finder, {
+        algorithms: outsideAlgorithms,
+        issuer,
+        requiredClaims: ['sub', 'aud', 'exp', 'iat'],
+        maxTokenAge: maximumAge,
+        clockTolerance,
+        currentDate: new Date(clock.now()),
+      }).catch((thrown: unknown) => {
+        throw refused(reasonOf(thrown), thrown);
+      });
+      return checkedClaims(payload);
+    },
+  };
+}
+
+function decoded(token: string): { header: ProtectedHeaderParameters; claims: JWTPayload } {
+  try {
+    if (token.length <= maximumTokenLength && compactPattern.test(token) && isCanonical(token))
+      return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
+  } catch {
+    // Falls through: it is no JWT.
+  }
+  throw refused(`The subject token is no signed JWT in compact form of up to ${maximumTokenLength} characters.`);
+}
+
+function checkHeader(header: ProtectedHeaderParameters): void {
+  if (keyHeaders.some((name) => name in header))
+    throw refused('The header of the subject token carries a key or names its place.');
+  // Tokens of other kinds say so (RFC 8725 3.11): an access token, a logout token. Kubernetes says nothing.
+  if (header.typ !== undefined && !/^(?:application\/)?jwt$/i.test(String(header.typ)))
+    throw refused('The subject token is of another kind: its typ is not JWT.');
+  if (header.kid !== undefined && typeof header.kid !== 'string')
+    throw refused('The kid of the subject token is no text.');
+  if (!outsideAlgorithms.includes(String(header.alg)))
+    throw refused(`The subject token is signed by none of ${outsideAlgorithms.join(', ')}.`);
+}
+
+function checkedClaims(claims: JWTPayload): OutsideClaims {
+  const { sub, jti } = claims;
+  if (typeof sub !== 'string' || sub === '') throw refused('The sub of the subject token is no text.');
+  if (jti !== undefined && (typeof jti !== 'string' || jti === ''))
+    throw refused('The jti of the subject token is no text.');
+  return claims as OutsideClaims;
+}
+
+const timeReasons: Readonly<Record<string, string>> = {
+  exp: 'The subject token has expired.',
+  nbf: 'The subject token is not valid yet, by its nbf.',
+  iat: `The subject token was issued in the future, or more than ${maximumAge / 3600} h ago.`,
+};
+
+/** Why, for people who set up a pipeline. What jose says may quote the token. */
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof errors.JWKSNoMatchingKey)
+    return 'The issuer publishes no key for the kid and alg of the subject token.';
+  if (thrown instanceof errors.JWKSMultipleMatchingKeys)
+    return 'The issuer publishes several keys that fit the subject token: it must name one by its kid.';
+  if (thrown instanceof errors.JWTClaimValidationFailed || thrown instanceof errors.JWTExpired) {
+    const { claim, reason } = thrown;
+    if (reason === 'check_failed') return timeReasons[claim] ?? 'The subject token is of another issuer.';
+    return `The subject token has no ${claim}, or one of a wrong type.`;
+  }
+  return 'The signature of the subject token does not hold.';
+}
+
+function refused(detail: string, cause?: unknown): ArsiaError {
+  return new ArsiaError('outside_token_refused', detail, {
+    advice: 'Ask the issuer for a new token, for the audience of the trust rule, and send it unchanged.',
+    cause,
+  });
+}

@@ -1,0 +1,55 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type JobTerms, type MayAct, mayAct } from '../../src/core/acting.ts';
+
+const lineage = ['org', 'grp', 'ws'];
+const right: MayAct = { namespace_id: 'grp', users: ['usr_a'], stages: ['plan', 'app*'], labels: { env: 'dev-*' } };
+const job: JobTerms = { user_id: 'usr_a', stage: 'apply', labels: { env: 'dev-1' } };
+
+describe('the right to act for users', () => {
+  test.each<[string, Partial<MayAct>, Partial<JobTerms>, boolean]>([
+    ['covers its user, stage and label', {}, {}, true],
+    ['covers a job without labels', {}, { labels: {} }, true],
+    ['covers everyone by a star', { users: ['*'] }, { user_id: 'usr_b' }, true],
+    ['refuses another user', {}, { user_id: 'usr_b' }, false],
+    ['refuses a job for nobody', {}, { user_id: null }, false],
+    ['refuses another stage', {}, { stage: 'destroy' }, false],
+    ['refuses another label value', {}, { labels: { env: 'prod' } }, false],
+    ['refuses a label that it does not name', {}, { labels: { env: 'dev-1', team: 'x' } }, false],
+    ['refuses a label named like an inherited member', {}, { labels: { constructor: 'x' } }, false],
+    ['reaches down from the organisation', { namespace_id: 'org' }, {}, true],
+    ['stays in its own group', { namespace_id: 'grp2' }, {}, false],
+    ['takes no pattern of users', { users: ['usr_*'] }, {}, false],
+    ['with no stages covers nothing', { stages: [] }, {}, false],
+  ])('%s', (_, rightChange, jobChange, expected) => {
+    expect(mayAct([{ ...right, ...rightChange }], lineage, { ...job, ...jobChange })).toBe(expected);
+  });
+
+  test('one right must cover all of a job: halves do not add up', () => {
+    const halves = [
+      { ...right, users: ['usr_a'], stages: ['destroy'] },
+      { ...right, users: ['usr_b'], stages: ['apply'] },
+    ];
+    expect(mayAct(halves, lineage, job)).toBe(false);
+    expect(mayAct([], lineage, job)).toBe(false);
+  });
+
+  test('another right never takes one away', () => {
+    const anyRight: fc.Arbitrary<MayAct> = fc.record<MayAct>({
+      namespace_id: fc.constantFrom('org', 'grp', 'other'),
+      users: fc.subarray(['*', 'usr_a', 'usr_b']),
+      stages: fc.subarray(['*', 'apply', 'plan']),
+      labels: fc.constantFrom<Record<string, string>[]>({}, { env: '*' }, { env: 'dev' }),
+    });
+    const anyJob: fc.Arbitrary<JobTerms> = fc.record<JobTerms>({
+      user_id: fc.constantFrom('usr_a', 'usr_b', null),
+      stage: fc.constantFrom('apply', 'plan'),
+      labels: fc.constantFrom<Record<string, string>[]>({}, { env: 'dev' }, { env: 'prod' }),
+    });
+    fc.assert(
+      fc.property(fc.array(anyRight, { maxLength: 4 }), anyJob, (rights, terms) => {
+        expect(mayAct(rights, lineage, terms)).toBe(rights.some((one) => mayAct([one], lineage, terms)));
+      }),
+    );
+  });
+});

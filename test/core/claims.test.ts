@@ -1,0 +1,329 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  awsRolesClaim,
+  awsSourceIdentityClaim,
+  awsTagsClaim,
+  buildClaims,
+  type ClaimName,
+  claimNames,
+  isReservedTagKey,
+  issuerFault,
+  lintClaims,
+} from '../../src/core/claims.ts';
+import { subjectScopes } from '../../src/core/subject.ts';
+import { badClaims } from './badclaims.ts';
+import { fixedId, goodClaims, goodIds, goodIssuer, goodNow } from './goodclaims.ts';
+
+type Claims = Record<string, unknown>;
+const good = (): Claims => ({ ...goodClaims() });
+const lint = (claims: Claims) => lintClaims(claims, goodIssuer);
+const without = (...names: string[]): Claims =>
+  Object.fromEntries(Object.entries(good()).filter(([name]) => !names.includes(name)));
+
+/** Claims that a good token may lack: each says what no AWS identity, user or launcher would say. */
+const optionalSets: ClaimName[][] = [
+  [awsTagsClaim],
+  [awsSourceIdentityClaim],
+  [awsRolesClaim, awsTagsClaim],
+  [awsRolesClaim, awsTagsClaim, awsSourceIdentityClaim],
+  ['user_id', 'user'],
+  ['launcher_id', 'launcher'],
+];
+
+describe('N64 good tokens pass', () => {
+  test.each(subjectScopes)('of scope %s', (scope) => {
+    expect(lint({ ...goodClaims(scope) })).toEqual([]);
+  });
+
+  test.each(optionalSets.map((names) => [names.join(' and '), names] as const))('without %s', (_, names) => {
+    expect(lint(without(...names))).toEqual([]);
+  });
+
+  test('of a workspace that lies directly in the organisation', () => {
+    const claims = { ...good(), workspace: 'acme/sim', group: 'acme', group_id: goodIds.organization };
+    expect(lint(claims)).toEqual([]);
+  });
+
+  test.each([60, 600, 3600])('that live %i s', (lifetime) => {
+    expect(lint({ ...goodClaims('workspace', { lifetime }) })).toEqual([]);
+  });
+});
+
+describe('N64 every mutated claim is refused', () => {
+  const wrongTypes = [null, true, 0, -1, 1.5, '', [], {}, [['a']], { sub: 'victim' }];
+
+  test('each claim has its row of bad values in this test', () => {
+    expect(Object.keys(badClaims).sort()).toEqual([...claimNames].sort());
+  });
+
+  const required = claimNames.filter((name) => !optionalSets.flat().includes(name));
+  test.each(required)('%s dropped', (name) => {
+    expect(lint(without(name))).toEqual([`${name} is missing`]);
+    expect(lint({ ...good(), [name]: undefined })).toEqual([`${name} is missing`]);
+  });
+
+  test.each(claimNames.flatMap((name) => wrongTypes.map((value) => [name, value] as const)))(
+    '%s as %j',
+    (name, value) => {
+      expect(lint({ ...good(), [name]: value })).toEqual([expect.stringContaining(name)]);
+    },
+  );
+
+  test.each(claimNames.flatMap((name) => badClaims[name].map((value) => [name, value] as const)))(
+    '%s as %j',
+    (name, value) => {
+      expect(lint({ ...good(), [name]: value })).not.toEqual([]);
+    },
+  );
+
+  test.each(
+    [
+      'azp',
+      'act',
+      'client_id',
+      'clientId',
+      'app_id',
+      'scope',
+      'sun',
+      'cnf',
+      'groups',
+      'email',
+      'Sub',
+      'toString',
+      '__proto__',
+      '',
+    ].map((name) => [name]),
+  )('an extra member %j', (name) => {
+    for (const value of ['x', 1, null, ['aws'], { sub: 'victim' }]) {
+      const claims = JSON.parse(`{${JSON.stringify(name)}:${JSON.stringify(value)},${JSON.stringify(good()).slice(1)}`);
+      expect(lint(claims)).toEqual([expect.stringMatching(/is not a claim of a workload token$/)]);
+    }
+  });
+
+  test.each([
+    ['an inherited claim', Object.assign(Object.create({ jti: good().jti }), without('jti'))],
+    ['no claims at all', {}],
+  ])('%s', (_, claims) => {
+    expect(lint(claims)).not.toEqual([]);
+  });
+
+  test('N38 a subject is measured in bytes before anything else is made of it', () => {
+    const subject = (length: number) => lint({ ...good(), sub: `é${'a'.repeat(length - 2)}` });
+    expect(subject(127)).toEqual(['sub is not a subject of Arsia']);
+    expect(subject(128)).toEqual(['sub is longer than 127 bytes']);
+  });
+
+  test('every fault is told at once', () => {
+    expect(lint({ ...without('jti'), azp: 'x', iat: '1' })).toHaveLength(3);
+  });
+});
+
+describe('N64 claims that contradict each other are refused', () => {
+  const { user, workspace, identity } = goodIds;
+  const other = {
+    user: fixedId('user', 9),
+    workspace: fixedId('workspace', 9),
+    identity: fixedId('managed_identity', 9),
+  };
+
+  test.each<[string, Claims, RegExp]>([
+    ['iss of another issuer', { iss: 'https://other.example.com' }, /^iss is not the issuer/],
+    ['iss that differs by a port', { iss: `${goodIssuer}:8443` }, /^iss is not the issuer/],
+    ['nbf after iat', { nbf: goodNow / 1000 }, /^nbf differs/],
+    ['a life under a minute', { exp: goodNow / 1000 - 5 + 59 }, /^exp is 59 s/],
+    ['a life over an hour', { exp: goodNow / 1000 - 5 + 3601 }, /^exp is 3601 s/],
+    ['exp before iat', { exp: goodNow / 1000 - 6 }, /^exp is -1 s/],
+    ['sub of another identity', { sub: `${other.identity}:${workspace}` }, /^sub names another identity/],
+    ['sub of another workspace', { sub: `${identity}:${other.workspace}` }, /^sub names another workspace/],
+    ['sub of another user', { sub: `${identity}:${other.user}` }, /^sub names another user/],
+    [
+      'sub of another user beside the right workspace',
+      { sub: `${identity}:${workspace}:${other.user}` },
+      /^sub names another user/,
+    ],
+    ['another organisation', { organization: 'globex' }, /^organization is not/],
+    ['a group elsewhere', { group: 'acme/ops' }, /^group does not hold/],
+    ['a group too high', { group: 'acme' }, /^group does not hold/],
+    ['a workspace of another organisation', { workspace: 'globex/research/sim' }, /^organization is not/],
+  ])('%s', (_, change, expected) => {
+    expect(lint({ ...good(), ...change })).toContainEqual(expect.stringMatching(expected));
+  });
+
+  test.each([
+    ['user', /^user and user_id/],
+    ['user_id', /^user and user_id/],
+    ['launcher', /^launcher and launcher_id/],
+    ['launcher_id', /^launcher and launcher_id/],
+    [awsRolesClaim, /^AWS tags stand without/],
+  ])('%s dropped alone', (name, expected) => {
+    expect(lint(without(name))).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test('a subject that names a user in a token that names none', () => {
+    const claims = { ...without('user', 'user_id'), sub: `${identity}:${user}` };
+    expect(lint(claims)).toEqual(['sub names another user than user_id']);
+  });
+});
+
+describe('role ARNs', () => {
+  test.each([
+    'arn:aws:iam::123456789012:role/deploy',
+    'arn:aws:iam::123456789012:role/team/ci/deploy',
+    'arn:aws-us-gov:iam::123456789012:role/deploy',
+    'arn:aws-cn:iam::123456789012:role/deploy',
+    'arn:aws-iso-b:iam::123456789012:role/deploy',
+    'arn:aws:iam:::role/deploy',
+    'arn:minio:iam:::role/deploy',
+    `arn:aws:iam::123456789012:role/${'p'.repeat(511)}/${'r'.repeat(64)}`,
+  ])('%s is one', (arn) => {
+    expect(lint({ ...good(), [awsRolesClaim]: [arn] })).toEqual([]);
+  });
+
+  test('one that almost is does not stop the replica', () => {
+    const arn = `arn:aws:iam::123456789012:role${'/a'.repeat(5_000)}/ `;
+    expect(lint({ ...good(), [awsRolesClaim]: [arn] })).toEqual([expect.stringContaining('role ARN')]);
+  });
+});
+
+describe('tags', () => {
+  const tagged = (tags: unknown, transitive?: unknown): Claims => ({
+    ...good(),
+    [awsTagsClaim]: { principal_tags: tags, ...(transitive !== undefined && { transitive_tag_keys: transitive }) },
+  });
+
+  test('50 of them pass, 51 do not', () => {
+    const tags = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, ['v']]));
+    expect(lint(tagged(tags(50)))).toEqual([]);
+    expect(lint(tagged(tags(51)))).toEqual([expect.stringContaining('more than 50 tags')]);
+  });
+
+  test.each([
+    [{ 'Cost Centre_1.a:b/c=d+e-f@g': ['x'] }],
+    [{ a: [''] }],
+    [{ ['k'.repeat(128)]: ['v'.repeat(256)] }],
+    [{ größe: ['五'] }],
+    [{ a: ['x*'] }],
+  ])('%j pass', (tags) => {
+    expect(lint(tagged(tags))).toEqual([]);
+  });
+
+  test.each([
+    [{ '': ['x'] }],
+    [{ ['k'.repeat(129)]: ['x'] }],
+    [{ a: ['v'.repeat(257)] }],
+    [{ 'aws:x': ['x'] }],
+    [{ 'AWS:x': ['x'] }],
+    [{ a: ['aws:x'] }],
+    [{ 'a\n': ['x'] }],
+    [{ 'a*': ['x'] }],
+    [{ a: ['$' + '{aws:username}'] }],
+    [{ a: ['x', 'y'] }],
+    [{ a: [] }],
+    [{ a: 'x' }],
+    [{ a: [1] }],
+    [{ a: [null] }],
+    [{ a: [['x']] }],
+    [{ a: { sub: 'victim' } }],
+    [{ a: ['x'], A: ['y'] }],
+    [null],
+    ['a'],
+    [[['a']]],
+  ])('%j are refused', (tags) => {
+    expect(lint(tagged(tags))).toEqual([expect.stringContaining(awsTagsClaim)]);
+  });
+
+  test.each([[['b']], [['a', 'b']], ['a'], [[1]], [[null]], [{}], [null], [['constructor']]])(
+    'transitive keys %j are refused',
+    (keys) => {
+      expect(lint(tagged({ a: ['x'] }, keys))).toEqual([expect.stringContaining('transitive_tag_keys')]);
+    },
+  );
+
+  test('a further member beside the tags is refused', () => {
+    const claims = { ...good(), [awsTagsClaim]: { principal_tags: {}, sub: ['victim'] } };
+    expect(lint(claims)).toEqual([expect.stringContaining('has members other than')]);
+  });
+
+  test.each([...claimNames, 'client_id', 'clientId', 'azp', 'app_id'])('a key %j is refused in any case', (name) => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: name.length, maxLength: name.length }), (isUpper) => {
+        const key = [...name].map((letter, index) => (isUpper[index] ? letter.toUpperCase() : letter)).join('');
+        expect(isReservedTagKey(key)).toBe(true);
+        expect(lint(tagged({ [key]: ['x'] }))).toEqual([expect.stringContaining('is the name of a claim')]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe('issuers', () => {
+  test.each([
+    'https://arsia.example.com',
+    'https://arsia.example.com:8443',
+    'https://arsia.example.com/tenant/a',
+    'http://127.0.0.1:8080',
+    'http://localhost:8080/x',
+    'http://[::1]:8080',
+  ])('%s is one', (text) => {
+    expect(issuerFault(text)).toBeUndefined();
+  });
+
+  test.each([
+    ['', /is not a URL/],
+    ['arsia.example.com', /is not a URL/],
+    ['http://arsia.example.com', /must be https/],
+    ['http://127.0.0.1.example.com', /must be https/],
+    ['ftp://localhost', /must be https/],
+    ['https://arsia.example.com/', /trailing slash/],
+    ['https://arsia.example.com/a/', /trailing slash/],
+    ['https://arsia.example.com?x=1', /no query and no fragment/],
+    ['https://arsia.example.com?', /no query and no fragment/],
+    ['https://arsia.example.com#', /no query and no fragment/],
+    ['https://arsia.example.com#a', /no query and no fragment/],
+    ['https://user@arsia.example.com', /no user name and no password/],
+    ['https://:pass@arsia.example.com', /no user name and no password/],
+    ['https://user:pass@arsia.example.com', /no user name and no password/],
+    ['https://@arsia.example.com', /must be written as https:\/\/arsia\.example\.com$/],
+    ['https://ARSIA.example.com', /must be written as https:\/\/arsia\.example\.com$/],
+    ['HTTPS://arsia.example.com', /must be written as/],
+    ['https://arsia.example.com:443', /must be written as/],
+    [' https://arsia.example.com', /must be written as/],
+    ['https://arsia.example.com\n', /must be written as/],
+    ['https://arsia.example.com/a/../b', /must be written as https:\/\/arsia\.example\.com\/b$/],
+    ['https://arsia.example.com/a b', /must be written as/],
+    ['https:\\\\arsia.example.com', /must be written as/],
+  ])('N10 %j is none', (text, expected) => {
+    expect(issuerFault(text)).toMatch(expected);
+  });
+});
+
+describe('claims are built', () => {
+  test('in whole seconds, 5 s back, with exactly the claims of the contract', () => {
+    const claims = goodClaims('workspace', { now: goodNow + 999, lifetime: 900 });
+    expect(claims.iat).toBe(goodNow / 1000 - 5);
+    expect(claims.nbf).toBe(claims.iat);
+    expect(claims.exp).toBe(claims.iat + 900);
+    expect(Object.keys(claims).sort()).toEqual([...claimNames].sort());
+  });
+
+  test('without user and launcher where the job has none', () => {
+    const { identity, workspace, group, organization, job } = goodIds;
+    const claims = buildClaims(
+      {
+        issuer: goodIssuer,
+        subject: identity,
+        identity: { id: identity, path: 'acme/deploy' },
+        workspace: { id: workspace, path: 'acme/research/sim' },
+        group: { id: group, path: 'acme/research' },
+        organization: { id: organization, name: 'acme' },
+        job: { id: job, stage: 'apply' },
+      },
+      { audience: 'api://AzureADTokenExchange', claims: {} },
+      { jti: 'abcdefghijklmnopqrstuv', now: goodNow / 1000, lifetime: 600 },
+    );
+    expect(lintClaims({ ...claims }, goodIssuer)).toEqual([]);
+    expect(Object.keys(claims).filter((name) => /user|launcher|amazon/.test(name))).toEqual([]);
+  });
+});

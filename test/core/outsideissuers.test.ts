@@ -1,0 +1,73 @@
+import { describe, expect, test } from '@jest/globals';
+import { discoveryUrl, isDocumentUrl, isOutsideIssuer } from '../../src/core/outsideissuers.ts';
+
+const github = 'https://token.actions.githubusercontent.com';
+
+describe('an outside issuer', () => {
+  test.each([
+    github,
+    `${github}/acme-enterprise`,
+    'https://gitlab.example.com',
+    'https://gitlab.example.com:8443',
+    'https://oidc.eks.eu-central-1.amazonaws.com/id/D539D4633E53DE1B71EXAMPLE',
+    'https://tenant.eu.auth0.com/',
+    'https://sts.windows.net/7c0e6a4e-3f0a-4a5e-9c1b-5d2f8e6b1a01/',
+  ])('may be %s', (issuer) => {
+    expect(isOutsideIssuer(issuer, false)).toBe(true);
+  });
+
+  test.each([
+    ['N30', 'http://token.actions.githubusercontent.com'],
+    ['N30', 'https://127.0.0.1'],
+    ['N30', 'https://127.0.0.1:8443'],
+    ['N30', 'https://localhost'],
+    ['N30', 'https://169.254.169.254'],
+    ['N30', 'https://8.8.8.8'],
+    ['N30', 'https://2130706433'],
+    ['N30', 'https://0x7f000001'],
+    ['N30', 'https://0177.0.0.1'],
+    ['N30', 'https://127.1'],
+    ['N30', 'https://0'],
+    ['N30', 'https://[::1]'],
+    ['N30', 'https://[::ffff:127.0.0.1]'],
+    ['N30', 'https://[2606:4700::1111]'],
+    ['N30', 'gopher://good.example'],
+    ['N30', 'file:///etc/passwd'],
+    ['N30', 'https://good.example:22'],
+    ['N30', 'https://user@good.example'],
+    ['N30', 'https://user:word@good.example'],
+    ['N30', 'https://intranet'],
+    ['N30', 'https://good.example.'],
+    ['N31', 'https://good.example@evil'],
+    ['N31', 'https://evil.example/?https://good.example'],
+    ['N31', 'https://evil.example/#https://good.example'],
+    ['N31', 'https://GOOD.example'],
+    ['N31', 'GOOD.example'],
+    ['N31', 'https://good.example//'],
+    ['N31', 'https://good.example/a/../b'],
+    ['N31', 'https://good.example\\@evil.example'],
+    ['N31', ' https://good.example'],
+    ['N31', 'https://good.example\n'],
+    ['N31', ''],
+    ['N31', `https://good.example/${'a'.repeat(600)}`],
+  ])('%s may not be %j', (_number, issuer) => {
+    expect(isOutsideIssuer(issuer, false)).toBe(false);
+  });
+
+  test('may be on loopback where that is allowed, and nowhere else inside', () => {
+    for (const issuer of ['http://127.0.0.1:9000', 'http://localhost:9000/a', 'http://[::1]:9000', 'https://localhost'])
+      expect([issuer, isOutsideIssuer(issuer, true), isOutsideIssuer(issuer, false)]).toEqual([issuer, true, false]);
+    for (const issuer of ['http://10.0.0.1', 'http://good.example', 'https://127.0.0.2', 'gopher://localhost'])
+      expect([issuer, isOutsideIssuer(issuer, true)]).toEqual([issuer, false]);
+  });
+});
+
+test('a document may have a query, an issuer may not', () => {
+  const url = 'https://login.example.com/keys?policy=a';
+  expect([isDocumentUrl(url, false), isOutsideIssuer(url, false)]).toEqual([true, false]);
+});
+
+test('discovery stands below the issuer, with one slash between', () => {
+  const expected = 'https://a.example/t/.well-known/openid-configuration';
+  expect([discoveryUrl('https://a.example/t'), discoveryUrl('https://a.example/t/')]).toEqual([expected, expected]);
+});

@@ -1,0 +1,228 @@
+import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import { type AddressInfo, createServer as createTcp, type Server as TcpServer } from 'node:net';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { ArsiaError } from '../../../src/core/errors.ts';
+import { makeServerIdentity } from '../../../src/sandbox/authority.ts';
+import { createDocumentFetch, type FetchOptions, maximumDocument } from '../../../src/signing/outside/fetch.ts';
+
+const servers: Server[] = [];
+const raw: TcpServer[] = [];
+afterAll(async () => {
+  for (const server of raw) await new Promise((resolve) => server.close(resolve));
+  for (const server of servers) {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+const identity = makeServerIdentity();
+const json: RequestListener = (_request, response) => response.end('{"a":1}');
+
+/** On 127.0.0.1; counts what reaches it. */
+async function listen(answer: RequestListener, isHttps = false) {
+  const seen = { count: 0, hosts: [] as (string | undefined)[] };
+  const counted: RequestListener = (request, response) => {
+    seen.count++;
+    seen.hosts.push(request.headers.host);
+    answer(request, response);
+  };
+  const server = isHttps ? createHttps(identity, counted) : createHttp(counted);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { seen, port: (server.address() as AddressInfo).port };
+}
+
+/** Notes the first bytes of each connection (a ClientHello names its server in plain text) and ends it. */
+async function listenRaw(hellos: string[]): Promise<number> {
+  const server = createTcp((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (bytes) => {
+      hellos.push(bytes.toString('latin1'));
+      socket.destroy();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  raw.push(server);
+  return (server.address() as AddressInfo).port;
+}
+
+const develop = (more: Partial<FetchOptions> = {}) => createDocumentFetch({ allowLoopback: true, ...more });
+const produce = (more: Partial<FetchOptions> = {}) => createDocumentFetch({ allowLoopback: false, ...more });
+
+/** What a fetch throws, outward: its code, its words. */
+async function faultOf(work: Promise<unknown>): Promise<{ code: string; text: string }> {
+  const thrown = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(thrown instanceof ArsiaError)) throw new Error(`no ArsiaError: ${String(thrown)}`);
+  return { code: thrown.code, text: `${thrown.message} ${thrown.advice}` };
+}
+
+describe('a document', () => {
+  test('is JSON, with the age that it may have', async () => {
+    const { port } = await listen((request, response) => {
+      response.setHeader('cache-control', request.url!.slice(1));
+      response.end('{"a":1}');
+    });
+    const get = (path: string) => develop()(`http://127.0.0.1:${port}/${path}`);
+    expect(await get('public,max-age=90')).toEqual({ body: { a: 1 }, maximum_age: 90 });
+    expect(await get('no-store')).toEqual({ body: { a: 1 }, maximum_age: 0 });
+    expect(await get('public')).toEqual({ body: { a: 1 }, maximum_age: undefined });
+  });
+
+  test('comes over TLS from the address that was judged, by the name of the URL', async () => {
+    const hellos: string[] = [];
+    const port = await listenRaw(hellos);
+    const get = produce({ isInternal: () => false, resolve: async () => ['127.0.0.1'] });
+    expect((await faultOf(get(`https://good.example:${port}/`))).code).toBe('issuer_unavailable');
+    expect(hellos).toEqual([expect.stringContaining('good.example')]);
+  });
+
+  test('of a name with a certificate that nobody vouches for is not taken', async () => {
+    const { port, seen } = await listen(json, true);
+    expect((await faultOf(develop()(`https://localhost:${port}/`))).code).toBe('issuer_unavailable');
+    expect(await develop({ ca: identity.ca })(`https://localhost:${port}/`)).toMatchObject({ body: { a: 1 } });
+    expect(seen.count).toBe(1);
+  });
+
+  test.each<[string, RequestListener]>([
+    ['404', (_request, response) => response.writeHead(404).end('{}')],
+    ['500', (_request, response) => response.writeHead(500).end('{}')],
+    ['204', (_request, response) => response.writeHead(204).end()],
+    ['no JSON', (_request, response) => response.end('<html>')],
+    ['an encoded body', (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('{}')],
+    ['a broken connection', (request) => request.socket.destroy()],
+    [
+      'half a body',
+      (request, response) => {
+        response.writeHead(200, { 'content-length': '100' }).write('{"a":');
+        setImmediate(() => request.socket.destroy());
+      },
+    ],
+    ['N7 more than 100 KiB', (_request, response) => response.end(JSON.stringify('x'.repeat(maximumDocument)))],
+    [
+      'N7 more than 100 KiB, of unknown length and without end',
+      (_request, response) => {
+        const more = () => {
+          while (!response.destroyed && response.write('x'.repeat(16_384)));
+          if (!response.destroyed) response.once('drain', more);
+        };
+        more();
+      },
+    ],
+  ])('that is %s is one that the issuer could not give', async (_name, answer) => {
+    const { port } = await listen(answer);
+    const fault = await faultOf(develop()(`http://127.0.0.1:${port}/`));
+    expect(fault).toEqual({ code: 'issuer_unavailable', text: expect.stringContaining('could not be fetched') });
+  });
+
+  test.each<[string, RequestListener]>([
+    ['never begins', () => {}],
+    ['never ends', (_request, response) => void response.writeHead(200).write('{"a":')],
+    [
+      'drips',
+      (_request, response) => {
+        const timer = setInterval(() => (response.destroyed ? clearInterval(timer) : response.write(' ')), 5);
+      },
+    ],
+  ])('that %s is given up at the deadline, and its connection closed', async (_name, answer) => {
+    let ended: Promise<unknown> = Promise.resolve();
+    const { port } = await listen((request, response) => {
+      ended = new Promise((resolve) => response.once('close', resolve));
+      answer(request, response);
+    });
+    const fault = await faultOf(develop({ deadline_ms: 100 })(`http://127.0.0.1:${port}/`));
+    expect(fault.code).toBe('issuer_unavailable');
+    await ended;
+  });
+
+  test('whose name nobody answers for within the deadline is given up too', async () => {
+    const resolve: FetchOptions['resolve'] = (_host, signal) =>
+      new Promise((done) => signal.addEventListener('abort', () => done([])));
+    expect((await faultOf(produce({ deadline_ms: 50, resolve })('https://good.example/'))).code).toBe(
+      'issuer_unavailable',
+    );
+  });
+});
+
+describe('N30 what is not fetched', () => {
+  const constant = {
+    code: 'outside_token_refused',
+    text: 'Arsia does not fetch the documents of this issuer. The issuer and its jwks_uri must be https on public addresses, and answer without a redirect.',
+  };
+
+  test('URLs that name the inside in whatever spelling: one constant text, and nobody is asked', async () => {
+    const { port, seen } = await listen(json);
+    const asked: string[] = [];
+    const get = produce({
+      resolve: async (host) => {
+        asked.push(host);
+        return ['127.0.0.1'];
+      },
+    });
+    for (const url of [
+      `http://127.0.0.1:${port}/`,
+      `https://127.0.0.1:${port}/`,
+      `https://2130706433:${port}/`,
+      `https://0x7f.1:${port}/`,
+      `https://0177.0.0.1:${port}/`,
+      `https://[::1]:${port}/`,
+      `https://[::ffff:127.0.0.1]:${port}/`,
+      `https://localhost:${port}/`,
+      `https://user@good.example:${port}/`,
+      `https://good.example:22/`,
+      'gopher://good.example/',
+      'file:///etc/passwd',
+      'nonsense',
+    ])
+      expect([url, await faultOf(get(url))]).toEqual([url, constant]);
+    expect([asked, seen.count]).toEqual([[], 0]);
+  });
+
+  test.each([
+    ['loopback', ['127.0.0.1']],
+    ['metadata', ['169.254.169.254']],
+    ['metadata of IPv6', ['fd00:ec2::254']],
+    ['loopback mapped to IPv6', ['::ffff:127.0.0.1']],
+    ['a public one and an internal one', ['8.8.8.8', '10.0.0.1']],
+    ['none', []],
+  ])('a name whose address is %s, in the same text', async (_name, addresses) => {
+    const { port, seen } = await listen(json, true);
+    const get = produce({ ca: identity.ca, resolve: async () => addresses });
+    expect(await faultOf(get(`https://good.example:${port}/`))).toEqual(constant);
+    expect(seen.count).toBe(0);
+  });
+
+  test('a name that is another address when asked for again: it is asked once, and the connection goes where that said', async () => {
+    const hellos: string[] = [];
+    const port = await listenRaw(hellos);
+    // 127.0.0.1 stands for a public address here.
+    const answers = [['127.0.0.1'], ['10.0.0.1']];
+    let asked = 0;
+    const get = produce({ isInternal: (address) => address === '10.0.0.1', resolve: async () => answers[asked++]! });
+    await faultOf(get(`https://good.example:${port}/`));
+    expect([asked, hellos.length]).toEqual([1, 1]);
+    // The next fetch judges anew.
+    expect(await faultOf(get(`https://good.example:${port}/`))).toEqual(constant);
+    expect([asked, hellos.length]).toEqual([2, 1]);
+  });
+
+  test.each([301, 302, 303, 307, 308])('a redirect (%i), to the inside or to anywhere', async (status) => {
+    const inside = await listen(json);
+    for (const location of [`http://127.0.0.1:${inside.port}/`, 'https://good.example/', '/elsewhere']) {
+      const { port } = await listen((_request, response) => response.writeHead(status, { location }).end());
+      expect(await faultOf(develop()(`http://127.0.0.1:${port}/`))).toEqual(constant);
+    }
+    expect(inside.seen.count).toBe(0);
+  });
+
+  test('why is told to the log alone', async () => {
+    const faults: string[] = [];
+    const onFault: FetchOptions['onFault'] = (error, host) => void faults.push(`${host}: ${error.message}`);
+    await faultOf(produce({ onFault, resolve: async () => ['10.1.2.3'] })('https://good.example/'));
+    expect(faults).toEqual(['good.example: the name has an address that is not public']);
+    expect(JSON.stringify([faults, constant])).not.toContain('10.1.2.3');
+  });
+});

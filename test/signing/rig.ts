@@ -1,0 +1,96 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { Clock } from '../../src/clock.ts';
+import type { AuditReceipt } from '../../src/core/audit.ts';
+import { type ArsiaError, asArsiaError } from '../../src/core/errors.ts';
+import { createKeyring, type KeyringOptions, type SigningKeyring } from '../../src/signing/keyring.ts';
+import { createSealer, type KeyEncryptionKey, type Sealer } from '../../src/signing/sealing.ts';
+import { goodNow } from '../core/goodclaims.ts';
+import { MemoryKeyStore } from './memorykeystore.ts';
+
+export const hour = 3_600_000;
+export const day = 24 * hour;
+
+export interface HandClock extends Clock {
+  at: number;
+}
+
+export function handClock(at = goodNow): HandClock {
+  const clock: HandClock = { at, now: () => clock.at, random: (bytes) => randomBytes(bytes) };
+  return clock;
+}
+
+/** A key-encryption key in memory, as a KMS would be one: another sibling of the file. */
+export function memoryKey(id = 'memory-1'): KeyEncryptionKey {
+  const key = randomBytes(32);
+  const zero = Buffer.alloc(8, 0xa6);
+  return {
+    id,
+    async wrap(dataKey) {
+      const cipher = createCipheriv('id-aes256-wrap', key, zero);
+      return Buffer.concat([cipher.update(dataKey), cipher.final()]);
+    },
+    async unwrap(wrapped) {
+      const decipher = createDecipheriv('id-aes256-wrap', key, zero);
+      return Buffer.concat([decipher.update(wrapped), decipher.final()]);
+    },
+  };
+}
+
+export interface Rig {
+  store: MemoryKeyStore;
+  clock: HandClock;
+  sealer: Sealer;
+  faults: Error[];
+  /** Another replica on the same store, not started. ES256, since its keys take a tenth of a millisecond to make. */
+  keyring(change?: Partial<KeyringOptions>): SigningKeyring;
+}
+
+export function makeRig(): Rig {
+  const store = new MemoryKeyStore();
+  const clock = handClock();
+  const sealer = createSealer(memoryKey());
+  const faults: Error[] = [];
+  return {
+    store,
+    clock,
+    sealer,
+    faults,
+    keyring: (change) =>
+      createKeyring({
+        store,
+        sealer,
+        clock,
+        keySet: 'workload',
+        alg: 'ES256',
+        onFault: (fault) => faults.push(fault),
+        ...change,
+      }),
+  };
+}
+
+/** The audit store's side: receipts that it alone can make. */
+export function receiptBook(): { record(eventId: string): AuditReceipt; isReceipt(receipt: AuditReceipt): boolean } {
+  const made = new WeakSet<AuditReceipt>();
+  return {
+    record(eventId) {
+      const receipt = Object.freeze({ event_id: eventId });
+      made.add(receipt);
+      return receipt;
+    },
+    isReceipt: (receipt) => made.has(receipt),
+  };
+}
+
+/** The ArsiaError that a call ends with; throws when it does not. */
+export async function errorOf(run: () => unknown): Promise<ArsiaError> {
+  try {
+    await run();
+  } catch (thrown) {
+    return asArsiaError(thrown);
+  }
+  throw new Error('nothing was thrown');
+}
+
+export function kidsOf(jwks: string): string[] {
+  return (JSON.parse(jwks) as { keys: { kid: string }[] }).keys.map((key) => key.kid);
+}
