@@ -9,6 +9,7 @@ import { createApp } from './http/app.ts';
 import { discoveryDocument } from './http/discovery.ts';
 import type { Log } from './log.ts';
 import { createAuthorizationServer } from './oidc/server.ts';
+import { createUpstream } from './oidc/upstream/upstream.ts';
 import { createCalls } from './providers/calls.ts';
 import { createPipeline } from './services/action.ts';
 import { createAuthorizationPorts } from './services/authorization.ts';
@@ -18,8 +19,14 @@ import { createIssuers } from './services/issuers.ts';
 import { auditedKeyring } from './services/keys.ts';
 import { createMint } from './services/mint.ts';
 import { createOperators, type Operators } from './services/operators.ts';
+import { createOutsideExchange } from './services/outsidetokens.ts';
+import { endOverdueJobs } from './services/overdue.ts';
+import { createSignIn } from './services/signin.ts';
 import { createActionTable } from './services/table.ts';
 import { createKeyring, type Keyring } from './signing/keyring.ts';
+import { createIssuerKeys } from './signing/outside/documents.ts';
+import { createDocumentFetch } from './signing/outside/fetch.ts';
+import { createOutsideVerifier } from './signing/outside/verify.ts';
 import { createSealer } from './signing/sealing.ts';
 import { makeSealingKeyFile, readSealingKeyFile } from './signing/sealingkeyfile.ts';
 import { createTokenSigner } from './signing/tokensigner.ts';
@@ -30,6 +37,7 @@ import { type Database, openDatabase } from './store/database.ts';
 import { createKeyStore } from './store/keys.ts';
 import { migrate } from './store/migrate.ts';
 import { createMintFactsReader } from './store/mintfacts.ts';
+import { sharedSecret } from './store/sharedsecrets.ts';
 
 export interface Arsia {
   config: Config;
@@ -49,6 +57,7 @@ export interface Arsia {
 const retryInterval = 1000;
 const drainLimit = 25_000;
 const sweepInterval = 5 * 60 * 1000;
+const overdueInterval = 20 * 1000;
 
 /** Builds each part once, in the order of dependency. */
 export async function compose(config: Config, { clock, log }: { clock: Clock; log: Log }): Promise<Arsia> {
@@ -88,6 +97,13 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     clock,
   });
   const { clouds } = config;
+  const endpoints = {
+    aws_sts: clouds.awsSts,
+    azure_authority_hosts: clouds.azureAuthorityHosts,
+    google_sts: clouds.googleSts,
+    google_iam: clouds.googleIam,
+    extra_ca: clouds.extraCaFile === undefined ? undefined : readFileSync(clouds.extraCaFile, 'utf8'),
+  };
   const exchange = createExchange({
     mint,
     audit,
@@ -96,14 +112,15 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
       concurrency: clouds.concurrency,
       random: () => clock.random(4).reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 32,
     }),
-    endpoints: {
-      aws_sts: clouds.awsSts,
-      azure_authority_hosts: clouds.azureAuthorityHosts,
-      google_sts: clouds.googleSts,
-      google_iam: clouds.googleIam,
-      extra_ca: clouds.extraCaFile === undefined ? undefined : readFileSync(clouds.extraCaFile, 'utf8'),
-    },
+    endpoints,
     clock,
+  });
+  const cookies = createCookieKeys(() => sharedSecret({ database, sealer, random: clock.random }, 'cookies'));
+  const { signIn } = config;
+  const { allowLoopbackIssuers } = config;
+  const documents = createDocumentFetch({
+    allowLoopback: allowLoopbackIssuers,
+    onFault: (error, host) => log.warn({ err: error, host }, 'a document of an outside issuer was not fetched'),
   });
   const server = createAuthorizationServer({
     issuer,
@@ -111,6 +128,28 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     log,
     artifacts,
     keys: authorization,
+    outside: createOutsideExchange({
+      database,
+      audit,
+      artifacts,
+      verifier: createOutsideVerifier({ keys: createIssuerKeys({ fetch: documents, clock }), clock }),
+      clock,
+    }),
+    signIn: signIn && {
+      upstream: createUpstream(
+        {
+          issuer: signIn.issuer,
+          client_id: signIn.clientId,
+          client_secret: readSecret('ARSIA_SIGN_IN_CLIENT_SECRET_FILE', signIn.clientSecretFile),
+          redirect_uri: `${issuer}/oauth2/callback`,
+          scopes: signIn.scopes,
+          teams_claim: signIn.teamsClaim,
+        },
+        clock,
+      ),
+      people: createSignIn({ pipeline, users: signIn.users }),
+      cookieKeys: cookies.current,
+    },
     ...createAuthorizationPorts({ database, audit, mint, clock }),
   });
   const operators = createOperators({
@@ -129,7 +168,7 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     callers: createCallers({ database, artifacts, audit, clock }),
     api: {
       pipeline,
-      actions: createActionTable({ issuers, issuer, tenancy, audit }),
+      actions: createActionTable({ issuers, issuer, tenancy, audit, endpoints, allowLoopbackIssuers }),
       mint,
       exchange,
       operators,
@@ -160,12 +199,18 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
 
   async function open(): Promise<void> {
     await bringUpToDate(config, database);
+    await cookies.load();
     await workload.start();
     await authorization.start();
     isOpen = true;
     timers.until(
       keepFresh(Object.values(keyrings), (thrown) => log.error({ err: thrown }, 'the keys were not refreshed')),
     );
+    timers.every(overdueInterval, async () => {
+      await endOverdueJobs({ database, audit, clock }).catch((thrown) =>
+        log.warn({ err: thrown }, 'overdue jobs were not ended'),
+      );
+    });
     timers.every(sweepInterval, async () => {
       await artifacts.sweep(clock.now()).catch((thrown) => log.warn({ err: thrown }, 'expired rows were not swept'));
     });
@@ -205,6 +250,27 @@ async function sealingKeyPath(config: Config): Promise<string> {
   const path = join('keys', 'sealing.key');
   await makeSealingKeyFile(path);
   return path;
+}
+
+/** The keys that sign cookies: the same on every replica, and after a restart. */
+function createCookieKeys(read: () => Promise<Uint8Array>) {
+  let keys: readonly string[] | undefined;
+  return {
+    async load() {
+      keys = [Buffer.from(await read()).toString('base64url')];
+    },
+    current(): readonly string[] {
+      if (keys === undefined) throw new ArsiaError('unavailable', 'The cookie keys are not loaded yet.');
+      return keys;
+    },
+  };
+}
+
+/** A secret that a person or an orchestrator put into a file, without the line's end. */
+function readSecret(setting: string, path: string): string {
+  const secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  if (secret === '') throw new Error(`${setting} names ${path}, and that file is empty: write the secret into it`);
+  return secret;
 }
 
 async function bringUpToDate({ database: { migrationUrl, url } }: Config, database: Database): Promise<void> {

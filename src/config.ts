@@ -23,11 +23,28 @@ const settings = {
   ARSIA_DATA: setting('folder of the embedded database', text, '.arsia'),
   ARSIA_SEALING_KEY_FILE: setting('32 bytes as base64, mode 0600; required with PostgreSQL', text),
   ARSIA_TENANCY: setting('`single` (one organisation) or `multi`', oneOf('single', 'multi'), 'single'),
+  ARSIA_SIGN_IN_ISSUER: setting('the OpenID provider that people sign in at, as its tokens have it', signInIssuer),
+  ARSIA_SIGN_IN_CLIENT_ID: setting(
+    'what Arsia is called there; its redirect URI is `<ARSIA_ISSUER>/oauth2/callback`',
+    text,
+  ),
+  ARSIA_SIGN_IN_CLIENT_SECRET_FILE: setting('file with the client secret', text),
+  ARSIA_SIGN_IN_SCOPES: setting('what is asked for there, `openid` among it', scopes, 'openid email profile'),
+  ARSIA_SIGN_IN_USERS: setting(
+    'who becomes a user: `anyone` who can sign in there, or the `invited`; default by tenancy: single anyone, multi invited',
+    oneOf('anyone', 'invited'),
+  ),
+  ARSIA_SIGN_IN_TEAMS_CLAIM: setting('the claim with the names of a person`s teams', text),
   ARSIA_AWS_STS_ENDPOINTS: setting('further STS endpoints, comma-separated: Ceph RGW, MinIO', listOf(cloudUrl), ''),
   ARSIA_AZURE_AUTHORITY_HOSTS: setting('further authority hosts, comma-separated', listOf(httpsUrl), ''),
   ARSIA_GOOGLE_STS_ENDPOINT: setting('Google STS', cloudUrl, 'https://sts.googleapis.com'),
   ARSIA_GOOGLE_IAM_ENDPOINT: setting('Google IAM credentials', cloudUrl, 'https://iamcredentials.googleapis.com'),
   ARSIA_EXTRA_CA_FILE: setting('PEM file of further certificate authorities, for cloud endpoints', text),
+  ARSIA_OUTSIDE_ISSUERS_LOOPBACK: setting(
+    '`true`: service accounts may trust issuers on loopback; for development, with ARSIA_ISSUER on loopback too',
+    oneOf('true', 'false'),
+    'false',
+  ),
   ARSIA_CLOUD_DEADLINE: setting('seconds that one exchange may take', wholeNumber(1, 60), '10'),
   ARSIA_CLOUD_CONCURRENCY: setting('exchanges at once per cloud', wholeNumber(1, 1000), '64'),
   ARSIA_DATABASE_POOL: setting('connections to PostgreSQL', wholeNumber(1, 500), '20'),
@@ -49,6 +66,19 @@ export interface Config {
   database: { url: string | undefined; migrationUrl: string | undefined; folder: string; poolSize: number };
   sealingKeyFile: string | undefined;
   tenancy: 'single' | 'multi';
+  /** Undefined: nobody signs in. */
+  signIn:
+    | {
+        issuer: string;
+        clientId: string;
+        clientSecretFile: string;
+        scopes: string;
+        users: 'anyone' | 'invited';
+        teamsClaim: string | undefined;
+      }
+    | undefined;
+  /** For development: outside issuers may be on loopback, by http too. */
+  allowLoopbackIssuers: boolean;
   clouds: {
     awsSts: string[];
     azureAuthorityHosts: string[];
@@ -106,6 +136,18 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     },
     sealingKeyFile: values.ARSIA_SEALING_KEY_FILE,
     tenancy: values.ARSIA_TENANCY!,
+    signIn:
+      values.ARSIA_SIGN_IN_ISSUER === undefined
+        ? undefined
+        : {
+            issuer: values.ARSIA_SIGN_IN_ISSUER,
+            clientId: values.ARSIA_SIGN_IN_CLIENT_ID!,
+            clientSecretFile: values.ARSIA_SIGN_IN_CLIENT_SECRET_FILE!,
+            scopes: values.ARSIA_SIGN_IN_SCOPES!,
+            users: values.ARSIA_SIGN_IN_USERS ?? (values.ARSIA_TENANCY === 'multi' ? 'invited' : 'anyone'),
+            teamsClaim: values.ARSIA_SIGN_IN_TEAMS_CLAIM,
+          },
+    allowLoopbackIssuers: values.ARSIA_OUTSIDE_ISSUERS_LOOPBACK === 'true',
     clouds: {
       awsSts: values.ARSIA_AWS_STS_ENDPOINTS!,
       azureAuthorityHosts: values.ARSIA_AZURE_AUTHORITY_HOSTS!,
@@ -152,7 +194,37 @@ function relationFaults(
   const issuerIsHttp = typeof values.ARSIA_ISSUER === 'string' && values.ARSIA_ISSUER.startsWith('http:');
   if (issuerIsHttp && isServer && env.ARSIA_ISSUER === undefined)
     faults.push('ARSIA_ISSUER is missing: with DATABASE_URL name the public https URL that clouds will fetch');
-  return faults;
+  if (values.ARSIA_OUTSIDE_ISSUERS_LOOPBACK === 'true' && !issuerIsHttp)
+    faults.push(
+      'ARSIA_OUTSIDE_ISSUERS_LOOPBACK must be false: it is for development, where ARSIA_ISSUER is http on loopback too',
+    );
+  return [...faults, ...signInFaults(env, values)];
+}
+
+const signInTriple = ['ARSIA_SIGN_IN_ISSUER', 'ARSIA_SIGN_IN_CLIENT_ID', 'ARSIA_SIGN_IN_CLIENT_SECRET_FILE'] as const;
+const signInRest = ['ARSIA_SIGN_IN_SCOPES', 'ARSIA_SIGN_IN_USERS', 'ARSIA_SIGN_IN_TEAMS_CLAIM'] as const;
+
+function signInFaults(
+  env: Readonly<Record<string, string | undefined>>,
+  values: Partial<Record<Name, unknown>>,
+): string[] {
+  const missing = signInTriple.filter((name) => env[name] === undefined);
+  const isOff = missing.length === signInTriple.length;
+  const isUpstreamHttp = String(values.ARSIA_SIGN_IN_ISSUER).startsWith('http:');
+  return [
+    ...(isOff ? [] : missing).map(
+      (name) => `${name} is missing: sign-in needs ${signInTriple.join(', ')}, or none of them`,
+    ),
+    ...signInRest
+      .filter((name) => isOff && env[name] !== undefined)
+      .map((name) => `${name} stands without ARSIA_SIGN_IN_ISSUER`),
+    ...(values.ARSIA_SIGN_IN_USERS === 'anyone' && values.ARSIA_TENANCY === 'multi'
+      ? ['ARSIA_SIGN_IN_USERS must be invited with ARSIA_TENANCY=multi: nobody could say whose user anyone is']
+      : []),
+    ...(isUpstreamHttp && !String(values.ARSIA_ISSUER).startsWith('http:')
+      ? ['ARSIA_SIGN_IN_ISSUER must be https: http is for development, where ARSIA_ISSUER is on loopback too']
+      : []),
+  ];
 }
 
 function setting<Value>(meaning: string, parse: (text: string) => Value, fallback?: string): Setting<Value> {
@@ -183,6 +255,19 @@ function databaseUrl(value: string): string {
   // The value may hold a password: it is never repeated.
   const parsed = z.url({ protocol: /^postgres(ql)?$/ }).safeParse(value);
   if (!parsed.success) throw new Error('must be a PostgreSQL URL, such as postgresql://arsia@db.example.com/arsia');
+  return value;
+}
+
+/** Unlike our own, an issuer of others may end in a slash. */
+function signInIssuer(value: string): string {
+  const fault = issuerFault(value.replace(/\/$/, ''));
+  if (fault !== undefined) throw new Error(`${fault}, such as https://id.example.com; it is ${JSON.stringify(value)}`);
+  return value;
+}
+
+function scopes(value: string): string {
+  if (!/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(value) || !value.split(' ').includes('openid'))
+    throw new Error(`must be scopes with spaces between, openid among them; it is ${JSON.stringify(value)}`);
   return value;
 }
 

@@ -17,7 +17,18 @@ const mayImport: Record<string, string[]> = {
   http: ['core', 'store', 'services'],
   sandbox: ['core', 'clock.ts', 'providers'],
   cli: ['core'],
-  'compose.ts': ['core', 'clock.ts', 'log.ts', 'config.ts', 'store', 'signing', 'providers', 'services', 'oidc', 'http'],
+  'compose.ts': [
+    'core',
+    'clock.ts',
+    'log.ts',
+    'config.ts',
+    'store',
+    'signing',
+    'providers',
+    'services',
+    'oidc',
+    'http',
+  ],
   'admin.ts': ['core', 'compose.ts'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
   'main.ts': ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'admin.ts', 'demo'],
@@ -29,6 +40,7 @@ const homes: Record<string, string[]> = {
   pg: ['store'],
   '@electric-sql/pglite': ['store'],
   'oidc-provider': ['oidc'],
+  'openid-client': ['oidc/upstream'],
   koa: ['http'],
   '@koa/router': ['http'],
   'raw-body': ['http'],
@@ -49,9 +61,11 @@ const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .map((file) => ({ file, text: readFileSync(join('src', file), 'utf8') }));
 
 const imports = files.flatMap(({ file, text }) =>
-  [...text.matchAll(/(?:^|[;\s])(?:import|export)\s[^'"`;]*?from\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|^import\s+'([^']+)'/gm)].map(
-    (match) => ({ file, from: (match[1] ?? match[2] ?? match[3])! }),
-  ),
+  [
+    ...text.matchAll(
+      /(?:^|[;\s])(?:import|export)\s[^'"`;]*?from\s+'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|^import\s+'([^']+)'/gm,
+    ),
+  ].map((match) => ({ file, from: (match[1] ?? match[2] ?? match[3])! })),
 );
 
 const roomOf = (file: string) => file.split('/')[0]!;
@@ -75,7 +89,11 @@ describe('imports', () => {
   });
 
   test('of a package stand in its home alone', () => {
-    const packageOf = (from: string) => from.split('/').slice(0, from.startsWith('@') ? 2 : 1).join('/');
+    const packageOf = (from: string) =>
+      from
+        .split('/')
+        .slice(0, from.startsWith('@') ? 2 : 1)
+        .join('/');
     const foreign = imports.filter(
       ({ from }) => !from.startsWith('.') && !from.startsWith('node:') && !builtinModules.includes(from),
     );
@@ -105,7 +123,9 @@ describe('one place each', () => {
     ['the exit code', /\bprocess\.exit/, (file) => file === 'main.ts'],
   ];
   test.each(places)('%s', (_name, pattern, isHome) => {
-    expect(files.filter(({ file, text }) => !isHome(file) && pattern.test(withoutComments(text))).map(({ file }) => file)).toEqual([]);
+    expect(
+      files.filter(({ file, text }) => !isHome(file) && pattern.test(withoutComments(text))).map(({ file }) => file),
+    ).toEqual([]);
   });
 });
 

@@ -72,6 +72,12 @@ const table = {
     'The managed identity is not assigned to the workspace of the job',
     'Ask somebody with deployer on the workspace and the right to use the identity to assign it.',
   ),
+  access_rule_refused: row(
+    403,
+    'invalid_target',
+    'The access rules of the identity do not admit this job',
+    'Run the job with what the rule wants, or ask an owner of the identity to change its rules.',
+  ),
   identity_needs_user: row(
     403,
     'invalid_target',
@@ -84,11 +90,65 @@ const table = {
     'The identity does not deliver this',
     'Use the other endpoint, or change the `delivery` of the identity.',
   ),
+  sign_in_refused: row(
+    403,
+    'invalid_request',
+    'The sign-in was refused',
+    'Ask an owner of the organisation to invite you, then sign in again.',
+  ),
+  sign_in_unavailable: row(
+    502,
+    'temporarily_unavailable',
+    'The identity provider did not answer as it should',
+    'Try again; if it goes on, tell the operator the request id.',
+  ),
+  outside_token_refused: row(
+    403,
+    'invalid_request',
+    'The token of the outside issuer was refused',
+    'Compare its claims with the trust rules of the service account.',
+  ),
+  outside_token_untrusted: row(
+    403,
+    'invalid_target',
+    'No service account of this name trusts the issuer of the token',
+    'Check the id or path of the service account; its owners add a trust rule for the issuer.',
+  ),
+  issuer_unavailable: row(
+    503,
+    'temporarily_unavailable',
+    'The outside issuer did not answer as it should',
+    'Try again after `Retry-After` seconds; check that the discovery document and the keys of the issuer are public.',
+  ),
   conflict: row(
     409,
     'invalid_request',
     'This would break a rule that holds now',
     'Read `detail`, change what stands in the way and try again.',
+  ),
+  request_in_progress: row(
+    409,
+    'invalid_request',
+    'A request with this idempotency key is being answered',
+    'Wait for that answer, or send this one again after `Retry-After` seconds.',
+  ),
+  precondition_failed: row(
+    412,
+    'invalid_request',
+    'The precondition of the request does not hold',
+    'Read it again, and send the change with `If-Match` of what you read.',
+  ),
+  idempotency_key_reused: row(
+    422,
+    'invalid_request',
+    'The idempotency key belongs to another request',
+    'Send another request with a key of its own.',
+  ),
+  too_many_requests: row(
+    429,
+    'temporarily_unavailable',
+    'Too many requests from this caller',
+    'Try again after `Retry-After` seconds, and send fewer at once.',
   ),
   claims_refused: row(
     422,

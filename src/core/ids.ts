@@ -16,6 +16,10 @@ export const idPrefixes = {
   may_act: 'act',
   assignment: 'asg',
   secret: 'sec',
+  access_rule: 'rule',
+  alias: 'alias',
+  invitation: 'inv',
+  trust_rule: 'trust',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;
@@ -31,10 +35,14 @@ export function makeId(kind: IdKind, now: number, random: (bytes: number) => Uin
   bytes.set(tail, 6);
   bytes[6] = 0x70 | (tail[0]! & 0x0f);
   bytes[8] = 0x80 | (tail[2]! & 0x3f);
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  // Five bits a letter, from the front; the first letter has the two bits that 26 letters are longer than 16 bytes.
   let body = '';
-  for (let shift = 125n; shift >= 0n; shift -= 5n) body += alphabet[Number((value >> shift) & 31n)];
+  let bits = 0;
+  for (let index = 0, held = 2; index < 16; index++) {
+    bits = (bits << 8) | bytes[index]!;
+    for (held += 8; held >= 5; held -= 5) body += alphabet[(bits >> (held - 5)) & 31];
+    bits &= 31;
+  }
   return `${idPrefixes[kind]}_${body}`;
 }
 

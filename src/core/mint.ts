@@ -1,5 +1,7 @@
+import { type AccessRule, refuseByRules, type WithoutRules } from './accessrules.ts';
 import { type JobTerms, type MayAct, mayAct } from './acting.ts';
 import type { ErrorCode } from './errors.ts';
+import { type Choice, effectiveChoice, type Reach, type Runner, usability } from './inheritance.ts';
 import { decide, type Membership } from './permissions.ts';
 import { namesUser, type SubjectScope } from './subject.ts';
 
@@ -16,8 +18,14 @@ export interface IdentityFacts {
   delivery: Delivery;
   /** Seconds. */
   token_lifetime: number;
-  /** The profile under which it is assigned to the workspace of the job; empty when unnamed or not assigned. */
-  profile: string;
+}
+
+/** What decides whether a job may have an identity. */
+export interface IdentityReach {
+  reach: Reach;
+  /** The assignments of the workspace for this type, to everyone and to single principals. */
+  choices: Choice[];
+  rules: AccessRule[];
 }
 
 /** Everything that one mint is decided on, read together, as committed after the request arrived. */
@@ -25,16 +33,26 @@ export interface MintFacts {
   job: JobTerms & { id: string; is_ended: boolean; deadline: number };
   workspace: { id: string; path: string; lineage: string[] };
   group: { id: string; path: string };
-  organization: { id: string; name: string };
-  user: { id: string; login: string; is_active: boolean; memberships: Membership[] } | null;
+  organization: { id: string; name: string; identities_without_rules: WithoutRules };
+  /** With the roles that come from teams among the memberships. */
+  user: {
+    id: string;
+    login: string;
+    is_active: boolean;
+    memberships: Membership[];
+    team_ids: string[];
+  } | null;
   launcher: { id: string; name: string; is_active: boolean; memberships: Membership[]; may_act: MayAct[] } | null;
-  /** The identity that the request names, if one of this name exists anywhere. */
-  identity: (IdentityFacts & { is_assigned: boolean }) | null;
+  /** The identity that the request names by id, path or type, if there is one anywhere. */
+  identity: (IdentityFacts & IdentityReach) | null;
 }
 
 export interface MintRefusal {
   code: ErrorCode;
   detail: string;
+  condition?: string;
+  expected?: string;
+  actual?: string;
 }
 
 /** May this job act at all, now? Undefined when it may. `now` in milliseconds. */
@@ -60,25 +78,68 @@ export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefine
 }
 
 /**
- * May this job have this identity? An identity of an ancestor group that is not assigned is told from one that is unknown,
- * since members see those; every other one looks unknown, so that no job can list the identities of others.
+ * May this job have this identity? An identity that reaches the workspace and is not assigned is told from one that is
+ * unknown, since members see those; every other one looks unknown, so that no job can list the identities of others.
+ * `profile` undefined: any under which it is assigned.
  */
-export function refuseIdentity(facts: MintFacts, named: string): MintRefusal | undefined {
+export function refuseIdentity(facts: MintFacts, named: string, profile?: string): MintRefusal | undefined {
   const { identity, workspace, user } = facts;
-  if (identity === null || !workspace.lineage.includes(identity.group_id))
+  const use = identity === null ? 'out_of_reach' : usability(identity.reach, workspace.lineage);
+  if (identity === null || use === 'out_of_reach')
     return {
       code: 'not_found',
       detail: `The workspace ${workspace.path} has no managed identity ${JSON.stringify(named)}.`,
     };
-  if (!identity.is_assigned)
+  if (use === 'masked')
     return {
       code: 'identity_not_assigned',
-      detail: `The managed identity ${identity.path} is not assigned to the workspace ${workspace.path}.`,
+      detail: `The managed identity ${identity.path} is masked for the workspace ${workspace.path}.`,
     };
+  if (!isEffective(facts, identity, profile)) return notAssigned(facts, identity, profile);
   if (namesUser(identity.subject_scope) && user === null)
     return {
       code: 'identity_needs_user',
       detail: `The managed identity ${identity.path} has the subject scope ${identity.subject_scope}, and this job runs for no user.`,
     };
-  return undefined;
+  return refuseRules(facts, identity);
+}
+
+/** For whom an identity is chosen and what access rules see. */
+export function runnerOf({ user, launcher }: Pick<MintFacts, 'user' | 'launcher'>): Runner {
+  return { user_id: user?.id ?? null, team_ids: user?.team_ids ?? [], launcher_id: launcher?.id ?? null };
+}
+
+/** Is it the one of its type that this job gets, under the profile (or any)? */
+export function isEffective(facts: MintFacts, identity: IdentityFacts & IdentityReach, profile?: string): boolean {
+  const profiles = profile === undefined ? new Set(identity.choices.map((choice) => choice.profile)) : [profile];
+  const runner = runnerOf(facts);
+  return [...profiles].some(
+    (one) => effectiveChoice(identity.choices, runner, identity.type, one)?.identity_id === identity.id,
+  );
+}
+
+function notAssigned(facts: MintFacts, identity: IdentityFacts & IdentityReach, profile?: string): MintRefusal {
+  const { workspace, user } = facts;
+  const own = identity.choices.filter((choice) => choice.identity_id === identity.id);
+  const under = profile === undefined || profile === '' ? '' : ` under the profile ${profile}`;
+  const detail =
+    own.length > 0 && under === ''
+      ? `For ${user?.login ?? 'this job'} the workspace ${workspace.path} has another identity of type ${identity.type} than ${identity.path}.`
+      : `The managed identity ${identity.path} is not assigned to the workspace ${workspace.path}${under}.`;
+  return { code: 'identity_not_assigned', detail };
+}
+
+function refuseRules(facts: MintFacts, identity: IdentityFacts & IdentityReach): MintRefusal | undefined {
+  const { job, organization } = facts;
+  const presented = { ...runnerOf(facts), stage: job.stage, labels: job.labels };
+  const refusal = refuseByRules(identity.rules, presented, organization.identities_without_rules);
+  if (refusal === undefined) return undefined;
+  const rules = refusal.rule_ids.length === 0 ? 'No access rule' : `No access rule of the kind ${refusal.kind}`;
+  return {
+    code: 'access_rule_refused',
+    detail: `${rules} of ${identity.path} admits this job: it wants ${refusal.expected}, and the job presented ${refusal.presented}.`,
+    condition: refusal.rule_ids.join(', ') || 'identities_without_rules',
+    expected: refusal.expected,
+    actual: refusal.presented,
+  };
 }

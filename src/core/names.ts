@@ -12,3 +12,14 @@ export function isName(text: string): boolean {
 export function isLogin(text: string): boolean {
   return loginPattern.test(text);
 }
+
+/**
+ * What can name a thing: an id, a path or a login. Anything else is refused where it comes in, unquoted: it could be a token
+ * that was sent in the wrong field, or text that the database does not take.
+ */
+export const referencePattern = /^[a-z0-9._@+/-]{1,1400}$/;
+export const referenceRule = 'an id, a path or a login';
+
+export function isReference(text: string): boolean {
+  return referencePattern.test(text);
+}

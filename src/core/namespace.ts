@@ -23,3 +23,9 @@ export function parentPath(path: string): string | undefined {
 export function leafName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
+
+/** The first name of a path: that of the organisation, its root group. */
+export function rootName(path: string): string {
+  const slash = path.indexOf('/');
+  return slash < 0 ? path : path.slice(0, slash);
+}

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -20,11 +20,13 @@ export interface RunningDemo {
 }
 
 const folder = join('.arsia', 'demo');
+const stateFile = join('.arsia', 'demo.json');
 
 /** The main job end to end on embedded parts: a real server, three sandbox clouds, the official SDKs, no account anywhere. */
 export async function demo({ clock, write }: { clock: Clock; write(text: string): void }): Promise<RunningDemo> {
   const transcript = createTranscript(write);
-  rmSync(folder, { recursive: true, force: true });
+  // The mode of a file counts where it is made: one that is there keeps its own.
+  for (const old of [folder, stateFile]) rmSync(old, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 
   transcript.title('1. Start three sandbox clouds and Arsia with its embedded database');
@@ -75,7 +77,7 @@ export async function demo({ clock, write }: { clock: Clock; write(text: string)
       managed_identities: samples.filter((sample) => !sample.path.endsWith('-misplaced')),
     });
     transcript.title(transcript.held() ? 'Everything held.' : 'Something did not hold: see the lines marked NO.');
-    transcript.line(`state for your own tries: ${join(folder, 'demo.json')}`);
+    transcript.line(`state for your own tries: ${stateFile}`);
     write(`\nready ${issuer}\n`);
     return { held: transcript.held(), stop };
   } catch (thrown) {
@@ -116,9 +118,7 @@ function endpointsOf(sandbox: Sandbox) {
 
 /** Holds live tokens: for its owner alone. */
 function writeState(state: object): void {
-  const file = join(folder, 'demo.json');
-  writeFileSync(file, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
-  chmodSync(file, 0o600);
+  writeFileSync(stateFile, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** The issuer names its port before the server listens on it. */

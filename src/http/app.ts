@@ -54,10 +54,13 @@ export function createApp(parts: AppParts): Koa<RequestState> {
   return app;
 }
 
+/** Not what begins like a token or a key of ours or of a cloud: a request id goes to every log and audit record. */
+const harmlessId = /^(?!arsia_|eyJ|AKIA|ASIA|ya29)[\w.-]{8,64}$/;
+
 /** The caller's own id where it is harmless, else one of ours; every answer, log line and audit record carries it. */
 const nameRequests: Koa.Middleware<RequestState> = async (ctx, next) => {
   const given = ctx.get('x-request-id');
-  ctx.state.request_id = /^[\w.-]{8,64}$/.test(given) ? given : randomUUID();
+  ctx.state.request_id = harmlessId.test(given) ? given : randomUUID();
   ctx.set('x-request-id', ctx.state.request_id);
   await next();
 };

@@ -5,17 +5,29 @@ import { ArsiaError } from '../core/errors.ts';
 /** Bytes: the largest request that the API has a use for is a pasted trust document. */
 export const maximumBody = 64 * 1024;
 
+/** RFC 9112 6.3: a request has a body when one of these says so. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
 /** The JSON body of a request, or `fallback` where there is none. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const text = await readText(request);
-  const type = request.headers['content-type'] ?? '';
+  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding !== 'identity')
+    throw new ArsiaError('unsupported_media_type', 'The body is compressed or encoded.', {
+      advice: 'Send it without `Content-Encoding`.',
+    });
   if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type))
-    throw new ArsiaError('unsupported_media_type', `The body is ${type === '' ? 'of no type' : JSON.stringify(type)}.`);
+    throw new ArsiaError(
+      'unsupported_media_type',
+      `The body is ${type === '' ? 'of no type' : 'not application/json'}.`,
+    );
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new ArsiaError('invalid_request', 'The body is not JSON.', {
-      fields: [{ pointer: '', detail: (cause as Error).message.replace(/, ".*/s, '').slice(0, 120) }],
+      fields: [{ pointer: '', detail: (cause as Error).message.replace(/,? (?:\.\.\.)?".*/s, '').slice(0, 120) }],
     });
   }
 }

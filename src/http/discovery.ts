@@ -51,7 +51,7 @@ export function serveDocuments(parts: AppParts): Koa.Middleware<RequestState> {
     if (document !== undefined) {
       ctx.set({ ...publicHeaders, etag: document.etag });
       ctx.type = document.type;
-      if (ctx.get('if-none-match') === document.etag) ctx.status = 304;
+      if (isKnown(ctx.get('if-none-match'), document.etag)) ctx.status = 304;
       else ctx.body = document.body;
     } else if (isRead && ctx.path === '/healthz') {
       ctx.body = { status: 'ok' };
@@ -59,6 +59,20 @@ export function serveDocuments(parts: AppParts): Koa.Middleware<RequestState> {
       const fault = await parts.readiness();
       ctx.status = fault === undefined ? 200 : 503;
       ctx.body = fault === undefined ? { status: 'ready' } : { status: 'not ready', reason: fault };
+    } else if (Object.hasOwn(documents, ctx.path) || ctx.path === '/healthz' || ctx.path === '/readyz') {
+      offerReads(ctx);
     } else await next();
   };
+}
+
+/** RFC 9110 13.1.2, compared weakly. Not `ctx.fresh`, which looks at `Cache-Control` too, and fetch() sends that by itself. */
+function isKnown(ifNoneMatch: string, etag: string): boolean {
+  const known = ifNoneMatch.split(',').map((one) => one.trim().replace(/^W\//, ''));
+  return known.includes(etag) || known.includes('*');
+}
+
+/** What is only read answers every other method with 405 (RFC 9110 15.5.6). */
+export function offerReads(ctx: Koa.ParameterizedContext<RequestState>): void {
+  ctx.status = 405;
+  ctx.set('allow', 'GET, HEAD');
 }

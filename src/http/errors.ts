@@ -10,7 +10,9 @@ export function renderErrors(log: AppLog): Koa.Middleware<RequestState> {
     try {
       await next();
       if (ctx.respond === false) return;
-      if (ctx.status === 405) throw new ArsiaError('method_not_allowed', `${ctx.method} is not offered here.`);
+      // 501 is the router's word for methods that HTTP knows and nobody here offers.
+      if (ctx.status === 405 || ctx.status === 501)
+        throw new ArsiaError('method_not_allowed', `${ctx.method} is not offered here.`);
       if (ctx.status === 404 && ctx.body === undefined)
         throw new ArsiaError('not_found', 'There is no such route.', { advice: 'Check the path and the method.' });
     } catch (thrown) {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type Koa from 'koa';
 import type { RequestState } from './app.ts';
+import { offerReads } from './discovery.ts';
 
 /**
  * The page that `arsia admin link` points to. The token stands in the fragment, which browsers never send: it reaches no
@@ -30,7 +31,8 @@ const page = `<!doctype html>
 const policy = `default-src 'none'; connect-src 'self'; script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'`;
 
 export const serveLink: Koa.Middleware<RequestState> = async (ctx, next) => {
-  if (ctx.path !== '/link' || ctx.method !== 'GET') return await next();
+  if (ctx.path !== '/link') return await next();
+  if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return offerReads(ctx);
   ctx.set('content-security-policy', policy);
   ctx.type = 'text/html; charset=utf-8';
   ctx.body = page;

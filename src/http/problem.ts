@@ -13,7 +13,8 @@ export interface Problem {
 export function problemOf(error: ArsiaError, request_id: string): Problem {
   const { row, more, code } = error;
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
-  if (row.status === 503) headers['retry-after'] = String(more.retry_after ?? retryAfter);
+  const isTemporary = row.status === 503 || code === 'too_many_requests' || code === 'request_in_progress';
+  if (isTemporary) headers['retry-after'] = String(more.retry_after ?? retryAfter);
   // RFC 6750 3: a request without a token gets no error code.
   if (row.status === 401) headers['www-authenticate'] = 'Bearer realm="arsia"';
   return {

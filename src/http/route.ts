@@ -51,11 +51,14 @@ export function route<Body = undefined, Query = undefined>(
   return { bearer: 'access', status: statusOf[row.method], ...row } as unknown as Route;
 }
 
+/** An answer is not to be many times as long as what it answers. */
+const maximumFaults = 32;
+
 /** `place` is `/` for a JSON body (RFC 6901 pointers), empty for the query (parameter names). */
 export function parseWith<Value>(schema: z.ZodType<Value>, value: unknown, place: '/' | ''): Value {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.flatMap((issue) => faultsOf(issue, place));
+  const fields = parsed.error.issues.flatMap((issue) => faultsOf(issue, place)).slice(0, maximumFaults);
   throw new ArsiaError('invalid_request', `${place === '/' ? 'The body' : 'The query'} is not valid.`, { fields });
 }
 

@@ -2,6 +2,8 @@ import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from '
 import type { Clock } from '../clock.ts';
 import type { ArtifactKey, ArtifactStore } from '../store/artifacts.ts';
 import type { ClientLookup } from './clients.ts';
+import { trustRuleClaim } from './names.ts';
+import { endGrant } from './signin/sessions.ts';
 
 interface AdapterParts {
   artifacts: ArtifactStore;
@@ -23,10 +25,18 @@ function artifactAdapter(model: string, { artifacts, clock }: AdapterParts): Ada
   const isSingleUse = model === 'ReplayDetection';
 
   async function find(by: ArtifactKey): Promise<AdapterPayload | undefined> {
-    const found = await artifacts.find(model, by, clock.now());
+    const found = await artifacts.find(model, by, clock.now() - graceOf(model, by));
     if (found === undefined) return undefined;
     if (found.consumed_at === null) return found.payload;
     return { ...found.payload, consumed: Math.floor(found.consumed_at / 1000) };
+  }
+
+  /** Used twice, one after the other or at once: somebody else has it, so that nothing given for it may live on. */
+  async function refuseReuse(id: string): Promise<never> {
+    const used = ending.has(model) ? await artifacts.find(model, { id }, clock.now()) : undefined;
+    const grant = used?.payload.grantId;
+    if (typeof grant === 'string') await endGrant(artifacts, grant);
+    throw new errors.InvalidGrant(`${model} was used before or has expired`);
   }
 
   return {
@@ -39,6 +49,7 @@ function artifactAdapter(model: string, { artifacts, clock }: AdapterParts): Ada
         uid: payload.uid,
         user_code: payload.userCode,
         principal_id: principalOf(model, payload),
+        trust_rule_id: trustRuleOf(payload),
         expires_at: expiryOf(payload, expiresIn, clock.now()),
       };
       if (!isSingleUse) await artifacts.save(artifact);
@@ -50,8 +61,7 @@ function artifactAdapter(model: string, { artifacts, clock }: AdapterParts): Ada
     findByUid: (uid) => find({ uid }),
     findByUserCode: (userCode) => find({ user_code: userCode }),
     async consume(id) {
-      if (!(await artifacts.consume(model, id, clock.now())))
-        throw new errors.InvalidGrant(`${model} was used before or has expired`);
+      if (!(await artifacts.consume(model, id, clock.now()))) await refuseReuse(id);
     },
     destroy: (id) => artifacts.destroy(model, id),
     revokeByGrantId: (grantId) => artifacts.revokeGrant(grantId),
@@ -74,9 +84,22 @@ function clientAdapter(lookupClient: ClientLookup): Adapter {
   };
 }
 
+/** RFC 6749 4.1.2, RFC 9700 4.14.2. A device may well ask twice at once. */
+const ending: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken']);
+
+/** Milliseconds. A device that comes too late is to hear that its code has expired, not that it never was. */
+function graceOf(model: string, by: ArtifactKey): number {
+  return model === 'DeviceCode' && 'id' in by ? 5 * 60 * 1000 : 0;
+}
+
 function principalOf(model: string, payload: AdapterPayload): string | undefined {
-  if (model === 'AccessToken') return payload.accountId;
-  return model === 'ClientCredentials' ? payload.clientId : undefined;
+  return model === 'ClientCredentials' ? payload.clientId : payload.accountId;
+}
+
+/** Of an access token that was given for a token of an outside issuer. */
+function trustRuleOf({ extra }: AdapterPayload): string | undefined {
+  const rule: unknown = extra?.[trustRuleClaim];
+  return typeof rule === 'string' ? rule : undefined;
 }
 
 /** The payload's own expiry where it has one, so that our column and introspection agree to the second. */

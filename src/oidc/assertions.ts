@@ -2,6 +2,7 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Clock } from '../clock.ts';
 import { hour } from '../core/lifetimes.ts';
+import { isCanonical } from '../signing/compact.ts';
 import { clockTolerance } from './names.ts';
 import { endpoints } from './routes.ts';
 
@@ -32,35 +33,4 @@ export function createAssertionCheck(issuer: string, clock: Clock): AssertionChe
 
 function assertionOf(ctx: KoaContextWithOIDC): string {
   return String(ctx.oidc.params?.client_assertion);
-}
-
-/**
- * One text per assertion: base64url without stray bits, UTF-8, and no member twice, since parsers disagree about the
- * winner (threats.md M14, N7).
- */
-export function isCanonical(jws: string): boolean {
-  const parts = jws.split('.').map((part) => Buffer.from(part, 'base64url'));
-  if (parts.map((bytes) => bytes.toString('base64url')).join('.') !== jws) return false;
-  return parts.slice(0, 2).every(isPlainJson);
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-/** A string of valid JSON, with the colon after it when it names a member. */
-const jsonString = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
-
-function isPlainJson(bytes: Uint8Array): boolean {
-  try {
-    const text = utf8.decode(bytes);
-    const written = [...text.matchAll(jsonString)].filter((match) => match[1] !== undefined).length;
-    return written === countMembers(JSON.parse(text));
-  } catch {
-    return false;
-  }
-}
-
-function countMembers(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  const members = Object.values(value);
-  const own = Array.isArray(value) ? 0 : members.length;
-  return members.reduce<number>((sum, member) => sum + countMembers(member), own);
 }

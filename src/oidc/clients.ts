@@ -3,7 +3,14 @@ import type { AllClientMetadata, ClientMetadata, Provider } from 'oidc-provider'
 import type { Clock } from '../clock.ts';
 import { clientKeys } from '../core/clientkeys.ts';
 import { isId } from '../core/ids.ts';
-import { ownClient, tokenExchangeGrant, workloadClient } from './names.ts';
+import {
+  commandLineClient,
+  consoleClient,
+  deviceCodeGrant,
+  ownClient,
+  tokenExchangeGrant,
+  workloadClient,
+} from './names.ts';
 import type { ClientAccount, Clients } from './ports.ts';
 
 const noFrontChannel = { response_types: [], redirect_uris: [] };
@@ -18,6 +25,38 @@ export const builtInClients: readonly ClientMetadata[] = [
   },
   { client_id: ownClient, token_endpoint_auth_method: 'none', grant_types: [], ...noFrontChannel },
 ];
+
+/** The clients of people: ours, public, and there only where people can sign in. `issuer` is the workload issuer. */
+export function peopleClients(issuer: string): ClientMetadata[] {
+  const common = {
+    token_endpoint_auth_method: 'none',
+    response_types: ['code'],
+    response_modes: ['query'],
+  } as const;
+  return [
+    {
+      ...common,
+      client_id: commandLineClient,
+      client_name: 'The Arsia command line',
+      // A native client's port on loopback is its own affair (RFC 8252 7.3); all else of the address must be equal.
+      application_type: 'native',
+      redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback'],
+      grant_types: ['authorization_code', 'refresh_token', deviceCodeGrant],
+    },
+    {
+      ...common,
+      client_id: consoleClient,
+      client_name: 'The Arsia console',
+      application_type: 'web',
+      redirect_uris: [`${issuer}/console/callback`],
+      post_logout_redirect_uris: [`${issuer}/console`, `${issuer}/console/`],
+      grant_types: ['authorization_code', 'refresh_token'],
+    },
+  ];
+}
+
+/** Ids that could be a client's, for the audit. */
+export const builtInClientIds: readonly string[] = [workloadClient, ownClient, commandLineClient, consoleClient];
 
 /** Our own client metadata: SHA-256 of each live secret, hex. */
 export const secretHashes = 'secret_hashes';

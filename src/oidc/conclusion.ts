@@ -1,12 +1,14 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { ArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
-import { builtInClients } from './clients.ts';
+import { builtInClientIds } from './clients.ts';
 import { descriptionText, type Refusal, refusalOf } from './errors.ts';
+import { isOutside } from './grants/tokenexchange.ts';
 import { offeredMetadata } from './metadata.ts';
 import { tokenExchangeGrant } from './names.ts';
+import { showRefusal } from './pages/refusal.ts';
 import type { EndpointEvent, Log } from './ports.ts';
-import { endpoints } from './routes.ts';
+import { unfinished } from './signin/pace.ts';
 import type { Turn, Turns } from './turn.ts';
 
 /** Characters. A reason may quote what was sent (an `Origin`), and the audit is kept for long. */
@@ -15,6 +17,7 @@ const maximumReason = 300;
 interface ConclusionParts {
   turns: Turns;
   log: Log;
+  isSignInOffered: boolean;
   record(event: EndpointEvent): Promise<void>;
 }
 
@@ -22,29 +25,33 @@ interface ConclusionParts {
  * Stands around oidc-provider: what it did or refused is recorded before the answer leaves, and the answer is put into
  * Arsia's words. Nothing is on the wire before this returns.
  */
-export function createConclusion({ turns, log, record }: ConclusionParts) {
+export function createConclusion({ turns, log, record, isSignInOffered }: ConclusionParts) {
   async function refuse(ctx: KoaContextWithOIDC, turn: Turn): Promise<void> {
     let refusal = refusalOf(turn.thrown);
+    if (unfinished.includes(refusal.error)) return answer(ctx, refusal);
     // A database that is away cannot keep a record, and nothing was decided that needs one.
-    if (turn.isRecorded !== true && refusal.error !== 'temporarily_unavailable') {
-      const { code, error, outcome } = refusal;
-      const reason = refusal.reason.slice(0, maximumReason);
-      refusal = (await tryRecord(ctx, { outcome, code, error, target_id: null, reason })) ?? refusal;
-    }
+    const isRecordable = turn.isRecorded !== true && refusal.code !== 'unavailable';
+    const failure = isRecordable ? await tryRecord(ctx, eventOf(ctx, refusal)) : undefined;
+    refusal = failure ?? refusal;
     logRefusal(turn, refusal);
-    answer(ctx, refusal);
+    if (!turn.route.isPage) answer(ctx, refusal);
+    // A client that proved to be one is told by redirect, and a device's page says it already.
+    else if (failure !== undefined || !(isRedirect(ctx) || turn.isShown === true))
+      showRefusal(ctx, refusal, turn.request_id);
   }
 
-  async function succeed(ctx: KoaContextWithOIDC, { denied }: Turn): Promise<void> {
-    const target_id = principalOf(ctx);
+  async function succeed(ctx: KoaContextWithOIDC, { denied, done_by, route }: Turn): Promise<void> {
+    const target_id = done_by ?? principalOf(ctx);
     const none = { error: null, target_id };
     let failure: Refusal | undefined;
     if (denied !== undefined)
       failure = await tryRecord(ctx, { ...none, outcome: 'refused', code: 'forbidden', reason: denied });
     // Looking at a token changes nothing, and the mint records itself.
-    else if (target_id !== null && ctx.oidc.route !== 'introspection')
+    else if (target_id !== null && (done_by !== undefined || changing.has(route.action)))
       failure = await tryRecord(ctx, { ...none, outcome: 'success', code: null, reason: null });
-    if (failure !== undefined) answer(ctx, failure);
+    if (failure === undefined) return;
+    if (route.isPage) showRefusal(ctx, failure, turns.of(ctx).request_id);
+    else answer(ctx, failure);
   }
 
   function logRefusal({ request_id, route, thrown }: Turn, { error, reason, outcome }: Refusal): void {
@@ -59,9 +66,10 @@ export function createConclusion({ turns, log, record }: ConclusionParts) {
     ctx: KoaContextWithOIDC,
     event: Omit<EndpointEvent, 'action' | 'client_id' | 'request_id'>,
   ): Promise<Refusal | undefined> {
-    const { request_id } = turns.of(ctx);
+    const turn = turns.of(ctx);
+    const { request_id } = turn;
     try {
-      await record({ ...event, action: actionOf(ctx), client_id: namedClient(ctx), request_id });
+      await record({ ...event, action: actionOf(ctx, turn), client_id: namedClient(ctx), request_id });
       return undefined;
     } catch (cause) {
       log.error({ request_id, err: cause }, 'an audit event could not be recorded');
@@ -70,13 +78,28 @@ export function createConclusion({ turns, log, record }: ConclusionParts) {
   }
 
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
-    await next();
     const turn = turns.of(ctx);
+    try {
+      await next();
+    } catch (thrown) {
+      // oidc-provider stores a session after it has answered, outside of its own error handling.
+      turn.thrown = thrown;
+      ctx.remove('Location');
+      ctx.status = 500;
+    }
     if (turn.thrown !== undefined) await refuse(ctx, turn);
-    else if (ctx.method === 'POST') await succeed(ctx, turn);
-    else if (ctx.oidc.route === 'discovery') ctx.body = offeredMetadata(ctx.body as Record<string, unknown>);
+    else if (ctx.method === 'POST' || turn.done_by !== undefined) await succeed(ctx, turn);
+    else if (ctx.oidc?.route === 'discovery')
+      ctx.body = offeredMetadata(ctx.body as Record<string, unknown>, isSignInOffered);
     ctx.set('Cache-Control', ctx.status < 400 ? turn.route.cache : 'no-store');
   };
+}
+
+/** POST requests that change something for somebody. */
+const changing: ReadonlySet<string> = new Set(['access_token.issue', 'access_token.revoke']);
+
+function isRedirect(ctx: KoaContextWithOIDC): boolean {
+  return ctx.status >= 300 && ctx.status < 400;
 }
 
 function answer(ctx: KoaContextWithOIDC, refusal: Refusal): void {
@@ -87,26 +110,30 @@ function answer(ctx: KoaContextWithOIDC, refusal: Refusal): void {
   if (refusal.status === 413) ctx.set('Connection', 'close');
 }
 
-/** Whom the token of this request speaks for: the one that was issued, looked at or revoked. */
-function principalOf(ctx: KoaContextWithOIDC): string | null {
-  const { AccessToken, ClientCredentials } = ctx.oidc.entities;
-  return AccessToken?.accountId ?? ClientCredentials?.clientId ?? null;
+function eventOf(
+  ctx: KoaContextWithOIDC,
+  { outcome, code, error, reason }: Refusal,
+): Omit<EndpointEvent, 'action' | 'client_id' | 'request_id'> {
+  // Whose refresh token it is that was used twice: its owner must be able to find that.
+  const target_id = ctx.oidc?.entities.RefreshToken?.accountId ?? null;
+  return { outcome, code, error, target_id, reason: reason.slice(0, maximumReason) };
 }
 
-const actions: Readonly<Record<string, EndpointEvent['action']>> = {
-  [endpoints.introspection]: 'access_token.introspect',
-  [endpoints.revocation]: 'access_token.revoke',
-};
+/** Whom the token of this request speaks for: the one that was issued, looked at or revoked. */
+function principalOf(ctx: KoaContextWithOIDC): string | null {
+  const { AccessToken, RefreshToken, ClientCredentials } = ctx.oidc?.entities ?? {};
+  return AccessToken?.accountId ?? RefreshToken?.accountId ?? ClientCredentials?.clientId ?? null;
+}
 
-function actionOf(ctx: KoaContextWithOIDC): EndpointEvent['action'] {
-  const isExchange = ctx.oidc.params?.grant_type === tokenExchangeGrant;
-  return actions[ctx.path] ?? (isExchange ? 'token.mint' : 'access_token.issue');
+function actionOf(ctx: KoaContextWithOIDC, { route }: Turn): EndpointEvent['action'] {
+  const { grant_type, subject_token_type } = ctx.oidc?.params ?? {};
+  if (grant_type !== tokenExchangeGrant) return route.action;
+  return isOutside(subject_token_type) ? 'outside_token.exchange' : 'token.mint';
 }
 
 /** Only what could be a client's id: the audit keeps no text that a stranger chose. */
 function namedClient(ctx: KoaContextWithOIDC): string | null {
-  const named = ctx.oidc.client?.clientId ?? ctx.oidc.params?.client_id;
+  const named = ctx.oidc?.client?.clientId ?? ctx.oidc?.params?.client_id;
   if (typeof named !== 'string') return null;
-  const isKnown = isId('service_account', named) || builtInClients.some((client) => client.client_id === named);
-  return isKnown ? named : null;
+  return isId('service_account', named) || builtInClientIds.includes(named) ? named : null;
 }

@@ -6,6 +6,10 @@ export interface Refusal {
   status: number;
   error: string;
   description: string;
+  /** The same for people. */
+  page_status: number;
+  message: string;
+  advice: string;
   /** Seconds, for `Retry-After`. */
   retry_after: number | undefined;
   code: ErrorCode;
@@ -33,11 +37,15 @@ export function refusalOf(thrown: unknown): Refusal {
 
 function ofProvider(error: errors.OIDCProviderError): Refusal {
   const description = error.error_description ?? error.message;
+  const isLost = error instanceof errors.SessionNotFound;
   const isTooLarge = error.cause instanceof Error && error.cause.message === 'request entity too large';
   return {
     status: isTooLarge ? 413 : error.statusCode,
     error: error.error,
     description: isTooLarge ? 'the body is too large: send at most 56 KiB' : description,
+    page_status: isTooLarge ? 413 : error.statusCode,
+    message: isLost ? 'This was not begun in this browser, is over, or has expired.' : asSentence(description),
+    advice: isLost ? 'Go back to where you wanted to sign in, and start again there.' : '',
     retry_after: undefined,
     code: isTooLarge ? 'body_too_large' : error.error === 'invalid_client' ? 'unauthenticated' : 'invalid_request',
     outcome: 'refused',
@@ -51,11 +59,18 @@ function ofArsia(error: ArsiaError): Refusal {
     status: statuses[oauth],
     error: oauth,
     description: `${error.message} ${error.advice}`,
+    page_status: error.row.status,
+    message: error.message,
+    advice: error.advice,
     retry_after: oauth === 'temporarily_unavailable' ? (error.more.retry_after ?? defaultRetryAfter) : undefined,
     code: error.code,
     outcome: oauth === 'invalid_request' || oauth === 'invalid_target' ? 'refused' : 'failed',
     reason: error.message,
   };
+}
+
+function asSentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 export function noScope(): Error {

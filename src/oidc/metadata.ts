@@ -39,6 +39,28 @@ const offered = [
   'request_uri_parameter_supported',
 ];
 
-export function offeredMetadata(all: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(offered.filter((name) => name in all).map((name) => [name, all[name]]));
+/** Beside these, where people can sign in. */
+const offeredToPeople = [
+  'authorization_endpoint',
+  'device_authorization_endpoint',
+  'userinfo_endpoint',
+  'end_session_endpoint',
+  'response_modes_supported',
+  'code_challenge_methods_supported',
+  'scopes_supported',
+  'claims_supported',
+  'prompt_values_supported',
+  'authorization_response_iss_parameter_supported',
+];
+
+/** oidc-provider knows more response modes and prompts than Arsia has. */
+const forPeople = { response_modes_supported: ['query'], prompt_values_supported: ['none', 'login'] };
+
+export function offeredMetadata(
+  all: Readonly<Record<string, unknown>>,
+  isSignInOffered: boolean,
+): Record<string, unknown> {
+  const names = isSignInOffered ? [...offered, ...offeredToPeople] : offered;
+  const told: Readonly<Record<string, unknown>> = isSignInOffered ? { ...all, ...forPeople } : all;
+  return Object.fromEntries(names.filter((name) => name in told).map((name) => [name, told[name]]));
 }

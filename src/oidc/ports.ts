@@ -1,6 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import type { OutsideExchange } from '../services/outsidetokens.ts';
+import type { SignIn } from '../services/signin.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** What the authorization server needs of the rest of Arsia; compose.ts fills it in. */
 export interface AuthorizationServerParts {
@@ -13,11 +16,22 @@ export interface AuthorizationServerParts {
   clients: Clients;
   principals: Principals;
   exchange: Exchange;
+  /** As `exchange`, for tokens of outside issuers: it records its own outcomes. */
+  outside: OutsideExchange;
   /**
    * Commits one audit event before the answer leaves; when it throws, the answer is 503 and the token is told to nobody.
-   * What `exchange` refuses is not recorded here: it records its own outcomes.
+   * What `exchange` and `outside` do is not recorded here.
    */
   record(event: EndpointEvent): Promise<void>;
+  /** How people come in. Absent: nobody does by this server, and nothing for them is offered. */
+  signIn?: SignInParts | undefined;
+}
+
+export interface SignInParts {
+  upstream: Upstream;
+  people: SignIn;
+  /** Sign the cookies; the newest first, the same on every replica. Throws ArsiaError `unavailable` while not loaded. */
+  cookieKeys(): readonly string[];
 }
 
 /** As pino has it. No field ever holds a secret or a token. */
@@ -69,6 +83,8 @@ export interface Clients {
 export interface Principals {
   /** Does the user or service account exist, and is it active now? */
   isActive(principalId: string): Promise<boolean>;
+  /** The login of a user who exists and is active now. */
+  login(userId: string): Promise<string | undefined>;
 }
 
 export interface ExchangeRequest {
@@ -88,14 +104,26 @@ export type Exchange = (request: ExchangeRequest) => Promise<{ token: string; ex
 
 /** One audit event of the endpoints. */
 export interface EndpointEvent {
-  action: 'access_token.issue' | 'access_token.introspect' | 'access_token.revoke' | 'token.mint';
+  action:
+    | 'access_token.issue'
+    | 'access_token.introspect'
+    | 'access_token.revoke'
+    | 'token.mint'
+    | 'outside_token.exchange'
+    | 'user.sign_in'
+    | 'authorization.request'
+    | 'device.request'
+    | 'device.approve'
+    | 'session.end'
+    | 'userinfo.read'
+    | 'metadata.read';
   outcome: 'success' | 'refused' | 'failed';
   code: ErrorCode | null;
   /** The OAuth error that was answered; null on success. */
   error: string | null;
   /** The client that the request names; proven on success, a mere claim otherwise. Null when it names none that could exist. */
   client_id: string | null;
-  /** Whom the token that was issued or revoked speaks for. */
+  /** Whom it is about: the principal of the token that was issued, revoked or misused, the user of the session. */
   target_id: string | null;
   request_id: string;
   /** Why, for people; never a token. */

@@ -4,8 +4,11 @@ import { compareSecretsByHash } from './clients.ts';
 import { createConclusion } from './conclusion.ts';
 import { configure, type ProviderParts } from './configuration.ts';
 import { createTokenExchange, type ExchangeParameters, exchangeParameters } from './grants/tokenexchange.ts';
-import { accessTokenPrefix, tokenExchangeGrant } from './names.ts';
-import type { Exchange, PublishedKeys } from './ports.ts';
+import { accessTokenPrefix, refreshTokenPrefix, tokenExchangeGrant } from './names.ts';
+import type { PublishedKeys } from './ports.ts';
+import { createDoor } from './signin/door.ts';
+import { createInteractions } from './signin/interactions.ts';
+import { paceDevices } from './signin/pace.ts';
 
 const refusals = [
   'grant.error',
@@ -13,32 +16,50 @@ const refusals = [
   'revocation.error',
   'jwks.error',
   'discovery.error',
+  'authorization.error',
+  'device_authorization.error',
+  'code_verification.error',
+  'device_resume.error',
+  'userinfo.error',
+  'end_session.error',
+  'end_session_confirm.error',
+  'end_session_success.error',
   'server_error',
 ] as const;
 
 /** One oidc-provider over one state of the keys: it reads its keys once, so that a change of keys needs a new one. */
 export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provider {
-  const { authorizationIssuer, turns, log, record } = parts;
+  const { authorizationIssuer, turns, log, record, signIn } = parts;
   const provider = new Provider(authorizationIssuer, configure(parts, keys));
   compareSecretsByHash(provider);
-  prefixAccessTokens(provider);
+  prefixTokens(provider);
   pinToIssuer(provider);
   provider.registerGrantType<ExchangeParameters>(
     tokenExchangeGrant,
     async (ctx) => {
-      const exchange: Exchange = async (request) => {
+      const { request_id } = turns.of(ctx);
+      const recorded = async <Result>(work: Promise<Result>): Promise<Result> => {
         try {
-          return await parts.exchange(request);
+          return await work;
         } catch (thrown) {
           turns.of(ctx).isRecorded = true;
           throw asArsiaError(thrown);
         }
       };
-      await createTokenExchange(exchange, () => turns.of(ctx).request_id)(ctx);
+      await createTokenExchange({
+        request_id,
+        exchange: (request) => recorded(parts.exchange(request)),
+        outside: (request, issue) => recorded(parts.outside(request, issue)),
+      })(ctx);
     },
     exchangeParameters,
   );
-  provider.use(createConclusion({ turns, log, record }));
+  if (signIn !== undefined) {
+    paceDevices(provider, parts);
+    provider.use(createInteractions(provider, { ...parts, signIn }));
+  }
+  provider.use(createConclusion({ turns, log, record, isSignInOffered: signIn !== undefined }));
+  if (signIn !== undefined) provider.use(createDoor(parts));
   // The overloads of the types take one event name at a time; all of these are called alike.
   for (const event of refusals)
     provider.on(event as 'server_error', (ctx, error) => {
@@ -51,13 +72,17 @@ export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provid
   return provider;
 }
 
-function prefixAccessTokens(provider: Provider): void {
-  // The types leave this method out; oidc-provider calls it on every model that it saves.
-  type Generating = { prototype: { generateTokenId(): string } };
-  for (const model of [provider.AccessToken, provider.ClientCredentials] as unknown as Generating[]) {
+function prefixTokens(provider: Provider): void {
+  const { AccessToken, ClientCredentials, RefreshToken } = provider;
+  for (const [model, prefix] of [
+    [AccessToken, accessTokenPrefix],
+    [ClientCredentials, accessTokenPrefix],
+    [RefreshToken, refreshTokenPrefix],
+    // The types leave this method out; oidc-provider calls it on every model that it saves.
+  ] as unknown as [{ prototype: { generateTokenId(): string } }, string][]) {
     const generate = model.prototype.generateTokenId;
     model.prototype.generateTokenId = function generateTokenId() {
-      return `${accessTokenPrefix}${generate.call(this)}`;
+      return `${prefix}${generate.call(this)}`;
     };
   }
 }

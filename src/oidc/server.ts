@@ -4,9 +4,9 @@ import { ArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { descriptionText, type Refusal, refusalOf } from './errors.ts';
 import { ownClient } from './names.ts';
-import type { AuthorizationKeys, AuthorizationServerParts, PublishedKeys } from './ports.ts';
+import type { AuthorizationServerParts, PublishedKeys } from './ports.ts';
 import { buildProvider } from './provider.ts';
-import { pathOf, type Route, routesOf } from './routes.ts';
+import { pathOf, queryOf, type Route, routesOf } from './routes.ts';
 import { createTurns } from './turn.ts';
 
 export interface AccessTokenRequest {
@@ -34,7 +34,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
   const { keys, log } = parts;
   const issuer = `${parts.issuer}/oauth2`;
   const { pathname } = new URL(issuer);
-  const routes = routesOf(issuer);
+  const routeAt = routesOf(issuer, parts.signIn !== undefined);
   const turns = createTurns();
   let current = build();
   // Requests under way finish on the provider that they began on.
@@ -47,7 +47,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
   });
 
   function build() {
-    const state = stateOf(keys);
+    const state = stateOf(parts);
     if (state === undefined) return undefined;
     const provider = buildProvider({ ...parts, authorizationIssuer: issuer, turns }, state);
     return { provider, callback: provider.callback() };
@@ -55,16 +55,16 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
 
   return {
     issuer,
-    owns: (path) => path === pathname || path.startsWith(`${pathname}/`) || routes.has(path),
+    owns: (path) => path === pathname || path.startsWith(`${pathname}/`) || routeAt(path) !== undefined,
     async handle(request, response, { request_id }) {
       const { url = '', method = '' } = request;
-      const route = routes.get(pathOf(url));
+      const route = routeAt(pathOf(url));
       if (route === undefined) return answer(response, notOffered);
       if (!route.methods.includes(method)) return answer(response, wrongMethod(route));
       if (current === undefined) return answer(response, refusalOf(noKeys()));
       turns.begin(request, { request_id, route });
       // oidc-provider knows its own paths, not where it is mounted.
-      request.url = route.path;
+      request.url = route.isPage ? route.path + queryOf(url) : route.path;
       try {
         await current.callback(request, response);
       } finally {
@@ -78,8 +78,9 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
   };
 }
 
-function stateOf(keys: AuthorizationKeys): PublishedKeys | undefined {
+function stateOf({ keys, signIn }: Pick<AuthorizationServerParts, 'keys' | 'signIn'>): PublishedKeys | undefined {
   try {
+    signIn?.cookieKeys();
     const { keys: published } = JSON.parse(keys.current().jwks) as { keys: Record<string, unknown>[] };
     return { published, signer: keys.signer() };
   } catch (error) {

@@ -10,13 +10,19 @@ export interface Turn {
   thrown?: unknown;
   /** True when `thrown` has its audit event already. */
   isRecorded?: boolean;
+  /** True when a page says it already, and is not to be replaced. */
+  isShown?: boolean;
   /** Why a policy said no; the answer looks as if there were no such token. */
   denied?: string;
+  /** The user who has let a device in, or has ended a session. */
+  done_by?: string;
+  /** The code that the link to the device page had in it. */
+  user_code?: string;
 }
 
 export interface Turns {
   begin(request: IncomingMessage, turn: Turn): void;
-  of(ctx: KoaContextWithOIDC): Turn;
+  of(ctx: Pick<KoaContextWithOIDC, 'req'>): Turn;
 }
 
 export function createTurns(): Turns {

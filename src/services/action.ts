@@ -22,6 +22,8 @@ export interface Place {
   lineage: string[];
   /** How the request named it: what may not be seen is refused in the same words as what does not exist. */
   named?: { noun: string; ref: string };
+  /** Facts for the record's detail, of a success and of a refusal alike; no secrets. */
+  recorded?: Record<string, unknown>;
   /** What the audit record names. */
   audit?: Partial<Pick<AuditEvent, 'user_id' | 'workspace_id' | 'identity_id' | 'job_id' | 'target_id'>>;
 }
@@ -89,6 +91,7 @@ export function createPipeline(parts: { database: Database; audit: AuditStore; c
         const context = createContext(db, call, clock);
         // Before anything is looked up: a stranger learns nothing about what exists.
         if (call.caller.kind === 'anonymous' && action.needs !== 'anyone') throw nobody();
+        if (call.caller.kind === 'job' && action.opensToJob === undefined) throw notForJobs();
         const here = await action.find(context, input);
         found = here;
         await authorise(context, action, here);
@@ -125,7 +128,7 @@ export function eventOf(
 ): AuditEvent {
   const { caller } = call;
   return {
-    id: newId(clock, 'event'),
+    id: more.id ?? newId(clock, 'event'),
     at: clock.now(),
     action,
     code: null,
@@ -141,9 +144,9 @@ export function eventOf(
     signing_input_sha256: null,
     request_id: call.request_id,
     parent_id: null,
-    detail: {},
     ...place?.audit,
     ...more,
+    detail: { ...place?.recorded, ...more.detail },
   };
 }
 
@@ -175,11 +178,8 @@ async function authorise<Found extends Place>(
   if (caller.kind === 'anonymous') throw nobody();
   if (caller.kind === 'job') {
     if (action.opensToJob?.(found, caller) === true) return;
-    throw new ArsiaError(
-      'forbidden',
-      'A job token opens only tokens, credentials, its own job and the identities of its workspace.',
-      { advice: 'Use an access token of a person or a service account for this.' },
-    );
+    // Of other jobs and workspaces a job learns no more than of those that never were.
+    throw refusal('not_found', 'namespace.view', found);
   }
   if (action.needs === 'operator') {
     if (caller.kind === 'user' && caller.is_operator) return;
@@ -199,6 +199,8 @@ async function decideFor(context: Context, permission: Permission, place: Place)
   const { caller, db } = context;
   if (caller.kind === 'system') return 'allow' as const;
   if (caller.kind !== 'user' && caller.kind !== 'service_account') return 'not_found' as const;
+  // Nowhere: an operator belongs to no organisation.
+  if (place.lineage.length === 0) return 'not_found' as const;
   const memberships: Membership[] = await membershipsOf(db, caller.id, place.lineage);
   return decide(permission, place.lineage, memberships);
 }
@@ -209,9 +211,23 @@ function nobody(): ArsiaError {
   });
 }
 
+/** For what names no place: it is about the caller's organisation as a whole. */
+function nowhere(): ArsiaError {
+  return new ArsiaError('not_found', 'You have no role in an organisation as a whole.', {
+    advice: 'Ask an owner of the organisation for one on its root group.',
+  });
+}
+
+function notForJobs(): ArsiaError {
+  return new ArsiaError(
+    'forbidden',
+    'A job token opens only tokens, credentials, its own job and the identities of its workspace.',
+    { advice: 'Use an access token of a person or a service account for this.' },
+  );
+}
+
 function refusal(decision: 'not_found' | 'forbidden', permission: Permission, place: Place): ArsiaError {
-  const { noun, ref } = place.named ?? { noun: 'organisation', ref: '' };
-  if (decision === 'not_found') return missing(noun, ref);
+  if (decision === 'not_found') return place.named ? missing(place.named.noun, place.named.ref) : nowhere();
   const role = roleFor(permission);
   return new ArsiaError('forbidden', `This needs the permission ${permission}.`, {
     advice: `Ask an owner for the role ${role} here.`,

@@ -1,78 +1,126 @@
 import { ArsiaError } from '../core/errors.ts';
+import { usability } from '../core/inheritance.ts';
 import {
+  type AssignedIdentity,
   type Assignment,
   assignedIdentities,
+  assignmentsIn,
   deleteAssignment,
-  findAssignmentOf,
   insertAssignment,
   isGranted,
   type ManagedIdentity,
 } from '../store/identities.ts';
+import type { Namespace } from '../store/namespaces.ts';
+import { reachOf } from '../store/reach.ts';
 import { type Action, type Context, missing } from './action.ts';
-import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
-import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { identityAt, identityPath } from './identities.ts';
+import { principalOf } from './memberships.ts';
+import { createWorkspace, type FoundNamespace, namespaceAt } from './namespaces.ts';
 
-interface Pair extends FoundNamespace {
+export interface Pair extends FoundNamespace {
   identity: ManagedIdentity;
 }
 
+interface NewAssignment {
+  workspace: string;
+  identity: string;
+  /** Empty for the unnamed one. */
+  profile: string;
+  /** A user, team or service account that gets this identity where others get another; undefined for everyone. */
+  principal?: string | undefined;
+}
+
 /** Deployer on the workspace and the right to use the identity, both. */
-export const assignIdentity: Action<
-  { workspace: string; identity: string; profile: string },
-  Pair,
-  ManagedIdentity & { profile: string }
-> = {
+export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
   changes: true,
   find: pairAt,
   async run(context, input, { namespace, identity }) {
     await demandUse(context, identity);
-    const { type } = identity;
-    const taken = await findAssignmentOf(context.db, namespace.id, type, input.profile);
-    if (taken?.identity_id === identity.id) return { ...identity, profile: input.profile };
-    const assigned = await assignedIdentities(context.db, namespace.id);
-    if (taken !== undefined || assigned.some((one) => one.id === identity.id))
-      throw new ArsiaError(
-        'conflict',
-        taken === undefined
-          ? `${identityPath(identity)} is assigned to ${namespace.path} already, with another profile.`
-          : `${namespace.path} has an identity of type ${type}${input.profile && ` and profile ${input.profile}`} already.`,
-        { advice: 'Unassign that one first, or assign this one with a `profile` of its own.' },
-      );
+    await refuseMasked(context, identity, namespace);
+    const { profile } = input;
+    const principal_id =
+      input.principal === undefined ? '' : await principalOf(context, namespace.organization_id, input.principal);
+    const assigned = { ...identity, profile, principal_id, assigned_at: new Date(context.now) };
+    const existing = await assignmentsIn(context.db, namespace.id);
+    const taken = existing.find(
+      (one) => one.type === identity.type && one.profile === profile && one.principal_id === principal_id,
+    );
+    if (taken?.identity_id === identity.id) return assigned;
+    const elsewhere = existing.find((one) => one.identity_id === identity.id && one.principal_id === principal_id);
+    if (taken !== undefined || elsewhere !== undefined)
+      throw new ArsiaError('conflict', conflictOf(identity, namespace.path, input, taken), {
+        advice: 'Unassign that one first, or assign this one with a `profile` of its own.',
+      });
     const row: Assignment = {
       id: context.id('assignment'),
       workspace_id: namespace.id,
       identity_id: identity.id,
       organization_id: namespace.organization_id,
-      type,
-      profile: input.profile,
+      type: identity.type,
+      profile,
+      principal_id,
       created_at: new Date(context.now),
     };
     await insertAssignment(context.db, row);
-    return { ...identity, profile: input.profile };
+    return assigned;
   },
-  describe: (input, { namespace, identity }) => ({
-    detail: { workspace: namespace.path, identity: identityPath(identity), profile: input.profile },
+  describe: (_input, { namespace, identity }, { profile, principal_id }) => ({
+    detail: { workspace: namespace.path, identity: identityPath(identity), profile, principal_id },
+  }),
+};
+
+/** A workspace that is ready to go with one call: all of it or nothing. */
+export const createAssignedWorkspace: Action<
+  Parameters<typeof createWorkspace.run>[1] & {
+    managed_identities: { managed_identity: string; profile?: string | undefined }[];
+  },
+  FoundNamespace,
+  Namespace
+> = {
+  ...createWorkspace,
+  async run(context, { managed_identities, ...input }, found) {
+    const workspace = await createWorkspace.run(context, input, found);
+    for (const { managed_identity, profile = '' } of managed_identities) {
+      const assignment = { workspace: workspace.id, identity: managed_identity, profile };
+      const pair = await pairAt(context, assignment);
+      await context.demand('assignment.manage', pair);
+      await assignIdentity.run(context, assignment, pair);
+    }
+    return workspace;
+  },
+  describe: ({ managed_identities }, _found, row) => ({
+    target_id: row.id,
+    workspace_id: row.id,
+    detail: { path: row.path, managed_identities: managed_identities.map((one) => one.managed_identity) },
   }),
 };
 
 /** Jobs of the workspace lose the identity with their next request. */
-export const unassignIdentity: Action<{ workspace: string; identity: string }, Pair, void> = {
+export const unassignIdentity: Action<
+  { workspace: string; identity: string; principal?: string | undefined },
+  Pair,
+  void
+> = {
   name: 'managed_identity.unassign',
   needs: 'assignment.manage',
   changes: true,
   find: pairAt,
   async run(context, input, { namespace, identity }) {
-    if (!(await deleteAssignment(context.db, namespace.id, identity.id)))
+    const principal_id =
+      input.principal === undefined
+        ? undefined
+        : await principalOf(context, namespace.organization_id, input.principal);
+    if (!(await deleteAssignment(context.db, namespace.id, identity.id, principal_id)))
       throw missing('assigned managed identity', input.identity);
   },
-  describe: (_input, { namespace, identity }) => ({
-    detail: { workspace: namespace.path, identity: identityPath(identity) },
+  describe: (input, { namespace, identity }) => ({
+    detail: { workspace: namespace.path, identity: identityPath(identity), principal: input.principal ?? 'everyone' },
   }),
 };
 
-export const listAssigned: Action<{ workspace: string }, FoundNamespace, (ManagedIdentity & { profile: string })[]> = {
+export const listAssigned: Action<{ workspace: string }, FoundNamespace, AssignedIdentity[]> = {
   name: 'managed_identity.list_assigned',
   needs: 'namespace.view',
   changes: false,
@@ -81,13 +129,14 @@ export const listAssigned: Action<{ workspace: string }, FoundNamespace, (Manage
   run: (context, _input, { namespace }) => assignedIdentities(context.db, namespace.id),
 };
 
-/** The workspace, and an identity of a group above it; any other identity looks unknown here. */
+/** The workspace, and an identity that reaches it; any other identity looks unknown here. */
 async function pairAt(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
   const workspace = await namespaceAt(context, 'workspace', input.workspace);
   // Before the identity is looked for: who may not see the workspace learns nothing of what it could use.
   await context.demand('namespace.view', workspace);
-  const { identity }: FoundIdentity = await identityAt(context, input.identity);
-  if (!workspace.lineage.includes(identity.group_id)) throw missing('managed identity', input.identity);
+  const { identity } = await identityAt(context, input.identity);
+  if (usability(await reachOf(context.db, identity), workspace.lineage) === 'out_of_reach')
+    throw missing('managed identity', input.identity);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
 }
 
@@ -96,8 +145,27 @@ async function demandUse(context: Context, identity: ManagedIdentity): Promise<v
   const place = { organization_id: identity.organization_id, lineage: identity.lineage };
   if (await context.may('managed_identity.use', place)) return;
   const { caller } = context;
-  if (caller.id !== null && (await isGranted(context.db, identity.id, [caller.id]))) return;
+  if (caller.id !== null && (await isGranted(context.db, identity.id, caller.id))) return;
   throw new ArsiaError('forbidden', `You may not use the managed identity ${identityPath(identity)}.`, {
     advice: `Ask an owner of ${identity.group_path} to grant you its use (POST /api/v1/managed-identities/${identity.id}/grants).`,
   });
+}
+
+async function refuseMasked(
+  context: Context,
+  identity: ManagedIdentity,
+  { path, lineage }: FoundNamespace['namespace'],
+) {
+  if (usability(await reachOf(context.db, identity), lineage) === 'usable') return;
+  throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
+    advice: 'Ask an owner of the group or workspace that masks it to take the mask away.',
+  });
+}
+
+function conflictOf(identity: ManagedIdentity, workspace: string, input: NewAssignment, taken: unknown): string {
+  const whom = input.principal === undefined ? '' : ` for ${input.principal}`;
+  if (taken === undefined)
+    return `${identityPath(identity)} is assigned to ${workspace} already${whom}, with another profile.`;
+  const profile = input.profile === '' ? '' : ` and profile ${input.profile}`;
+  return `${workspace} has an identity of type ${identity.type}${profile}${whom} already.`;
 }

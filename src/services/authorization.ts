@@ -37,6 +37,10 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
         const principal = isId('user', id) ? await findUser(db, id) : await findServiceAccount(db, id);
         return principal?.is_active === true;
       },
+      async login(id: string) {
+        const user = await findUser(db, id);
+        return user?.is_active === true ? user.login : undefined;
+      },
     },
     async exchange(request: { subject_token: string; audience: string; request_id: string }) {
       const minted = await mint.mint(
@@ -48,13 +52,15 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
     async record(event: EndpointEvent) {
       const { action, outcome, code, client_id, target_id, request_id, error, reason } = event;
       const account = await accountOf(client_id);
+      const user = await userOf(target_id);
       // A client that was refused merely claims to be this account: its organisation sees the attempt, nobody is named.
-      const caller: Caller = outcome === 'success' && account !== undefined ? account : anonymous;
+      const caller: Caller = outcome === 'success' ? (account ?? user ?? anonymous) : anonymous;
       await audit.record(
         eventOf(clock, { caller, request_id }, action, undefined, {
           outcome,
           code,
-          organization_id: account?.organization_id ?? null,
+          organization_id: (account ?? user)?.organization_id ?? null,
+          user_id: user?.id ?? null,
           target_id,
           detail: {
             ...(client_id !== null && { client_id }),
@@ -65,6 +71,13 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
       );
     },
   };
+
+  async function userOf(target_id: string | null) {
+    const user = target_id !== null && isId('user', target_id) ? await findUser(db, target_id) : undefined;
+    if (user === undefined) return undefined;
+    const { id, login, organization_id, is_operator } = user;
+    return { kind: 'user' as const, id, name: login, organization_id, is_operator };
+  }
 
   async function accountOf(client_id: string | null) {
     if (client_id === null || !isId('service_account', client_id)) return undefined;

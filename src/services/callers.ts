@@ -6,7 +6,7 @@ import { anonymous, type Caller } from '../core/principals.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { AuditStore } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
-import { findJobByToken } from '../store/jobs.ts';
+import { effectiveDeadline, findJobByToken } from '../store/jobs.ts';
 import { findServiceAccount, findUser } from '../store/principals.ts';
 import { eventOf } from './action.ts';
 import { hashJobToken } from './jobs.ts';
@@ -61,7 +61,7 @@ export function createCallers(parts: {
 async function jobCaller(database: Database, clock: Clock, token: string): Promise<Caller> {
   const job = await findJobByToken(database.query, hashJobToken(token));
   if (job === undefined) throw unknownToken();
-  if (job.ended_at !== null || job.deadline.getTime() <= clock.now())
+  if (job.ended_at !== null || effectiveDeadline(job) <= clock.now())
     throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
   return {
     kind: 'job',
@@ -90,8 +90,7 @@ export function unknownToken(): ArsiaError {
     'unauthenticated',
     'This token opens nothing here: it is unknown, expired, revoked or of another kind.',
     {
-      advice:
-        'Send a live access token, or for tokens and credentials a live job token, as `Authorization: Bearer <token>`.',
+      advice: 'Send a live access token, or for tokens and credentials the token of a running job.',
     },
   );
 }

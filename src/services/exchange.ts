@@ -55,7 +55,7 @@ export function createExchange(parts: {
   return {
     async exchange(request, asked) {
       const minted = await mint.mint(request, 'credentials', (provider, settings) =>
-        checkAsked(provider, settings, asked),
+        checkAsked(provider, settings, asked, endpoints),
       );
       const { facts } = minted;
       const outcome = {
@@ -109,7 +109,12 @@ export function createExchange(parts: {
 }
 
 /** Refuses what this kind would not take, before anything is minted: options of another cloud, a duration out of range. */
-function checkAsked(provider: MintedFor['provider'], settings: unknown, asked: CredentialsRequest): void {
+function checkAsked(
+  provider: MintedFor['provider'],
+  settings: unknown,
+  asked: CredentialsRequest,
+  endpoints: CloudEndpoints,
+): void {
   const foreign = (['aws', 'azure', 'gcp'] as const).filter(
     (kind) => asked[kind] !== undefined && kind !== provider.type,
   );
@@ -117,7 +122,7 @@ function checkAsked(provider: MintedFor['provider'], settings: unknown, asked: C
     throw new ArsiaError('invalid_request', `The identity is of type ${provider.type}.`, {
       fields: foreign.map((kind) => ({ pointer: `/${kind}`, detail: `is for identities of type ${kind}` })),
     });
-  if (provider.exchanging !== undefined) provider.exchanging.check(settings, asked);
+  if (provider.exchanging !== undefined) provider.exchanging.check(settings, asked, endpoints);
   else if (asked.duration !== undefined)
     throw new ArsiaError('invalid_request', `Identities of type ${provider.type} take no duration.`, {
       fields: [{ pointer: '/duration', detail: 'leave it out: the life is that of the token' }],

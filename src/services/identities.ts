@@ -1,12 +1,11 @@
 import { ArsiaError } from '../core/errors.ts';
 import type { Delivery } from '../core/mint.ts';
 import type { SubjectScope } from '../core/subject.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { CloudEndpoints, Provider } from '../providers/provider.ts';
 import { providerOf } from '../providers/registry.ts';
 import {
   claimAudience,
   deleteGrant,
-  deleteIdentity,
   findIdentity,
   insertGrant,
   insertIdentity,
@@ -15,12 +14,12 @@ import {
   type ManagedIdentity,
   type UseGrant,
   updateIdentity,
-  workspacesAssigned,
 } from '../store/identities.ts';
 import type { Page } from '../store/namespaces.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { principalOf } from './memberships.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
+import { usableIn } from './usable.ts';
 
 export interface FoundIdentity extends Place {
   identity: ManagedIdentity;
@@ -36,6 +35,12 @@ export interface NewIdentity {
   delivery: Delivery;
   /** Seconds. */
   token_lifetime: number;
+}
+
+/** What an identity may point to: not at Arsia itself, and at no endpoint that the operator does not list (N29). */
+export interface Outside {
+  issuer: string;
+  endpoints: CloudEndpoints;
 }
 
 export function identityPath(identity: ManagedIdentity): string {
@@ -58,14 +63,16 @@ export async function identityAt(context: Context, ref: string): Promise<FoundId
 export function parseSettings(provider: Provider, settings: unknown): Record<string, unknown> {
   const parsed = provider.settings.safeParse(settings);
   if (parsed.success) return parsed.data as Record<string, unknown>;
-  const fields = parsed.error.issues.map((issue) => ({
-    pointer: `/settings${issue.path.map((part) => `/${String(part)}`).join('')}`,
-    detail: issue.message,
-  }));
+  const fields = parsed.error.issues.flatMap((issue) => {
+    const pointer = ['/settings', ...issue.path.map(String)].join('/');
+    return issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ pointer: `${pointer}/${key.slice(0, 80)}`, detail: 'is no setting of this kind' }))
+      : [{ pointer, detail: issue.message }];
+  });
   throw new ArsiaError('invalid_request', `The settings of this ${provider.title} identity are not valid.`, { fields });
 }
 
-export function createIdentity(issuer: string): Action<NewIdentity, FoundNamespace, ManagedIdentity> {
+export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdentity, FoundNamespace, ManagedIdentity> {
   return {
     name: 'managed_identity.create',
     needs: 'managed_identity.create',
@@ -74,6 +81,7 @@ export function createIdentity(issuer: string): Action<NewIdentity, FoundNamespa
     async run(context, input, { namespace }) {
       const provider = providerOf(input.type);
       const settings = parseSettings(provider, input.settings);
+      provider.exchanging?.check(settings, {}, endpoints);
       await takeAudience(context, provider, settings, namespace.organization_id, issuer);
       if ((await findIdentity(context.db, `${namespace.path}/${input.name}`)) !== undefined)
         throw new ArsiaError('conflict', `There is already a managed identity ${input.name} in ${namespace.path}.`, {
@@ -113,7 +121,7 @@ export const getIdentity: Action<{ ref: string }, FoundIdentity, ManagedIdentity
 };
 
 export const listAllIdentities: Action<
-  { page: Page; type?: string | undefined; group?: string | undefined },
+  { page: Page; type?: string | undefined; group?: string | undefined; include_inherited?: boolean },
   Place,
   ManagedIdentity[]
 > = {
@@ -125,6 +133,7 @@ export const listAllIdentities: Action<
     const roots = await visibleRoots(context);
     if (roots.length === 0) return [];
     const group = input.group === undefined ? undefined : await visibleGroup(context, input.group);
+    if (group !== undefined && input.include_inherited === true) return await usableIn(context, group, input);
     return await listIdentities(
       context.db,
       { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] },
@@ -148,7 +157,7 @@ export interface IdentityChange {
 }
 
 /** Description, settings, delivery and token lifetime; never the name, the type or the subject scope: the cloud trusts these. */
-export function changeIdentity(issuer: string): Action<IdentityChange, FoundIdentity, ManagedIdentity> {
+export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityChange, FoundIdentity, ManagedIdentity> {
   return {
     name: 'managed_identity.update',
     needs: 'managed_identity.update',
@@ -158,6 +167,7 @@ export function changeIdentity(issuer: string): Action<IdentityChange, FoundIden
       if (change.settings !== undefined) {
         const provider = providerOf(identity.type);
         change.settings = parseSettings(provider, change.settings);
+        provider.exchanging?.check(change.settings, {}, endpoints);
         await takeAudience(context, provider, change.settings, identity.organization_id, issuer);
       }
       await updateIdentity(context.db, identity.id, change);
@@ -166,25 +176,6 @@ export function changeIdentity(issuer: string): Action<IdentityChange, FoundIden
     describe: ({ ref: _ref, ...change }, { identity }) => ({ detail: { path: identityPath(identity), ...change } }),
   };
 }
-
-/** Irreversible: an identity of the same name is another one, with another subject. */
-export const removeIdentity: Action<{ ref: string; force: boolean }, FoundIdentity, void> = {
-  name: 'managed_identity.delete',
-  needs: 'managed_identity.delete',
-  changes: true,
-  find: (context, input) => identityAt(context, input.ref),
-  async run(context, input, { identity }) {
-    const workspaces = await workspacesAssigned(context.db, identity.id, 21);
-    if (workspaces.length > 0 && !input.force)
-      throw new ArsiaError(
-        'conflict',
-        `${identityPath(identity)} is assigned to ${workspaces.slice(0, 20).join(', ')}${workspaces.length > 20 ? ' and more' : ''}.`,
-        { advice: 'Unassign it there, or delete it with `?force=true`: jobs there lose it with the next request.' },
-      );
-    await deleteIdentity(context.db, identity.id);
-  },
-  describe: (input, { identity }) => ({ detail: { path: identityPath(identity), force: input.force } }),
-};
 
 export const createUseGrant: Action<{ ref: string; principal: string }, FoundIdentity, UseGrant> = {
   name: 'use_grant.create',

@@ -3,13 +3,12 @@ import { mayAct } from '../core/acting.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { jobDeadline } from '../core/lifetimes.ts';
 import { decide } from '../core/permissions.ts';
-import { endJob, findJob, insertJob, type Job, listJobs } from '../store/jobs.ts';
+import { beat, effectiveDeadline, endJob, findJob, hasTask, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { membershipsOf } from '../store/memberships.ts';
 import type { Namespace, Page } from '../store/namespaces.ts';
-import { listMayAct, type User } from '../store/principals.ts';
+import { findUser, listMayAct, type User } from '../store/principals.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
-import { userAt } from './users.ts';
 
 interface FoundJob extends Place {
   job: Job;
@@ -25,6 +24,11 @@ export interface NewJob {
   deadline?: number | undefined;
   seconds?: number | undefined;
   reference?: string | undefined;
+  /** Seconds without a sign of life after which the job is ended. */
+  heartbeat?: number | undefined;
+  /** The job whose array task this is: it runs for the same user and stage, and ends with it at the latest. */
+  parent?: string | undefined;
+  task_index?: number | undefined;
 }
 
 /** The stage of a job that a person starts for themselves. */
@@ -36,11 +40,14 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
   needs: 'member',
   changes: true,
   find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
-  async run(context, input, { namespace }) {
+  async run(context, input, found) {
+    const { namespace } = found;
+    const parent = input.parent === undefined ? undefined : await parentOf(context, input, namespace);
+    const asked = parent === undefined ? input : taskOf(parent, input);
     const terms =
       context.caller.kind === 'service_account'
-        ? await launch(context, input, namespace)
-        : await startForSelf(context, input, namespace);
+        ? await launch(context, asked, found)
+        : await startForSelf(context, asked, found);
     const job_token = `arsia_job_${Buffer.from(context.random(32)).toString('base64url')}`;
     const job: Job = {
       id: context.id('job'),
@@ -48,12 +55,16 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
       workspace_id: namespace.id,
       ...terms,
       started_by: context.caller.id!,
-      labels: input.labels,
+      labels: asked.labels,
       reference: input.reference ?? null,
-      deadline: new Date(deadlineOf(context, input)),
+      deadline: new Date(deadlineOf(context, asked)),
       ended_at: null,
       created_at: new Date(context.now),
       version: 1,
+      parent_id: parent?.id ?? null,
+      task_index: parent === undefined ? null : (input.task_index ?? null),
+      heartbeat_seconds: input.heartbeat ?? null,
+      heartbeat_at: input.heartbeat === undefined ? null : new Date(context.now),
     };
     await insertJob(context.db, { ...job, token_hash: hashJobToken(job_token) });
     return { job, job_token };
@@ -103,24 +114,43 @@ function isTheirs({ caller }: Context, job: Job): boolean {
   return caller.kind === 'system' || caller.id === job.started_by || caller.id === job.id;
 }
 
+/** A sign of life, from the job itself or whoever started it. A job that has ended stays so. */
+export const beatJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
+  name: 'job.beat',
+  needs: 'member',
+  changes: false,
+  find: jobAt,
+  opensToJob: ({ job }, caller) => job.id === caller.id,
+  async run(context, _input, { job, ...place }) {
+    if (!isTheirs(context, job)) await context.demand('membership.manage', place);
+    if (job.ended_at !== null || effectiveDeadline(job) <= context.now)
+      throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
+    const at = new Date(context.now);
+    if (!(await beat(context.db, job.id, at)))
+      throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {
+        advice: 'Start it with `heartbeat`: the seconds after which it is ended without a sign of life.',
+      });
+    return { ...job, heartbeat_at: at };
+  },
+};
+
 export function hashJobToken(token: string): Uint8Array {
   return createHash('sha256').update(token).digest();
 }
 
 /** A launcher starts a job for a user who may deploy there, within its right to act; or for itself, as a member of its own. */
-async function launch(context: Context, input: NewJob, workspace: Namespace) {
+async function launch(context: Context, input: NewJob, found: FoundNamespace) {
+  const { namespace: workspace } = found;
   const launcher_id = context.caller.id!;
   if (input.user === undefined) {
-    await context.demand('job.run', placeOf(workspace));
+    await context.demand('job.run', found);
     return { user_id: null, launcher_id, stage: input.stage };
   }
-  const { user } = await userAt(context, input.user).catch(() => {
-    throw unknownUser(input.user!);
-  });
-  if (user.organization_id !== workspace.organization_id) throw unknownUser(input.user);
   const rights = await listMayAct(context.db, launcher_id);
   if (!rights.some((right) => workspace.lineage.includes(right.namespace_id)))
-    await context.demand('namespace.view', placeOf(workspace));
+    await context.demand('namespace.view', found);
+  const user = await findUser(context.db, input.user);
+  if (user?.organization_id !== workspace.organization_id) throw unknownUser(input.user);
   if (!mayAct(rights, workspace.lineage, { user_id: user.id, stage: input.stage, labels: input.labels }))
     throw new ArsiaError(
       'forbidden',
@@ -132,10 +162,10 @@ async function launch(context: Context, input: NewJob, workspace: Namespace) {
 }
 
 /** A person starts jobs for nobody but themselves, with stage `interactive`. */
-async function startForSelf(context: Context, input: NewJob, workspace: Namespace) {
+async function startForSelf(context: Context, input: NewJob, found: FoundNamespace) {
   const { caller } = context;
   if (caller.kind !== 'user') throw new ArsiaError('forbidden', 'Only people and service accounts start jobs.');
-  await context.demand('job.run', placeOf(workspace));
+  await context.demand('job.run', found);
   const isSelf = input.user === undefined || input.user === caller.id || input.user === caller.name;
   if (!isSelf)
     throw new ArsiaError('forbidden', 'A person starts jobs for themselves only.', {
@@ -156,6 +186,34 @@ async function refuseWithoutRole(context: Context, user: User, workspace: Namesp
     user.is_active ? `User ${user.login} may not run jobs in ${workspace.path}.` : `User ${user.login} is deactivated.`,
     { advice: `Ask an owner of ${workspace.path} for the role deployer for ${user.login}.` },
   );
+}
+
+/** A running job of the same workspace that the caller started; tasks have no tasks. */
+async function parentOf(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
+  const parent = await findJob(context.db, input.parent!);
+  if (parent?.workspace_id !== workspace.id || parent.started_by !== context.caller.id)
+    throw new ArsiaError('invalid_request', 'There is no such job of yours in this workspace.', {
+      fields: [{ pointer: '/parent', detail: 'must be a job that you started here' }],
+    });
+  if (input.task_index === undefined)
+    throw new ArsiaError('invalid_request', 'An array task has an index.', {
+      fields: [{ pointer: '/task_index', detail: 'is needed with `parent`' }],
+    });
+  if (await hasTask(context.db, parent.id, input.task_index))
+    throw new ArsiaError('conflict', `Job ${parent.id} has a task ${input.task_index} already.`);
+  const isOver = parent.ended_at !== null || effectiveDeadline(parent) <= context.now;
+  if (isOver || parent.parent_id !== null)
+    throw new ArsiaError(
+      'conflict',
+      isOver ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
+    );
+  return parent;
+}
+
+/** An array task is its parent's: for whom, in which stage, with which labels, and no longer than it. */
+function taskOf(parent: Job, input: NewJob): NewJob {
+  const deadline = Math.min(parent.deadline.getTime(), input.deadline ?? Number.POSITIVE_INFINITY);
+  return { ...input, user: parent.user_id ?? undefined, stage: parent.stage, labels: parent.labels, deadline };
 }
 
 function deadlineOf(context: Context, input: NewJob): number {
@@ -180,10 +238,6 @@ async function jobAt(context: Context, input: { workspace: string; id: string })
     named: { noun: 'job', ref: input.id },
     audit: { ...found.audit, job_id: job.id, user_id: job.user_id, target_id: job.id },
   };
-}
-
-function placeOf(workspace: Namespace): Place {
-  return { organization_id: workspace.organization_id, lineage: workspace.lineage };
 }
 
 function unknownUser(ref: string): ArsiaError {

@@ -7,11 +7,12 @@ import {
   insertMembership,
   listMemberships,
   type MembershipRow,
-  membershipsOf,
+  membershipIn,
   updateMembership,
 } from '../store/memberships.ts';
 import { findNamespace, type Page } from '../store/namespaces.ts';
 import { findServiceAccount, findUser } from '../store/principals.ts';
+import { findTeam } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
 import { refuseLastOwner } from './users.ts';
@@ -31,7 +32,7 @@ export const createMembership: Action<
   find: (context, input) => namespaceAt(context, 'any', input.namespace),
   async run(context, input, { namespace }) {
     const principal_id = await principalOf(context, namespace.organization_id, input.principal);
-    const [existing] = await membershipsOf(context.db, principal_id, [namespace.id]);
+    const existing = await membershipIn(context.db, principal_id, namespace.id);
     if (existing !== undefined)
       throw new ArsiaError('conflict', `${input.principal} is a member of ${namespace.path} already.`, {
         advice: `Change the role with PATCH /api/v1/memberships/${existing.id}.`,
@@ -90,14 +91,16 @@ export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
   }),
 };
 
-/** The id of a user (by id or login) or service account (by id) of the organisation. */
+/** The id of a user (by id or login), team or service account (by id) of the organisation. */
 export async function principalOf(context: Context, organization_id: string, ref: string): Promise<string> {
   const principal = isId('service_account', ref)
     ? await findServiceAccount(context.db, ref)
-    : await findUser(context.db, ref);
+    : isId('team', ref)
+      ? await findTeam(context.db, organization_id, ref)
+      : await findUser(context.db, ref);
   if (principal === undefined || principal.organization_id !== organization_id)
-    throw new ArsiaError('invalid_request', `There is no user or service account ${JSON.stringify(ref)} here.`, {
-      advice: 'Name a user by id or login, or a service account by its id.',
+    throw new ArsiaError('invalid_request', `There is no user, team or service account ${JSON.stringify(ref)} here.`, {
+      advice: 'Name a user by id or login, a team or a service account by its id.',
       fields: [{ pointer: '/principal', detail: 'is unknown in this organisation' }],
     });
   return principal.id;

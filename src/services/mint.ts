@@ -3,7 +3,9 @@ import { newId } from '../clock.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import { buildClaims, type ClaimFacts, type WorkloadClaims } from '../core/claims.ts';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
+import { usability } from '../core/inheritance.ts';
 import { type Delivery, type IdentityFacts, type MintFacts, refuseIdentity, refuseJob } from '../core/mint.ts';
+import { isReference } from '../core/names.ts';
 import { anonymous } from '../core/principals.ts';
 import { formatSubject } from '../core/subject.ts';
 import type { Provider, TrustFacts } from '../providers/provider.ts';
@@ -88,14 +90,15 @@ export function createMint(parts: {
         });
         const event_id = newId(clock, 'event');
         const permit = signer.prepare(claims, event_id);
-        const receipt = await audit.record({
-          ...mintEvent(clock, request, decided),
-          id: event_id,
-          outcome: 'success',
-          jti: claims.jti,
-          signing_input_sha256: permit.signing_input_sha256,
-          detail: { claims },
-        });
+        const receipt = await audit.record(
+          mintEvent(clock, request, decided, {
+            id: event_id,
+            outcome: 'success',
+            jti: claims.jti,
+            signing_input_sha256: permit.signing_input_sha256,
+            detail: { claims },
+          }),
+        );
         return {
           token: await signer.sign(permit, receipt),
           subject: claims.sub,
@@ -115,14 +118,16 @@ export function createMint(parts: {
   };
 }
 
-async function readFacts(reader: MintFactsReader, { token, managed_identity }: MintRequest) {
+async function readFacts(reader: MintFactsReader, { token, managed_identity, profile }: MintRequest) {
   if (token === undefined)
     throw new ArsiaError('unauthenticated', 'This needs a job token.', {
       advice:
         'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
     });
   if (!jobTokenPattern.test(token)) throw unknownToken();
-  const read = await reader.read({ token_hash: hashJobToken(token), identity: managed_identity });
+  // What cannot name anything never reaches the read, which requests share: a NUL in it would refuse them all.
+  const identity = isReference(managed_identity) ? managed_identity : null;
+  const read = await reader.read({ token_hash: hashJobToken(token), identity, profile });
   if (read === null) throw unknownToken();
   return read;
 }
@@ -134,13 +139,16 @@ function decideMint(
   delivery: Exclude<Delivery, 'both'>,
   now: number,
 ): MintFacts & { identity: IdentityFacts } {
-  const refusal = refuseJob(facts, now) ?? refuseIdentity(facts, request.managed_identity);
+  const refusal = refuseJob(facts, now);
   if (refusal !== undefined) throw new ArsiaError(refusal.code, refusal.detail);
+  if (!isReference(request.managed_identity))
+    throw new ArsiaError('not_found', 'There is no such managed identity: name it by its id or path.');
+  const foreign = refuseIdentity(facts, request.managed_identity, request.profile);
+  if (foreign !== undefined) {
+    const { code, detail, ...condition } = foreign;
+    throw new ArsiaError(code, detail, condition);
+  }
   const identity = facts.identity!;
-  if (request.profile !== undefined && request.profile !== identity.profile)
-    throw new ArsiaError('not_found', `${identity.path} is not assigned under the profile ${request.profile}.`, {
-      advice: 'Leave `profile` out, or name the one of the assignment.',
-    });
   if (identity.delivery !== 'both' && identity.delivery !== delivery)
     throw new ArsiaError('delivery_refused', `${identity.path} delivers ${identity.delivery} only.`, {
       advice:
@@ -200,8 +208,13 @@ function claimFactsOf(facts: MintFacts & { identity: IdentityFacts }, issuer: st
   };
 }
 
-/** The event of a mint, as far as the facts are known. */
-function mintEvent(clock: Clock, request: MintRequest, facts: MintFacts | undefined): AuditEvent {
+/** The event of a mint, as far as the facts are known, with what `more` says. */
+function mintEvent(
+  clock: Clock,
+  request: MintRequest,
+  facts: MintFacts | undefined,
+  more: Partial<AuditEvent> & Pick<AuditEvent, 'outcome'>,
+): AuditEvent {
   const caller =
     facts === undefined
       ? anonymous
@@ -213,10 +226,13 @@ function mintEvent(clock: Clock, request: MintRequest, facts: MintFacts | undefi
           user_id: facts.job.user_id,
         };
   return eventOf(clock, { caller, request_id: request.request_id }, 'token.mint', undefined, {
-    outcome: 'refused',
     user_id: facts?.user?.id ?? null,
     // An identity that the workspace may not see is named as asked, not by the id of somebody else's.
-    identity_id: facts?.identity?.is_assigned === true ? facts.identity.id : null,
+    identity_id:
+      facts?.identity && usability(facts.identity.reach, facts.workspace.lineage) !== 'out_of_reach'
+        ? facts.identity.id
+        : null,
+    ...more,
   });
 }
 
@@ -229,11 +245,15 @@ async function recordRefusal(
 ): Promise<ArsiaError> {
   const error = asArsiaError(thrown);
   if (error.code === 'unavailable') return error;
-  await parts.audit.record({
-    ...mintEvent(parts.clock, request, facts),
-    outcome: error.row.status >= 500 ? 'failed' : 'refused',
-    code: error.code,
-    detail: { managed_identity: request.managed_identity.slice(0, 256), reason: error.message },
-  });
+  await parts.audit.record(
+    mintEvent(parts.clock, request, facts, {
+      outcome: error.row.status >= 500 ? 'failed' : 'refused',
+      code: error.code,
+      detail: {
+        ...(isReference(request.managed_identity) && { managed_identity: request.managed_identity.slice(0, 256) }),
+        reason: error.message,
+      },
+    }),
+  );
   return error;
 }

@@ -2,9 +2,7 @@ import { ArsiaError } from '../core/errors.ts';
 import { childPath, maximumDepth } from '../core/namespace.ts';
 import { membershipsOf } from '../store/memberships.ts';
 import {
-  contentsOf,
   countOrganizations,
-  deleteNamespace,
   findNamespace,
   insertNamespace,
   listNamespaces,
@@ -143,26 +141,6 @@ export function changeNamespace(
     find: (context, input) => namespaceAt(context, kind, input.ref),
     run: (context, input, { namespace }) => updateNamespace(context.db, namespace.id, input.description),
     describe: (input, { namespace }) => ({ detail: { path: namespace.path, description: input.description } }),
-  };
-}
-
-export function removeNamespace(kind: Namespace['kind']): Action<{ ref: string }, FoundNamespace, void> {
-  return {
-    name: `${kind}.delete`,
-    needs: `${kind}.delete`,
-    changes: true,
-    find: (context, input) => namespaceAt(context, kind, input.ref),
-    async run(context, _input, { namespace }) {
-      const contents = Object.entries(await contentsOf(context.db, namespace));
-      if (contents.length > 0)
-        throw new ArsiaError(
-          'conflict',
-          `${namespace.path} still holds ${contents.map(([noun, count]) => `${count} ${noun}`).join(', ')}.`,
-          { advice: 'Remove these first.' },
-        );
-      await deleteNamespace(context.db, namespace.id);
-    },
-    describe: (_input, { namespace }) => ({ detail: { path: namespace.path } }),
   };
 }
 

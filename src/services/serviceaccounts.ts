@@ -23,7 +23,7 @@ import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization } from './namespaces.ts';
 import { userAt } from './users.ts';
 
-interface FoundAccount extends Place {
+export interface FoundAccount extends Place {
   account: ServiceAccount;
 }
 

@@ -1,5 +1,14 @@
+import type { CloudEndpoints } from '../providers/provider.ts';
 import type { AuditStore } from '../store/audit.ts';
-import { assignIdentity, listAssigned, unassignIdentity } from './assignments.ts';
+import {
+  changeAccessRule,
+  changeSettings,
+  createAccessRule,
+  getSettings,
+  listRules,
+  removeAccessRule,
+} from './accessrules.ts';
+import { assignIdentity, createAssignedWorkspace, listAssigned, unassignIdentity } from './assignments.ts';
 import { createAuditActions } from './auditevents.ts';
 import {
   changeIdentity,
@@ -8,21 +17,26 @@ import {
   getIdentity,
   listAllIdentities,
   listUseGrants,
-  removeIdentity,
   removeUseGrant,
 } from './identities.ts';
+import { createInvitation, listAllInvitations, removeInvitation } from './invitations.ts';
 import type { Issuers } from './issuers.ts';
-import { finishJob, getJob, listWorkspaceJobs, startJob } from './jobs.ts';
+import { beatJob, finishJob, getJob, listWorkspaceJobs, startJob } from './jobs.ts';
 import { changeMembership, createMembership, listMembers, removeMembership } from './memberships.ts';
+import { moveTo, removeNamespace } from './namespacemoves.ts';
+import { changeNamespace, createGroup, createOrganization, getNamespace, listOf } from './namespaces.ts';
 import {
-  changeNamespace,
-  createGroup,
-  createOrganization,
-  createWorkspace,
-  getNamespace,
-  listOf,
-  removeNamespace,
-} from './namespaces.ts';
+  createAlias,
+  effectiveIdentities,
+  listIdentityAliases,
+  listIdentityMasks,
+  maskIdentity,
+  moveIdentityTo,
+  removeAlias,
+  removeIdentity,
+  unmaskIdentity,
+  usableIdentities,
+} from './reach.ts';
 import {
   changeServiceAccount,
   createMayAct,
@@ -34,7 +48,18 @@ import {
   removeMayAct,
   removeSecret,
 } from './serviceaccounts.ts';
+import {
+  addTeamMember,
+  changeTeam,
+  createTeam,
+  getTeam,
+  listAllTeams,
+  listMembersOfTeam,
+  removeTeam,
+  removeTeamMember,
+} from './teams.ts';
 import { createTrustActions } from './trust.ts';
+import { createTrustRuleActions } from './trustrules.ts';
 import { changeUser, createUser, getUser, listAllUsers } from './users.ts';
 
 export type ActionTable = ReturnType<typeof createActionTable>;
@@ -45,8 +70,11 @@ export function createActionTable(parts: {
   issuer: string;
   tenancy: 'single' | 'multi';
   audit: AuditStore;
+  endpoints: CloudEndpoints;
+  /** For development: issuers on loopback may be trusted. */
+  allowLoopbackIssuers: boolean;
 }) {
-  const { issuers, issuer, tenancy, audit } = parts;
+  const { issuers, tenancy, audit } = parts;
   return {
     organizations: { create: createOrganization(tenancy) },
     groups: {
@@ -55,15 +83,18 @@ export function createActionTable(parts: {
       list: listOf('group'),
       update: changeNamespace('group'),
       remove: removeNamespace('group'),
+      move: moveTo('group'),
     },
     workspaces: {
-      create: createWorkspace,
+      create: createAssignedWorkspace,
       get: getNamespace('workspace'),
       list: listOf('workspace'),
       update: changeNamespace('workspace'),
       remove: removeNamespace('workspace'),
+      move: moveTo('workspace'),
     },
     users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser },
+    invitations: { create: createInvitation, list: listAllInvitations, remove: removeInvitation },
     memberships: {
       create: createMembership,
       list: listMembers,
@@ -81,19 +112,50 @@ export function createActionTable(parts: {
       listMayAct: listRightsToAct,
       removeMayAct,
     },
+    trustRules: createTrustRuleActions({
+      own: [parts.issuer, `${parts.issuer}/oauth2`],
+      allowLoopback: parts.allowLoopbackIssuers,
+    }),
     identities: {
-      create: createIdentity(issuer),
+      create: createIdentity(parts),
       get: getIdentity,
       list: listAllIdentities,
-      update: changeIdentity(issuer),
+      update: changeIdentity(parts),
       remove: removeIdentity,
       createGrant: createUseGrant,
       listGrants: listUseGrants,
       removeGrant: removeUseGrant,
       ...createTrustActions(issuers, tenancy),
     },
-    assignments: { assign: assignIdentity, unassign: unassignIdentity, list: listAssigned },
-    jobs: { start: startJob, get: getJob, list: listWorkspaceJobs, end: finishJob },
+    teams: {
+      create: createTeam,
+      get: getTeam,
+      list: listAllTeams,
+      update: changeTeam,
+      remove: removeTeam,
+      addMember: addTeamMember,
+      listMembers: listMembersOfTeam,
+      removeMember: removeTeamMember,
+    },
+    accessRules: { create: createAccessRule, list: listRules, update: changeAccessRule, remove: removeAccessRule },
+    settings: { get: getSettings, update: changeSettings },
+    reach: {
+      move: moveIdentityTo,
+      createAlias,
+      listAliases: listIdentityAliases,
+      removeAlias,
+      mask: maskIdentity,
+      unmask: unmaskIdentity,
+      listMasks: listIdentityMasks,
+    },
+    assignments: {
+      assign: assignIdentity,
+      unassign: unassignIdentity,
+      list: listAssigned,
+      listUsable: usableIdentities,
+      listEffective: effectiveIdentities,
+    },
+    jobs: { start: startJob, get: getJob, list: listWorkspaceJobs, end: finishJob, beat: beatJob },
     audit: createAuditActions(audit),
   };
 }

@@ -1,5 +1,5 @@
 import { buildClaims, type WorkloadClaims } from '../core/claims.ts';
-import { ArsiaError } from '../core/errors.ts';
+import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { idPrefixes } from '../core/ids.ts';
 import { formatSubject, namesUser, namesWorkspace, type SubjectScope, subjectOfEveryUser } from '../core/subject.ts';
 import type { Federated, Trust, TrustFacts, Verdict } from '../providers/provider.ts';
@@ -28,48 +28,62 @@ interface Resolved extends FoundIdentity {
 }
 
 export interface TrustActions {
-  trust: Action<Meant, Resolved, Trust>;
-  evaluate: Action<Meant & { document: string }, Resolved, Verdict>;
-  claims: Action<Meant, Resolved, WorkloadClaims>;
+  trust: Action<Meant, FoundIdentity, Trust>;
+  evaluate: Action<Meant & { document: string }, FoundIdentity, Verdict>;
+  claims: Action<Meant, FoundIdentity, WorkloadClaims>;
 }
 
 /** The trust documents of an identity, their check, and the claims that its tokens will carry. All pure once resolved. */
 export function createTrustActions(issuers: Issuers, tenancy: 'single' | 'multi'): TrustActions {
-  const find = (context: Context, input: Meant) => resolve(context, input, issuers, tenancy);
+  const find = (context: Context, input: Meant) => identityAt(context, input.ref);
   const reading = { needs: 'managed_identity.view', changes: false, find } as const;
+  // What else the request names is looked up once the caller was found to see the identity: a refusal names its path.
+  const meant = (context: Context, input: Meant, found: FoundIdentity) =>
+    resolve(context, input, found, { issuers, tenancy });
   return {
     trust: {
       ...reading,
       name: 'managed_identity.trust',
-      run: async (_context, _input, { federated, identity, facts }) => federated.trust(identity.settings, facts),
+      async run(context, input, found) {
+        const { federated, identity, facts } = await meant(context, input, found);
+        return federated.trust(identity.settings, facts);
+      },
     },
     evaluate: {
       ...reading,
       name: 'managed_identity.evaluate',
-      run: async (context, input, found) =>
-        found.federated.evaluate(
-          input.document,
-          { ...preview(context, found) },
-          {
-            ...(found.user && { session_name: found.user.login }),
-          },
-        ),
+      async run(context, input, found) {
+        const resolved = await meant(context, input, found);
+        const { federated, user } = resolved;
+        const claims = { ...preview(context, resolved) };
+        return judged(() => federated.evaluate(input.document, claims, { ...(user && { session_name: user.login }) }));
+      },
     },
     claims: {
       ...reading,
       name: 'managed_identity.preview_claims',
-      run: async (context, _input, found) => preview(context, found),
+      run: async (context, input, found) => preview(context, await meant(context, input, found)),
     },
   };
+}
+
+/** A document that cannot be judged is a fault of the request, and named as one. */
+function judged(evaluate: () => Verdict): Verdict {
+  try {
+    return evaluate();
+  } catch (thrown) {
+    const { code, message, more } = asArsiaError(thrown);
+    if (code === 'internal') throw thrown;
+    throw new ArsiaError(code, message, { fields: [{ pointer: '/document', detail: 'cannot be judged' }], ...more });
+  }
 }
 
 async function resolve(
   context: Context,
   input: Meant,
-  issuers: Issuers,
-  tenancy: 'single' | 'multi',
+  found: FoundIdentity,
+  { issuers, tenancy }: { issuers: Issuers; tenancy: 'single' | 'multi' },
 ): Promise<Resolved> {
-  const found = await identityAt(context, input.ref);
   const { identity } = found;
   const { federated, title } = providerOf(identity.type);
   if (federated === undefined) throw new ArsiaError('not_supported', `${title} identities have no trust documents.`);

@@ -2,6 +2,7 @@ import { ArsiaError } from '../core/errors.ts';
 import { activeOwners } from '../store/memberships.ts';
 import type { Page } from '../store/namespaces.ts';
 import { findUser, insertUser, listUsers, type User, updateUser } from '../store/principals.ts';
+import { endSignIns } from '../store/useridentities.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { ownOrganization } from './namespaces.ts';
 
@@ -72,7 +73,11 @@ export const changeUser: Action<
   changes: true,
   find: (context, input) => userAt(context, input.ref),
   async run(context, input, { user }) {
-    if (input.is_active === false) await refuseLastOwner(context, user.organization_id!, user.id);
+    if (input.is_active === false) {
+      await refuseLastOwner(context, user.organization_id!, user.id);
+      // Active again one day, they sign in again: what they held comes not back to life.
+      await endSignIns(context.db, user.id);
+    }
     return await updateUser(context.db, user.id, { display_name: input.display_name, is_active: input.is_active });
   },
   describe: ({ ref: _ref, ...change }) => ({ detail: change }),

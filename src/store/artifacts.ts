@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
+import { ArsiaError } from '../core/errors.ts';
 import type { Database } from './database.ts';
+import { isForeignKeyViolation } from './failures.ts';
 
 /** What the store needs of signing/sealing.ts; the context is the additional data, so that a swapped row does not open. */
 export interface ArtifactSealer {
@@ -26,6 +28,8 @@ export interface Artifact {
   user_code?: string | undefined;
   /** The account or client that an access token speaks for. */
   principal_id?: string | undefined;
+  /** The trust rule that an access token was given by: it goes with the rule, and none comes after it. */
+  trust_rule_id?: string | undefined;
   /** Milliseconds since 1970; null for what does not expire. */
   expires_at: number | null;
 }
@@ -45,7 +49,7 @@ export interface TokenPrincipal {
 
 /** All times in milliseconds since 1970. What has expired at `now` is not found, though its row may still stand. */
 export interface ArtifactStore {
-  /** Inserts, or replaces all but the mark of use. */
+  /** Inserts, or replaces all but the mark of use and the trust rule. Throws ArsiaError `outside_token_untrusted` when that rule is gone. */
   save(artifact: Artifact): Promise<void>;
   /** Inserts; false when this id was there before, expired or not. Of many at once exactly one gets true. */
   saveOnce(artifact: Artifact): Promise<boolean>;
@@ -98,12 +102,18 @@ export function createArtifactStore(parts: { database: Database; sealer: Artifac
       artifact.principal_id ?? null,
       payload,
       artifact.expires_at === null ? null : new Date(artifact.expires_at),
+      artifact.trust_rule_id ?? null,
     ];
   }
 
   return {
     async save(artifact) {
-      await database.statement('artifact_save', statements.save, await rowOf(artifact));
+      try {
+        await database.statement('artifact_save', statements.save, await rowOf(artifact));
+      } catch (thrown) {
+        if (!isForeignKeyViolation(thrown)) throw thrown;
+        throw new ArsiaError('outside_token_untrusted', 'The trust rule was removed meanwhile.', { cause: thrown });
+      }
     },
     async saveOnce(artifact) {
       const rows = await database.statement('artifact_save_once', statements.saveOnce, await rowOf(artifact));
@@ -171,8 +181,8 @@ interface FoundRow {
 }
 
 const insert = `INSERT INTO oidc_artifacts
-  (model, id_hash, grant_hash, uid_hash, user_code_hash, principal_id, payload, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (model, id_hash)`;
+  (model, id_hash, grant_hash, uid_hash, user_code_hash, principal_id, payload, expires_at, trust_rule_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (model, id_hash)`;
 
 const findBy = (column: string) => `SELECT id_hash, payload, consumed_at FROM oidc_artifacts
   WHERE model = $1 AND ${column} = $2 AND (expires_at IS NULL OR expires_at > $3)`;

@@ -136,7 +136,7 @@ function asRows(events: AuditEvent[]): string {
   const text = JSON.stringify(events.map((event) => ({ ...event, at: new Date(event.at).toISOString() })));
   // PostgreSQL stores neither NUL nor half a surrogate pair: one such character, sent by one caller, would refuse the
   // records of everybody in the same INSERT.
-  return unstorable.test(text) ? JSON.stringify(storable(JSON.parse(text))) : text;
+  return text.includes('\\u') && unstorable.test(text) ? JSON.stringify(storable(JSON.parse(text))) : text;
 }
 
 const unstorable = /\\u(?:0000|d[89a-f])/i;

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import { isId } from '../core/ids.ts';
 import { leafName, parentPath } from '../core/namespace.ts';
 import type { Queries } from './database.ts';
@@ -10,6 +10,7 @@ type Row = Selectable<Tables['managed_identities']>;
 /** A managed identity with the path and lineage of its group. */
 export type ManagedIdentity = Row & { group_path: string; lineage: string[] };
 export type Assignment = Selectable<Tables['assignments']>;
+export type AssignedIdentity = ManagedIdentity & Pick<Assignment, 'profile' | 'principal_id'> & { assigned_at: Date };
 export type UseGrant = Selectable<Tables['use_grants']>;
 
 function select(db: Queries) {
@@ -50,7 +51,7 @@ export async function listIdentities(
 ): Promise<ManagedIdentity[]> {
   let query = select(db)
     .where('m.organization_id', '=', filter.organization_id)
-    .where('g.lineage', '&&', filter.roots as never)
+    .where(sql<boolean>`g.lineage && ${filter.roots}::text[]`)
     .where('m.id', '>', page.after ?? '');
   if (filter.group_ids !== undefined) query = query.where('m.group_id', 'in', filter.group_ids);
   if (filter.type !== undefined) query = query.where('m.type', '=', filter.type);
@@ -78,6 +79,14 @@ export async function updateIdentity(
     .execute();
 }
 
+export async function moveIdentity(db: Queries, id: string, group_id: string): Promise<void> {
+  await db
+    .updateTable('managed_identities')
+    .set((eb) => ({ group_id, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .execute();
+}
+
 export async function deleteIdentity(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('managed_identities').where('id', '=', id).execute();
 }
@@ -101,54 +110,39 @@ export async function insertAssignment(db: Queries, row: Assignment): Promise<vo
   await db.insertInto('assignments').values(row).execute();
 }
 
-export async function deleteAssignment(db: Queries, workspace_id: string, identity_id: string): Promise<boolean> {
-  const gone = await db
+/** For one principal, or (undefined) for everybody at once. */
+export async function deleteAssignment(
+  db: Queries,
+  workspace_id: string,
+  identity_id: string,
+  principal_id?: string,
+): Promise<boolean> {
+  let query = db
     .deleteFrom('assignments')
     .where('workspace_id', '=', workspace_id)
-    .where('identity_id', '=', identity_id)
-    .executeTakeFirst();
-  return gone.numDeletedRows > 0n;
+    .where('identity_id', '=', identity_id);
+  if (principal_id !== undefined) query = query.where('principal_id', '=', principal_id);
+  return (await query.executeTakeFirst()).numDeletedRows > 0n;
 }
 
-export async function findAssignmentOf(
-  db: Queries,
-  workspace_id: string,
-  type: string,
-  profile: string,
-): Promise<Assignment | undefined> {
+/** The assignments of a workspace, to everyone and to single principals. */
+export async function assignmentsIn(db: Queries, workspace_id: string): Promise<Assignment[]> {
   return await db
     .selectFrom('assignments')
-    .select(['id', 'workspace_id', 'identity_id', 'organization_id', 'type', 'profile', 'created_at'])
+    .select(['id', 'workspace_id', 'identity_id', 'organization_id', 'type', 'profile', 'principal_id', 'created_at'])
     .where('workspace_id', '=', workspace_id)
-    .where('type', '=', type)
-    .where('profile', '=', profile)
-    .executeTakeFirst();
+    .orderBy('id')
+    .execute();
 }
 
-/** The identities assigned to a workspace, each with its profile (empty: unnamed). */
-export async function assignedIdentities(
-  db: Queries,
-  workspace_id: string,
-): Promise<(ManagedIdentity & { profile: string })[]> {
+/** The identities assigned to a workspace, each with its profile (empty: unnamed) and for whom (empty: everyone). */
+export async function assignedIdentities(db: Queries, workspace_id: string): Promise<AssignedIdentity[]> {
   return await select(db)
     .innerJoin('assignments as a', 'a.identity_id', 'm.id')
-    .select('a.profile')
+    .select(['a.profile', 'a.principal_id', 'a.created_at as assigned_at'])
     .where('a.workspace_id', '=', workspace_id)
     .orderBy('m.id')
     .execute();
-}
-
-/** The paths of the workspaces that an identity is assigned to, the first `limit`. */
-export async function workspacesAssigned(db: Queries, identity_id: string, limit: number): Promise<string[]> {
-  const rows = await db
-    .selectFrom('assignments as a')
-    .innerJoin('namespaces as w', 'w.id', 'a.workspace_id')
-    .select('w.path')
-    .where('a.identity_id', '=', identity_id)
-    .orderBy('w.path')
-    .limit(limit)
-    .execute();
-  return rows.map((row) => row.path);
 }
 
 export async function insertGrant(db: Queries, row: UseGrant): Promise<void> {
@@ -173,13 +167,18 @@ export async function deleteGrant(db: Queries, identity_id: string, id: string):
   return gone.numDeletedRows > 0n;
 }
 
-/** Does a grant let one of these principals use the identity? `*` is everyone below its group. */
-export async function isGranted(db: Queries, identity_id: string, principal_ids: string[]): Promise<boolean> {
+/** Does a grant let this principal, or a team of it, use the identity? `*` is everyone below its group. */
+export async function isGranted(db: Queries, identity_id: string, principal_id: string): Promise<boolean> {
   const row = await db
     .selectFrom('use_grants')
     .select('id')
     .where('identity_id', '=', identity_id)
-    .where('principal_id', 'in', ['*', ...principal_ids])
+    .where((eb) =>
+      eb.or([
+        eb('principal_id', 'in', ['*', principal_id]),
+        eb('principal_id', 'in', eb.selectFrom('team_members').select('team_id').where('user_id', '=', principal_id)),
+      ]),
+    )
     .executeTakeFirst();
   return row !== undefined;
 }
@@ -190,6 +189,7 @@ export async function assignedWorkspaceOf(db: Queries, identity_id: string): Pro
     .selectFrom('namespaces')
     .innerJoin('assignments as a', 'a.workspace_id', 'namespaces.id')
     .selectAll('namespaces')
+    .distinct()
     .where('a.identity_id', '=', identity_id)
     .limit(2)
     .execute();

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Queries } from './database.ts';
 import type { Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
@@ -20,6 +20,10 @@ const columns = [
   'ended_at',
   'created_at',
   'version',
+  'parent_id',
+  'task_index',
+  'heartbeat_seconds',
+  'heartbeat_at',
 ] as const;
 
 export async function insertJob(db: Queries, row: Job & { token_hash: Uint8Array }): Promise<void> {
@@ -39,12 +43,54 @@ export async function findJobByToken(db: Queries, token_hash: Uint8Array): Promi
     .executeTakeFirst();
 }
 
-/** Ends a job once; a job that has ended keeps its time. */
+export async function hasTask(db: Queries, parent_id: string, task_index: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('jobs')
+    .select('id')
+    .where('parent_id', '=', parent_id)
+    .where('task_index', '=', task_index)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** A sign of life; false for a job without a heartbeat. */
+export async function beat(db: Queries, id: string, at: Date): Promise<boolean> {
+  const done = await db
+    .updateTable('jobs')
+    .set({ heartbeat_at: at })
+    .where('id', '=', id)
+    .where('heartbeat_seconds', 'is not', null)
+    .executeTakeFirst();
+  return done.numUpdatedRows > 0n;
+}
+
+/** When issuing ends if nobody does anything: the deadline, or the missed heartbeat. */
+export function effectiveDeadline(job: Pick<Job, 'deadline' | 'heartbeat_at' | 'heartbeat_seconds'>): number {
+  const deadline = job.deadline.getTime();
+  if (job.heartbeat_at === null || job.heartbeat_seconds === null) return deadline;
+  return Math.min(deadline, job.heartbeat_at.getTime() + job.heartbeat_seconds * 1000);
+}
+
+export type OverdueJob = Pick<Job, 'id' | 'organization_id' | 'workspace_id' | 'user_id'>;
+
+/** Marks jobs as ended that are past their deadline or missed their heartbeat, `limit` at a time. */
+export async function endOverdue(db: Queries, now: Date, limit: number): Promise<OverdueJob[]> {
+  const { rows } = await sql<OverdueJob>`
+    UPDATE jobs SET ended_at = ${now}, version = version + 1
+    WHERE id IN (
+      SELECT id FROM jobs WHERE ended_at IS NULL
+        AND least(deadline, heartbeat_at + heartbeat_seconds * interval '1 second') <= ${now}
+      ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+    RETURNING id, organization_id, workspace_id, user_id`.execute(db);
+  return rows;
+}
+
+/** Ends a job and its array tasks, once; a job that has ended keeps its time. */
 export async function endJob(db: Queries, id: string, at: Date): Promise<Job> {
   await db
     .updateTable('jobs')
     .set((eb) => ({ ended_at: at, version: eb('version', '+', 1) }))
-    .where('id', '=', id)
+    .where((eb) => eb.or([eb('id', '=', id), eb('parent_id', '=', id)]))
     .where('ended_at', 'is', null)
     .execute();
   return await db.selectFrom('jobs').select(columns).where('id', '=', id).executeTakeFirstOrThrow();

@@ -8,10 +8,32 @@ export type MembershipRow = Selectable<Tables['memberships']>;
 
 const columns = ['id', 'namespace_id', 'principal_id', 'role', 'organization_id', 'created_at', 'version'] as const;
 
-/** The memberships of a principal: all, or those along a lineage. */
+/** The memberships of a principal and of its teams: all, or those along a lineage. */
 export async function membershipsOf(db: Queries, principal_id: string, lineage?: string[]): Promise<MembershipRow[]> {
-  const query = db.selectFrom('memberships').select(columns).where('principal_id', '=', principal_id);
+  const query = db
+    .selectFrom('memberships')
+    .select(columns)
+    .where((eb) =>
+      eb.or([
+        eb('principal_id', '=', principal_id),
+        eb('principal_id', 'in', eb.selectFrom('team_members').select('team_id').where('user_id', '=', principal_id)),
+      ]),
+    );
   return await (lineage === undefined ? query : query.where('namespace_id', 'in', lineage)).execute();
+}
+
+/** The membership that a principal itself has in a namespace. */
+export async function membershipIn(
+  db: Queries,
+  principal_id: string,
+  namespace_id: string,
+): Promise<MembershipRow | undefined> {
+  return await db
+    .selectFrom('memberships')
+    .select(columns)
+    .where('principal_id', '=', principal_id)
+    .where('namespace_id', '=', namespace_id)
+    .executeTakeFirst();
 }
 
 export async function findMembership(db: Queries, id: string): Promise<MembershipRow | undefined> {

@@ -1,4 +1,4 @@
-import type { Selectable, SelectQueryBuilder } from 'kysely';
+import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
 import { isId } from '../core/ids.ts';
 import type { Queries } from './database.ts';
 import type { Tables } from './tables.ts';
@@ -40,12 +40,6 @@ export async function updateNamespace(db: Queries, id: string, description: stri
     .where('id', '=', id)
     .returning(columns)
     .executeTakeFirstOrThrow();
-}
-
-/** With its ended jobs: what they did stays in the audit. */
-export async function deleteNamespace(db: Queries, id: string): Promise<void> {
-  await db.deleteFrom('jobs').where('workspace_id', '=', id).execute();
-  await db.deleteFrom('namespaces').where('id', '=', id).execute();
 }
 
 /** What stands in the way of deleting a namespace, as counts by noun; empty when nothing does. Ended jobs do not. */
@@ -90,11 +84,17 @@ export async function listNamespaces(
     .select(columns)
     .where('organization_id', '=', filter.organization_id)
     .where('kind', '=', filter.kind)
-    .where('lineage', '&&', filter.roots as never)
+    .where(sql<boolean>`lineage && ${filter.roots}::text[]`)
     .where('id', '>', page.after ?? '')
     .orderBy('id')
     .limit(page.limit)
     .execute();
+}
+
+/** The organisation of an installation that has exactly one. */
+export async function onlyOrganization(db: Queries): Promise<string | undefined> {
+  const rows = await db.selectFrom('namespaces').select('id').where('parent_id', 'is', null).limit(2).execute();
+  return rows.length === 1 ? rows[0]!.id : undefined;
 }
 
 export async function countOrganizations(db: Queries): Promise<number> {

@@ -1,7 +1,9 @@
 import type { ColumnType, Generated } from 'kysely';
+import type { RuleKind, WithoutRules } from '../core/accessrules.ts';
 import type { AuditOutcome } from '../core/audit.ts';
 import type { KeyState } from '../core/keystates.ts';
 import type { Delivery } from '../core/mint.ts';
+import type { Condition } from '../core/outsidetrust.ts';
 import type { Role } from '../core/permissions.ts';
 import type { SubjectScope } from '../core/subject.ts';
 
@@ -14,6 +16,7 @@ export interface Tables {
   users: UsersTable;
   service_accounts: ServiceAccountsTable;
   service_account_secrets: ServiceAccountSecretsTable;
+  service_account_trust_rules: ServiceAccountTrustRulesTable;
   memberships: MembershipsTable;
   may_act: MayActTable;
   managed_identities: ManagedIdentitiesTable;
@@ -23,6 +26,15 @@ export interface Tables {
   jobs: JobsTable;
   oidc_artifacts: OidcArtifactsTable;
   admin_links: AdminLinksTable;
+  user_identities: UserIdentitiesTable;
+  invitations: InvitationsTable;
+  shared_secrets: SharedSecretsTable;
+  teams: TeamsTable;
+  team_members: TeamMembersTable;
+  organization_settings: OrganizationSettingsTable;
+  access_rules: AccessRulesTable;
+  identity_aliases: IdentityAliasesTable;
+  identity_masks: IdentityMasksTable;
   key_sets: KeySetsTable;
   signing_keys: SigningKeysTable;
   audit_events: AuditEventsTable;
@@ -70,6 +82,18 @@ interface ServiceAccountSecretsTable {
   service_account_id: string;
   secret_hash: Uint8Array;
   expires_at: Date;
+  created_at: Date;
+}
+
+interface ServiceAccountTrustRulesTable {
+  id: string;
+  service_account_id: string;
+  organization_id: string;
+  issuer: string;
+  audience: string;
+  conditions: Json<{ all: Condition[] }>;
+  single_use: boolean;
+  description: Generated<string>;
   created_at: Date;
 }
 
@@ -130,6 +154,57 @@ interface AssignmentsTable {
   organization_id: string;
   type: string;
   profile: Generated<string>;
+  /** Empty for everyone of the workspace. */
+  principal_id: Generated<string>;
+  created_at: Date;
+}
+
+interface TeamsTable {
+  id: string;
+  organization_id: string;
+  name: string;
+  description: Generated<string>;
+  created_at: Date;
+  version: Generated<number>;
+}
+
+interface TeamMembersTable {
+  team_id: string;
+  user_id: string;
+  source: 'manual' | 'sign_in';
+  created_at: Date;
+}
+
+interface OrganizationSettingsTable {
+  organization_id: string;
+  identities_without_rules: Generated<WithoutRules>;
+  allowed_issuers: string[] | null;
+  version: Generated<number>;
+}
+
+interface AccessRulesTable {
+  id: string;
+  identity_id: string;
+  organization_id: string;
+  kind: RuleKind;
+  values: string[];
+  created_at: Date;
+  version: Generated<number>;
+}
+
+interface IdentityAliasesTable {
+  id: string;
+  identity_id: string;
+  group_id: string;
+  organization_id: string;
+  name: string;
+  created_at: Date;
+}
+
+interface IdentityMasksTable {
+  namespace_id: string;
+  identity_id: string;
+  organization_id: string;
   created_at: Date;
 }
 
@@ -148,6 +223,12 @@ interface JobsTable {
   ended_at: Date | null;
   created_at: Date;
   version: Generated<number>;
+  /** The job whose array task this is. */
+  parent_id: string | null;
+  task_index: number | null;
+  /** A job that misses its heartbeat this long is ended; null for one without. */
+  heartbeat_seconds: number | null;
+  heartbeat_at: Date | null;
 }
 
 interface OidcArtifactsTable {
@@ -160,6 +241,11 @@ interface OidcArtifactsTable {
   payload: Uint8Array;
   consumed_at: Date | null;
   expires_at: Date | null;
+  /** Of a device code: seconds between polls, and when the next is due. */
+  poll_interval: number | null;
+  poll_after: Date | null;
+  /** Of an access token: the trust rule that it was given by. */
+  trust_rule_id: string | null;
 }
 
 interface AdminLinksTable {
@@ -167,6 +253,33 @@ interface AdminLinksTable {
   user_id: string;
   expires_at: Date;
   used_at: Date | null;
+}
+
+interface UserIdentitiesTable {
+  iss: string;
+  sub: string;
+  user_id: string;
+  email: string | null;
+  created_at: Date;
+  signed_in_at: Date;
+}
+
+interface InvitationsTable {
+  id: string;
+  organization_id: string;
+  email: string;
+  namespace_id: string | null;
+  role: Role | null;
+  invited_by: string;
+  created_at: Date;
+  expires_at: Date;
+  accepted_at: Date | null;
+  user_id: string | null;
+}
+
+interface SharedSecretsTable {
+  name: string;
+  sealed: Uint8Array;
 }
 
 interface KeySetsTable {

@@ -13,7 +13,8 @@ describe('the table of errors', () => {
     // A fault of ours is never told as one of the caller's, nor the other way round.
     const isOurs = row.status === 500 || row.status === 503;
     if (isOurs) expect(['temporarily_unavailable', 'server_error']).toContain(row.oauth);
-    if (row.status < 500) expect(['invalid_request', 'invalid_target']).toContain(row.oauth);
+    if (row.status === 429) expect(row.oauth).toBe('temporarily_unavailable');
+    else if (row.status < 500) expect(['invalid_request', 'invalid_target']).toContain(row.oauth);
   });
 
   test('titles tell the codes apart', () => {

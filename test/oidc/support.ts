@@ -6,6 +6,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'j
 import { type Clock, newId, systemClock } from '../../src/clock.ts';
 import type { ClientAccount, EndpointEvent, Exchange } from '../../src/oidc/ports.ts';
 import { type AuthorizationServer, createAuthorizationServer } from '../../src/oidc/server.ts';
+import type { OutsideExchange } from '../../src/services/outsidetokens.ts';
 import { createSealer, type Sealer } from '../../src/signing/sealing.ts';
 import { localSigner } from '../../src/signing/signer.ts';
 import { makeSigningKey } from '../../src/signing/signingkeys.ts';
@@ -78,6 +79,7 @@ export interface World {
   logs: unknown[];
   exchanges: Parameters<Exchange>[0][];
   exchange: Exchange;
+  outside: OutsideExchange;
   record(event: EndpointEvent): Promise<void>;
 }
 
@@ -90,6 +92,7 @@ export function createWorld(): World {
     logs: [],
     exchanges: [],
     exchange: async () => ({ token: 'workload.token.signature', expires_in: 600 }),
+    outside: async () => ({ access_token: 'arsia_at_x', expires_in: 600 }),
     record: async (event) => void world.events.push(event),
   };
   return world;
@@ -134,11 +137,13 @@ export async function startReplica(parts: {
       clients: { find: async (id) => world.accounts.get(id) },
       principals: {
         isActive: async (id) => !world.inactive.has(id) && (world.accounts.get(id)?.is_active ?? id.startsWith('usr_')),
+        login: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
       },
       exchange: (request) => {
         world.exchanges.push(request);
         return world.exchange(request);
       },
+      outside: (request, issue) => world.outside(request, issue),
       record: (event) => world.record(event),
     });
     let requests = 0;

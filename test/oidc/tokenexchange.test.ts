@@ -56,7 +56,7 @@ test('a service account may exchange too, and says so by its own authentication'
 test.each([
   ['no subject token', { subject_token: '' }, 'invalid_request'],
   ['no subject token type', { subject_token_type: '' }, 'invalid_request'],
-  ['another subject token type', { subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' }, 'invalid_request'],
+  ['another subject token type', { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' }, 'invalid_request'],
   ['no audience', { audience: '' }, 'invalid_request'],
   ['an actor token', { actor_token: 'x', actor_token_type: good.subject_token_type }, 'invalid_request'],
   ['an actor token type', { actor_token_type: good.subject_token_type }, 'invalid_request'],

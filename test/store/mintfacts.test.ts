@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Database } from '../../src/store/database.ts';
 import { createMintFactsReader, type MintFactsReader } from '../../src/store/mintfacts.ts';
 import { databaseKinds, freshDatabase } from '../support/databases.ts';
-import { assign, id, insertIdentity, insertOrganization, now, type Organization } from './organization.ts';
+import { assign, id, insertIdentity, insertOrganization, insertTeam, now, type Organization } from './organization.ts';
 
 describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
   let database: Database;
@@ -72,12 +72,13 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
           lineage: [acme.root, acme.lab, acme.workspace],
         },
         group: { id: acme.lab, path: `${acme.name}/lab` },
-        organization: { id: acme.root, name: acme.name },
+        organization: { id: acme.root, name: acme.name, identities_without_rules: 'open' },
         user: {
           id: acme.user,
           login: `${acme.name}.ada`,
           is_active: true,
           memberships: [{ namespace_id: acme.workspace, role: 'deployer' }],
+          team_ids: [],
         },
         launcher: {
           id: acme.launcher,
@@ -97,8 +98,17 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
           subject_scope: 'workspace_user',
           delivery: 'both',
           token_lifetime: 600,
-          profile: 'second',
-          is_assigned: true,
+          reach: { group_ids: [acme.lab], masked_in: [] },
+          choices: [
+            {
+              identity_id: identity,
+              type: 'aws',
+              profile: 'second',
+              principal_id: '',
+              assigned_at: expect.any(Number),
+            },
+          ],
+          rules: [],
         },
       },
     });
@@ -139,10 +149,13 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
   });
 
   test('find the identity by id and by path, with its profile', async () => {
-    expect((await read(identity))?.facts.identity).toMatchObject({ id: identity, is_assigned: false, profile: '' });
+    expect((await read(identity))?.facts.identity).toMatchObject({ id: identity, choices: [] });
     await assign(database, acme, identity);
     for (const named of [identity, `${acme.name}/lab/sim`])
-      expect((await read(named))?.facts.identity).toMatchObject({ id: identity, is_assigned: true, profile: '' });
+      expect((await read(named))?.facts.identity).toMatchObject({
+        id: identity,
+        choices: [{ identity_id: identity, profile: '', principal_id: '' }],
+      });
   });
 
   test('know no identity where none is named, or nothing is called so', async () => {
@@ -176,7 +189,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
       })
       .execute();
     await assign(database, { ...acme, workspace: sibling }, identity);
-    expect((await read(identity))?.facts.identity).toMatchObject({ is_assigned: false });
+    expect((await read(identity))?.facts.identity).toMatchObject({ choices: [] });
   });
 
   test('tell the identities of another group and of another organisation by their group', async () => {
@@ -187,7 +200,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     expect((await read(theirs))?.facts.identity).toMatchObject({
       id: theirs,
       group_id: foreign.lab,
-      is_assigned: false,
+      choices: [],
     });
   });
 
@@ -210,6 +223,69 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     expect(launcher!.may_act.map((one) => one.namespace_id).sort()).toEqual([acme.root, acme.workspace].sort());
   });
 
+  test('have the teams of the user, and the roles that these give', async () => {
+    const team = await insertTeam(database, acme);
+    await member(team, acme.lab, 'owner');
+    await member(team, acme.other, 'owner');
+    const { user } = (await read(null))!.facts;
+    expect(user!.team_ids).toEqual([team]);
+    expect(user!.memberships).toContainEqual({ namespace_id: acme.lab, role: 'owner' });
+    expect(user!.memberships.map((one) => one.namespace_id)).not.toContain(acme.other);
+  });
+
+  test('have the access rules, aliases and masks of the identity, and what the organisation says without rules', async () => {
+    const { query } = database;
+    const row = { identity_id: identity, organization_id: acme.root, created_at: new Date(now) };
+    const rule = id('access_rule');
+    await query
+      .insertInto('access_rules')
+      .values({ ...row, id: rule, kind: 'stage', values: ['apply', 'plan*'] })
+      .execute();
+    const alias = { ...row, id: id('alias'), group_id: acme.other, name: 'other-sim' };
+    await query.insertInto('identity_aliases').values(alias).execute();
+    await query
+      .insertInto('identity_masks')
+      .values({ ...row, namespace_id: acme.workspace })
+      .execute();
+    await query
+      .insertInto('organization_settings')
+      .values({ organization_id: acme.root, identities_without_rules: 'closed', allowed_issuers: null })
+      .execute();
+    for (const named of [identity, `${acme.name}/other/other-sim`])
+      expect((await read(named))?.facts).toMatchObject({
+        organization: { identities_without_rules: 'closed' },
+        identity: {
+          id: identity,
+          path: `${acme.name}/lab/sim`,
+          reach: { group_ids: [acme.lab, acme.other], masked_in: [acme.workspace] },
+          rules: [{ id: rule, kind: 'stage', values: ['apply', 'plan*'] }],
+        },
+      });
+  });
+
+  test('find the identity of a type, the most specific first', async () => {
+    const [ofTeam, ofUser] = [
+      await insertIdentity(database, acme, acme.lab, 'of-team'),
+      await insertIdentity(database, acme, acme.lab, 'of-user'),
+    ];
+    const team = await insertTeam(database, acme);
+    expect((await read('aws'))?.facts.identity).toBeNull();
+    const found = async () => (await read('aws'))?.facts.identity?.id;
+    await assign(database, acme, identity);
+    expect(await found()).toBe(identity);
+    await assign(database, acme, ofTeam, '', team);
+    expect(await found()).toBe(ofTeam);
+    await assign(database, acme, ofUser, '', acme.user);
+    expect(await found()).toBe(ofUser);
+    expect((await read('azure'))?.facts.identity).toBeNull();
+  });
+
+  test('end a job that missed its heartbeat', async () => {
+    const change = { heartbeat_seconds: 60, heartbeat_at: new Date(now) };
+    await database.query.updateTable('jobs').set(change).where('id', '=', acme.job).execute();
+    expect((await read(null))?.facts.job.deadline).toBe(now + 60_000);
+  });
+
   test('of many requests at once are each its own', async () => {
     const organizations = await Promise.all(Array.from({ length: 12 }, () => insertOrganization(database)));
     const asked = organizations.flatMap((organization) => [organization, organization]);
@@ -228,7 +304,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     await assign(database, acme, identity);
     const busy = Array.from({ length: 20 }, () => read(identity));
     await database.query.deleteFrom('assignments').where('identity_id', '=', identity).execute();
-    expect((await read(identity))?.facts.identity).toMatchObject({ is_assigned: false });
+    expect((await read(identity))?.facts.identity).toMatchObject({ choices: [] });
     await Promise.all(busy);
   });
 

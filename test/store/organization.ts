@@ -108,7 +108,13 @@ export async function insertIdentity(database: Database, organization: Organizat
   return identity;
 }
 
-export async function assign(database: Database, organization: Organization, identity_id: string, profile = '') {
+export async function assign(
+  database: Database,
+  organization: Organization,
+  identity_id: string,
+  profile = '',
+  principal_id = '',
+) {
   await database.query
     .insertInto('assignments')
     .values({
@@ -118,7 +124,23 @@ export async function assign(database: Database, organization: Organization, ide
       organization_id: organization.root,
       type: 'aws',
       profile,
+      principal_id,
       created_at: new Date(now),
     })
     .execute();
+}
+
+/** A team with the organisation's user in it. */
+export async function insertTeam(database: Database, organization: Organization): Promise<string> {
+  const team = id('team');
+  const created_at = new Date(now);
+  await database.query
+    .insertInto('teams')
+    .values({ id: team, organization_id: organization.root, name: team, created_at })
+    .execute();
+  await database.query
+    .insertInto('team_members')
+    .values({ team_id: team, user_id: organization.user, source: 'manual', created_at })
+    .execute();
+  return team;
 }

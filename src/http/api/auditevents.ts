@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { type Route, route } from '../route.ts';
 import { presentPage, readPage } from './present.ts';
-import { page } from './schemas.ts';
+import { pageOf } from './schemas.ts';
 
-const idFilter = z.string().max(64).optional();
+const idFilter = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, 'must be an id, or the name of an action')
+  .optional();
 
 export const auditRoutes: Route[] = [
   route({
@@ -11,7 +14,7 @@ export const auditRoutes: Route[] = [
     path: '/audit-events',
     summary: 'What was done and refused: of the organisation for its owners, of the installation for operators',
     action: 'audit_event.list',
-    query: page.extend({
+    query: pageOf('event').extend({
       jti: idFilter,
       actor: idFilter,
       user: idFilter,

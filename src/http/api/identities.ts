@@ -1,13 +1,25 @@
 import { z } from 'zod';
 import { tokenLifetime } from '../../core/lifetimes.ts';
 import { type Route, route } from '../route.ts';
-import { presentGrant, presentIdentity, presentPage, readPage } from './present.ts';
-import { delivery, description, lifetime, name, page, ref, settings, subjectScope } from './schemas.ts';
+import { pageOfAll, presentGrant, presentIdentity, presentPage, readPage } from './present.ts';
+import {
+  delivery,
+  description,
+  flag,
+  lifetime,
+  name,
+  pageOf,
+  ref,
+  refOrEveryone,
+  settings,
+  subjectScope,
+} from './schemas.ts';
 
+const type = z.string('a type is needed').regex(/^[a-z]{1,32}$/, 'must be a kind of identity, such as aws');
 const newIdentity = z.strictObject({
   name,
   group: ref,
-  type: z.string('a type is needed').max(32),
+  type,
   settings,
   description: description.default(''),
   subject_scope: subjectScope.default('workspace'),
@@ -24,7 +36,6 @@ const meant = z.strictObject({ workspace: ref.optional(), user: ref.optional() }
 const pasted = meant.extend({
   document: z.string().min(1, 'is empty').max(20_000, 'must be at most 20000 characters'),
 });
-const flag = z.enum(['true', 'false'], 'must be true or false').default('false');
 
 export const identityRoutes: Route[] = [
   route({
@@ -41,13 +52,14 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities',
     summary: 'The managed identities that the caller can see',
     action: 'managed_identity.list',
-    query: page.extend({ type: z.string().max(32).optional(), group: ref.optional() }),
+    query: pageOf('managed_identity').extend({ type: type.optional(), group: ref.optional(), include_inherited: flag }),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.identities.list, call, {
           page: readPage(query),
           type: query.type,
           group: query.group,
+          include_inherited: query.include_inherited === 'true',
         }),
         query.limit,
         presentIdentity,
@@ -73,11 +85,16 @@ export const identityRoutes: Route[] = [
   route({
     method: 'DELETE',
     path: '/managed-identities/:id',
-    summary: 'Delete a managed identity; refused with the list of workspaces while assigned, unless forced',
+    summary:
+      'Delete a managed identity, its name typed; refused with the list of workspaces while assigned, unless forced',
     action: 'managed_identity.delete',
-    query: z.strictObject({ force: flag }),
+    query: z.strictObject({ name, force: flag }),
     handle: ({ api, call, params, query }) =>
-      api.pipeline.perform(api.actions.identities.remove, call, { ref: params.id!, force: query.force === 'true' }),
+      api.pipeline.perform(api.actions.identities.remove, call, {
+        ref: params.id!,
+        name: query.name,
+        force: query.force === 'true',
+      }),
   }),
   route({
     method: 'GET',
@@ -112,7 +129,7 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities/:id/grants',
     summary: 'Let a principal (`*`: everyone below the group) use the identity',
     action: 'use_grant.create',
-    body: z.strictObject({ principal: ref }),
+    body: z.strictObject({ principal: refOrEveryone }),
     handle: async ({ api, call, params, body }) =>
       presentGrant(await api.pipeline.perform(api.actions.identities.createGrant, call, { ref: params.id!, ...body })),
   }),
@@ -121,10 +138,13 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities/:id/grants',
     summary: 'Who may use the identity beside the deployers at its group',
     action: 'use_grant.list',
-    async handle({ api, call, params }) {
-      const rows = await api.pipeline.perform(api.actions.identities.listGrants, call, { ref: params.id! });
-      return { items: rows.map(presentGrant), next_cursor: null };
-    },
+    query: pageOf('grant'),
+    handle: async ({ api, call, params, query }) =>
+      pageOfAll(
+        await api.pipeline.perform(api.actions.identities.listGrants, call, { ref: params.id! }),
+        query,
+        presentGrant,
+      ),
   }),
   route({
     method: 'DELETE',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Route, route } from '../route.ts';
 import { presentJob, presentPage, readPage } from './present.ts';
-import { deadline, description, labels, name, page, ref } from './schemas.ts';
+import { deadline, description, labels, name, pageOf, ref } from './schemas.ts';
 
 const newJob = z.strictObject({
   user: ref.optional(),
@@ -9,6 +9,9 @@ const newJob = z.strictObject({
   labels: labels.default({}),
   deadline: deadline.optional(),
   reference: description.max(256, 'must be at most 256 characters').optional(),
+  heartbeat: z.int('must be whole seconds').min(10, 'must be at least 10 seconds').max(86_400).optional(),
+  parent: ref.optional(),
+  task_index: z.int('must be a whole number').min(0).max(1_000_000).optional(),
 });
 const jobPath = '/workspaces/:id/jobs/:job';
 
@@ -16,7 +19,7 @@ export const jobRoutes: Route[] = [
   route({
     method: 'POST',
     path: '/workspaces/:id/jobs',
-    summary: 'Start a job; its token is told once',
+    summary: 'Start a job, or with `parent` an array task of one; its token is told once',
     action: 'job.start',
     body: newJob,
     async handle({ api, call, params, body: { deadline: until, ...rest } }) {
@@ -34,7 +37,7 @@ export const jobRoutes: Route[] = [
     path: '/workspaces/:id/jobs',
     summary: 'The jobs of a workspace',
     action: 'job.list',
-    query: page,
+    query: pageOf('job'),
     handle: async ({ api, call, params, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.jobs.list, call, { workspace: params.id!, page: readPage(query) }),
@@ -49,6 +52,15 @@ export const jobRoutes: Route[] = [
     action: 'job.get',
     handle: async ({ api, call, params }) =>
       presentJob(await api.pipeline.perform(api.actions.jobs.get, call, { workspace: params.id!, id: params.job! })),
+  }),
+  route({
+    method: 'POST',
+    path: `${jobPath}/heartbeat`,
+    summary: 'A sign of life; without one for `heartbeat` seconds the job is ended',
+    action: 'job.beat',
+    status: 200,
+    handle: async ({ api, call, params }) =>
+      presentJob(await api.pipeline.perform(api.actions.jobs.beat, call, { workspace: params.id!, id: params.job! })),
   }),
   route({
     method: 'PATCH',

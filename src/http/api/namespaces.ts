@@ -1,13 +1,20 @@
 import { z } from 'zod';
 import type { Namespace } from '../../store/namespaces.ts';
 import { type Route, route } from '../route.ts';
-import { presentIdentity, presentNamespace, presentPage, readPage } from './present.ts';
-import { description, name, page, ref } from './schemas.ts';
+import { pageOfAll, presentIdentity, presentNamespace, presentPage, readPage } from './present.ts';
+import { description, flag, name, pageOf, ref } from './schemas.ts';
 
 const newGroup = z.strictObject({ name, parent: ref.optional(), description: description.default('') });
-const newWorkspace = z.strictObject({ name, group: ref, description: description.default('') });
+const assigned = z.strictObject({ managed_identity: ref, profile: name.optional() });
+const newWorkspace = z.strictObject({
+  name,
+  group: ref,
+  description: description.default(''),
+  managed_identities: z.array(assigned).max(20, 'must be at most 20').default([]),
+});
 const change = z.strictObject({ description });
-const assignment = z.strictObject({ managed_identity: ref, profile: name.optional() });
+const assignment = assigned.extend({ principal: ref.optional() });
+const forced = z.strictObject({ force: flag });
 
 export const namespaceRoutes: Route[] = [
   route({
@@ -28,7 +35,7 @@ export const namespaceRoutes: Route[] = [
   route({
     method: 'POST',
     path: '/workspaces',
-    summary: 'Create a workspace in a group',
+    summary: 'Create a workspace in a group, with managed identities assigned in the same call',
     action: 'workspace.create',
     body: newWorkspace,
     handle: async ({ api, call, body: { group, ...rest } }) =>
@@ -41,15 +48,18 @@ export const namespaceRoutes: Route[] = [
     path: '/workspaces/:id/managed-identities',
     summary: 'The managed identities assigned to a workspace',
     action: 'managed_identity.list_assigned',
-    async handle({ api, call, params }) {
-      const rows = await api.pipeline.perform(api.actions.assignments.list, call, { workspace: params.id! });
-      return { items: rows.map(presentIdentity), next_cursor: null };
-    },
+    query: pageOf('managed_identity'),
+    handle: async ({ api, call, params, query }) =>
+      pageOfAll(
+        await api.pipeline.perform(api.actions.assignments.list, call, { workspace: params.id! }),
+        query,
+        presentIdentity,
+      ),
   }),
   route({
     method: 'POST',
     path: '/workspaces/:id/managed-identities',
-    summary: 'Assign a managed identity to a workspace',
+    summary: 'Assign a managed identity to a workspace, for everyone or for one user, team or service account',
     action: 'managed_identity.assign',
     body: assignment,
     handle: async ({ api, call, params, body }) =>
@@ -58,6 +68,7 @@ export const namespaceRoutes: Route[] = [
           workspace: params.id!,
           identity: body.managed_identity,
           profile: body.profile ?? '',
+          principal: body.principal,
         }),
       ),
   }),
@@ -66,10 +77,12 @@ export const namespaceRoutes: Route[] = [
     path: '/workspaces/:id/managed-identities/:identity',
     summary: 'Unassign a managed identity from a workspace',
     action: 'managed_identity.unassign',
-    handle: ({ api, call, params }) =>
+    query: z.strictObject({ principal: ref.optional() }),
+    handle: ({ api, call, params, query }) =>
       api.pipeline.perform(api.actions.assignments.unassign, call, {
         workspace: params.id!,
         identity: params.identity!,
+        principal: query.principal,
       }),
   }),
 ];
@@ -83,7 +96,7 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
       path: `/${noun}`,
       summary: `The ${noun} that the caller can see`,
       action: `${kind}.list`,
-      query: page,
+      query: pageOf(kind),
       async handle({ api, call, query }) {
         const rows = await api.pipeline.perform(api.actions[noun].list, call, { page: readPage(query) });
         return presentPage(rows, query.limit, presentNamespace);
@@ -109,9 +122,25 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
     route({
       method: 'DELETE',
       path,
-      summary: `Delete an empty ${kind}`,
+      summary: `Delete a ${kind}; refused with what it holds, unless forced`,
       action: `${kind}.delete`,
-      handle: ({ api, call, params }) => api.pipeline.perform(api.actions[noun].remove, call, { ref: params.id! }),
+      query: forced,
+      handle: ({ api, call, params, query }) =>
+        api.pipeline.perform(api.actions[noun].remove, call, { ref: params.id!, force: query.force === 'true' }),
+    }),
+    route({
+      method: 'POST',
+      path: `${path}/move`,
+      summary: `Move a ${kind} with everything below it; subjects do not change`,
+      action: `${kind}.move`,
+      status: 200,
+      body: z.strictObject({ parent: ref }),
+      query: forced,
+      async handle({ api, call, params, body, query }) {
+        const input = { ref: params.id!, parent: body.parent, force: query.force === 'true' };
+        const { namespace, dropped } = await api.pipeline.perform(api.actions[noun].move, call, input);
+        return { ...presentNamespace(namespace), dropped_assignments: dropped };
+      },
     }),
   ];
 }

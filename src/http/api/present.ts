@@ -1,10 +1,10 @@
-import { ArsiaError } from '../../core/errors.ts';
 import { identityPath } from '../../services/identities.ts';
 import type { Assignment, ManagedIdentity, UseGrant } from '../../store/identities.ts';
 import type { Job } from '../../store/jobs.ts';
 import type { MembershipRow } from '../../store/memberships.ts';
 import type { Namespace, Page } from '../../store/namespaces.ts';
 import type { MayActRow, ServiceAccount, User } from '../../store/principals.ts';
+import { encodeCursor } from './cursors.ts';
 
 /** How rows look on the wire: snake_case, RFC 3339 in UTC, and no column that is only ours. */
 export function presentNamespace(row: Namespace) {
@@ -55,9 +55,9 @@ export function iso(date: Date): string {
   return date.toISOString();
 }
 
-/** One more than asked is read, to know whether another page follows. */
+/** One more than asked is read, to know whether another page follows. The cursor was decoded when it was validated. */
 export function readPage(query: { limit: number; cursor?: string | undefined }): Page {
-  return { after: query.cursor === undefined ? undefined : decodeCursor(query.cursor), limit: query.limit + 1 };
+  return { after: query.cursor, limit: query.limit + 1 };
 }
 
 export function presentPage<Row extends { id: string }, Item>(
@@ -70,16 +70,15 @@ export function presentPage<Row extends { id: string }, Item>(
   return { items: items.map(present), next_cursor: last === undefined ? null : encodeCursor(last.id) };
 }
 
-/** A cursor is where the page before ended: every query filters by what the caller may see, whatever it holds. */
-function encodeCursor(id: string): string {
-  return Buffer.from(`after:${id}`).toString('base64url');
-}
-
-function decodeCursor(cursor: string): string {
-  const text = Buffer.from(cursor, 'base64url').toString();
-  const id = /^after:([a-z]+_[0-9a-z]{26})$/.exec(text)?.[1];
-  if (id !== undefined && encodeCursor(id) === cursor) return id;
-  throw new ArsiaError('invalid_request', 'The cursor is not one of ours.', {
-    fields: [{ pointer: 'cursor', detail: 'send `next_cursor` of the page before, unchanged' }],
-  });
+/** A page of rows that are read at once, since they are few: in the order of their ids. */
+export function pageOfAll<Row extends { id: string }, Item>(
+  rows: Row[],
+  query: { limit: number; cursor?: string | undefined },
+  present: (row: Row) => Item,
+) {
+  return presentPage(
+    rows.filter((row) => query.cursor === undefined || row.id > query.cursor),
+    query.limit,
+    present,
+  );
 }

@@ -3,6 +3,7 @@ import { clientKeys } from '../../core/clientkeys.ts';
 import { type Route, route } from '../route.ts';
 import {
   iso,
+  pageOfAll,
   presentMayAct,
   presentMembership,
   presentPage,
@@ -10,7 +11,7 @@ import {
   presentUser,
   readPage,
 } from './present.ts';
-import { description, labelValue, login, name, page, pattern, ref, role } from './schemas.ts';
+import { description, labelValue, login, name, pageOf, pattern, ref, refOrEveryone, role } from './schemas.ts';
 
 const displayName = description.max(128, 'must be at most 128 characters');
 const newUser = z.strictObject({ login, display_name: displayName.default('') });
@@ -35,12 +36,12 @@ const serviceAccountChange = z.strictObject({
 });
 const newMayAct = z.strictObject({
   namespace: ref,
-  users: z.array(ref).min(1, 'must name a user, or `*` for everyone').max(100, 'must name at most 100 users'),
+  users: z.array(refOrEveryone).min(1, 'must name a user, or `*` for everyone').max(100, 'must name at most 100 users'),
   stages: z.array(pattern).min(1).max(32).default(['*']),
   labels: z.record(name, labelValue).default({}),
 });
 const newMembership = z.strictObject({ namespace: ref, principal: ref, role });
-const membershipList = page.extend({ namespace: ref });
+const membershipList = pageOf('membership').extend({ namespace: ref });
 
 export const principalRoutes: Route[] = [
   route({
@@ -57,7 +58,7 @@ export const principalRoutes: Route[] = [
     path: '/users',
     summary: 'The users of the organisation',
     action: 'user.list',
-    query: page,
+    query: pageOf('user'),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.users.list, call, { page: readPage(query) }),
@@ -96,7 +97,7 @@ export const principalRoutes: Route[] = [
     path: '/service-accounts',
     summary: 'The service accounts of the organisation',
     action: 'service_account.list',
-    query: page,
+    query: pageOf('service_account'),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.serviceAccounts.list, call, { page: readPage(query) }),
@@ -160,10 +161,13 @@ export const principalRoutes: Route[] = [
     path: '/service-accounts/:id/may-act',
     summary: 'The rights of a service account to act for users',
     action: 'may_act.list',
-    async handle({ api, call, params }) {
-      const rows = await api.pipeline.perform(api.actions.serviceAccounts.listMayAct, call, { ref: params.id! });
-      return { items: rows.map(presentMayAct), next_cursor: null };
-    },
+    query: pageOf('may_act'),
+    handle: async ({ api, call, params, query }) =>
+      pageOfAll(
+        await api.pipeline.perform(api.actions.serviceAccounts.listMayAct, call, { ref: params.id! }),
+        query,
+        presentMayAct,
+      ),
   }),
   route({
     method: 'DELETE',

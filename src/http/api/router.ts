@@ -1,10 +1,12 @@
 import Router, { type RouterMiddleware } from '@koa/router';
 import type Koa from 'koa';
+import { z } from 'zod';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
+import { isReference } from '../../core/names.ts';
 import { anonymous } from '../../core/principals.ts';
 import type { Call } from '../../services/action.ts';
 import type { AppParts, RequestState } from '../app.ts';
-import { readJson } from '../body.ts';
+import { hasBody, readJson } from '../body.ts';
 import { parseWith, type Route } from '../route.ts';
 import { routes } from './routes.ts';
 
@@ -37,11 +39,18 @@ function answer(parts: Pick<AppParts, 'api' | 'pipeline' | 'callers'>, route: Ro
   };
 }
 
-async function parse(ctx: Koa.ParameterizedContext<RequestState>, route: Route) {
+async function parse(ctx: Koa.ParameterizedContext<RequestState> & { params: Record<string, string> }, route: Route) {
+  if (!Object.values(ctx.params).every(isReference))
+    throw new ArsiaError('not_found', 'There is no such thing: the URL holds what is no id and no path.');
   const query = route.query ? parseWith(route.query, ctx.query, '') : refuseQuery(ctx.query);
-  const body = route.body && parseWith(route.body, await readJson(ctx.req), '/');
+  const body = route.body
+    ? parseWith(route.body, await readJson(ctx.req), '/')
+    : hasBody(ctx.req) && parseWith(nothing, await readJson(ctx.req), '/');
   return { query, body };
 }
+
+/** For routes that take no body: what somebody sends all the same is a mistake of theirs, and named. */
+const nothing = z.strictObject({});
 
 /** A parameter that a route does not know is a mistake of the caller: `?forse=true` must not pass for no force. */
 function refuseQuery(query: object): undefined {

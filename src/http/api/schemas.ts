@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import type { IdKind } from '../../core/ids.ts';
 import { jobDeadline, tokenLifetime } from '../../core/lifetimes.ts';
 import { deliveries } from '../../core/mint.ts';
-import { loginPattern, loginRule, namePattern, nameRule } from '../../core/names.ts';
+import { loginPattern, loginRule, namePattern, nameRule, referencePattern, referenceRule } from '../../core/names.ts';
 import { roles } from '../../core/permissions.ts';
 import { subjectScopes } from '../../core/subject.ts';
+import { decodeCursor } from './cursors.ts';
 
 /** The shapes that requests share. Every object is strict: an unknown member is a fault, named. */
 const defaultPage = 50;
@@ -11,8 +13,10 @@ export const maximumPage = 200;
 
 export const name = z.string('a name is needed').regex(namePattern, `must be ${nameRule}`);
 export const login = z.string('a login is needed').regex(loginPattern, `must be ${loginRule}`);
-/** An id or a path. */
-export const ref = z.string('an id or path is needed').min(1, 'is empty').max(1400, 'is longer than any path');
+/** An id, a path or a login. */
+export const ref = z.string('an id or path is needed').regex(referencePattern, `must be ${referenceRule}`);
+/** A principal, or `*` for everyone. */
+export const refOrEveryone = z.union([z.literal('*'), ref], `must be ${referenceRule}, or \`*\` for everyone`);
 export const description = z
   .string()
   .max(1000, 'must be at most 1000 characters')
@@ -46,17 +50,33 @@ export const deadline = z.union(
   'must be an RFC 3339 time or whole seconds from now, 1 minute to 7 days ahead',
 );
 
-export const page = z.strictObject({
-  limit: z.coerce
-    .number('must be a number')
-    .int('must be a whole number')
-    .min(1, 'must be at least 1')
-    .max(maximumPage, `must be at most ${maximumPage}`)
-    .default(defaultPage),
-  cursor: z.string().max(512, 'is no cursor of ours').optional(),
-});
+/** `limit` and `cursor` of a list of `kind`; the cursor comes out as the id after which the page begins. */
+export function pageOf(kind?: IdKind) {
+  return z.strictObject({
+    limit: z.coerce
+      .number('must be a number')
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(maximumPage, `must be at most ${maximumPage}`)
+      .default(defaultPage),
+    cursor: z
+      .string('must be given once')
+      .transform((text, context) => {
+        const id = decodeCursor(text, kind);
+        if (id !== undefined) return id;
+        context.addIssue({ code: 'custom', message: 'must be `next_cursor` of the page before, unchanged' });
+        return z.NEVER;
+      })
+      .optional(),
+  });
+}
+
+export const page = pageOf();
 
 function isPrintable(text: string): boolean {
   // Control characters would forge log lines, lone surrogates break the database's UTF-8.
   return !/\p{Cc}/u.test(text.replaceAll('\n', '')) && text.isWellFormed();
 }
+
+/** A switch in a query. */
+export const flag = z.enum(['true', 'false'], 'must be true or false').default('false');

@@ -1,6 +1,8 @@
-import { errors, type TokenEndpointGrantContext } from 'oidc-provider';
+import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
+import { ArsiaError } from '../../core/errors.ts';
+import type { Admission, OutsideExchange } from '../../services/outsidetokens.ts';
 import { noScope } from '../errors.ts';
-import { tokenTypes } from '../names.ts';
+import { tokenTypes, trustRuleClaim } from '../names.ts';
 import type { Exchange } from '../ports.ts';
 
 /** RFC 8693 2.1. What is not listed here, oidc-provider drops; what is sent twice, it refuses. */
@@ -18,36 +20,77 @@ export const exchangeParameters = [
 export type ExchangeParameters = Partial<Record<(typeof exchangeParameters)[number], string>>;
 type GrantContext = TokenEndpointGrantContext<ExchangeParameters>;
 
-/** A job token, and the name of a managed identity as the audience, for a workload token. */
-export function createTokenExchange(exchange: Exchange, requestIdOf: (ctx: GrantContext) => string) {
+interface ExchangeParts {
+  exchange: Exchange;
+  outside: OutsideExchange;
+  request_id: string;
+}
+
+/** What can be exchanged, by the type of the subject token. */
+const kinds = {
+  job: {
+    types: [tokenTypes.access_token],
+    issued: tokenTypes.jwt,
+    token: 'the token of the job',
+    audience: 'the id or the path of a managed identity',
+  },
+  outside: {
+    types: [tokenTypes.jwt, tokenTypes.id_token],
+    issued: tokenTypes.access_token,
+    token: 'the token of the outside issuer',
+    audience: 'the id or the path of the service account that trusts it',
+  },
+} as const;
+
+type Kind = (typeof kinds)[keyof typeof kinds];
+
+/**
+ * A job token, and the name of a managed identity as the audience, for a workload token; a JWT of an outside issuer, and the
+ * name of a service account, for an access token.
+ */
+export function createTokenExchange({ exchange, outside, request_id }: ExchangeParts) {
   return async (ctx: GrantContext): Promise<void> => {
-    const { subject_token, audience } = checked(ctx.oidc.params);
-    const { token, expires_in } = await exchange({
-      subject_token,
-      audience,
-      client_id: ctx.oidc.client.clientId,
-      request_id: requestIdOf(ctx),
-    });
-    ctx.body = {
-      access_token: token,
-      issued_token_type: tokenTypes.jwt,
-      // RFC 8693 2.2.1: it is no access token of this server, and no API of ours takes it as a bearer.
-      token_type: 'N_A',
-      expires_in,
-    };
+    const { params, client, provider } = ctx.oidc;
+    const kind = isOutside(params.subject_token_type) ? kinds.outside : kinds.job;
+    const request = { ...checked(params, kind), client_id: client.clientId, request_id };
+    const { issued: issued_token_type } = kind;
+    if (kind === kinds.outside) {
+      const { access_token, expires_in } = await outside(request, (admission) => issueFor(provider, admission));
+      ctx.body = { access_token, issued_token_type, token_type: 'Bearer', expires_in };
+      return;
+    }
+    const { token, expires_in } = await exchange(request);
+    // RFC 8693 2.2.1: it is no access token of this server, and no API of ours takes it as a bearer.
+    ctx.body = { access_token: token, issued_token_type, token_type: 'N_A', expires_in };
   };
 }
 
-function checked(params: ExchangeParameters): { subject_token: string; audience: string } {
+/** Is this the type of a token of an outside issuer? */
+export function isOutside(subject_token_type: unknown): boolean {
+  return kinds.outside.types.some((type) => type === subject_token_type);
+}
+
+async function issueFor(
+  provider: Provider,
+  { service_account_id, trust_rule_id, lifetime }: Admission,
+): Promise<string> {
+  const client = await provider.Client.find(service_account_id);
+  if (client === undefined)
+    throw new ArsiaError('outside_token_untrusted', 'The service account was deactivated meanwhile.');
+  const extra = { [trustRuleClaim]: trust_rule_id };
+  return await new provider.ClientCredentials({ client, expiresIn: lifetime, extra }).save();
+}
+
+function checked(params: ExchangeParameters, kind: Kind): { subject_token: string; audience: string } {
   const { subject_token, subject_token_type, audience, requested_token_type } = params;
-  if (subject_token === undefined)
-    throw new errors.InvalidRequest('subject_token is missing: send the token of the job');
-  if (audience === undefined)
-    throw new errors.InvalidRequest('audience is missing: send the id or the path of a managed identity');
-  if (subject_token_type !== tokenTypes.access_token)
-    throw new errors.InvalidRequest(`subject_token_type must be ${tokenTypes.access_token}: a job token is opaque`);
-  if (requested_token_type !== undefined && requested_token_type !== tokenTypes.jwt)
-    throw new errors.InvalidRequest(`requested_token_type must be ${tokenTypes.jwt}, or be left out`);
+  if (subject_token === undefined) throw new errors.InvalidRequest(`subject_token is missing: send ${kind.token}`);
+  if (audience === undefined) throw new errors.InvalidRequest(`audience is missing: send ${kind.audience}`);
+  if (!kind.types.some((type) => type === subject_token_type))
+    throw new errors.InvalidRequest(
+      `subject_token_type must be ${tokenTypes.access_token} for the token of a job, which is opaque, or ${tokenTypes.jwt} for one of an outside issuer`,
+    );
+  if (requested_token_type !== undefined && requested_token_type !== kind.issued)
+    throw new errors.InvalidRequest(`requested_token_type must be ${kind.issued}, or be left out`);
   for (const name of ['actor_token', 'actor_token_type', 'resource'] as const)
     if (params[name] !== undefined) throw new errors.InvalidRequest(`${name} is not supported: leave it out`);
   if (params.scope !== undefined) throw noScope();

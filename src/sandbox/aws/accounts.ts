@@ -56,7 +56,7 @@ export interface RoleInput {
 
 /** Source: cloud-facts.md 1.7. */
 const roleArnPattern =
-  /^arn:(aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(\d{12}):role(?:\/[\x21-\x7e]+)*\/([\w+=,.@-]{1,64})$/;
+  /^arn:(aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(\d{12}):role\/(?:[\x21-\x7e]{1,511}\/)?([\w+=,.@-]{1,64})$/;
 const maximumProviders = 100;
 const maximumTrustPolicy = 4096;
 

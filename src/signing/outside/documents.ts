@@ -33,7 +33,7 @@ const { documentCache, failureCache, refetch } = outsideTokens;
  * Discovery and JWKS of outside issuers, kept as long as their headers say; failures are kept too, so that an issuer which
  * does not answer costs one request in half a minute. Requests that need the same issuer at once share one fetch.
  */
-export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock: Clock }): IssuerKeys {
+export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock: Pick<Clock, 'now'> }): IssuerKeys {
   const entries = new Map<string, Entry>();
   const running = new Map<string, Promise<Entry>>();
 

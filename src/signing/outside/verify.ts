@@ -43,7 +43,13 @@ export function claimedIssuer(token: string): string {
   return iss;
 }
 
-export function createOutsideVerifier({ keys, clock }: { keys: IssuerKeys; clock: Clock }): OutsideVerifier {
+export function createOutsideVerifier({
+  keys,
+  clock,
+}: {
+  keys: IssuerKeys;
+  clock: Pick<Clock, 'now'>;
+}): OutsideVerifier {
   return {
     async verify(token, issuer) {
       const { header } = decoded(token);

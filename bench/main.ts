@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type MeasuredArsia, startArsia } from './arsia.ts';
+import { load, type Round } from './load.ts';
+import type { PeerReady } from './peer.ts';
+import { type Contestant, start } from './processes.ts';
+import { compare, type Figures, median, table } from './report.ts';
+import type { SignatureRate } from './signatures.ts';
+import { type Targets, targetsOf, verifyAnswer } from './targets.ts';
+
+/** `npm run bench`: what a mint costs, as ratios to peers in the same run (README.md beside this file). */
+const rounds = 3;
+const seconds = 3;
+const signatureSeconds = 2;
+const connections = [32, 128] as const;
+const warmTokens = 20_000;
+const manyTokens = 100_000;
+
+type Name = keyof Targets;
+
+interface Measured {
+  /** By name and connections, a round each. */
+  loads: Record<string, Round[]>;
+  /** Raw signatures in a second, a round each. */
+  signatures: number[];
+  /** Megabytes. */
+  memory: { idle: number; warm: number; end: number };
+  minted: { warm: number; end: number };
+}
+
+function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+async function measure(arsia: MeasuredArsia, signer: Contestant, targets: Targets): Promise<Measured> {
+  const measured: Measured = {
+    loads: {},
+    signatures: [],
+    memory: { idle: await arsia.residentMemory(), warm: 0, end: 0 },
+    minted: { warm: 0, end: 0 },
+  };
+  const run = async (name: Name, count: number, length: { duration: number } | { amount: number }) => {
+    const round = await load(targets[name], count, length);
+    if (name !== 'peer') measured.minted.end += round.answers;
+    tell(`  ${targets[name].name.padEnd(20)} ${String(count).padStart(4)} connections  ${round.rate.toFixed(0)}/s`);
+    // What was under way when the connections closed must not weigh on the next.
+    await sleep(200);
+    return round;
+  };
+
+  tell(`warming up: ${warmTokens} tokens`);
+  await run('tokens', 64, { amount: warmTokens });
+  measured.minted.warm = measured.minted.end;
+  measured.memory.warm = await arsia.residentMemory();
+  for (const name of ['oauth2', 'peer'] as const) await run(name, 64, { duration: 2 });
+
+  for (let round = 0; round < rounds; round++) {
+    tell(`round ${round + 1} of ${rounds}`);
+    signer.send(signatureSeconds);
+    measured.signatures.push((await signer.message<SignatureRate>()).rate);
+    for (const count of connections) {
+      // Neighbours on this machine come and go: each contestant has its turn first.
+      const names: Name[] = ['tokens', 'peer', 'oauth2'];
+      for (const name of round % 2 === 0 ? names : names.toReversed())
+        (measured.loads[`${name}_${count}`] ??= []).push(await run(name, count, { duration: seconds }));
+    }
+  }
+  const missing = manyTokens - measured.minted.end;
+  if (missing > 0) await run('tokens', 64, { amount: missing });
+  measured.memory.end = await arsia.residentMemory();
+  return measured;
+}
+
+function figuresOf({ loads, signatures, memory, minted }: Measured): Figures {
+  const figures: Figures = {};
+  for (const name of ['tokens', 'oauth2'] as const)
+    for (const count of connections) {
+      const [own, peer] = [loads[`${name}_${count}`]!, loads[`peer_${count}`]!];
+      const against = `bare oidc-provider, ${count} connections`;
+      for (const [figure, unit, member] of [
+        ['', 'tokens/s', 'rate'],
+        ['_p50', 'ms', 'p50'],
+        ['_p99', 'ms', 'p99'],
+      ] as const)
+        figures[`${name}_${count}${figure}`] = compare(
+          own.map((round) => round[member]),
+          peer.map((round) => round[member]),
+          unit,
+          against,
+        );
+      figures[`${name}_${count}_of_signatures`] = compare(
+        own.map((round) => round.rate),
+        signatures,
+        'tokens/s',
+        `raw RS256 signatures (${median(signatures).toFixed(0)}/s)`,
+      );
+    }
+  figures.memory_warm = compare(
+    [memory.warm],
+    [memory.idle],
+    'MB',
+    `resident before load, after ${minted.warm} tokens`,
+  );
+  figures.memory_end = compare(
+    [memory.end],
+    [memory.warm],
+    'MB',
+    `resident after ${minted.warm} tokens, after ${minted.end}`,
+  );
+  return figures;
+}
+
+/** A token without its record would be a fast one. */
+async function checkRecords(arsia: MeasuredArsia, answered: number): Promise<void> {
+  const recorded = await arsia.recordedMints();
+  if (recorded < answered) throw new Error(`${answered} tokens were answered and ${recorded} mints are on record.`);
+  tell(`${answered} tokens answered, ${recorded} mints on record`);
+}
+
+async function bench(): Promise<Figures> {
+  tell('starting PostgreSQL, Arsia and the peers');
+  const [signer, peer] = [start('signatures.ts'), start('peer.ts')];
+  const ends = [signer.stop, peer.stop];
+  try {
+    const { port } = await peer.message<PeerReady>();
+    const arsia = await startArsia();
+    ends.push(arsia.stop);
+    const targets = targetsOf(arsia, `http://127.0.0.1:${port}`);
+    await verifyAnswer(targets.tokens, '/.well-known/jwks.json');
+    await verifyAnswer(targets.oauth2, '/.well-known/jwks.json');
+    await verifyAnswer(targets.peer, '/jwks');
+    const measured = await measure(arsia, signer, targets);
+    await checkRecords(arsia, measured.minted.end);
+    return figuresOf(measured);
+  } finally {
+    await Promise.all(ends.map((end) => end()));
+  }
+}
+
+const figures = await bench();
+process.stdout.write(`${table(figures)}\n`);
+if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(figures)}\n`);

@@ -1,0 +1,30 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+
+/** Peer (a): nothing but RS256 signatures of 2048 bits over the thread pool, 64 at a time. Asked for seconds, tells a rate. */
+const atOnce = 64;
+/** A signing input is about this long. */
+const input = Buffer.alloc(1000, 'a');
+
+export interface SignatureRate {
+  /** Signatures in a second. */
+  rate: number;
+}
+
+function signOnce(key: KeyObject): Promise<void> {
+  return new Promise((resolve, reject) => sign('sha256', input, key, (error) => (error ? reject(error) : resolve())));
+}
+
+async function measure(key: KeyObject, seconds: number): Promise<SignatureRate> {
+  const begun = performance.now();
+  const end = begun + seconds * 1000;
+  let count = 0;
+  const lane = async () => {
+    for (; performance.now() < end; count++) await signOnce(key);
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return { rate: (count * 1000) / (performance.now() - begun) };
+}
+
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+process.on('message', async (seconds: number) => process.send!(await measure(privateKey, seconds)));
+process.send!('ready');

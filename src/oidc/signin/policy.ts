@@ -1,0 +1,30 @@
+import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+
+/** The name of the prompt by which a person says that the command line on this machine is theirs. */
+export const confirmPrompt = 'confirm';
+
+/**
+ * What stands between a request and its code. There is no consent: both clients are our own. But a browser's session must
+ * not be enough for whoever listens on a loopback port, on machines that many people share.
+ */
+export function createPolicy(): interactionPolicy.Prompt[] {
+  const { base, Check, Prompt } = interactionPolicy;
+  const login = base().get('login')!;
+  login.checks.add(
+    // A session outlives the right to have one; oidc-provider asks for the grant of whoever it belongs to.
+    new Check('no_account', 'the user of the session is not active', 'login_required', ({ oidc }) =>
+      Boolean(oidc.session?.accountId && oidc.account === undefined),
+    ),
+  );
+  const confirm = new Prompt(
+    { name: confirmPrompt, requestable: false },
+    new Check('native_client', 'a person must confirm this', 'interaction_required', isUnconfirmed),
+  );
+  return [login, confirm];
+}
+
+/** A device was confirmed with its code. */
+export function isUnconfirmed({ oidc }: KoaContextWithOIDC): boolean {
+  const isNative = oidc.client?.applicationType === 'native';
+  return isNative && oidc.entities.DeviceCode === undefined && oidc.result?.[confirmPrompt] !== true;
+}

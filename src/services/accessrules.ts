@@ -1,0 +1,156 @@
+import type { RuleKind, WithoutRules } from '../core/accessrules.ts';
+import { ArsiaError } from '../core/errors.ts';
+import { isName } from '../core/names.ts';
+import {
+  type AccessRuleRow,
+  deleteAccessRule,
+  insertAccessRule,
+  listAccessRules,
+  type OrganizationSettings,
+  saveSettings,
+  settingsOf,
+  updateAccessRule,
+} from '../store/accessrules.ts';
+import { findServiceAccount, findUser } from '../store/principals.ts';
+import { findTeam } from '../store/teams.ts';
+import { type Action, type Context, missing, type Place } from './action.ts';
+import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
+import { ownOrganization } from './namespaces.ts';
+
+interface FoundRule extends FoundIdentity {
+  rule: AccessRuleRow;
+}
+
+const maximumRules = 50;
+
+export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: string[] }, FoundIdentity, AccessRuleRow> =
+  {
+    name: 'access_rule.create',
+    needs: 'access_rule.manage',
+    changes: true,
+    find: (context, input) => identityAt(context, input.ref),
+    async run(context, input, { identity }) {
+      if ((await listAccessRules(context.db, identity.id)).length >= maximumRules)
+        throw new ArsiaError(
+          'conflict',
+          `${identityPath(identity)} has ${maximumRules} access rules, which is the limit.`,
+        );
+      const row: AccessRuleRow = {
+        id: context.id('access_rule'),
+        identity_id: identity.id,
+        organization_id: identity.organization_id,
+        kind: input.kind,
+        values: await resolved(context, identity.organization_id, input.kind, input.values),
+        created_at: new Date(context.now),
+        version: 1,
+      };
+      await insertAccessRule(context.db, row);
+      return row;
+    },
+    describe: (_input, { identity }, row) => ({
+      target_id: row.id,
+      detail: { identity: identityPath(identity), kind: row.kind, values: row.values },
+    }),
+  };
+
+export const listRules: Action<{ ref: string }, FoundIdentity, AccessRuleRow[]> = {
+  name: 'access_rule.list',
+  needs: 'access_rule.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: (context, _input, { identity }) => listAccessRules(context.db, identity.id),
+};
+
+export const changeAccessRule: Action<{ ref: string; id: string; values: string[] }, FoundRule, AccessRuleRow> = {
+  name: 'access_rule.update',
+  needs: 'access_rule.manage',
+  changes: true,
+  find: ruleAt,
+  async run(context, input, { rule }) {
+    const values = await resolved(context, rule.organization_id, rule.kind, input.values);
+    return await updateAccessRule(context.db, rule.id, values);
+  },
+  describe: (_input, { identity, rule }, row) => ({
+    target_id: rule.id,
+    detail: { identity: identityPath(identity), kind: rule.kind, before: rule.values, values: row.values },
+  }),
+};
+
+export const removeAccessRule: Action<{ ref: string; id: string }, FoundRule, void> = {
+  name: 'access_rule.delete',
+  needs: 'access_rule.manage',
+  changes: true,
+  find: ruleAt,
+  run: (context, _input, { rule }) => deleteAccessRule(context.db, rule.id),
+  describe: (_input, { identity, rule }) => ({
+    target_id: rule.id,
+    detail: { identity: identityPath(identity), kind: rule.kind, values: rule.values },
+  }),
+};
+
+export const getSettings: Action<object, Place, OrganizationSettings> = {
+  name: 'organization_settings.get',
+  needs: 'member',
+  changes: false,
+  find: ownOrganization,
+  run: async (context, _input, { organization_id }) => await settingsOf(context.db, organization_id!),
+};
+
+export const changeSettings: Action<
+  { identities_without_rules?: WithoutRules | undefined; allowed_issuers?: string[] | null | undefined },
+  Place,
+  OrganizationSettings
+> = {
+  name: 'organization_settings.update',
+  needs: 'organization.configure',
+  changes: true,
+  find: ownOrganization,
+  run: async (context, input, { organization_id }) => {
+    const change = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+    return await saveSettings(context.db, organization_id!, change);
+  },
+  describe: (input) => ({ detail: { ...input } }),
+};
+
+async function ruleAt(context: Context, input: { ref: string; id: string }): Promise<FoundRule> {
+  const found = await identityAt(context, input.ref);
+  await context.demand('access_rule.view', found);
+  const rule = (await listAccessRules(context.db, found.identity.id)).find((one) => one.id === input.id);
+  if (rule === undefined) throw missing('access rule', input.id);
+  return { ...found, rule };
+}
+
+/** Principals as ids of the organisation; labels as `key=pattern`. A fault names the entry. */
+async function resolved(
+  context: Context,
+  organization_id: string,
+  kind: RuleKind,
+  values: string[],
+): Promise<string[]> {
+  const find = {
+    user: (ref: string) => findUser(context.db, ref),
+    team: (ref: string) => findTeam(context.db, organization_id, ref),
+    service_account: (ref: string) => findServiceAccount(context.db, ref),
+  };
+  if (kind === 'stage') return values;
+  const ids: string[] = [];
+  for (const [index, value] of values.entries()) {
+    if (kind === 'label') {
+      if (!isName(value.split('=')[0]!) || !value.includes('='))
+        throw badValue(index, 'must be key=pattern, such as env=prod-*');
+      ids.push(value);
+      continue;
+    }
+    const principal = await find[kind](value);
+    if (principal?.organization_id !== organization_id)
+      throw badValue(index, `is no ${kind.replace('_', ' ')} of this organisation`);
+    ids.push(principal.id);
+  }
+  return ids;
+}
+
+function badValue(index: number, detail: string): ArsiaError {
+  return new ArsiaError('invalid_request', 'The values of the rule are not valid.', {
+    fields: [{ pointer: `/values/${index}`, detail }],
+  });
+}

@@ -1,0 +1,101 @@
+import { ArsiaError } from '../core/errors.ts';
+import { usability } from '../core/inheritance.ts';
+import { maximumDepth } from '../core/namespace.ts';
+import { assignedBelow, deleteAssignments, deleteTree, heightOf, moveNamespace } from '../store/namespacemoves.ts';
+import { contentsOf, findNamespace, type Namespace } from '../store/namespaces.ts';
+import type { Action, Context } from './action.ts';
+import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+
+interface FoundMove extends FoundNamespace {
+  parent: Namespace;
+}
+
+/**
+ * Owner on both sides, never across organisations. Everything below comes along, subjects do not change; assignments of
+ * identities that would no longer reach are refused with their list, or dropped when forced.
+ */
+export function moveTo(
+  kind: Namespace['kind'],
+): Action<{ ref: string; parent: string; force: boolean }, FoundMove, { namespace: Namespace; dropped: string[] }> {
+  return {
+    name: `${kind}.move`,
+    needs: `${kind}.delete`,
+    changes: true,
+    async find(context, input) {
+      const found = await namespaceAt(context, kind, input.ref);
+      await context.demand('namespace.view', found);
+      const target = await namespaceAt(context, 'group', input.parent);
+      await context.demand(`${kind}.create`, target);
+      return { ...found, parent: target.namespace };
+    },
+    async run(context, input, { namespace, parent }) {
+      await refuseMove(context, namespace, parent);
+      const dropped = await cutOff(context, namespace, parent, input.force);
+      await moveNamespace(context.db, namespace, parent);
+      return { namespace: (await findNamespace(context.db, kind, namespace.id))!, dropped };
+    },
+    describe: (input, { namespace }, result) => ({
+      detail: { from: namespace.path, to: result.namespace.path, force: input.force, dropped: result.dropped },
+    }),
+  };
+}
+
+/** Refused with what it holds; forced, everything below goes with it. An organisation goes only when empty. */
+export function removeNamespace(
+  kind: Namespace['kind'],
+): Action<{ ref: string; force: boolean }, FoundNamespace, Record<string, number>> {
+  return {
+    name: `${kind}.delete`,
+    needs: `${kind}.delete`,
+    changes: true,
+    find: (context, input) => namespaceAt(context, kind, input.ref),
+    async run(context, input, { namespace }) {
+      const contents = Object.entries(await contentsOf(context.db, namespace));
+      const isRoot = namespace.parent_id === null;
+      if (contents.length > 0 && (!input.force || isRoot))
+        throw new ArsiaError(
+          'conflict',
+          `${namespace.path} still holds ${contents.map(([noun, count]) => `${count} ${noun}`).join(', ')}.`,
+          { advice: isRoot ? 'Remove these first.' : 'Remove these first, or add `?force=true` to delete all of it.' },
+        );
+      return await deleteTree(context.db, namespace.id);
+    },
+    describe: (input, { namespace }, deleted) => ({ detail: { path: namespace.path, force: input.force, deleted } }),
+  };
+}
+
+async function refuseMove(context: Context, namespace: Namespace, parent: Namespace): Promise<void> {
+  if (namespace.parent_id === null) throw new ArsiaError('conflict', 'An organisation cannot be moved.');
+  if (namespace.organization_id !== parent.organization_id)
+    throw new ArsiaError('conflict', 'Groups and workspaces never leave their organisation.');
+  if (parent.lineage.includes(namespace.id))
+    throw new ArsiaError('conflict', `${parent.path} is ${namespace.path} or lies below it.`);
+  const limit = maximumDepth + 1;
+  if (parent.lineage.length + (await heightOf(context.db, namespace)) > limit)
+    throw new ArsiaError('conflict', `Below ${parent.path} this would be more than ${maximumDepth} groups deep.`);
+  const path = `${parent.path}/${namespace.name}`;
+  const taken = await findNamespace(context.db, 'any', path);
+  if (taken !== undefined)
+    throw new ArsiaError(
+      'conflict',
+      taken.id === namespace.id ? `${path} is there already.` : `There is already ${path}.`,
+    );
+}
+
+/** What would no longer reach its workspace after the move; forced, it is unassigned. Returns what was. */
+async function cutOff(context: Context, moved: Namespace, parent: Namespace, force: boolean): Promise<string[]> {
+  const lost = (await assignedBelow(context.db, moved.id)).filter(({ lineage, reach }) => {
+    const after = [...parent.lineage, ...lineage.slice(moved.lineage.length - 1)];
+    return usability(reach, after) !== 'usable';
+  });
+  const named = lost.map(({ identity, workspace }) => `${identity} in ${workspace}`);
+  if (lost.length > 0 && !force)
+    throw new ArsiaError(
+      'conflict',
+      `The move would cut off ${named.slice(0, 20).join(', ')}${named.length > 20 ? ` and ${named.length - 20} more` : ''}.`,
+      { advice: 'Move or alias these identities first, or add `?force=true`: they are unassigned with the move.' },
+    );
+  const ids = lost.map(({ assignment_id }) => assignment_id);
+  await deleteAssignments(context.db, ids);
+  return named;
+}

@@ -1,0 +1,280 @@
+import { ArsiaError } from '../core/errors.ts';
+import { effectiveChoice, type Reach, usability } from '../core/inheritance.ts';
+import {
+  type AssignedIdentity,
+  assignedIdentities,
+  deleteIdentity,
+  findIdentity,
+  type ManagedIdentity,
+  moveIdentity,
+} from '../store/identities.ts';
+import type { Namespace, Page } from '../store/namespaces.ts';
+import {
+  type Alias,
+  assignedLineages,
+  deleteAlias,
+  deleteAssignmentsIn,
+  deleteMask,
+  findAlias,
+  findAliasAt,
+  insertAlias,
+  insertMask,
+  listAliases,
+  listMasks,
+  type Mask,
+  reachOf,
+} from '../store/reach.ts';
+import { teamIdsOf } from '../store/teams.ts';
+import { type Action, type Context, missing } from './action.ts';
+import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
+import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { usableIn } from './usable.ts';
+import { userAt } from './users.ts';
+
+/** Where identities reach: move, aliases, masks, and what is effective for a user. Rules and subject stay the source's. */
+interface IdentityAndGroup extends FoundIdentity {
+  group: Namespace;
+}
+
+interface FoundAlias extends FoundIdentity {
+  alias: Alias;
+}
+
+interface FoundMask extends FoundNamespace {
+  identity: ManagedIdentity;
+}
+
+/** Owner on both sides, never across organisations; the subject stays, so nothing changes at the cloud. */
+export const moveIdentityTo: Action<{ ref: string; group: string; force: boolean }, IdentityAndGroup, ManagedIdentity> =
+  {
+    name: 'managed_identity.move',
+    needs: 'managed_identity.move',
+    changes: true,
+    find: identityAndGroup,
+    async run(context, input, { identity, group }) {
+      await refuseTakenName(context, `${group.path}/${identity.name}`, identity.id);
+      const reach = await reachOf(context.db, identity);
+      const after = { ...reach, group_ids: [group.id, ...reach.group_ids.filter((id) => id !== identity.group_id)] };
+      await cutOff(context, identity, after, input.force);
+      await moveIdentity(context.db, identity.id, group.id);
+      return (await findIdentity(context.db, identity.id))!;
+    },
+    describe: (input, { identity, group }) => ({
+      detail: { path: identityPath(identity), to: group.path, force: input.force },
+    }),
+  };
+
+export const createAlias: Action<{ ref: string; group: string; name?: string | undefined }, IdentityAndGroup, Alias> = {
+  name: 'alias.create',
+  needs: 'managed_identity.move',
+  changes: true,
+  find: identityAndGroup,
+  async run(context, input, { identity, group }) {
+    const name = input.name ?? identity.name;
+    await refuseTakenName(context, `${group.path}/${name}`);
+    const [same] = (await listAliases(context.db, identity.id)).filter((one) => one.group_id === group.id);
+    if (same !== undefined || group.id === identity.group_id)
+      throw new ArsiaError('conflict', `${group.path} has ${identityPath(identity)} already.`);
+    const row = {
+      id: context.id('alias'),
+      identity_id: identity.id,
+      group_id: group.id,
+      organization_id: identity.organization_id,
+      name,
+      created_at: new Date(context.now),
+    };
+    await insertAlias(context.db, row);
+    return { ...row, group_path: group.path, lineage: group.lineage };
+  },
+  describe: (_input, { identity }, alias) => ({
+    target_id: alias.id,
+    detail: { source: identityPath(identity), alias: `${alias.group_path}/${alias.name}` },
+  }),
+};
+
+export const listIdentityAliases: Action<{ ref: string }, FoundIdentity, Alias[]> = {
+  name: 'alias.list',
+  needs: 'managed_identity.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: (context, _input, { identity }) => listAliases(context.db, identity.id),
+};
+
+export const removeAlias: Action<{ ref: string; id: string; force: boolean }, FoundAlias, void> = {
+  name: 'alias.delete',
+  needs: 'managed_identity.move',
+  changes: true,
+  async find(context, input) {
+    const found = await identityAt(context, input.ref);
+    await context.demand('managed_identity.view', found);
+    const alias = await findAlias(context.db, input.id);
+    if (alias?.identity_id !== found.identity.id) throw missing('alias', input.id);
+    return { ...found, alias };
+  },
+  async run(context, input, { identity, alias }) {
+    const reach = await reachOf(context.db, identity);
+    const after = { ...reach, group_ids: reach.group_ids.filter((id) => id !== alias.group_id) };
+    await cutOff(context, identity, after, input.force);
+    await deleteAlias(context.db, alias.id);
+  },
+  describe: (input, { alias }) => ({
+    target_id: alias.id,
+    detail: { alias: `${alias.group_path}/${alias.name}`, force: input.force },
+  }),
+};
+
+/** Hides an inherited identity below a group or in a workspace. */
+export const maskIdentity: Action<{ namespace: string; identity: string; force: boolean }, FoundMask, Mask> = {
+  name: 'identity_mask.create',
+  needs: 'identity_mask.manage',
+  changes: true,
+  find: maskAt,
+  async run(context, input, { namespace, identity }) {
+    if (identity.group_id === namespace.id)
+      throw new ArsiaError(
+        'conflict',
+        `${identityPath(identity)} belongs to ${namespace.path}; only what is inherited can be masked.`,
+        {
+          advice: 'Move or delete the identity instead.',
+        },
+      );
+    const reach = await reachOf(context.db, identity);
+    await cutOff(context, identity, { ...reach, masked_in: [...reach.masked_in, namespace.id] }, input.force);
+    const row: Mask = {
+      namespace_id: namespace.id,
+      identity_id: identity.id,
+      organization_id: namespace.organization_id,
+      created_at: new Date(context.now),
+    };
+    await insertMask(context.db, row);
+    return row;
+  },
+  describe: (input, { namespace, identity }) => ({
+    detail: { namespace: namespace.path, identity: identityPath(identity), force: input.force },
+  }),
+};
+
+export const unmaskIdentity: Action<{ namespace: string; identity: string }, FoundMask, void> = {
+  name: 'identity_mask.delete',
+  needs: 'identity_mask.manage',
+  changes: true,
+  find: maskAt,
+  async run(context, input, { namespace, identity }) {
+    if (!(await deleteMask(context.db, namespace.id, identity.id))) throw missing('mask', input.identity);
+  },
+  describe: (_input, { namespace, identity }) => ({
+    detail: { namespace: namespace.path, identity: identityPath(identity) },
+  }),
+};
+
+export const listIdentityMasks: Action<{ ref: string }, FoundIdentity, Mask[]> = {
+  name: 'identity_mask.list',
+  needs: 'managed_identity.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: (context, _input, { identity }) => listMasks(context.db, identity.id),
+};
+
+/** Identities that a workspace could be assigned: inherited or by alias, and not masked. Search is part of a name. */
+export const usableIdentities: Action<
+  { workspace: string; search?: string | undefined; type?: string | undefined; page: Page },
+  FoundNamespace,
+  ManagedIdentity[]
+> = {
+  name: 'managed_identity.list_usable',
+  needs: 'namespace.view',
+  changes: false,
+  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  run: (context, input, { namespace }) => usableIn(context, namespace, input),
+};
+
+/** What a job of this user in the workspace would get, one identity per type and profile. */
+export const effectiveIdentities: Action<
+  { workspace: string; user?: string | undefined },
+  FoundNamespace,
+  AssignedIdentity[]
+> = {
+  name: 'managed_identity.list_effective',
+  needs: 'namespace.view',
+  changes: false,
+  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  async run(context, input, { namespace }) {
+    const user = input.user === undefined ? undefined : (await userAt(context, input.user)).user;
+    if (user !== undefined && user.organization_id !== namespace.organization_id) throw missing('user', input.user!);
+    const runner = {
+      user_id: user?.id ?? null,
+      team_ids: user === undefined ? [] : await teamIdsOf(context.db, user.id),
+      launcher_id: null,
+    };
+    const assigned = await assignedIdentities(context.db, namespace.id);
+    const choices = assigned.map((one) => ({ ...one, identity_id: one.id, assigned_at: one.assigned_at.getTime() }));
+    const reaches = new Map<string, Reach>();
+    for (const one of assigned) reaches.set(one.id, await reachOf(context.db, one));
+    return assigned.filter((one) => {
+      const chosen = effectiveChoice(choices, runner, one.type, one.profile);
+      const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
+      return isChosen && usability(reaches.get(one.id)!, namespace.lineage) === 'usable';
+    });
+  },
+};
+
+/** Removes an identity only when its name is typed. Irreversible: one of the same name is another, with another subject. */
+export const removeIdentity: Action<{ ref: string; name: string; force: boolean }, FoundIdentity, void> = {
+  name: 'managed_identity.delete',
+  needs: 'managed_identity.delete',
+  changes: true,
+  find: (context, input) => identityAt(context, input.ref),
+  async run(context, input, { identity }) {
+    if (input.name !== identity.name)
+      throw new ArsiaError('invalid_request', 'Deleting a managed identity cannot be undone: type its name.', {
+        advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
+        fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
+      });
+    await cutOff(context, identity, { group_ids: [], masked_in: [] }, input.force);
+    await deleteIdentity(context.db, identity.id);
+  },
+  describe: (input, { identity }) => ({ detail: { path: identityPath(identity), force: input.force } }),
+};
+
+/** Assignments that a change would cut off are refused with their list; forced, they go in the same transaction. */
+async function cutOff(context: Context, identity: ManagedIdentity, after: Reach, force: boolean): Promise<void> {
+  const assigned = await assignedLineages(context.db, identity.id);
+  const lost = assigned.filter(({ lineage }) => usability(after, lineage) !== 'usable');
+  if (lost.length === 0) return;
+  if (!force) {
+    const paths = lost.slice(0, 20).map(({ path }) => path);
+    const more = lost.length > paths.length ? ` and ${lost.length - paths.length} more` : '';
+    throw new ArsiaError('conflict', `${identityPath(identity)} is assigned to ${paths.join(', ')}${more}.`, {
+      advice: 'Unassign it there, or add `?force=true`: jobs there lose it with the next request.',
+    });
+  }
+  const ids = lost.map(({ id }) => id);
+  await deleteAssignmentsIn(context.db, identity.id, ids);
+}
+
+async function identityAndGroup(context: Context, input: { ref: string; group: string }): Promise<IdentityAndGroup> {
+  const found = await identityAt(context, input.ref);
+  await context.demand('managed_identity.view', found);
+  const target = await namespaceAt(context, 'group', input.group);
+  await context.demand('managed_identity.move', target);
+  if (target.organization_id !== found.organization_id)
+    throw new ArsiaError('conflict', 'A managed identity never leaves its organisation.');
+  return { ...found, group: target.namespace };
+}
+
+async function maskAt(context: Context, input: { namespace: string; identity: string }): Promise<FoundMask> {
+  const place = await namespaceAt(context, 'any', input.namespace);
+  await context.demand('namespace.view', place);
+  const { identity } = await identityAt(context, input.identity);
+  if (usability(await reachOf(context.db, identity), place.lineage) === 'out_of_reach')
+    throw missing('managed identity', input.identity);
+  return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
+}
+
+async function refuseTakenName(context: Context, path: string, except?: string): Promise<void> {
+  const identity = await findIdentity(context.db, path);
+  if ((identity === undefined || identity.id === except) && (await findAliasAt(context.db, path)) === undefined) return;
+  throw new ArsiaError('conflict', `There is already a managed identity or alias ${path}.`, {
+    fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+  });
+}

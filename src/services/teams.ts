@@ -1,0 +1,131 @@
+import { ArsiaError } from '../core/errors.ts';
+import type { Page } from '../store/namespaces.ts';
+import {
+  deleteTeam,
+  deleteTeamMember,
+  findTeam,
+  insertTeam,
+  insertTeamMember,
+  listTeamMembers,
+  listTeams,
+  type Team,
+  type TeamMember,
+  updateTeam,
+} from '../store/teams.ts';
+import { type Action, type Context, missing, type Place } from './action.ts';
+import { ownOrganization } from './namespaces.ts';
+import { userAt } from './users.ts';
+
+interface FoundTeam extends Place {
+  team: Team;
+}
+
+/** A team of the caller's organisation, by id or name. */
+async function teamAt(context: Context, input: { ref: string }): Promise<FoundTeam> {
+  const place = await ownOrganization(context);
+  const team =
+    place.organization_id === null ? undefined : await findTeam(context.db, place.organization_id, input.ref);
+  if (team === undefined) throw missing('team', input.ref);
+  return { ...place, team, named: { noun: 'team', ref: input.ref }, audit: { target_id: team.id } };
+}
+
+export const createTeam: Action<{ name: string; description: string }, Place, Team> = {
+  name: 'team.create',
+  needs: 'team.manage',
+  changes: true,
+  find: ownOrganization,
+  async run(context, input, { organization_id }) {
+    if ((await findTeam(context.db, organization_id!, input.name)) !== undefined)
+      throw new ArsiaError('conflict', `There is already a team ${input.name}.`, {
+        fields: [{ pointer: '/name', detail: 'is taken in this organisation' }],
+      });
+    const team: Team = {
+      id: context.id('team'),
+      organization_id: organization_id!,
+      ...input,
+      created_at: new Date(context.now),
+      version: 1,
+    };
+    await insertTeam(context.db, team);
+    return team;
+  },
+  describe: (_input, _place, team) => ({ target_id: team.id, detail: { name: team.name } }),
+};
+
+export const getTeam: Action<{ ref: string }, FoundTeam, Team> = {
+  name: 'team.get',
+  needs: 'member',
+  changes: false,
+  find: teamAt,
+  run: async (_context, _input, { team }) => team,
+};
+
+export const listAllTeams: Action<{ page: Page }, Place, Team[]> = {
+  name: 'team.list',
+  needs: 'member',
+  changes: false,
+  find: ownOrganization,
+  run: async (context, input, { organization_id }) => await listTeams(context.db, organization_id!, input.page),
+};
+
+export const changeTeam: Action<{ ref: string; description: string }, FoundTeam, Team> = {
+  name: 'team.update',
+  needs: 'team.manage',
+  changes: true,
+  find: teamAt,
+  run: (context, input, { team }) => updateTeam(context.db, team.id, input.description),
+  describe: (input, { team }) => ({ detail: { name: team.name, description: input.description } }),
+};
+
+/** Its roles, grants and assignments go with it: what they allowed ends with the next request. */
+export const removeTeam: Action<{ ref: string }, FoundTeam, void> = {
+  name: 'team.delete',
+  needs: 'team.manage',
+  changes: true,
+  find: teamAt,
+  run: (context, _input, { team }) => deleteTeam(context.db, team.id),
+  describe: (_input, { team }) => ({ detail: { name: team.name } }),
+};
+
+export const addTeamMember: Action<{ ref: string; user: string }, FoundTeam, TeamMember> = {
+  name: 'team_member.create',
+  needs: 'team.manage',
+  changes: true,
+  find: teamAt,
+  async run(context, input, { team }) {
+    const { user } = await userAt(context, input.user);
+    if (user.organization_id !== team.organization_id) throw missing('user', input.user);
+    const row = {
+      team_id: team.id,
+      user_id: user.id,
+      source: 'manual' as const,
+      created_at: new Date(context.now),
+    };
+    await insertTeamMember(context.db, row);
+    return { ...row, login: user.login };
+  },
+  describe: (_input, { team }, member) => ({
+    user_id: member.user_id,
+    detail: { team: team.name, user: member.login },
+  }),
+};
+
+export const listMembersOfTeam: Action<{ ref: string; page: Page }, FoundTeam, TeamMember[]> = {
+  name: 'team_member.list',
+  needs: 'member',
+  changes: false,
+  find: teamAt,
+  run: (context, input, { team }) => listTeamMembers(context.db, team.id, input.page),
+};
+
+export const removeTeamMember: Action<{ ref: string; user: string }, FoundTeam, void> = {
+  name: 'team_member.delete',
+  needs: 'team.manage',
+  changes: true,
+  find: teamAt,
+  async run(context, input, { team }) {
+    const { user } = await userAt(context, input.user);
+    if (!(await deleteTeamMember(context.db, team.id, user.id))) throw missing('member of the team', input.user);
+  },
+  describe: (input, { team }) => ({ detail: { team: team.name, user: input.user } }),
+};

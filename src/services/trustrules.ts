@@ -1,0 +1,79 @@
+import { ArsiaError } from '../core/errors.ts';
+import { type Condition, trustFaults, trustLimits } from '../core/outsidetrust.ts';
+import { settingsOf } from '../store/accessrules.ts';
+import { deleteTrustRule, insertTrustRule, listTrustRules, type TrustRuleRow } from '../store/trustrules.ts';
+import { type Action, missing } from './action.ts';
+import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
+
+export interface NewTrustRule {
+  issuer: string;
+  audience: string;
+  conditions: Condition[];
+  single_use: boolean;
+  description: string;
+}
+
+interface FoundRule extends FoundAccount {
+  rule: TrustRuleRow;
+}
+
+/** Owners let tokens of an outside issuer speak for a service account. A rule is never changed: make another, delete it. */
+export function createTrustRuleActions({ own, allowLoopback }: { own: readonly string[]; allowLoopback: boolean }) {
+  const create: Action<NewTrustRule & { ref: string }, FoundAccount, TrustRuleRow> = {
+    name: 'trust_rule.create',
+    needs: 'service_account.manage',
+    changes: true,
+    find: (context, input) => serviceAccountAt(context, input.ref),
+    async run(context, { ref: _ref, conditions, ...terms }, { account }) {
+      const { allowed_issuers: allowed } = await settingsOf(context.db, account.organization_id);
+      const fields = trustFaults({ ...terms, conditions }, { own, allowed, allowLoopback });
+      if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
+      if ((await listTrustRules(context.db, account.id)).length >= trustLimits.rules)
+        throw new ArsiaError('conflict', `${account.name} has ${trustLimits.rules} trust rules already.`, {
+          advice: 'Delete one that is no longer needed, or make another service account.',
+        });
+      const row: TrustRuleRow = {
+        id: context.id('trust_rule'),
+        service_account_id: account.id,
+        organization_id: account.organization_id,
+        ...terms,
+        conditions: { all: conditions },
+        created_at: new Date(context.now),
+      };
+      await insertTrustRule(context.db, row);
+      return row;
+    },
+    describe: (_input, _found, row) => ({ detail: recordOf(row) }),
+  };
+
+  const list: Action<{ ref: string }, FoundAccount, TrustRuleRow[]> = {
+    name: 'trust_rule.list',
+    needs: 'service_account.manage',
+    changes: false,
+    find: (context, input) => serviceAccountAt(context, input.ref),
+    run: (context, _input, { account }) => listTrustRules(context.db, account.id),
+  };
+
+  const remove: Action<{ ref: string; id: string }, FoundRule, void> = {
+    name: 'trust_rule.delete',
+    needs: 'service_account.manage',
+    changes: true,
+    async find(context, input) {
+      const found = await serviceAccountAt(context, input.ref);
+      await context.demand('service_account.manage', found);
+      const rule = (await listTrustRules(context.db, found.account.id)).find((one) => one.id === input.id);
+      if (rule === undefined) throw missing('trust rule', input.id);
+      return { ...found, rule };
+    },
+    async run(context, _input, { account, rule }) {
+      await deleteTrustRule(context.db, account.id, rule.id);
+    },
+    describe: (_input, { rule }) => ({ detail: recordOf(rule) }),
+  };
+
+  return { create, list, remove };
+}
+
+function recordOf({ id, issuer, audience, conditions, single_use }: TrustRuleRow): Record<string, unknown> {
+  return { trust_rule_id: id, issuer, audience, conditions: conditions.all, single_use };
+}

@@ -1,0 +1,69 @@
+import { sql } from 'kysely';
+import type { Reach } from '../core/inheritance.ts';
+import type { Queries } from './database.ts';
+import type { Namespace } from './namespaces.ts';
+
+/** A workspace below a namespace, with an identity that it has assigned and where that reaches. */
+export interface AssignedBelow {
+  assignment_id: string;
+  workspace: string;
+  lineage: string[];
+  identity: string;
+  reach: Reach;
+}
+
+export async function assignedBelow(db: Queries, namespace_id: string): Promise<AssignedBelow[]> {
+  const { rows } = await sql<Omit<AssignedBelow, 'reach'> & Reach>`
+    SELECT a.id AS assignment_id, w.path AS workspace, w.lineage, g.path || '/' || m.name AS identity,
+      ARRAY(SELECT m.group_id UNION ALL SELECT group_id FROM identity_aliases WHERE identity_id = m.id) AS group_ids,
+      ARRAY(SELECT namespace_id FROM identity_masks WHERE identity_id = m.id) AS masked_in
+    FROM namespaces AS w
+    JOIN assignments AS a ON a.workspace_id = w.id
+    JOIN managed_identities AS m ON m.id = a.identity_id
+    JOIN namespaces AS g ON g.id = m.group_id
+    WHERE w.lineage @> ARRAY[${namespace_id}]
+    ORDER BY w.path`.execute(db);
+  return rows.map(({ group_ids, masked_in, ...row }) => ({ ...row, reach: { group_ids, masked_in } }));
+}
+
+export async function deleteAssignments(db: Queries, ids: string[]): Promise<void> {
+  if (ids.length > 0) await db.deleteFrom('assignments').where('id', 'in', ids).execute();
+}
+
+/** The most groups and workspaces in a row at and below a namespace: 1 for a leaf. */
+export async function heightOf(db: Queries, { id, lineage }: Namespace): Promise<number> {
+  const { rows } = await sql<{ deepest: number }>`
+    SELECT max(cardinality(lineage)) AS deepest FROM namespaces WHERE lineage @> ARRAY[${id}]`.execute(db);
+  return rows[0]!.deepest - lineage.length + 1;
+}
+
+/** Moves a namespace with everything below it: paths and lineages change, ids do not, and so no subject does. */
+export async function moveNamespace(db: Queries, moved: Namespace, parent: Namespace): Promise<void> {
+  const path = `${parent.path}/${moved.name}`;
+  await sql`
+    UPDATE namespaces SET
+      path = ${path}::text || substr(path, ${moved.path.length + 1}::int),
+      lineage = ${parent.lineage}::text[] || lineage[${moved.lineage.length}::int:],
+      parent_id = CASE WHEN id = ${moved.id} THEN ${parent.id} ELSE parent_id END,
+      version = version + 1
+    WHERE lineage @> ARRAY[${moved.id}]`.execute(db);
+}
+
+/** Everything at and below a namespace, and what was given to its service accounts elsewhere. Returns counts by noun. */
+export async function deleteTree(db: Queries, id: string): Promise<Record<string, number>> {
+  const below = sql`(SELECT id FROM namespaces WHERE lineage @> ARRAY[${id}])`;
+  const accounts = sql`(SELECT id FROM service_accounts WHERE group_id IN ${below})`;
+  const remove = async (statement: ReturnType<typeof sql>) =>
+    Number((await statement.execute(db)).numAffectedRows ?? 0);
+  const counts = {
+    jobs: await remove(sql`DELETE FROM jobs WHERE workspace_id IN ${below} OR launcher_id IN ${accounts}`),
+    given: await remove(sql`DELETE FROM memberships WHERE principal_id IN ${accounts}`),
+    grants: await remove(sql`DELETE FROM use_grants WHERE principal_id IN ${accounts}`),
+    choices: await remove(sql`DELETE FROM assignments WHERE principal_id IN ${accounts}`),
+    aliases: await remove(sql`DELETE FROM identity_aliases WHERE group_id IN ${below}`),
+    'managed identities': await remove(sql`DELETE FROM managed_identities WHERE group_id IN ${below}`),
+    'service accounts': await remove(sql`DELETE FROM service_accounts WHERE group_id IN ${below}`),
+    'groups and workspaces': await remove(sql`DELETE FROM namespaces WHERE lineage @> ARRAY[${id}]`),
+  };
+  return counts;
+}

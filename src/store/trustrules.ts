@@ -1,0 +1,41 @@
+import type { Selectable } from 'kysely';
+import type { Queries } from './database.ts';
+import type { Tables } from './tables.ts';
+
+export type TrustRuleRow = Selectable<Tables['service_account_trust_rules']>;
+
+const columns = [
+  'id',
+  'service_account_id',
+  'organization_id',
+  'issuer',
+  'audience',
+  'conditions',
+  'single_use',
+  'description',
+  'created_at',
+] as const;
+
+export async function insertTrustRule(db: Queries, row: TrustRuleRow): Promise<void> {
+  await db.insertInto('service_account_trust_rules').values(row).execute();
+}
+
+/** Oldest first; there are few. */
+export async function listTrustRules(db: Queries, service_account_id: string): Promise<TrustRuleRow[]> {
+  return await db
+    .selectFrom('service_account_trust_rules')
+    .select(columns)
+    .where('service_account_id', '=', service_account_id)
+    .orderBy('id')
+    .execute();
+}
+
+/** With it go the access tokens that were given by it. False when the account has no such rule. */
+export async function deleteTrustRule(db: Queries, service_account_id: string, id: string): Promise<boolean> {
+  const gone = await db
+    .deleteFrom('service_account_trust_rules')
+    .where('id', '=', id)
+    .where('service_account_id', '=', service_account_id)
+    .executeTakeFirst();
+  return gone.numDeletedRows > 0n;
+}

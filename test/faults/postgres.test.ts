@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { atEnd, type Home, type Spawned, spawnArsia } from '../support/arsia.ts';
+import { postForm } from '../support/client.ts';
+import { type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { testRoles } from '../support/roles.ts';
+import { rounds } from '../support/rounds.ts';
+import { lockAuditTable } from './auditlock.ts';
+import { expectEveryRow, mintRows, tokensOf } from './issued.ts';
+import { type Issuing, leaveIssuing, mint } from './issuing.ts';
+import { type Load, startLoad } from './load.ts';
+import { progress } from './progress.ts';
+import { ask, keepAlive, type Reply } from './wire.ts';
+
+const documents = ['/.well-known/openid-configuration', '/.well-known/jwks.json'];
+
+/** `arsia serve` on a PostgreSQL that belongs to this file, so that it may fail. */
+describe('arsia serve, when PostgreSQL fails', () => {
+  let server: PostgresServer;
+  let issuing: Issuing;
+  let origin: string;
+  let replica: Spawned;
+
+  const status = async (path: string) => (await ask(`${origin}${path}`)).status;
+  const expectAlive = () => expect([replica.child.exitCode, replica.child.signalCode]).toEqual([null, null]);
+  /** Milliseconds until the replica says that it may take traffic. */
+  const recovery = async () => {
+    const started = performance.now();
+    await replica.ready(origin);
+    return performance.now() - started;
+  };
+
+  beforeAll(async () => {
+    server = await startPostgres();
+    atEnd(() => server.remove());
+    issuing = await leaveIssuing({ home: await homeOn(server) });
+    ({ origin } = issuing.seed);
+  }, 120_000);
+
+  test('F5: away at the start: it stays up, not ready, refuses to issue, and is ready by itself once it is there', async () => {
+    await server.stop();
+    const { seed } = issuing;
+    replica = spawnArsia(['serve'], {
+      settings: { ...seed.settings, ARSIA_LOG_LEVEL: 'error' },
+      cwd: seed.home.folder,
+    });
+    while ((await status('/healthz').catch(() => 0)) !== 200) await sleep(20);
+    expect(await status('/readyz')).toBe(503);
+    expect(await status(documents[0]!)).toBe(200);
+    // The keys lie in the database: nothing is published before they were read once.
+    expect(await status(documents[1]!)).toBe(503);
+    const refused = await mint(issuing, origin);
+    expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': expect.any(String) } });
+    await sleep(1500);
+    expectAlive();
+    await server.start();
+    expect(await recovery()).toBeLessThan(5000);
+    expect((await mint(issuing, origin)).status).toBe(200);
+  }, 60_000);
+
+  test('F3 F6 M12: kill -9 of PostgreSQL while tokens are issued: 503 meanwhile, keys from memory, nothing lost', async () => {
+    const answered: string[] = [];
+    for (let round = 1; round <= rounds(1, 20); round++) {
+      const agent = keepAlive();
+      const issue = startLoad(() => mint(issuing, origin, { agent }), { rate: 100 });
+      const read = startLoad(() => ask(`${origin}${documents[round % 2]}`, { agent }), { rate: 50 });
+      await issue.heard(50);
+      await server.kill();
+      await issue.heard(50, 503);
+      expect(await status('/readyz')).toBe(503);
+      expect(await status('/healthz')).toBe(200);
+      await expectOAuthAway();
+      await sleep(rounds(0, 2000));
+      await server.start();
+      const took = await recovery();
+      expect(took).toBeLessThan(5000);
+      const before = issue.replies.filter(isIssued).length;
+      await issue.heard(before + 20);
+      await Promise.all([issue.end(), read.end()]);
+      agent.destroy();
+
+      expectAlive();
+      expectOnlyUnavailable(issue);
+      expect(read.errors).toEqual([]);
+      expect(new Set(read.replies.map((reply) => reply.status))).toEqual(new Set([200]));
+      answered.push(...tokensOf(issue.replies));
+      expectEveryRow(answered, await mintRows(issuing.organization.owner));
+      progress(`PostgreSQL killed ${round} times: back after ${Math.round(took)} ms, ${answered.length} tokens`);
+    }
+  }, 600_000);
+
+  test('M12: every connection is ended under load: no exit, 503 at the worst, and the next request is served', async () => {
+    const agent = keepAlive();
+    const issue = startLoad(() => mint(issuing, origin, { agent }), { rate: 100 });
+    for (let round = 0; round < rounds(3, 30); round++) {
+      await issue.heard(20 * (round + 1));
+      // Connections are ended while they are free, and while a statement is under way on them.
+      const lock = await lockAuditTable(server.url('arsia'));
+      if (round % 2 === 0) await lock.untilInsertWaits();
+      await server.execute(
+        'arsia',
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${testRoles.application}'`,
+      );
+      await lock.release();
+    }
+    await issue.heard(issue.replies.filter(isIssued).length + 20);
+    await issue.end();
+    agent.destroy();
+    expectAlive();
+    expectOnlyUnavailable(issue);
+    expect((await mint(issuing, origin)).status).toBe(200);
+  }, 120_000);
+
+  test('F6 F7: it hangs: the keys are served all the while, issuing is refused in time, and goes on afterwards', async () => {
+    await server.freeze();
+    const asked = Promise.all(Array.from({ length: 10 }, () => mint(issuing, origin)));
+    const read = startLoad(() => ask(`${origin}${documents[1]}`), { rate: 50 });
+    for (const refused of await asked)
+      expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': expect.any(String) } });
+    await read.end();
+    expect(new Set(read.replies.map((reply) => reply.status))).toEqual(new Set([200]));
+    expect(read.errors).toEqual([]);
+    await server.thaw();
+    await recovery();
+    expectAlive();
+    expect((await mint(issuing, origin)).status).toBe(200);
+  }, 60_000);
+
+  async function expectOAuthAway(): Promise<void> {
+    const { launcherId: client_id, launcherSecret: client_secret } = issuing.organization;
+    const answer = await postForm(origin, '/token', { grant_type: 'client_credentials', client_id, client_secret });
+    expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+    expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+  }
+});
+
+function isIssued({ status }: Reply): boolean {
+  return status === 200;
+}
+
+/** Requests of the load are answered with a token, or told that it is for a while. */
+function expectOnlyUnavailable({ replies, errors }: Load): void {
+  expect(errors).toEqual([]);
+  for (const reply of replies.filter((one) => !isIssued(one)))
+    expect(reply).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
+      body: { code: 'unavailable' },
+    });
+}
+
+/** An empty database with the two roles of production; Arsia makes its tables as the owner and serves as the other. */
+async function homeOn(server: PostgresServer): Promise<Home> {
+  const folder = await mkdtemp(join(tmpdir(), 'arsia-home-'));
+  atEnd(() => rm(folder, { recursive: true, force: true }));
+  const key = join(folder, 'sealing.key');
+  await writeFile(key, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+  for (const role of Object.values(testRoles)) await server.execute('postgres', `CREATE ROLE ${role} LOGIN`);
+  await server.execute('postgres', `CREATE DATABASE arsia OWNER ${testRoles.owner}`);
+  const urls = {
+    application: server.url('arsia', testRoles.application),
+    owner: server.url('arsia', testRoles.owner),
+    admin: server.url('arsia'),
+  };
+  const settings = {
+    DATABASE_URL: urls.application,
+    ARSIA_MIGRATION_DATABASE_URL: urls.owner,
+    ARSIA_SEALING_KEY_FILE: key,
+  };
+  return { kind: 'postgres', folder, settings, urls };
+}

@@ -1,0 +1,240 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { freePort, type Spawned, spawnArsia } from '../support/arsia.ts';
+import { type Client, createClient, encoded, postForm } from '../support/client.ts';
+import { startJob } from '../support/organization.ts';
+import { rounds } from '../support/rounds.ts';
+import { ended, expectOneLine } from './commands.ts';
+import { expectAllVerify, jwksOf, tokensOf } from './issued.ts';
+import { type Issuing, mint, serve, startIssuing } from './issuing.ts';
+import { startLoad } from './load.ts';
+import { progress } from './progress.ts';
+import { keepAlive } from './wire.ts';
+
+/** One replica in this process and one of its own, on one PostgreSQL, as the least-privileged role. */
+describe('two replicas', () => {
+  let issuing: Issuing;
+  let origins: [string, string];
+  let other: { address: string; replica: Spawned };
+
+  beforeAll(async () => {
+    issuing = await startIssuing();
+    const address = `127.0.0.1:${await freePort()}`;
+    other = { address, replica: await serve(issuing, { ARSIA_LISTEN: address }) };
+    origins = [issuing.seed.origin, `http://${address}`];
+  }, 120_000);
+
+  const ownerAt = (origin: string): Client => createClient(origin, issuing.organization.owner.token);
+
+  describe('what is taken away on one is refused by the very next request on the other', () => {
+    interface Right {
+      name: string;
+      code: string;
+      /** Takes it away; returns what gives it back. */
+      take(owner: Client): Promise<(owner: Client) => Promise<unknown>>;
+    }
+    const workspace = () => `/workspaces/${encoded(issuing.organization.workspace)}`;
+    const account = () => `/service-accounts/${issuing.organization.launcherId}`;
+    const rights: Right[] = [
+      {
+        name: 'the assignment',
+        code: 'identity_not_assigned',
+        async take(owner) {
+          await owner.send('DELETE', `${workspace()}/managed-identities/${issuing.identity.id}`);
+          const body = { managed_identity: issuing.identity.id };
+          return (again) => again.send('POST', `${workspace()}/managed-identities`, body);
+        },
+      },
+      {
+        name: 'the membership',
+        code: 'user_lacks_role',
+        async take(owner) {
+          const { workspaceId: namespace, userId } = issuing.organization;
+          const { items } = await owner.send('GET', `/memberships?namespace=${namespace}`);
+          const { id } = items.find((row: { principal_id: string }) => row.principal_id === userId);
+          await owner.send('DELETE', `/memberships/${id}`);
+          return (again) => again.send('POST', '/memberships', { namespace, principal: userId, role: 'deployer' });
+        },
+      },
+      {
+        name: "the launcher's right to act",
+        code: 'launcher_may_not_act',
+        async take(owner) {
+          const { items } = await owner.send('GET', `${account()}/may-act`);
+          await owner.send('DELETE', `${account()}/may-act/${items[0].id}`);
+          const body = { namespace: issuing.organization.group, users: ['*'] };
+          return (again) => again.send('POST', `${account()}/may-act`, body);
+        },
+      },
+      {
+        name: 'the active user',
+        code: 'user_inactive',
+        async take(owner) {
+          const path = `/users/${issuing.organization.userId}`;
+          await owner.send('PATCH', path, { is_active: false });
+          return (again) => again.send('PATCH', path, { is_active: true });
+        },
+      },
+      {
+        name: 'the active launcher',
+        code: 'launcher_inactive',
+        async take(owner) {
+          await owner.send('PATCH', account(), { is_active: false });
+          return (again) => again.send('PATCH', account(), { is_active: true });
+        },
+      },
+      {
+        name: 'the running job',
+        code: 'job_ended',
+        async take(owner) {
+          await owner.send('PATCH', issuing.job.path, { state: 'ended' });
+          return async () => {
+            issuing.job = await startJob(issuing.organization);
+          };
+        },
+      },
+    ];
+
+    test.each(rights)(
+      'N20 N21: $name',
+      async ({ code, take }) => {
+        for (let round = 0; round < rounds(2, 100); round++) {
+          const [there, here] = round % 2 === 0 ? origins : origins.toReversed();
+          const agent = keepAlive();
+          // Reads of this replica are under way all the time: none may answer for a request that came after the change.
+          const stream = startLoad(() => mint(issuing, here!, { agent }), { rate: 100 });
+          await stream.heard(5);
+          const giveBack = await take(ownerAt(there!));
+          const next = await Promise.all(Array.from({ length: 10 }, () => mint(issuing, here!)));
+          await stream.end();
+          agent.destroy();
+          expect(next.map(({ body }) => body.code)).toEqual(next.map(() => code));
+          expect(stream.errors).toEqual([]);
+          await giveBack(ownerAt(there!));
+          expect((await mint(issuing, here!)).status).toBe(200);
+        }
+      },
+      300_000,
+    );
+
+    test('N20: the access token of a service account that was deactivated', async () => {
+      const { launcherId, launcher } = issuing.organization;
+      const here = createClient(origins[1], launcher.token);
+      expect((await here.ask('GET', '/workspaces')).status).toBe(200);
+      await ownerAt(origins[0]).send('PATCH', `/service-accounts/${launcherId}`, { is_active: false });
+      expect((await here.ask('GET', '/workspaces')).status).toBe(401);
+      await ownerAt(origins[0]).send('PATCH', `/service-accounts/${launcherId}`, { is_active: true });
+    });
+  });
+
+  test('a leaked key: after `arsia keys revoke` no replica signs with it, and the next token verifies', async () => {
+    for (let round = 0; round < rounds(1, 5); round++) {
+      const kids = (await jwksOf(origins[0])).keys.map(({ kid }) => kid!);
+      // The first published is the one that signs.
+      const [leaked] = kids;
+      const { settings, home } = issuing.seed;
+      const { code, stdout } = await ended(['keys', 'revoke', leaked!], settings, home.folder);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(`remove  ${leaked}`) });
+      const tokens = tokensOf([await mint(issuing, origins[1])]);
+      const jwks = await jwksOf(origins[1]);
+      expect(jwks.keys.map(({ kid }) => kid)).not.toContain(leaked);
+      await expectAllVerify(tokens, jwks);
+
+      // The other one was asked for nothing: it catches up by itself, within 30 s.
+      while ((await jwksOf(origins[0])).keys.some(({ kid }) => kid === leaked)) await sleep(100);
+      expect(await jwksOf(origins[0])).toEqual(jwks);
+      await expectAllVerify(tokensOf([await mint(issuing, origins[0])]), jwks);
+      progress(`revoked ${leaked}`);
+    }
+  }, 180_000);
+
+  test('F14: a change of the keys that is killed half-way leaves a whole set, and both replicas go on', async () => {
+    for (let round = 0; round < rounds(1, 10); round++) {
+      const before = await jwksOf(origins[1]);
+      const [active, standby] = before.keys.map(({ kid }) => kid!);
+      const command = spawnArsia(['keys', 'revoke', standby!], { settings: issuing.seed.settings });
+      await sleep(700 + 60 * (round % 10));
+      command.child.kill('SIGKILL');
+      await command.exited;
+      for (const origin of origins) {
+        const tokens = tokensOf([await mint(issuing, origin)]);
+        const jwks = await jwksOf(origin);
+        expect(jwks.keys.length).toBe(before.keys.length);
+        expect(jwks.keys[0]!.kid).toBe(active);
+        await expectAllVerify(tokens, jwks);
+        expect((await fetch(`${origin}/readyz`)).status).toBe(200);
+      }
+    }
+  }, 180_000);
+
+  describe('a client assertion', () => {
+    let account: { id: string; key: CryptoKey };
+
+    beforeAll(async () => {
+      const { privateKey, publicKey } = await generateKeyPair('ES256');
+      const jwks = { keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256', kid: 'one' }] };
+      const { owner, group } = issuing.organization;
+      const { id } = await owner.send('POST', '/service-accounts', { name: 'keyed', group, jwks });
+      account = { id, key: privateKey };
+    });
+
+    const assertion = async () =>
+      await new SignJWT({ jti: randomBytes(16).toString('hex') })
+        .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+        .setIssuer(account.id)
+        .setSubject(account.id)
+        .setAudience(`${issuing.seed.issuer}/oauth2`)
+        .setIssuedAt()
+        .setExpirationTime('1m')
+        .sign(account.key);
+    const use = (origin: string, client_assertion: string) =>
+      postForm(origin, '/token', {
+        grant_type: 'client_credentials',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion,
+      });
+
+    test('N12 F13: sent 20 times at once to both, it is accepted exactly once', async () => {
+      for (let round = 0; round < rounds(3, 200); round++) {
+        const once = await assertion();
+        const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => use(origins[index % 2]!, once)));
+        expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 19 }, () => 401)]);
+      }
+    }, 300_000);
+
+    test('N12 F13: also when a replica is killed meanwhile, and after it came back', async () => {
+      for (let round = 0; round < rounds(1, 10); round++) {
+        const once = await assertion();
+        const uses = Promise.allSettled(Array.from({ length: 20 }, (_, index) => use(origins[index % 2]!, once)));
+        await sleep(round * 3);
+        other.replica.child.kill('SIGKILL');
+        await other.replica.exited;
+        const answers = (await uses).flatMap((one) => (one.status === 'fulfilled' ? [one.value.status] : []));
+        expect(answers.filter((status) => status === 200).length).toBeLessThanOrEqual(1);
+        other.replica = await serve(issuing, { ARSIA_LISTEN: other.address });
+        await use(origins[0], once);
+        for (const origin of origins) expect((await use(origin, once)).status).toBe(401);
+      }
+    }, 180_000);
+  });
+
+  test('F19: a third one with another sealing key does not start, and these go on', async () => {
+    const { settings, home } = issuing.seed;
+    const key = Buffer.alloc(32, 7).toString('base64');
+    const file = join(home.folder, 'other.key');
+    await writeFile(file, key, { mode: 0o600 });
+    const listen = `127.0.0.1:${await freePort()}`;
+    const refused = await ended(
+      ['serve'],
+      { ...settings, ARSIA_SEALING_KEY_FILE: file, ARSIA_LISTEN: listen },
+      home.folder,
+    );
+    expectOneLine(refused, /is sealed under the key file-\w+, and this replica has file-\w+\. Give it the sealing key/);
+    expect(refused.stdout + refused.stderr).not.toContain(key);
+    for (const origin of origins) expect((await mint(issuing, origin)).status).toBe(200);
+  }, 60_000);
+});

@@ -1,0 +1,84 @@
+import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { freePort, makeHome, type Spawned } from '../support/arsia.ts';
+import { ended, expectOneLine } from './commands.ts';
+import { type Issuing, leaveIssuing, mint, serve } from './issuing.ts';
+
+const anotherKey = `${Buffer.alloc(32, 7).toString('base64')}\n`;
+const sealedWithAnother = /is sealed under the key file-\w+, and this replica has file-\w+\. Give it the sealing key/;
+
+describe('an installation on the embedded database', () => {
+  let issuing: Issuing;
+  let replica: Spawned;
+  let file: string;
+  let key: string;
+
+  beforeAll(async () => {
+    issuing = await leaveIssuing({ home: await makeHome('embedded') });
+    file = issuing.seed.settings.ARSIA_SEALING_KEY_FILE!;
+    key = (await readFile(file, 'utf8')).trim();
+    replica = await serve(issuing);
+  }, 120_000);
+
+  const expectServing = async () => expect((await mint(issuing, issuing.seed.origin)).status).toBe(200);
+
+  test.each([['serve'], ['bootstrap', '--organization', 'other']])(
+    'M5: `arsia %s` beside a process that holds it is refused with one line, and that process goes on',
+    async (...args) => {
+      const { settings, home } = issuing.seed;
+      const refused = await ended(args, { ...settings, ARSIA_LISTEN: `127.0.0.1:${await freePort()}` }, home.folder);
+      expectOneLine(
+        refused,
+        new RegExp(`Process ${replica.child.pid} holds the embedded database in .+/data, and only`),
+      );
+      await expectServing();
+    },
+    60_000,
+  );
+
+  test('F19: the sealing key goes away at run time: it goes on from memory', async () => {
+    await rename(file, `${file}.away`);
+    await expectServing();
+    await rename(`${file}.away`, file);
+  });
+
+  test('M4 M5: after kill -9 what it left behind locks nobody out', async () => {
+    replica.child.kill('SIGKILL');
+    await replica.exited;
+    const holder = await readFile(join(issuing.seed.home.folder, 'data', 'lock.pid'), 'utf8');
+    expect(holder).toBe(`${replica.child.pid}\n`);
+    replica = await serve(issuing);
+    await expectServing();
+    replica.child.kill('SIGTERM');
+    expect(await replica.exited).toEqual({ code: 0, signal: null });
+  }, 60_000);
+
+  test.each([
+    { what: 'is missing', line: /sealing key file .+ cannot be read: it does not exist/, harm: () => rm(file) },
+    { what: 'is truncated', line: /does not hold 32 bytes/, harm: () => writeFile(file, key.slice(0, 30)) },
+    { what: 'is open to others', line: /has mode 0644: .+ `chmod 600 /, harm: () => chmod(file, 0o644) },
+    { what: 'is a folder', line: /is not a file/, harm: () => rm(file).then(() => mkdir(file)) },
+    { what: 'is another one', line: sealedWithAnother, harm: () => writeFile(file, anotherKey) },
+  ])(
+    'F19: the sealing key $what: no start, one line, and no key in it',
+    async ({ line, harm }) => {
+      const kept = `${file}.kept`;
+      await copyFile(file, kept);
+      await harm();
+      const refused = await ended(['serve'], issuing.seed.settings, issuing.seed.home.folder);
+      await rm(file, { recursive: true, force: true });
+      await rename(kept, file);
+      await chmod(file, 0o600);
+      expectOneLine(refused, line);
+      for (const secret of [key.slice(0, 30), anotherKey.trim()])
+        expect(refused.stdout + refused.stderr).not.toContain(secret);
+    },
+    60_000,
+  );
+
+  test('F19: with the right sealing key it starts again, and nothing is lost', async () => {
+    replica = await serve(issuing);
+    await expectServing();
+  }, 60_000);
+});

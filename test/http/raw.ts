@@ -1,0 +1,26 @@
+import { connect } from 'node:net';
+
+export interface RawAnswer {
+  status: number;
+  headers: string;
+  body: string;
+}
+
+/** Bytes to a server, as no client library would send them; the answer when the server has closed or said it all. */
+export function sendRaw(origin: string, head: string[], body = ''): Promise<RawAnswer> {
+  const { hostname, port } = new URL(origin);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    // A server that refuses a body may close while it is being sent.
+    socket.on('error', (error) => text === '' && reject(error));
+    socket.on('close', () => {
+      const [headers = '', ...rest] = text.split('\r\n\r\n');
+      resolve({ status: Number(headers.split(' ')[1]), headers, body: rest.join('\r\n\r\n') });
+    });
+    socket.write(`${[...head, 'Connection: close'].join('\r\n')}\r\n\r\n${body}`);
+  });
+}

@@ -1,0 +1,380 @@
+import { createHash } from 'node:crypto';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import { routes } from '../../src/http/api/routes.ts';
+import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
+import { type Answer, createClient, exchangeToken, request } from '../support/client.ts';
+import { createOracle, type Oracle } from '../support/oracle.ts';
+import { createIdentity, createOrganization, type Job, type Organization, startJob } from '../support/organization.ts';
+import { sendRaw } from './raw.ts';
+
+let running: RunningArsia;
+let oracle: Oracle;
+let organization: Organization;
+let job: Job;
+
+beforeAll(async () => {
+  running = await startArsia();
+  oracle = await createOracle(running);
+  organization = await createOrganization(running);
+  await createIdentity(organization, {
+    name: 'api',
+    type: 'oidc',
+    settings: { audience: 'https://api.acme.example' },
+    delivery: 'both',
+  });
+  job = await startJob(organization);
+}, 60_000);
+
+const get = (path: string, headers: Record<string, string> = {}) => request(`${running.issuer}${path}`, { headers });
+const mint = () => job.client.ask('POST', '/tokens', { managed_identity: 'acme/lab/api' });
+
+/** RFC 9457, and what contract.md adds. */
+function expectProblem(answer: Answer, status: number, code: string): void {
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  expect(answer.body).toMatchObject({
+    type: 'about:blank',
+    title: expect.stringMatching(/^\S/),
+    status,
+    code,
+    detail: expect.stringMatching(/\.$/),
+    advice: expect.stringMatching(/^\S/),
+    request_id: answer.headers.get('x-request-id'),
+  });
+  expect(answer.status).toBe(status);
+  expect(answer.text).not.toMatch(/node_modules|\bat .*:\d+:\d+|\/src\/|SELECT|INSERT/);
+}
+
+describe('errors are problem JSON', () => {
+  test('400, 401, 403, 404, 409, 413, 415', async () => {
+    const { owner } = organization;
+    expectProblem(await owner.ask('POST', '/groups', { name: 'x', parent: 'acme', more: 1 }), 400, 'invalid_request');
+    const anonymous = await createClient(running.issuer).ask('GET', '/groups');
+    expectProblem(anonymous, 401, 'unauthenticated');
+    expect(anonymous.headers.get('www-authenticate')).toBe('Bearer realm="arsia"');
+    expectProblem(await organization.launcher.ask('POST', '/users', { login: 'x' }), 404, 'not_found');
+    expectProblem(await job.client.ask('GET', '/users'), 403, 'forbidden');
+    expectProblem(await owner.ask('GET', '/groups/acme%2Fnone'), 404, 'not_found');
+    expectProblem(await owner.ask('POST', '/groups', { name: 'lab', parent: 'acme' }), 409, 'conflict');
+    expectProblem(await owner.ask('POST', '/groups', { name: 'x'.repeat(70_000) }), 413, 'body_too_large');
+    expectProblem(
+      await owner.ask('POST', '/groups', '{}', { 'content-type': 'text/xml' }),
+      415,
+      'unsupported_media_type',
+    );
+  });
+
+  test('what is no route is 404, below the API and beside it', async () => {
+    for (const path of [
+      '/',
+      '/api',
+      '/api/v1',
+      '/api/v1/nothing',
+      '/api/v2/groups',
+      '/.well-known/',
+      '/.env',
+      '/metrics',
+      '/link/x',
+    ])
+      expectProblem(await get(path), 404, 'not_found');
+    for (const path of ['//evil.example/', '/%2e%2e/', '/api/v1/%', '/%c0%af'])
+      expect((await get(path)).status).toBe(404);
+  });
+
+  test('every path of the API answers other methods with 405 and what it offers', async () => {
+    const methods = ['GET', 'POST', 'PATCH', 'DELETE', 'PUT'];
+    for (const path of new Set(routes.map((route) => route.path))) {
+      const offered: string[] = routes.filter((route) => route.path === path).map((route) => route.method);
+      for (const method of methods.filter((one) => !offered.includes(one))) {
+        const answer = await organization.owner.ask(method, path.replace(/:\w+/g, 'x'));
+        // `/x/:id` may be offered under another name of the parameter, or be a longer path's prefix.
+        if (answer.status !== 405) throw new Error(`${method} ${path}: ${answer.status}`);
+        expectProblem(answer, 405, 'method_not_allowed');
+        const allow = answer.headers.get('allow')!.split(', ');
+        expect(allow.filter((one) => one !== 'HEAD').sort()).toEqual([...offered].sort());
+      }
+    }
+  });
+
+  test('documents and the authorization server too', async () => {
+    for (const path of [
+      '/.well-known/openid-configuration',
+      '/.well-known/jwks.json',
+      '/healthz',
+      '/readyz',
+      '/link',
+    ]) {
+      const answer = await request(running.issuer + path, { method: 'POST' });
+      expectProblem(answer, 405, 'method_not_allowed');
+      expect(answer.headers.get('allow')).toMatch(/^GET/);
+    }
+    const token = await get('/oauth2/token');
+    expect([token.status, token.headers.get('allow'), token.body.error]).toEqual([405, 'POST', 'invalid_request']);
+  });
+
+  test('methods that nobody offers are refused as problems', async () => {
+    for (const method of ['PROPFIND', 'TRACE', 'QUERY'])
+      for (const path of ['/api/v1/groups', '/.well-known/jwks.json', '/nothing']) {
+        const answer = await sendRaw(running.origin, [`${method} ${path} HTTP/1.1`, 'Host: x']);
+        expect([404, 405]).toContain(answer.status);
+        expect(answer.headers).toContain('application/problem+json');
+      }
+  });
+});
+
+describe('every answer', () => {
+  test('N50 carries headers that keep browsers from guessing, framing and telling', async () => {
+    for (const answer of [
+      await get('/api/v1/groups'),
+      await get('/nothing'),
+      await get('/link'),
+      await get('/healthz'),
+      await get('/oauth2/token'),
+      await mint(),
+    ]) {
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+      expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
+      expect(answer.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+      expect(answer.headers.get('strict-transport-security')).toMatch(/^max-age=\d{7}/);
+      expect(answer.headers.get('x-powered-by')).toBeNull();
+      expect(answer.headers.get('server')).toBeNull();
+    }
+    expect((await mint()).headers.get('cache-control')).toBe('no-store');
+  });
+
+  test('names its request: by the caller`s id where that is harmless, else by one of ours', async () => {
+    const named = async (id: string) =>
+      (await get('/api/v1/groups', { 'x-request-id': id })).headers.get('x-request-id');
+    expect(await named('build-4711.step_2')).toBe('build-4711.step_2');
+    for (const id of [
+      'short',
+      'a'.repeat(65),
+      'has space here',
+      'évil-évil',
+      'a"b<c>defgh',
+      job.token,
+      `eyJ${'x'.repeat(40)}`,
+      'ASIAABCDEFGHIJKLMNOP',
+    ])
+      expect(await named(encodeURIComponent(id) === id ? id : 'x y')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('CORS: the documents are for every page, the API for none', async () => {
+    const origin = { origin: 'https://evil.example' };
+    expect((await get('/.well-known/jwks.json', origin)).headers.get('access-control-allow-origin')).toBe('*');
+    for (const path of ['/api/v1/groups', '/oauth2/token', '/link', '/readyz'])
+      expect((await get(path, origin)).headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+describe('documents', () => {
+  test('discovery has what the clouds need, and no more', async () => {
+    const { body, headers } = await get('/.well-known/openid-configuration');
+    const { issuer } = running;
+    expect(body).toEqual({
+      issuer,
+      jwks_uri: `${issuer}/.well-known/jwks.json`,
+      token_endpoint: `${issuer}/oauth2/token`,
+      response_types_supported: ['id_token'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256'],
+      scopes_supported: ['openid'],
+      claims_supported: expect.arrayContaining(Object.keys(decodeJwt((await mint()).body.token))),
+    });
+    expect(headers.get('content-type')).toMatch(/^application\/json/);
+    expect(headers.get('cache-control')).toBe('public, max-age=300');
+  });
+
+  test('N58 the JWKS has public members only: one key that signs, one that waits, each with its certificate', async () => {
+    const { body, headers } = await get('/.well-known/jwks.json');
+    expect(headers.get('content-type')).toMatch(/^application\/jwk-set\+json/);
+    expect(headers.get('cache-control')).toBe('public, max-age=300');
+    expect(body.keys).toHaveLength(2);
+    for (const key of body.keys) {
+      expect(Object.keys(key).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use', 'x5c']);
+      expect(key).toMatchObject({ kty: 'RSA', alg: 'RS256', use: 'sig', e: 'AQAB' });
+      // RFC 7638.
+      const thumbprint = createHash('sha256')
+        .update(JSON.stringify({ e: key.e, kty: key.kty, n: key.n }))
+        .digest('base64url');
+      expect(key.kid).toBe(thumbprint);
+      expect(Buffer.from(key.n, 'base64url')).toHaveLength(256);
+    }
+    const [header] = (await mint()).body.token.split('.');
+    const first = body.keys[0].kid;
+    expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual({ alg: 'RS256', typ: 'JWT', kid: first });
+  });
+
+  test('both are the same for HEAD, and 304 for whoever has them', async () => {
+    for (const path of ['/.well-known/openid-configuration', '/.well-known/jwks.json']) {
+      const { headers, text } = await get(path);
+      const head = await request(running.issuer + path, { method: 'HEAD' });
+      expect([head.status, head.text]).toEqual([200, '']);
+      expect(Number(head.headers.get('content-length'))).toBe(text.length);
+      const etag = headers.get('etag')!;
+      for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*'])
+        expect([known, (await get(path, { 'if-none-match': known })).status]).toEqual([known, 304]);
+      expect((await get(path, { 'if-none-match': '"other"' })).status).toBe(200);
+    }
+  });
+
+  test('health says that the process lives, readiness that it may take traffic', async () => {
+    expect(await get('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
+    expect(await get('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
+  });
+
+  test('N28 nothing about the inside is told to strangers', async () => {
+    for (const path of [
+      '/metrics',
+      '/api/v1/metrics',
+      '/debug',
+      '/api/v1/keys',
+      '/api/v1/admin-links',
+      '/api/v1/config',
+      '/oauth2/reg',
+      '/oauth2/me',
+    ])
+      expect([401, 404, 405]).toContain((await get(path)).status);
+    expect((await get('/healthz')).text.length + (await get('/readyz')).text.length).toBeLessThan(64);
+  });
+
+  test('the page of an admin link runs its own script and no other, and holds nothing secret', async () => {
+    const { text, headers } = await get('/link');
+    expect(headers.get('content-type')).toMatch(/^text\/html/);
+    const script = /<script type="module">([\s\S]*?)<\/script>/.exec(text)![1]!;
+    const policy = headers.get('content-security-policy')!;
+    expect(policy).toContain(`script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`);
+    expect(policy).toContain("default-src 'none'");
+    expect(text.match(/<script/g)).toHaveLength(1);
+    expect(text).not.toMatch(/innerHTML|arsia_link_| on\w+=/);
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+});
+
+describe('N46 the issuer is what was configured, whatever a request says of its host', () => {
+  const hosts = ['evil.example', 'evil.example:80', 'a@b', '', '[::1]', '127.0.0.1:1'];
+  const forwarded = [
+    'X-Forwarded-Host: evil.example',
+    'X-Forwarded-Proto: https',
+    'Forwarded: host=evil.example;proto=https',
+    'X-Original-URL: https://evil.example/',
+  ];
+
+  test('in discovery, in the metadata of the authorization server, and in problems', async () => {
+    for (const path of [
+      '/.well-known/openid-configuration',
+      '/oauth2/.well-known/openid-configuration',
+      '/api/v1/groups',
+      '/nothing',
+    ])
+      for (const host of hosts) {
+        const { body, headers } = await sendRaw(running.origin, [
+          `GET ${path} HTTP/1.1`,
+          `Host: ${host}`,
+          ...forwarded,
+        ]);
+        expect(`${headers}${body}`).not.toContain('evil.example');
+        if (path.endsWith('configuration')) expect(body).toContain(`"issuer":"${running.issuer}`);
+      }
+  });
+
+  test('in tokens, also by an absolute request target', async () => {
+    const body = JSON.stringify({ managed_identity: 'acme/lab/api' });
+    const head = [
+      'Content-Type: application/json',
+      `Content-Length: ${body.length}`,
+      `Authorization: Bearer ${job.token}`,
+      ...forwarded,
+    ];
+    for (const target of ['/api/v1/tokens', 'http://evil.example/api/v1/tokens']) {
+      const answer = await sendRaw(running.origin, [`POST ${target} HTTP/1.1`, 'Host: evil.example', ...head], body);
+      expect([target, answer.status]).toEqual([target, 200]);
+      expect(decodeJwt(JSON.parse(answer.body).token).iss).toBe(running.issuer);
+    }
+    const { status, body: exchanged } = await exchangeToken(running.issuer, job.token, 'acme/lab/api');
+    expect(status).toBe(200);
+    expect(decodeJwt(exchanged.access_token).iss).toBe(running.issuer);
+  });
+
+  test('an issuer with a path has everything below it and nothing beside it', async () => {
+    const other = await startArsia({ home: await makeHome('postgres'), path: '/tokens/arsia' });
+    const { body } = await request(`${other.issuer}/.well-known/openid-configuration`);
+    expect(body.issuer).toBe(`${other.origin}/tokens/arsia`);
+    expect((await request(body.jwks_uri)).body.keys).toHaveLength(2);
+    const there = await createOrganization(other);
+    await createIdentity(there, { name: 'api', type: 'oidc', settings: { audience: 'x' }, delivery: 'both' });
+    const theirs = await startJob(there);
+    const { token } = await theirs.client.send('POST', '/tokens', { managed_identity: 'acme/lab/api' });
+    expect(decodeJwt(token).iss).toBe(other.issuer);
+    expect((await request(`${other.issuer}/link`)).status).toBe(200);
+    for (const path of [
+      '/.well-known/openid-configuration',
+      '/api/v1/groups',
+      '/tokens',
+      '/tokens/arsiax/api/v1/groups',
+      '/oauth2/token',
+    ])
+      expect((await request(other.origin + path)).status).toBe(404);
+    await other.stop();
+  }, 30_000);
+});
+
+describe('N40 bodies and headers beyond their limits', () => {
+  const head = (length: string) => [
+    'POST /api/v1/groups HTTP/1.1',
+    'Host: x',
+    'Content-Type: application/json',
+    `Authorization: Bearer ${organization.owner.token}`,
+    length,
+  ];
+
+  test('10 MB are 413, announced or in chunks, and the server goes on', async () => {
+    const big = JSON.stringify({ name: 'x'.repeat(10_000_000) });
+    await oracle.refuses(() => organization.owner.ask('POST', '/groups', big), { status: 413, code: 'body_too_large' });
+    const announced = await sendRaw(running.origin, head('Content-Length: 10000000000'), '{"name":');
+    expect(announced.status).toBe(413);
+    const chunk = `${(60_000).toString(16)}\r\n${'x'.repeat(60_000)}\r\n`;
+    const chunked = await sendRaw(running.origin, head('Transfer-Encoding: chunked'), `${chunk.repeat(20)}0\r\n\r\n`);
+    expect(chunked.status).toBe(413);
+    expect((await mint()).status).toBe(200);
+  });
+
+  test('a form of 10 MB or of 100,000 fields at /oauth2/token is refused', async () => {
+    const fields = Array.from({ length: 100_000 }, (_, n) => `f${n}=1`).join('&');
+    for (const body of [`subject_token=${'x'.repeat(10_000_000)}`, fields]) {
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const answer = await request(`${running.issuer}/oauth2/token`, { method: 'POST', body, headers });
+      expect([413, 'invalid_request']).toEqual([answer.status, answer.body.error]);
+    }
+    expect((await mint()).status).toBe(200);
+  });
+
+  test('headers of 64 kB are 431, a broken request 400', async () => {
+    expect(
+      (await sendRaw(running.origin, ['GET /healthz HTTP/1.1', 'Host: x', `X-Big: ${'x'.repeat(65_536)}`])).status,
+    ).toBe(431);
+    for (const lines of [
+      ['GARBAGE'],
+      ['GET /healthz HTTP/1.1'],
+      ['GET /healthz HTTP/1.1', 'Host: x', 'Bad Header: x'],
+      ['POST /api/v1/groups HTTP/1.1', 'Host: x', 'Content-Length: 5', 'Transfer-Encoding: chunked'],
+    ])
+      expect((await sendRaw(running.origin, lines, '0\r\n\r\n')).status).toBe(400);
+    expect((await mint()).status).toBe(200);
+  });
+
+  test('bearer tokens of odd shapes open nothing', async () => {
+    const values = [
+      'Bearer',
+      'Bearer ',
+      `bearer ${'x'.repeat(10_000)}`,
+      `Basic ${btoa('a:b')}`,
+      `Bearer ${job.token},x`,
+      `Bearer a b`,
+      `Bearer ${job.token.toUpperCase()}`,
+    ];
+    for (const authorization of values)
+      await oracle.refuses(() => get('/api/v1/groups', { authorization }), { status: 401, code: 'unauthenticated' });
+  });
+});

@@ -1,0 +1,209 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { openAsBlob } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll } from '@jest/globals';
+import { type Clock, systemClock } from '../../src/clock.ts';
+import { type Arsia, compose } from '../../src/compose.ts';
+import { parseConfig } from '../../src/config.ts';
+import { createLog } from '../../src/log.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { openEmbedded } from '../../src/store/embedded.ts';
+import { type DatabaseKind, embeddedTemplate, freshPostgresDatabase } from './databases.ts';
+import { testRoles, urlFor } from './roles.ts';
+
+export type Settings = Record<string, string>;
+
+const ends: (() => Promise<unknown>)[] = [];
+
+/** Runs at the end of the test file, the last given first. */
+export function atEnd(end: () => Promise<unknown>): void {
+  ends.push(end);
+}
+
+afterAll(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+}, 60_000);
+
+/** A migrated database, a sealing key and a folder of one installation: what its replicas share. */
+export interface Home {
+  kind: DatabaseKind;
+  folder: string;
+  settings: Settings;
+  /** PostgreSQL only: by the application's role, the owner's, and the superuser's. */
+  urls?: { application: string; owner: string; admin: string };
+}
+
+export async function makeHome(kind: DatabaseKind): Promise<Home> {
+  const folder = await mkdtemp(join(tmpdir(), 'arsia-home-'));
+  atEnd(() => rm(folder, { recursive: true, force: true }));
+  const key = join(folder, 'sealing.key');
+  await writeFile(key, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+  if (kind === 'embedded') {
+    const data = join(folder, 'data');
+    await (await openEmbedded({ folder: data, template: await openAsBlob(await embeddedTemplate()) })).end();
+    return { kind, folder, settings: { ARSIA_DATA: data, ARSIA_SEALING_KEY_FILE: key } };
+  }
+  const { adminUrl: admin, ownerUrl: owner, drop } = await freshPostgresDatabase(true);
+  atEnd(drop);
+  const application = urlFor(admin, new URL(admin).pathname.slice(1), testRoles.application);
+  return {
+    kind,
+    folder,
+    settings: { DATABASE_URL: application, ARSIA_MIGRATION_DATABASE_URL: owner, ARSIA_SEALING_KEY_FILE: key },
+    urls: { application, owner, admin },
+  };
+}
+
+/** A clock that runs with the machine's and can be put forward. */
+export interface TestClock extends Clock {
+  /** Milliseconds. */
+  advance(milliseconds: number): void;
+}
+
+export function createTestClock(): TestClock {
+  let offset = 0;
+  return {
+    now: () => systemClock.now() + offset,
+    random: systemClock.random,
+    advance(milliseconds) {
+      offset += milliseconds;
+    },
+  };
+}
+
+export interface RunningArsia {
+  arsia: Arsia;
+  issuer: string;
+  /** Where it listens: the issuer's origin, unless the issuer is another one. */
+  origin: string;
+  home: Home;
+  clock: TestClock;
+  settings: Settings;
+  /** Everything that it logged, at level debug. */
+  logged(): string;
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Default: a new one on PostgreSQL. */
+  home?: Home;
+  /** Default: the origin that it listens on, and `path` below it. */
+  issuer?: string;
+  path?: string;
+  settings?: Settings;
+  clock?: TestClock;
+  sandbox?: Sandbox;
+}
+
+/** An Arsia in this process, by compose(), on a free loopback port. It ends with the test file. */
+export async function startArsia(options: StartOptions = {}): Promise<RunningArsia> {
+  const { clock = createTestClock() } = options;
+  const home = options.home ?? (await makeHome('postgres'));
+  const { settings, origin, issuer } = await settingsOf(home, options);
+  const lines: string[] = [];
+  const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } });
+  const arsia = await compose(parseConfig(settings), { clock, log });
+  await arsia.start();
+  const stop = () => arsia.stop();
+  atEnd(stop);
+  return { arsia, issuer, origin, home, clock, settings, logged: () => lines.join(''), stop };
+}
+
+/** The environment of a server: the home, a free port, the endpoints of the sandbox. */
+export async function settingsOf(
+  home: Home,
+  options: Pick<StartOptions, 'issuer' | 'path' | 'settings' | 'sandbox'> = {},
+): Promise<{ settings: Settings; origin: string; issuer: string }> {
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const issuer = options.issuer ?? `${origin}${options.path ?? ''}`;
+  const settings = {
+    ...home.settings,
+    ARSIA_ISSUER: issuer,
+    ARSIA_LISTEN: `127.0.0.1:${port}`,
+    ...(options.sandbox && (await cloudSettings(options.sandbox, home.folder))),
+    ...options.settings,
+  };
+  return { settings, origin, issuer };
+}
+
+async function cloudSettings(sandbox: Sandbox, folder: string): Promise<Settings> {
+  const ca = join(folder, 'ca.pem');
+  await writeFile(ca, sandbox.ca);
+  return {
+    ARSIA_AWS_STS_ENDPOINTS: sandbox.aws.endpoint,
+    ARSIA_AZURE_AUTHORITY_HOSTS: sandbox.azure.authority_host,
+    ARSIA_GOOGLE_STS_ENDPOINT: sandbox.google.sts_endpoint,
+    ARSIA_GOOGLE_IAM_ENDPOINT: sandbox.google.iam_endpoint,
+    ARSIA_EXTRA_CA_FILE: ca,
+  };
+}
+
+/**
+ * A process of `node bin/arsia.js`, with these settings and no other variable but PATH and a place where Node keeps the
+ * compiled sources: a third less work for each of the many starts of a run.
+ */
+export interface Spawned {
+  child: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Resolves when `/readyz` of this origin answers 200. */
+  ready(origin: string): Promise<void>;
+}
+
+const compiled = join(tmpdir(), 'arsia-test-compiled');
+
+export function spawnArsia(args: string[], options: { settings?: Settings; cwd?: string } = {}): Spawned {
+  const child = spawn(process.execPath, [join(process.cwd(), 'bin', 'arsia.js'), ...args], {
+    cwd: options.cwd ?? process.cwd(),
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compiled, ...options.settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr] = [collect(child.stdout!), collect(child.stderr!)];
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }));
+  });
+  atEnd(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  return {
+    child,
+    stdout,
+    stderr,
+    exited,
+    async ready(origin) {
+      for (let tries = 0; tries < 600; tries++) {
+        if (child.exitCode !== null || child.signalCode !== null) break;
+        const answer = await fetch(`${origin}/readyz`).catch(() => undefined);
+        await answer?.text();
+        if (answer?.status === 200) return;
+        await sleep(50);
+      }
+      throw new Error(`arsia ${args.join(' ')} is not ready:\n${stdout()}\n${stderr()}`);
+    },
+  };
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  let text = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return () => text;
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
