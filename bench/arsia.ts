@@ -24,7 +24,7 @@ export interface MeasuredArsia extends Pick<Contestant, 'residentMemory'> {
   stop(): Promise<void>;
 }
 
-const jobs = 32;
+const jobs = 64;
 const binary = '../bin/arsia.js';
 
 export async function startArsia(): Promise<MeasuredArsia> {

@@ -1,21 +1,19 @@
 /** autocannon has no types of its own: what the benchmarks use of it. */
 declare module 'autocannon' {
-  export interface Request {
-    method: string;
-    path: string;
-    headers: Record<string, string>;
-    body: string;
+  export interface Client {
+    setHeadersAndBody(headers: Record<string, string>, body: string): void;
   }
 
   export interface Options {
     url: string;
+    method: string;
     connections: number;
     /** Seconds; the end is looked for every `sampleInt` milliseconds. */
     duration?: number;
     amount?: number;
     sampleInt?: number;
-    /** Each connection goes round these. */
-    requests: Request[];
+    /** Called for each connection before its first request. */
+    setupClient(client: Client): void;
   }
 
   export interface Result {

@@ -1,9 +1,16 @@
-import autocannon, { type Request } from 'autocannon';
+import autocannon, { type Client } from 'autocannon';
 
-/** An endpoint under load: where, and the requests that each connection goes round. */
+/** What one connection sends, again and again. */
+export interface Request {
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** An endpoint under load; its connections take the requests in turn. */
 export interface Target {
   name: string;
-  url: string;
+  origin: string;
+  path: string;
   requests: Request[];
 }
 
@@ -22,29 +29,35 @@ export async function load(
   connections: number,
   length: { duration: number } | { amount: number },
 ): Promise<Round> {
-  const { url, requests } = target;
-  const result = await autocannon({ url, requests, connections, sampleInt: 50, ...length });
+  const { name, origin, path, requests } = target;
+  let connected = 0;
+  const result = await autocannon({
+    url: origin + path,
+    method: 'POST',
+    connections,
+    // The end is looked for this often, in milliseconds.
+    sampleInt: 50,
+    setupClient(client: Client) {
+      const { headers, body } = requests[connected++ % requests.length]!;
+      client.setHeadersAndBody(headers, body);
+    },
+    ...length,
+  });
   if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(
-      `${target.name}: ${result.errors} errors and the answers ${JSON.stringify(result.statusCodeStats)}`,
-    );
+    throw new Error(`${name}: ${result.errors} errors and the answers ${JSON.stringify(result.statusCodeStats)}`);
   const answers = result['2xx'];
   return { answers, rate: answers / result.duration, p50: result.latency.p50, p99: result.latency.p99 };
 }
 
-export function formPost(path: string, form: Record<string, string>): Request {
+export function form(fields: Record<string, string>): Request {
   return {
-    method: 'POST',
-    path,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams(form).toString(),
+    body: new URLSearchParams(fields).toString(),
   };
 }
 
-export function jsonPost(path: string, bearer: string, body: object): Request {
+export function json(bearer: string, body: object): Request {
   return {
-    method: 'POST',
-    path,
     headers: { 'content-type': 'application/json', authorization: `Bearer ${bearer}` },
     body: JSON.stringify(body),
   };

@@ -8,9 +8,9 @@ import type { SignatureRate } from './signatures.ts';
 import { type Targets, targetsOf, verifyAnswer } from './targets.ts';
 
 /** `npm run bench`: what a mint costs, as ratios to peers in the same run (README.md beside this file). */
-const rounds = 3;
-const seconds = 3;
-const signatureSeconds = 2;
+const rounds = 4;
+const seconds = 1.5;
+const signatureSeconds = 1;
 const connections = [32, 128] as const;
 const warmTokens = 20_000;
 const manyTokens = 100_000;
@@ -60,8 +60,10 @@ async function measure(arsia: MeasuredArsia, signer: Contestant, targets: Target
     for (const count of connections) {
       // Neighbours on this machine come and go: each contestant has its turn first.
       const names: Name[] = ['tokens', 'peer', 'oauth2'];
-      for (const name of round % 2 === 0 ? names : names.toReversed())
-        (measured.loads[`${name}_${count}`] ??= []).push(await run(name, count, { duration: seconds }));
+      for (const name of round % 2 === 0 ? names : names.toReversed()) {
+        const key = `${name}_${count}`;
+        measured.loads[key] = [...(measured.loads[key] ?? []), await run(name, count, { duration: seconds })];
+      }
     }
   }
   const missing = manyTokens - measured.minted.end;
@@ -121,7 +123,7 @@ async function bench(): Promise<Figures> {
   const [signer, peer] = [start('signatures.ts'), start('peer.ts')];
   const ends = [signer.stop, peer.stop];
   try {
-    const { port } = await peer.message<PeerReady>();
+    const [{ port }] = await Promise.all([peer.message<PeerReady>(), signer.message()]);
     const arsia = await startArsia();
     ends.push(arsia.stop);
     const targets = targetsOf(arsia, `http://127.0.0.1:${port}`);

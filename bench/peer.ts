@@ -14,6 +14,16 @@ const server = createServer();
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo;
   const provider = new Provider(`http://127.0.0.1:${port}`, {
+    // JWTs are not stored and the one client is configured: nothing else is asked for.
+    adapter: () => ({
+      upsert: async () => {},
+      find: async () => undefined,
+      findByUserCode: async () => undefined,
+      findByUid: async () => undefined,
+      consume: async () => {},
+      destroy: async () => {},
+      revokeByGrantId: async () => {},
+    }),
     clients: [
       {
         client_id: peerClient.id,
@@ -42,3 +52,5 @@ server.listen(0, '127.0.0.1', () => {
   server.on('request', provider.callback());
   process.send!({ port } satisfies PeerReady);
 });
+// Whoever started this is gone.
+process.on('disconnect', () => process.exit());

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import type { MeasuredArsia } from './arsia.ts';
-import { formPost, jsonPost, type Target } from './load.ts';
+import { form, json, type Target } from './load.ts';
 import { peerClient } from './peerclient.ts';
 
 export interface Targets {
@@ -9,20 +9,22 @@ export interface Targets {
   peer: Target;
 }
 
-/** Arsia's two doors to one mint, every job with every identity in turn; and the peer, which has one client. */
-export function targetsOf(arsia: MeasuredArsia, peerUrl: string): Targets {
-  const pairs = arsia.jobTokens.flatMap((job) => arsia.identities.map((identity) => ({ job, identity })));
+/** Arsia's two doors to one mint, a job and an identity a connection; and the peer, which has one client. */
+export function targetsOf(arsia: Pick<MeasuredArsia, 'issuer' | 'jobTokens' | 'identities'>, peer: string): Targets {
+  const pairs = arsia.identities.flatMap((identity) => arsia.jobTokens.map((job) => ({ job, identity })));
   return {
     tokens: {
       name: 'POST /api/v1/tokens',
-      url: arsia.issuer,
-      requests: pairs.map(({ job, identity }) => jsonPost('/api/v1/tokens', job, { managed_identity: identity })),
+      origin: arsia.issuer,
+      path: '/api/v1/tokens',
+      requests: pairs.map(({ job, identity }) => json(job, { managed_identity: identity })),
     },
     oauth2: {
       name: 'POST /oauth2/token',
-      url: arsia.issuer,
+      origin: arsia.issuer,
+      path: '/oauth2/token',
       requests: pairs.map(({ job, identity }) =>
-        formPost('/oauth2/token', {
+        form({
           grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
           client_id: 'workload',
           subject_token: job,
@@ -33,9 +35,10 @@ export function targetsOf(arsia: MeasuredArsia, peerUrl: string): Targets {
     },
     peer: {
       name: 'bare oidc-provider',
-      url: peerUrl,
+      origin: peer,
+      path: '/token',
       requests: [
-        formPost('/token', {
+        form({
           grant_type: 'client_credentials',
           client_id: peerClient.id,
           client_secret: peerClient.secret,
@@ -48,11 +51,10 @@ export function targetsOf(arsia: MeasuredArsia, peerUrl: string): Targets {
 }
 
 /** Like is compared with like only where every contestant answers with a JWT of RS256 that its own key set verifies. */
-export async function verifyAnswer({ name, url, requests }: Target, jwksPath: string): Promise<void> {
-  const { path, ...request } = requests[0]!;
-  const answer = await fetch(url + path, request);
+export async function verifyAnswer({ name, origin, path, requests }: Target, jwksPath: string): Promise<void> {
+  const answer = await fetch(origin + path, { method: 'POST', ...requests[0]! });
   const body = (await answer.json()) as { token?: string; access_token?: string };
   const token = body.token ?? body.access_token;
   if (token === undefined) throw new Error(`${name} answers ${answer.status} ${JSON.stringify(body)}`);
-  await jwtVerify(token, createRemoteJWKSet(new URL(url + jwksPath)), { issuer: url, algorithms: ['RS256'] });
+  await jwtVerify(token, createRemoteJWKSet(new URL(origin + jwksPath)), { issuer: origin, algorithms: ['RS256'] });
 }

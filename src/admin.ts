@@ -9,6 +9,8 @@ export interface Terminal {
   open(): Promise<Arsia>;
   /** Data, for pipes: a token alone, so that `TOKEN=$(arsia bootstrap …)` works. */
   write(text: string): void;
+  /** Data of any length: no more is made than the reader takes. */
+  send(parts: AsyncIterable<string>): Promise<void>;
   /** Talk, for people. */
   tell(text: string): void;
 }
@@ -109,7 +111,8 @@ function migrate(terminal: Terminal): Command {
     .action(() => during(terminal, async () => terminal.tell('The database has the schema of this release.\n')));
 }
 
-async function during(terminal: Terminal, work: (arsia: Arsia) => Promise<void>): Promise<void> {
+/** The work of one command on an Arsia of its own. */
+export async function during(terminal: Terminal, work: (arsia: Arsia) => Promise<void>): Promise<void> {
   const arsia = await terminal.open();
   try {
     await work(arsia);

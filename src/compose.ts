@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
+import { createCursors } from './http/api/cursors.ts';
 import { createApp } from './http/app.ts';
 import { discoveryDocument } from './http/discovery.ts';
 import type { Log } from './log.ts';
@@ -12,9 +13,11 @@ import { createAuthorizationServer } from './oidc/server.ts';
 import { createUpstream } from './oidc/upstream/upstream.ts';
 import { createCalls } from './providers/calls.ts';
 import { createPipeline } from './services/action.ts';
+import { type AuditTrail, createAuditTrail } from './services/audittrail.ts';
 import { createAuthorizationPorts } from './services/authorization.ts';
 import { createCallers } from './services/callers.ts';
 import { createExchange } from './services/exchange.ts';
+import { createIdempotency } from './services/idempotency.ts';
 import { createIssuers } from './services/issuers.ts';
 import { auditedKeyring } from './services/keys.ts';
 import { createMint } from './services/mint.ts';
@@ -32,12 +35,13 @@ import { makeSealingKeyFile, readSealingKeyFile } from './signing/sealingkeyfile
 import { createTokenSigner } from './signing/tokensigner.ts';
 import { keepFresh } from './signing/upkeep.ts';
 import { createArtifactStore } from './store/artifacts.ts';
-import { createAuditStore, isReceipt } from './store/audit.ts';
+import { isReceipt } from './store/audit.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { createKeyStore } from './store/keys.ts';
 import { migrate } from './store/migrate.ts';
 import { createMintFactsReader } from './store/mintfacts.ts';
 import { sharedSecret } from './store/sharedsecrets.ts';
+import { createTimers } from './timers.ts';
 
 export interface Arsia {
   config: Config;
@@ -51,6 +55,7 @@ export interface Arsia {
   address(): AddressInfo;
   operators: Operators;
   keyrings: { workload: Keyring; authorization: Keyring };
+  trail: AuditTrail;
 }
 
 /** Milliseconds. */
@@ -69,7 +74,14 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     poolSize,
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
   });
-  const audit = createAuditStore(database);
+  const trail = createAuditTrail({
+    database,
+    secret: () => sharedSecret({ database, sealer, random: clock.random }, 'audit'),
+    clock,
+    interval: config.auditInterval,
+    log,
+  });
+  const { audit } = trail;
   const artifacts = createArtifactStore({ database, sealer });
   const ring = (keySet: 'workload' | 'authorization') =>
     createKeyring({
@@ -115,7 +127,11 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     endpoints,
     clock,
   });
-  const cookies = createCookieKeys(() => sharedSecret({ database, sealer, random: clock.random }, 'cookies'));
+  const shared = (name: string) =>
+    createHeldSecret(() => sharedSecret({ database, sealer, random: clock.random }, name));
+  const cookies = shared('cookies');
+  const cursors = shared('cursors');
+  const idempotency = createIdempotency({ database, pipeline, clock });
   const { signIn } = config;
   const { allowLoopbackIssuers } = config;
   const documents = createDocumentFetch({
@@ -148,7 +164,7 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
         clock,
       ),
       people: createSignIn({ pipeline, users: signIn.users }),
-      cookieKeys: cookies.current,
+      cookieKeys: () => [Buffer.from(cookies.current()).toString('base64url')],
     },
     ...createAuthorizationPorts({ database, audit, mint, clock }),
   });
@@ -166,6 +182,8 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     pipeline,
     authorization: server,
     callers: createCallers({ database, artifacts, audit, clock }),
+    cursors: createCursors(cursors.current),
+    idempotency,
     api: {
       pipeline,
       actions: createActionTable({ issuers, issuer, tenancy, audit, endpoints, allowLoopbackIssuers }),
@@ -197,9 +215,13 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
   });
   const timers = createTimers();
 
+  const notKept = (thrown: unknown) => log.warn({ err: thrown }, 'the audit was not brought up to its checkpoint');
+
   async function open(): Promise<void> {
     await bringUpToDate(config, database);
     await cookies.load();
+    await cursors.load();
+    await trail.open();
     await workload.start();
     await authorization.start();
     isOpen = true;
@@ -211,8 +233,12 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
         log.warn({ err: thrown }, 'overdue jobs were not ended'),
       );
     });
+    timers.every((config.auditInterval * 1000) / 2, () => trail.round().catch(notKept));
+    // After every other end: what those record is counted and covered too.
+    timers.until(() => trail.close().catch(notKept));
     timers.every(sweepInterval, async () => {
       await artifacts.sweep(clock.now()).catch((thrown) => log.warn({ err: thrown }, 'expired rows were not swept'));
+      await idempotency.sweep().catch((thrown) => log.warn({ err: thrown }, 'expired keys were not swept'));
     });
   }
 
@@ -220,6 +246,7 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     config,
     operators,
     keyrings,
+    trail,
     open,
     async start() {
       await open().catch((thrown) => {
@@ -252,16 +279,16 @@ async function sealingKeyPath(config: Config): Promise<string> {
   return path;
 }
 
-/** The keys that sign cookies: the same on every replica, and after a restart. */
-function createCookieKeys(read: () => Promise<Uint8Array>) {
-  let keys: readonly string[] | undefined;
+/** A secret of all replicas, the same after a restart; read once the database answers. */
+function createHeldSecret(read: () => Promise<Uint8Array>) {
+  let held: Uint8Array | undefined;
   return {
     async load() {
-      keys = [Buffer.from(await read()).toString('base64url')];
+      held = await read();
     },
-    current(): readonly string[] {
-      if (keys === undefined) throw new ArsiaError('unavailable', 'The cookie keys are not loaded yet.');
-      return keys;
+    current(): Uint8Array {
+      if (held === undefined) throw new ArsiaError('unavailable', 'The database was not reached yet.');
+      return held;
     },
   };
 }
@@ -294,35 +321,4 @@ async function drain(listener: Server): Promise<void> {
   const limit = setTimeout(() => listener.closeAllConnections(), drainLimit);
   await closed;
   clearTimeout(limit);
-}
-
-/** What runs beside the requests; all of it ends with `stop`. */
-function createTimers() {
-  const ends: (() => Promise<void> | void)[] = [];
-  let isStopped = false;
-  const timers = {
-    until(end: () => Promise<void>) {
-      ends.push(end);
-    },
-    every(interval: number, work: () => Promise<void>) {
-      const timer = setInterval(() => void work(), interval).unref();
-      ends.push(() => clearInterval(timer));
-    },
-    /** Again and again while the database is away; any other failure is told to `onFailure` once, and ends the trying. */
-    retry(interval: number, work: () => Promise<void>, onFailure: (error: unknown) => void) {
-      const timer = setTimeout(async () => {
-        if (isStopped) return;
-        await work().catch((thrown) => {
-          if (thrown instanceof ArsiaError && thrown.code === 'unavailable') timers.retry(interval, work, onFailure);
-          else onFailure(thrown);
-        });
-      }, interval);
-      ends.push(() => clearTimeout(timer));
-    },
-    async stop() {
-      isStopped = true;
-      for (const end of ends) await end();
-    },
-  };
-  return timers;
 }

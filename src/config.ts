@@ -49,6 +49,7 @@ const settings = {
   ARSIA_CLOUD_CONCURRENCY: setting('exchanges at once per cloud', wholeNumber(1, 1000), '64'),
   ARSIA_DATABASE_POOL: setting('connections to PostgreSQL', wholeNumber(1, 500), '20'),
   ARSIA_SHUTDOWN_DELAY: setting('seconds between not-ready and closing, for load balancers', wholeNumber(0, 60), '0'),
+  ARSIA_AUDIT_INTERVAL: setting('seconds between two signed checkpoints of the audit', wholeNumber(1, 3600), '10'),
   ARSIA_LOG_LEVEL: setting(
     '`debug`, `info`, `warn`, `error` or `silent`',
     oneOf('debug', 'info', 'warn', 'error', 'silent'),
@@ -89,6 +90,8 @@ export interface Config {
     concurrency: number;
   };
   shutdownDelay: number;
+  /** Seconds. */
+  auditInterval: number;
   logLevel: string;
 }
 
@@ -158,6 +161,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       concurrency: values.ARSIA_CLOUD_CONCURRENCY!,
     },
     shutdownDelay: values.ARSIA_SHUTDOWN_DELAY!,
+    auditInterval: values.ARSIA_AUDIT_INTERVAL!,
     logLevel: values.ARSIA_LOG_LEVEL!,
   });
 }

@@ -1,9 +1,10 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 
-export type Log = Logger;
+/** No children: what is bound to one is written without `clean`. */
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'>;
 
-/** Members whose values never reach a log line, at any depth that pino's wildcards reach; `scrub` takes care of free text. */
-const secretMembers = [
+/** Members whose values never reach a log line, at any depth; `scrub` takes care of free text. */
+const secretMembers: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'token',
@@ -29,7 +30,9 @@ const secretMembers = [
   'code',
   'set-cookie',
   'proxy-authorization',
-];
+]);
+
+const maximumDepth = 6;
 
 /** Tokens and keys as they look in free text: compact JWS, our own opaque tokens, bearer headers, PEM, AWS key ids in pairs. */
 const secretShapes = [
@@ -47,20 +50,37 @@ export function scrub(text: string): string {
 
 /** JSON lines with `time` in ISO 8601, `level` as a word and `msg`. `destination` defaults to stdout. */
 export function createLog(options: { level: string; destination?: DestinationStream }): Log {
-  const paths = secretMembers.flatMap((member) => {
-    const quoted = `["${member}"]`;
-    return [quoted, `*${quoted}`, `*.*${quoted}`, `*.*.*${quoted}`];
-  });
   return pino(
     {
       level: options.level,
       base: { service: 'arsia' },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths, censor: '[redacted]' },
-      serializers: { err: describeError },
+      // Not pino's own redaction: with this many paths it takes 70 µs a line, half of what a whole mint takes.
+      formatters: { level: (label) => ({ level: label }), log: clean },
+      serializers: { err: (described: unknown) => (typeof described === 'string' ? scrub(described) : described) },
     },
     options.destination ?? pino.destination({ fd: 1, sync: false }),
+  );
+}
+
+function clean(fields: Record<string, unknown>): Record<string, unknown> {
+  return withoutSecrets(fields, 0) as Record<string, unknown>;
+}
+
+/** A copy in which secret members say only that they were there. Errors are described; of other classes only the name is told. */
+function withoutSecrets(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Error) return describeError(value);
+  if (depth > maximumDepth) return '[too deep]';
+  if ('toJSON' in value && typeof value.toJSON === 'function') return withoutSecrets(value.toJSON(), depth + 1);
+  if (Array.isArray(value)) return value.map((one) => withoutSecrets(one, depth + 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return `[${value.constructor.name}]`;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name,
+      secretMembers.has(name) ? '[redacted]' : withoutSecrets(member, depth + 1),
+    ]),
   );
 }
 

@@ -1,8 +1,11 @@
 import { createRequire } from 'node:module';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
-import { adminCommands } from './admin.ts';
+import { adminCommands, type Terminal } from './admin.ts';
+import { auditCommand } from './auditcommands.ts';
 import { systemClock } from './clock.ts';
-import { type Arsia, compose } from './compose.ts';
+import type { Arsia } from './compose.ts';
 import { ConfigError, describeSettings, parseConfig } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
 import { createLog } from './log.ts';
@@ -32,14 +35,15 @@ async function main(): Promise<void> {
       await running.stop();
       process.exitCode = running.held ? 0 : 1;
     });
-  for (const command of adminCommands({ open: openArsia, write, tell: (text) => void process.stderr.write(text) }))
-    program.addCommand(command);
+  for (const command of [...adminCommands(terminal), auditCommand(terminal)]) program.addCommand(command);
   await program.parseAsync();
 }
 
+/** The parts are imported once the settings are known to be good: loading the SDKs of three clouds takes a second. */
 async function serve(): Promise<void> {
   const config = parseConfig(process.env);
   const log = createLog({ level: config.logLevel });
+  const { compose } = await import('./compose.ts');
   const arsia = await compose(config, { clock: systemClock, log });
   await arsia.start();
   const { address, port } = arsia.address();
@@ -53,9 +57,17 @@ function write(text: string): void {
   process.stdout.write(text);
 }
 
+const terminal: Terminal = {
+  open: openArsia,
+  write,
+  send: (parts) => pipeline(Readable.from(parts), process.stdout, { end: false }),
+  tell: (text) => void process.stderr.write(text),
+};
+
 /** For commands: the same parts without a listener, told only of what goes wrong. */
 async function openArsia(): Promise<Arsia> {
   const config = parseConfig(process.env);
+  const { compose } = await import('./compose.ts');
   const arsia = await compose(config, { clock: systemClock, log: createLog({ level: 'silent' }) });
   await arsia.open();
   return arsia;

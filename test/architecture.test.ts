@@ -17,11 +17,13 @@ const mayImport: Record<string, string[]> = {
   http: ['core', 'store', 'services'],
   sandbox: ['core', 'clock.ts', 'providers'],
   cli: ['core'],
+  'timers.ts': ['core'],
   'compose.ts': [
     'core',
     'clock.ts',
     'log.ts',
     'config.ts',
+    'timers.ts',
     'store',
     'signing',
     'providers',
@@ -30,6 +32,7 @@ const mayImport: Record<string, string[]> = {
     'http',
   ],
   'admin.ts': ['core', 'compose.ts'],
+  'auditcommands.ts': ['core', 'compose.ts', 'admin.ts', 'services'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
   'main.ts': ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'admin.ts', 'demo'],
 };
@@ -52,7 +55,7 @@ const homes: Record<string, string[]> = {
   '@bufbuild/protobuf': ['providers/gcp'],
   cockatiel: ['providers'],
   pino: ['log.ts'],
-  commander: ['main.ts', 'admin.ts', 'cli'],
+  commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'cli'],
   zod: ['config.ts', 'providers', 'http'],
 };
 

@@ -13,6 +13,8 @@ export const jobDeadline = { default: day, minimum: minute, maximum: 7 * day } a
 /** `arsia bootstrap` and client credentials. */
 export const accessTokenLifetime = hour;
 export const adminLinkLifetime = 15 * minute;
+/** How long the answer of a create is kept for whoever sends it again with the same `Idempotency-Key`. */
+export const idempotencyLifetime = day;
 
 /** Tokens of outside issuers, as service accounts trust them. */
 export const outsideTokens = {

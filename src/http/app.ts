@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import type { Pipeline } from '../services/action.ts';
 import type { Callers } from '../services/callers.ts';
+import type { Idempotency } from '../services/idempotency.ts';
+import type { Cursors } from './api/cursors.ts';
 import { createApiRouter } from './api/router.ts';
 import { type StaticDocument, serveDocuments } from './discovery.ts';
 import { renderErrors } from './errors.ts';
@@ -31,6 +33,8 @@ export interface AppParts {
   api: Api;
   pipeline: Pipeline;
   callers: Callers;
+  cursors: Cursors;
+  idempotency: Idempotency;
   authorization: AuthorizationEndpoint;
   discovery: StaticDocument;
   jwks(): StaticDocument;

@@ -27,26 +27,33 @@ export interface RouteRequest<Body, Query> {
 }
 
 /** One row of the API: the schemas that validate it, and what it calls. The table of all is `api/routes.ts`. */
-export interface Route<Body = unknown, Query = unknown> {
+export interface Route<Body = unknown, Query = unknown, Answer = unknown> {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Below `/api/v1`, with `:name` for parameters. */
   path: string;
   summary: string;
   /** The action, as the audit names it, for requests that are refused before it starts. */
   action: string;
-  /** `access`: the pipeline decides. `job`: the mint reads the job token itself, with the facts it decides on. */
-  bearer: 'access' | 'job';
+  /**
+   * `access`: the pipeline decides. `job`: the mint reads the job token itself, with the facts it decides on. `none`: the
+   * caller proves itself by what it sends.
+   */
+  bearer: 'access' | 'job' | 'none';
   status: 200 | 201 | 204;
+  /** Of an answer that is text and not one JSON value: `handle` then answers its parts, and they are sent as they come. */
+  media_type?: string;
   body?: z.ZodType<Body>;
   query?: z.ZodType<Query>;
-  handle(request: RouteRequest<Body, Query>): Promise<unknown>;
+  /** How the answer looks: for the OpenAPI document, and which of its members are told once. */
+  response?: z.ZodType<Answer>;
+  handle(request: RouteRequest<Body, Query>): Promise<NoInfer<Answer>>;
 }
 
 const statusOf = { GET: 200, POST: 201, PATCH: 200, DELETE: 204 } as const;
 
-/** A row with what most have: an access token, and the status of its method. Keeps its body's and query's types inside it. */
-export function route<Body = undefined, Query = undefined>(
-  row: Omit<Route<Body, Query>, 'bearer' | 'status'> & Partial<Pick<Route, 'bearer' | 'status'>>,
+/** A row with what most have: an access token, and the status of its method. Keeps the types of its schemas inside it. */
+export function route<Body = undefined, Query = undefined, Answer = unknown>(
+  row: Omit<Route<Body, Query, Answer>, 'bearer' | 'status'> & Partial<Pick<Route, 'bearer' | 'status'>>,
 ): Route {
   return { bearer: 'access', status: statusOf[row.method], ...row } as unknown as Route;
 }

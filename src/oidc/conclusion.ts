@@ -82,8 +82,10 @@ export function createConclusion({ turns, log, record, isSignInOffered }: Conclu
     try {
       await next();
     } catch (thrown) {
-      // oidc-provider stores a session after it has answered, outside of its own error handling.
-      turn.thrown = thrown;
+      // oidc-provider stores a session after it has answered, outside of its own error handling; of two errors the first one
+      // tells more.
+      turn.thrown ??= thrown;
+      turn.isShown = false;
       ctx.remove('Location');
       ctx.status = 500;
     }

@@ -37,7 +37,7 @@ export function refusalOf(thrown: unknown): Refusal {
 
 function ofProvider(error: errors.OIDCProviderError): Refusal {
   const description = error.error_description ?? error.message;
-  const isLost = error instanceof errors.SessionNotFound;
+  const isLost = error instanceof errors.SessionNotFound || lostForm.test(description);
   const isTooLarge = error.cause instanceof Error && error.cause.message === 'request entity too large';
   return {
     status: isTooLarge ? 413 : error.statusCode,
@@ -68,6 +68,9 @@ function ofArsia(error: ArsiaError): Refusal {
     reason: error.message,
   };
 }
+
+/** What oidc-provider says of a form that another browser, or nobody, was given. */
+const lostForm = /^(xsrf token invalid|could not find (device form|logout) details)$/;
 
 function asSentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

@@ -21,6 +21,10 @@ interface FoundRule extends FoundIdentity {
   rule: AccessRuleRow;
 }
 
+interface FoundSettings extends Place {
+  version: number;
+}
+
 const maximumRules = 50;
 
 export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: string[] }, FoundIdentity, AccessRuleRow> =
@@ -66,6 +70,7 @@ export const changeAccessRule: Action<{ ref: string; id: string; values: string[
   needs: 'access_rule.manage',
   changes: true,
   find: ruleAt,
+  version: ({ rule }) => rule.version,
   async run(context, input, { rule }) {
     const values = await resolved(context, rule.organization_id, rule.kind, input.values);
     return await updateAccessRule(context.db, rule.id, values);
@@ -81,6 +86,7 @@ export const removeAccessRule: Action<{ ref: string; id: string }, FoundRule, vo
   needs: 'access_rule.manage',
   changes: true,
   find: ruleAt,
+  version: ({ rule }) => rule.version,
   run: (context, _input, { rule }) => deleteAccessRule(context.db, rule.id),
   describe: (_input, { identity, rule }) => ({
     target_id: rule.id,
@@ -98,13 +104,21 @@ export const getSettings: Action<object, Place, OrganizationSettings> = {
 
 export const changeSettings: Action<
   { identities_without_rules?: WithoutRules | undefined; allowed_issuers?: string[] | null | undefined },
-  Place,
+  FoundSettings,
   OrganizationSettings
 > = {
   name: 'organization_settings.update',
   needs: 'organization.configure',
   changes: true,
-  find: ownOrganization,
+  async find(context) {
+    const place = await ownOrganization(context);
+    const { organization_id } = place;
+    return {
+      ...place,
+      version: organization_id === null ? 0 : (await settingsOf(context.db, organization_id)).version,
+    };
+  },
+  version: ({ version }) => version,
   run: async (context, input, { organization_id }) => {
     const change = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
     return await saveSettings(context.db, organization_id!, change);

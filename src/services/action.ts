@@ -5,16 +5,20 @@ import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import type { IdKind } from '../core/ids.ts';
 import { decide, type Membership, type Permission, roleFor } from '../core/permissions.ts';
 import type { Caller } from '../core/principals.ts';
-import type { AuditStore } from '../store/audit.ts';
 import type { Database, Queries } from '../store/database.ts';
 import { membershipsOf } from '../store/memberships.ts';
+import type { Audit } from './refusals.ts';
 
 /** Who calls, and under which request id the log and the audit know it. */
 export interface Call {
   caller: Caller;
   /** Null for what no request asked for: the server's timers and commands. */
   request_id: string | null;
+  /** The versions that the caller takes the thing to be at (`If-Match`, RFC 9110 13.1.1); undefined: whatever it is. */
+  if_match?: IfMatch | undefined;
 }
+
+export type IfMatch = 'any' | readonly number[];
 
 /** Where an action happens: the lineage (root first) on which permission is decided. */
 export interface Place {
@@ -57,6 +61,8 @@ export interface Action<Input, Found extends Place, Result> {
   find(context: Context, input: Input): Promise<Found>;
   /** True where the token of this job opens the action; jobs may do nothing else. */
   opensToJob?(found: Found, caller: Caller & { kind: 'job' }): boolean;
+  /** The version of the thing that is changed, which `If-Match` is held against; without it no version ever matches. */
+  version?(found: Found): number;
   run(context: Context, input: Input, found: Found): Promise<Result>;
   /** Facts for the record of a change: ids and the fields that changed, no secrets. */
   describe?(input: Input, found: Found, result: Result): Partial<AuditEvent>;
@@ -70,6 +76,16 @@ export interface Pipeline {
     call: Call,
     input: Input,
   ): Promise<Result>;
+  /**
+   * One transaction for everything that `work` performs through `within` and writes through `db`: all of it or nothing. A
+   * refusal, of what it performs or by itself, leaves one record; by itself it is one of `action`. `work` may run more than
+   * once.
+   */
+  together<Result>(
+    action: string,
+    call: Call,
+    work: (within: Pipeline, db: Queries) => Promise<Result>,
+  ): Promise<Result>;
 }
 
 export function missing(noun: string, ref: string): ArsiaError {
@@ -77,40 +93,86 @@ export function missing(noun: string, ref: string): ArsiaError {
 }
 
 /** The one way to read or change anything: find, authorise, do, record. */
-export function createPipeline(parts: { database: Database; audit: AuditStore; clock: Clock }): Pipeline {
+export function createPipeline(parts: { database: Database; audit: Audit; clock: Clock }): Pipeline {
   const { database, audit, clock } = parts;
 
-  return {
+  /** One try; `at` learns what it is about, for the record of a refusal. */
+  async function attempt<Input, Found extends Place, Result>(
+    db: Queries,
+    action: Action<Input, Found, Result>,
+    call: Call,
+    input: Input,
+    at: Attempted,
+  ): Promise<Result> {
+    const context = createContext(db, call, clock);
+    Object.assign(at, { action: action.name, found: undefined });
+    // Before anything is looked up: a stranger learns nothing about what exists.
+    if (call.caller.kind === 'anonymous' && action.needs !== 'anyone') throw nobody();
+    if (call.caller.kind === 'job' && action.opensToJob === undefined) throw notForJobs();
+    const here = await action.find(context, input);
+    at.found = here;
+    await authorise(context, action, here);
+    refuseStale(call.if_match, action.version?.(here));
+    const result = await action.run(context, input, here);
+    if (action.changes) {
+      const described = action.describe?.(input, here, result) ?? {};
+      await audit.insert(db, eventOf(clock, call, action.name, here, { outcome: 'success', ...described }));
+    }
+    return result;
+  }
+
+  /** What `work` throws is recorded, once, and thrown on. */
+  async function recorded<Result>(call: Call, at: Attempted, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (thrown) {
+      const error = asArsiaError(thrown);
+      await audit.refuse(eventOf(clock, call, at.action, at.found, refusalFacts(error)));
+      throw error;
+    }
+  }
+
+  const pipeline: Pipeline = {
     async refuse(action, call, error) {
-      await audit.record(eventOf(clock, call, action, undefined, refusalFacts(error)));
+      await audit.refuse(eventOf(clock, call, action, undefined, refusalFacts(error)));
     },
 
     async perform(action, call, input) {
-      let found: Place | undefined;
-      const attempt = async (db: Queries) => {
-        const context = createContext(db, call, clock);
-        // Before anything is looked up: a stranger learns nothing about what exists.
-        if (call.caller.kind === 'anonymous' && action.needs !== 'anyone') throw nobody();
-        if (call.caller.kind === 'job' && action.opensToJob === undefined) throw notForJobs();
-        const here = await action.find(context, input);
-        found = here;
-        await authorise(context, action, here);
-        const result = await action.run(context, input, here);
-        if (action.changes) {
-          const described = action.describe?.(input, here, result) ?? {};
-          await audit.insert(db, eventOf(clock, call, action.name, here, { outcome: 'success', ...described }));
-        }
-        return result;
+      const at: Attempted = { action: action.name };
+      const on = (db: Queries) => attempt(db, action, call, input, at);
+      return await recorded(call, at, () => (action.changes ? database.transaction(on) : on(database.query)));
+    },
+
+    async together(action, call, work) {
+      const at: Attempted = { action };
+      const on = async (db: Queries) => {
+        Object.assign(at, { action, found: undefined });
+        const within: Pipeline = {
+          ...pipeline,
+          perform: (inner, innerCall, input) => attempt(db, inner, innerCall, input, at),
+        };
+        return await work(within, db);
       };
-      try {
-        return await (action.changes ? database.transaction(attempt) : attempt(database.query));
-      } catch (thrown) {
-        const error = asArsiaError(thrown);
-        await audit.record(eventOf(clock, call, action.name, found, refusalFacts(error)));
-        throw error;
-      }
+      return await recorded(call, at, () => database.transaction(on));
     },
   };
+  return pipeline;
+}
+
+/** What a request has come to: the action, and what it is about once that is found. */
+interface Attempted {
+  action: string;
+  found?: Place | undefined;
+}
+
+function refuseStale(if_match: IfMatch | undefined, version: number | undefined): void {
+  if (if_match === undefined || if_match === 'any') return;
+  if (version === undefined)
+    throw new ArsiaError('precondition_failed', 'This has no version that `If-Match` could name.', {
+      advice: 'Send it without `If-Match`.',
+    });
+  if (!if_match.includes(version))
+    throw new ArsiaError('precondition_failed', `It was changed meanwhile: it is at version ${version}.`);
 }
 
 function refusalFacts(error: ArsiaError): Pick<AuditEvent, 'outcome' | 'code' | 'detail'> {

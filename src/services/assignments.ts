@@ -107,6 +107,7 @@ export const unassignIdentity: Action<
   needs: 'assignment.manage',
   changes: true,
   find: pairAt,
+  version: ({ identity }) => identity.version,
   async run(context, input, { namespace, identity }) {
     const principal_id =
       input.principal === undefined

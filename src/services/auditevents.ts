@@ -4,27 +4,57 @@ import type { Page } from '../store/namespaces.ts';
 import type { Action, Context, Place } from './action.ts';
 import { ownOrganization } from './namespaces.ts';
 
-interface ListInput {
-  filter: Omit<AuditFilter, 'organization_id'>;
-  page: Page;
-}
+type Filter = Omit<AuditFilter, 'organization_id'>;
+
+/** Events held in memory by an export, whatever its length. */
+const exportPage = 500;
 
 /** Owners read their organisation's events, operators the installation's: nobody reads another organisation's. */
-export function createAuditActions(audit: AuditStore): { list: Action<ListInput, Place, AuditEvent[]> } {
-  return {
-    list: {
-      name: 'audit_event.list',
-      needs: 'member',
-      changes: false,
-      find: ownOrganization,
-      async run(context, { filter, page }, place) {
-        if (!isOperator(context)) await context.demand('audit.view', place);
-        return await audit.list({ ...filter, organization_id: place.organization_id }, page);
-      },
+export function createAuditActions(audit: AuditStore) {
+  const list: Action<{ filter: Filter; page: Page }, Place, AuditEvent[]> = {
+    name: 'audit_event.list',
+    needs: 'member',
+    changes: false,
+    find: ownOrganization,
+    async run(context, { filter, page }, place) {
+      await demandView(context, place);
+      return await audit.list({ ...filter, organization_id: place.organization_id }, page);
     },
   };
+  /** Answers once the first page is read: what fails before that is still told as an error. */
+  const exportAll: Action<{ filter: Filter }, Place, AsyncIterable<string>> = {
+    name: 'audit_event.export',
+    needs: 'member',
+    changes: false,
+    find: ownOrganization,
+    async run(context, { filter }, place) {
+      await demandView(context, place);
+      // An end in time: under load an export without one would run after the events that are made meanwhile.
+      const lines = pagesOfEvents(audit, { until: context.now, ...filter, organization_id: place.organization_id });
+      const first = await lines.next();
+      return (async function* () {
+        if (first.done) return;
+        yield first.value;
+        yield* lines;
+      })();
+    },
+  };
+  return { list, export: exportAll };
 }
 
-function isOperator({ caller }: Context): boolean {
-  return caller.kind === 'user' && caller.is_operator && caller.organization_id === null;
+/** An event as everybody reads it: RFC 3339 in UTC. */
+export function presentEvent(event: AuditEvent) {
+  return { ...event, at: new Date(event.at).toISOString() };
+}
+
+/** NDJSON, oldest first: a page of lines at a time. */
+export async function* pagesOfEvents(audit: AuditStore, filter: AuditFilter): AsyncGenerator<string, void> {
+  for await (const page of audit.pages(filter, exportPage))
+    yield page.map((event) => `${JSON.stringify(presentEvent(event))}\n`).join('');
+}
+
+async function demandView(context: Context, place: Place): Promise<void> {
+  const { caller } = context;
+  const isOperator = caller.kind === 'user' && caller.is_operator && caller.organization_id === null;
+  if (!isOperator) await context.demand('audit.view', place);
 }

@@ -2,11 +2,11 @@ import type { Clock } from '../clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { anonymous, type Caller } from '../core/principals.ts';
-import type { AuditStore } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import { findServiceAccount, findUser, liveSecretHashes } from '../store/principals.ts';
 import { eventOf } from './action.ts';
 import type { Mint } from './mint.ts';
+import type { Audit } from './refusals.ts';
 
 interface EndpointEvent {
   action: string;
@@ -20,7 +20,7 @@ interface EndpointEvent {
 }
 
 /** What the authorization server asks of the rest: clients, principals, the exchange of job tokens, the record. */
-export function createAuthorizationPorts(parts: { database: Database; audit: AuditStore; mint: Mint; clock: Clock }) {
+export function createAuthorizationPorts(parts: { database: Database; audit: Audit; mint: Mint; clock: Clock }) {
   const { database, audit, mint, clock } = parts;
   const db = database.query;
   return {
@@ -55,7 +55,7 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
       const user = await userOf(target_id);
       // A client that was refused merely claims to be this account: its organisation sees the attempt, nobody is named.
       const caller: Caller = outcome === 'success' ? (account ?? user ?? anonymous) : anonymous;
-      await audit.record(
+      await audit[outcome === 'success' ? 'record' : 'refuse'](
         eventOf(clock, { caller, request_id }, action, undefined, {
           outcome,
           code,

@@ -4,17 +4,19 @@ import { ArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { anonymous, type Caller } from '../core/principals.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
-import type { AuditStore } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import { effectiveDeadline, findJobByToken } from '../store/jobs.ts';
 import { findServiceAccount, findUser } from '../store/principals.ts';
 import { eventOf } from './action.ts';
 import { hashJobToken } from './jobs.ts';
+import type { Audit } from './refusals.ts';
 
 /** Who a bearer token speaks for. Nothing is cached: a revoked token or deactivated principal is refused at once. */
 export interface Callers {
   /** Throws `unauthenticated` or `job_ended`, with one audit record, for a token that opens nothing. */
   authenticate(bearer: string | undefined, request_id: string): Promise<Caller>;
+  /** The same for a request that is refused already: nobody where the token opens nothing, and no record of its own. */
+  recognise(bearer: string | undefined): Promise<Caller>;
 }
 
 export const jobTokenPattern = /^arsia_job_[\w-]{43}$/;
@@ -25,7 +27,7 @@ const maximumTokenLength = 512;
 export function createCallers(parts: {
   database: Database;
   artifacts: ArtifactStore;
-  audit: AuditStore;
+  audit: Audit;
   clock: Clock;
 }): Callers {
   const { database, artifacts, audit, clock } = parts;
@@ -39,13 +41,21 @@ export function createCallers(parts: {
   }
 
   return {
+    async recognise(bearer) {
+      if (bearer === undefined) return anonymous;
+      return await callerOf(bearer).catch((thrown: unknown) => {
+        if (thrown instanceof ArsiaError && thrown.code !== 'unavailable') return anonymous;
+        throw thrown;
+      });
+    },
+
     async authenticate(bearer, request_id) {
       if (bearer === undefined) return anonymous;
       try {
         return await callerOf(bearer);
       } catch (thrown) {
         if (thrown instanceof ArsiaError && thrown.code !== 'unavailable')
-          await audit.record(
+          await audit.refuse(
             eventOf(clock, { caller: anonymous, request_id }, 'caller.authenticate', undefined, {
               outcome: 'refused',
               code: thrown.code,

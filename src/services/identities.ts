@@ -163,6 +163,7 @@ export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityC
     needs: 'managed_identity.update',
     changes: true,
     find: (context, input) => identityAt(context, input.ref),
+    version: ({ identity }) => identity.version,
     async run(context, { ref: _ref, ...change }, { identity }) {
       if (change.settings !== undefined) {
         const provider = providerOf(identity.type);

@@ -103,6 +103,7 @@ export const finishJob: Action<{ workspace: string; id: string }, FoundJob, Job>
   needs: 'member',
   changes: true,
   find: jobAt,
+  version: ({ job }) => job.version,
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isTheirs(context, job)) await context.demand('membership.manage', place);
@@ -120,6 +121,7 @@ export const beatJob: Action<{ workspace: string; id: string }, FoundJob, Job> =
   needs: 'member',
   changes: false,
   find: jobAt,
+  version: ({ job }) => job.version,
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isTheirs(context, job)) await context.demand('membership.manage', place);

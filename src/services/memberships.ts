@@ -68,6 +68,7 @@ export const changeMembership: Action<{ id: string; role: Role }, FoundMembershi
   needs: 'membership.manage',
   changes: true,
   find: membershipAt,
+  version: ({ membership }) => membership.version,
   async run(context, input, { membership }) {
     if (input.role !== 'owner') await keepAnOwner(context, membership);
     return await updateMembership(context.db, membership.id, input.role);
@@ -82,6 +83,7 @@ export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
   needs: 'membership.manage',
   changes: true,
   find: membershipAt,
+  version: ({ membership }) => membership.version,
   async run(context, _input, { membership }) {
     await keepAnOwner(context, membership);
     await deleteMembership(context.db, membership.id);

@@ -12,12 +12,12 @@ import type { Provider, TrustFacts } from '../providers/provider.ts';
 import { providerOf } from '../providers/registry.ts';
 import type { Keyring } from '../signing/keyring.ts';
 import type { TokenSigner } from '../signing/permits.ts';
-import type { AuditStore } from '../store/audit.ts';
 import type { MintFactsReader } from '../store/mintfacts.ts';
 import { eventOf } from './action.ts';
 import { jobTokenPattern, unknownToken } from './callers.ts';
 import type { Issuers } from './issuers.ts';
 import { hashJobToken } from './jobs.ts';
+import type { Audit } from './refusals.ts';
 
 export interface MintRequest {
   /** The job token as presented: the mint takes no other. */
@@ -60,7 +60,7 @@ export interface Mint {
 
 export function createMint(parts: {
   reader: MintFactsReader;
-  audit: AuditStore;
+  audit: Audit;
   keyring: Keyring;
   signer: TokenSigner;
   issuers: Issuers;
@@ -238,14 +238,14 @@ function mintEvent(
 
 /** One record for a refusal or a failure; where even that cannot be written, the answer is that. */
 async function recordRefusal(
-  parts: { audit: AuditStore; clock: Clock },
+  parts: { audit: Audit; clock: Clock },
   request: MintRequest,
   facts: MintFacts | undefined,
   thrown: unknown,
 ): Promise<ArsiaError> {
   const error = asArsiaError(thrown);
   if (error.code === 'unavailable') return error;
-  await parts.audit.record(
+  await parts.audit.refuse(
     mintEvent(parts.clock, request, facts, {
       outcome: error.row.status >= 500 ? 'failed' : 'refused',
       code: error.code,

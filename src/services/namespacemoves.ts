@@ -28,6 +28,7 @@ export function moveTo(
       await context.demand(`${kind}.create`, target);
       return { ...found, parent: target.namespace };
     },
+    version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace, parent }) {
       await refuseMove(context, namespace, parent);
       const dropped = await cutOff(context, namespace, parent, input.force);
@@ -49,6 +50,7 @@ export function removeNamespace(
     needs: `${kind}.delete`,
     changes: true,
     find: (context, input) => namespaceAt(context, kind, input.ref),
+    version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace }) {
       const contents = Object.entries(await contentsOf(context.db, namespace));
       const isRoot = namespace.parent_id === null;

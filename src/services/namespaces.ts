@@ -139,6 +139,7 @@ export function changeNamespace(
     needs: `${kind}.update`,
     changes: true,
     find: (context, input) => namespaceAt(context, kind, input.ref),
+    version: ({ namespace }) => namespace.version,
     run: (context, input, { namespace }) => updateNamespace(context.db, namespace.id, input.description),
     describe: (input, { namespace }) => ({ detail: { path: namespace.path, description: input.description } }),
   };

@@ -9,11 +9,11 @@ import { anonymous } from '../core/principals.ts';
 import { claimedIssuer, type OutsideClaims, type OutsideVerifier } from '../signing/outside/verify.ts';
 import { settingsOf } from '../store/accessrules.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
-import type { AuditStore } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import { findServiceAccount, findServiceAccountByName, type ServiceAccount } from '../store/principals.ts';
 import { listTrustRules } from '../store/trustrules.ts';
 import { eventOf } from './action.ts';
+import type { Audit } from './refusals.ts';
 
 export interface OutsideRequest {
   /** A JWT of an outside issuer, as it was sent: any text. */
@@ -55,7 +55,7 @@ interface Told {
 
 interface Parts {
   database: Database;
-  audit: AuditStore;
+  audit: Audit;
   artifacts: ArtifactStore;
   verifier: OutsideVerifier;
   clock: Clock;
@@ -189,7 +189,7 @@ function eventOfExchange(clock: Clock, request: OutsideRequest, told: Told, deta
 async function recordRefusal(parts: Parts, request: OutsideRequest, told: Told, thrown: unknown): Promise<ArsiaError> {
   const error = asArsiaError(thrown);
   if (error.code === 'unavailable') return error;
-  await parts.audit.record({
+  await parts.audit.refuse({
     ...eventOfExchange(parts.clock, request, told, { reason: told.reason ?? error.message }),
     outcome: error.row.status >= 500 ? 'failed' : 'refused',
     code: error.code,

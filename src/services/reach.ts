@@ -51,6 +51,7 @@ export const moveIdentityTo: Action<{ ref: string; group: string; force: boolean
     needs: 'managed_identity.move',
     changes: true,
     find: identityAndGroup,
+    version: ({ identity }) => identity.version,
     async run(context, input, { identity, group }) {
       await refuseTakenName(context, `${group.path}/${identity.name}`, identity.id);
       const reach = await reachOf(context.db, identity);
@@ -224,6 +225,7 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
   needs: 'managed_identity.delete',
   changes: true,
   find: (context, input) => identityAt(context, input.ref),
+  version: ({ identity }) => identity.version,
   async run(context, input, { identity }) {
     if (input.name !== identity.name)
       throw new ArsiaError('invalid_request', 'Deleting a managed identity cannot be undone: type its name.', {

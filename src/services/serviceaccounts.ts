@@ -108,6 +108,7 @@ export const changeServiceAccount: Action<
   needs: 'service_account.manage',
   changes: true,
   find: (context, input) => serviceAccountAt(context, input.ref),
+  version: ({ account }) => account.version,
   run: (context, { ref: _ref, ...change }, { account }) => updateServiceAccount(context.db, account.id, change),
   describe: ({ ref: _ref, jwks, ...change }) => ({
     detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }) },

@@ -73,6 +73,7 @@ export const changeTeam: Action<{ ref: string; description: string }, FoundTeam,
   needs: 'team.manage',
   changes: true,
   find: teamAt,
+  version: ({ team }) => team.version,
   run: (context, input, { team }) => updateTeam(context.db, team.id, input.description),
   describe: (input, { team }) => ({ detail: { name: team.name, description: input.description } }),
 };
@@ -83,6 +84,7 @@ export const removeTeam: Action<{ ref: string }, FoundTeam, void> = {
   needs: 'team.manage',
   changes: true,
   find: teamAt,
+  version: ({ team }) => team.version,
   run: (context, _input, { team }) => deleteTeam(context.db, team.id),
   describe: (_input, { team }) => ({ detail: { name: team.name } }),
 };

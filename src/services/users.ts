@@ -72,6 +72,7 @@ export const changeUser: Action<
   needs: 'user.manage',
   changes: true,
   find: (context, input) => userAt(context, input.ref),
+  version: ({ user }) => user.version,
   async run(context, input, { user }) {
     if (input.is_active === false) {
       await refuseLastOwner(context, user.organization_id!, user.id);

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely';
 import type { AuditEvent, AuditReceipt } from '../core/audit.ts';
+import { canonicalEvent } from '../core/auditchain.ts';
 import { makeId } from '../core/ids.ts';
 import { coalesce } from './coalesce.ts';
 import type { Database, Queries } from './database.ts';
@@ -17,11 +18,16 @@ export interface AuditStore {
   find(organization_id: string | null, id: string): Promise<AuditEvent | undefined>;
   /** Newest first; `after` is the id of the last event of the page before. */
   list(filter: AuditFilter, page: { limit: number; after?: string | undefined }): Promise<AuditEvent[]>;
+  /** All of them, oldest first, a page at a time: no more is read than is asked for. */
+  pages(filter: AuditFilter, size: number): AsyncGenerator<AuditEvent[]>;
 }
+
+/** Asks for the events of every organisation and the installation's: for a person at the server's terminal. */
+export const everyOrganization = Symbol('every organisation');
 
 /** `organization_id` null asks for the installation's own events. Times in milliseconds since 1970, `until` excluded. */
 export interface AuditFilter extends Partial<Pick<AuditEvent, (typeof filterColumns)[number]>> {
-  organization_id: string | null;
+  organization_id: string | null | typeof everyOrganization;
   since?: number;
   until?: number;
 }
@@ -59,9 +65,19 @@ const columns = {
   detail: 'jsonb',
 } as const satisfies Record<keyof AuditEvent, string>;
 
-const columnNames = Object.keys(columns) as (keyof typeof columns)[];
-const insertHead = `INSERT INTO audit_events (${columnNames}) SELECT ${columnNames} FROM json_to_recordset(`;
-const insertTail = `::json) AS event (${Object.entries(columns).map((column) => column.join(' '))})`;
+export const columnNames = Object.keys(columns) as (keyof typeof columns)[];
+const inserted = { ...columns, mac: 'bytea' };
+/** What the application gives of a row; the position in the chain is the database's to give. */
+export const insertedNames = Object.keys(inserted);
+const insertHead = `INSERT INTO audit_events (${insertedNames}) SELECT ${insertedNames} FROM json_to_recordset(`;
+const insertTail = `::json) AS event (${Object.entries(inserted).map((column) => column.join(' '))})`;
+
+export interface AuditStoreOptions {
+  /** The MAC of an event's canonical text; throws `unavailable` while there is no key for it. */
+  mac(text: string): Uint8Array;
+  maximumBatch?: number;
+  maximumWaiting?: number;
+}
 
 const receipts = new WeakSet<object>();
 
@@ -72,8 +88,9 @@ export function isReceipt(value: unknown): value is AuditReceipt {
 
 export function createAuditStore(
   database: Database,
-  { maximumBatch = 500, maximumWaiting = 5_000 }: { maximumBatch?: number; maximumWaiting?: number } = {},
+  { mac, maximumBatch = 500, maximumWaiting = 5_000 }: AuditStoreOptions,
 ): AuditStore {
+  const asRows = (events: AuditEvent[]) => `[${events.map((event) => asRow(event, mac)).join()}]`;
   const record = coalesce<AuditEvent, AuditReceipt>(
     async (events) => {
       try {
@@ -100,14 +117,22 @@ export function createAuditStore(
       if (after !== undefined) query = query.where('id', '<', after);
       return (await query.execute()).map(asEvent);
     },
+    async *pages(filter, size) {
+      for (let after = ''; ; ) {
+        const rows = await select(database.query, filter).where('id', '>', after).orderBy('id').limit(size).execute();
+        if (rows.length > 0) yield rows.map(asEvent);
+        if (rows.length < size) return;
+        after = rows.at(-1)!.id;
+      }
+    },
   };
 }
 
 function select(queries: Queries, filter: AuditFilter) {
-  let query = queries
-    .selectFrom('audit_events')
-    .select(columnNames)
-    .where('organization_id', filter.organization_id === null ? 'is' : '=', filter.organization_id);
+  const { organization_id } = filter;
+  let query = queries.selectFrom('audit_events').select(columnNames);
+  if (organization_id !== everyOrganization)
+    query = query.where('organization_id', organization_id === null ? 'is' : '=', organization_id);
   for (const column of filterColumns) {
     const wanted = filter[column];
     if (wanted !== undefined) query = query.where(column, wanted === null ? 'is' : '=', wanted);
@@ -132,11 +157,15 @@ function receiptOf(event: AuditEvent): AuditReceipt {
   return receipt;
 }
 
-function asRows(events: AuditEvent[]): string {
-  const text = JSON.stringify(events.map((event) => ({ ...event, at: new Date(event.at).toISOString() })));
+/** One event as JSON, with the MAC of what will be read again: JSON drops members, and the database takes not every text. */
+function asRow(event: AuditEvent, mac: AuditStoreOptions['mac']): string {
+  const sent = JSON.stringify(event);
   // PostgreSQL stores neither NUL nor half a surrogate pair: one such character, sent by one caller, would refuse the
   // records of everybody in the same INSERT.
-  return text.includes('\\u') && unstorable.test(text) ? JSON.stringify(storable(JSON.parse(text))) : text;
+  const isStorable = !(sent.includes('\\u') && unstorable.test(sent));
+  const stored = (isStorable ? JSON.parse(sent) : storable(JSON.parse(sent))) as AuditEvent;
+  const hex = Buffer.from(mac(canonicalEvent(stored))).toString('hex');
+  return JSON.stringify({ ...stored, at: new Date(stored.at).toISOString(), mac: `\\x${hex}` });
 }
 
 const unstorable = /\\u(?:0000|d[89a-f])/i;
@@ -148,6 +177,6 @@ function storable(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [storable(key), storable(member)]));
 }
 
-function asEvent(row: Selectable<Tables['audit_events']>): AuditEvent {
+export function asEvent(row: Pick<Selectable<Tables['audit_events']>, keyof AuditEvent>): AuditEvent {
   return { ...row, at: row.at.getTime(), code: row.code as AuditEvent['code'] };
 }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
+import { insertedNames } from './audit.ts';
 import { type Database, openDatabase, type Queries } from './database.ts';
 
 /** `migrations/` beside `src/` and `dist/` alike: both are one folder deep. */
@@ -112,7 +113,8 @@ function readMigrations(folder: string): Migration[] {
 /** What the application's role may do with a table, where that is less than reading and changing all rows. */
 const lesserGrants: Readonly<Record<string, string>> = {
   // threats.md N63: who took the application's password cannot rewrite what it did.
-  audit_events: 'SELECT, INSERT',
+  audit_events: `SELECT, INSERT (${insertedNames})`,
+  audit_checkpoints: 'SELECT, INSERT',
   migrations: 'SELECT',
 };
 

@@ -35,9 +35,11 @@ export interface Tables {
   access_rules: AccessRulesTable;
   identity_aliases: IdentityAliasesTable;
   identity_masks: IdentityMasksTable;
+  idempotency_keys: IdempotencyKeysTable;
   key_sets: KeySetsTable;
   signing_keys: SigningKeysTable;
   audit_events: AuditEventsTable;
+  audit_checkpoints: AuditCheckpointsTable;
   migrations: MigrationsTable;
 }
 
@@ -282,6 +284,13 @@ interface SharedSecretsTable {
   sealed: Uint8Array;
 }
 
+interface IdempotencyKeysTable {
+  key_hash: Uint8Array;
+  content_hash: Uint8Array;
+  answer: Json;
+  expires_at: Date;
+}
+
 interface KeySetsTable {
   name: string;
   version: Generated<number>;
@@ -318,6 +327,16 @@ interface AuditEventsTable {
   request_id: string | null;
   parent_id: string | null;
   detail: Json;
+  /** Given by the database, in the order of the inserts. */
+  position: ColumnType<number, never, never>;
+  mac: Uint8Array;
+}
+
+interface AuditCheckpointsTable {
+  number: number;
+  signed: string;
+  /** With blanks between. */
+  event_ids: string;
 }
 
 interface MigrationsTable {

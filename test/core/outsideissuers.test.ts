@@ -62,6 +62,22 @@ describe('an outside issuer', () => {
   });
 });
 
+test.each([
+  'https://user@keys.example/jwks',
+  'https://:word@keys.example/jwks',
+  'https://keys.example/jwks#x',
+  'http://keys.example/jwks',
+  'ftp://keys.example/jwks',
+  'gopher://localhost/jwks',
+  'ws://127.0.0.1/jwks',
+  'https://keys.example:22/jwks',
+  'https://[::ffff:7f00:1]/jwks',
+  'jwks',
+  '',
+])('N30 no document is fetched from %j, in development neither', (url) => {
+  expect([isDocumentUrl(url, false), isDocumentUrl(url, true)]).toEqual([false, false]);
+});
+
 test('a document may have a query, an issuer may not', () => {
   const url = 'https://login.example.com/keys?policy=a';
   expect([isDocumentUrl(url, false), isOutsideIssuer(url, false)]).toEqual([true, false]);

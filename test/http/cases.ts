@@ -10,6 +10,7 @@ export interface Things {
   account: string;
   secret: string;
   right: string;
+  trust: string;
   membership: string;
   identity: string;
   /** In the same group, not assigned. */
@@ -48,6 +49,12 @@ const policy = JSON.stringify({
       Action: 'sts:AssumeRoleWithWebIdentity',
     },
   ],
+});
+
+const trustRule = (host: string) => ({
+  issuer: `https://${host}.example`,
+  audience: 'https://arsia.example',
+  conditions: [{ claim: 'sub', equals: 'pipeline' }],
 });
 
 /** One case a route, by method and path. A route without one fails the test that walks the table. */
@@ -95,6 +102,9 @@ export const cases: Record<string, Case> = {
     refs: { namespace: 'workspace' },
     body: () => ({ users: ['*'] }),
   },
+  'POST /service-accounts/:id/trust-rules': { least: 'owner', params: id('account'), body: (n) => trustRule(`n${n}`) },
+  'GET /service-accounts/:id/trust-rules': { least: 'owner', params: id('account') },
+  'DELETE /service-accounts/:id/trust-rules/:rule': { least: 'owner', params: { id: 'account', rule: 'trust' } },
   'GET /service-accounts/:id/may-act': { least: 'viewer', params: id('account') },
   'DELETE /service-accounts/:id/may-act/:right': { least: 'owner', params: { id: 'account', right: 'right' } },
 
@@ -172,6 +182,7 @@ export async function makeThings(organization: Organization): Promise<{ things: 
     namespace: workspace,
     users: ['*'],
   });
+  const trust = await owner.send('POST', `/service-accounts/${account.id}/trust-rules`, trustRule(`t${n}`));
   const place = { ...organization, workspaceId: workspace };
   const identity = await createIdentity(place, {
     name: `t${n}`,
@@ -194,6 +205,7 @@ export async function makeThings(organization: Organization): Promise<{ things: 
     account: account.id,
     secret: account.secretId,
     right: right.id,
+    trust: trust.id,
     membership: membership.id,
     identity: identity.id,
     unassigned: unassigned.id,

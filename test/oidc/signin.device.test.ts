@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Browser, createBrowser, hiddenOf, type Visit } from '../support/browser.ts';
 import { type Body, type Client, createClient, postForm } from '../support/client.ts';
 import { databaseKinds } from '../support/databases.ts';
-import { refresh, type SignInWorld, signInPerson, startSignIn } from '../support/people.ts';
+import { operatorOf, recordsOf, refresh, type SignInWorld, signInPerson, startSignIn } from '../support/people.ts';
 
 const grant_type = 'urn:ietf:params:oauth:grant-type:device_code';
 
@@ -115,6 +115,9 @@ describe.each(databaseKinds)('a command line by a device code, on the %s databas
     const browser = createBrowser();
     const page = await decide(browser, await type(browser, device.user_code), 'abort');
     expect(page.text).toContain('The device was refused');
+    expect(await recordsOf(await operatorOf(world), page)).toMatchObject([
+      { action: 'device.approve', outcome: 'refused', detail: { reason: 'The person refused the device.' } },
+    ]);
     expect((await poll(device.device_code)).body.error).toBe('access_denied');
   });
 
@@ -184,9 +187,10 @@ describe.each(databaseKinds)('a command line by a device code, on the %s databas
     ];
     for (const [body, headers, by] of tries) {
       const answer = await by.post(verification, body, headers);
-      process.stderr.write(`${JSON.stringify(headers)} ${answer.status} ${answer.text.slice(-400)}\n`);
       expect(answer.location).toBeUndefined();
-      expect({ body, headers, status: answer.status, is: [400, 403].includes(answer.status) }).toMatchObject({ is: true });
+      expect({ body, headers, status: answer.status, is: [400, 403].includes(answer.status) }).toMatchObject({
+        is: true,
+      });
     }
     expect((await poll(device.device_code)).body.error).toBe('authorization_pending');
   });

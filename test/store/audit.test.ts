@@ -4,7 +4,7 @@ import type { AuditEvent } from '../../src/core/audit.ts';
 import { type AuditStore, createAuditStore, isReceipt } from '../../src/store/audit.ts';
 import type { Database } from '../../src/store/database.ts';
 import { databaseKinds, freshDatabase } from '../support/databases.ts';
-import { event } from './events.ts';
+import { auditKeys, event } from './events.ts';
 import { id } from './organization.ts';
 
 /** A database whose statements are counted, and fail while `fails` is set. */
@@ -24,7 +24,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
 
   beforeAll(async () => {
     ({ database } = await freshDatabase(kind));
-    audit = createAuditStore(database);
+    audit = createAuditStore(database, auditKeys);
   }, 90_000);
 
   const stored = async (events: AuditEvent[]) => {
@@ -78,7 +78,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
 
   test('concurrent events share few INSERTs', async () => {
     const counted = watched(database);
-    const grouped = createAuditStore(counted, { maximumBatch: 100 });
+    const grouped = createAuditStore(counted, { ...auditKeys, maximumBatch: 100 });
     const events = Array.from({ length: 300 }, () => event());
     await Promise.all(events.map((one) => grouped.record(one)));
     expect(counted.watch.statements).toBe(3);
@@ -87,7 +87,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
 
   test('an INSERT that fails rejects every event of it as unavailable, and those after it are recorded', async () => {
     const failing = watched(database);
-    const grouped = createAuditStore(failing);
+    const grouped = createAuditStore(failing, auditKeys);
     failing.watch.fails = true;
     const lost = Array.from({ length: 5 }, () => event());
     const outcomes = await Promise.allSettled(lost.map((one) => grouped.record(one)));
@@ -122,7 +122,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
   });
 
   test('more events than may wait are unavailable at once', async () => {
-    const small = createAuditStore(database, { maximumBatch: 2, maximumWaiting: 4 });
+    const small = createAuditStore(database, { ...auditKeys, maximumBatch: 2, maximumWaiting: 4 });
     const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => small.record(event())));
     expect(outcomes.map((outcome) => outcome.status)).toEqual([
       ...Array(4).fill('fulfilled'),
@@ -213,17 +213,17 @@ describe('N63: audit events are append-only, even for the owner of the table', (
     const { database, ownerUrl, another } = await freshDatabase(kind);
     const owner = ownerUrl === undefined ? database : await another({ url: ownerUrl });
     const one = event();
-    await createAuditStore(database).record(one);
+    await createAuditStore(database, auditKeys).record(one);
     const statements = [
       "UPDATE audit_events SET outcome = 'failed'",
       "UPDATE audit_events SET outcome = 'failed' WHERE false",
       'DELETE FROM audit_events',
       'TRUNCATE audit_events',
-      `INSERT INTO audit_events SELECT * FROM audit_events ON CONFLICT (id) DO UPDATE SET outcome = 'failed'`,
+      `INSERT INTO audit_events OVERRIDING SYSTEM VALUE SELECT * FROM audit_events ON CONFLICT (id) DO UPDATE SET outcome = 'failed'`,
     ];
     for (const statement of statements)
       await expect(sql.raw(statement).execute(owner.query)).rejects.toThrow('never altered or removed');
-    expect(await createAuditStore(owner).list({ organization_id: null }, { limit: 10 })).toEqual([one]);
+    expect(await createAuditStore(owner, auditKeys).list({ organization_id: null }, { limit: 10 })).toEqual([one]);
   });
 });
 
@@ -231,7 +231,7 @@ describe('group commit on PostgreSQL', () => {
   test('resolves nothing before it is committed, and collects what arrives meanwhile into one INSERT', async () => {
     const { database, another, ownerUrl } = await freshDatabase('postgres');
     const counted = watched(database);
-    const audit = createAuditStore(counted);
+    const audit = createAuditStore(counted, auditKeys);
     const replica = await another({ url: ownerUrl! });
     const release = Promise.withResolvers<void>();
     const locked = Promise.withResolvers<void>();
@@ -248,7 +248,7 @@ describe('group commit on PostgreSQL', () => {
       audit.record(one).then(async () => {
         resolved++;
         // Seen by another replica from the moment that the caller hears of it.
-        expect(await createAuditStore(await another()).find(null, one.id)).toEqual(one);
+        expect(await createAuditStore(await another(), auditKeys).find(null, one.id)).toEqual(one);
       });
     const first = record(event());
     const watcher = await another();

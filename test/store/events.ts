@@ -1,6 +1,11 @@
 import { systemClock } from '../../src/clock.ts';
 import type { AuditEvent } from '../../src/core/audit.ts';
 import { makeId } from '../../src/core/ids.ts';
+import { createAuditKeys } from '../../src/signing/auditkeys.ts';
+
+/** The keys of every audit in these tests. */
+export const auditKeys = createAuditKeys(async () => new Uint8Array(32).fill(7));
+await auditKeys.load();
 
 export function event(more: Partial<AuditEvent> = {}): AuditEvent {
   const at = more.at ?? systemClock.now();

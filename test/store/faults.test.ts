@@ -5,7 +5,7 @@ import { type Database, openDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { rounds } from '../support/rounds.ts';
-import { event } from './events.ts';
+import { auditKeys, event } from './events.ts';
 
 describe('a PostgreSQL that fails', () => {
   let server: PostgresServer;
@@ -128,7 +128,7 @@ describe('a PostgreSQL that fails', () => {
 
   test('F6: by going away: every door method is unavailable without waiting, and recovers', async () => {
     const database = await open();
-    const audit = createAuditStore(database);
+    const audit = createAuditStore(database, auditKeys);
     await audit.record(event());
     await server.stop();
     for (let count = 0; count < 50; count++) {
@@ -170,7 +170,7 @@ describe('a PostgreSQL that fails', () => {
 
   test('F3: by kill -9 while events are recorded: none that was acknowledged is lost, errors are unavailable only', async () => {
     const database = await open();
-    const audit = createAuditStore(database, { maximumBatch: 10 });
+    const audit = createAuditStore(database, { ...auditKeys, maximumBatch: 10 });
     for (let round = 0; round < rounds(2, 20); round++) {
       await answers(database);
       const acknowledged: string[] = [];

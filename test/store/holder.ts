@@ -2,12 +2,12 @@ import { openAsBlob } from 'node:fs';
 import { createAuditStore } from '../../src/store/audit.ts';
 import { databaseOver } from '../../src/store/database.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
-import { event } from './events.ts';
+import { auditKeys, event } from './events.ts';
 
 /** A process of its own that holds an embedded database and records events until it is killed; prints each when it is committed. */
 const [folder, template] = process.argv.slice(2);
 const database = databaseOver(await openEmbedded({ folder: folder!, template: await openAsBlob(template!) }));
-const audit = createAuditStore(database, { maximumBatch: 20 });
+const audit = createAuditStore(database, { ...auditKeys, maximumBatch: 20 });
 process.stdout.write('open\n');
 const writer = async () => {
   for (;;) process.stdout.write(`${(await audit.record(event())).event_id}\n`);

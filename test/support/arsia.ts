@@ -180,7 +180,7 @@ export function spawnArsia(args: string[], options: { settings?: Settings; cwd?:
     stderr,
     exited,
     async ready(origin) {
-      for (let tries = 0; tries < 600; tries++) {
+      for (let tries = 0; tries < 1200; tries++) {
         if (child.exitCode !== null || child.signalCode !== null) break;
         const answer = await fetch(`${origin}/readyz`).catch(() => undefined);
         await answer?.text();

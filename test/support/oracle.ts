@@ -36,7 +36,7 @@ export async function createOracle(running: RunningArsia, sandbox?: Sandbox): Pr
   const execute = async (text: string, values?: unknown[]) => (await client.query(text, values)).rows as Body[];
   const tables = await execute(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`);
   const checksums = tables
-    .filter(({ name }) => name !== 'audit_events')
+    .filter(({ name }) => !name.startsWith('audit_'))
     .map(
       ({ name }) =>
         `SELECT '${name}' AS name, count(*) || ' ' || md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '')) AS state FROM ${name} t`,

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Home, makeHome, type RunningArsia, type Settings, type StartOptions, startArsia } from './arsia.ts';
 import { type Browser, createBrowser, type Visit } from './browser.ts';
-import { type Answer, type Client, createClient, postForm } from './client.ts';
+import { type Answer, type Body, type Client, createClient, postForm } from './client.ts';
 import { startUpstream, type TestUpstream } from './upstream.ts';
 
 /** An Arsia whose people sign in at a test identity provider. */
@@ -36,6 +36,19 @@ export async function signInSettings(upstream: TestUpstream, home: Home): Promis
     ARSIA_SIGN_IN_CLIENT_ID: upstream.clientId,
     ARSIA_SIGN_IN_CLIENT_SECRET_FILE: file,
   };
+}
+
+/** Reads what belongs to no organisation: the audit of strangers. */
+export async function operatorOf({ running, issuer }: SignInWorld): Promise<Client> {
+  const { token } = await running.arsia.operators.link('root');
+  const { access_token } = await createClient(issuer).send('POST', '/admin-links/redeem', { token });
+  return createClient(issuer, access_token);
+}
+
+/** The records of a request, by the id on its answer. */
+export async function recordsOf(reader: Client, { headers }: { headers: Headers }): Promise<Body[]> {
+  const { items } = await reader.send('GET', '/audit-events?limit=200');
+  return (items as Body[]).filter((event) => event.request_id === headers.get('x-request-id'));
 }
 
 /** A request of the console, or of the command line by loopback. */

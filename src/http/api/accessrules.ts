@@ -3,7 +3,10 @@ import { ruleKinds } from '../../core/accessrules.ts';
 import type { AccessRuleRow } from '../../store/accessrules.ts';
 import { type Route, route } from '../route.ts';
 import { iso, pageOfAll } from './present.ts';
-import { pageOf, pattern } from './schemas.ts';
+import { accessRule } from './responses/identities.ts';
+import { organizationSettings } from './responses/namespaces.ts';
+import { listOf } from './responses/shared.ts';
+import { page, pattern } from './schemas.ts';
 
 const values = z.array(pattern).min(1, 'must hold a value').max(100, 'must hold at most 100 values');
 const newRule = z.strictObject({ kind: z.enum(ruleKinds, `must be one of ${ruleKinds.join(', ')}`), values });
@@ -24,6 +27,7 @@ export const accessRuleRoutes: Route[] = [
     summary: 'Add an access rule: rules of one kind are alternatives, kinds must all hold, judged at issue time',
     action: 'access_rule.create',
     body: newRule,
+    response: accessRule,
     handle: async ({ api, call, params, body }) =>
       presentRule(await api.pipeline.perform(api.actions.accessRules.create, call, { ref: params.id!, ...body })),
   }),
@@ -32,7 +36,8 @@ export const accessRuleRoutes: Route[] = [
     path: '/managed-identities/:id/access-rules',
     summary: 'The access rules of an identity',
     action: 'access_rule.list',
-    query: pageOf('access_rule'),
+    query: page,
+    response: listOf(accessRule),
     handle: async ({ api, call, params, query }) =>
       pageOfAll(
         await api.pipeline.perform(api.actions.accessRules.list, call, { ref: params.id! }),
@@ -46,6 +51,7 @@ export const accessRuleRoutes: Route[] = [
     summary: 'Change the values of an access rule',
     action: 'access_rule.update',
     body: z.strictObject({ values }),
+    response: accessRule,
     handle: async ({ api, call, params, body }) =>
       presentRule(
         await api.pipeline.perform(api.actions.accessRules.update, call, {
@@ -68,6 +74,7 @@ export const accessRuleRoutes: Route[] = [
     path: '/organization-settings',
     summary: 'What the organisation chose for itself',
     action: 'organization_settings.get',
+    response: organizationSettings,
     handle: ({ api, call }) => api.pipeline.perform(api.actions.settings.get, call, {}),
   }),
   route({
@@ -76,6 +83,7 @@ export const accessRuleRoutes: Route[] = [
     summary: 'Open or close identities without rules; allow-list of outside issuers (null: any)',
     action: 'organization_settings.update',
     body: settingsChange,
+    response: organizationSettings,
     handle: ({ api, call, body }) => api.pipeline.perform(api.actions.settings.update, call, body),
   }),
 ];

@@ -1,12 +1,40 @@
 import { z } from 'zod';
+import { presentEvent } from '../../services/auditevents.ts';
 import { type Route, route } from '../route.ts';
 import { presentPage, readPage } from './present.ts';
-import { pageOf } from './schemas.ts';
+import { auditEvent } from './responses/issuing.ts';
+import { listOf } from './responses/shared.ts';
+import { page } from './schemas.ts';
 
 const idFilter = z
   .string()
   .regex(/^[\w.-]{1,64}$/, 'must be an id, or the name of an action')
   .optional();
+
+/** RFC 3339; as milliseconds since 1970. */
+const time = z.iso
+  .datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-01-31T12:00:00Z' })
+  .transform((text) => Date.parse(text))
+  .optional();
+
+const filters = z.strictObject({
+  jti: idFilter,
+  actor: idFilter,
+  user: idFilter,
+  workspace: idFilter,
+  identity: idFilter,
+  job: idFilter,
+  action: idFilter,
+  outcome: z.enum(['success', 'refused', 'failed'], 'must be success, refused or failed').optional(),
+  since: time.describe('From this moment on'),
+  until: time.describe('Before this moment'),
+});
+
+/** The columns that the parameters stand for; without those that were not sent. */
+function filterOf({ actor, user, workspace, identity, job, ...rest }: z.output<typeof filters>) {
+  const ids = { actor_id: actor, user_id: user, workspace_id: workspace, identity_id: identity, job_id: job };
+  return Object.fromEntries(Object.entries({ ...rest, ...ids }).filter(([, value]) => value !== undefined));
+}
 
 export const auditRoutes: Route[] = [
   route({
@@ -14,25 +42,24 @@ export const auditRoutes: Route[] = [
     path: '/audit-events',
     summary: 'What was done and refused: of the organisation for its owners, of the installation for operators',
     action: 'audit_event.list',
-    query: pageOf('event').extend({
-      jti: idFilter,
-      actor: idFilter,
-      user: idFilter,
-      workspace: idFilter,
-      identity: idFilter,
-      job: idFilter,
-      action: idFilter,
-      outcome: z.enum(['success', 'refused', 'failed'], 'must be success, refused or failed').optional(),
-    }),
+    query: page.extend(filters.shape),
+    response: listOf(auditEvent),
     async handle({ api, call, query }) {
-      const { limit, cursor, actor, user, workspace, identity, job, ...rest } = query;
-      const ids = { actor_id: actor, user_id: user, workspace_id: workspace, identity_id: identity, job_id: job };
-      const filter = Object.fromEntries(Object.entries({ ...rest, ...ids }).filter(([, value]) => value !== undefined));
+      const { limit, cursor, ...rest } = query;
       const rows = await api.pipeline.perform(api.actions.audit.list, call, {
-        filter,
+        filter: filterOf(rest),
         page: readPage({ limit, cursor }),
       });
-      return presentPage(rows, limit, (event) => ({ ...event, at: new Date(event.at).toISOString() }));
+      return presentPage(rows, limit, presentEvent);
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/audit-events/export',
+    summary: 'All of them as NDJSON, oldest first, up to the moment of the request',
+    action: 'audit_event.export',
+    media_type: 'application/x-ndjson',
+    query: filters,
+    handle: ({ api, call, query }) => api.pipeline.perform(api.actions.audit.export, call, { filter: filterOf(query) }),
   }),
 ];

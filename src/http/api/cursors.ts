@@ -1,13 +1,62 @@
-import { type IdKind, isId, kindOfId } from '../../core/ids.ts';
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { canonicalJson } from '../../core/canonical.ts';
+import type { Caller } from '../../core/principals.ts';
 
-/** A cursor is where the page before ended: every query filters by what the caller may see, whatever it holds. */
-export function encodeCursor(id: string): string {
-  return Buffer.from(`after:${id}`).toString('base64url');
+/** Where a page ended, sealed: it opens for the same caller, route and filters, and for nothing else (threats.md N42). */
+export interface Cursors {
+  seal(id: string, scope: CursorScope): string;
+  /** Undefined for what was not sealed here for this. Throws ArsiaError `unavailable` while the secret is not loaded. */
+  open(cursor: string, scope: CursorScope): string | undefined;
 }
 
-/** The id in a cursor of a list of `kind`; undefined for any other text. */
-export function decodeCursor(cursor: string, kind: IdKind | undefined): string | undefined {
-  const id = /^after:(\w+)$/.exec(Buffer.from(cursor, 'base64url').toString())?.[1] ?? '';
-  const isRight = kind === undefined ? kindOfId(id) !== undefined : isId(kind, id);
-  return isRight && encodeCursor(id) === cursor ? id : undefined;
+export interface CursorScope {
+  caller: Caller;
+  /** Method and path of the route. */
+  route: string;
+  params: Readonly<Record<string, string>>;
+  /** The query, as it was parsed; how long a page is may change from page to page. */
+  query: unknown;
+}
+
+/** Characters: an id, a salt and a tag are far shorter. */
+export const maximumCursor = 512;
+
+const saltLength = 16;
+const tagLength = 16;
+
+/** `secret` is what the replicas share: a page may be asked of another one than gave the cursor. */
+export function createCursors(secret: () => Uint8Array): Cursors {
+  /** AES-256-GCM with a key and a nonce of this salt alone, so that no nonce ever comes twice under one key. */
+  function keysOf(salt: Uint8Array) {
+    const bytes = Buffer.from(hkdfSync('sha256', secret(), salt, 'arsia cursor 1', 32 + 12));
+    return [bytes.subarray(0, 32), bytes.subarray(32)] as const;
+  }
+
+  return {
+    seal(id, scope) {
+      const salt = randomBytes(saltLength);
+      const cipher = createCipheriv('aes-256-gcm', ...keysOf(salt));
+      cipher.setAAD(boundTo(scope));
+      return Buffer.concat([salt, cipher.update(id), cipher.final(), cipher.getAuthTag()]).toString('base64url');
+    },
+
+    open(cursor, scope) {
+      const bytes = Buffer.from(cursor, 'base64url');
+      // One text a cursor: the decoder skips what is no base64url.
+      if (bytes.length <= saltLength + tagLength || bytes.toString('base64url') !== cursor) return undefined;
+      const decipher = createDecipheriv('aes-256-gcm', ...keysOf(bytes.subarray(0, saltLength)));
+      decipher.setAAD(boundTo(scope));
+      decipher.setAuthTag(bytes.subarray(-tagLength));
+      try {
+        return Buffer.concat([decipher.update(bytes.subarray(saltLength, -tagLength)), decipher.final()]).toString();
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+function boundTo({ caller, route, params, query }: CursorScope): Uint8Array {
+  const { limit: _limit, cursor: _cursor, ...filters } = query as { limit?: unknown; cursor?: unknown };
+  return Buffer.from(canonicalJson([caller.kind, caller.id, route, { ...params }, filters]));
 }

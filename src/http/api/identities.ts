@@ -2,13 +2,15 @@ import { z } from 'zod';
 import { tokenLifetime } from '../../core/lifetimes.ts';
 import { type Route, route } from '../route.ts';
 import { pageOfAll, presentGrant, presentIdentity, presentPage, readPage } from './present.ts';
+import { claims, grant, identity, trust, verdict } from './responses/identities.ts';
+import { listOf } from './responses/shared.ts';
 import {
   delivery,
   description,
   flag,
   lifetime,
   name,
-  pageOf,
+  page,
   ref,
   refOrEveryone,
   settings,
@@ -44,6 +46,7 @@ export const identityRoutes: Route[] = [
     summary: 'Create a managed identity in a group',
     action: 'managed_identity.create',
     body: newIdentity,
+    response: identity,
     handle: async ({ api, call, body }) =>
       presentIdentity(await api.pipeline.perform(api.actions.identities.create, call, body)),
   }),
@@ -52,7 +55,8 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities',
     summary: 'The managed identities that the caller can see',
     action: 'managed_identity.list',
-    query: pageOf('managed_identity').extend({ type: type.optional(), group: ref.optional(), include_inherited: flag }),
+    query: page.extend({ type: type.optional(), group: ref.optional(), include_inherited: flag }),
+    response: listOf(identity),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.identities.list, call, {
@@ -70,6 +74,7 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities/:id',
     summary: 'One managed identity, by id or path',
     action: 'managed_identity.get',
+    response: identity,
     handle: async ({ api, call, params }) =>
       presentIdentity(await api.pipeline.perform(api.actions.identities.get, call, { ref: params.id! })),
   }),
@@ -79,6 +84,7 @@ export const identityRoutes: Route[] = [
     summary: 'Change description, settings, delivery or token lifetime; never name or type',
     action: 'managed_identity.update',
     body: identityChange,
+    response: identity,
     handle: async ({ api, call, params, body }) =>
       presentIdentity(await api.pipeline.perform(api.actions.identities.update, call, { ref: params.id!, ...body })),
   }),
@@ -102,6 +108,7 @@ export const identityRoutes: Route[] = [
     summary: 'What the cloud admin pastes: issuer, subject, audience and the trust documents',
     action: 'managed_identity.trust',
     query: meant,
+    response: trust,
     handle: ({ api, call, params, query }) =>
       api.pipeline.perform(api.actions.identities.trust, call, { ref: params.id!, ...query }),
   }),
@@ -112,6 +119,7 @@ export const identityRoutes: Route[] = [
     action: 'managed_identity.evaluate',
     status: 200,
     body: pasted,
+    response: verdict,
     handle: ({ api, call, params, body }) =>
       api.pipeline.perform(api.actions.identities.evaluate, call, { ref: params.id!, ...body }),
   }),
@@ -121,6 +129,7 @@ export const identityRoutes: Route[] = [
     summary: 'The claims that a token would carry; nothing is signed',
     action: 'managed_identity.preview_claims',
     query: meant,
+    response: claims,
     handle: ({ api, call, params, query }) =>
       api.pipeline.perform(api.actions.identities.claims, call, { ref: params.id!, ...query }),
   }),
@@ -130,6 +139,7 @@ export const identityRoutes: Route[] = [
     summary: 'Let a principal (`*`: everyone below the group) use the identity',
     action: 'use_grant.create',
     body: z.strictObject({ principal: refOrEveryone }),
+    response: grant,
     handle: async ({ api, call, params, body }) =>
       presentGrant(await api.pipeline.perform(api.actions.identities.createGrant, call, { ref: params.id!, ...body })),
   }),
@@ -138,7 +148,8 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities/:id/grants',
     summary: 'Who may use the identity beside the deployers at its group',
     action: 'use_grant.list',
-    query: pageOf('grant'),
+    query: page,
+    response: listOf(grant),
     handle: async ({ api, call, params, query }) =>
       pageOfAll(
         await api.pipeline.perform(api.actions.identities.listGrants, call, { ref: params.id! }),

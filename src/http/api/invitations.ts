@@ -3,6 +3,8 @@ import { canonicalEmail } from '../../core/logins.ts';
 import type { Invitation } from '../../store/invitations.ts';
 import { type Route, route } from '../route.ts';
 import { iso, presentPage, readPage } from './present.ts';
+import { invitation } from './responses/principals.ts';
+import { listOf } from './responses/shared.ts';
 import { page, ref, role } from './schemas.ts';
 
 const email = z.string('an e-mail address is needed').transform((text, context) => {
@@ -30,6 +32,7 @@ export const invitationRoutes: Route[] = [
     summary: 'Invite an e-mail address: whoever signs in with it, verified, becomes a user, once',
     action: 'invitation.create',
     body: newInvitation,
+    response: invitation,
     handle: async ({ api, call, body }) =>
       presentInvitation(await api.pipeline.perform(api.actions.invitations.create, call, body)),
   }),
@@ -39,6 +42,7 @@ export const invitationRoutes: Route[] = [
     summary: 'The invitations of the organisation, accepted ones too',
     action: 'invitation.list',
     query: page,
+    response: listOf(invitation),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.invitations.list, call, { page: readPage(query) }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Route, route } from '../route.ts';
+import { credentials, workloadToken } from './responses/issuing.ts';
 import { name, ref } from './schemas.ts';
 
 const tokenRequest = z.strictObject({ managed_identity: ref, profile: name.optional() });
@@ -27,6 +28,7 @@ export const issuingRoutes: Route[] = [
     bearer: 'job',
     status: 200,
     body: tokenRequest,
+    response: workloadToken,
     async handle({ api, call, bearer, body }) {
       const minted = await api.mint.mint({ ...body, token: bearer, request_id: call.request_id }, 'token');
       const { token, subject, audience, jti, audit_event_id } = minted;
@@ -41,6 +43,7 @@ export const issuingRoutes: Route[] = [
     bearer: 'job',
     status: 200,
     body: credentialsRequest,
+    response: credentials,
     async handle({ api, call, bearer, body: { managed_identity, profile, ...asked } }) {
       return await api.exchange.exchange(
         { managed_identity, profile, token: bearer, request_id: call.request_id },

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { type Route, route } from '../route.ts';
 import { presentJob, presentPage, readPage } from './present.ts';
-import { deadline, description, labels, name, pageOf, ref } from './schemas.ts';
+import { job, startedJob } from './responses/issuing.ts';
+import { listOf } from './responses/shared.ts';
+import { deadline, description, labels, name, page, ref } from './schemas.ts';
 
 const newJob = z.strictObject({
   user: ref.optional(),
@@ -22,6 +24,7 @@ export const jobRoutes: Route[] = [
     summary: 'Start a job, or with `parent` an array task of one; its token is told once',
     action: 'job.start',
     body: newJob,
+    response: startedJob,
     async handle({ api, call, params, body: { deadline: until, ...rest } }) {
       const { job, job_token } = await api.pipeline.perform(api.actions.jobs.start, call, {
         workspace: params.id!,
@@ -37,7 +40,8 @@ export const jobRoutes: Route[] = [
     path: '/workspaces/:id/jobs',
     summary: 'The jobs of a workspace',
     action: 'job.list',
-    query: pageOf('job'),
+    query: page,
+    response: listOf(job),
     handle: async ({ api, call, params, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.jobs.list, call, { workspace: params.id!, page: readPage(query) }),
@@ -50,6 +54,7 @@ export const jobRoutes: Route[] = [
     path: jobPath,
     summary: 'One job',
     action: 'job.get',
+    response: job,
     handle: async ({ api, call, params }) =>
       presentJob(await api.pipeline.perform(api.actions.jobs.get, call, { workspace: params.id!, id: params.job! })),
   }),
@@ -59,6 +64,7 @@ export const jobRoutes: Route[] = [
     summary: 'A sign of life; without one for `heartbeat` seconds the job is ended',
     action: 'job.beat',
     status: 200,
+    response: job,
     handle: async ({ api, call, params }) =>
       presentJob(await api.pipeline.perform(api.actions.jobs.beat, call, { workspace: params.id!, id: params.job! })),
   }),
@@ -68,6 +74,7 @@ export const jobRoutes: Route[] = [
     summary: 'End a job: its token opens nothing from the next request on',
     action: 'job.end',
     body: z.strictObject({ state: z.literal('ended', 'must be "ended"') }),
+    response: job,
     handle: async ({ api, call, params }) =>
       presentJob(await api.pipeline.perform(api.actions.jobs.end, call, { workspace: params.id!, id: params.job! })),
   }),

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import type { Namespace } from '../../store/namespaces.ts';
 import { type Route, route } from '../route.ts';
-import { pageOfAll, presentIdentity, presentNamespace, presentPage, readPage } from './present.ts';
-import { description, flag, name, pageOf, ref } from './schemas.ts';
+import { pageOfAll, presentAssigned, presentGroup, presentPage, presentWorkspace, readPage } from './present.ts';
+import { assignedIdentity } from './responses/identities.ts';
+import { group, movedGroup, movedWorkspace, workspace } from './responses/namespaces.ts';
+import { listOf } from './responses/shared.ts';
+import { description, flag, name, page, ref } from './schemas.ts';
 
 const newGroup = z.strictObject({ name, parent: ref.optional(), description: description.default('') });
 const assigned = z.strictObject({ managed_identity: ref, profile: name.optional() });
@@ -16,6 +19,11 @@ const change = z.strictObject({ description });
 const assignment = assigned.extend({ principal: ref.optional() });
 const forced = z.strictObject({ force: flag });
 
+const looks: Record<Namespace['kind'], { present(row: Namespace): object; response: z.ZodType; moved: z.ZodType }> = {
+  group: { present: presentGroup, response: group, moved: movedGroup },
+  workspace: { present: presentWorkspace, response: workspace, moved: movedWorkspace },
+};
+
 export const namespaceRoutes: Route[] = [
   route({
     method: 'POST',
@@ -23,9 +31,10 @@ export const namespaceRoutes: Route[] = [
     summary: 'Create a group below `parent`; without one, an organisation (operators)',
     action: 'group.create',
     body: newGroup,
+    response: group,
     async handle({ api, call, body: { parent, ...rest } }) {
       const { organizations, groups } = api.actions;
-      return presentNamespace(
+      return presentGroup(
         parent === undefined
           ? await api.pipeline.perform(organizations.create, call, rest)
           : await api.pipeline.perform(groups.create, call, { ...rest, parent }),
@@ -38,8 +47,9 @@ export const namespaceRoutes: Route[] = [
     summary: 'Create a workspace in a group, with managed identities assigned in the same call',
     action: 'workspace.create',
     body: newWorkspace,
+    response: workspace,
     handle: async ({ api, call, body: { group, ...rest } }) =>
-      presentNamespace(await api.pipeline.perform(api.actions.workspaces.create, call, { ...rest, parent: group })),
+      presentWorkspace(await api.pipeline.perform(api.actions.workspaces.create, call, { ...rest, parent: group })),
   }),
   ...of('group', 'groups'),
   ...of('workspace', 'workspaces'),
@@ -48,12 +58,15 @@ export const namespaceRoutes: Route[] = [
     path: '/workspaces/:id/managed-identities',
     summary: 'The managed identities assigned to a workspace',
     action: 'managed_identity.list_assigned',
-    query: pageOf('managed_identity'),
+    query: page,
+    response: listOf(assignedIdentity),
     handle: async ({ api, call, params, query }) =>
       pageOfAll(
         await api.pipeline.perform(api.actions.assignments.list, call, { workspace: params.id! }),
         query,
-        presentIdentity,
+        presentAssigned,
+        // One identity may be assigned to several principals.
+        ({ id, profile, principal_id }) => `${id} ${profile} ${principal_id}`,
       ),
   }),
   route({
@@ -62,8 +75,9 @@ export const namespaceRoutes: Route[] = [
     summary: 'Assign a managed identity to a workspace, for everyone or for one user, team or service account',
     action: 'managed_identity.assign',
     body: assignment,
+    response: assignedIdentity,
     handle: async ({ api, call, params, body }) =>
-      presentIdentity(
+      presentAssigned(
         await api.pipeline.perform(api.actions.assignments.assign, call, {
           workspace: params.id!,
           identity: body.managed_identity,
@@ -90,16 +104,18 @@ export const namespaceRoutes: Route[] = [
 /** What groups and workspaces have alike: list, get, change, delete. */
 function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
   const path = `/${noun}/:id`;
+  const { present, response, moved } = looks[kind];
   return [
     route({
       method: 'GET',
       path: `/${noun}`,
       summary: `The ${noun} that the caller can see`,
       action: `${kind}.list`,
-      query: pageOf(kind),
+      query: page,
+      response: listOf(response),
       async handle({ api, call, query }) {
         const rows = await api.pipeline.perform(api.actions[noun].list, call, { page: readPage(query) });
-        return presentPage(rows, query.limit, presentNamespace);
+        return presentPage(rows, query.limit, present);
       },
     }),
     route({
@@ -107,8 +123,9 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
       path,
       summary: `One ${kind}`,
       action: `${kind}.get`,
+      response,
       handle: async ({ api, call, params }) =>
-        presentNamespace(await api.pipeline.perform(api.actions[noun].get, call, { ref: params.id! })),
+        present(await api.pipeline.perform(api.actions[noun].get, call, { ref: params.id! })),
     }),
     route({
       method: 'PATCH',
@@ -116,8 +133,9 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
       summary: `Change the description of a ${kind}`,
       action: `${kind}.update`,
       body: change,
+      response,
       handle: async ({ api, call, params, body }) =>
-        presentNamespace(await api.pipeline.perform(api.actions[noun].update, call, { ref: params.id!, ...body })),
+        present(await api.pipeline.perform(api.actions[noun].update, call, { ref: params.id!, ...body })),
     }),
     route({
       method: 'DELETE',
@@ -136,10 +154,11 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
       status: 200,
       body: z.strictObject({ parent: ref }),
       query: forced,
+      response: moved,
       async handle({ api, call, params, body, query }) {
         const input = { ref: params.id!, parent: body.parent, force: query.force === 'true' };
         const { namespace, dropped } = await api.pipeline.perform(api.actions[noun].move, call, input);
-        return { ...presentNamespace(namespace), dropped_assignments: dropped };
+        return { ...present(namespace), dropped_assignments: dropped };
       },
     }),
   ];

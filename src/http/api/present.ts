@@ -1,19 +1,17 @@
 import { identityPath } from '../../services/identities.ts';
-import type { Assignment, ManagedIdentity, UseGrant } from '../../store/identities.ts';
+import type { AssignedIdentity, ManagedIdentity, UseGrant } from '../../store/identities.ts';
 import type { Job } from '../../store/jobs.ts';
 import type { MembershipRow } from '../../store/memberships.ts';
 import type { Namespace, Page } from '../../store/namespaces.ts';
 import type { MayActRow, ServiceAccount, User } from '../../store/principals.ts';
-import { encodeCursor } from './cursors.ts';
 
 /** How rows look on the wire: snake_case, RFC 3339 in UTC, and no column that is only ours. */
-export function presentNamespace(row: Namespace) {
-  const { lineage: _lineage, kind, parent_id, ...rest } = row;
-  return {
-    ...rest,
-    ...(kind === 'workspace' ? { group_id: parent_id } : { parent_id }),
-    created_at: iso(row.created_at),
-  };
+export function presentGroup({ lineage: _lineage, kind: _kind, created_at, ...row }: Namespace) {
+  return { ...row, created_at: iso(created_at) };
+}
+
+export function presentWorkspace({ lineage: _lineage, kind: _kind, parent_id, created_at, ...row }: Namespace) {
+  return { ...row, group_id: parent_id!, created_at: iso(created_at) };
 }
 
 export function presentUser({ is_active, created_at, ...row }: User) {
@@ -36,18 +34,41 @@ export function presentGrant({ created_at, ...row }: UseGrant) {
   return { ...row, created_at: iso(created_at) };
 }
 
-export function presentIdentity(row: ManagedIdentity & Partial<Pick<Assignment, 'profile'>>) {
-  const { group_path, lineage: _lineage, created_at, ...rest } = row;
-  return { ...rest, path: identityPath(row), group: group_path, created_at: iso(created_at) };
+/** Member by member: rows come with more where they were looked up for more. */
+export function presentIdentity(row: ManagedIdentity) {
+  const { id, organization_id, group_id, group_path, name, type, description, settings, created_at, version } = row;
+  const { subject_scope, delivery, token_lifetime } = row;
+  return {
+    id,
+    organization_id,
+    group_id,
+    group: group_path,
+    name,
+    path: identityPath(row),
+    type,
+    description,
+    settings,
+    subject_scope,
+    delivery,
+    token_lifetime,
+    created_at: iso(created_at),
+    version,
+  };
 }
 
-export function presentJob({ created_at, deadline, ended_at, ...row }: Job) {
+export function presentAssigned(row: AssignedIdentity) {
+  const { profile, principal_id, assigned_at } = row;
+  return { ...presentIdentity(row), profile, principal_id, assigned_at: iso(assigned_at) };
+}
+
+export function presentJob({ created_at, deadline, ended_at, heartbeat_at, ...row }: Job) {
   return {
     ...row,
-    state: ended_at === null ? 'running' : 'ended',
+    state: ended_at === null ? ('running' as const) : ('ended' as const),
     deadline: iso(deadline),
     ended_at: ended_at && iso(ended_at),
     created_at: iso(created_at),
+    heartbeat_at: heartbeat_at && iso(heartbeat_at),
   };
 }
 
@@ -55,30 +76,32 @@ export function iso(date: Date): string {
   return date.toISOString();
 }
 
-/** One more than asked is read, to know whether another page follows. The cursor was decoded when it was validated. */
+/** One more than asked is read, to know whether another page follows. The router has opened the cursor. */
 export function readPage(query: { limit: number; cursor?: string | undefined }): Page {
   return { after: query.cursor, limit: query.limit + 1 };
 }
 
+/** `positionOf` is what the next page begins after: the id, unless rows of one page may share theirs. */
 export function presentPage<Row extends { id: string }, Item>(
   rows: Row[],
   limit: number,
   present: (row: Row) => Item,
+  positionOf: (row: Row) => string = (row) => row.id,
 ): { items: Item[]; next_cursor: string | null } {
   const items = rows.slice(0, limit);
   const last = rows.length > limit ? items.at(-1) : undefined;
-  return { items: items.map(present), next_cursor: last === undefined ? null : encodeCursor(last.id) };
+  // As it is: the router seals it.
+  return { items: items.map(present), next_cursor: last === undefined ? null : positionOf(last) };
 }
 
-/** A page of rows that are read at once, since they are few: in the order of their ids. */
+/** A page of rows that are read at once, since they are few: in the order of their positions. */
 export function pageOfAll<Row extends { id: string }, Item>(
   rows: Row[],
   query: { limit: number; cursor?: string | undefined },
   present: (row: Row) => Item,
+  positionOf: (row: Row) => string = (row) => row.id,
 ) {
-  return presentPage(
-    rows.filter((row) => query.cursor === undefined || row.id > query.cursor),
-    query.limit,
-    present,
-  );
+  const { cursor = '', limit } = query;
+  const rest = rows.filter((row) => positionOf(row) > cursor).sort((a, b) => (positionOf(a) < positionOf(b) ? -1 : 1));
+  return presentPage(rest, limit, present, positionOf);
 }

@@ -11,7 +11,9 @@ import {
   presentUser,
   readPage,
 } from './present.ts';
-import { description, labelValue, login, name, pageOf, pattern, ref, refOrEveryone, role } from './schemas.ts';
+import { clientSecret, mayAct, membership, serviceAccount, user } from './responses/principals.ts';
+import { listOf } from './responses/shared.ts';
+import { description, labelValue, login, name, page, pattern, ref, refOrEveryone, role } from './schemas.ts';
 
 const displayName = description.max(128, 'must be at most 128 characters');
 const newUser = z.strictObject({ login, display_name: displayName.default('') });
@@ -41,7 +43,7 @@ const newMayAct = z.strictObject({
   labels: z.record(name, labelValue).default({}),
 });
 const newMembership = z.strictObject({ namespace: ref, principal: ref, role });
-const membershipList = pageOf('membership').extend({ namespace: ref });
+const membershipList = page.extend({ namespace: ref });
 
 export const principalRoutes: Route[] = [
   route({
@@ -50,6 +52,7 @@ export const principalRoutes: Route[] = [
     summary: 'Create a user of the organisation',
     action: 'user.create',
     body: newUser,
+    response: user,
     handle: async ({ api, call, body }) =>
       presentUser(await api.pipeline.perform(api.actions.users.create, call, body)),
   }),
@@ -58,7 +61,8 @@ export const principalRoutes: Route[] = [
     path: '/users',
     summary: 'The users of the organisation',
     action: 'user.list',
-    query: pageOf('user'),
+    query: page,
+    response: listOf(user),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.users.list, call, { page: readPage(query) }),
@@ -71,6 +75,7 @@ export const principalRoutes: Route[] = [
     path: '/users/:id',
     summary: 'One user, by id or login',
     action: 'user.get',
+    response: user,
     handle: async ({ api, call, params }) =>
       presentUser(await api.pipeline.perform(api.actions.users.get, call, { ref: params.id! })),
   }),
@@ -80,6 +85,7 @@ export const principalRoutes: Route[] = [
     summary: 'Change or deactivate a user; deactivating stops issuing at once',
     action: 'user.update',
     body: userChange,
+    response: user,
     handle: async ({ api, call, params, body }) =>
       presentUser(await api.pipeline.perform(api.actions.users.update, call, { ref: params.id!, ...body })),
   }),
@@ -89,6 +95,7 @@ export const principalRoutes: Route[] = [
     summary: 'Create a service account in a group',
     action: 'service_account.create',
     body: newServiceAccount,
+    response: serviceAccount,
     handle: async ({ api, call, body }) =>
       presentServiceAccount(await api.pipeline.perform(api.actions.serviceAccounts.create, call, body)),
   }),
@@ -97,7 +104,8 @@ export const principalRoutes: Route[] = [
     path: '/service-accounts',
     summary: 'The service accounts of the organisation',
     action: 'service_account.list',
-    query: pageOf('service_account'),
+    query: page,
+    response: listOf(serviceAccount),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.serviceAccounts.list, call, { page: readPage(query) }),
@@ -110,6 +118,7 @@ export const principalRoutes: Route[] = [
     path: '/service-accounts/:id',
     summary: 'One service account, by id or path',
     action: 'service_account.get',
+    response: serviceAccount,
     handle: async ({ api, call, params }) =>
       presentServiceAccount(await api.pipeline.perform(api.actions.serviceAccounts.get, call, { ref: params.id! })),
   }),
@@ -119,6 +128,7 @@ export const principalRoutes: Route[] = [
     summary: 'Change or deactivate a service account, register its public keys',
     action: 'service_account.update',
     body: serviceAccountChange,
+    response: serviceAccount,
     handle: async ({ api, call, params, body }) =>
       presentServiceAccount(
         await api.pipeline.perform(api.actions.serviceAccounts.update, call, { ref: params.id!, ...body }),
@@ -129,6 +139,7 @@ export const principalRoutes: Route[] = [
     path: '/service-accounts/:id/secrets',
     summary: 'Make a client secret; it is told once',
     action: 'service_account_secret.create',
+    response: clientSecret,
     async handle({ api, call, params }) {
       const secret = await api.pipeline.perform(api.actions.serviceAccounts.createSecret, call, { ref: params.id! });
       return { ...secret, expires_at: iso(secret.expires_at) };
@@ -151,6 +162,7 @@ export const principalRoutes: Route[] = [
     summary: 'Let a service account start jobs for users on a group or workspace',
     action: 'may_act.create',
     body: newMayAct,
+    response: mayAct,
     handle: async ({ api, call, params, body }) =>
       presentMayAct(
         await api.pipeline.perform(api.actions.serviceAccounts.createMayAct, call, { ref: params.id!, ...body }),
@@ -161,7 +173,8 @@ export const principalRoutes: Route[] = [
     path: '/service-accounts/:id/may-act',
     summary: 'The rights of a service account to act for users',
     action: 'may_act.list',
-    query: pageOf('may_act'),
+    query: page,
+    response: listOf(mayAct),
     handle: async ({ api, call, params, query }) =>
       pageOfAll(
         await api.pipeline.perform(api.actions.serviceAccounts.listMayAct, call, { ref: params.id! }),
@@ -183,6 +196,7 @@ export const principalRoutes: Route[] = [
     summary: 'Give a user or service account a role on a group or workspace',
     action: 'membership.create',
     body: newMembership,
+    response: membership,
     handle: async ({ api, call, body }) =>
       presentMembership(await api.pipeline.perform(api.actions.memberships.create, call, body)),
   }),
@@ -192,6 +206,7 @@ export const principalRoutes: Route[] = [
     summary: 'The members of a group or workspace',
     action: 'membership.list',
     query: membershipList,
+    response: listOf(membership),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.memberships.list, call, {
@@ -208,6 +223,7 @@ export const principalRoutes: Route[] = [
     summary: 'Change a role',
     action: 'membership.update',
     body: z.strictObject({ role }),
+    response: membership,
     handle: async ({ api, call, params, body }) =>
       presentMembership(await api.pipeline.perform(api.actions.memberships.update, call, { id: params.id!, ...body })),
   }),

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Alias, Mask } from '../../store/reach.ts';
 import { type Route, route } from '../route.ts';
-import { iso, pageOfAll, presentIdentity, presentPage, readPage } from './present.ts';
-import { flag, name, pageOf, ref } from './schemas.ts';
+import { iso, pageOfAll, presentAssigned, presentIdentity, presentPage, readPage } from './present.ts';
+import { alias, assignedIdentity, identity, mask } from './responses/identities.ts';
+import { listOf } from './responses/shared.ts';
+import { flag, name, page, ref } from './schemas.ts';
 
 const forced = z.strictObject({ force: flag });
 const isForced = (query: { force: string }) => query.force === 'true';
@@ -17,6 +19,7 @@ export const reachRoutes: Route[] = [
     status: 200,
     body: z.strictObject({ group: ref }),
     query: forced,
+    response: identity,
     handle: async ({ api, call, params, body, query }) =>
       presentIdentity(
         await api.pipeline.perform(api.actions.reach.move, call, { ref: params.id!, ...body, force: isForced(query) }),
@@ -28,6 +31,7 @@ export const reachRoutes: Route[] = [
     summary: 'Make the identity usable below another group; rules and subject stay those of the source',
     action: 'alias.create',
     body: z.strictObject({ group: ref, name: name.optional() }),
+    response: alias,
     handle: async ({ api, call, params, body }) =>
       presentAlias(await api.pipeline.perform(api.actions.reach.createAlias, call, { ref: params.id!, ...body })),
   }),
@@ -36,7 +40,8 @@ export const reachRoutes: Route[] = [
     path: '/managed-identities/:id/aliases',
     summary: 'The aliases of a managed identity',
     action: 'alias.list',
-    query: pageOf('alias'),
+    query: page,
+    response: listOf(alias),
     handle: async ({ api, call, params, query }) =>
       pageOfAll(
         await api.pipeline.perform(api.actions.reach.listAliases, call, { ref: params.id! }),
@@ -62,6 +67,7 @@ export const reachRoutes: Route[] = [
     path: '/managed-identities/:id/masks',
     summary: 'The groups and workspaces that mask a managed identity',
     action: 'identity_mask.list',
+    response: listOf(mask),
     async handle({ api, call, params }) {
       const rows = await api.pipeline.perform(api.actions.reach.listMasks, call, { ref: params.id! });
       return { items: rows.map(presentMask), next_cursor: null };
@@ -74,7 +80,7 @@ export const reachRoutes: Route[] = [
     path: '/workspaces/:id/usable-identities',
     summary: 'The managed identities that a workspace could be assigned; `search` is part of a name',
     action: 'managed_identity.list_usable',
-    query: pageOf('managed_identity').extend({
+    query: page.extend({
       search: z
         .string()
         .regex(/^[a-z0-9_-]{1,64}$/, 'must be part of a name')
@@ -84,6 +90,7 @@ export const reachRoutes: Route[] = [
         .regex(/^[a-z]{1,32}$/, 'must be a kind of identity, such as aws')
         .optional(),
     }),
+    response: listOf(identity),
     async handle({ api, call, params, query: { search, type, ...page } }) {
       const input = { workspace: params.id!, search, type, page: readPage(page) };
       const rows = await api.pipeline.perform(api.actions.assignments.listUsable, call, input);
@@ -96,10 +103,11 @@ export const reachRoutes: Route[] = [
     summary: 'What a job of this user would get, one identity per type and profile',
     action: 'managed_identity.list_effective',
     query: z.strictObject({ user: ref.optional() }),
+    response: listOf(assignedIdentity),
     async handle({ api, call, params, query }) {
       const input = { workspace: params.id!, user: query.user };
       const rows = await api.pipeline.perform(api.actions.assignments.listEffective, call, input);
-      return { items: rows.map(presentIdentity), next_cursor: null };
+      return { items: rows.map(presentAssigned), next_cursor: null };
     },
   }),
 ];
@@ -113,6 +121,7 @@ function masksOf(kind: 'group' | 'workspace', noun: 'groups' | 'workspaces'): Ro
       action: 'identity_mask.create',
       body: z.strictObject({ managed_identity: ref }),
       query: forced,
+      response: mask,
       handle: async ({ api, call, params, body, query }) =>
         presentMask(
           await api.pipeline.perform(api.actions.reach.mask, call, {

@@ -1,17 +1,20 @@
+import { Readable } from 'node:stream';
 import Router, { type RouterMiddleware } from '@koa/router';
 import type Koa from 'koa';
-import { z } from 'zod';
-import { ArsiaError, asArsiaError } from '../../core/errors.ts';
-import { isReference } from '../../core/names.ts';
+import { asArsiaError } from '../../core/errors.ts';
 import { anonymous } from '../../core/principals.ts';
 import type { Call } from '../../services/action.ts';
 import type { AppParts, RequestState } from '../app.ts';
-import { hasBody, readJson } from '../body.ts';
-import { parseWith, type Route } from '../route.ts';
+import type { Api, Route } from '../route.ts';
+import { openPage, sealPage } from './pages.ts';
+import { parseRequest } from './request.ts';
+import { toldOnce } from './responses/shared.ts';
 import { routes } from './routes.ts';
 
+type RouterParts = Pick<AppParts, 'api' | 'pipeline' | 'callers' | 'cursors' | 'idempotency'>;
+
 /** `/api/v1`, made of the route table: authenticate, parse, call, present. */
-export function createApiRouter(parts: Pick<AppParts, 'api' | 'pipeline' | 'callers'>): Koa.Middleware<RequestState> {
+export function createApiRouter(parts: RouterParts): Koa.Middleware<RequestState> {
   const router = new Router<RequestState>({ prefix: '/api/v1' });
   for (const route of routes) router.register(route.path, [route.method], answer(parts, route));
   const match = router.routes() as unknown as Koa.Middleware<RequestState>;
@@ -19,46 +22,55 @@ export function createApiRouter(parts: Pick<AppParts, 'api' | 'pipeline' | 'call
   return (ctx, next) => match(ctx, () => wrongMethod(ctx, next));
 }
 
-function answer(parts: Pick<AppParts, 'api' | 'pipeline' | 'callers'>, route: Route): RouterMiddleware<RequestState> {
-  const { api, pipeline, callers } = parts;
+function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState> {
+  const { api, pipeline, callers, cursors, idempotency } = parts;
+  const name = `${route.method} ${route.path}`;
+  const secrets = toldOnce(route.response);
   return async (ctx) => {
+    const { params } = ctx;
     const { request_id } = ctx.state;
     const bearer = bearerOf(ctx.get('authorization'));
-    const call: Call = {
-      request_id,
-      caller: route.bearer === 'access' ? await callers.authenticate(bearer, request_id) : anonymous,
-    };
-    const parsed = await parse(ctx, route).catch(async (thrown: unknown) => {
-      const error = asArsiaError(thrown);
-      await pipeline.refuse(route.action, call, error);
-      throw error;
-    });
-    const result = await route.handle({ api, call, params: ctx.params, bearer, ...parsed });
+    const caller = route.bearer === 'access' ? await callers.authenticate(bearer, request_id) : anonymous;
+    const scope = { caller, route: name, params };
+    const parsed = await parseRequest(ctx, route)
+      .then((request) => ({ ...request, query: openPage(request.query, scope, cursors) }))
+      .catch(async (thrown: unknown) => {
+        const error = asArsiaError(thrown);
+        // The mint has not read the token of a job yet: its holder is no stranger, and the record says who it was.
+        const sender = route.bearer === 'job' ? await callers.recognise(bearer) : caller;
+        await pipeline.refuse(route.action, { request_id, caller: sender }, error);
+        throw error;
+      });
+    const { query, body, key, if_match } = parsed;
+    const call: Call = { request_id, caller, if_match };
+    const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body });
+    const { answer: result, isReplay } =
+      key === undefined || caller.kind === 'anonymous'
+        ? { answer: await handle(api), isReplay: false }
+        : await idempotency.once(
+            { call, action: route.action, route: name, key, content: { params: { ...params }, query, body }, secrets },
+            async (within) => (await handle({ ...api, pipeline: within })) as Record<string, unknown>,
+          );
     ctx.status = route.status;
-    if (route.status !== 204) ctx.body = result;
+    if (route.status === 204) return;
+    if (route.media_type !== undefined)
+      return stream(ctx, route.media_type, result as unknown as AsyncIterable<string>);
+    if (isReplay) ctx.set('idempotency-replayed', 'true');
+    setEntityTag(ctx, result);
+    ctx.body = sealPage(ctx, result, { ...scope, query }, cursors);
   };
 }
 
-async function parse(ctx: Koa.ParameterizedContext<RequestState> & { params: Record<string, string> }, route: Route) {
-  if (!Object.values(ctx.params).every(isReference))
-    throw new ArsiaError('not_found', 'There is no such thing: the URL holds what is no id and no path.');
-  const query = route.query ? parseWith(route.query, ctx.query, '') : refuseQuery(ctx.query);
-  const body = route.body
-    ? parseWith(route.body, await readJson(ctx.req), '/')
-    : hasBody(ctx.req) && parseWith(nothing, await readJson(ctx.req), '/');
-  return { query, body };
+/** No faster than the reader reads, and no further once it has gone. */
+function stream(ctx: Koa.ParameterizedContext<RequestState>, type: string, parts: AsyncIterable<string>): void {
+  ctx.type = type;
+  ctx.body = Readable.from(parts, { objectMode: false });
 }
 
-/** For routes that take no body: what somebody sends all the same is a mistake of theirs, and named. */
-const nothing = z.strictObject({});
-
-/** A parameter that a route does not know is a mistake of the caller: `?forse=true` must not pass for no force. */
-function refuseQuery(query: object): undefined {
-  const fields = Object.keys(query).map((name) => ({
-    pointer: name.slice(0, 80),
-    detail: 'is no parameter of this request',
-  }));
-  if (fields.length > 0) throw new ArsiaError('invalid_request', 'The query is not valid.', { fields });
+/** What has a version answers with it: `If-Match` of the next change names it. */
+function setEntityTag(ctx: Koa.ParameterizedContext<RequestState>, result: unknown): void {
+  const version = typeof result === 'object' && result !== null && 'version' in result ? result.version : undefined;
+  if (Number.isInteger(version)) ctx.set('etag', `"${version}"`);
 }
 
 /** RFC 6750 2.1. Other schemes are no bearer token. */

@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import type { IdKind } from '../../core/ids.ts';
 import { jobDeadline, tokenLifetime } from '../../core/lifetimes.ts';
 import { deliveries } from '../../core/mint.ts';
 import { loginPattern, loginRule, namePattern, nameRule, referencePattern, referenceRule } from '../../core/names.ts';
 import { roles } from '../../core/permissions.ts';
 import { subjectScopes } from '../../core/subject.ts';
-import { decodeCursor } from './cursors.ts';
+import { maximumCursor } from './cursors.ts';
 
 /** The shapes that requests share. Every object is strict: an unknown member is a fault, named. */
 const defaultPage = 50;
@@ -50,28 +49,19 @@ export const deadline = z.union(
   'must be an RFC 3339 time or whole seconds from now, 1 minute to 7 days ahead',
 );
 
-/** `limit` and `cursor` of a list of `kind`; the cursor comes out as the id after which the page begins. */
-export function pageOf(kind?: IdKind) {
-  return z.strictObject({
-    limit: z.coerce
-      .number('must be a number')
-      .int('must be a whole number')
-      .min(1, 'must be at least 1')
-      .max(maximumPage, `must be at most ${maximumPage}`)
-      .default(defaultPage),
-    cursor: z
-      .string('must be given once')
-      .transform((text, context) => {
-        const id = decodeCursor(text, kind);
-        if (id !== undefined) return id;
-        context.addIssue({ code: 'custom', message: 'must be `next_cursor` of the page before, unchanged' });
-        return z.NEVER;
-      })
-      .optional(),
-  });
-}
-
-export const page = pageOf();
+/** Of every list. The router opens the cursor: handlers get the id after which the page begins. */
+export const page = z.strictObject({
+  limit: z.coerce
+    .number('must be a number')
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(maximumPage, `must be at most ${maximumPage}`)
+    .default(defaultPage),
+  cursor: z
+    .string('must be given once')
+    .max(maximumCursor, 'must be `next_cursor` of the page before, unchanged')
+    .optional(),
+});
 
 function isPrintable(text: string): boolean {
   // Control characters would forge log lines, lone surrogates break the database's UTF-8.

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { Team, TeamMember } from '../../store/teams.ts';
 import { type Route, route } from '../route.ts';
 import { iso, presentPage, readPage } from './present.ts';
-import { description, name, pageOf, ref } from './schemas.ts';
+import { team, teamMember } from './responses/principals.ts';
+import { listOf } from './responses/shared.ts';
+import { description, name, page, ref } from './schemas.ts';
 
 const newTeam = z.strictObject({ name, description: description.default('') });
 
@@ -13,6 +15,7 @@ export const teamRoutes: Route[] = [
     summary: 'Create a team of the organisation',
     action: 'team.create',
     body: newTeam,
+    response: team,
     handle: async ({ api, call, body }) =>
       presentTeam(await api.pipeline.perform(api.actions.teams.create, call, body)),
   }),
@@ -21,7 +24,8 @@ export const teamRoutes: Route[] = [
     path: '/teams',
     summary: 'The teams of the organisation',
     action: 'team.list',
-    query: pageOf('team'),
+    query: page,
+    response: listOf(team),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.teams.list, call, { page: readPage(query) }),
@@ -34,6 +38,7 @@ export const teamRoutes: Route[] = [
     path: '/teams/:id',
     summary: 'One team, by id or name',
     action: 'team.get',
+    response: team,
     handle: async ({ api, call, params }) =>
       presentTeam(await api.pipeline.perform(api.actions.teams.get, call, { ref: params.id! })),
   }),
@@ -43,6 +48,7 @@ export const teamRoutes: Route[] = [
     summary: 'Change the description of a team',
     action: 'team.update',
     body: z.strictObject({ description }),
+    response: team,
     handle: async ({ api, call, params, body }) =>
       presentTeam(await api.pipeline.perform(api.actions.teams.update, call, { ref: params.id!, ...body })),
   }),
@@ -59,6 +65,7 @@ export const teamRoutes: Route[] = [
     summary: 'Add a user to a team',
     action: 'team_member.create',
     body: z.strictObject({ user: ref }),
+    response: teamMember,
     handle: async ({ api, call, params, body }) =>
       presentMember(await api.pipeline.perform(api.actions.teams.addMember, call, { ref: params.id!, ...body })),
   }),
@@ -67,7 +74,8 @@ export const teamRoutes: Route[] = [
     path: '/teams/:id/members',
     summary: 'The users of a team',
     action: 'team_member.list',
-    query: pageOf('user'),
+    query: page,
+    response: listOf(teamMember),
     async handle({ api, call, params, query }) {
       const input = { ref: params.id!, page: readPage(query) };
       const rows = await api.pipeline.perform(api.actions.teams.listMembers, call, input);

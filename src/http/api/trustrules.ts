@@ -3,6 +3,8 @@ import { trustLimits } from '../../core/outsidetrust.ts';
 import type { TrustRuleRow } from '../../store/trustrules.ts';
 import { type Route, route } from '../route.ts';
 import { iso } from './present.ts';
+import { trustRule } from './responses/principals.ts';
+import { listOf } from './responses/shared.ts';
 import { description } from './schemas.ts';
 
 const text = (what: string, length: number) =>
@@ -50,6 +52,7 @@ export const trustRuleRoutes: Route[] = [
     summary: 'Let tokens of an outside issuer speak for a service account',
     action: 'trust_rule.create',
     body: newTrustRule,
+    response: trustRule,
     handle: async ({ api, call, params, body }) =>
       presentTrustRule(await api.pipeline.perform(api.actions.trustRules.create, call, { ref: params.id!, ...body })),
   }),
@@ -58,6 +61,7 @@ export const trustRuleRoutes: Route[] = [
     path: '/service-accounts/:id/trust-rules',
     summary: 'The outside issuers that a service account trusts, and on which conditions',
     action: 'trust_rule.list',
+    response: listOf(trustRule),
     async handle({ api, call, params }) {
       const rows = await api.pipeline.perform(api.actions.trustRules.list, call, { ref: params.id! });
       return { items: rows.map(presentTrustRule), next_cursor: null };

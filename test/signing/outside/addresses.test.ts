@@ -30,6 +30,7 @@ describe('N30 addresses that no request goes to', () => {
     'fc00::1',
     'fe80::1',
     'fe80::1%eth0',
+    '2606:4700::1111%eth0',
     'ff02::1',
     '2001::1',
     '2001:db8::1',

@@ -122,6 +122,14 @@ describe('the documents of an issuer', () => {
     expect(asked).toHaveLength(32);
   });
 
+  test('of a thousand issuers are kept, failures among them', async () => {
+    world.fault = away;
+    for (let index = 0; index <= 1000; index++) await faultOf(find('one', `https://n${index}.example`));
+    asked.length = 0;
+    for (const index of [1000, 1, 0]) await faultOf(find('one', `https://n${index}.example`));
+    expect(asked).toEqual(['https://n0.example/.well-known/openid-configuration']);
+  });
+
   test.each([
     ['another issuer', { issuer: 'https://evil.example', jwks_uri: 'https://keys.example/jwks' }],
     ['the issuer with a slash', { issuer: `${issuer}/`, jwks_uri: 'https://keys.example/jwks' }],
@@ -162,6 +170,7 @@ describe('keys of an issuer', () => {
     const keys = [
       rsa(1024),
       rsa(2048, 3),
+      { kty: 'RSA', e: 'AQAB', n: Buffer.alloc(1025, 0xa5).toString('base64url') },
       { ...rsa(2048), e: one },
       ec('k', 'secp256k1'),
       { kty: 'oct', k: 'c2VjcmV0' },

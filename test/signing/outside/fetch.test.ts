@@ -138,6 +138,16 @@ describe('a document', () => {
     await ended;
   });
 
+  test('that is none is not waited for to its end', async () => {
+    let ended: Promise<unknown> = Promise.resolve();
+    const { port } = await listen((_request, response) => {
+      ended = new Promise((resolve) => response.once('close', resolve));
+      response.writeHead(500).write('x');
+    });
+    await faultOf(develop({ deadline_ms: 600_000 })(`http://127.0.0.1:${port}/`));
+    await ended;
+  });
+
   test('whose name nobody answers for within the deadline is given up too', async () => {
     const resolve: FetchOptions['resolve'] = (_host, signal) =>
       new Promise((done) => signal.addEventListener('abort', () => done([])));

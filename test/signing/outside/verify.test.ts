@@ -165,6 +165,11 @@ describe('is refused', () => {
       expect(await refusal(token)).toMatch(/no signed JWT/);
   });
 
+  test('N7 longer than any token has to be', async () => {
+    expect(await refusal(await issuer.token({ long: 'x'.repeat(20_000) }))).toMatch(/of up to 20000 characters/);
+    expect(await refusal(await issuer.token({ long: 'x'.repeat(14_000) }))).toBe('accepted');
+  });
+
   test('N9 without what every token has', async () => {
     for (const claim of ['aud', 'sub', 'exp', 'iat'])
       expect(await refusal(await issuer.token({ [claim]: undefined }))).toMatch(`no ${claim}`);

@@ -1,0 +1,70 @@
+/** What one large organisation holds besides what the benchmark made over HTTP. */
+export const filled = { groups: 10_000, workspaces: 100_000, identities: 100_000, users: 10_000 };
+
+/** Who works in it: the user whom its jobs run for, and the launcher that starts them, by id. */
+export interface Crew {
+  user: string;
+  launcher: string;
+}
+
+const topGroups = 100;
+/** So many of the first workspaces and identities share the first group: averages would hide what is slow there. */
+const crowded = 5_000;
+const at = `timestamptz '2026-01-01'`;
+
+/** The path of the n-th workspace of the fill, from 1, or that of the identity which is assigned to it. */
+export function filledPath(organization: string, kind: 'workspace' | 'identity', n: number): string {
+  const group = n <= crowded ? 1 : ((n - 1) % filled.groups) + 1;
+  const groups = group <= topGroups ? [group] : [(group % topGroups) + 1, group];
+  return [organization, ...groups.map((one) => named('g', one)), named(kind === 'workspace' ? 'w' : 'i', n)].join('/');
+}
+
+function named(letter: string, n: number): string {
+  return `${letter}${String(n).padStart(6, '0')}`;
+}
+
+/** The id of the n-th row of a fill: digits are letters of an id too. */
+const id = (prefix: string, n = 'n') => `'${prefix}_01' || lpad((${n})::text, 24, '0')`;
+const name = (letter: string) => `'${letter}' || lpad(n::text, 6, '0')`;
+const groupOf = id('grp', `CASE WHEN n <= ${crowded} THEN 1 ELSE (n - 1) % ${filled.groups} + 1 END`);
+
+/**
+ * Fills the organisation of that name: a hundred groups, the others below them, workspaces and identities in each, an identity
+ * assigned to each workspace. Everyone is a viewer of the whole; the user is deployer, and the launcher may act, in each group
+ * by a row of its own: what a mint reads of them must not grow with what they have elsewhere.
+ */
+export function fill(organization: string, { user, launcher }: Crew): string {
+  const root = `(SELECT id FROM namespaces WHERE path = '${organization}')`;
+  const namespaces = (kind: string, own: string, parent: string, from: number, to: number) => `
+    INSERT INTO namespaces (id, kind, parent_id, organization_id, name, path, lineage, created_at)
+    SELECT made.id, '${kind}', parent.id, parent.organization_id, made.name, parent.path || '/' || made.name,
+      parent.lineage || made.id, ${at}
+    FROM (SELECT ${own} AS id, ${name(kind[0]!)} AS name, ${parent} AS parent_id FROM generate_series(${from}, ${to}) AS n) AS made
+    JOIN namespaces AS parent ON parent.id = made.parent_id`;
+  const statements = [
+    // Keys that refer to others are right by the making: to look each one up takes most of the time.
+    'SET session_replication_role = replica',
+    namespaces('group', id('grp'), root, 1, topGroups),
+    namespaces('group', id('grp'), id('grp', `n % ${topGroups} + 1`), topGroups + 1, filled.groups),
+    namespaces('workspace', id('ws'), groupOf, 1, filled.workspaces),
+    `INSERT INTO managed_identities (id, organization_id, group_id, name, type, settings, subject_scope, delivery,
+      token_lifetime, created_at)
+    SELECT ${id('mi')}, ${root}, ${groupOf}, ${name('i')}, 'aws', '{"role_arn": "arn:aws:iam::111122223333:role/simulation"}',
+      'workspace', 'token', 600, ${at}
+    FROM generate_series(1, ${filled.identities}) AS n`,
+    `INSERT INTO assignments (id, workspace_id, identity_id, organization_id, type, created_at)
+    SELECT ${id('asg')}, ${id('ws')}, ${id('mi')}, ${root}, 'aws', ${at} FROM generate_series(1, ${filled.workspaces}) AS n`,
+    `INSERT INTO users (id, organization_id, login, created_at)
+    SELECT ${id('usr')}, ${root}, ${name('u')}, ${at} FROM generate_series(1, ${filled.users}) AS n`,
+    `INSERT INTO memberships (id, namespace_id, principal_id, role, organization_id, created_at)
+    SELECT ${id('mem')}, ${root}, ${id('usr')}, 'viewer', ${root}, ${at} FROM generate_series(1, ${filled.users}) AS n`,
+    `INSERT INTO memberships (id, namespace_id, principal_id, role, organization_id, created_at)
+    SELECT ${id('mem', `n + ${filled.users}`)}, ${id('grp')}, '${user}', 'deployer', ${root}, ${at}
+    FROM generate_series(1, ${filled.groups}) AS n`,
+    `INSERT INTO may_act (id, service_account_id, namespace_id, organization_id, users, stages, labels, created_at)
+    SELECT ${id('act')}, '${launcher}', ${id('grp')}, ${root}, '{*}', '{run}', '{}', ${at}
+    FROM generate_series(1, ${filled.groups}) AS n`,
+    'ANALYZE',
+  ];
+  return statements.join(';\n');
+}

@@ -1,0 +1,84 @@
+import type { AuditEvent } from './audit.ts';
+
+/**
+ * What a checkpoint of the audit says, and signs (docs/decisions/0006): these events, in this order, and no others, stand in
+ * a stretch of positions into which no more can come.
+ */
+export interface Checkpoint {
+  /** From 1, without gaps. */
+  number: number;
+  /** SHA-256 of the signed checkpoint before it, hex; null for the first. */
+  previous: string | null;
+  /** RFC 3339. */
+  at: string;
+  /** The stretch: positions above `after`, up to and with `upto`. */
+  after: number;
+  upto: number;
+  /** Events in the stretch; rolled-back changes leave positions without one. */
+  count: number;
+  /** SHA-256 over position (8 bytes) and MAC of each event, in the order of positions, hex. */
+  digest: string;
+  /** SHA-256 of the ids of the events, in the same order with blanks between, hex. */
+  event_ids: string;
+}
+
+const shape = {
+  number: isCount,
+  previous: (value) => value === null || isHash(value),
+  at: (value) => typeof value === 'string',
+  after: isCount,
+  upto: isCount,
+  count: isCount,
+  digest: isHash,
+  event_ids: isHash,
+} satisfies Record<keyof Checkpoint, (value: unknown) => boolean>;
+
+export function isCheckpoint(value: unknown): value is Checkpoint {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(shape).every(([name, fits]) => fits((value as Record<string, unknown>)[name]));
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+}
+
+/** In the order of the text; the type demands every field of an event. */
+const fields = Object.keys({
+  id: 0,
+  at: 0,
+  action: 0,
+  outcome: 0,
+  code: 0,
+  organization_id: 0,
+  actor_kind: 0,
+  actor_id: 0,
+  user_id: 0,
+  workspace_id: 0,
+  identity_id: 0,
+  job_id: 0,
+  target_id: 0,
+  jti: 0,
+  signing_input_sha256: 0,
+  request_id: 0,
+  parent_id: 0,
+  detail: 0,
+} satisfies Record<keyof AuditEvent, 0>) as (keyof AuditEvent)[];
+
+/**
+ * The one text of an event, which its MAC covers: the same before it is stored and after it is read, whatever the database
+ * does to the order of members. What is null is left out, so that a new field leaves the text of old events as it was.
+ */
+export function canonicalEvent(event: AuditEvent): string {
+  return JSON.stringify(fields.filter((field) => event[field] !== null).map((field) => [field, sorted(event[field])]));
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  const members = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
+  return Object.fromEntries(members.map(([name, member]) => [name, sorted(member)]));
+}

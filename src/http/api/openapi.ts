@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiOverride } from 'zod-openapi';
+import { identityKinds } from '../../services/kinds.ts';
+import type { Route } from '../route.ts';
+import { isCreate } from './request.ts';
+import { problem } from './responses/problem.ts';
+import { routes } from './routes.ts';
+import { settings } from './schemas.ts';
+
+type Header = { description: string; schema: { type: 'string' } };
+
+const header = (description: string): Header => ({ description, schema: { type: 'string' } });
+const componentOf = ({ type }: { type: string }) => `${type[0]!.toUpperCase()}${type.slice(1)}Settings`;
+
+/**
+ * OpenAPI 3.1 of every route, from the schemas that validate requests and those that tests hold answers against. `server`
+ * is where the routes are below.
+ */
+export function openApiDocument(server: string): object {
+  const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    paths[path] ??= {};
+    paths[path][route.method.toLowerCase()] = operationOf(route);
+  }
+  return createDocument(
+    {
+      openapi: '3.1.1',
+      info: {
+        title: 'Arsia',
+        version: '1',
+        description:
+          'Short-lived, named cloud credentials for jobs. `{id}` takes an id, or a path or login with `/` as `%2F`. Lists have `limit` and `cursor`. Errors are RFC 9457 problems.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: server }],
+      paths,
+      components: {
+        schemas: Object.fromEntries(identityKinds.map((kind) => [componentOf(kind), kind.settings])),
+        securitySchemes: {
+          accessToken: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An access token of a person or a service account, from `/oauth2`.',
+          },
+          jobToken: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'The token of a running job. It opens `tokens` and `credentials`, its own job and the identities of its workspace.',
+          },
+        },
+        responses: {
+          Problem: {
+            description: 'Refused or failed: what happened, and what to change.',
+            content: { 'application/problem+json': { schema: problem } },
+          },
+        },
+      },
+    },
+    { override },
+  );
+}
+
+function operationOf(route: Route): ZodOpenApiOperationObject {
+  const { method, path, summary, body, query, bearer, status } = route;
+  const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name, z.string()] as const);
+  const headers = {
+    ...(isCreate(route) && {
+      'Idempotency-Key': z
+        .string()
+        .max(255)
+        .optional()
+        .meta({ description: 'The same request with the same key is done once in a day.' }),
+    }),
+    ...((method === 'PATCH' || method === 'DELETE') && {
+      'If-Match': z
+        .string()
+        .optional()
+        .meta({ description: 'The `ETag` that was read: 412 when it was changed since.', examples: ['"3"'] }),
+    }),
+  };
+  return {
+    operationId: operationIdOf(route),
+    summary,
+    tags: [path.split('/')[1]!],
+    security: bearer === 'none' ? [] : [{ [bearer === 'job' ? 'jobToken' : 'accessToken']: [] }],
+    requestParams: {
+      ...(parameters.length > 0 && { path: z.object(Object.fromEntries(parameters)) }),
+      ...(query && { query: query as z.ZodObject }),
+      ...(Object.keys(headers).length > 0 && { header: z.object(headers) }),
+    },
+    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    responses: {
+      [status]: {
+        description: summary,
+        headers: responseHeaders(route),
+        ...(route.response && { content: { 'application/json': { schema: route.response } } }),
+      },
+      '4XX': { $ref: '#/components/responses/Problem' },
+      '5XX': { $ref: '#/components/responses/Problem' },
+    },
+  };
+}
+
+/** The action, and for the few that several routes share the noun that the path begins with. */
+function operationIdOf({ action, path }: Route): string {
+  const name = action.replaceAll('.', '_');
+  const isShared = routes.filter((one) => one.action === action).length > 1;
+  return isShared ? `${path.split('/')[1]}_${name}` : name;
+}
+
+function responseHeaders(route: Route): Record<string, Header> {
+  const members = route.response instanceof z.ZodObject ? Object.keys(route.response.shape) : [];
+  return {
+    ...(members.includes('version') && { ETag: header('The version, for `If-Match`.') }),
+    ...(members.includes('next_cursor') && { Link: header('The next page, as `rel="next"` (RFC 8288).') }),
+    ...(isCreate(route) && {
+      'Idempotency-Replayed': header('`true` in the answer to a request that was done before.'),
+    }),
+  };
+}
+
+const override: ZodOpenApiOverride = ({ jsonSchema, zodSchema }) => {
+  // Which of them it is, `type` beside it says.
+  if (zodSchema === settings)
+    Object.assign(jsonSchema, {
+      type: 'object',
+      anyOf: identityKinds.map((kind) => ({ $ref: `#/components/schemas/${componentOf(kind)}` })),
+      propertyNames: undefined,
+      additionalProperties: undefined,
+    });
+  // The pattern of every leap year says nothing to a reader.
+  if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+};

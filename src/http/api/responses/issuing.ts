@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { id, secret, time, version, withheld } from './shared.ts';
+
+const jobMembers = {
+  id: id('job'),
+  organization_id: id('group'),
+  workspace_id: id('workspace'),
+  user_id: id('user').nullable(),
+  launcher_id: id('service_account').nullable(),
+  started_by: z.string(),
+  stage: z.string(),
+  labels: z.record(z.string(), z.string()),
+  reference: z.string().nullable(),
+  state: z.enum(['running', 'ended']),
+  deadline: time,
+  ended_at: time.nullable(),
+  created_at: time,
+  version,
+  parent_id: id('job').nullable().meta({ description: 'The job whose array task this is.' }),
+  task_index: z.int().nullable(),
+  heartbeat_seconds: z.int().nullable(),
+  heartbeat_at: time.nullable(),
+};
+export const job = z.strictObject(jobMembers).meta({ id: 'Job' });
+export const startedJob = z
+  .strictObject({ ...jobMembers, job_token: secret('The token of the job'), withheld })
+  .meta({ id: 'StartedJob' });
+
+export const workloadToken = z
+  .strictObject({
+    token: z.string().meta({ description: 'The workload token, a JWT.' }),
+    subject: z.string(),
+    audience: z.string(),
+    jti: z.string(),
+    expires_at: time,
+    audit_event_id: id('event'),
+  })
+  .meta({ id: 'WorkloadToken' });
+
+const issued = { expires_at: time, jti: z.string(), audit_event_id: id('event') };
+export const credentials: z.ZodType = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('aws'),
+      access_key_id: z.string(),
+      secret_access_key: z.string(),
+      session_token: z.string(),
+      role_arn: z.string(),
+      assumed_role_arn: z.string().optional(),
+      account_id: z.string().optional(),
+      ...issued,
+    }),
+    z.strictObject({
+      type: z.literal('azure'),
+      access_token: z.string(),
+      scope: z.string(),
+      client_id: z.string(),
+      tenant_id: z.string(),
+      ...issued,
+    }),
+    z.strictObject({
+      type: z.literal('gcp'),
+      access_token: z.string(),
+      service_account: z.string().optional(),
+      ...issued,
+    }),
+    z.strictObject({ type: z.enum(['kubernetes', 'oidc']), token: z.string(), ...issued }),
+  ])
+  .meta({ id: 'Credentials' });
+
+export const operatorToken = z
+  .strictObject({ login: z.string(), access_token: z.string(), expires_at: time })
+  .meta({ id: 'OperatorToken' });
+
+const text = z.string().nullable();
+export const auditEvent = z
+  .strictObject({
+    id: id('event'),
+    at: time,
+    action: z.string(),
+    outcome: z.enum(['success', 'refused', 'failed']),
+    code: text,
+    organization_id: text,
+    actor_kind: z.string(),
+    actor_id: text,
+    user_id: text,
+    workspace_id: text,
+    identity_id: text,
+    job_id: text,
+    target_id: text,
+    jti: text,
+    signing_input_sha256: text,
+    request_id: text,
+    parent_id: text,
+    detail: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'AuditEvent' });

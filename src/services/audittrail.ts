@@ -1,0 +1,59 @@
+import type { Clock } from '../clock.ts';
+import { createAuditKeys } from '../signing/auditkeys.ts';
+import { type AuditFilter, createAuditStore, everyOrganization } from '../store/audit.ts';
+import { createAuditChainStore } from '../store/auditchain.ts';
+import type { Database } from '../store/database.ts';
+import { type AuditChainParts, createAuditChain, type KeptCheckpoint } from './auditchain.ts';
+import { pagesOfEvents } from './auditevents.ts';
+import { type AuditReport, verifyAudit } from './auditverify.ts';
+import { type CountedAudit, countRefusals } from './refusals.ts';
+
+/** The audit with everything that keeps it whole: its keys, its checkpoints, the counts of what strangers were refused. */
+export interface AuditTrail {
+  audit: CountedAudit;
+  /** Loads the keys: before it nothing can be recorded. */
+  open(): Promise<void>;
+  /** What is due: counts of past minutes, a checkpoint. A database that is away is `unavailable`; the next round has it all. */
+  round(): Promise<void>;
+  /** The last round: nothing that is recorded waits for another one. */
+  close(): Promise<void>;
+  /** The newest checkpoint, of this moment; undefined while there are no events. */
+  checkpoint(): Promise<KeptCheckpoint | undefined>;
+  verify(kept?: string): Promise<AuditReport>;
+  /** Oldest first, as lines of JSON: of every organisation and of the installation, unless one is named. */
+  lines(filter: Partial<AuditFilter>): AsyncIterable<string>;
+}
+
+export function createAuditTrail(parts: {
+  database: Database;
+  /** The secret of the replicas that the keys are made of. */
+  secret(): Promise<Uint8Array>;
+  clock: Clock;
+  /** Seconds. */
+  interval: number;
+  log: AuditChainParts['log'];
+}): AuditTrail {
+  const { database, secret, clock, interval, log } = parts;
+  const keys = createAuditKeys(secret);
+  const audit = countRefusals(createAuditStore(database, keys), clock);
+  const store = createAuditChainStore(database);
+  const chain = createAuditChain({ store, keys, clock, interval, log });
+  return {
+    audit,
+    open: keys.load,
+    async round() {
+      await audit.flush();
+      await chain.seal();
+    },
+    async close() {
+      await audit.flush({ isLast: true });
+      await chain.seal({ force: true });
+    },
+    async checkpoint() {
+      await chain.seal({ force: true });
+      return await chain.newest();
+    },
+    verify: (kept) => verifyAudit(store, keys, kept),
+    lines: (filter) => pagesOfEvents(audit, { organization_id: everyOrganization, ...filter }),
+  };
+}

@@ -1,0 +1,92 @@
+import {
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  hkdfSync,
+  type KeyObject,
+  sign,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto';
+import { ArsiaError } from '../core/errors.ts';
+
+/**
+ * The two keys of the audit, both made of one secret that the replicas share, sealed: one for the MAC of each event, one
+ * (Ed25519, RFC 8037) that signs checkpoints and nothing else. All but `load` throw `unavailable` until it has resolved.
+ */
+export interface AuditKeys {
+  load(): Promise<void>;
+  /** HMAC-SHA256 of a text. */
+  mac(text: string): Uint8Array;
+  isMac(mac: Uint8Array, text: string): boolean;
+  /** RFC 7638. */
+  kid(): string;
+  /** For whoever keeps checkpoints elsewhere and checks them without Arsia. */
+  publicKey(): Readonly<Record<string, unknown>>;
+  /** The compact JWS (RFC 7515 3.1) of a payload. */
+  sign(payload: object): string;
+  /** The payload; undefined for what this key has not signed, or has signed as something else. */
+  open(jws: string): unknown;
+}
+
+const typ = 'arsia-audit-checkpoint';
+/** RFC 8410 7: what stands before the 32 bytes of an Ed25519 private key in PKCS #8. */
+const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+interface Loaded {
+  macKey: Uint8Array;
+  privateKey: KeyObject;
+  publicKey: KeyObject;
+  jwk: Readonly<Record<string, unknown>>;
+  kid: string;
+}
+
+export function createAuditKeys(read: () => Promise<Uint8Array>): AuditKeys {
+  let loaded: Loaded | undefined;
+  const keys = () => {
+    if (loaded === undefined) throw new ArsiaError('unavailable', 'The keys of the audit are not loaded yet.');
+    return loaded;
+  };
+  const mac = (text: string) => createHmac('sha256', keys().macKey).update(text).digest();
+
+  return {
+    async load() {
+      loaded = keysOf(await read());
+    },
+    mac,
+    isMac: (given, text) => given.length === 32 && timingSafeEqual(given, mac(text)),
+    kid: () => keys().kid,
+    publicKey: () => keys().jwk,
+    sign(payload) {
+      const { kid, privateKey } = keys();
+      const input = `${encode({ alg: 'EdDSA', kid, typ })}.${encode(payload)}`;
+      return `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`;
+    },
+    open(jws) {
+      const { kid, publicKey } = keys();
+      const [header = '', payload = '', signature = '', ...more] = jws.split('.');
+      if (more.length > 0 || header !== encode({ alg: 'EdDSA', kid, typ })) return undefined;
+      const bytes = Buffer.from(signature, 'base64url');
+      if (bytes.toString('base64url') !== signature) return undefined;
+      if (!verify(null, Buffer.from(`${header}.${payload}`), publicKey, bytes)) return undefined;
+      return JSON.parse(Buffer.from(payload, 'base64url').toString());
+    },
+  };
+}
+
+function keysOf(secret: Uint8Array): Loaded {
+  const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, '', `arsia audit ${purpose}`, 32));
+  const pkcs8 = Buffer.concat([pkcs8Head, derive('checkpoints')]);
+  const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+  pkcs8.fill(0);
+  const publicKey = createPublicKey(privateKey);
+  const { crv, kty, x } = publicKey.export({ format: 'jwk' });
+  const kid = createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url');
+  const jwk = Object.freeze({ kty, crv, x, kid, alg: 'EdDSA', use: 'sig' });
+  return { macKey: derive('events'), privateKey, publicKey, jwk, kid };
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}

@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'kysely';
+import type { AuditEvent } from '../core/audit.ts';
+import { asEvent, columnNames } from './audit.ts';
+import type { Database, Queries } from './database.ts';
+
+/** A checkpoint as it is stored; what it says is in `signed`. */
+export interface StoredCheckpoint {
+  number: number;
+  /** A compact JWS. */
+  signed: string;
+}
+
+/** What stands in a stretch of positions. */
+export interface Stretch {
+  count: number;
+  /** SHA-256 over position and MAC of each event, hex. */
+  digest: string;
+  /** In the order of positions, with blanks between. */
+  event_ids: string;
+}
+
+export interface ChainedEvent {
+  position: number;
+  mac: Uint8Array;
+  event: AuditEvent;
+}
+
+export interface AuditChainStore {
+  newest(): Promise<StoredCheckpoint | undefined>;
+  /** The position of the last event that is committed; 0 without one. */
+  lastPosition(): Promise<number>;
+  /** The last position of the events that were recorded before there was a chain; 0 without one. */
+  lastBeforeChain(): Promise<number>;
+  /**
+   * Resolves true once no event can come to a position that was given out before now; false where a transaction that may
+   * bring one goes on for longer than `patience` milliseconds.
+   */
+  settle(patience: number): Promise<boolean>;
+  /**
+   * Adds what `make` signs of a stretch, unless another replica does the same right now: then false. `make` gets the newest
+   * checkpoint, and `read` for what stands in a stretch; undefined for nothing to add.
+   */
+  append(make: MakeCheckpoint): Promise<boolean>;
+  /** Events at this position and below. */
+  countUpTo(position: number): Promise<number>;
+  /** In the order of numbers. */
+  checkpoints(after: number, limit: number): Promise<(StoredCheckpoint & { event_ids: string })[]>;
+  /** Above `after`, up to and with `upto`; in the order of positions. */
+  events(after: number, upto: number, limit: number): Promise<ChainedEvent[]>;
+}
+
+export type MakeCheckpoint = (
+  newest: StoredCheckpoint | undefined,
+  read: (after: number, upto: number) => Promise<Stretch>,
+) => Promise<(StoredCheckpoint & { event_ids: string }) | undefined>;
+
+/** Any number, the same in every release: one replica makes checkpoints at a time. */
+const advisoryLock = 4_727_618;
+
+/** Milliseconds between two looks at who still writes. */
+const pause = 20;
+
+export function createAuditChainStore(database: Database): AuditChainStore {
+  const { query } = database;
+  return {
+    newest: () => newestOf(query),
+    async lastPosition() {
+      const { last } = await query
+        .selectFrom('audit_events')
+        .select(({ fn }) => fn.max('position').as('last'))
+        .executeTakeFirstOrThrow();
+      return last ?? 0;
+    },
+    async lastBeforeChain() {
+      const { last } = await query
+        .selectFrom('audit_events')
+        .select(({ fn }) => fn.max('position').as('last'))
+        .where(sql<boolean>`mac = ''`)
+        .executeTakeFirstOrThrow();
+      return last ?? 0;
+    },
+    async countUpTo(position) {
+      const { count } = await query
+        .selectFrom('audit_events')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('position', '<=', position)
+        .executeTakeFirstOrThrow();
+      return count;
+    },
+    async settle(patience) {
+      const until = performance.now() + patience;
+      for (let writers = await writersOf(query); writers.length > 0; writers = await writersOf(query, writers)) {
+        if (performance.now() > until) return false;
+        await sleep(pause);
+      }
+      return true;
+    },
+    append: (make) =>
+      database.transaction(
+        async (tx) => {
+          const { rows } = await sql<{ is_mine: boolean }>`
+            SELECT pg_try_advisory_xact_lock(${sql.lit(advisoryLock)}) AS is_mine`.execute(tx);
+          if (rows[0]?.is_mine !== true) return false;
+          const made = await make(await newestOf(tx), (after, upto) => stretchOf(tx, after, upto));
+          if (made === undefined) return false;
+          await tx.insertInto('audit_checkpoints').values(made).execute();
+          return true;
+        },
+        // The newest checkpoint is that of the moment after the lock, not that of the transaction's begin.
+        { isolation: 'read committed' },
+      ),
+    checkpoints: (after, limit) =>
+      query
+        .selectFrom('audit_checkpoints')
+        .selectAll()
+        .where('number', '>', after)
+        .orderBy('number')
+        .limit(limit)
+        .execute(),
+    async events(after, upto, limit) {
+      const rows = await query
+        .selectFrom('audit_events')
+        .select(columnNames)
+        .select(['position', 'mac'])
+        .where('position', '>', after)
+        .where('position', '<=', upto)
+        .orderBy('position')
+        .limit(limit)
+        .execute();
+      return rows.map(({ position, mac, ...row }) => ({ position, mac, event: asEvent(row) }));
+    },
+  };
+}
+
+function newestOf(queries: Queries): Promise<StoredCheckpoint | undefined> {
+  return queries
+    .selectFrom('audit_checkpoints')
+    .select(['number', 'signed'])
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/**
+ * The transactions that may have a position and have not ended; of `among` those that still have not. Every INSERT locks its
+ * table in this mode before it takes a position, until its transaction ends, and is seen by others before it lets go
+ * (PostgreSQL manual, 13.3.1 and `pg_locks`).
+ */
+async function writersOf(queries: Queries, among?: string[]): Promise<string[]> {
+  const { rows } = await sql<{ transaction: string }>`
+    SELECT DISTINCT virtualtransaction AS transaction FROM pg_locks
+    WHERE locktype = 'relation' AND relation = 'audit_events'::regclass AND mode = 'RowExclusiveLock' AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      ${among === undefined ? sql`` : sql`AND virtualtransaction = ANY (${among})`}`.execute(queries);
+  return rows.map(({ transaction }) => transaction);
+}
+
+async function stretchOf(queries: Queries, after: number, upto: number): Promise<Stretch> {
+  const { rows } = await sql<Stretch>`
+    SELECT count(*) AS count,
+      encode(sha256(coalesce(string_agg(int8send(position) || mac, ''::bytea ORDER BY position), '')), 'hex') AS digest,
+      coalesce(string_agg(id, ' ' ORDER BY position), '') AS event_ids
+    FROM audit_events WHERE position > ${after} AND position <= ${upto}`.execute(queries);
+  return rows[0]!;
+}

@@ -1,0 +1,32 @@
+import { ArsiaError } from './core/errors.ts';
+
+/** What runs beside the requests; all of it ends with `stop`. */
+export function createTimers() {
+  const ends: (() => Promise<void> | void)[] = [];
+  let isStopped = false;
+  const timers = {
+    until(end: () => Promise<void>) {
+      ends.push(end);
+    },
+    every(interval: number, work: () => Promise<void>) {
+      const timer = setInterval(() => void work(), interval).unref();
+      ends.push(() => clearInterval(timer));
+    },
+    /** Again and again while the database is away; any other failure is told to `onFailure` once, and ends the trying. */
+    retry(interval: number, work: () => Promise<void>, onFailure: (error: unknown) => void) {
+      const timer = setTimeout(async () => {
+        if (isStopped) return;
+        await work().catch((thrown) => {
+          if (thrown instanceof ArsiaError && thrown.code === 'unavailable') timers.retry(interval, work, onFailure);
+          else onFailure(thrown);
+        });
+      }, interval);
+      ends.push(() => clearTimeout(timer));
+    },
+    async stop() {
+      isStopped = true;
+      for (const end of ends) await end();
+    },
+  };
+  return timers;
+}

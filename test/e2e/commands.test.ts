@@ -1,0 +1,270 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { atEnd, type Home, makeHome, type Settings, settingsOf, spawnArsia } from '../support/arsia.ts';
+import { type Body, createClient, request } from '../support/client.ts';
+
+const temporary = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'arsia-cwd-'));
+  atEnd(async () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+/** Runs a command to its end. */
+async function run(args: string[], settings: Settings = {}, cwd = temporary()) {
+  const spawned = spawnArsia(args, { settings, cwd });
+  const { code } = await spawned.exited;
+  return { code, stdout: spawned.stdout(), stderr: spawned.stderr() };
+}
+
+describe('arsia demo', () => {
+  let folder: string;
+  let demo: Awaited<ReturnType<typeof run>>;
+  let state: Body;
+
+  beforeAll(async () => {
+    folder = temporary();
+    mkdirSync(join(folder, '.arsia'));
+    writeFileSync(join(folder, '.arsia', 'demo.json'), 'left by an earlier run', { mode: 0o644 });
+    demo = await run(['demo', '--exit'], {}, folder);
+    if (demo.code === 0) state = JSON.parse(readFileSync(join(folder, '.arsia', 'demo.json'), 'utf8'));
+  }, 60_000);
+
+  test('ends with 0 when everything held, and says what it saw', () => {
+    expect({ code: demo.code, stderr: demo.stderr }).toEqual({ code: 0, stderr: '' });
+    const text = stripVTControlCharacters(demo.stdout);
+    expect(text).not.toMatch(/^ *NO /m);
+    for (const line of [
+      /AWS: GetCallerIdentity says arn:aws:sts::\d+:assumed-role\/simulation\/ada@acme\.example/,
+      /Azure: the access token belongs to application/,
+      /Google: the access token belongs to \S+@\S+gserviceaccount\.com/,
+      /Google: the access token belongs to principal:\/\//,
+      /a user of another workspace: identity_not_assigned/,
+      /a job that has ended: job_ended/,
+      /a role whose trust policy names another subject: cloud_denied/,
+      /condition\s+StringEquals \S+:sub/,
+      /^ready http:\/\/127\.0\.0\.1:\d+$/m,
+    ])
+      expect(text).toMatch(line);
+  });
+
+  test('leaves its state for its owner alone, with the members that the contract names', () => {
+    expect(statSync(join(folder, '.arsia', 'demo.json')).mode & 0o777).toBe(0o600);
+    expect(Object.keys(state).sort()).toEqual(
+      [
+        'admin_token',
+        'ca_file',
+        'issuer',
+        'job_token',
+        'jwks_uri',
+        'managed_identities',
+        'sandbox',
+        'workspace',
+      ].sort(),
+    );
+    expect(state).toMatchObject({
+      issuer: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      jwks_uri: `${state.issuer}/.well-known/jwks.json`,
+      workspace: 'acme/research/simulation',
+      job_token: expect.stringMatching(/^arsia_job_/),
+      admin_token: expect.stringMatching(/^arsia_at_/),
+      sandbox: {
+        aws: expect.stringMatching(/^http:/),
+        azure: expect.stringMatching(/^https:\/\/localhost:/),
+        google: expect.stringMatching(/^http:/),
+      },
+    });
+    expect(readFileSync(state.ca_file, 'utf8')).toContain('BEGIN CERTIFICATE');
+    expect(state.managed_identities.map(({ type }: Body) => type).sort()).toEqual([
+      'aws',
+      'azure',
+      'gcp',
+      'gcp',
+      'oidc',
+    ]);
+    for (const identity of state.managed_identities) {
+      expect(Object.keys(identity).sort()).toEqual(['audience', 'id', 'path', 'settings', 'subject', 'type']);
+      expect(identity.subject).toMatch(new RegExp(`^${identity.id}:ws_`));
+    }
+  });
+});
+
+let home: Home;
+let settings: Settings;
+let issuer: string;
+
+beforeAll(async () => {
+  home = await makeHome('postgres');
+  ({ settings, issuer } = await settingsOf(home));
+}, 60_000);
+
+describe('a server and the commands beside it', () => {
+  let server: ReturnType<typeof spawnArsia>;
+
+  beforeAll(async () => {
+    server = spawnArsia(['serve'], { settings, cwd: home.folder });
+    await server.ready(issuer);
+  }, 60_000);
+
+  test('bootstrap prints one access token and nothing else, and is refused once there is an owner', async () => {
+    const first = await run(['bootstrap', '--organization', 'acme', '--login', 'ada'], settings);
+    expect(first.code).toBe(0);
+    expect(first.stdout).toMatch(/^arsia_at_[\w-]{43}\n$/);
+    expect(first.stderr).toContain('acme');
+    expect(first.stderr).not.toContain('arsia_at_');
+    const owner = createClient(issuer, first.stdout.trim());
+    expect((await owner.send('GET', '/users')).items).toEqual([expect.objectContaining({ login: 'ada' })]);
+    const events = await owner.send('GET', '/audit-events?action=organization.bootstrap');
+    expect(events.items).toEqual([expect.objectContaining({ outcome: 'success', actor_kind: 'system' })]);
+    const again = await run(['bootstrap', '--organization', 'acme', '--login', 'bob'], settings);
+    expect([again.code, again.stdout]).toEqual([1, '']);
+    expect(again.stderr).toMatch(/^arsia: The organisation acme has an owner already\. .+\n$/);
+    const bad = await run(['bootstrap', '--organization', 'Acme Corp'], settings);
+    expect([bad.code, bad.stdout]).toEqual([1, '']);
+    expect(bad.stderr).toMatch(/--organization must be/);
+  }, 60_000);
+
+  test('admin link prints a link that works once, and makes its opener an operator', async () => {
+    const { code, stdout, stderr } = await run(['admin', 'link', '--login', 'root'], settings);
+    expect(code).toBe(0);
+    const [, page, token] = /^(\S+)#(arsia_link_[\w-]{43})\n$/.exec(stdout)!;
+    expect(page).toBe(`${issuer}/link`);
+    expect(stderr).toMatch(/before \d{4}-/);
+    expect((await request(page!)).status).toBe(200);
+    const opened = await createClient(issuer).send('POST', '/admin-links/redeem', { token });
+    expect(opened).toEqual({
+      login: 'root',
+      access_token: expect.stringMatching(/^arsia_at_/),
+      expires_at: expect.any(String),
+    });
+    const operator = createClient(issuer, opened.access_token);
+    expect((await operator.ask('GET', '/audit-events')).status).toBe(200);
+    expect((await createClient(issuer).ask('POST', '/admin-links/redeem', { token })).status).toBe(401);
+  }, 60_000);
+
+  test('keys list shows what is published, and migrate has nothing to do', async () => {
+    const { code, stdout } = await run(['keys', 'list'], settings);
+    expect(code).toBe(0);
+    const { keys } = (await request(`${issuer}/.well-known/jwks.json`)).body;
+    for (const { kid } of keys) expect(stdout).toContain(kid);
+    expect(stdout).toMatch(/active/);
+    expect(stdout).not.toMatch(/PRIVATE|"d"/);
+    expect((await run(['migrate'], settings)).code).toBe(0);
+  }, 60_000);
+
+  test('SIGTERM ends it with 0, and its log is JSON lines', async () => {
+    server.child.kill('SIGTERM');
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    const lines = server
+      .stdout()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.find(({ msg }) => msg === 'listening')).toMatchObject({ issuer, level: 'info' });
+    expect(lines.at(-1)).toMatchObject({ msg: 'stopping', signal: 'SIGTERM' });
+    expect(server.stdout()).not.toMatch(/arsia_(at|link|job)_/);
+  }, 60_000);
+});
+
+describe('a start that cannot be', () => {
+  test('N60 bad settings: 1, and one message that has every fault', async () => {
+    const env = {
+      ARSIA_ISSUER: 'http://x.example',
+      DATABASE_URL: 'mysql://u:hunter2@x',
+      ARSIA_TENANCY: 'both',
+      ARSIA_NONE: '1',
+    };
+    const { code, stdout, stderr } = await run(['serve'], env);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^Arsia cannot start: 5 bad settings\n( {2}(ARSIA|DATABASE)_\w+ .+\n){5}$/);
+    expect(stderr).not.toContain('hunter2');
+  });
+
+  test('N60 a sealing key that is missing: 1, and one sentence that names the file', async () => {
+    const file = join(home.folder, 'none');
+    const { code, stdout, stderr } = await run(['serve'], { ...settings, ARSIA_SEALING_KEY_FILE: file });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toContain(file);
+  }, 60_000);
+
+  test('a port that is taken: 1, and one sentence', async () => {
+    const blocker = createServer();
+    await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+    const { port } = blocker.address() as AddressInfo;
+    const { code, stderr } = await run(['serve'], { ...settings, ARSIA_LISTEN: `127.0.0.1:${port}` });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^arsia: listen EADDRINUSE.*\n$/);
+    blocker.close();
+  }, 60_000);
+
+  test('an embedded database that another process holds: 1, and one sentence', async () => {
+    const embedded = await makeHome('embedded');
+    const own = await settingsOf(embedded);
+    const holder = spawnArsia(['serve'], { settings: own.settings, cwd: embedded.folder });
+    await holder.ready(own.issuer);
+    const { code, stderr } = await run(['bootstrap', '--organization', 'acme'], own.settings);
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toContain(own.settings.ARSIA_DATA);
+    expect((await request(`${own.issuer}/readyz`)).status).toBe(200);
+    holder.child.kill('SIGINT');
+    expect((await holder.exited).code).toBe(0);
+  }, 120_000);
+
+  test('an unknown command or option: not 0, and what there is', async () => {
+    for (const args of [['serv'], ['demo', '--exti'], ['bootstrap']]) {
+      const { code, stderr } = await run(args);
+      expect([args, code === 0]).toEqual([args, false]);
+      expect(stderr).toMatch(/error: .*\n/);
+    }
+    const help = await run(['--help']);
+    expect(help.code).toBe(0);
+    for (const word of ['serve', 'demo', 'bootstrap', 'ARSIA_ISSUER', 'DATABASE_URL'])
+      expect(help.stdout).toContain(word);
+  }, 60_000);
+});
+
+describe('an old Node', () => {
+  /** As the entry point sees it: the version of the process is older than it is. */
+  const pretend = `data:text/javascript,${[
+    "versions: { value: { ...process.versions, node: '20.9.0' } }",
+    "version: { value: 'v20.9.0' }",
+    "execPath: { value: '/usr/bin/node' }",
+  ].reduce((all, one) => `${all}Object.defineProperties(process, { ${one} });`, '')}`;
+  const node = (...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', pretend, ...args], {
+      cwd: temporary(),
+      env: { PATH: process.env.PATH },
+      encoding: 'utf8',
+    });
+    return { status, stdout, stderr };
+  };
+
+  test('hands over to the pinned one', () => {
+    const { status, stdout } = node(join(process.cwd(), 'bin', 'arsia.js'), '--help');
+    expect([status, stdout.includes('serve')]).toEqual([0, true]);
+  });
+
+  test('and where that is not installed, ends with one sentence', () => {
+    const folder = temporary();
+    for (const name of ['bin', 'src']) mkdirSync(join(folder, name));
+    copyFileSync(join('bin', 'arsia.js'), join(folder, 'bin', 'arsia.js'));
+    copyFileSync('package.json', join(folder, 'package.json'));
+    writeFileSync(join(folder, 'src', 'main.ts'), '');
+    const { status, stdout, stderr } = node(join(folder, 'bin', 'arsia.js'), 'serve');
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^arsia needs Node 24 and this is v20\.9\.0: .+\.\n$/);
+  });
+
+  test('started past the entry point, likewise', () => {
+    const { status, stdout, stderr } = node(join(process.cwd(), 'src', 'main.ts'), 'serve');
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^arsia: arsia needs Node 24 and this is v20\.9\.0: .+\.\n$/);
+  });
+});

@@ -1,0 +1,190 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { parseConfig } from '../../src/config.ts';
+import { type RunningArsia, startArsia } from '../support/arsia.ts';
+import type { Body } from '../support/client.ts';
+import { createOracle, type Oracle } from '../support/oracle.ts';
+import { createOrganization, type Organization } from '../support/organization.ts';
+
+let running: RunningArsia;
+let oracle: Oracle;
+let organization: Organization;
+let path: string;
+
+const good = {
+  issuer: 'https://token.actions.githubusercontent.com',
+  audience: 'https://arsia.example',
+  conditions: [{ claim: 'repository', equals: 'acme/app' }],
+};
+
+beforeAll(async () => {
+  running = await startArsia();
+  oracle = await createOracle(running);
+  organization = await createOrganization(running);
+}, 60_000);
+
+let made = 0;
+async function newAccount(): Promise<string> {
+  const { owner, group } = organization;
+  const { id } = await owner.send('POST', '/service-accounts', { name: `a${++made}`, group });
+  return `/service-accounts/${id}/trust-rules`;
+}
+
+describe('trust rules', () => {
+  beforeAll(async () => {
+    path = await newAccount();
+  });
+
+  test('are made, listed and deleted, each with its record', async () => {
+    const { owner, id } = organization;
+    const body = {
+      ...good,
+      conditions: [...good.conditions, { claim: '/kubernetes.io/namespace', matches: 'ci-*' }],
+      single_use: true,
+      description: 'Releases.',
+    };
+    const answer = await owner.ask('POST', path, body);
+    expect([answer.status, answer.body]).toEqual([
+      201,
+      {
+        ...body,
+        id: expect.stringMatching(/^trust_[0-9a-z]{26}$/),
+        service_account_id: expect.stringMatching(/^sa_/),
+        organization_id: id,
+        created_at: expect.any(String),
+      },
+    ]);
+    expect((await owner.send('GET', path)).items).toEqual([answer.body]);
+    const gone = await owner.ask('DELETE', `${path}/${answer.body.id}`);
+    expect(gone.status).toBe(204);
+    expect((await owner.send('GET', path)).items).toEqual([]);
+    const { issuer, audience, conditions, single_use } = body;
+    const detail = { trust_rule_id: answer.body.id, issuer, audience, conditions, single_use };
+    for (const [one, action] of [
+      [answer, 'trust_rule.create'],
+      [gone, 'trust_rule.delete'],
+    ] as const)
+      expect(await oracle.recordsOf(one)).toEqual([
+        expect.objectContaining({ action, outcome: 'success', target_id: answer.body.service_account_id, detail }),
+      ]);
+  });
+
+  test('of another service account are not there', async () => {
+    const { owner } = organization;
+    const rule = await owner.send('POST', path, good);
+    const other = await newAccount();
+    await oracle.refuses(() => owner.ask('DELETE', `${other}/${rule.id}`), { status: 404, code: 'not_found' });
+    expect((await owner.send('GET', other)).items).toEqual([]);
+  });
+
+  test.each<[string, Body, string]>([
+    ['no condition', { conditions: [] }, '/conditions'],
+    ['no audience', { audience: undefined }, '/audience'],
+    ['an empty audience', { audience: '' }, '/audience'],
+    ['an audience with a space', { audience: 'a b' }, '/audience'],
+    ['an audience of AWS', { audience: 'sts.amazonaws.com' }, '/audience'],
+    ['neither operator', { conditions: [{ claim: 'sub' }] }, '/conditions/0'],
+    ['both operators', { conditions: [{ claim: 'sub', equals: 'x', matches: 'x' }] }, '/conditions/0'],
+    ['another operator', { conditions: [{ claim: 'sub', regex: '.*' }] }, '/conditions/0/regex'],
+    ['an empty value', { conditions: [{ claim: 'sub', equals: '' }] }, '/conditions/0/equals'],
+    ['a pattern for all', { conditions: [{ claim: 'sub', matches: '*' }] }, '/conditions/0/matches'],
+    ['21 conditions', { conditions: Array.from({ length: 21 }, () => good.conditions[0]) }, '/conditions'],
+    ['everybody at GitHub', { conditions: [{ claim: 'ref', equals: 'refs/heads/main' }] }, '/conditions'],
+    [
+      'a nested claim with dots',
+      { conditions: [{ claim: 'kubernetes.io.namespace', equals: 'x' }] },
+      '/conditions/0/claim',
+    ],
+  ])('with %s are refused, and the field is named', async (_name, change, pointer) => {
+    const { answer } = await oracle.refuses(() => organization.owner.ask('POST', path, { ...good, ...change }), {
+      status: 400,
+      code: 'invalid_request',
+      action: 'trust_rule.create',
+    });
+    expect(answer.body.errors.map((one: Body) => one.pointer)).toContain(pointer);
+  });
+
+  test('N30 N31 of issuers inside, or dressed up, are refused in one constant text', async () => {
+    const texts = new Set<string>();
+    for (const issuer of [
+      'https://127.0.0.1',
+      'https://169.254.169.254/latest',
+      'https://[::1]',
+      'https://[::ffff:127.0.0.1]',
+      'https://0',
+      'https://2130706433',
+      'https://0177.0.0.1',
+      'http://127.0.0.1:9000',
+      'http://good.example',
+      'gopher://good.example',
+      'file:///etc/passwd',
+      'https://good.example:22',
+      'https://user@good.example',
+      'https://good.example@evil',
+      'https://evil.example/?https://good.example',
+      'GOOD.example',
+      'https://GOOD.example',
+    ]) {
+      const { answer } = await oracle.refuses(() => organization.owner.ask('POST', path, { ...good, issuer }), {
+        status: 400,
+        code: 'invalid_request',
+      });
+      texts.add(JSON.stringify(answer.body.errors));
+    }
+    expect([...texts]).toEqual([expect.stringContaining('must be the https URL of a public host')]);
+  });
+
+  test('N19 of Arsia itself are refused', async () => {
+    const own = await startArsia({ settings: { ARSIA_OUTSIDE_ISSUERS_LOOPBACK: 'true' } });
+    const { owner, launcherId } = await createOrganization(own);
+    for (const issuer of [own.issuer, `${own.issuer}/oauth2`]) {
+      const answer = await owner.ask('POST', `/service-accounts/${launcherId}/trust-rules`, { ...good, issuer });
+      expect([answer.status, answer.body.errors]).toEqual([
+        400,
+        [{ pointer: '/issuer', detail: expect.stringContaining('this Arsia itself') }],
+      ]);
+    }
+  });
+
+  test('are ten at most, however many are made at once', async () => {
+    const { owner } = organization;
+    const full = await newAccount();
+    const answers = await Promise.all(Array.from({ length: 14 }, () => owner.ask('POST', full, good)));
+    const statuses = answers.map(({ status }) => status);
+    // Under contention a change may be told to try again; never does an eleventh stand.
+    for (let tries = 0; (await owner.send('GET', full)).items.length < 10 && tries < 10; tries++)
+      await owner.ask('POST', full, good);
+    expect(statuses.filter((status) => ![201, 409, 503].includes(status))).toEqual([]);
+    expect((await owner.send('GET', full)).items).toHaveLength(10);
+    const { answer } = await oracle.refuses(() => owner.ask('POST', full, good), { status: 409, code: 'conflict' });
+    expect(answer.body.detail).toContain('has 10 trust rules already');
+  });
+
+  test('name issuers that the organisation allows, where it says which', async () => {
+    const { owner, id } = organization;
+    const allow = (issuers: string) =>
+      oracle.execute(
+        `INSERT INTO organization_settings (organization_id, allowed_issuers) VALUES ($1, ${issuers})
+         ON CONFLICT (organization_id) DO UPDATE SET allowed_issuers = excluded.allowed_issuers`,
+        [id],
+      );
+    await allow(`ARRAY['https://gitlab.acme.example']`);
+    const { answer } = await oracle.refuses(() => owner.ask('POST', path, good), {
+      status: 400,
+      code: 'invalid_request',
+    });
+    expect(answer.body.errors).toEqual([
+      { pointer: '/issuer', detail: 'is not among the issuers that the organisation allows' },
+    ]);
+    await owner.send('POST', path, { ...good, issuer: 'https://gitlab.acme.example' });
+    await allow('NULL');
+    await owner.send('POST', path, good);
+  });
+});
+
+test('N60 issuers on loopback are for development: the setting stops the start where ARSIA_ISSUER is https', () => {
+  const settings = { ARSIA_ISSUER: 'https://arsia.example', ARSIA_OUTSIDE_ISSUERS_LOOPBACK: 'true' };
+  expect(() => parseConfig(settings)).toThrow(/ARSIA_OUTSIDE_ISSUERS_LOOPBACK must be false/);
+  expect(parseConfig({ ...settings, ARSIA_OUTSIDE_ISSUERS_LOOPBACK: 'false' }).allowLoopbackIssuers).toBe(false);
+  expect(parseConfig({}).allowLoopbackIssuers).toBe(false);
+  expect(parseConfig({ ARSIA_OUTSIDE_ISSUERS_LOOPBACK: 'true' }).allowLoopbackIssuers).toBe(true);
+});
