@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { during, type Terminal } from './admin.ts';
+import type { Arsia } from './compose.ts';
 import { ArsiaError } from './core/errors.ts';
-import type { AuditReport } from './services/auditverify.ts';
+
+type AuditReport = Awaited<ReturnType<Arsia['trail']['verify']>>;
 
 /** The audit for a person at the server: all organisations, and the proof that nothing was changed. */
 export function auditCommand(terminal: Terminal): Command {

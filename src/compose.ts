@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
+import { anonymous } from './core/principals.ts';
 import { createCursors } from './http/api/cursors.ts';
 import { createApp } from './http/app.ts';
 import { discoveryDocument } from './http/discovery.ts';
@@ -49,6 +50,11 @@ export interface Arsia {
   open(): Promise<void>;
   /** Opens and listens. With the database away it listens all the same, not ready, and goes on trying. */
   start(): Promise<void>;
+  /**
+   * Rejects when the database is there at last and cannot be opened: another sealing key, the schema of a newer release. A
+   * start that meets this at once throws it; one that had to wait must not stay up and not ready for ever.
+   */
+  failure: Promise<never>;
   /** Not ready first, then no new connections, then the end of what is under way; at most 25 s. */
   stop(): Promise<void>;
   /** Where it listens, once started. */
@@ -164,6 +170,11 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
         clock,
       ),
       people: createSignIn({ pipeline, users: signIn.users }),
+      async openLink(link, request_id) {
+        const { user, token } = await operators.redeem({ caller: anonymous, request_id }, link);
+        const { access_token, expires_at } = token;
+        return { user_id: user.id, login: user.login, access_token, expires_at: expires_at.toISOString() };
+      },
       cookieKeys: () => [Buffer.from(cookies.current()).toString('base64url')],
     },
     ...createAuthorizationPorts({ database, audit, mint, clock }),
@@ -191,6 +202,7 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
       exchange,
       operators,
     },
+    limits: config.limits,
     discovery: discoveryDocument(issuer),
     jwks() {
       const { jwks, etag } = workload.current();
@@ -214,6 +226,9 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     void handle(request, response);
   });
   const timers = createTimers();
+  const failure = Promise.withResolvers<never>();
+  // Whoever does not wait for it must not end by an unhandled rejection.
+  failure.promise.catch(() => {});
 
   const notKept = (thrown: unknown) => log.warn({ err: thrown }, 'the audit was not brought up to its checkpoint');
 
@@ -247,12 +262,13 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     operators,
     keyrings,
     trail,
+    failure: failure.promise,
     open,
     async start() {
       await open().catch((thrown) => {
         if (!(thrown instanceof ArsiaError && thrown.code === 'unavailable')) throw thrown;
         log.error({ err: thrown }, 'the database is away: not ready, trying on');
-        timers.retry(retryInterval, open, (error) => log.fatal({ err: error }, 'Arsia cannot open its database'));
+        timers.retry(retryInterval, open, failure.reject);
       });
       await listen(listener, config.listen);
     },

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { issuerFault } from './core/claims.ts';
 
@@ -47,6 +48,16 @@ const settings = {
   ),
   ARSIA_CLOUD_DEADLINE: setting('seconds that one exchange may take', wholeNumber(1, 60), '10'),
   ARSIA_CLOUD_CONCURRENCY: setting('exchanges at once per cloud', wholeNumber(1, 1000), '64'),
+  ARSIA_RATE_LIMIT: setting(
+    'requests in a second that one caller may send to one replica, twice as many now and then; 0: any number',
+    wholeNumber(0, 1_000_000),
+    '200',
+  ),
+  ARSIA_TRUSTED_PROXIES: setting(
+    'whose `X-Forwarded-For` counts: how many proxies stand in front, or their addresses and networks, comma-separated',
+    proxies,
+    '0',
+  ),
   ARSIA_DATABASE_POOL: setting('connections to PostgreSQL', wholeNumber(1, 500), '20'),
   ARSIA_SHUTDOWN_DELAY: setting('seconds between not-ready and closing, for load balancers', wholeNumber(0, 60), '0'),
   ARSIA_AUDIT_INTERVAL: setting('seconds between two signed checkpoints of the audit', wholeNumber(1, 3600), '10'),
@@ -89,6 +100,7 @@ export interface Config {
     deadline: number;
     concurrency: number;
   };
+  limits: { rate: number; trustedProxies: number | string[] };
   shutdownDelay: number;
   /** Seconds. */
   auditInterval: number;
@@ -160,6 +172,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       deadline: values.ARSIA_CLOUD_DEADLINE!,
       concurrency: values.ARSIA_CLOUD_CONCURRENCY!,
     },
+    limits: { rate: values.ARSIA_RATE_LIMIT!, trustedProxies: values.ARSIA_TRUSTED_PROXIES! },
     shutdownDelay: values.ARSIA_SHUTDOWN_DELAY!,
     auditInterval: values.ARSIA_AUDIT_INTERVAL!,
     logLevel: values.ARSIA_LOG_LEVEL!,
@@ -285,6 +298,20 @@ function httpsUrl(value: string): string {
   if (!value.startsWith('https://'))
     throw new Error(`must be https, such as https://login.example.com; it is ${JSON.stringify(value)}`);
   return cloudUrl(value);
+}
+
+function proxies(value: string): number | string[] {
+  if (/^\d{1,2}$/.test(value)) return Number(value);
+  return listOf(network)(value);
+}
+
+function network(value: string): string {
+  const [address = '', length] = value.split('/');
+  const family = isIP(address);
+  const isRight =
+    family !== 0 && (length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128)));
+  if (!isRight) throw new Error(`must be a number, or addresses such as 10.0.0.0/8; it is ${JSON.stringify(value)}`);
+  return value;
 }
 
 function listOf<Value>(parse: (text: string) => Value): (text: string) => Value[] {

@@ -48,7 +48,7 @@ async function serve(): Promise<void> {
   await arsia.start();
   const { address, port } = arsia.address();
   log.info({ issuer: config.issuer, address, port, node: process.version }, 'listening');
-  const signal = await untilSignal();
+  const signal = await Promise.race([untilSignal(), arsia.failure]);
   log.info({ signal }, 'stopping');
   await arsia.stop();
 }

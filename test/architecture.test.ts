@@ -32,9 +32,9 @@ const mayImport: Record<string, string[]> = {
     'http',
   ],
   'admin.ts': ['core', 'compose.ts'],
-  'auditcommands.ts': ['core', 'compose.ts', 'admin.ts', 'services'],
+  'auditcommands.ts': ['core', 'compose.ts', 'admin.ts'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
-  'main.ts': ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'admin.ts', 'demo'],
+  'main.ts': ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'admin.ts', 'auditcommands.ts', 'demo'],
 };
 
 /** The home of each package that shapes the product. The sandbox and the demo are strangers to the rest and bring their own. */
@@ -47,6 +47,9 @@ const homes: Record<string, string[]> = {
   koa: ['http'],
   '@koa/router': ['http'],
   'raw-body': ['http'],
+  'zod-openapi': ['http/api'],
+  'rate-limiter-flexible': ['http'],
+  'swagger-ui-dist': ['http'],
   jose: ['signing', 'sandbox', 'demo'],
   '@aws-sdk/client-sts': ['providers/aws', 'demo'],
   '@azure/msal-node': ['providers/azure'],

@@ -23,7 +23,7 @@ export interface IdentityFacts {
 /** What decides whether a job may have an identity. */
 export interface IdentityReach {
   reach: Reach;
-  /** The assignments of the workspace for this type, to everyone and to single principals. */
+  /** The assignments of the workspace for this type that this job could get, and one of this identity to anybody. */
   choices: Choice[];
   rules: AccessRule[];
 }

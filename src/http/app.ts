@@ -7,7 +7,9 @@ import type { Idempotency } from '../services/idempotency.ts';
 import type { Cursors } from './api/cursors.ts';
 import { createApiRouter } from './api/router.ts';
 import { type StaticDocument, serveDocuments } from './discovery.ts';
+import { serveDocs } from './docs.ts';
 import { renderErrors } from './errors.ts';
+import { createLimits, type LimitSettings, type Limits, limitCallers, limitClients } from './limits.ts';
 import { serveLink } from './link.ts';
 import type { Api } from './route.ts';
 
@@ -24,6 +26,8 @@ export interface AppLog {
 /** What speaks OAuth below `/oauth2` and at its well-known places. */
 export interface AuthorizationEndpoint {
   owns(path: string): boolean;
+  /** Is it one that everybody reads: metadata, keys? */
+  isDocument(path: string): boolean;
   handle(request: IncomingMessage, response: ServerResponse, context: { request_id: string }): Promise<void>;
 }
 
@@ -36,6 +40,7 @@ export interface AppParts {
   cursors: Cursors;
   idempotency: Idempotency;
   authorization: AuthorizationEndpoint;
+  limits: LimitSettings;
   discovery: StaticDocument;
   jwks(): StaticDocument;
   /** May this replica take traffic? A sentence when it may not. */
@@ -46,13 +51,16 @@ export interface AppParts {
 export function createApp(parts: AppParts): Koa<RequestState> {
   const app = new Koa<RequestState>();
   const prefix = new URL(parts.issuer).pathname.replace(/\/$/, '');
+  const limits = createLimits(parts.limits);
   app.use(nameRequests);
   app.use(renderErrors(parts.log));
   app.use(securityHeaders);
-  app.use(handOver(parts.authorization));
+  app.use(handOver(parts.authorization, limits));
   app.use(below(prefix));
   app.use(serveDocuments(parts));
   app.use(serveLink);
+  app.use(serveDocs(parts.issuer));
+  app.use(limitCallers(limits));
   app.use(createApiRouter(parts));
   app.on('error', (error: unknown) => parts.log.error({ err: error }, 'an answer broke off'));
   return app;
@@ -80,13 +88,17 @@ const securityHeaders: Koa.Middleware<RequestState> = async (ctx, next) => {
   await next();
 };
 
-function handOver(authorization: AuthorizationEndpoint): Koa.Middleware<RequestState> {
+function handOver(authorization: AuthorizationEndpoint, limits: Limits): Koa.Middleware<RequestState> {
   return async (ctx, next) => {
     if (!authorization.owns(ctx.path)) return await next();
-    // It sets its own caching.
-    ctx.remove('cache-control');
-    ctx.respond = false;
-    return await authorization.handle(ctx.req, ctx.res, { request_id: ctx.state.request_id });
+    const answer = async () => {
+      // It sets its own caching.
+      ctx.remove('cache-control');
+      ctx.respond = false;
+      await authorization.handle(ctx.req, ctx.res, { request_id: ctx.state.request_id });
+    };
+    if (authorization.isDocument(ctx.path)) return await answer();
+    return await limitClients(limits, ctx, answer);
   };
 }
 

@@ -49,10 +49,8 @@ export function serveDocuments(parts: AppParts): Koa.Middleware<RequestState> {
     const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
     const document = isRead && Object.hasOwn(documents, ctx.path) ? documents[ctx.path]!() : undefined;
     if (document !== undefined) {
-      ctx.set({ ...publicHeaders, etag: document.etag });
-      ctx.type = document.type;
-      if (isKnown(ctx.get('if-none-match'), document.etag)) ctx.status = 304;
-      else ctx.body = document.body;
+      ctx.set(publicHeaders);
+      answerDocument(ctx, document);
     } else if (isRead && ctx.path === '/healthz') {
       ctx.body = { status: 'ok' };
     } else if (isRead && ctx.path === '/readyz') {
@@ -63,6 +61,17 @@ export function serveDocuments(parts: AppParts): Koa.Middleware<RequestState> {
       offerReads(ctx);
     } else await next();
   };
+}
+
+/** The document, or 304 for whoever has it. */
+export function answerDocument(
+  ctx: Koa.ParameterizedContext<RequestState>,
+  { body, etag, type }: StaticDocument,
+): void {
+  ctx.set('etag', etag);
+  ctx.type = type;
+  if (isKnown(ctx.get('if-none-match'), etag)) ctx.status = 304;
+  else ctx.body = body;
 }
 
 /** RFC 9110 13.1.2, compared weakly. Not `ctx.fresh`, which looks at `Cache-Control` too, and fetch() sends that by itself. */

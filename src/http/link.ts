@@ -12,12 +12,17 @@ const [state, out] = ['state', 'token'].map((id) => document.getElementById(id))
 const token = location.hash.slice(1);
 history.replaceState(null, '', location.pathname);
 const base = location.pathname.replace(/\\/link$/, '');
-const answer = await fetch(base + '/api/v1/admin-links/redeem', {
-  method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token }),
-});
+// Where people sign in, the link signs them in with this browser too.
+let answer = await fetch(base + '/oauth2/link', { method: 'POST', body: new URLSearchParams({ token }) });
+const isSignedIn = answer.ok;
+if (answer.status === 404)
+  answer = await fetch(base + '/api/v1/admin-links/redeem', {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token }),
+  });
 const body = await answer.json();
 state.textContent = answer.ok
-  ? 'You are ' + body.login + ', an operator. This access token is yours until ' + body.expires_at + ':'
+  ? 'You are ' + body.login + ', an operator' + (isSignedIn ? ', and signed in with this browser' : '')
+    + '. This access token is yours until ' + body.expires_at + ':'
   : body.detail + ' ' + body.advice;
 if (answer.ok) out.textContent = body.access_token;
 `;

@@ -31,7 +31,6 @@ export function peopleClients(issuer: string): ClientMetadata[] {
   const common = {
     token_endpoint_auth_method: 'none',
     response_types: ['code'],
-    response_modes: ['query'],
   } as const;
   return [
     {

@@ -82,8 +82,10 @@ export function createConclusion({ turns, log, record, isSignInOffered }: Conclu
     try {
       await next();
     } catch (thrown) {
-      // oidc-provider stores a session after it has answered, outside of its own error handling; of two errors the first one
-      // tells more.
+      // oidc-provider stores a session after it has answered, outside of its own error handling. Of two errors the first one
+      // is the caller's.
+      if (turn.thrown !== undefined)
+        log.error({ request_id: turn.request_id, err: thrown }, 'authorization server failed after a refusal');
       turn.thrown ??= thrown;
       turn.isShown = false;
       ctx.remove('Location');

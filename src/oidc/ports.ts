@@ -30,8 +30,18 @@ export interface AuthorizationServerParts {
 export interface SignInParts {
   upstream: Upstream;
   people: SignIn;
+  /** Opens the link of `arsia admin link`; throws ArsiaError `unauthenticated`. Records itself. */
+  openLink(token: string, request_id: string): Promise<OpenedLink>;
   /** Sign the cookies; the newest first, the same on every replica. Throws ArsiaError `unavailable` while not loaded. */
   cookieKeys(): readonly string[];
+}
+
+export interface OpenedLink {
+  user_id: string;
+  login: string;
+  access_token: string;
+  /** RFC 3339. */
+  expires_at: string;
 }
 
 /** As pino has it. No field ever holds a secret or a token. */

@@ -56,7 +56,7 @@ export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provid
   );
   if (signIn !== undefined) {
     paceDevices(provider, parts);
-    provider.use(createInteractions(provider, { ...parts, signIn }));
+    provider.use(createInteractions({ ...parts, signIn, provider }));
   }
   provider.use(createConclusion({ turns, log, record, isSignInOffered: signIn !== undefined }));
   if (signIn !== undefined) provider.use(createDoor(parts));

@@ -23,6 +23,8 @@ export const ownEndpoints = {
   interaction: '/interaction',
   /** Where the identity provider sends people back to: registered there as `<ARSIA_ISSUER>/oauth2/callback`. */
   callback: '/callback',
+  /** Where the page of `arsia admin link` sends what its address had in it. */
+  link: '/link',
   script: '/device.js',
 } as const;
 
@@ -109,6 +111,7 @@ const signInRoutes: readonly Route[] = [
   pageRoute(`${end_session}/confirm`, ['POST'], 'session.end'),
   pageRoute(`${end_session}/success`, ['GET'], 'session.end'),
   formRoute(device_authorization, 'device.request'),
+  formRoute(ownEndpoints.link, 'user.sign_in'),
   { ...formRoute(userinfo, 'userinfo.read'), methods: ['GET', 'POST'] },
   documentRoute(ownEndpoints.script),
 ];

@@ -20,6 +20,8 @@ export interface AuthorizationServer {
   issuer: string;
   /** Is this path of a request (without its query) one of the authorization server's, offered or not? */
   owns(path: string): boolean;
+  /** Is it one that everybody reads, such as metadata and keys? These are never limited. */
+  isDocument(path: string): boolean;
   /**
    * Answers a request whose path it owns; resolves when the answer is complete. The body must not have been read. Under
    * koa: `ctx.respond = false`, then await this.
@@ -56,6 +58,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
   return {
     issuer,
     owns: (path) => path === pathname || path.startsWith(`${pathname}/`) || routeAt(path) !== undefined,
+    isDocument: (path) => routeAt(path)?.action === 'metadata.read',
     async handle(request, response, { request_id }) {
       const { url = '', method = '' } = request;
       const route = routeAt(pathOf(url));

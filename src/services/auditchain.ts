@@ -60,12 +60,12 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
   }
 
   function upTo(last: number): MakeCheckpoint {
-    return async (stored, read) => {
+    return async ({ newest: stored, lastBeforeChain, stretch }) => {
       const newest = stored && openNewest(keys, stored.signed);
-      const after = newest?.upto ?? (await store.lastBeforeChain());
+      const after = newest?.upto ?? (await lastBeforeChain());
       if (after >= last) return undefined;
       const upto = Math.min(last, after + longest);
-      const { count, digest, event_ids } = await read(after, upto);
+      const { count, digest, event_ids } = await stretch(after, upto);
       const checkpoint: Checkpoint = {
         number: (newest?.number ?? 0) + 1,
         previous: stored === undefined ? null : sha256(stored.signed),

@@ -85,7 +85,7 @@ export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isTheirs(context, job)) await context.demand('job.view', place);
-    return job;
+    return asEnded(job, context.now);
   },
 };
 
@@ -94,7 +94,8 @@ export const listWorkspaceJobs: Action<{ workspace: string; page: Page }, FoundN
   needs: 'job.view',
   changes: false,
   find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
-  run: (context, input, { namespace }) => listJobs(context.db, namespace.id, input.page),
+  run: async (context, input, { namespace }) =>
+    (await listJobs(context.db, namespace.id, input.page)).map((job) => asEnded(job, context.now)),
 };
 
 /** Whoever started it, the job itself, and owners of the workspace. Ending ends issuing with the next request. */
@@ -110,6 +111,12 @@ export const finishJob: Action<{ workspace: string; id: string }, FoundJob, Job>
     return await endJob(context.db, job.id, new Date(context.now));
   },
 };
+
+/** A job past its deadline has ended, though nobody has written that down yet (overdue.ts). */
+function asEnded(job: Job, now: number): Job {
+  const end = effectiveDeadline(job);
+  return job.ended_at === null && end <= now ? { ...job, ended_at: new Date(end) } : job;
+}
 
 function isTheirs({ caller }: Context, job: Job): boolean {
   return caller.kind === 'system' || caller.id === job.started_by || caller.id === job.id;

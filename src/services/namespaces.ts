@@ -169,8 +169,12 @@ export async function ownOrganization(context: Context): Promise<Place> {
 
 /** Where the caller is a member: what it can see is below these, since every role can view. */
 export async function visibleRoots(context: Context): Promise<string[]> {
-  if (context.caller.id === null) return [];
-  return (await membershipsOf(context.db, context.caller.id)).map((membership) => membership.namespace_id);
+  const { caller, db } = context;
+  if (caller.id === null) return [];
+  const { lineage } = await ownOrganization(context);
+  // Whoever sees the whole may have thousands of roles below it, and none of them shows more.
+  if (lineage.length > 0 && (await membershipsOf(db, caller.id, lineage)).length > 0) return lineage;
+  return (await membershipsOf(db, caller.id)).map((membership) => membership.namespace_id);
 }
 
 async function refuseTaken(context: Context, path: string): Promise<void> {

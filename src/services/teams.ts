@@ -127,6 +127,7 @@ export const removeTeamMember: Action<{ ref: string; user: string }, FoundTeam, 
   find: teamAt,
   async run(context, input, { team }) {
     const { user } = await userAt(context, input.user);
+    if (user.organization_id !== team.organization_id) throw missing('user', input.user);
     if (!(await deleteTeamMember(context.db, team.id, user.id))) throw missing('member of the team', input.user);
   },
   describe: (input, { team }) => ({ detail: { team: team.name, user: input.user } }),

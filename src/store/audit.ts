@@ -100,7 +100,7 @@ export function createAuditStore(
       }
       return events.map(receiptOf);
     },
-    { maximumBatch, maximumWaiting, concurrency: 1 },
+    { maximumBatch, maximumWaiting, concurrency: 1, pace: 2 },
   );
 
   return {
@@ -159,13 +159,16 @@ function receiptOf(event: AuditEvent): AuditReceipt {
 
 /** One event as JSON, with the MAC of what will be read again: JSON drops members, and the database takes not every text. */
 function asRow(event: AuditEvent, mac: AuditStoreOptions['mac']): string {
-  const sent = JSON.stringify(event);
+  const stored = { ...event, detail: JSON.parse(JSON.stringify(event.detail)) as AuditEvent['detail'] };
+  const row = rowOf(stored, mac);
   // PostgreSQL stores neither NUL nor half a surrogate pair: one such character, sent by one caller, would refuse the
   // records of everybody in the same INSERT.
-  const isStorable = !(sent.includes('\\u') && unstorable.test(sent));
-  const stored = (isStorable ? JSON.parse(sent) : storable(JSON.parse(sent))) as AuditEvent;
-  const hex = Buffer.from(mac(canonicalEvent(stored))).toString('hex');
-  return JSON.stringify({ ...stored, at: new Date(stored.at).toISOString(), mac: `\\x${hex}` });
+  return row.includes('\\u') && unstorable.test(row) ? rowOf(storable(stored) as AuditEvent, mac) : row;
+}
+
+function rowOf(event: AuditEvent, mac: AuditStoreOptions['mac']): string {
+  const hex = Buffer.from(mac(canonicalEvent(event))).toString('hex');
+  return JSON.stringify({ ...event, at: new Date(event.at).toISOString(), mac: `\\x${hex}` });
 }
 
 const unstorable = /\\u(?:0000|d[89a-f])/i;

@@ -38,8 +38,8 @@ export interface AuditChainStore {
    */
   settle(patience: number): Promise<boolean>;
   /**
-   * Adds what `make` signs of a stretch, unless another replica does the same right now: then false. `make` gets the newest
-   * checkpoint, and `read` for what stands in a stretch; undefined for nothing to add.
+   * Adds the checkpoint that `make` signs, unless another replica does the same right now, or there is nothing to add
+   * (undefined): then false.
    */
   append(make: MakeCheckpoint): Promise<boolean>;
   /** Events at this position and below. */
@@ -50,10 +50,14 @@ export interface AuditChainStore {
   events(after: number, upto: number, limit: number): Promise<ChainedEvent[]>;
 }
 
-export type MakeCheckpoint = (
-  newest: StoredCheckpoint | undefined,
-  read: (after: number, upto: number) => Promise<Stretch>,
-) => Promise<(StoredCheckpoint & { event_ids: string }) | undefined>;
+export type MakeCheckpoint = (chain: ChainEnd) => Promise<(StoredCheckpoint & { event_ids: string }) | undefined>;
+
+/** The chain for whoever adds to it. */
+export interface ChainEnd {
+  newest: StoredCheckpoint | undefined;
+  lastBeforeChain(): Promise<number>;
+  stretch(after: number, upto: number): Promise<Stretch>;
+}
 
 /** Any number, the same in every release: one replica makes checkpoints at a time. */
 const advisoryLock = 4_727_618;
@@ -72,14 +76,7 @@ export function createAuditChainStore(database: Database): AuditChainStore {
         .executeTakeFirstOrThrow();
       return last ?? 0;
     },
-    async lastBeforeChain() {
-      const { last } = await query
-        .selectFrom('audit_events')
-        .select(({ fn }) => fn.max('position').as('last'))
-        .where(sql<boolean>`mac = ''`)
-        .executeTakeFirstOrThrow();
-      return last ?? 0;
-    },
+    lastBeforeChain: () => lastBeforeChain(query),
     async countUpTo(position) {
       const { count } = await query
         .selectFrom('audit_events')
@@ -102,7 +99,11 @@ export function createAuditChainStore(database: Database): AuditChainStore {
           const { rows } = await sql<{ is_mine: boolean }>`
             SELECT pg_try_advisory_xact_lock(${sql.lit(advisoryLock)}) AS is_mine`.execute(tx);
           if (rows[0]?.is_mine !== true) return false;
-          const made = await make(await newestOf(tx), (after, upto) => stretchOf(tx, after, upto));
+          const made = await make({
+            newest: await newestOf(tx),
+            lastBeforeChain: () => lastBeforeChain(tx),
+            stretch: (after, upto) => stretchOf(tx, after, upto),
+          });
           if (made === undefined) return false;
           await tx.insertInto('audit_checkpoints').values(made).execute();
           return true;
@@ -140,6 +141,15 @@ function newestOf(queries: Queries): Promise<StoredCheckpoint | undefined> {
     .orderBy('number', 'desc')
     .limit(1)
     .executeTakeFirst();
+}
+
+async function lastBeforeChain(queries: Queries): Promise<number> {
+  const { last } = await queries
+    .selectFrom('audit_events')
+    .select(({ fn }) => fn.max('position').as('last'))
+    .where(sql<boolean>`mac = ''`)
+    .executeTakeFirstOrThrow();
+  return last ?? 0;
 }
 
 /**

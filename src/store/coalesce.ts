@@ -9,6 +9,11 @@ export interface CoalesceOptions {
   concurrency: number;
   /** Requests that wait for a read to start, at most; one more is `unavailable`. */
   maximumWaiting?: number;
+  /**
+   * Milliseconds from the start of one read to that of the next, at the least. A read has a price whatever it carries: under
+   * load a short wait fills it, and one that comes alone never waits.
+   */
+  pace?: number;
 }
 
 interface Waiter<Key, Value> {
@@ -23,23 +28,29 @@ interface Waiter<Key, Value> {
  */
 export function coalesce<Key, Value>(
   read: (keys: Key[]) => Promise<Value[]>,
-  { maximumBatch, concurrency, maximumWaiting = Number.POSITIVE_INFINITY }: CoalesceOptions,
+  { maximumBatch, concurrency, maximumWaiting = Number.POSITIVE_INFINITY, pace = 0 }: CoalesceOptions,
 ): (key: Key) => Promise<Value> {
   let waiting: Waiter<Key, Value>[] = [];
   let underWay = 0;
   let isScheduled = false;
+  let started = Number.NEGATIVE_INFINITY;
   // A read serves many: it runs in nobody's context.
   const outside = AsyncLocalStorage.snapshot();
 
   function schedule(): void {
     if (isScheduled || waiting.length === 0 || underWay >= concurrency) return;
     isScheduled = true;
+    const rest = started + pace - performance.now();
+    if (rest > 0 && waiting.length < maximumBatch) setTimeout(begin, rest);
     // After the events of this turn: what arrived on other sockets meanwhile joins.
-    setImmediate(() => {
-      isScheduled = false;
-      void outside(start);
-      schedule();
-    });
+    else setImmediate(begin);
+  }
+
+  function begin(): void {
+    isScheduled = false;
+    started = performance.now();
+    void outside(start);
+    schedule();
   }
 
   async function start(): Promise<void> {

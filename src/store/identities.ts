@@ -2,7 +2,8 @@ import { type Selectable, sql } from 'kysely';
 import { isId } from '../core/ids.ts';
 import { leafName, parentPath } from '../core/namespace.ts';
 import type { Queries } from './database.ts';
-import type { Namespace, Page } from './namespaces.ts';
+import { selfAndTeams } from './memberships.ts';
+import { isBelow, type Namespace, type Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
 type Row = Selectable<Tables['managed_identities']>;
@@ -51,7 +52,7 @@ export async function listIdentities(
 ): Promise<ManagedIdentity[]> {
   let query = select(db)
     .where('m.organization_id', '=', filter.organization_id)
-    .where(sql<boolean>`g.lineage && ${filter.roots}::text[]`)
+    .where(isBelow('g.lineage', filter.roots))
     .where('m.id', '>', page.after ?? '');
   if (filter.group_ids !== undefined) query = query.where('m.group_id', 'in', filter.group_ids);
   if (filter.type !== undefined) query = query.where('m.type', '=', filter.type);
@@ -173,12 +174,7 @@ export async function isGranted(db: Queries, identity_id: string, principal_id: 
     .selectFrom('use_grants')
     .select('id')
     .where('identity_id', '=', identity_id)
-    .where((eb) =>
-      eb.or([
-        eb('principal_id', 'in', ['*', principal_id]),
-        eb('principal_id', 'in', eb.selectFrom('team_members').select('team_id').where('user_id', '=', principal_id)),
-      ]),
-    )
+    .where('principal_id', 'in', selfAndTeams(db, principal_id).unionAll(db.selectNoFrom(sql.lit('*').as('id'))))
     .executeTakeFirst();
   return row !== undefined;
 }

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Role } from '../core/permissions.ts';
 import type { Queries } from './database.ts';
 import type { Page } from './namespaces.ts';
@@ -8,17 +8,19 @@ export type MembershipRow = Selectable<Tables['memberships']>;
 
 const columns = ['id', 'namespace_id', 'principal_id', 'role', 'organization_id', 'created_at', 'version'] as const;
 
+/** A principal and its teams, as one set: two conditions joined by `or` would make PostgreSQL read the whole table. */
+export function selfAndTeams(db: Queries, principal_id: string) {
+  return db
+    .selectNoFrom(sql<string>`${principal_id}::text`.as('id'))
+    .unionAll(db.selectFrom('team_members').select('team_id as id').where('user_id', '=', principal_id));
+}
+
 /** The memberships of a principal and of its teams: all, or those along a lineage. */
 export async function membershipsOf(db: Queries, principal_id: string, lineage?: string[]): Promise<MembershipRow[]> {
   const query = db
     .selectFrom('memberships')
     .select(columns)
-    .where((eb) =>
-      eb.or([
-        eb('principal_id', '=', principal_id),
-        eb('principal_id', 'in', eb.selectFrom('team_members').select('team_id').where('user_id', '=', principal_id)),
-      ]),
-    );
+    .where('principal_id', 'in', selfAndTeams(db, principal_id));
   return await (lineage === undefined ? query : query.where('namespace_id', 'in', lineage)).execute();
 }
 

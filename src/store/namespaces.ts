@@ -1,5 +1,5 @@
 import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
-import { isId } from '../core/ids.ts';
+import { idPrefixes, isId } from '../core/ids.ts';
 import type { Queries } from './database.ts';
 import type { Tables } from './tables.ts';
 
@@ -73,6 +73,19 @@ export interface Page {
   limit: number;
 }
 
+/** So many roots at most are looked up in the index of lineages. */
+const fewRoots = 64;
+
+/**
+ * Is the row at or below one of `roots`? What lies below a few, the index finds. What lies below many is no small part of
+ * all: rows are read in their order and each is held against a hash table, which an overlap of arrays is not.
+ */
+export function isBelow(lineage: string, roots: string[]) {
+  return roots.length <= fewRoots
+    ? sql<boolean>`${sql.ref(lineage)} && ${roots}::text[]`
+    : sql<boolean>`EXISTS (SELECT FROM unnest(${sql.ref(lineage)}) AS place (id) WHERE place.id = ANY (${roots}::text[]))`;
+}
+
 /** Namespaces of a kind below any of `roots` (and these themselves), by id. */
 export async function listNamespaces(
   db: Queries,
@@ -84,8 +97,9 @@ export async function listNamespaces(
     .select(columns)
     .where('organization_id', '=', filter.organization_id)
     .where('kind', '=', filter.kind)
-    .where(sql<boolean>`lineage && ${filter.roots}::text[]`)
-    .where('id', '>', page.after ?? '')
+    .where(isBelow('lineage', filter.roots))
+    // Ids begin with their kind: the first page does not read past the groups to find a workspace.
+    .where('id', '>', page.after ?? idPrefixes[filter.kind])
     .orderBy('id')
     .limit(page.limit)
     .execute();

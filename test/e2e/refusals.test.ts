@@ -79,7 +79,7 @@ describe('N21 the order of refusals for a job', () => {
         'globex/lab/aws',
         newId(running.clock, 'managed_identity'),
         'acme/none',
-        'aws',
+        'nothing',
         workspaceId,
         job.id,
       ]) {
@@ -110,7 +110,7 @@ describe('N21 the order of refusals for a job', () => {
     };
     const first = await createIdentity(organization, identity);
     const subject = (await ask(job.client, first.id, '/tokens')).body.subject;
-    await organization.owner.send('DELETE', `/managed-identities/${first.id}?force=true`);
+    await organization.owner.send('DELETE', `/managed-identities/${first.id}?name=short-lived&force=true`);
     await oracle.refuses(() => ask(job.client, 'acme/lab/short-lived'), { status: 404, code: 'not_found' });
     const second = await createIdentity(organization, identity);
     expect(second.id).not.toBe(first.id);

@@ -274,7 +274,7 @@ describe('delivery and profile', () => {
     const ask = (profile: string) =>
       job.client.ask('POST', '/tokens', { managed_identity: 'acme/lab/workspace', profile });
     expect((await ask('workspace')).status).toBe(200);
-    await oracle.refuses(() => ask('other'), { status: 404, code: 'not_found' });
+    await oracle.refuses(() => ask('other'), { status: 403, code: 'identity_not_assigned' });
     await oracle.refuses(() => ask('Not a name'), { status: 400, code: 'invalid_request' });
   });
 });
@@ -354,7 +354,6 @@ describe('RFC 8693 at /oauth2/token', () => {
 
   test('what RFC 8693 knows and Arsia does not offer is refused by name', async () => {
     for (const [more, error] of [
-      [{ subject_token_type: jwt }, 'invalid_request'],
       [{ requested_token_type: 'urn:ietf:params:oauth:token-type:access_token' }, 'invalid_request'],
       [{ actor_token: 'x', actor_token_type: jwt }, 'invalid_request'],
       [{ resource: 'https://x.example' }, 'invalid_request'],

@@ -61,24 +61,20 @@ describe.each(databaseKinds)('arsia serve on %s, killed', (kind) => {
     }
   }, 600_000);
 
-  const onPostgres = kind === 'postgres' ? test : test.skip;
-  onPostgres(
-    'F1: kill -9 while audit records wait in the database: none of them was answered',
-    async () => {
-      const { admin } = issuing.seed.home.urls!;
-      const lock = await lockAuditTable(admin);
-      const inFlight = 20;
-      const outcomes = Promise.allSettled(Array.from({ length: inFlight }, () => mint(issuing, issuing.seed.origin)));
-      await lock.untilInsertWaits();
-      await kill();
-      expect(new Set((await outcomes).map(({ status }) => status))).toEqual(new Set(['rejected']));
-      await lock.release();
+  // Only a server lets a test hold its tables.
+  if (kind !== 'postgres') return;
+  test('F1: kill -9 while audit records wait in the database: none of them was answered', async () => {
+    const lock = await lockAuditTable(issuing.seed.home.urls!.admin);
+    const inFlight = 20;
+    const outcomes = Promise.allSettled(Array.from({ length: inFlight }, () => mint(issuing, issuing.seed.origin)));
+    await lock.untilInsertWaits();
+    await kill();
+    expect(new Set((await outcomes).map(({ status }) => status))).toEqual(new Set(['rejected']));
+    await lock.release();
 
-      unanswered += inFlight;
-      replica = await serve(issuing);
-      answered.push(...tokensOf([await mint(issuing, issuing.seed.origin)]));
-      await expectNothingLost();
-    },
-    60_000,
-  );
+    unanswered += inFlight;
+    replica = await serve(issuing);
+    answered.push(...tokensOf([await mint(issuing, issuing.seed.origin)]));
+    await expectNothingLost();
+  }, 60_000);
 });

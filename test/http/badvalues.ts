@@ -10,6 +10,8 @@ interface FieldSchema {
   anyOf?: FieldSchema[];
   enum?: unknown[];
   const?: unknown;
+  minimum?: number;
+  maximum?: number;
 }
 
 export interface Field {
@@ -46,12 +48,16 @@ const wrongTypes: Record<string, unknown[]> = {
 /** Values that no field of this kind takes. */
 export function badValuesFor({ schema }: Field): unknown[] {
   const { type, anyOf, enum: choices, const: only } = schema;
-  if (anyOf !== undefined)
-    return anyOf.some((one) => one.type === 'null') ? [1, true, 'x', []] : [true, {}, [], -1, huge];
+  if (anyOf !== undefined) return anyOf.some((one) => one.type === 'null') ? [1, true, 'x'] : [true, {}, [], -1, huge];
   if (choices !== undefined || only !== undefined) return ['nonsense', 'VIEWER', '\0', 1, null, [], {}];
   const wrong = type === undefined ? [] : (wrongTypes[type] ?? []);
   if (type === 'string') return [...wrong, ...badTexts, deep];
-  if (type === 'integer' || type === 'number') return [...wrong, ...badNumbers];
+  if (type === 'integer' || type === 'number') {
+    const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = schema;
+    const isRight = (value: unknown) =>
+      Number.isSafeInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
+    return [...wrong, ...badNumbers.filter((value) => !isRight(value))];
+  }
   if (type === 'array') return [...wrong, Array.from({ length: 10_000 }, () => 'x'), [deep], ['\0']];
   if (type === 'object') return [...wrong, { '\0': 'x' }, { surprise: deep }];
   return wrong;

@@ -1,23 +1,6 @@
 import type { Role } from '../../src/core/permissions.ts';
 import type { Body } from '../support/client.ts';
-import { createAccount, createIdentity, type Job, type Organization, startJob } from '../support/organization.ts';
-
-/** One thing of each kind in an organisation, by id: what requests name. */
-export interface Things {
-  group: string;
-  workspace: string;
-  user: string;
-  account: string;
-  secret: string;
-  right: string;
-  trust: string;
-  membership: string;
-  identity: string;
-  /** In the same group, not assigned. */
-  unassigned: string;
-  grant: string;
-  job: string;
-}
+import type { Things } from './things.ts';
 
 export type Kind = keyof Things;
 
@@ -25,6 +8,8 @@ export type Kind = keyof Things;
 export interface Case {
   params?: Record<string, Kind>;
   query?: Record<string, Kind>;
+  /** Query parameters that name nothing. */
+  flags?: Record<string, string>;
   /** Members that name things. */
   refs?: Record<string, Kind>;
   /** The other members. `n` differs from call to call. */
@@ -40,6 +25,7 @@ export interface Case {
 }
 
 const id = (kind: Kind) => ({ id: kind });
+const described = () => ({ description: 'changed' });
 const policy = JSON.stringify({
   Version: '2012-10-17',
   Statement: [
@@ -50,12 +36,11 @@ const policy = JSON.stringify({
     },
   ],
 });
-
-const trustRule = (host: string) => ({
-  issuer: `https://${host}.example`,
-  audience: 'https://arsia.example',
-  conditions: [{ claim: 'sub', equals: 'pipeline' }],
-});
+const trust = {
+  issuer: 'https://token.actions.githubusercontent.com',
+  audience: 'arsia',
+  conditions: [{ claim: 'repository', equals: 'acme/sim' }],
+};
 
 /** One case a route, by method and path. A route without one fails the test that walks the table. */
 export const cases: Record<string, Case> = {
@@ -65,14 +50,25 @@ export const cases: Record<string, Case> = {
   'POST /groups': { least: 'owner', refs: { parent: 'group' }, body: (n) => ({ name: `g${n}` }) },
   'GET /groups': { least: 'viewer', isList: true, opensToOperator: true },
   'GET /groups/:id': { least: 'viewer', params: id('group') },
-  'PATCH /groups/:id': { least: 'owner', params: id('group'), body: () => ({ description: 'changed' }) },
-  'DELETE /groups/:id': { least: 'owner', params: id('group') },
+  'PATCH /groups/:id': { least: 'owner', params: id('group'), body: described },
+  'DELETE /groups/:id': { least: 'owner', params: id('group'), flags: { force: 'true' } },
+  'POST /groups/:id/move': { least: 'owner', params: id('group'), refs: { parent: 'place' } },
+  'POST /groups/:id/masks': { least: 'owner', params: id('place'), refs: { managed_identity: 'ofRoot' } },
+  'DELETE /groups/:id/masks/:identity': { least: 'owner', params: { id: 'group', identity: 'ofRoot' } },
 
   'POST /workspaces': { least: 'owner', refs: { group: 'group' }, body: (n) => ({ name: `w${n}` }) },
   'GET /workspaces': { least: 'viewer', isList: true, opensToOperator: true },
   'GET /workspaces/:id': { least: 'viewer', params: id('workspace') },
-  'PATCH /workspaces/:id': { least: 'owner', params: id('workspace'), body: () => ({ description: 'changed' }) },
-  'DELETE /workspaces/:id': { least: 'owner', params: id('workspace') },
+  'PATCH /workspaces/:id': { least: 'owner', params: id('workspace'), body: described },
+  'DELETE /workspaces/:id': { least: 'owner', params: id('workspace'), flags: { force: 'true' } },
+  'POST /workspaces/:id/move': {
+    least: 'owner',
+    params: id('workspace'),
+    refs: { parent: 'place' },
+    flags: { force: 'true' },
+  },
+  'POST /workspaces/:id/masks': { least: 'owner', params: id('emptyWorkspace'), refs: { managed_identity: 'ofRoot' } },
+  'DELETE /workspaces/:id/masks/:identity': { least: 'owner', params: { id: 'workspace', identity: 'ofRoot' } },
   'GET /workspaces/:id/managed-identities': { least: 'viewer', params: id('workspace'), opensToJob: true },
   'POST /workspaces/:id/managed-identities': {
     least: 'deployer',
@@ -84,16 +80,30 @@ export const cases: Record<string, Case> = {
     least: 'deployer',
     params: { id: 'workspace', identity: 'identity' },
   },
+  'GET /workspaces/:id/usable-identities': { least: 'viewer', params: id('workspace') },
+  'GET /workspaces/:id/effective-identities': { least: 'viewer', params: id('workspace'), query: { user: 'user' } },
 
   'POST /users': { least: 'owner', body: (n) => ({ login: `new${n}@acme.example` }) },
   'GET /users': { least: 'viewer', isList: true, opensToOperator: true },
   'GET /users/:id': { least: 'viewer', params: id('user') },
   'PATCH /users/:id': { least: 'owner', params: id('user'), body: () => ({ display_name: 'changed' }) },
+  'POST /invitations': { least: 'owner', body: (n) => ({ email: `new${n}@acme.example`, role: 'viewer' }) },
+  'GET /invitations': { least: 'owner' },
+  'DELETE /invitations/:id': { least: 'owner', params: id('invitation') },
+
+  'POST /teams': { least: 'owner', body: (n) => ({ name: `team${n}` }) },
+  'GET /teams': { least: 'viewer', isList: true, opensToOperator: true },
+  'GET /teams/:id': { least: 'viewer', params: id('team') },
+  'PATCH /teams/:id': { least: 'owner', params: id('team'), body: described },
+  'DELETE /teams/:id': { least: 'owner', params: id('team') },
+  'POST /teams/:id/members': { least: 'owner', params: id('team'), refs: { user: 'user' } },
+  'GET /teams/:id/members': { least: 'viewer', params: id('team') },
+  'DELETE /teams/:id/members/:user': { least: 'owner', params: { id: 'team', user: 'teamMember' } },
 
   'POST /service-accounts': { least: 'owner', refs: { group: 'group' }, body: (n) => ({ name: `s${n}` }) },
   'GET /service-accounts': { least: 'viewer', isList: true, opensToOperator: true },
   'GET /service-accounts/:id': { least: 'viewer', params: id('account') },
-  'PATCH /service-accounts/:id': { least: 'owner', params: id('account'), body: () => ({ description: 'changed' }) },
+  'PATCH /service-accounts/:id': { least: 'owner', params: id('account'), body: described },
   'POST /service-accounts/:id/secrets': { least: 'owner', params: id('account') },
   'DELETE /service-accounts/:id/secrets/:secret': { least: 'owner', params: { id: 'account', secret: 'secret' } },
   'POST /service-accounts/:id/may-act': {
@@ -102,11 +112,11 @@ export const cases: Record<string, Case> = {
     refs: { namespace: 'workspace' },
     body: () => ({ users: ['*'] }),
   },
-  'POST /service-accounts/:id/trust-rules': { least: 'owner', params: id('account'), body: (n) => trustRule(`n${n}`) },
-  'GET /service-accounts/:id/trust-rules': { least: 'owner', params: id('account') },
-  'DELETE /service-accounts/:id/trust-rules/:rule': { least: 'owner', params: { id: 'account', rule: 'trust' } },
   'GET /service-accounts/:id/may-act': { least: 'viewer', params: id('account') },
   'DELETE /service-accounts/:id/may-act/:right': { least: 'owner', params: { id: 'account', right: 'right' } },
+  'POST /service-accounts/:id/trust-rules': { least: 'owner', params: id('account'), body: () => trust },
+  'GET /service-accounts/:id/trust-rules': { least: 'owner', params: id('account') },
+  'DELETE /service-accounts/:id/trust-rules/:rule': { least: 'owner', params: { id: 'account', rule: 'trustRule' } },
 
   'POST /memberships': {
     least: 'owner',
@@ -124,12 +134,25 @@ export const cases: Record<string, Case> = {
   },
   'GET /managed-identities': { least: 'viewer', isList: true, opensToOperator: true },
   'GET /managed-identities/:id': { least: 'viewer', params: id('identity') },
-  'PATCH /managed-identities/:id': {
-    least: 'deployer',
+  'PATCH /managed-identities/:id': { least: 'deployer', params: id('identity'), body: described },
+  'DELETE /managed-identities/:id': { least: 'deployer', params: id('unassigned'), flags: { name: 'unassigned' } },
+  'POST /managed-identities/:id/move': { least: 'owner', params: id('unassigned'), refs: { group: 'place' } },
+  'POST /managed-identities/:id/aliases': { least: 'owner', params: id('unassigned'), refs: { group: 'place' } },
+  'GET /managed-identities/:id/aliases': { least: 'viewer', params: id('identity') },
+  'DELETE /managed-identities/:id/aliases/:alias': { least: 'owner', params: { id: 'identity', alias: 'alias' } },
+  'GET /managed-identities/:id/masks': { least: 'viewer', params: id('ofRoot') },
+  'POST /managed-identities/:id/access-rules': {
+    least: 'owner',
     params: id('identity'),
-    body: () => ({ description: 'changed' }),
+    body: () => ({ kind: 'stage', values: ['*'] }),
   },
-  'DELETE /managed-identities/:id': { least: 'deployer', params: id('unassigned') },
+  'GET /managed-identities/:id/access-rules': { least: 'viewer', params: id('identity') },
+  'PATCH /managed-identities/:id/access-rules/:rule': {
+    least: 'owner',
+    params: { id: 'identity', rule: 'rule' },
+    body: () => ({ values: ['*', 'run'] }),
+  },
+  'DELETE /managed-identities/:id/access-rules/:rule': { least: 'owner', params: { id: 'identity', rule: 'rule' } },
   'GET /managed-identities/:id/trust': { least: 'viewer', params: id('identity'), query: { workspace: 'workspace' } },
   'POST /managed-identities/:id/trust/evaluate': {
     least: 'viewer',
@@ -144,10 +167,7 @@ export const cases: Record<string, Case> = {
   },
   'POST /managed-identities/:id/grants': { least: 'owner', params: id('identity'), refs: { principal: 'user' } },
   'GET /managed-identities/:id/grants': { least: 'viewer', params: id('identity') },
-  'DELETE /managed-identities/:id/grants/:grant': {
-    least: 'owner',
-    params: { id: 'identity', grant: 'grant' },
-  },
+  'DELETE /managed-identities/:id/grants/:grant': { least: 'owner', params: { id: 'identity', grant: 'grant' } },
 
   'POST /workspaces/:id/jobs': { least: 'deployer', params: id('workspace'), body: () => ({ stage: 'run' }) },
   'GET /workspaces/:id/jobs': { least: 'viewer', params: id('workspace') },
@@ -158,77 +178,34 @@ export const cases: Record<string, Case> = {
     body: () => ({ state: 'ended' }),
     opensToJob: true,
   },
+  'POST /workspaces/:id/jobs/:job/heartbeat': {
+    least: 'owner',
+    params: { id: 'workspace', job: 'job' },
+    opensToJob: true,
+  },
 
+  'GET /organization-settings': { least: 'viewer', isList: true, opensToOperator: true },
+  'PATCH /organization-settings': { least: 'owner', body: () => ({ identities_without_rules: 'open' }) },
   'GET /audit-events': { least: 'owner', opensToOperator: true },
+  'GET /audit-events/export': { least: 'owner', opensToOperator: true },
   'POST /admin-links/redeem': { least: 'anyone', body: () => ({ token: `arsia_link_${'x'.repeat(43)}` }) },
 };
-
-let made = 0;
-
-/** New things, for a call that changes them: an empty group, a workspace with an identity and a job that runs. */
-export async function makeThings(organization: Organization): Promise<{ things: Things; job: Job }> {
-  const { owner, name } = organization;
-  const n = ++made;
-  const group = (await owner.send('POST', '/groups', { name: `t${n}`, parent: name })).id;
-  const workspace = (await owner.send('POST', '/workspaces', { name: `t${n}`, group: organization.group })).id;
-  const user = (await owner.send('POST', '/users', { login: `t${n}@${name}.example` })).id;
-  const membership = await owner.send('POST', '/memberships', {
-    namespace: workspace,
-    principal: user,
-    role: 'deployer',
-  });
-  const account = await createAccount(owner, organization.group, `t${n}`);
-  const right = await owner.send('POST', `/service-accounts/${account.id}/may-act`, {
-    namespace: workspace,
-    users: ['*'],
-  });
-  const trust = await owner.send('POST', `/service-accounts/${account.id}/trust-rules`, trustRule(`t${n}`));
-  const place = { ...organization, workspaceId: workspace };
-  const identity = await createIdentity(place, {
-    name: `t${n}`,
-    type: 'aws',
-    settings: { role_arn: `arn:aws:iam::111122223333:role/t${n}` },
-    delivery: 'both',
-  });
-  const unassigned = await owner.send('POST', '/managed-identities', {
-    group: organization.group,
-    name: `u${n}`,
-    type: 'kubernetes',
-    settings: { audience: `https://u${n}.${name}.example` },
-  });
-  const grant = await owner.send('POST', `/managed-identities/${identity.id}/grants`, { principal: '*' });
-  const job = await startJob(organization, { user }, workspace);
-  const things: Things = {
-    group,
-    workspace,
-    user,
-    account: account.id,
-    secret: account.secretId,
-    right: right.id,
-    trust: trust.id,
-    membership: membership.id,
-    identity: identity.id,
-    unassigned: unassigned.id,
-    grant: grant.id,
-    job: job.id,
-  };
-  return { things, job };
-}
 
 let calls = 0;
 
 /** The request of a case about these things: its path with query, and its body. */
 export function requestOf(key: string, things: Things): { method: string; path: string; body: Body | undefined } {
-  const { params = {}, query = {}, refs = {}, body } = cases[key]!;
+  const { params = {}, query = {}, flags = {}, refs = {}, body } = cases[key]!;
   const [method = '', template = ''] = key.split(' ');
-  const named = (kinds: Record<string, Kind>) => Object.entries(kinds).map(([name, kind]) => [name, things[kind]]);
-  const parameters: Record<string, string> = Object.fromEntries(named(params));
-  const search = new URLSearchParams(named(query) as [string, string][]).toString();
+  const named = (kinds: Record<string, Kind>) =>
+    Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, things[kind]]));
+  const parameters = named(params);
+  const search = new URLSearchParams({ ...named(query), ...flags }).toString();
   const path = template.replace(/:(\w+)/g, (_match, name: string) => encodeURIComponent(parameters[name]!));
   const hasBody = body !== undefined || Object.keys(refs).length > 0;
   return {
     method,
     path: search === '' ? path : `${path}?${search}`,
-    body: hasBody ? { ...body?.(++calls), ...Object.fromEntries(named(refs)) } : undefined,
+    body: hasBody ? { ...body?.(++calls), ...named(refs) } : undefined,
   };
 }

@@ -7,7 +7,8 @@ import type { Answer, Body, Client } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createOrganization, type Job, type Organization } from '../support/organization.ts';
 import { badValuesFor, fieldsOf, names, withValue } from './badvalues.ts';
-import { cases, makeThings, requestOf, type Things } from './cases.ts';
+import { cases, requestOf } from './cases.ts';
+import { makeThings, type Things } from './things.ts';
 
 let running: RunningArsia;
 let oracle: Oracle;

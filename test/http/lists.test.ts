@@ -120,7 +120,7 @@ describe.each(names)('the list of %s', (name) => {
   });
 });
 
-test('N42 a cursor of another organisation is a place in time and opens nothing', async () => {
+test('N42 a cursor of another organisation is none here', async () => {
   for (const path of [
     '/groups',
     '/workspaces',
@@ -130,9 +130,10 @@ test('N42 a cursor of another organisation is a place in time and opens nothing'
     '/audit-events',
   ]) {
     const { next_cursor } = await other.owner.send('GET', `${path}?limit=1`);
-    const page = await own.owner.send('GET', `${path}?cursor=${next_cursor}`);
-    expect(JSON.stringify(page)).not.toContain(other.id);
-    for (const item of page.items) expect(item.organization_id).toBe(own.id);
+    await oracle.refuses(() => own.owner.ask('GET', `${path}?cursor=${next_cursor}`), {
+      status: 400,
+      code: 'invalid_request',
+    });
   }
 });
 

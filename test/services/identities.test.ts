@@ -96,11 +96,12 @@ describe('managed identities', () => {
     );
     await assign(organization.otherWorkspaceId, identity.id);
     const path = `/managed-identities/${identity.id}`;
-    const { answer } = await oracle.refuses(() => owner.ask('DELETE', path), conflict);
+    const named = `${path}?name=${identity.name}`;
+    const { answer } = await oracle.refuses(() => owner.ask('DELETE', named), conflict);
     expect(answer.body.detail).toBe(`${identity.path} is assigned to acme/lab/reports, acme/lab/sim.`);
-    await oracle.refuses(() => owner.ask('DELETE', `${path}?force=false`), conflict);
-    await oracle.refuses(() => owner.ask('DELETE', `${path}?force=yes`), { status: 400, code: 'invalid_request' });
-    expect((await owner.ask('DELETE', `${path}?force=true`)).status).toBe(204);
+    await oracle.refuses(() => owner.ask('DELETE', `${named}&force=false`), conflict);
+    await oracle.refuses(() => owner.ask('DELETE', `${named}&force=yes`), { status: 400, code: 'invalid_request' });
+    expect((await owner.ask('DELETE', `${named}&force=true`)).status).toBe(204);
     await oracle.refuses(() => owner.ask('GET', path), { status: 404, code: 'not_found' });
   });
 

@@ -98,7 +98,7 @@ describe('groups and workspaces', () => {
       settings: { audience: 'k' },
     });
     await oracle.refuses(() => owner.ask('DELETE', path), conflict);
-    await owner.send('DELETE', `/managed-identities/${identity.id}`);
+    await owner.send('DELETE', `/managed-identities/${identity.id}?name=x`);
     expect((await owner.ask('DELETE', path)).status).toBe(204);
     // What the job did stays in the audit.
     expect((await owner.send('GET', `/audit-events?job=${job.id}`)).items.length).toBeGreaterThan(0);

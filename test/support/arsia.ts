@@ -127,6 +127,8 @@ export async function settingsOf(
     ...home.settings,
     ARSIA_ISSUER: issuer,
     ARSIA_LISTEN: `127.0.0.1:${port}`,
+    // Tests ask faster than people do; those of the limits set their own.
+    ARSIA_RATE_LIMIT: '100000',
     ...(options.sandbox && (await cloudSettings(options.sandbox, home.folder))),
     ...options.settings,
   };

@@ -95,12 +95,17 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
       [status]: {
         description: summary,
         headers: responseHeaders(route),
-        ...(route.response && { content: { 'application/json': { schema: route.response } } }),
+        ...(status !== 204 && { content: contentOf(route) }),
       },
       '4XX': { $ref: '#/components/responses/Problem' },
       '5XX': { $ref: '#/components/responses/Problem' },
     },
   };
+}
+
+function contentOf({ response, media_type }: Route) {
+  if (media_type !== undefined) return { [media_type]: { schema: response ?? z.string() } };
+  return { 'application/json': { schema: response ?? z.unknown() } };
 }
 
 /** The action, and for the few that several routes share the noun that the path begins with. */
@@ -130,6 +135,8 @@ const override: ZodOpenApiOverride = ({ jsonSchema, zodSchema }) => {
       propertyNames: undefined,
       additionalProperties: undefined,
     });
-  // The pattern of every leap year says nothing to a reader.
+  // The pattern of every leap year says nothing to a reader, nor do the limits of JavaScript's integers.
   if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
 };

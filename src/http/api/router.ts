@@ -11,15 +11,27 @@ import { parseRequest } from './request.ts';
 import { toldOnce } from './responses/shared.ts';
 import { routes } from './routes.ts';
 
+const prefix = '/api/v1';
+
 type RouterParts = Pick<AppParts, 'api' | 'pipeline' | 'callers' | 'cursors' | 'idempotency'>;
 
 /** `/api/v1`, made of the route table: authenticate, parse, call, present. */
 export function createApiRouter(parts: RouterParts): Koa.Middleware<RequestState> {
-  const router = new Router<RequestState>({ prefix: '/api/v1' });
-  for (const route of routes) router.register(route.path, [route.method], answer(parts, route));
+  const router = new Router<RequestState>({ prefix });
+  // The router tries every pattern of the table in turn: what has no parameter, like the mint, is looked up instead.
+  const plain = new Map<string, RouterMiddleware<RequestState>>();
+  for (const route of routes) {
+    const handler = answer(parts, route);
+    router.register(route.path, [route.method], handler);
+    if (!route.path.includes(':')) plain.set(`${route.method} ${prefix}${route.path}`, handler);
+  }
   const match = router.routes() as unknown as Koa.Middleware<RequestState>;
   const wrongMethod = router.allowedMethods() as unknown as Koa.Middleware<RequestState>;
-  return (ctx, next) => match(ctx, () => wrongMethod(ctx, next));
+  return (ctx, next) => {
+    const handler = plain.get(`${ctx.method} ${ctx.path}`);
+    if (handler === undefined) return match(ctx, () => wrongMethod(ctx, next));
+    return handler(Object.assign(ctx, { params: {} }) as unknown as Parameters<typeof handler>[0], next);
+  };
 }
 
 function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState> {

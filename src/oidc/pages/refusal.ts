@@ -7,7 +7,7 @@ export interface Way {
 }
 
 /** What happened, what to do, and the id that the log and the audit have it under. */
-export function showRefusal(ctx: Answering, refusal: Refusal, request_id: string, ways: Way[] = []): void {
+export function showRefusal(ctx: Answering, refusal: Refusal, request_id: string, ways: readonly Way[] = []): void {
   const { page_status, message, advice, retry_after } = refusal;
   show(ctx, {
     status: page_status,

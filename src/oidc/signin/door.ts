@@ -42,8 +42,8 @@ export function createDoor({ issuer, turns }: { issuer: string; turns: Turns }):
     await next();
     endWithoutSession(ctx);
     if (ctx.oidc.route === 'end_session_confirm') turn.done_by = ctx.oidc.session?.accountId;
-    const cookies = ctx.response.get('set-cookie') as string | string[];
-    if (cookies.length > 0) ctx.set('set-cookie', pinPaths(cookies, cookiePath(issuer)));
+    const cookies = ctx.response.get('set-cookie') as string | string[] | undefined;
+    if (cookies !== undefined) ctx.set('set-cookie', pinPaths(cookies, cookiePath(issuer)));
   };
 }
 

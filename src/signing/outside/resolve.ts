@@ -10,18 +10,24 @@ const absent = ['ENOTFOUND', 'ENODATA'];
  * By DNS alone, and not by the system's look-up: that one occupies a thread of the pool that signs (threats.md M7), knows
  * names of the local network, and appends search domains.
  */
-export const resolveByDns: Resolve = async (host, signal) => {
-  const resolver = new Resolver({ timeout: 1500, tries: 2 });
-  const cancel = () => resolver.cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  const none = (thrown: NodeJS.ErrnoException): string[] => {
-    if (absent.includes(thrown.code ?? '')) return [];
-    throw thrown;
+export const resolveByDns = resolveBy(() => new Resolver({ timeout: 1500, tries: 2 }));
+
+/** Each question has a resolver of its own, since one is cancelled as a whole. */
+export function resolveBy(makeResolver: () => Resolver): Resolve {
+  return async (host, signal) => {
+    const resolver = makeResolver();
+    const cancel = () => resolver.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      const answers = [resolver.resolve4(host), resolver.resolve6(host)];
+      return (await Promise.all(answers.map((answer) => answer.catch(none)))).flat();
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
   };
-  try {
-    const answers = await Promise.all([resolver.resolve4(host).catch(none), resolver.resolve6(host).catch(none)]);
-    return answers.flat();
-  } finally {
-    signal.removeEventListener('abort', cancel);
-  }
-};
+}
+
+function none(thrown: NodeJS.ErrnoException): string[] {
+  if (absent.includes(thrown.code ?? '')) return [];
+  throw thrown;
+}

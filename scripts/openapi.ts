@@ -1,0 +1,12 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { openApiDocument } from '../src/http/api/openapi.ts';
+
+/** `npm run openapi` writes docs/openapi.json; with `--check` it ends with 1 when that is not what the routes say. */
+const path = new URL('../docs/openapi.json', import.meta.url);
+const text = `${JSON.stringify(openApiDocument('/api/v1'), null, 2)}\n`;
+
+if (!process.argv.includes('--check')) writeFileSync(path, text);
+else if (readFileSync(path, 'utf8') !== text) {
+  process.stderr.write('docs/openapi.json is not up to date: run `npm run openapi`\n');
+  process.exitCode = 1;
+}

@@ -1,0 +1,58 @@
+import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { canonicalEmail, proposeLogin } from '../../src/core/logins.ts';
+import { isLogin } from '../../src/core/names.ts';
+
+describe('the login that a new user would like', () => {
+  test.each([
+    ['ada@acme.example', 'someone', 'ada@acme.example'],
+    [null, 'Ada.Lovelace', 'ada.lovelace'],
+    // Chosen by the person, it must not look like an address that somebody verified.
+    [null, 'ada@acme.example', 'ada'],
+    [null, '@acme.example', 'user'],
+    [null, null, 'user'],
+    [null, 'Åda Ö!', 'da'],
+    [null, 'a'.repeat(80), 'a'.repeat(56)],
+    // No login has an apostrophe.
+    ["o'hara@acme.example", 'ohara', 'ohara'],
+    [`${'a'.repeat(50)}@acme.example`, null, 'user'],
+  ])('%p and %p: %p', (verified_email, username, login) => {
+    expect(proposeLogin({ verified_email, username })).toBe(login);
+  });
+
+  test('is a login, whatever the provider says, with room for a suffix', () => {
+    fc.assert(
+      fc.property(fc.option(fc.emailAddress()), fc.option(fc.string({ unit: 'binary' })), (email, username) => {
+        const login = proposeLogin({ verified_email: email && canonicalEmail(email), username });
+        expect(isLogin(`${login}-abcdef`)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('addresses as they are compared', () => {
+  test.each([
+    ['Ada@ACME.Example', 'ada@acme.example'],
+    ['a.b+c@x.example', 'a.b+c@x.example'],
+    ['ada', null],
+    ['ada@', null],
+    ['@acme.example', null],
+    ['ada@acme..example', null],
+    ['ada@-acme.example', null],
+    ['ada@acme.example ', null],
+    ['Ada <ada@acme.example>', null],
+    ['ada@acme.example\n', null],
+    ['a@b@c', null],
+    ['\u212Aelvin@acme.example', null],
+    ['ada@\u0430cme.example', null],
+    [`${'a'.repeat(65)}@acme.example`, null],
+    [`a@${'a.'.repeat(130)}example`, null],
+  ])('%p: %p', (text, email) => {
+    expect(canonicalEmail(text)).toBe(email);
+  });
+
+  test('long input takes no time', () => {
+    expect(canonicalEmail(`a@${'a'.repeat(1_000_000)}`)).toBeNull();
+    expect(canonicalEmail(`${'a.'.repeat(120)}@`)).toBeNull();
+  });
+});

@@ -1,0 +1,320 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { newId } from '../../src/clock.ts';
+import { routes } from '../../src/http/api/routes.ts';
+import { type RunningArsia, startArsia } from '../support/arsia.ts';
+import { type Answer, type Body, type Client, createClient, postForm, request } from '../support/client.ts';
+import { createOracle, type Oracle } from '../support/oracle.ts';
+import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
+import { cases, requestOf } from './cases.ts';
+import { makeThings, type Things } from './things.ts';
+
+let running: RunningArsia;
+let oracle: Oracle;
+let own: Organization;
+let foreign: Organization;
+let things: Things;
+let job: Job;
+let viewer: Client;
+let operator: Client;
+const stranger = () => createClient(running.issuer);
+const unknown = () => createClient(running.issuer, `arsia_at_${'A'.repeat(43)}`);
+
+beforeAll(async () => {
+  running = await startArsia({ settings: { ARSIA_TENANCY: 'multi' } });
+  oracle = await createOracle(running);
+  own = await createOrganization(running, 'acme');
+  foreign = await createOrganization(running, 'globex');
+  ({ things, job } = await makeThings(own));
+  viewer = (await createAccount(own.owner, own.group, 'viewer', { namespace: own.id, role: 'viewer' })).client;
+  const link = await running.arsia.operators.link('root.operator');
+  const opened = await stranger().send('POST', '/admin-links/redeem', { token: link.token });
+  operator = createClient(running.issuer, opened.access_token);
+}, 60_000);
+
+const rows = routes.map((route) => [`${route.method} ${route.path}`, route] as const);
+/** What strangers are refused is counted by the minute. */
+function beginMinute({ clock }: RunningArsia): void {
+  clock.advance(60_000 - (clock.now() % 60_000));
+}
+
+const recordsOf = async (answer: Answer) =>
+  (await oracle.recordsOf(answer)).map(({ action, outcome, code }) => [action, outcome, code]);
+
+describe('every route leaves the records that are due, and no others', () => {
+  /** Reads that send a body. */
+  const reading = /\/evaluate$/;
+  /** Not a change of anything but the moment of the last sign of life. */
+  const quiet = /\/heartbeat$/;
+
+  test.each(rows)('%s, done', async (key, { action, method, bearer }) => {
+    const fresh = method === 'GET' ? { things, job } : await makeThings(own);
+    const sent = requestOf(key, fresh.things);
+    const client = bearer === 'job' ? fresh.job.client : own.owner;
+    if (key === 'POST /admin-links/redeem') sent.body = { token: (await running.arsia.operators.link('other')).token };
+    const answer = await client.ask(sent.method, sent.path, sent.body);
+    const records = await recordsOf(answer);
+    if (key === 'POST /credentials') {
+      // There is no cloud here: the mint and what came of it.
+      expect(records).toEqual([
+        ['token.mint', 'success', null],
+        ['credentials.exchange', 'failed', answer.body.code],
+      ]);
+      return;
+    }
+    expect({ key, status: answer.status, text: answer.status < 300 ? '' : answer.text }).toEqual({
+      key,
+      status: answer.status,
+      text: '',
+    });
+    const isRead = method === 'GET' || reading.test(key) || quiet.test(key);
+    expect({ key, records }).toEqual({ key, records: isRead ? [] : [[action, 'success', null]] });
+  });
+
+  const refusals: [string, (key: string) => Promise<[Answer, string?]>][] = [
+    ['nobody', async (key) => [await send(stranger(), key)]],
+    ['an unknown token', async (key) => [await send(unknown(), key), 'caller.authenticate']],
+    [
+      'a parameter that is none',
+      async (key) => [await send(clientOf(key), key, (path) => `${path}${path.includes('?') ? '&' : '?'}surprise=1`)],
+    ],
+    ['a body that is none', async (key) => [await send(clientOf(key), key, undefined, '{')]],
+    ['a body too large', async (key) => [await send(clientOf(key), key, undefined, `"${'x'.repeat(70_000)}"`)]],
+    [
+      'a path that is none',
+      async (key) => [await send(clientOf(key), key, (path) => path.replace(/_[0-9a-z]{26}/, '%00'))],
+    ],
+    ['things that never were', async (key) => [await send(clientOf(key), key, undefined, undefined, never())]],
+    ['a viewer', async (key) => [await send(viewer, key)]],
+    ['the token of a job', async (key) => [await send(job.client, key)]],
+  ];
+  test.each(refusals)(
+    'and a refusal leaves one: of %s',
+    async (_name, refuse) => {
+      const seen: string[] = [];
+      const faults: unknown[] = [];
+      beginMinute(running);
+      for (const [key, { action, bearer }] of rows) {
+        const before = await oracle.execute('SELECT count(*)::int AS count FROM audit_events');
+        const [answer, early] = await refuse(key);
+        if (answer.status < 400 || answer.status === 502) continue;
+        seen.push(key);
+        const records = await recordsOf(answer);
+        const [{ count } = { count: 0 }] = await oracle.execute('SELECT count(*)::int AS count FROM audit_events');
+        const expected = [[(bearer === 'access' && early) || action, 'refused', answer.body.code]];
+        if (JSON.stringify(records) !== JSON.stringify(expected) || count !== before[0]!.count + 1)
+          faults.push({ key, records, expected, more: count - before[0]!.count });
+      }
+      expect(faults).toEqual([]);
+      expect(seen.length).toBeGreaterThan(20);
+    },
+    60_000,
+  );
+
+  const never = () =>
+    Object.fromEntries(Object.keys(things).map((kind) => [kind, newId(running.clock, 'group')])) as unknown as Things;
+  const clientOf = (key: string) => (cases[key]?.least === 'job' ? job.client : own.owner);
+  function send(
+    client: Client,
+    key: string,
+    change: (path: string) => string = (path) => path,
+    body?: string,
+    about: Things = things,
+  ): Promise<Answer> {
+    const sent = requestOf(key, about);
+    const method = sent.method;
+    return client.ask(method, change(sent.path), method === 'GET' ? undefined : (body ?? sent.body));
+  }
+
+  test('a job whose request is refused before its token is read is named all the same', async () => {
+    const { record } = await oracle.refuses(() => job.client.ask('POST', '/tokens', { surprise: 1 }), {
+      status: 400,
+      code: 'invalid_request',
+      action: 'token.mint',
+    });
+    expect(record).toMatchObject({ actor_kind: 'job', actor_id: job.id, organization_id: own.id });
+  });
+});
+
+describe('strangers cannot fill the audit', () => {
+  const countAll = async () => Number((await oracle.execute('SELECT count(*) AS count FROM audit_events'))[0]!.count);
+
+  test('refused requests without end, of all sorts, leave a handful of events and their counts; others one each', async () => {
+    beginMinute(running);
+    await running.arsia.trail.round();
+    const before = await countAll();
+    const storm: (() => Promise<Answer>)[] = [
+      () => stranger().ask('GET', '/groups'),
+      () => stranger().ask('POST', '/groups', { name: 'x' }),
+      () => unknown().ask('GET', '/users'),
+      () => unknown().ask('POST', '/tokens', { managed_identity: 'acme/lab/x' }),
+      () => stranger().ask('POST', '/credentials', {}),
+      () => stranger().ask('POST', '/admin-links/redeem', { token: `arsia_link_${'A'.repeat(43)}` }),
+      () =>
+        postForm(running.issuer, '/token', {
+          grant_type: 'client_credentials',
+          client_id: own.launcherId,
+          client_secret: 'x',
+        }),
+      () => postForm(running.issuer, '/token', { grant_type: 'nonsense' }),
+    ];
+    const answers: Answer[] = [];
+    for (let round = 0; round < 60; round++) answers.push(...(await Promise.all(storm.map((send) => send()))));
+    expect(answers.filter(({ status }) => status < 400 || status >= 500)).toEqual([]);
+    const alone = (await countAll()) - before;
+    expect(alone).toBeLessThanOrEqual(120 + storm.length + 2);
+
+    running.clock.advance(60_000);
+    await running.arsia.trail.round();
+    const counted = await oracle.execute(
+      `SELECT action, code, organization_id, detail FROM audit_events WHERE actor_kind = 'anonymous' AND detail ? 'count'`,
+    );
+    const sum = counted.reduce((total, { detail }) => total + detail.count, 0);
+    expect(alone + sum).toBe(answers.length);
+    expect(counted.length).toBeLessThanOrEqual(storm.length + 2);
+    for (const { detail } of counted)
+      expect(detail).toMatchObject({ since: expect.any(String), until: expect.any(String) });
+    expect(JSON.stringify(counted)).not.toMatch(/AAAA/);
+    // Whose account was tried is told to its owners.
+    const { items } = await own.owner.send('GET', '/audit-events?action=access_token.issue&outcome=refused&limit=1');
+    expect(items[0].detail.count).toBeGreaterThan(0);
+
+    const known = await Promise.all(Array.from({ length: 150 }, () => viewer.ask('POST', '/users', { login: 'x' })));
+    expect((await Promise.all(known.map(recordsOf))).every((records) => records.length === 1)).toBe(true);
+  }, 60_000);
+
+  test('what was counted is written at the end', async () => {
+    const other = await startArsia();
+    const otherOracle = await createOracle(other);
+    const { issuer } = other;
+    beginMinute(other);
+    for (let count = 0; count < 150; count++) await createClient(issuer).ask('GET', '/groups');
+    await other.stop();
+    const [event] = await otherOracle.execute(`SELECT * FROM audit_events WHERE detail ? 'count'`);
+    expect(event).toMatchObject({ action: 'group.list', outcome: 'refused', detail: { count: 29 } });
+    // And a checkpoint covers it.
+    const [{ event_ids } = { event_ids: '' }] = await otherOracle.execute(
+      'SELECT event_ids FROM audit_checkpoints ORDER BY number DESC LIMIT 1',
+    );
+    expect(event_ids).toContain(event!.id);
+  }, 60_000);
+});
+
+describe('a search', () => {
+  test('by time, from and until, in any offset', async () => {
+    const { items } = await own.owner.send('GET', '/audit-events?action=group.create&limit=200');
+    const [newest, middle] = [items[0], items[Math.floor(items.length / 2)]];
+    const ids = async (query: string) =>
+      (await own.owner.send('GET', `/audit-events?action=group.create&limit=200&${query}`)).items.map(
+        ({ id }: Body) => id,
+      );
+    const expected = (isIn: (at: string) => boolean) =>
+      items.filter(({ at }: Body) => isIn(at)).map(({ id }: Body) => id);
+    expect(await ids(`since=${middle.at}`)).toEqual(expected((at) => at >= middle.at));
+    expect(await ids(`until=${middle.at}`)).toEqual(expected((at) => at < middle.at));
+    expect(await ids(`since=${middle.at}&until=${newest.at}`)).toEqual(
+      expected((at) => at >= middle.at && at < newest.at),
+    );
+    const shifted = new Date(Date.parse(middle.at) + 5.5 * 3_600_000).toISOString().replace('Z', '%2B05:30');
+    expect(await ids(`since=${shifted}`)).toEqual(await ids(`since=${middle.at}`));
+  });
+
+  test.each(['since', 'until'])('takes no %s that is none', async (name) => {
+    for (const value of [
+      '',
+      'yesterday',
+      '2026-01-01',
+      '2026-01-01T00:00:00',
+      '2026-02-30T00:00:00Z',
+      '1767225600',
+      '2026-01-01T00:00:00Z&since=x',
+    ])
+      for (const path of ['/audit-events', '/audit-events/export']) {
+        const { answer } = await oracle.refuses(() => own.owner.ask('GET', `${path}?${name}=${value}`), {
+          status: 400,
+          code: 'invalid_request',
+        });
+        expect(answer.body.errors[0].pointer).toMatch(/since|until/);
+      }
+  });
+});
+
+describe('an export', () => {
+  const lines = ({ text }: Answer): Body[] =>
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  const exported = async (client: Client, query = '') => {
+    const answer = await client.ask('GET', `/audit-events/export${query}`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/x-ndjson']);
+    return lines(answer);
+  };
+
+  test('has every event of the organisation once, oldest first, over many pages, and nobody else`s', async () => {
+    await Promise.all(Array.from({ length: 1100 }, () => viewer.ask('POST', '/users', { login: 'x' })));
+    const events = await exported(own.owner);
+    const stored = await oracle.execute('SELECT id FROM audit_events WHERE organization_id = $1 ORDER BY id', [own.id]);
+    expect(events.length).toBeGreaterThan(1100);
+    expect(events.map(({ id }) => id)).toEqual(stored.map(({ id }) => id));
+    expect(JSON.stringify(events)).not.toContain(foreign.id);
+    // Each as the list shows it.
+    const { items } = await own.owner.send('GET', '/audit-events?limit=5');
+    expect(events.slice(-5).reverse()).toEqual(items);
+    const ofInstallation = await exported(operator);
+    expect(ofInstallation.length).toBeGreaterThan(0);
+    expect(ofInstallation.filter(({ organization_id }) => organization_id !== null)).toEqual([]);
+    expect(new Set((await exported(foreign.owner)).map(({ organization_id }) => organization_id))).toEqual(
+      new Set([foreign.id]),
+    );
+  }, 60_000);
+
+  test('is filtered as the list is', async () => {
+    const { items } = await own.owner.send('GET', '/audit-events?action=job.start&limit=1');
+    const [event] = items;
+    for (const [filter, column] of [
+      ['job', 'job_id'],
+      ['user', 'user_id'],
+      ['workspace', 'workspace_id'],
+      ['actor', 'actor_id'],
+      ['action', 'action'],
+      ['outcome', 'outcome'],
+      ['since', 'at'],
+    ] as const) {
+      const query = `?${filter}=${event[column]}`;
+      const listed = await own.owner.send('GET', `/audit-events${query}&limit=200`);
+      const all = await exported(own.owner, query);
+      expect(all.slice(-200).reverse()).toEqual(listed.items);
+      expect(all.map(({ id }) => id)).toContain(event.id);
+    }
+    expect(await exported(own.owner, `?until=${event.at}&since=${event.at}`)).toEqual([]);
+    for (const query of ['?limit=5', '?cursor=x', '?organization=x'])
+      await oracle.refuses(() => own.owner.ask('GET', `/audit-events/export${query}`), {
+        status: 400,
+        code: 'invalid_request',
+        action: 'audit_event.export',
+      });
+  });
+
+  test('is for those who may read the audit', async () => {
+    for (const [client, status, code] of [
+      [viewer, 403, 'forbidden'],
+      [job.client, 403, 'forbidden'],
+      [stranger(), 401, 'unauthenticated'],
+    ] as const)
+      await oracle.refuses(() => client.ask('GET', '/audit-events/export'), {
+        status,
+        code,
+        action: 'audit_event.export',
+      });
+  });
+
+  test('ends with its reader', async () => {
+    const ending = new AbortController();
+    const headers = { authorization: `Bearer ${own.owner.token}` };
+    const answer = await fetch(`${running.issuer}/api/v1/audit-events/export`, { headers, signal: ending.signal });
+    await answer.body!.getReader().read();
+    ending.abort();
+    expect((await request(`${running.issuer}/healthz`)).status).toBe(200);
+    expect((await own.owner.ask('GET', '/groups')).status).toBe(200);
+  });
+});

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { openApiDocument } from '../../src/http/api/openapi.ts';
+import { credentials } from '../../src/http/api/responses/issuing.ts';
+import { problem } from '../../src/http/api/responses/problem.ts';
+import { routes } from '../../src/http/api/routes.ts';
+import type { Route } from '../../src/http/route.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
+import { type Body, type Client, createClient, request } from '../support/client.ts';
+import { setUpClouds } from '../support/clouds.ts';
+import {
+  createAccount,
+  createIdentity,
+  createOrganization,
+  type Job,
+  type Organization,
+  startJob,
+} from '../support/organization.ts';
+import { cases, requestOf } from './cases.ts';
+import { makeThings, type Things } from './things.ts';
+
+const keyOf = ({ method, path }: Route) => `${method} ${path}`;
+const document = openApiDocument('/api/v1') as Body;
+const operations: [string, Body][] = Object.entries(document.paths as Body).flatMap(([path, methods]) =>
+  Object.entries(methods as Body).map(([method, operation]): [string, Body] => [
+    `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`,
+    operation,
+  ]),
+);
+
+/** Every node of the document, with its place. */
+function* nodesOf(value: unknown, at = ''): Generator<[string, Body]> {
+  if (typeof value !== 'object' || value === null) return;
+  yield [at, value as Body];
+  for (const [name, member] of Object.entries(value)) yield* nodesOf(member, `${at}/${name}`);
+}
+
+describe('the document', () => {
+  test('has every route, and no other', () => {
+    expect(document.openapi).toBe('3.1.1');
+    expect(operations.map(([key]) => key).sort()).toEqual(routes.map(keyOf).sort());
+  });
+
+  test.each(routes.map((route) => [keyOf(route), route] as const))(
+    '%s says what it takes and answers',
+    (key, route) => {
+      const [, operation] = operations.find(([one]) => one === key)!;
+      const named = (place: string) =>
+        (operation.parameters ?? []).filter((one: Body) => one.in === place).map((one: Body) => one.name);
+      expect(operation.summary).toBe(route.summary);
+      expect(named('path')).toEqual([...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name));
+      expect(named('query').length > 0).toBe(route.query !== undefined);
+      expect(operation.requestBody !== undefined).toBe(route.body !== undefined);
+      const { [route.status]: success, ...refusals } = operation.responses;
+      expect(Object.keys(refusals)).toEqual(['4XX', '5XX']);
+      if (route.status === 204) expect(success.content).toBeUndefined();
+      else expect(Object.values(success.content as Body)[0].schema).not.toEqual({});
+      const isCreate = route.method === 'POST' && route.status === 201;
+      expect(named('header').includes('Idempotency-Key')).toBe(isCreate);
+      expect(named('header').includes('If-Match')).toBe(route.method === 'PATCH' || route.method === 'DELETE');
+    },
+  );
+
+  test('names operations apart, and refers to nothing that is not there', () => {
+    const ids = operations.map(([, { operationId }]) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    const broken = [...nodesOf(document)].flatMap(([at, { $ref }]) => {
+      if (typeof $ref !== 'string') return [];
+      const target = $ref
+        .slice(2)
+        .split('/')
+        .reduce<Body | undefined>((node, part) => node?.[part], document);
+      return target === undefined ? [`${at}: ${$ref}`] : [];
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test('shows the settings of every kind of identity, each with a right value', () => {
+    const { settings } =
+      document.paths['/managed-identities'].post.requestBody.content['application/json'].schema.properties;
+    expect(settings.anyOf.map(({ $ref }: Body) => $ref.split('/').at(-1))).toEqual([
+      'AwsSettings',
+      'AzureSettings',
+      'GcpSettings',
+      'KubernetesSettings',
+      'OidcSettings',
+    ]);
+    const { properties } = document.components.schemas.AwsSettings;
+    expect(properties.role_arn.examples[0]).toMatch(new RegExp(properties.role_arn.pattern));
+  });
+});
+
+describe('what is served', () => {
+  let running: RunningArsia;
+  const get = (path: string, headers: Record<string, string> = {}) => request(`${running.issuer}${path}`, { headers });
+
+  beforeAll(async () => {
+    running = await startArsia({ home: await makeHome('embedded'), path: '/tokens/arsia' });
+  }, 60_000);
+
+  test('the document is for everybody, and 304 for whoever has it', async () => {
+    const { status, body, headers } = await get('/api/v1/openapi.json');
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toMatch(/^application\/json/);
+    expect(body).toEqual({ ...document, servers: [{ url: `${running.issuer}/api/v1` }] });
+    const again = await get('/api/v1/openapi.json', { 'if-none-match': headers.get('etag')! });
+    expect([again.status, again.text]).toEqual([304, '']);
+    const posted = await request(`${running.issuer}/api/v1/openapi.json`, { method: 'POST' });
+    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  });
+
+  test('N50 the page takes everything from here, runs no other script, and sends nothing elsewhere', async () => {
+    const { status, text, headers } = await get('/api/docs');
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toMatch(/^text\/html/);
+    const inline = [...text.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, script]) => script!);
+    expect(inline).toHaveLength(1);
+    const hash = createHash('sha256').update(inline[0]!).digest('base64');
+    const policy = Object.fromEntries(
+      headers
+        .get('content-security-policy')!
+        .split('; ')
+        .map((one) => [one.split(' ')[0], one.split(' ').slice(1).join(' ')]),
+    );
+    expect(policy).toEqual({
+      'default-src': "'none'",
+      'script-src': `'self' 'sha256-${hash}'`,
+      'style-src': "'self'",
+      'img-src': "'self' data:",
+      'connect-src': "'self'",
+      'frame-ancestors': "'none'",
+      'base-uri': "'none'",
+      'form-action': "'none'",
+    });
+    expect(inline[0]).toContain('"validatorUrl":null');
+    expect(text).not.toMatch(/https?:\/\/| on\w+=/);
+    const links = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
+    expect(links).toHaveLength(2);
+    for (const link of [...links, /"url":"([^"]+)"/.exec(inline[0]!)![1]!]) {
+      const { status: found, headers: told } = await request(running.origin + link);
+      expect([link, found]).toEqual([link, 200]);
+      expect(told.get('content-type')).toMatch(/^(text\/(css|javascript)|application\/json)/);
+    }
+  });
+
+  test('nothing else of the package is', async () => {
+    for (const name of ['index.html', 'package.json', 'swagger-ui.js', '..%2fpackage.json', 'swagger-ui-bundle.js.map'])
+      expect((await get(`/api/docs/${name}`)).status).toBe(404);
+  });
+});
+
+describe('real answers are as the document says', () => {
+  let running: RunningArsia;
+  let sandbox: Sandbox;
+  let organization: Organization;
+  let things: Things;
+  let job: Job;
+  let actor: Client;
+
+  beforeAll(async () => {
+    sandbox = await startSandbox();
+    atEnd(() => sandbox.close());
+    running = await startArsia({ sandbox });
+    organization = await createOrganization(running);
+    ({ things, job } = await makeThings(organization));
+    const { owner, group, id } = organization;
+    actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+  }, 60_000);
+
+  const plain = routes
+    .filter((route) => route.status !== 204 && route.media_type === undefined)
+    .filter((route) => !/credentials$|redeem$/.test(route.path));
+
+  test.each(plain.map((route) => [keyOf(route), route] as const))('%s', async (key, route) => {
+    const client = cases[key]!.least === 'job' ? job.client : actor;
+    // What a move or the end of a job changes, the others need as it is.
+    const isMoving = /\/move$|^PATCH .*:job$/.test(key);
+    const { method, path, body } = requestOf(key, isMoving ? (await makeThings(organization)).things : things);
+    const answer = await client.ask(method, path, body);
+    expect([answer.status, answer.text]).toEqual([route.status, answer.text]);
+    expect(route.response!.safeParse(answer.body).error?.issues).toBeUndefined();
+    if (method === 'GET' && 'items' in answer.body) expect(answer.body.items.length).toBeGreaterThan(0);
+    expect(answer.headers.get('etag')).toBe('version' in answer.body ? `"${answer.body.version}"` : null);
+  });
+
+  test('POST /admin-links/redeem', async () => {
+    const { token } = await running.arsia.operators.link('root.operator');
+    const answer = await createClient(running.issuer).send('POST', '/admin-links/redeem', { token });
+    const { response } = routes.find(({ path }) => path === '/admin-links/redeem')!;
+    expect(response!.safeParse(answer).error?.issues).toBeUndefined();
+  });
+
+  test('POST /credentials, of every kind', async () => {
+    await setUpClouds(organization, sandbox);
+    for (const type of ['kubernetes', 'oidc'])
+      await createIdentity(organization, { name: type, type, settings: { audience: `https://${type}.example` } });
+    const { client } = await startJob(organization);
+    for (const name of ['aws', 'azure', 'gcp', 'direct', 'kubernetes', 'oidc']) {
+      const answer = await client.send('POST', '/credentials', { managed_identity: `acme/lab/${name}` });
+      expect({ name, issues: credentials.safeParse(answer).error?.issues }).toEqual({ name, issues: undefined });
+    }
+  });
+
+  test('and so are problems, of the API and of the clouds', async () => {
+    const { owner } = organization;
+    const refused = await startJob(organization);
+    const settings = { role_arn: 'arn:aws:iam::111122223333:role/lab/other' };
+    await createIdentity(organization, { name: 'refused', type: 'aws', settings }, 'refused');
+    const answers = [
+      await owner.ask('POST', '/groups', { name: 'X', more: 1 }),
+      await createClient(running.issuer).ask('GET', '/groups'),
+      await refused.client.ask('GET', '/users'),
+      await owner.ask('GET', '/groups/acme%2Fnone'),
+      await owner.ask('POST', '/groups', { name: 'lab', parent: 'acme' }),
+      await refused.client.ask('POST', '/credentials', { managed_identity: 'acme/lab/refused' }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([400, 401, 403, 404, 409, 403]);
+    expect(answers.at(-1)!.body.cloud).toBeDefined();
+    for (const { body } of answers) expect(problem.safeParse(body).error?.issues).toBeUndefined();
+  });
+});
