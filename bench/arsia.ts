@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Client } from '../src/demo/client.ts';
-import { createOrganization, encoded, group } from '../src/demo/organization.ts';
-import { startPostgres } from '../test/support/postgres.ts';
+import { createOrganization, encoded, group, type Organization } from '../src/demo/organization.ts';
+import { type PostgresServer, startPostgres } from '../test/support/postgres.ts';
 import { type Contestant, machineEnvironment, start } from './processes.ts';
 
 /** Arsia as it runs in production: its own process, on PostgreSQL, a job per launched run. */
@@ -19,6 +19,10 @@ export interface MeasuredArsia extends Pick<Contestant, 'residentMemory'> {
   jobTokens: string[];
   /** Paths of the identities that the jobs may mint for. */
   identities: string[];
+  /** The sample organisation, and the clients of those who run it. */
+  organization: Organization;
+  /** Runs statements as the owner of its tables. */
+  execute: (text: string) => ReturnType<PostgresServer['execute']>;
   /** Mints on record, as the database has them. */
   recordedMints(): Promise<number>;
   stop(): Promise<void>;
@@ -53,12 +57,15 @@ export async function startArsia(): Promise<MeasuredArsia> {
   };
   try {
     await ready(issuer);
-    const { admin, launcher, workspace, user } = await createOrganization(issuer, ownerToken);
+    const organization = await createOrganization(issuer, ownerToken);
+    const { admin, launcher, workspace, user } = organization;
     return {
       issuer,
       identities: await createIdentities(admin, workspace),
       jobTokens: await startJobs(launcher, workspace, user),
+      organization,
       residentMemory: server.residentMemory,
+      execute: (text) => postgres.execute('arsia', text),
       async recordedMints() {
         const counted = await postgres.execute(
           'arsia',

@@ -1,7 +1,7 @@
 /** What one large organisation holds besides what the benchmark made over HTTP. */
 export const filled = { groups: 10_000, workspaces: 100_000, identities: 100_000, users: 10_000 };
 
-/** Who works in it: the user whom its jobs run for, and the launcher that starts them, by id. */
+/** Who works in it: the login of the user whom its jobs run for, and the name of the launcher that starts them. */
 export interface Crew {
   user: string;
   launcher: string;
@@ -35,6 +35,8 @@ const groupOf = id('grp', `CASE WHEN n <= ${crowded} THEN 1 ELSE (n - 1) % ${fil
  */
 export function fill(organization: string, { user, launcher }: Crew): string {
   const root = `(SELECT id FROM namespaces WHERE path = '${organization}')`;
+  const userId = `(SELECT id FROM users WHERE login = '${user}')`;
+  const launcherId = `(SELECT id FROM service_accounts WHERE name = '${launcher}')`;
   const namespaces = (kind: string, own: string, parent: string, from: number, to: number) => `
     INSERT INTO namespaces (id, kind, parent_id, organization_id, name, path, lineage, created_at)
     SELECT made.id, '${kind}', parent.id, parent.organization_id, made.name, parent.path || '/' || made.name,
@@ -59,10 +61,10 @@ export function fill(organization: string, { user, launcher }: Crew): string {
     `INSERT INTO memberships (id, namespace_id, principal_id, role, organization_id, created_at)
     SELECT ${id('mem')}, ${root}, ${id('usr')}, 'viewer', ${root}, ${at} FROM generate_series(1, ${filled.users}) AS n`,
     `INSERT INTO memberships (id, namespace_id, principal_id, role, organization_id, created_at)
-    SELECT ${id('mem', `n + ${filled.users}`)}, ${id('grp')}, '${user}', 'deployer', ${root}, ${at}
+    SELECT ${id('mem', `n + ${filled.users}`)}, ${id('grp')}, ${userId}, 'deployer', ${root}, ${at}
     FROM generate_series(1, ${filled.groups}) AS n`,
     `INSERT INTO may_act (id, service_account_id, namespace_id, organization_id, users, stages, labels, created_at)
-    SELECT ${id('act')}, '${launcher}', ${id('grp')}, ${root}, '{*}', '{run}', '{}', ${at}
+    SELECT ${id('act')}, ${launcherId}, ${id('grp')}, ${root}, '{*}', '{run}', '{}', ${at}
     FROM generate_series(1, ${filled.groups}) AS n`,
     'ANALYZE',
   ];

@@ -4,6 +4,7 @@ import { load, type Round } from './load.ts';
 import type { PeerReady } from './peer.ts';
 import { type Contestant, start } from './processes.ts';
 import { compare, type Figures, median, table } from './report.ts';
+import { scaleFigures } from './scale.ts';
 import type { SignatureRate } from './signatures.ts';
 import { type Targets, targetsOf, verifyAnswer } from './targets.ts';
 
@@ -138,6 +139,6 @@ async function bench(): Promise<Figures> {
   }
 }
 
-const figures = await bench();
+const figures = { ...(await bench()), ...(await scaleFigures(tell)) };
 process.stdout.write(`${table(figures)}\n`);
 if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(figures)}\n`);

@@ -164,9 +164,9 @@ describe('settings', () => {
     const rows = describeSettings();
     for (const { name, meaning, default: value } of rows) {
       expect(meaning.length).toBeGreaterThan(5);
-      expect(faultsOf(value === '' ? {} : { [name]: value }).filter((fault) => fault.startsWith(`${name} `))).toEqual(
-        [],
-      );
+      const faults = faultsOf(value === '' ? {} : { [name]: value });
+      // Some stand with another variable only: that is no fault of their default.
+      expect(faults.filter((fault) => fault.startsWith(`${name} `) && !/ stands without /.test(fault))).toEqual([]);
     }
     expect(rows.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['ARSIA_ISSUER', 'DATABASE_URL', 'ARSIA_DATA']),

@@ -19,17 +19,23 @@ export interface SubjectParts {
   user_id?: string | undefined;
 }
 
+/** What follows the identity in the subjects of a scope, in this order. */
+const named: Readonly<Record<SubjectScope, readonly ('workspace' | 'user')[]>> = {
+  identity: [],
+  workspace: ['workspace'],
+  user: ['user'],
+  workspace_user: ['workspace', 'user'],
+};
+
 /** Throws a TypeError when the scope wants an id that is missing or malformed: callers refuse before they get here. */
 export function formatSubject(scope: SubjectScope, parts: SubjectParts): string {
-  const segments = [checked('managed_identity', parts.identity_id)];
-  if (scope === 'workspace' || scope === 'workspace_user') segments.push(checked('workspace', parts.workspace_id));
-  if (namesUser(scope)) segments.push(checked('user', parts.user_id));
-  return segments.join(':');
+  const others = named[scope].map((kind) => checked(kind, parts[`${kind}_id`]));
+  return [checked('managed_identity', parts.identity_id), ...others].join(':');
 }
 
 /** The parts of a subject that Arsia made; undefined for any other text. */
 export function parseSubject(subject: string): (SubjectParts & { scope: SubjectScope }) | undefined {
-  const [identity_id = '', second, third, ...rest] = subject.split(':');
+  const [identity_id, second, third, ...rest] = subject.split(':') as [string, string?, string?, ...string[]];
   if (!isId('managed_identity', identity_id) || rest.length > 0) return undefined;
   if (second === undefined) return { scope: 'identity', identity_id };
   if (third === undefined) {
@@ -42,12 +48,12 @@ export function parseSubject(subject: string): (SubjectParts & { scope: SubjectS
 }
 
 export function namesUser(scope: SubjectScope): boolean {
-  return scope === 'user' || scope === 'workspace_user';
+  return named[scope].includes('user');
 }
 
 /** `workspace` is the id in the subject of these scopes, absent from the others. */
 export function namesWorkspace(scope: SubjectScope): boolean {
-  return scope === 'workspace' || scope === 'workspace_user';
+  return named[scope].includes('workspace');
 }
 
 /** The subject of every user of a user-scoped identity: the one place where a pattern may stand in a trust document. */

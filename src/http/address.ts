@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 
 /** How many proxies stand in front, or their addresses and networks: whose word on the caller's address counts. */
 export type TrustedProxies = number | readonly string[];
@@ -10,9 +10,13 @@ export type TrustedProxies = number | readonly string[];
  */
 export function createAddressReader(trusted: TrustedProxies): (request: IncomingMessage) => string {
   const isTrusted = typeof trusted === 'number' ? undefined : matcherOf(trusted);
+  // A connection carries many requests.
+  const peers = new WeakMap<Socket, string>();
   return ({ socket, headers }) => {
-    const direct = plain(socket.remoteAddress ?? '') ?? '';
-    const hops = [...String(headers['x-forwarded-for'] ?? '').split(','), direct].map(plain);
+    const direct = peers.get(socket) ?? plain(socket.remoteAddress ?? '') ?? '';
+    peers.set(socket, direct);
+    if (headers['x-forwarded-for'] === undefined) return direct;
+    const hops = [...String(headers['x-forwarded-for']).split(','), direct].map(plain);
     if (typeof trusted === 'number') return hops.at(-1 - trusted) ?? direct;
     let address = direct;
     for (const hop of hops.toReversed()) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
@@ -83,7 +83,7 @@ export function createLimits({ rate, trustedProxies }: LimitSettings): Limits {
       if (rate === 0) return void (await work());
       const address = hostOf(addressOf(ctx.req));
       const credential = await read(ctx.req, address);
-      const key = credential === undefined ? address : createHash('sha256').update(credential).digest('base64');
+      const key = credential === undefined ? address : hash('sha256', credential, 'base64');
       await admit(ctx, key, credential !== undefined && !known.has(key), address);
       let thrown: unknown;
       try {

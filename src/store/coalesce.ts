@@ -41,7 +41,7 @@ export function coalesce<Key, Value>(
     if (isScheduled || waiting.length === 0 || underWay >= concurrency) return;
     isScheduled = true;
     const rest = started + pace - performance.now();
-    if (rest > 0 && waiting.length < maximumBatch) setTimeout(begin, rest);
+    if (rest > 0) setTimeout(begin, rest);
     // After the events of this turn: what arrived on other sockets meanwhile joins.
     else setImmediate(begin);
   }

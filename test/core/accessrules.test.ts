@@ -44,6 +44,18 @@ describe('one rule', () => {
     expect(refuseByRules([rule(kind, values)], job, 'closed') === undefined).toBe(holds);
   });
 
+  test.each(['user', 'service_account'] as const)('of kind %s that holds a null admits no job without one', (kind) => {
+    // A text[] may hold it, whatever the API lets in.
+    expect(refuseByRules([rule(kind, [null as unknown as string])], nobody, 'open')).toBeDefined();
+  });
+
+  test.each([
+    ['=x', { '': 'x' }],
+    ['env', { en: 'env' }],
+  ])('with the entry %j, which names no label, holds for none', (entry, labels) => {
+    expect(refuseByRules([rule('label', [entry])], { ...job, labels }, 'open')).toBeDefined();
+  });
+
   test.each(ruleKinds)('of kind %s refuses a job that presents nothing, by name', (kind) => {
     const refusal = refuseByRules([rule(kind, ['a=b'])], nobody, 'open');
     expect(refusal).toMatchObject({ kind, rule_ids: [`rule_${kind}`] });
@@ -54,7 +66,12 @@ describe('one rule', () => {
 
 test('without rules, the organisation decides', () => {
   expect(refuseByRules([], job, 'open')).toBeUndefined();
-  expect(refuseByRules([], job, 'closed')).toMatchObject({ rule_ids: [], kind: null, presented: 'no rule' });
+  expect(refuseByRules([], job, 'closed')).toEqual({
+    rule_ids: [],
+    kind: null,
+    expected: 'an access rule: in this organisation an identity without rules is closed',
+    presented: 'no rule',
+  });
 });
 
 test('a refusal names every rule of the kind, alternatives with or, label entries with and', () => {

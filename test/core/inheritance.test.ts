@@ -82,5 +82,8 @@ describe('the effective identity', () => {
     const same = [choice('b', 'team_b', 2), choice('a', 'team_a', 2)];
     expect(chosen(same)).toBe('a');
     expect(chosen(same.toReversed())).toBe('a');
+    // The one identity by two teams at once: as they came.
+    const twice = [choice('a', 'team_a', 2), choice('a', 'team_b', 2)];
+    expect(effectiveChoice(twice, runner, 'aws', '')).toBe(twice[0]);
   });
 });

@@ -110,7 +110,12 @@ describe('subjects', () => {
     ['identity', { identity_id: `${identity}:${workspace}` }],
     ['user', { identity_id: identity, user_id: 'usr_*' }],
   ] as const)('N33 a subject of scope %s is not made of %j', (scope, parts) => {
-    expect(() => formatSubject(scope, parts)).toThrow(TypeError);
+    expect(() => formatSubject(scope, parts)).toThrow(
+      expect.objectContaining({
+        name: 'TypeError',
+        message: expect.stringMatching(/^a subject needs the id of the (?:managed_identity|workspace|user)$/),
+      }),
+    );
   });
 
   test('of every user end in the one pattern that a trust document may hold', () => {

@@ -417,7 +417,8 @@ describe('N12 a rule that takes each token once', () => {
     expect(
       (await exchangeOutside(running.issuer, await actionToken(issuer, audience, { jti }), account.id)).status,
     ).toBe(200);
-    const other = await actionToken(issuer, audience, { jti, run_id: '2' });
+    const iat = Math.floor(running.clock.now() / 1000) - 90;
+    const other = await actionToken(issuer, audience, { jti, iat, run_id: '2' });
     expect((await exchangeOutside(running.issuer, other, account.id)).status).toBe(400);
     const none = await exchangeOutside(
       running.issuer,

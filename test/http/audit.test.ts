@@ -37,6 +37,7 @@ function beginMinute({ clock }: RunningArsia): void {
   clock.advance(60_000 - (clock.now() % 60_000));
 }
 
+const countAll = async () => Number((await oracle.execute('SELECT count(*) AS count FROM audit_events'))[0]!.count);
 const recordsOf = async (answer: Answer) =>
   (await oracle.recordsOf(answer)).map(({ action, outcome, code }) => [action, outcome, code]);
 
@@ -51,6 +52,8 @@ describe('every route leaves the records that are due, and no others', () => {
     const sent = requestOf(key, fresh.things);
     const client = bearer === 'job' ? fresh.job.client : own.owner;
     if (key === 'POST /admin-links/redeem') sent.body = { token: (await running.arsia.operators.link('other')).token };
+    // A person starts jobs for themselves, with one stage.
+    if (key === 'POST /workspaces/:id/jobs') sent.body = {};
     const answer = await client.ask(sent.method, sent.path, sent.body);
     const records = await recordsOf(answer);
     if (key === 'POST /credentials') {
@@ -70,59 +73,67 @@ describe('every route leaves the records that are due, and no others', () => {
     expect({ key, records }).toEqual({ key, records: isRead ? [] : [[action, 'success', null]] });
   });
 
-  const refusals: [string, (key: string) => Promise<[Answer, string?]>][] = [
-    ['nobody', async (key) => [await send(stranger(), key)]],
-    ['an unknown token', async (key) => [await send(unknown(), key), 'caller.authenticate']],
+  const refusals: [string, (key: string) => Promise<Answer>][] = [
+    ['nobody', (key) => send(key, { client: stranger() })],
+    ['an unknown token', (key) => send(key, { client: unknown() })],
+    ['a viewer', (key) => send(key, { client: viewer })],
+    ['the token of a job', (key) => send(key, { client: job.client })],
     [
       'a parameter that is none',
-      async (key) => [await send(clientOf(key), key, (path) => `${path}${path.includes('?') ? '&' : '?'}surprise=1`)],
+      (key) => send(key, { change: (path) => `${path}${path.includes('?') ? '&' : '?'}x=1` }),
     ],
-    ['a body that is none', async (key) => [await send(clientOf(key), key, undefined, '{')]],
-    ['a body too large', async (key) => [await send(clientOf(key), key, undefined, `"${'x'.repeat(70_000)}"`)]],
-    [
-      'a path that is none',
-      async (key) => [await send(clientOf(key), key, (path) => path.replace(/_[0-9a-z]{26}/, '%00'))],
-    ],
-    ['things that never were', async (key) => [await send(clientOf(key), key, undefined, undefined, never())]],
-    ['a viewer', async (key) => [await send(viewer, key)]],
-    ['the token of a job', async (key) => [await send(job.client, key)]],
+    ['a path that is none', (key) => send(key, { change: (path) => path.replace(/_[0-9a-z]{26}/, '%00') })],
+    ['a body that is none', (key) => send(key, { body: '{' })],
+    ['a body too large', (key) => send(key, { body: `"${'x'.repeat(70_000)}"` })],
+    ['things that never were', (key) => send(key, { about: never() })],
   ];
   test.each(refusals)(
     'and a refusal leaves one: of %s',
-    async (_name, refuse) => {
-      const seen: string[] = [];
+    async (name, refuse) => {
+      const refused: string[] = [];
       const faults: unknown[] = [];
       beginMinute(running);
-      for (const [key, { action, bearer }] of rows) {
-        const before = await oracle.execute('SELECT count(*)::int AS count FROM audit_events');
-        const [answer, early] = await refuse(key);
+      for (const [key, { action, bearer, method }] of rows) {
+        // It would end the job, and with it what follows.
+        if (name === 'the token of a job' && method !== 'GET' && cases[key]?.opensToJob) continue;
+        const before = await countAll();
+        const answer = await refuse(key);
         if (answer.status < 400 || answer.status === 502) continue;
-        seen.push(key);
+        refused.push(key);
+        const early = name === 'an unknown token' && bearer === 'access' ? ['caller.authenticate'] : [action];
+        // The mint that an exchange begins with records what it refuses.
+        const actions = bearer === 'job' ? ['token.mint', action] : early;
         const records = await recordsOf(answer);
-        const [{ count } = { count: 0 }] = await oracle.execute('SELECT count(*)::int AS count FROM audit_events');
-        const expected = [[(bearer === 'access' && early) || action, 'refused', answer.body.code]];
-        if (JSON.stringify(records) !== JSON.stringify(expected) || count !== before[0]!.count + 1)
-          faults.push({ key, records, expected, more: count - before[0]!.count });
+        const isRight = records.some(
+          ([by, outcome, code]) => actions.includes(by) && outcome === 'refused' && code === answer.body.code,
+        );
+        if (!isRight || records.length !== 1 || (await countAll()) !== before + 1)
+          faults.push({ key, records, code: answer.body.code });
       }
       expect(faults).toEqual([]);
-      expect(seen.length).toBeGreaterThan(20);
+      expect(refused.length).toBeGreaterThan(20);
     },
     60_000,
   );
 
   const never = () =>
     Object.fromEntries(Object.keys(things).map((kind) => [kind, newId(running.clock, 'group')])) as unknown as Things;
-  const clientOf = (key: string) => (cases[key]?.least === 'job' ? job.client : own.owner);
   function send(
-    client: Client,
     key: string,
-    change: (path: string) => string = (path) => path,
-    body?: string,
-    about: Things = things,
+    {
+      client,
+      change,
+      body,
+      about = things,
+    }: { client?: Client; change?: (path: string) => string; body?: string; about?: Things },
   ): Promise<Answer> {
     const sent = requestOf(key, about);
-    const method = sent.method;
-    return client.ask(method, change(sent.path), method === 'GET' ? undefined : (body ?? sent.body));
+    const who = client ?? (cases[key]?.least === 'job' ? job.client : own.owner);
+    return who.ask(
+      sent.method,
+      change?.(sent.path) ?? sent.path,
+      sent.method === 'GET' ? undefined : (body ?? sent.body),
+    );
   }
 
   test('a job whose request is refused before its token is read is named all the same', async () => {
@@ -136,8 +147,6 @@ describe('every route leaves the records that are due, and no others', () => {
 });
 
 describe('strangers cannot fill the audit', () => {
-  const countAll = async () => Number((await oracle.execute('SELECT count(*) AS count FROM audit_events'))[0]!.count);
-
   test('refused requests without end, of all sorts, leave a handful of events and their counts; others one each', async () => {
     beginMinute(running);
     await running.arsia.trail.round();
@@ -269,7 +278,7 @@ describe('an export', () => {
   }, 60_000);
 
   test('is filtered as the list is', async () => {
-    const { items } = await own.owner.send('GET', '/audit-events?action=job.start&limit=1');
+    const { items } = await own.owner.send('GET', `/audit-events?action=job.start&job=${things.job}`);
     const [event] = items;
     for (const [filter, column] of [
       ['job', 'job_id'],
@@ -284,7 +293,7 @@ describe('an export', () => {
       const listed = await own.owner.send('GET', `/audit-events${query}&limit=200`);
       const all = await exported(own.owner, query);
       expect(all.slice(-200).reverse()).toEqual(listed.items);
-      expect(all.map(({ id }) => id)).toContain(event.id);
+      expect({ query, isThere: all.some(({ id }) => id === event.id) }).toEqual({ query, isThere: true });
     }
     expect(await exported(own.owner, `?until=${event.at}&since=${event.at}`)).toEqual([]);
     for (const query of ['?limit=5', '?cursor=x', '?organization=x'])

@@ -77,7 +77,7 @@ describe('trust rules', () => {
   });
 
   test.each<[string, Body, string]>([
-    ['no condition', { conditions: [] }, '/conditions'],
+    ['no condition', { issuer: 'https://id.example', conditions: [] }, '/conditions'],
     ['no audience', { audience: undefined }, '/audience'],
     ['an empty audience', { audience: '' }, '/audience'],
     ['an audience with a space', { audience: 'a b' }, '/audience'],

@@ -380,35 +380,39 @@ describe('N50 headers and cookies', () => {
   });
 
   test.each([
-    ['https://arsia.example', '__Host-', '/', true],
-    ['https://arsia.example/base', '__Secure-', '/base', true],
-  ])('cookies of %s are %s, at %s', async (issuer, prefix, path) => {
-    const [upstream, home] = [await startUpstream(), await makeHome('embedded')];
-    const settings = { ...(await signInSettings(upstream, home)), ARSIA_SIGN_IN_ISSUER: 'https://id.example' };
-    const { origin } = await startArsia({ home, issuer, settings });
-    const base = `${origin}${new URL(issuer).pathname.replace(/\/$/, '')}/oauth2`;
-    const asked = new URL(authorizationRequest(issuer).url);
-    const [begun, device] = [
-      await createBrowser().get(`${base}/authorize${asked.search}`),
-      await createBrowser().get(`${base}/device`),
-    ];
-    expect(begun.location).toMatch(new RegExp(`^${issuer}/oauth2/interaction/`));
-    const cookies = [...begun.setCookies, ...device.setCookies];
-    expect(cookies.map((cookie) => cookie.split('=')[0])).toEqual(
-      ['interaction', 'interaction.sig', 'resume', 'resume.sig', 'session', 'session.sig'].map(
-        (name) => `${prefix}arsia_${name}`,
-      ),
-    );
-    for (const cookie of cookies) {
-      expect(
-        cookie
-          .split('; ')
-          .slice(1)
-          .map((one) => one.toLowerCase()),
-      ).toEqual(expect.arrayContaining([`path=${path}`, 'secure', 'httponly', 'samesite=lax']));
-      expect(cookie).not.toMatch(/domain=/i);
-    }
-  });
+    ['https://arsia.example', '__Host-', '/'],
+    ['https://arsia.example/base', '__Secure-', '/base'],
+  ])(
+    'cookies of %s are %s, at %s',
+    async (issuer, prefix, path) => {
+      const [upstream, home] = [await startUpstream(), await makeHome('embedded')];
+      const settings = { ...(await signInSettings(upstream, home)), ARSIA_SIGN_IN_ISSUER: 'https://id.example' };
+      const { origin } = await startArsia({ home, issuer, settings });
+      const base = `${origin}${new URL(issuer).pathname.replace(/\/$/, '')}/oauth2`;
+      const asked = new URL(authorizationRequest(issuer).url);
+      const [begun, device] = [
+        await createBrowser().get(`${base}/authorize${asked.search}`),
+        await createBrowser().get(`${base}/device`),
+      ];
+      expect(begun.location).toMatch(new RegExp(`^${issuer}/oauth2/interaction/`));
+      const cookies = [...begun.setCookies, ...device.setCookies];
+      expect(cookies.map((cookie) => cookie.split('=')[0])).toEqual(
+        ['interaction', 'interaction.sig', 'resume', 'resume.sig', 'session', 'session.sig'].map(
+          (name) => `${prefix}arsia_${name}`,
+        ),
+      );
+      for (const cookie of cookies) {
+        expect(
+          cookie
+            .split('; ')
+            .slice(1)
+            .map((one) => one.toLowerCase()),
+        ).toEqual(expect.arrayContaining([`path=${path}`, 'secure', 'httponly', 'samesite=lax']));
+        expect(cookie).not.toMatch(/domain=/i);
+      }
+    },
+    60_000,
+  );
 });
 
 test('the metadata lists what people are offered', async () => {

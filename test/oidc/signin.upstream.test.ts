@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { JWTPayload } from 'jose';
+import { decodeJwt, type JWTPayload } from 'jose';
 import { makeHome, startArsia } from '../support/arsia.ts';
 import { createBrowser } from '../support/browser.ts';
 import { type Body, type Client, createClient } from '../support/client.ts';
@@ -207,7 +207,7 @@ test('a provider that is away, or calls itself something else: 502, and all else
   upstream.register(running.issuer);
   upstream.people.set('ada', {});
   await signInPerson({ running, upstream, issuer: running.issuer }, 'ada');
-});
+}, 60_000);
 
 test('the provider may be another Arsia', async () => {
   const home = await makeHome('embedded');
@@ -216,4 +216,19 @@ test('the provider may be another Arsia', async () => {
   const sent = await createBrowser().open(authorizationRequest(second.issuer).url, `${world.issuer}/oauth2/authorize`);
   expect(sent.url.searchParams.get('redirect_uri')).toBe(`${second.issuer}/oauth2/callback`);
   expect(sent.url.searchParams.get('code_challenge_method')).toBe('S256');
-});
+}, 60_000);
+
+test('the same subject of another provider is another user', async () => {
+  const first = await startSignIn({ kind: 'postgres' });
+  await first.running.arsia.operators.bootstrap({ organization: 'acme', login: 'owner' });
+  const upstream = await startUpstream();
+  const { home } = first.running;
+  const running = await startArsia({ home, settings: await signInSettings(upstream, home) });
+  upstream.register(running.issuer);
+  const users = [];
+  for (const one of [first, { running, upstream, issuer: running.issuer }]) {
+    one.upstream.people.set('ada', { email: 'ada@acme.example', email_verified: true });
+    users.push(decodeJwt((await signInPerson(one, 'ada')).id_token).sub);
+  }
+  expect(users[0]).not.toBe(users[1]);
+}, 60_000);

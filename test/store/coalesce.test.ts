@@ -20,7 +20,8 @@ describe('coalesced reads', () => {
         reads,
         fc.integer({ min: 1, max: 5 }),
         fc.integer({ min: 1, max: 3 }),
-        async (steps, plans, maximumBatch, concurrency) => {
+        fc.constantFrom(0, 0, 0, 1),
+        async (steps, plans, maximumBatch, concurrency, pace) => {
           let state = 0;
           let number = 0;
           let underWay = 0;
@@ -36,7 +37,7 @@ describe('coalesced reads', () => {
               if (plan.fails) throw new Error(`read ${number}`);
               return keys.map((key) => ({ key, seen }));
             },
-            { maximumBatch, concurrency },
+            { maximumBatch, concurrency, pace },
           );
           const asked: Promise<void>[] = [];
           let key = 0;
@@ -74,6 +75,26 @@ describe('coalesced reads', () => {
     );
     expect(await Promise.all(Array.from({ length: 1000 }, (_, key) => read(key)))).toHaveLength(1000);
     expect(reads).toBe(1);
+  });
+
+  test('with a pace, one that comes alone is read at once, and those that follow it share the next read', async () => {
+    const reads: number[][] = [];
+    const read = coalesce(
+      async (keys: number[]) => {
+        reads.push(keys);
+        return keys;
+      },
+      { maximumBatch: 1000, concurrency: 2, pace: 500 },
+    );
+    await read(0);
+    const followers: Promise<number>[] = [];
+    for (let key = 1; key <= 5; key++) {
+      followers.push(read(key));
+      await turns(2);
+    }
+    expect(reads).toEqual([[0]]);
+    expect(await Promise.all(followers)).toEqual([1, 2, 3, 4, 5]);
+    expect(reads).toEqual([[0], [1, 2, 3, 4, 5]]);
   });
 
   test('a read that fails rejects its own joiners, and the next read answers', async () => {

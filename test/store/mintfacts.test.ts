@@ -241,11 +241,18 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
       .insertInto('access_rules')
       .values({ ...row, id: rule, kind: 'stage', values: ['apply', 'plan*'] })
       .execute();
-    const alias = { ...row, id: id('alias'), group_id: acme.other, name: 'other-sim' };
-    await query.insertInto('identity_aliases').values(alias).execute();
+    const aliasIn = (group_id: string) => ({ ...row, id: id('alias'), group_id, name: 'other-sim' });
+    await query
+      .insertInto('identity_aliases')
+      .values([aliasIn(acme.other), aliasIn(acme.root)])
+      .execute();
+    // Elsewhere it may have thousands of both: those of this lineage alone decide.
     await query
       .insertInto('identity_masks')
-      .values({ ...row, namespace_id: acme.workspace })
+      .values([
+        { ...row, namespace_id: acme.workspace },
+        { ...row, namespace_id: acme.other },
+      ])
       .execute();
     await query
       .insertInto('organization_settings')
@@ -257,10 +264,28 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
         identity: {
           id: identity,
           path: `${acme.name}/lab/sim`,
-          reach: { group_ids: [acme.lab, acme.other], masked_in: [acme.workspace] },
+          reach: { group_ids: [acme.lab, acme.root], masked_in: [acme.workspace] },
           rules: [{ id: rule, kind: 'stage', values: ['apply', 'plan*'] }],
         },
       });
+  });
+
+  test('have the choices that this job could get, and of those of others one of the identity itself', async () => {
+    const others = await insertIdentity(database, acme, acme.lab, 'of-others');
+    const [team, otherTeam] = [await insertTeam(database, acme), id('team')];
+    await assign(database, acme, others);
+    await assign(database, acme, identity, '', team);
+    await assign(database, acme, identity, 'second', acme.launcher);
+    await assign(database, acme, others, '', otherTeam);
+    await assign(database, acme, others, '', id('user'));
+    const chosen = async (named: string) =>
+      (await read(named))?.facts.identity?.choices.map((choice) => choice.principal_id).sort();
+    expect(await chosen(identity)).toEqual(['', acme.launcher, team]);
+
+    const unreachable = await insertIdentity(database, acme, acme.lab, 'unreachable');
+    for (const principal of [otherTeam, id('user')])
+      await assign(database, acme, unreachable, `of-${principal.slice(0, 3)}`, principal);
+    expect(await chosen(unreachable)).toHaveLength(4);
   });
 
   test('find the identity of a type, the most specific first', async () => {

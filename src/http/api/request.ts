@@ -61,7 +61,9 @@ function ifMatchOf(text: string): IfMatch | undefined {
   if (text === '') return undefined;
   if (text === '*') return 'any';
   if (text.length > 1000 || !entityTags.test(text)) throw badHeader('If-Match', 'must be an entity tag, such as "3"');
-  return text.split(/[ \t]*,[ \t]*/).flatMap((tag) => (/^"\d{1,9}"$/.test(tag) ? [Number(tag.slice(1, -1))] : []));
+  return text
+    .split(/[ \t]*,[ \t]*/)
+    .flatMap((tag) => (/^"(?:0|[1-9]\d{0,8})"$/.test(tag) ? [Number(tag.slice(1, -1))] : []));
 }
 
 function badHeader(name: string, detail: string): ArsiaError {

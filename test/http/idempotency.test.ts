@@ -1,0 +1,296 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { routes } from '../../src/http/api/routes.ts';
+import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
+import type { Answer, Body, Client } from '../support/client.ts';
+import { databaseKinds } from '../support/databases.ts';
+import { createOracle, type Oracle } from '../support/oracle.ts';
+import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
+import { rounds } from '../support/rounds.ts';
+import { cases, requestOf } from './cases.ts';
+import { makeThings, type Things } from './things.ts';
+
+const hours = 60 * 60 * 1000;
+const send = (client: Client, path: string, body: unknown, key: string): Promise<Answer> =>
+  client.ask('POST', path, body, { 'idempotency-key': key });
+const isReplay = (answer: Answer): boolean => answer.headers.get('idempotency-replayed') === 'true';
+
+describe.each(databaseKinds)('an idempotency key on the %s database', (kind) => {
+  let running: RunningArsia;
+  let organization: Organization;
+  let group: Body;
+
+  beforeAll(async () => {
+    running = await startArsia({ home: await makeHome(kind) });
+    organization = await createOrganization(running);
+    group = await organization.owner.send('GET', '/groups/acme%2Flab');
+  }, 60_000);
+
+  const children = async (): Promise<string[]> =>
+    (await organization.owner.send('GET', '/groups?limit=200')).items.map((item: Body) => item.path);
+
+  test('answers the same request once more as before, and makes nothing', async () => {
+    const key = randomUUID();
+    const first = await send(organization.owner, '/groups', { name: 'once', parent: 'acme' }, key);
+    expect([first.status, isReplay(first)]).toEqual([201, false]);
+    // The order of members is none of a JSON object's meaning; an id and a path are two requests.
+    for (const body of [
+      { name: 'once', parent: 'acme' },
+      { parent: 'acme', name: 'once', description: '' },
+    ]) {
+      const again = await send(organization.owner, '/groups', body, key);
+      expect([again.status, again.body, isReplay(again)]).toEqual([201, first.body, true]);
+      expect(again.headers.get('etag')).toBe(first.headers.get('etag'));
+    }
+    expect((await children()).filter((path) => path === 'acme/once')).toHaveLength(1);
+    expect((await send(organization.owner, '/groups', { name: 'once', parent: 'acme' }, randomUUID())).status).toBe(
+      409,
+    );
+  });
+
+  test('tells a secret once: a replay names what it withholds', async () => {
+    const { owner, workspaceId, launcher, user, launcherId } = organization;
+    const path = `/workspaces/${workspaceId}/jobs`;
+    for (const [client, where, body, member] of [
+      [launcher, path, { user, stage: 'run' }, 'job_token'],
+      [owner, `/service-accounts/${launcherId}/secrets`, undefined, 'client_secret'],
+    ] as const) {
+      const key = randomUUID();
+      const { body: first } = await send(client, where, body, key);
+      expect(first[member]).toMatch(/^arsia_/);
+      expect(first.withheld).toBeUndefined();
+      const again = await send(client, where, body, key);
+      const { [member]: _secret, ...rest } = first;
+      expect([again.status, again.body]).toEqual([201, { ...rest, withheld: [member] }]);
+    }
+  });
+
+  test('with another body, path or query is refused, and nothing changes', async () => {
+    const key = randomUUID();
+    await send(organization.owner, '/groups', { name: 'mine', parent: 'acme' }, key);
+    const before = await children();
+    for (const body of [
+      { name: 'other', parent: 'acme' },
+      { name: 'mine', parent: group.id },
+    ]) {
+      const answer = await send(organization.owner, '/groups', body, key);
+      expect([answer.status, answer.body.code]).toEqual([422, 'idempotency_key_reused']);
+    }
+    const grants = randomUUID();
+    const jobs = (workspace: string) =>
+      send(organization.launcher, `/workspaces/${workspace}/jobs`, { user: organization.user, stage: 'run' }, grants);
+    expect((await jobs(organization.workspaceId)).status).toBe(201);
+    expect((await jobs(organization.otherWorkspaceId)).body.code).toBe('idempotency_key_reused');
+    expect(await children()).toEqual(before);
+  });
+
+  test('is the caller`s own, and apart for each route', async () => {
+    const { owner, id, group: lab } = organization;
+    const { client } = await createAccount(owner, lab, 'colleague', { namespace: id, role: 'owner' });
+    const key = randomUUID();
+    const made = [
+      await send(owner, '/groups', { name: 'shared1', parent: 'acme' }, key),
+      await send(client, '/groups', { name: 'shared2', parent: 'acme' }, key),
+      await send(owner, '/teams', { name: 'shared3' }, key),
+    ];
+    expect(made.map((answer) => [answer.status, isReplay(answer)])).toEqual(made.map(() => [201, false]));
+    expect(new Set(made.map(({ body }) => body.id)).size).toBe(3);
+  });
+
+  test('is free again after a refusal', async () => {
+    const key = randomUUID();
+    const body = { name: 'later', parent: 'acme/parent' };
+    expect((await send(organization.owner, '/groups', body, key)).status).toBe(404);
+    await organization.owner.send('POST', '/groups', { name: 'parent', parent: 'acme' });
+    const answer = await send(organization.owner, '/groups', body, key);
+    expect([answer.status, isReplay(answer)]).toEqual([201, false]);
+  });
+
+  test('of a bad shape is named; a request that makes nothing does not look at it', async () => {
+    for (const key of ['', 'a b', 'x'.repeat(256)]) {
+      const answer = await send(organization.owner, '/groups', { name: 'bad', parent: 'acme' }, key);
+      expect([answer.status, answer.body.errors]).toEqual([
+        400,
+        [{ pointer: 'Idempotency-Key', detail: expect.any(String) }],
+      ]);
+    }
+    const key = randomUUID();
+    for (const description of ['one', 'two']) {
+      const path = `/groups/${group.id}`;
+      const answer = await organization.owner.ask('PATCH', path, { description }, { 'idempotency-key': key });
+      expect(answer.body.description).toBe(description);
+    }
+  });
+
+  test('20 times at once makes one thing', async () => {
+    for (let round = 0; round < rounds(2, 50); round++) {
+      const key = randomUUID();
+      const path = `/workspaces/${organization.workspaceId}/jobs`;
+      const reference = `round ${round}`;
+      const body = { user: organization.user, stage: 'run', reference };
+      const answers = await Promise.all(Array.from({ length: 20 }, () => send(organization.launcher, path, body, key)));
+      const made = answers.filter(({ status }) => status === 201);
+      expect(answers.filter(({ status }) => status !== 201).map(({ body: told }) => told.code)).toEqual(
+        Array.from({ length: 20 - made.length }, () => 'request_in_progress'),
+      );
+      expect(new Set(made.map(({ body: told }) => told.id)).size).toBe(1);
+      expect(made.filter(({ body: told }) => told.job_token !== undefined)).toHaveLength(1);
+      const { items } = await organization.owner.send('GET', `${path}?limit=200`);
+      expect(items.filter((item: Body) => item.reference === reference)).toHaveLength(1);
+    }
+  });
+
+  test('20 at once, each with a key of its own, do not stand in each other`s way', async () => {
+    const path = `/workspaces/${organization.workspaceId}/jobs`;
+    const body = { user: organization.user, stage: 'run' };
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => send(organization.launcher, path, body, randomUUID())),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
+  });
+});
+
+describe('an idempotency key on two replicas', () => {
+  let replicas: RunningArsia[];
+  let oracle: Oracle;
+  let organization: Organization;
+
+  beforeAll(async () => {
+    const home = await makeHome('postgres');
+    const first = await startArsia({ home });
+    replicas = [first, await startArsia({ home, issuer: first.issuer, clock: first.clock })];
+    oracle = await createOracle(first);
+    organization = await createOrganization(first);
+  }, 60_000);
+
+  const at = (n: number): Client => ({
+    ...organization.owner,
+    ask: async (method, path, body, headers) => {
+      const response = await fetch(`${replicas[n % 2]!.origin}/api/v1${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${organization.owner.token}`,
+          'content-type': 'application/json',
+          ...headers,
+        },
+        body: JSON.stringify(body),
+      });
+      const text = await response.text();
+      return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
+    },
+  });
+  const count = async (table: string): Promise<number> =>
+    Number((await oracle.execute(`SELECT count(*)::int AS count FROM ${table}`))[0]!.count);
+
+  test('makes one thing of 20 requests at once over both', async () => {
+    for (let round = 0; round < rounds(3, 100); round++) {
+      const [groups, records] = [await count('namespaces'), await count(`audit_events WHERE outcome = 'success'`)];
+      const key = randomUUID();
+      const body = { name: `round${round}`, parent: 'acme' };
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => send(at(n), '/groups', body, key)));
+      const wrong = answers.filter(({ status, body: told }) => status !== 201 && told.code !== 'request_in_progress');
+      expect(wrong.map(({ text }) => text)).toEqual([]);
+      expect(answers.filter((answer) => answer.status === 201 && !isReplay(answer))).toHaveLength(1);
+      expect(await count('namespaces')).toBe(groups + 1);
+      expect(await count(`audit_events WHERE outcome = 'success'`)).toBe(records + 1);
+      const later = await send(at(round), '/groups', body, key);
+      expect([later.status, isReplay(later)]).toEqual([201, true]);
+    }
+  });
+
+  test('another body is one refusal on record, whichever replica had the first', async () => {
+    const key = randomUUID();
+    await send(at(0), '/teams', { name: 'first' }, key);
+    await oracle.refuses(() => send(at(1), '/teams', { name: 'second' }, key), {
+      status: 422,
+      code: 'idempotency_key_reused',
+      action: 'team.create',
+    });
+  });
+
+  test('a change is never committed without its key', async () => {
+    const body = { name: 'whole', parent: 'acme' };
+    const key = randomUUID();
+    const before = await oracle.snapshot();
+    const role = new URL(replicas[0]!.home.urls!.application).username;
+    // The answer cannot be kept, at the very end: then the group must not stay either.
+    await oracle.execute(`REVOKE UPDATE ON idempotency_keys FROM ${role}`);
+    const answer = await send(at(0), '/groups', body, key);
+    await oracle.execute(`GRANT UPDATE ON idempotency_keys TO ${role}`);
+    expect(answer.status).toBe(500);
+    expect(await oracle.recordsOf(answer)).toEqual([expect.objectContaining({ outcome: 'failed', code: 'internal' })]);
+    expect(await oracle.snapshot()).toEqual(before);
+    const again = await send(at(1), '/groups', body, key);
+    expect([again.status, isReplay(again)]).toEqual([201, false]);
+  });
+
+  test('N45 is kept as a hash, with an answer that holds no secret', async () => {
+    const key = `key-${randomUUID()}`;
+    const { launcher, launcherId, workspaceId, user, owner } = organization;
+    await send(launcher, `/workspaces/${workspaceId}/jobs`, { user, stage: 'run' }, key);
+    await send(owner, `/service-accounts/${launcherId}/secrets`, undefined, key);
+    const rows = await oracle.execute('SELECT key_hash::text, content_hash::text, answer::text FROM idempotency_keys');
+    expect(rows.filter(({ answer }) => answer.includes('withheld'))).toHaveLength(2);
+    expect(JSON.stringify(rows)).not.toMatch(/arsia_(job|secret)_/);
+    expect(JSON.stringify(rows)).not.toContain(key);
+  });
+
+  test('is forgotten after a day', async () => {
+    const { clock } = replicas[0]!;
+    const key = randomUUID();
+    const first = await send(at(0), '/teams', { name: 'of-a-day' }, key);
+    await organization.owner.send('DELETE', `/teams/${first.body.id}`);
+    // An access token lives an hour: this one is renewed by hand.
+    await oracle.execute(`UPDATE oidc_artifacts SET expires_at = expires_at + interval '2 days'`);
+    clock.advance(23 * hours);
+    expect(isReplay(await send(at(1), '/teams', { name: 'of-a-day' }, key))).toBe(true);
+    clock.advance(1 * hours);
+    const second = await send(at(0), '/teams', { name: 'of-a-day' }, key);
+    expect([second.status, isReplay(second), second.body.id === first.body.id]).toEqual([201, false, false]);
+    expect(isReplay(await send(at(1), '/teams', { name: 'of-a-day' }, key))).toBe(true);
+    clock.advance(-24 * hours);
+  });
+});
+
+describe('every route that makes something', () => {
+  const creates = routes.filter(({ method, status }) => method === 'POST' && status === 201);
+  let running: RunningArsia;
+  let oracle: Oracle;
+  let actor: Client;
+  let things: Things;
+  let job: Job;
+
+  beforeAll(async () => {
+    running = await startArsia();
+    oracle = await createOracle(running);
+    const organization = await createOrganization(running);
+    ({ things, job } = await makeThings(organization));
+    const { owner, group, id } = organization;
+    actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+  }, 60_000);
+
+  test.each(creates.map(({ path }) => [`POST ${path}`]))('%s', async (name) => {
+    expect(cases[name]).toBeDefined();
+    const { path, body } = requestOf(name, things);
+    const key = randomUUID();
+    const first = await send(actor, path, body, key);
+    expect([first.status, first.text]).toEqual([201, first.text]);
+    const before = await oracle.snapshot();
+    const again = await send(actor, path, body, key);
+    expect([again.status, isReplay(again)]).toEqual([201, true]);
+    expect(await oracle.snapshot()).toEqual(before);
+    const { withheld = [], ...rest } = again.body;
+    const secrets = Object.fromEntries(withheld.map((member: string) => [member, first.body[member]]));
+    expect({ ...rest, ...secrets }).toEqual(first.body);
+    expect(again.text).not.toMatch(/arsia_[a-z]+_/);
+    for (const secret of Object.values(secrets)) expect(secret).toMatch(/^arsia_/);
+  });
+
+  test('but none that issues: every token is a new one', async () => {
+    const key = randomUUID();
+    const tokens = [1, 2].map(() => send(job.client, '/tokens', { managed_identity: things.identity }, key));
+    const [one, two] = await Promise.all(tokens);
+    expect([one!.status, two!.status]).toEqual([200, 200]);
+    expect(one!.body.jti).not.toBe(two!.body.jti);
+  });
+});

@@ -1,0 +1,147 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { routes } from '../../src/http/api/routes.ts';
+import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
+import type { Answer, Body, Client } from '../support/client.ts';
+import { databaseKinds } from '../support/databases.ts';
+import { createOracle, type Oracle } from '../support/oracle.ts';
+import { createAccount, createOrganization, type Organization } from '../support/organization.ts';
+import { rounds } from '../support/rounds.ts';
+import { cases, requestOf } from './cases.ts';
+import { makeThings, type Things } from './things.ts';
+
+const keys = routes.map(({ method, path }) => `${method} ${path}`);
+const stale = { status: 412, code: 'precondition_failed' };
+const change = (client: Client, path: string, body: unknown, if_match: string): Promise<Answer> =>
+  client.ask('PATCH', path, body, { 'if-match': if_match });
+
+describe.each(databaseKinds)('If-Match on the %s database', (kind) => {
+  let organization: Organization;
+
+  beforeAll(async () => {
+    organization = await createOrganization(await startArsia({ home: await makeHome(kind) }));
+  }, 60_000);
+
+  test('lets a change through that knows the version, and no other one', async () => {
+    const { owner, groupId } = organization;
+    const path = `/groups/${groupId}`;
+    const read = await owner.ask('GET', path);
+    const tag = read.headers.get('etag')!;
+    expect(tag).toBe(`"${read.body.version}"`);
+    const changed = await change(owner, path, { description: 'one' }, tag);
+    expect([changed.status, changed.headers.get('etag')]).toEqual([200, `"${read.body.version + 1}"`]);
+    const late = await change(owner, path, { description: 'two' }, tag);
+    expect([late.status, late.body.code, late.headers.get('etag')]).toEqual([412, 'precondition_failed', null]);
+    expect((await owner.send('GET', path)).description).toBe('one');
+    // One of several is enough; without the header, or with *, whatever it is.
+    expect((await change(owner, path, { description: 'two' }, `"99", ${changed.headers.get('etag')}`)).status).toBe(
+      200,
+    );
+    expect((await change(owner, path, { description: 'three' }, '*')).status).toBe(200);
+    expect((await owner.ask('PATCH', path, { description: 'four' })).status).toBe(200);
+  });
+
+  test('compares strongly, and takes nothing for a version that is none', async () => {
+    const { owner, groupId } = organization;
+    const path = `/groups/${groupId}`;
+    const { version } = await owner.send('GET', path);
+    for (const tag of [`W/"${version}"`, `"0${version}"`, `"${version}.0"`, '""', '"99"', `"${version}x"`])
+      expect([tag, (await change(owner, path, { description: 'x' }, tag)).status]).toEqual([tag, 412]);
+    for (const text of [`${version}`, `"${version}`, '"a" "b"', 'x', `"${version}",`]) {
+      const answer = await change(owner, path, { description: 'x' }, text);
+      expect([text, answer.status, answer.body.errors]).toEqual([
+        text,
+        400,
+        [{ pointer: 'If-Match', detail: expect.any(String) }],
+      ]);
+    }
+    expect((await owner.send('GET', path)).version).toBe(version);
+  });
+
+  test('of 20 changes at once that know one version, one goes through', async () => {
+    const { owner, groupId } = organization;
+    const path = `/groups/${groupId}`;
+    for (let round = 0; round < rounds(2, 50); round++) {
+      const { version } = await owner.send('GET', path);
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => change(owner, path, { description: `${round}/${n}` }, `"${version}"`)),
+      );
+      const through = answers.filter(({ status }) => status === 200);
+      expect(through).toHaveLength(1);
+      expect(answers.filter(({ status }) => status !== 200).map(({ status }) => status)).toEqual(
+        Array.from({ length: 19 }, () => 412),
+      );
+      expect(await owner.send('GET', path)).toEqual(through[0]!.body);
+    }
+  });
+});
+
+describe('every route that changes something', () => {
+  let running: RunningArsia;
+  let oracle: Oracle;
+  let organization: Organization;
+  let actor: Client;
+  let things: Things;
+
+  beforeAll(async () => {
+    running = await startArsia();
+    oracle = await createOracle(running);
+    organization = await createOrganization(running);
+    const { owner, group, id } = organization;
+    actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+    ({ things } = await makeThings(organization));
+  }, 60_000);
+
+  const changing = keys.filter((key) => /^(PATCH|DELETE) |\/move$/.test(key));
+  const request = (key: string, of: Things, if_match: string): Promise<Answer> => {
+    const { method, path, body } = requestOf(key, of);
+    return actor.ask(method, path, body, { 'if-match': if_match });
+  };
+
+  test('has a case', () => expect(changing.filter((key) => cases[key] === undefined)).toEqual([]));
+
+  test.each(changing)('%s refuses what knows another version: one record, and nothing changes', async (key) => {
+    await oracle.refuses(() => request(key, things, '"999"'), stale);
+  });
+
+  // What answers with a version can be changed by it: the route of its own where there is one, else what its change answers.
+  const versioned = changing.filter((key) => {
+    const path = key.split(' ')[1]!.replace(/\/move$/, '');
+    const answers = routes.filter((route) => route.path === path || key === `${route.method} ${route.path}`);
+    return answers.some(({ response }) => 'version' in ((response as { shape?: object } | undefined)?.shape ?? {}));
+  });
+
+  test('many have versions', () => expect(versioned.length).toBeGreaterThan(14));
+
+  test.each(versioned)('%s goes through with the version of now', async (key) => {
+    const own = key.startsWith('PATCH /') ? things : (await makeThings(organization)).things;
+    const { method, path, body } = requestOf(key, own);
+    const read = await actor.ask('GET', path.split('?')[0]!.replace(/\/move$/, ''));
+    // What has no route to be read by is as it was made.
+    const tag = read.status === 200 ? read.headers.get('etag') : '"1"';
+    const answer = await actor.ask(method, path, body, { 'if-match': tag! });
+    expect([answer.status < 300, answer.text]).toEqual([true, answer.text]);
+  });
+
+  test('what has no version is changed without If-Match, or with *', async () => {
+    const keysWithout = changing.filter((key) => !versioned.includes(key));
+    expect(keysWithout.length).toBeGreaterThan(5);
+    const { things: own } = await makeThings(organization);
+    const key = 'DELETE /managed-identities/:id/grants/:grant';
+    expect(keysWithout).toContain(key);
+    expect((await request(key, own, '"1"')).body.advice).toContain('without `If-Match`');
+    expect((await request(key, own, '*')).status).toBe(204);
+  });
+
+  test('a stranger learns no version', async () => {
+    const { client } = await createAccount(organization.owner, organization.group, 'stranger');
+    for (const tag of ['"1"', '"999"']) {
+      const answer: { status: number; body: Body } = await change(
+        client,
+        `/groups/${things.group}`,
+        { description: 'x' },
+        tag,
+      );
+      expect([answer.status, answer.body.code]).toEqual([404, 'not_found']);
+    }
+  });
+});

@@ -1,0 +1,259 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { createAddressReader, hostOf } from '../../src/http/address.ts';
+import { readFormCredential } from '../../src/http/credential.ts';
+import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
+import { type Answer, exchangeToken, postForm, request } from '../support/client.ts';
+import { createIdentity, createOrganization, type Organization, startJob } from '../support/organization.ts';
+
+/** Few a second; a hundred at once are too many, however slowly this machine sends them. */
+const rate = 2;
+const many = 100;
+
+/** The server of the tests, whose setting up needs more requests than a caller may send: another one on its database. */
+async function limited(from: RunningArsia, settings: Record<string, string> = {}): Promise<RunningArsia> {
+  return await startArsia({
+    home: from.home,
+    issuer: from.issuer,
+    settings: { ARSIA_RATE_LIMIT: String(rate), ...settings },
+  });
+}
+
+let plain: RunningArsia;
+let organization: Organization;
+
+beforeAll(async () => {
+  plain = await startArsia({ home: await makeHome('postgres') });
+  organization = await createOrganization(plain);
+  const settings = { audience: 'https://api.acme.example' };
+  await createIdentity(organization, { name: 'api', type: 'oidc', settings, delivery: 'both' });
+}, 60_000);
+
+const get = (running: RunningArsia, path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+  request(`${running.origin}${path}`, { headers });
+const as = (token: string | undefined) => ({ authorization: `Bearer ${token}` });
+const atOnce = (send: (n: number) => Promise<Answer>, count = many): Promise<Answer[]> =>
+  Promise.all(Array.from({ length: count }, (_, n) => send(n)));
+const statuses = (answers: Answer[]): number[] => [...new Set(answers.map(({ status }) => status))].sort();
+
+describe('N41 a caller that asks too often', () => {
+  test('is told to wait, as a problem; others are not', async () => {
+    const running = await limited(plain);
+    const [{ token: one }, { token: two }] = [await startJob(organization), await startJob(organization)];
+    const path = `/api/v1/workspaces/${organization.workspaceId}/managed-identities`;
+    const answers = await atOnce(() => get(running, path, as(one)));
+    expect(statuses(answers)).toEqual([200, 429]);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(many / 2);
+    for (const { headers, body } of refused) {
+      expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+      expect(headers.get('ratelimit-policy')).toBe(`"caller";q=${rate};w=1`);
+      expect(headers.get('ratelimit')).toMatch(/^"caller";r=0;t=\d+$/);
+      expect(body).toMatchObject({ code: 'too_many_requests', status: 429, request_id: headers.get('x-request-id') });
+    }
+    const other = await get(running, path, as(two));
+    expect([other.status, other.headers.get('ratelimit')]).toEqual([200, `"caller";r=${rate - 1};t=1`]);
+  });
+
+  test('is one caller at both doors of the mint; OAuth tells it in its own words', async () => {
+    const running = await limited(plain);
+    const { token } = await startJob(organization);
+    const answers = await atOnce(() => exchangeToken(running.origin, token, 'acme/lab/api'));
+    expect(statuses(answers)).toEqual([200, 429]);
+    const refused = answers.find(({ status }) => status === 429)!;
+    expect(refused.body).toEqual({ error: 'temporarily_unavailable', error_description: expect.any(String) });
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(refused.headers.get('cache-control')).toBe('no-store');
+    const mint = await request(`${running.origin}/api/v1/tokens`, {
+      method: 'POST',
+      headers: { ...as(token), 'content-type': 'application/json' },
+      body: JSON.stringify({ managed_identity: 'acme/lab/api' }),
+    });
+    expect(mint.status).toBe(429);
+    // A second client, from the same address.
+    const other = await startJob(organization);
+    expect((await exchangeToken(running.origin, other.token, 'acme/lab/api')).status).toBe(200);
+  });
+
+  test('never finds discovery, keys or health limited', async () => {
+    const running = await limited(plain);
+    await atOnce(() => get(running, '/api/v1/groups'));
+    for (const path of [
+      '/.well-known/openid-configuration',
+      '/.well-known/jwks.json',
+      '/oauth2/.well-known/openid-configuration',
+      '/.well-known/oauth-authorization-server/oauth2',
+      '/oauth2/jwks',
+      '/healthz',
+      '/readyz',
+    ]) {
+      const answers = await atOnce(() => get(running, path), 30);
+      expect([path, statuses(answers)]).toEqual([path, [200]]);
+      expect(answers[0]!.headers.get('ratelimit')).toBeNull();
+    }
+    expect((await get(running, '/api/v1/groups')).status).toBe(429);
+  });
+
+  test('leaves no record of it, and does not get to the database', async () => {
+    const running = await limited(plain);
+    const { token } = await startJob(organization);
+    const answers = await atOnce(() => get(running, '/api/v1/users', as(token)));
+    const ids = answers.filter(({ status }) => status === 429).map(({ headers }) => headers.get('x-request-id'));
+    expect(ids.length).toBeGreaterThan(0);
+    const { items } = await organization.owner.send('GET', '/audit-events?limit=200&action=user.list');
+    expect(items.filter((event: { request_id: string }) => ids.includes(event.request_id))).toEqual([]);
+  });
+
+  test('may be anybody where the limit is off', async () => {
+    const running = await limited(plain, { ARSIA_RATE_LIMIT: '0' });
+    const answers = await atOnce(() => get(running, '/api/v1/groups'));
+    expect([statuses(answers), answers[0]!.headers.get('ratelimit')]).toEqual([[401], null]);
+  });
+});
+
+describe('who a caller without a good token is', () => {
+  test('N41 many tokens that open nothing keep out more of them from that address, and no good one', async () => {
+    const running = await limited(plain);
+    const path = `/api/v1/workspaces/${organization.workspaceId}/managed-identities`;
+    const { token } = await startJob(organization);
+    expect((await get(running, path, as(token))).status).toBe(200);
+    const guesses = await atOnce((n) => get(running, path, as(`arsia_job_${String(n).padStart(43, 'x')}`)));
+    const more = await atOnce((n) => get(running, path, as(`arsia_job_${String(n).padStart(43, 'y')}`)));
+    expect(statuses([...guesses, ...more])).toEqual([401, 429]);
+    expect((await get(running, path, as(token))).status).toBe(200);
+  });
+
+  test('an unknown path or a body that is refused makes no token a good one', async () => {
+    const running = await limited(plain);
+    const guess = (n: number) => as(`arsia_job_${String(n % 3).padStart(43, 'z')}`);
+    for (const n of [0, 1, 2]) {
+      await get(running, '/api/v1/nothing', guess(n));
+      await request(`${running.origin}/api/v1/tokens`, { method: 'POST', headers: guess(n), body: '{' });
+    }
+    // Each of the three has its own limit still; together they have used up that of their address.
+    const answers: Answer[] = [];
+    for (let n = 0; n < 60; n++) answers.push(await get(running, '/api/v1/groups', guess(n)));
+    expect(statuses(answers)).toEqual([401, 429]);
+    expect(answers.filter(({ status }) => status === 401).length).toBeLessThan(60 / 2);
+  });
+
+  test('the form of /oauth2/token arrives whole, whichever way it is sent', async () => {
+    const running = await limited(plain, { ARSIA_RATE_LIMIT: '100000' });
+    const { launcherId: client_id, launcherSecret: client_secret } = organization;
+    const form = { grant_type: 'client_credentials', client_id, client_secret };
+    expect((await postForm(running.origin, '/token', form)).status).toBe(200);
+    const text = new URLSearchParams(form).toString();
+    const parts = new ReadableStream({
+      async start(controller) {
+        for (const part of [text.slice(0, 9), text.slice(9, 60), text.slice(60)]) {
+          controller.enqueue(new TextEncoder().encode(part));
+          await new Promise((done) => setTimeout(done, 20));
+        }
+        controller.close();
+      },
+    });
+    const init = { method: 'POST', body: parts, duplex: 'half' } as RequestInit;
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await request(`${running.origin}/oauth2/token`, { ...init, headers })).status).toBe(200);
+    expect((await postForm(running.origin, '/token', {})).status).toBe(400);
+  });
+});
+
+describe('behind proxies', () => {
+  const asked = async (settings: Record<string, string>, forwarded: (n: number) => string) => {
+    const running = await limited(plain, settings);
+    return statuses(await atOnce((n) => get(running, '/api/v1/groups', { 'x-forwarded-for': forwarded(n) }), 60));
+  };
+  const own = (n: number) => `198.51.100.${n + 1}`;
+
+  test('X-Forwarded-For counts for nothing, unless a setting says whose', async () => {
+    expect(await asked({}, own)).toEqual([401, 429]);
+    expect(await asked({ ARSIA_TRUSTED_PROXIES: '1' }, own)).toEqual([401]);
+    expect(await asked({ ARSIA_TRUSTED_PROXIES: '127.0.0.0/8' }, own)).toEqual([401]);
+    expect(await asked({ ARSIA_TRUSTED_PROXIES: '10.0.0.0/8' }, own)).toEqual([401, 429]);
+  });
+
+  test('what a caller writes in front of it changes nothing', async () => {
+    expect(await asked({ ARSIA_TRUSTED_PROXIES: '1' }, (n) => `${own(n)}, 203.0.113.9`)).toEqual([401, 429]);
+    expect(await asked({ ARSIA_TRUSTED_PROXIES: '127.0.0.1' }, (n) => `${own(n)}, 203.0.113.9`)).toEqual([401, 429]);
+  });
+
+  const from = (remoteAddress: string, forwarded?: string) =>
+    ({ socket: { remoteAddress }, headers: { 'x-forwarded-for': forwarded } }) as unknown as IncomingMessage;
+
+  test.each([
+    [0, '192.0.2.1', '203.0.113.9', '192.0.2.1'],
+    [0, '::ffff:192.0.2.1', undefined, '192.0.2.1'],
+    [1, '192.0.2.1', '203.0.113.9', '203.0.113.9'],
+    [1, '192.0.2.1', '198.51.100.1, 203.0.113.9', '203.0.113.9'],
+    [2, '192.0.2.1', '198.51.100.1, 203.0.113.9', '198.51.100.1'],
+    [1, '192.0.2.1', '203.0.113.9:4711', '203.0.113.9'],
+    [1, '192.0.2.1', '[2001:db8::1]:4711', '2001:db8::1'],
+    [1, '192.0.2.1', undefined, '192.0.2.1'],
+    [3, '192.0.2.1', '203.0.113.9', '192.0.2.1'],
+    [1, '192.0.2.1', 'unknown', '192.0.2.1'],
+    [['192.0.2.0/24'], '192.0.2.1', '203.0.113.9', '203.0.113.9'],
+    [['192.0.2.0/24'], '192.0.2.1', '198.51.100.1, 203.0.113.9, 192.0.2.7', '203.0.113.9'],
+    [['192.0.2.0/24'], '203.0.113.9', '198.51.100.1', '203.0.113.9'],
+    [['192.0.2.0/24'], '::ffff:192.0.2.1', '198.51.100.1', '198.51.100.1'],
+    [['192.0.2.0/24', '2001:db8::/32'], '2001:db8::5', '2001:db9::1', '2001:db9::1'],
+    [['192.0.2.0/24'], '192.0.2.1', 'garbage, 192.0.2.7', '192.0.2.7'],
+    [['192.0.2.0/24'], '192.0.2.1', undefined, '192.0.2.1'],
+  ] as const)('with %j trusted, %s and %s are %s', (trusted, remote, forwarded, expected) => {
+    expect(createAddressReader(trusted)(from(remote, forwarded))).toBe(expected);
+  });
+
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::9', '2001:db8:1:2::/64'],
+    ['2001:db8::9', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+  ])('%s counts as %s', (address, expected) => expect(hostOf(address)).toBe(expected));
+});
+
+describe('what the authorization server is asked with', () => {
+  let server: Server;
+  let url: string;
+
+  beforeAll(async () => {
+    server = createServer(async (incoming, response) => {
+      const credential = await readFormCredential(incoming, '192.0.2.1');
+      let body = '';
+      for await (const part of incoming) body += String(part);
+      response.end(JSON.stringify({ credential, length: body.length }));
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    atEnd(() => new Promise((done) => server.close(done)));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+
+  const asked = async (body: string | undefined, headers: Record<string, string> = {}) =>
+    JSON.parse(
+      (await request(url, { method: body === undefined ? 'GET' : 'POST', ...(body && { body }), headers })).text,
+    );
+  const payload = (claims: object) => `x.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
+
+  test.each([
+    ['client_id=a&client_secret=s', 's'],
+    ['subject_token=t&client_id=workload', 't'],
+    ['refresh_token=r', 'r'],
+    ['device_code=d', 'd'],
+    ['client_id=a', undefined],
+    [`client_assertion=${payload({ iss: 'sa_1', jti: '1' })}`, '192.0.2.1 sa_1'],
+    [`client_assertion=${payload({ iss: 'sa_1', jti: '2' })}`, '192.0.2.1 sa_1'],
+    [`client_assertion=${payload({ iss: 7 })}`, undefined],
+    ['client_assertion=nonsense', undefined],
+    ['client_secret=', undefined],
+  ])('%s is %s', async (form, credential) => {
+    expect(await asked(form)).toEqual({ credential, length: form.length });
+  });
+
+  test('a header goes before a form, and a large body is still all there', async () => {
+    expect(await asked('client_secret=s', { authorization: 'Basic eDp5' })).toMatchObject({ credential: 'Basic eDp5' });
+    expect((await asked(`client_secret=s&x=${'x'.repeat(300_000)}`)).length).toBe(300_018);
+    expect(await asked(undefined)).toEqual({ length: 0 });
+  });
+});
