@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CloudName, type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { atEnd, type RunningArsia, startArsia } from '../support/arsia.ts';
@@ -140,6 +142,40 @@ async function expectOutcome(answer: Answer, outcome: string, code: string): Pro
   expect(JSON.stringify(records)).not.toMatch(/eyJ/);
   return exchange;
 }
+
+test('N29 variables of the SDKs in the environment lead no token elsewhere', async () => {
+  let hits = 0;
+  const elsewhere = createServer((_request, response) => {
+    hits++;
+    response.writeHead(500).end();
+  });
+  await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+  const variables = {
+    ...{
+      AWS_ENDPOINT_URL: url,
+      AWS_ENDPOINT_URL_STS: url,
+      AWS_REGION: 'us-east-1.evil.example',
+      AWS_USE_FIPS_ENDPOINT: '1',
+    },
+    ...{ HTTP_PROXY: url, HTTPS_PROXY: url, http_proxy: url, https_proxy: url, ALL_PROXY: url },
+    ...{ MSAL_FORCE_REGION: 'evil', AZURE_AUTHORITY_HOST: url, GOOGLE_CLOUD_UNIVERSE_DOMAIN: 'evil.example' },
+  };
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  try {
+    for (const identity of ['aws', 'azure', 'gcp', 'direct'])
+      expect([identity, (await ask({ managed_identity: `acme/lab/${identity}` })).status]).toEqual([identity, 200]);
+  } finally {
+    for (const name of Object.keys(variables)) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+    elsewhere.closeAllConnections();
+    elsewhere.close();
+  }
+  expect(hits).toBe(0);
+});
 
 describe('a cloud that refuses', () => {
   test('AWS: AccessDenied is 403 with the cloud`s own code, explained, and the condition to compare', async () => {

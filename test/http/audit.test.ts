@@ -280,7 +280,7 @@ describe('an export', () => {
   test('is filtered as the list is', async () => {
     const { items } = await own.owner.send('GET', `/audit-events?action=job.start&job=${things.job}`);
     const [event] = items;
-    for (const [filter, column] of [
+    const columns = [
       ['job', 'job_id'],
       ['user', 'user_id'],
       ['workspace', 'workspace_id'],
@@ -288,7 +288,9 @@ describe('an export', () => {
       ['action', 'action'],
       ['outcome', 'outcome'],
       ['since', 'at'],
-    ] as const) {
+    ] as const;
+    // A job of a service account alone runs for no user.
+    for (const [filter, column] of columns.filter(([, one]) => event[one] !== null)) {
       const query = `?${filter}=${event[column]}`;
       const listed = await own.owner.send('GET', `/audit-events${query}&limit=200`);
       const all = await exported(own.owner, query);
