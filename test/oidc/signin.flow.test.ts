@@ -208,6 +208,20 @@ describe.each(databaseKinds)('people sign in, on the %s database', (kind) => {
     expect(refused[0]).toMatchObject({ target_id: user, detail: { reason: 'refresh token already used' } });
   });
 
+  test('N20 a session ends 12 hours after signing in, and the console`s tokens with it', async () => {
+    const { issuer, running } = world;
+    const { browser, refresh_token } = await signInPerson(world, 'ada');
+    const ask = authorizationRequest(issuer, 'console', { prompt: 'none' });
+    running.clock.advance(12 * 3600 * 1000);
+    try {
+      const silent = await browser.get(ask.url);
+      expect(new URL(silent.location!).searchParams.get('error')).toBe('login_required');
+      expect((await refresh(issuer, 'console', refresh_token)).body.error).toBe('invalid_grant');
+    } finally {
+      running.clock.advance(-12 * 3600 * 1000);
+    }
+  });
+
   test('N20 a revoked refresh token takes its access tokens along', async () => {
     const { issuer } = world;
     const person = await signInPerson(world, 'ada');

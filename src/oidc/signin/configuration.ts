@@ -1,6 +1,6 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '../../clock.ts';
-import { minute, signInLifetimes } from '../../core/lifetimes.ts';
+import { signInLifetimes } from '../../core/lifetimes.ts';
 import { consoleClient } from '../names.ts';
 import { showSignedOut, showSignOut } from '../pages/session.ts';
 import type { Principals, SignInParts } from '../ports.ts';
@@ -54,11 +54,12 @@ export function configureSignIn(parts: Parts) {
       IdToken: signInLifetimes.accessToken,
       Interaction: signInLifetimes.interaction,
       RefreshToken: (_ctx, token) => (isConsole(token) ? signInLifetimes.session : signInLifetimes.refreshToken),
-      // From sign-in on, however often it is used; before that, as long as somebody needs to type a code.
+      // From sign-in on, however often it is used; before that, as long as somebody needs to type a code. Each use saves it
+      // anew, so that the policy looks at its age as well.
       Session: (_ctx, session) =>
         session.loginTs === undefined
           ? signInLifetimes.interaction
-          : Math.max(minute, session.loginTs + signInLifetimes.session - seconds()),
+          : Math.max(1, session.loginTs + signInLifetimes.session - seconds()),
     },
     features: {
       deviceFlow: { enabled: true, charset: 'base-20', mask: '****-****', ...createDevicePages(parts) },

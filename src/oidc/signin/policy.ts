@@ -1,4 +1,5 @@
 import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import { signInLifetimes } from '../../core/lifetimes.ts';
 
 /** The name of the prompt by which a person says that the command line on this machine is theirs. */
 export const confirmPrompt = 'confirm';
@@ -10,12 +11,16 @@ export const confirmPrompt = 'confirm';
 export function createPolicy(): interactionPolicy.Prompt[] {
   const { base, Check, Prompt } = interactionPolicy;
   const login = base().get('login')!;
-  login.checks.add(
+  for (const check of [
     // A session outlives the right to have one; oidc-provider asks for the grant of whoever it belongs to.
     new Check('no_account', 'the user of the session is not active', 'login_required', ({ oidc }) =>
       Boolean(oidc.session?.accountId && oidc.account === undefined),
     ),
-  );
+    new Check('session_over', 'the session is too old', 'login_required', ({ oidc }) =>
+      Boolean(oidc.session?.past(signInLifetimes.session) && oidc.result?.login === undefined),
+    ),
+  ])
+    login.checks.add(check);
   const confirm = new Prompt(
     { name: confirmPrompt, requestable: false },
     new Check('native_client', 'a person must confirm this', 'interaction_required', isUnconfirmed),
