@@ -57,6 +57,11 @@ export function countRefusals(
   let present = new Map<string, Counted>();
   const past = new Map<string, Counted>();
 
+  /** A clock that is set back by less than a minute begins no minute anew, and with it no new `repeats`. */
+  function isOver(now: number): boolean {
+    return now >= begin + minute || now < begin - minute;
+  }
+
   function turnMinute(until: number): void {
     for (const [kind, counted] of present) if (counted.count > 0) keep(kind, { ...counted, until });
     present = new Map();
@@ -72,9 +77,11 @@ export function countRefusals(
 
   /** True for what is recorded by itself. */
   function isRecorded(event: AuditEvent): boolean {
-    const now = clock.now() - (clock.now() % minute);
-    if (now !== begin) turnMinute(begin + minute);
-    begin = now;
+    const now = clock.now();
+    if (isOver(now)) {
+      turnMinute(begin + minute);
+      begin = now - (now % minute);
+    }
     const [kind, like] = kindOf(event, present.size >= kinds);
     const known = present.get(kind);
     if (known === undefined) {
@@ -101,7 +108,7 @@ export function countRefusals(
     },
     async flush({ isLast = false } = {}) {
       const now = clock.now();
-      if (isLast || now - (now % minute) !== begin) turnMinute(isLast ? now : begin + minute);
+      if (isLast || isOver(now)) turnMinute(isLast ? now : begin + minute);
       for (const [kind, counted] of [...past]) {
         past.delete(kind);
         try {

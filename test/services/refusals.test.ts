@@ -103,6 +103,18 @@ describe('refusals of callers who did not authenticate', () => {
     expect(counts()).toMatchObject([{ detail: { count: 5, until: '2027-01-15T08:00:01.500Z' } }]);
   });
 
+  test('a clock that steps back by a little begins no new minute', async () => {
+    await refuse(4);
+    now -= 5;
+    await refuse(4);
+    now += 10;
+    await refuse(4);
+    expect(written).toHaveLength(4);
+    now += 60_000;
+    await audit.flush();
+    expect(counts()).toMatchObject([{ detail: { count: 8 } }]);
+  });
+
   test('F20: while nothing can be written their counts add up, and none is lost', async () => {
     await refuse(10);
     now += 60_000;

@@ -64,15 +64,24 @@ export async function makeHome(kind: DatabaseKind): Promise<Home> {
 export interface TestClock extends Clock {
   /** Milliseconds. */
   advance(milliseconds: number): void;
+  /** It stands still, and moves by `advance` alone, until what this answers is called: a slow machine changes nothing. */
+  hold(): () => void;
 }
 
 export function createTestClock(): TestClock {
   let offset = 0;
+  let held: number | undefined;
   return {
-    now: () => systemClock.now() + offset,
+    now: () => (held ?? systemClock.now()) + offset,
     random: systemClock.random,
     advance(milliseconds) {
       offset += milliseconds;
+    },
+    hold() {
+      held = systemClock.now();
+      return () => {
+        held = undefined;
+      };
     },
   };
 }
