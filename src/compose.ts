@@ -37,6 +37,7 @@ import { createTokenSigner } from './signing/tokensigner.ts';
 import { keepFresh } from './signing/upkeep.ts';
 import { createArtifactStore } from './store/artifacts.ts';
 import { isReceipt } from './store/audit.ts';
+import { sweepAuthorityChanges } from './store/authoritychanges.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { createKeyStore } from './store/keys.ts';
 import { migrate } from './store/migrate.ts';
@@ -254,6 +255,9 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     timers.every(sweepInterval, async () => {
       await artifacts.sweep(clock.now()).catch((thrown) => log.warn({ err: thrown }, 'expired rows were not swept'));
       await idempotency.sweep().catch((thrown) => log.warn({ err: thrown }, 'expired keys were not swept'));
+      await sweepAuthorityChanges(database.query).catch((thrown) =>
+        log.warn({ err: thrown }, 'changes were not swept'),
+      );
     });
   }
 

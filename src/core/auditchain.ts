@@ -1,4 +1,5 @@
 import type { AuditEvent } from './audit.ts';
+import { canonicalJson } from './canonical.ts';
 
 /**
  * What a checkpoint of the audit says, and signs (docs/decisions/0006): these events, in this order, and no others, stand in
@@ -68,17 +69,19 @@ const fields = Object.keys({
   detail: 0,
 } satisfies Record<keyof AuditEvent, 0>) as (keyof AuditEvent)[];
 
+/** The fields of an event that say something, each as canonical JSON. */
+export function canonicalFields(event: AuditEvent): [name: keyof AuditEvent, text: string][] {
+  return fields.filter((field) => event[field] !== null).map((field) => [field, canonicalJson(event[field])]);
+}
+
 /**
  * The one text of an event, which its MAC covers: the same before it is stored and after it is read, whatever the database
  * does to the order of members. What is null is left out, so that a new field leaves the text of old events as it was.
  */
-export function canonicalEvent(event: AuditEvent): string {
-  return JSON.stringify(fields.filter((field) => event[field] !== null).map((field) => [field, sorted(event[field])]));
+export function canonicalText(canonical: readonly (readonly [name: string, text: string])[]): string {
+  return `[${canonical.map(([name, text]) => `["${name}",${text}]`).join()}]`;
 }
 
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  const members = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
-  return Object.fromEntries(members.map(([name, member]) => [name, sorted(member)]));
+export function canonicalEvent(event: AuditEvent): string {
+  return canonicalText(canonicalFields(event));
 }

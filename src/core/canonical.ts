@@ -1,8 +1,17 @@
 /** JSON with the members of every object in one order: equal values give equal texts (as RFC 8785 does for texts alone). */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, node: unknown) =>
-    typeof node === 'object' && node !== null && !Array.isArray(node)
-      ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : node,
-  );
+  return textOf(value) ?? 'null';
+}
+
+/** As JSON.stringify says it of any value, undefined included: such a member is left out, such an item is null. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if ('toJSON' in value && typeof value.toJSON === 'function') return textOf(value.toJSON());
+  if (Array.isArray(value)) return `[${value.map((item) => textOf(item) ?? 'null').join()}]`;
+  const members: string[] = [];
+  for (const name of Object.keys(value).sort()) {
+    const text = textOf((value as Record<string, unknown>)[name]);
+    if (text !== undefined) members.push(`${JSON.stringify(name)}:${text}`);
+  }
+  return `{${members.join()}}`;
 }

@@ -30,27 +30,51 @@ export interface TokenSigner {
 }
 
 export interface PermittedBytes {
-  signingInput: string;
+  /** The JWS signing input (RFC 7515 2), ASCII. */
+  signingInput: Uint8Array;
   signer: Signer;
 }
 
+type PermitFacts = Omit<Permit, 'expires_at'>;
+
 export interface PermitVault {
-  issue(permit: Omit<Permit, 'expires_at'>, bytes: PermittedBytes, now: number): Permit;
+  issue(permit: PermitFacts, bytes: PermittedBytes, now: number): Permit;
   /** Gives the bytes out once, and spends the permit whatever comes of it (N65). `eventId` is what the receipt proves. */
   redeem(permit: Permit, eventId: string | undefined, now: number): PermittedBytes;
 }
 
 export function createPermitVault(): PermitVault {
-  const live = new WeakMap<Permit, PermittedBytes & { issued_at: number }>();
+  /** What it permits is out of reach: a private field, which this vault alone reads and only its own permits have. */
+  class Issued implements Permit {
+    #held: (PermittedBytes & { issued_at: number }) | undefined;
+    readonly jti: string;
+    readonly kid: string;
+    readonly signing_input_sha256: string;
+    readonly audit_event_id: string;
+    readonly expires_at: number;
+
+    constructor(facts: PermitFacts, bytes: PermittedBytes, now: number) {
+      this.jti = facts.jti;
+      this.kid = facts.kid;
+      this.signing_input_sha256 = facts.signing_input_sha256;
+      this.audit_event_id = facts.audit_event_id;
+      this.expires_at = now + permitLifetime * 1000;
+      this.#held = { ...bytes, issued_at: now };
+      Object.freeze(this);
+    }
+
+    static spend(permit: Permit) {
+      if (!(#held in permit)) return undefined;
+      const held = permit.#held;
+      permit.#held = undefined;
+      return held;
+    }
+  }
+
   return {
-    issue(facts, bytes, now) {
-      const permit = Object.freeze({ ...facts, expires_at: now + permitLifetime * 1000 });
-      live.set(permit, { ...bytes, issued_at: now });
-      return permit;
-    },
+    issue: (facts, bytes, now) => new Issued(facts, bytes, now),
     redeem(permit, eventId, now) {
-      const held = live.get(permit);
-      live.delete(permit);
+      const held = Issued.spend(permit);
       if (held === undefined)
         throw new ArsiaError('internal', 'A permit was used twice, or was not made by this signer.');
       if (eventId === undefined || eventId !== permit.audit_event_id)

@@ -35,7 +35,8 @@ export function createTokenSigner({ keyring, clock, issuer, isReceipt }: TokenSi
       const now = clock.now();
       const { jti } = lintedClaims(payload, issuer, now);
       const signer = keyring.signer();
-      const signingInput = `${headerOf(signer)}.${base64url(payload)}`;
+      // Base64url is ASCII: a byte a letter.
+      const signingInput = Buffer.from(`${headerOf(signer)}.${base64url(payload)}`, 'latin1');
       const signing_input_sha256 = hash('sha256', signingInput, 'hex');
       const facts = { jti, kid: signer.kid, signing_input_sha256, audit_event_id: auditEventId };
       return vault.issue(facts, { signingInput, signer }, now);
@@ -47,8 +48,8 @@ export function createTokenSigner({ keyring, clock, issuer, isReceipt }: TokenSi
       // The key may have been revoked since the permit was made.
       if (!keyring.isPublished(signer.kid))
         throw new ArsiaError('unavailable', 'The signing key was withdrawn while the token was being recorded.');
-      const signature = await signer.sign(Buffer.from(signingInput));
-      return `${signingInput}.${Buffer.from(signature).toString('base64url')}`;
+      const signature = await signer.sign(signingInput);
+      return `${asText(signingInput, 'latin1')}.${asText(signature, 'base64url')}`;
     },
   };
 }
@@ -74,6 +75,10 @@ function timeFaults(claims: Readonly<Record<string, unknown>>, now: number): str
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asText(bytes: Uint8Array, encoding: 'latin1' | 'base64url'): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(encoding);
 }
 
 function base64url(text: string): string {

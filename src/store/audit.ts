@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely';
 import type { AuditEvent, AuditReceipt } from '../core/audit.ts';
-import { canonicalEvent } from '../core/auditchain.ts';
+import { canonicalFields, canonicalText } from '../core/auditchain.ts';
 import { makeId } from '../core/ids.ts';
 import { coalesce } from './coalesce.ts';
 import type { Database, Queries } from './database.ts';
@@ -79,12 +79,22 @@ export interface AuditStoreOptions {
   maximumWaiting?: number;
 }
 
-const receipts = new WeakSet<object>();
+/** What `record` returns, and nothing else does: a receipt cannot be made up, since its mark cannot be given to an object. */
+class Receipt implements AuditReceipt {
+  readonly #isMade = true;
+  readonly event_id: string;
 
-/** True for what `record` has returned, and for nothing else: a receipt cannot be made up. */
-export function isReceipt(value: unknown): value is AuditReceipt {
-  return typeof value === 'object' && value !== null && receipts.has(value);
+  constructor(event_id: string) {
+    this.event_id = event_id;
+    Object.freeze(this);
+  }
+
+  static made(value: unknown): value is Receipt {
+    return typeof value === 'object' && value !== null && #isMade in value && value.#isMade;
+  }
 }
+
+export const isReceipt: (value: unknown) => value is AuditReceipt = Receipt.made;
 
 export function createAuditStore(
   database: Database,
@@ -98,7 +108,7 @@ export function createAuditStore(
       } catch (error) {
         throw unavailable('The audit record cannot be written right now.', error);
       }
-      return events.map(receiptOf);
+      return events.map(({ id }) => new Receipt(id));
     },
     { maximumBatch, maximumWaiting, concurrency: 1, pace: 2 },
   );
@@ -151,24 +161,25 @@ function idAround(time: number): string {
   return makeId('event', Math.max(0, time), (bytes) => new Uint8Array(bytes));
 }
 
-function receiptOf(event: AuditEvent): AuditReceipt {
-  const receipt = Object.freeze({ event_id: event.id });
-  receipts.add(receipt);
-  return receipt;
-}
-
-/** One event as JSON, with the MAC of what will be read again: JSON drops members, and the database takes not every text. */
+/** One event as JSON, with the MAC of what will be read again. */
 function asRow(event: AuditEvent, mac: AuditStoreOptions['mac']): string {
-  const stored = { ...event, detail: JSON.parse(JSON.stringify(event.detail)) as AuditEvent['detail'] };
-  const row = rowOf(stored, mac);
+  const row = rowOf(event, mac);
   // PostgreSQL stores neither NUL nor half a surrogate pair: one such character, sent by one caller, would refuse the
   // records of everybody in the same INSERT.
-  return row.includes('\\u') && unstorable.test(row) ? rowOf(storable(stored) as AuditEvent, mac) : row;
+  return row.includes('\\u') && unstorable.test(row)
+    ? rowOf(storable(JSON.parse(JSON.stringify(event))) as AuditEvent, mac)
+    : row;
 }
 
 function rowOf(event: AuditEvent, mac: AuditStoreOptions['mac']): string {
-  const hex = Buffer.from(mac(canonicalEvent(event))).toString('hex');
-  return JSON.stringify({ ...event, at: new Date(event.at).toISOString(), mac: `\\x${hex}` });
+  const fields = canonicalFields(event);
+  const hex = Buffer.from(mac(canonicalText(fields))).toString('hex');
+  const members = fields.map(([name, text]) => `"${name}":${name === 'at' ? `"${timeOf(event.at)}"` : text}`);
+  return `{${members.join()},"mac":"\\\\x${hex}"}`;
+}
+
+function timeOf(at: number): string {
+  return new Date(at).toISOString();
 }
 
 const unstorable = /\\u(?:0000|d[89a-f])/i;

@@ -1,11 +1,7 @@
-import type { AccessRule } from '../core/accessrules.ts';
-import { isId } from '../core/ids.ts';
-import type { Choice } from '../core/inheritance.ts';
-import type { IdentityFacts, MintFacts } from '../core/mint.ts';
-import { leafName, parentPath, rootName } from '../core/namespace.ts';
-import type { Membership } from '../core/permissions.ts';
-import { coalesce } from './coalesce.ts';
+import type { MintFacts } from '../core/mint.ts';
+import { type CurrentJob, createCurrentJobs } from './currentjobs.ts';
 import type { Database } from './database.ts';
+import { createMintFactsStatement, type DatedFacts } from './mintstatement.ts';
 
 export interface MintFactsKey {
   /** SHA-256 of the job token. */
@@ -27,233 +23,67 @@ export interface MintFactsReader {
   read(key: MintFactsKey): Promise<MintRead | null>;
 }
 
-/** A thousand requests at once cost a few reads (coalesce.ts), each one statement and so of one moment. */
-export function createMintFactsReader(
-  database: Database,
-  { maximumBatch = 256, concurrency = 2 }: { maximumBatch?: number; concurrency?: number } = {},
-): MintFactsReader {
-  const read = coalesce<MintFactsKey, MintRead | null>(
-    async (keys) => {
-      const references = keys.map((key) => referenceOf(key.identity));
-      const [answer] = await database.statement<{ rows: Row[] | null }>('mint-facts', text, [
-        keys.map((key) => Buffer.from(key.token_hash).toString('hex')),
-        references.map((reference) => reference.id),
-        references.map((reference) => reference.group),
-        references.map((reference) => reference.name),
-        references.map((reference) => reference.type),
-        keys.map((key) => key.profile ?? ''),
-      ]);
-      const answers: (MintRead | null)[] = keys.map(() => null);
-      for (const row of answer?.rows ?? []) answers[row.n - 1] = asRead(row);
-      return answers;
-    },
-    { maximumBatch, concurrency, pace: 2 },
-  );
-  return { read };
+interface Kept extends DatedFacts {
+  /** Milliseconds of the process. */
+  at: number;
 }
 
 /**
- * All rows in one JSON value: parsing it costs a third of what 30 columns a row cost, on the thread that all requests share.
- * The arrays stand in subqueries, which hide their length from the planner: it would plan anew for every length, and that
- * takes ten times as long as the read. What the path of a workspace tells of the groups above it is not joined again.
- *
- * What it reads must not grow with what the organisation holds: of roles, rights, aliases, masks and choices, only those along
- * the lineage and of this runner. OFFSET 0 and the subqueries in coalesce hold the planner to the index with both columns:
- * by averages it would read all members of the root group, or all identities of a group, and throw them away.
+ * A database that was set back to an earlier state counts its transactions from there again: what was kept of the state that
+ * is no more could then look unchanged. Milliseconds.
  */
-const text = `
-SELECT json_agg(facts) AS rows FROM (
-SELECT asked.n,
-  job.id AS job_id, job.user_id, job.stage, job.labels, job.ended_at IS NOT NULL AS is_ended,
-  (extract(epoch FROM least(job.deadline, job.heartbeat_at + job.heartbeat_seconds * interval '1 second')) * 1000)::bigint
-    AS deadline,
-  workspace.id AS workspace_id, workspace.path AS workspace_path, workspace.lineage,
-  workspace.parent_id AS group_id, workspace.organization_id,
-  person.login, person.is_active AS user_is_active, coalesce(person_roles.list, '[]') AS user_memberships,
-  launcher.id AS launcher_id, launcher.name AS launcher_name, launcher.is_active AS launcher_is_active,
-  coalesce(launcher_roles.list, '[]') AS launcher_memberships, coalesce(rights.list, '[]') AS may_act,
-  identity.id AS identity_id, home.path AS identity_group_path, identity.name AS identity_name,
-  identity.group_id AS identity_group_id, identity.type, identity.settings, identity.subject_scope, identity.delivery,
-  identity.token_lifetime,
-  crew.teams AS user_teams, coalesce(organization.identities_without_rules, 'open') AS identities_without_rules,
-  coalesce((SELECT json_agg(group_id) FROM identity_aliases
-    WHERE identity_id = identity.id AND group_id = ANY (workspace.lineage)), '[]') AS alias_groups,
-  coalesce((SELECT json_agg(namespace_id) FROM identity_masks
-    WHERE identity_id = identity.id AND namespace_id = ANY (workspace.lineage)), '[]') AS masked_in,
-  coalesce((SELECT json_agg(json_build_object('id', id, 'kind', kind, 'values', values))
-    FROM access_rules WHERE identity_id = identity.id), '[]') AS rules,
-  coalesce((SELECT json_agg(json_build_object('identity_id', choice.identity_id, 'type', choice.type,
-      'profile', choice.profile, 'principal_id', choice.principal_id,
-      'assigned_at', extract(epoch FROM choice.created_at) * 1000))
-    FROM (
-      SELECT identity_id, type, profile, principal_id, created_at FROM assignments
-      WHERE workspace_id = workspace.id AND type = identity.type
-        AND principal_id = ANY (crew.teams || ARRAY['', job.user_id, job.launcher_id])
-      UNION (
-        SELECT identity_id, type, profile, principal_id, created_at FROM assignments
-        WHERE workspace_id = workspace.id AND identity_id = identity.id LIMIT 1
-      )
-    ) AS choice), '[]') AS choices,
-  (SELECT version FROM key_sets WHERE name = 'workload') AS key_set_version
-FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::text[]),
-  (SELECT $6::text[]))
-  WITH ORDINALITY AS asked (token_hash, identity_id, identity_group, identity_name, identity_type, profile, n)
-JOIN jobs AS job ON job.token_hash = decode(asked.token_hash, 'hex')
-JOIN namespaces AS workspace ON workspace.id = job.workspace_id
-LEFT JOIN organization_settings AS organization ON organization.organization_id = workspace.organization_id
-LEFT JOIN users AS person ON person.id = job.user_id
-LEFT JOIN LATERAL (
-  SELECT coalesce(array_agg(team_id), '{}') AS teams FROM team_members WHERE user_id = job.user_id
-) AS crew ON true
-LEFT JOIN service_accounts AS launcher ON launcher.id = job.launcher_id
-LEFT JOIN LATERAL (
-  SELECT json_agg(json_build_object('namespace_id', namespace_id, 'role', role)) AS list
-  FROM unnest(crew.teams || job.user_id) AS member (id), LATERAL (
-    SELECT namespace_id, role FROM memberships
-    WHERE principal_id = member.id AND namespace_id = ANY (workspace.lineage) OFFSET 0
-  ) AS held
-) AS person_roles ON true
-LEFT JOIN LATERAL (
-  SELECT json_agg(json_build_object('namespace_id', namespace_id, 'role', role)) AS list
-  FROM memberships WHERE principal_id = job.launcher_id AND namespace_id = ANY (workspace.lineage)
-) AS launcher_roles ON true
-LEFT JOIN LATERAL (
-  SELECT json_agg(json_build_object(
-    'namespace_id', namespace_id, 'users', users, 'stages', stages, 'labels', labels)) AS list
-  FROM may_act WHERE service_account_id = job.launcher_id AND namespace_id = ANY (workspace.lineage)
-) AS rights ON true
-LEFT JOIN namespaces AS place ON place.path = asked.identity_group
-LEFT JOIN managed_identities AS identity ON identity.id = coalesce(asked.identity_id, (
-  SELECT id FROM managed_identities WHERE group_id = place.id AND name = asked.identity_name
-), (
-  SELECT identity_id FROM identity_aliases WHERE group_id = place.id AND name = asked.identity_name
-), (
-  SELECT choice.identity_id FROM assignments AS choice
-  WHERE choice.workspace_id = workspace.id AND choice.type = asked.identity_type AND choice.profile = asked.profile
-    AND choice.principal_id = ANY (crew.teams || ARRAY['', job.user_id, job.launcher_id])
-  ORDER BY choice.principal_id = job.user_id DESC NULLS LAST, choice.principal_id = ANY (crew.teams) DESC,
-    choice.principal_id = job.launcher_id DESC NULLS LAST, choice.created_at, choice.identity_id
-  LIMIT 1
-))
-LEFT JOIN namespaces AS home ON home.id = identity.group_id
-) AS facts`;
+const maximumAge = 10_000;
 
-interface Row {
-  n: number;
-  job_id: string;
-  user_id: string | null;
-  stage: string;
-  labels: Record<string, string>;
-  /** Milliseconds since 1970. */
-  deadline: number;
-  is_ended: boolean;
-  workspace_id: string;
-  workspace_path: string;
-  lineage: string[];
-  group_id: string;
-  organization_id: string;
-  login: string | null;
-  user_is_active: boolean | null;
-  user_memberships: Membership[];
-  launcher_id: string | null;
-  launcher_name: string | null;
-  launcher_is_active: boolean | null;
-  launcher_memberships: Membership[];
-  may_act: NonNullable<MintFacts['launcher']>['may_act'];
-  identity_id: string | null;
-  identity_group_path: string;
-  identity_name: string;
-  identity_group_id: string;
-  type: string;
-  settings: unknown;
-  subject_scope: IdentityFacts['subject_scope'];
-  delivery: IdentityFacts['delivery'];
-  token_lifetime: number;
-  user_teams: string[];
-  identities_without_rules: MintFacts['organization']['identities_without_rules'];
-  alias_groups: string[];
-  masked_in: string[];
-  rules: AccessRule[];
-  choices: Choice[];
-  key_set_version: number;
-}
+/**
+ * A thousand requests at once cost a few reads (coalesce.ts), and every request makes one that begins after it arrived: of
+ * its job, and of what was changed in its organisation since its facts were read (docs/decisions/0009). Only where something
+ * was, or nothing is kept, are all facts read.
+ */
+export function createMintFactsReader(
+  database: Database,
+  { maximumBatch = 256, concurrency = 2, maximumKept = 5_000 } = {},
+): MintFactsReader {
+  const readAll = createMintFactsStatement(database, { maximumBatch, concurrency });
+  const readJob = createCurrentJobs(database, { maximumBatch, concurrency });
+  /** By who asks where for what; the oldest first. */
+  const kept = new Map<string, Kept>();
 
-function asRead(row: Row): MintRead {
-  const facts: MintFacts = {
-    job: {
-      id: row.job_id,
-      user_id: row.user_id,
-      stage: row.stage,
-      labels: row.labels,
-      is_ended: row.is_ended,
-      deadline: row.deadline,
+  function keep(name: string, dated: DatedFacts): void {
+    kept.delete(name);
+    if (kept.size >= maximumKept) kept.delete(kept.keys().next().value!);
+    kept.set(name, { ...dated, at: performance.now() });
+  }
+
+  function holds({ oldest_transaction, at }: Kept, now: CurrentJob): boolean {
+    return (
+      (now.last_change ?? 0) < oldest_transaction &&
+      oldest_transaction <= now.oldest_transaction &&
+      performance.now() - at < maximumAge
+    );
+  }
+
+  return {
+    async read(key) {
+      if (key.identity === null) return asRead(await readAll(key));
+      const now = await readJob(key.token_hash);
+      if (now === null) return null;
+      const name = nameOf(now, key);
+      const known = kept.get(name);
+      if (known !== undefined && holds(known, now))
+        return { facts: { ...known.facts, job: now.job }, keySetVersion: now.key_set_version };
+      const dated = await readAll(key);
+      // What is not there may come into being unnoticed: only what was found is kept.
+      if (dated?.facts.identity) keep(name, dated);
+      return asRead(dated);
     },
-    workspace: { id: row.workspace_id, path: row.workspace_path, lineage: row.lineage },
-    group: { id: row.group_id, path: parentPath(row.workspace_path)! },
-    organization: {
-      id: row.organization_id,
-      name: rootName(row.workspace_path),
-      identities_without_rules: row.identities_without_rules,
-    },
-    user: userOf(row),
-    launcher: launcherOf(row),
-    identity: identityOf(row),
-  };
-  return { facts, keySetVersion: row.key_set_version };
-}
-
-function userOf(row: Row): MintFacts['user'] {
-  if (row.user_id === null || row.login === null) return null;
-  return {
-    id: row.user_id,
-    login: row.login,
-    is_active: row.user_is_active === true,
-    memberships: row.user_memberships,
-    team_ids: row.user_teams,
   };
 }
 
-function launcherOf(row: Row): MintFacts['launcher'] {
-  if (row.launcher_id === null || row.launcher_name === null) return null;
-  return {
-    id: row.launcher_id,
-    name: row.launcher_name,
-    is_active: row.launcher_is_active === true,
-    memberships: row.launcher_memberships,
-    may_act: row.may_act,
-  };
+function asRead(dated: DatedFacts | null): MintRead | null {
+  return dated && { facts: dated.facts, keySetVersion: dated.key_set_version };
 }
 
-function identityOf(row: Row): MintFacts['identity'] {
-  if (row.identity_id === null) return null;
-  return {
-    id: row.identity_id,
-    path: `${row.identity_group_path}/${row.identity_name}`,
-    group_id: row.identity_group_id,
-    type: row.type,
-    settings: row.settings,
-    subject_scope: row.subject_scope,
-    delivery: row.delivery,
-    token_lifetime: row.token_lifetime,
-    reach: { group_ids: [row.identity_group_id, ...row.alias_groups], masked_in: row.masked_in },
-    choices: row.choices,
-    rules: row.rules,
-  };
-}
-
-interface Reference {
-  id: string | null;
-  group: string | null;
-  name: string | null;
-  type: string | null;
-}
-
-const nothing: Reference = { id: null, group: null, name: null, type: null };
-
-/** By its id, by the path of its group and its name, or (a name without a group) by its type. */
-function referenceOf(identity: string | null): Reference {
-  if (identity === null) return nothing;
-  if (isId('managed_identity', identity)) return { ...nothing, id: identity };
-  const group = parentPath(identity);
-  return group === undefined ? { ...nothing, type: identity } : { ...nothing, group, name: leafName(identity) };
+/** All that the facts depend on beside what stands in the tables that note their changes. */
+function nameOf({ job, launcher_id, workspace_id }: CurrentJob, { identity, profile }: MintFactsKey): string {
+  return JSON.stringify([job.user_id, launcher_id, workspace_id, identity, profile]);
 }

@@ -69,7 +69,9 @@ function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState
       return stream(ctx, route.media_type, result as unknown as AsyncIterable<string>);
     if (isReplay) ctx.set('idempotency-replayed', 'true');
     setEntityTag(ctx, result);
-    ctx.body = sealPage(ctx, result, { ...scope, query }, cursors);
+    // Said and made here: Koa would look up the type, and the length, of every answer.
+    ctx.set('content-type', 'application/json; charset=utf-8');
+    ctx.body = JSON.stringify(sealPage(ctx, result, { ...scope, query }, cursors));
   };
 }
 

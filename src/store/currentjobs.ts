@@ -1,0 +1,70 @@
+import type { MintFacts } from '../core/mint.ts';
+import { coalesce } from './coalesce.ts';
+import type { Database } from './database.ts';
+
+/** A job as it is now, and what tells whether facts that were read earlier still hold. */
+export interface CurrentJob {
+  job: MintFacts['job'];
+  launcher_id: string | null;
+  workspace_id: string;
+  /** The last transaction that changed who may do what in the organisation of the job; null where none is on record. */
+  last_change: number | null;
+  /** The oldest transaction under way, and the version of the key set `workload`, at the same moment. */
+  oldest_transaction: number;
+  key_set_version: number;
+}
+
+/** By the SHA-256 of the job token, as committed after the call; null where no job has this token. */
+export function createCurrentJobs(
+  database: Database,
+  options: { maximumBatch: number; concurrency: number },
+): (token_hash: Uint8Array) => Promise<CurrentJob | null> {
+  return coalesce<Uint8Array, CurrentJob | null>(
+    async (hashes) => {
+      const [answer] = await database.statement<Answer>('current-jobs', text, [
+        hashes.map((hash) => Buffer.from(hash).toString('hex')),
+      ]);
+      const answers: (CurrentJob | null)[] = hashes.map(() => null);
+      const { rows, ...moment } = answer!;
+      for (const row of rows ?? []) answers[row.n - 1] = asCurrentJob(row, moment);
+      return answers;
+    },
+    { ...options, pace: 2 },
+  );
+}
+
+/**
+ * When a job is over, in milliseconds since 1970: at its deadline, or once its sign of life, or that of the job that it is a
+ * task of, has not come.
+ */
+export function deadlineOf(job: string): string {
+  const sign = (of: string) => `${of}.heartbeat_at + ${of}.heartbeat_seconds * interval '1 second'`;
+  return `(extract(epoch FROM least(${job}.deadline, ${sign(job)},
+      (SELECT ${sign('parent')} FROM jobs AS parent WHERE parent.id = ${job}.parent_id))) * 1000)::bigint`;
+}
+
+/** As mintstatement.ts: one JSON value, and an array that hides its length. */
+const text = `
+SELECT json_agg(found) AS rows, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_transaction,
+  (SELECT version FROM key_sets WHERE name = 'workload') AS key_set_version
+FROM (
+  SELECT asked.n, job.id, job.user_id, job.launcher_id, job.workspace_id, job.stage, job.labels,
+    job.ended_at IS NOT NULL AS is_ended,
+    ${deadlineOf('job')} AS deadline,
+    (SELECT transaction_id FROM authority_changes WHERE organization_id = job.organization_id
+      ORDER BY transaction_id DESC LIMIT 1) AS last_change
+  FROM unnest((SELECT $1::text[])) WITH ORDINALITY AS asked (token_hash, n)
+  JOIN jobs AS job ON job.token_hash = decode(asked.token_hash, 'hex')
+) AS found`;
+
+type Moment = Pick<CurrentJob, 'oldest_transaction' | 'key_set_version'>;
+
+interface Answer extends Moment {
+  rows: Row[] | null;
+}
+
+type Row = MintFacts['job'] & Pick<CurrentJob, 'launcher_id' | 'workspace_id' | 'last_change'> & { n: number };
+
+function asCurrentJob({ n: _, launcher_id, workspace_id, last_change, ...job }: Row, moment: Moment): CurrentJob {
+  return { job, launcher_id, workspace_id, last_change, ...moment };
+}

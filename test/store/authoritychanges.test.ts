@@ -1,0 +1,255 @@
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import { sweepAuthorityChanges } from '../../src/store/authoritychanges.ts';
+import type { Database, Queries } from '../../src/store/database.ts';
+import { createMintFactsReader, type MintFactsReader } from '../../src/store/mintfacts.ts';
+import { databaseKinds, freshDatabase } from '../support/databases.ts';
+import { assign, id, insertIdentity, insertOrganization, insertTeam, now, type Organization } from './organization.ts';
+
+/** As if it was read so many transactions later. */
+function shifted<Row>(row: Row, by: number): Row {
+  const told = row as { rows?: Record<string, number>[]; oldest_transaction?: number };
+  for (const one of [told, ...(told.rows ?? [])])
+    if (one.oldest_transaction !== undefined) one.oldest_transaction += by;
+  return row;
+}
+
+describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
+  let database: Database;
+  let statements: { name: string; text: string; values: readonly unknown[] }[];
+  /** What the next answers say of the moment they were read in. */
+  let shift: number;
+  let reader: MintFactsReader;
+  let acme: Organization;
+  let identity: string;
+
+  beforeAll(async () => {
+    ({ database } = await freshDatabase(kind));
+  }, 90_000);
+
+  beforeEach(async () => {
+    statements = [];
+    shift = 0;
+    const watched: Database = {
+      ...database,
+      async statement<Row>(name: string, text: string, values: readonly unknown[]) {
+        statements.push({ name, text, values });
+        const rows = await database.statement<Row>(name, text, values);
+        return rows.map((row) => shifted(row, shift));
+      },
+    };
+    reader = createMintFactsReader(watched, { maximumKept: 2 });
+    acme = await insertOrganization(database);
+    identity = await insertIdentity(database, acme, acme.lab, 'sim');
+    await assign(database, acme, identity);
+    await member(database.query);
+  });
+
+  const member = (db: Queries) =>
+    db
+      .insertInto('memberships')
+      .values({
+        id: id('membership'),
+        namespace_id: acme.lab,
+        principal_id: acme.user,
+        role: 'deployer',
+        organization_id: acme.root,
+        created_at: new Date(now),
+      })
+      .execute();
+  const read = async (named: string = identity, of = acme) =>
+    (await reader.read({ token_hash: of.token_hash, identity: named }))?.facts;
+  /** Reads, and says whether all facts were read for it. */
+  async function isReadAnew(named?: string, of?: Organization): Promise<boolean> {
+    const before = statements.length;
+    await read(named, of);
+    return statements.slice(before).some(({ name }) => name === 'mint-facts');
+  }
+
+  test('are read once, while the job is looked at with every request', async () => {
+    const first = await read();
+    expect(await isReadAnew()).toBe(false);
+    expect(await read()).toEqual(first);
+    await database.query
+      .updateTable('jobs')
+      .set({ ended_at: new Date(now) })
+      .where('id', '=', acme.job)
+      .execute();
+    expect(await isReadAnew()).toBe(false);
+    expect(await read()).toEqual({ ...first, job: { ...first!.job, is_ended: true } });
+    await database.query.deleteFrom('jobs').where('id', '=', acme.job).execute();
+    expect(await read()).toBeUndefined();
+  });
+
+  test('are read again after every change of each table that they come from', async () => {
+    const team = await insertTeam(database, acme);
+    const { query } = database;
+    const at = new Date(now);
+    const row = { organization_id: acme.root, created_at: at };
+    const changes: Record<string, [insert: (() => Promise<unknown>) | null, where: string]> = {
+      namespaces: [null, `id = '${acme.lab}'`],
+      users: [null, `id = '${acme.user}'`],
+      service_accounts: [null, `id = '${acme.launcher}'`],
+      memberships: [null, `principal_id = '${acme.user}'`],
+      team_members: [null, `team_id = '${team}'`],
+      may_act: [
+        () =>
+          query
+            .insertInto('may_act')
+            .values({
+              ...row,
+              id: id('may_act'),
+              service_account_id: acme.launcher,
+              namespace_id: acme.lab,
+              users: ['*'],
+              stages: ['*'],
+              labels: {},
+            })
+            .execute(),
+        `service_account_id = '${acme.launcher}'`,
+      ],
+      managed_identities: [() => insertIdentity(database, acme, acme.lab, 'new'), `name = 'new'`],
+      identity_aliases: [
+        () =>
+          query
+            .insertInto('identity_aliases')
+            .values({ ...row, id: id('alias'), identity_id: identity, group_id: acme.other, name: 'sim' })
+            .execute(),
+        `identity_id = '${identity}'`,
+      ],
+      identity_masks: [
+        () =>
+          query
+            .insertInto('identity_masks')
+            .values({ ...row, namespace_id: acme.workspace, identity_id: identity })
+            .execute(),
+        `identity_id = '${identity}'`,
+      ],
+      access_rules: [
+        () =>
+          query
+            .insertInto('access_rules')
+            .values({ ...row, id: id('access_rule'), identity_id: identity, kind: 'stage', values: ['x'] })
+            .execute(),
+        `identity_id = '${identity}'`,
+      ],
+      assignments: [null, `workspace_id = '${acme.workspace}'`],
+      organization_settings: [
+        () => query.insertInto('organization_settings').values({ organization_id: acme.root }).execute(),
+        `organization_id = '${acme.root}'`,
+      ],
+    };
+    // No table is forgotten: those of the statement are these, the job itself, and the keys.
+    await read();
+    const { text } = statements.find(({ name }) => name === 'mint-facts')!;
+    const tables = new Set([...text.matchAll(/\b(?:FROM|JOIN)\s+([a-z_]+)\b(?!\s*[(.])/g)].map(([, table]) => table));
+    expect([...tables].sort()).toEqual([...Object.keys(changes), 'jobs', 'key_sets'].sort());
+
+    const faults: string[] = [];
+    const expectAnew = async (change: string) => {
+      if (!(await isReadAnew())) faults.push(change);
+      if (await isReadAnew()) faults.push(`after ${change}`);
+    };
+    const columns: Record<string, string> = { namespaces: 'path', users: 'login', team_members: 'source' };
+    for (const [table, [insert, where]] of Object.entries(changes)) {
+      if (insert !== null) {
+        await insert();
+        await expectAnew(`insert ${table}`);
+      }
+      const column = columns[table] ?? 'organization_id';
+      await sql.raw(`UPDATE ${table} SET ${column} = ${column} WHERE ${where}`).execute(query);
+      await expectAnew(`update ${table}`);
+      if (['namespaces', 'users', 'service_accounts', 'assignments', 'memberships'].includes(table)) continue;
+      await sql.raw(`DELETE FROM ${table} WHERE ${where}`).execute(query);
+      await expectAnew(`delete ${table}`);
+    }
+    await sql.raw(`DELETE FROM memberships WHERE principal_id = '${acme.user}'`).execute(query);
+    await expectAnew('delete memberships');
+    expect((await read())!.user!.memberships).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
+  test('a team that is deleted takes its roles along', async () => {
+    await read();
+    const team = await insertTeam(database, acme);
+    expect((await read())!.user!.team_ids).toEqual([team]);
+    await database.query.deleteFrom('teams').where('id', '=', team).execute();
+    expect((await read())!.user!.team_ids).toEqual([]);
+  });
+
+  test('what another organisation changes is none of their business', async () => {
+    const globex = await insertOrganization(database);
+    await read();
+    await insertIdentity(database, globex, globex.lab, 'sim');
+    expect(await isReadAnew()).toBe(false);
+  });
+
+  test('a change that was under way while they were read counts once it is committed', async () => {
+    if (kind === 'embedded') return;
+    const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const changed = database.transaction(async (tx) => {
+      await tx.deleteFrom('memberships').where('principal_id', '=', acme.user).execute();
+      begun.resolve();
+      await go.promise;
+    });
+    await begun.promise;
+    // A later transaction is over before: the one under way is older than what was committed last.
+    await database.query.updateTable('users').set({ is_active: true }).where('id', '=', acme.user).execute();
+    for (let count = 0; count < 3; count++) expect((await read())!.user!.memberships).toHaveLength(1);
+    go.resolve();
+    await changed;
+    expect((await read())!.user!.memberships).toEqual([]);
+  });
+
+  test('what is not there is looked for every time', async () => {
+    expect((await read(`${acme.name}/lab/late`))!.identity).toBeNull();
+    const late = await insertIdentity(database, acme, acme.lab, 'late');
+    expect((await read(`${acme.name}/lab/late`))!.identity!.id).toBe(late);
+  });
+
+  test('they are kept by who asks for what: another user, identity or workspace reads its own', async () => {
+    const other = await insertIdentity(database, acme, acme.lab, 'other');
+    const globex = await insertOrganization(database);
+    await insertIdentity(database, globex, globex.lab, 'sim');
+    await read();
+    expect((await read(other))!.identity!.id).toBe(other);
+    expect((await read(identity))!.identity!.id).toBe(identity);
+    expect((await read(identity, globex))!.workspace.id).toBe(globex.workspace);
+  });
+
+  test('no more are kept than may be', async () => {
+    const more = [
+      await insertIdentity(database, acme, acme.lab, 'a'),
+      await insertIdentity(database, acme, acme.lab, 'b'),
+    ];
+    for (const one of [identity, ...more]) await read(one);
+    expect(await isReadAnew(more[1])).toBe(false);
+    expect(await isReadAnew(identity)).toBe(true);
+  });
+
+  test('a database that was set back to an earlier state makes them void', async () => {
+    shift = 1_000_000;
+    await read();
+    expect(await isReadAnew()).toBe(false);
+    shift = 0;
+    expect(await isReadAnew()).toBe(true);
+  });
+
+  test('of the changes the newest of each organisation stays', async () => {
+    await insertIdentity(database, acme, acme.lab, 'one');
+    await insertIdentity(database, acme, acme.lab, 'two');
+    await read();
+    await sql`INSERT INTO authority_changes VALUES (${acme.root}, ${2 ** 50})`.execute(database.query);
+    expect(await isReadAnew()).toBe(true);
+    expect(await isReadAnew()).toBe(true);
+    expect(await sweepAuthorityChanges(database.query)).toBeGreaterThan(1);
+    const { rows } = await sql`SELECT FROM authority_changes WHERE organization_id = ${acme.root}`.execute(
+      database.query,
+    );
+    expect(rows).toHaveLength(1);
+    await read();
+    expect(await isReadAnew()).toBe(false);
+    await database.query.deleteFrom('memberships').where('principal_id', '=', acme.user).execute();
+    expect((await read())!.user!.memberships).toEqual([]);
+  });
+});
