@@ -165,6 +165,15 @@ describe('is refused', () => {
       expect(await refusal(token)).toMatch(/no signed JWT/);
   });
 
+  test('N7 as a string without an end, and no longer than reading it takes', () => {
+    const endless = Buffer.from('"\\'.repeat(7_400)).toString('base64url');
+    const { user } = process.cpuUsage();
+    for (let tries = 0; tries < 20; tries++)
+      expect(() => claimedIssuer(`eyJhbGciOiJSUzI1NiJ9.${endless}.AAAA`)).toThrow(/no signed JWT/);
+    // Microseconds of the processor, whatever else the machine does; 50 ms for each would be 1 s.
+    expect(process.cpuUsage().user - user).toBeLessThan(400_000);
+  });
+
   test('N7 longer than any token has to be', async () => {
     expect(await refusal(await issuer.token({ long: 'x'.repeat(20_000) }))).toMatch(/of up to 20000 characters/);
     expect(await refusal(await issuer.token({ long: 'x'.repeat(14_000) }))).toBe('accepted');
