@@ -323,7 +323,7 @@ describe('operators', () => {
   });
 
   test('an operator of a user`s making stays what they were in their organisation', async () => {
-    const { token } = await running.arsia.operators.link(organization.user);
+    const { token } = await running.arsia.operators.link(organization.userId);
     const client = createClient(running.issuer, (await redeem(token)).body.access_token);
     expect((await client.ask('POST', '/users', { login: fresh('u') })).status).toBe(404);
     const path = `/workspaces/${organization.workspaceId}`;
@@ -331,6 +331,35 @@ describe('operators', () => {
     expect((await client.ask('PATCH', path, { description: 'x' })).status).toBe(403);
     await oracle.refuses(() => client.ask('GET', '/audit-events'), { status: 404, code: 'not_found' });
     expect((await client.ask('POST', '/groups', { name: fresh('org') })).status).toBe(201);
+  });
+
+  test('a link is for no user of an organisation that happens to have the login', async () => {
+    const login = fresh('operator');
+    const { id } = await organization.owner.send('POST', '/users', { login });
+    await expect(running.arsia.operators.link(login)).rejects.toMatchObject({
+      code: 'conflict',
+      more: { advice: expect.stringContaining(id) },
+    });
+    const { token } = await running.arsia.operators.link(id);
+    expect((await redeem(token)).body.login).toBe(login);
+    // An operator by now, they are known by their login.
+    expect((await redeem((await running.arsia.operators.link(login)).token)).status).toBe(200);
+  });
+
+  test('N20 a link opens for nobody who was deactivated meanwhile, and makes no operator of them', async () => {
+    const { id, login } = await organization.owner.send('POST', '/users', { login: fresh('u') });
+    const { token } = await running.arsia.operators.link(id);
+    await organization.owner.send('PATCH', `/users/${id}`, { is_active: false });
+    await oracle.refuses(() => redeem(token), {
+      status: 403,
+      code: 'user_inactive',
+      action: 'admin_link.redeem',
+      secrets: [token],
+    });
+    await expect(running.arsia.operators.link(id)).rejects.toMatchObject({ code: 'conflict' });
+    await organization.owner.send('PATCH', `/users/${id}`, { is_active: true });
+    await expect(running.arsia.operators.link(login)).rejects.toMatchObject({ code: 'conflict' });
+    expect((await redeem(token)).status).toBe(200);
   });
 
   test('bootstrap makes an owner where there is none, and once', async () => {
