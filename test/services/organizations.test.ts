@@ -264,6 +264,18 @@ describe('users and service accounts', () => {
     expect((await present(await assert())).status).toBe(401);
   });
 
+  test('N20 the tokens of a deactivated account are dead at once, and stay dead when it is activated again', async () => {
+    const { owner, group } = organization;
+    const account = await createAccount(owner, group, fresh('leaked'));
+    const groups = async () => (await account.client.ask('GET', '/groups')).status;
+    expect(await groups()).toBe(200);
+    for (const is_active of [false, true]) {
+      await owner.send('PATCH', `/service-accounts/${account.id}`, { is_active });
+      expect(await groups()).toBe(401);
+    }
+    expect((await (await signIn(owner.issuer, account.id, account.secret)).ask('GET', '/groups')).status).toBe(200);
+  });
+
   test('N8 weak, private and broken keys are not registered, and are named', async () => {
     const { owner, group } = organization;
     const good = await exportJWK((await generateKeyPair('RS256', { extractable: true })).publicKey);
