@@ -8,6 +8,7 @@ import {
   countSecrets,
   deleteMayAct,
   deleteSecret,
+  deleteSecrets,
   findServiceAccount,
   findServiceAccountByName,
   insertMayAct,
@@ -113,10 +114,12 @@ export const changeServiceAccount: Action<
   async run(context, { ref: _ref, ...change }, { account }) {
     // Active again one day, it signs in again: a token that leaked comes not back to life.
     if (change.is_active === false) await endSignIns(context.db, account.id);
+    // An account with keys has no secrets: those of before must not open it again on the day that its keys are removed.
+    if (change.jwks) await deleteSecrets(context.db, account.id);
     return await updateServiceAccount(context.db, account.id, change);
   },
   describe: ({ ref: _ref, jwks, ...change }) => ({
-    detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }) },
+    detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }), ...(jwks && { secrets: 'deleted' }) },
   }),
 };
 

@@ -276,6 +276,17 @@ describe('users and service accounts', () => {
     expect((await (await signIn(owner.issuer, account.id, account.secret)).ask('GET', '/groups')).status).toBe(200);
   });
 
+  test('N20 a secret from before the keys opens nothing when the keys are gone again', async () => {
+    const { owner, group } = organization;
+    const account = await createAccount(owner, group, fresh('rotated'));
+    const jwk = await exportJWK((await generateKeyPair('ES256')).publicKey);
+    for (const jwks of [{ keys: [jwk] }, null])
+      await owner.send('PATCH', `/service-accounts/${account.id}`, { jwks });
+    await expect(signIn(owner.issuer, account.id, account.secret)).rejects.toThrow(/401/);
+    const fresher = await owner.send('POST', `/service-accounts/${account.id}/secrets`);
+    expect((await signIn(owner.issuer, account.id, fresher.client_secret)).token).toMatch(/^arsia_at_/);
+  });
+
   test('N8 weak, private and broken keys are not registered, and are named', async () => {
     const { owner, group } = organization;
     const good = await exportJWK((await generateKeyPair('RS256', { extractable: true })).publicKey);
