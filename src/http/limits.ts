@@ -5,7 +5,7 @@ import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limit
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { createAddressReader, hostOf, type TrustedProxies } from './address.ts';
 import type { RequestState } from './app.ts';
-import { readFormCredential } from './credential.ts';
+import { type ProvedBy, readFormCredential } from './credential.ts';
 
 export interface LimitSettings {
   /** Requests in a second that one caller may send, twice as many now and then; 0: any number. */
@@ -117,6 +117,7 @@ export function limitCallers(limits: Limits): Koa.Middleware<RequestState> {
 export async function limitClients(
   limits: Limits,
   ctx: Koa.ParameterizedContext<RequestState>,
+  provedBy: ProvedBy,
   answer: () => Promise<void>,
 ): Promise<void> {
   const outcome = () => {
@@ -124,7 +125,7 @@ export async function limitClients(
     return statusCode < 400 ? 'opened' : statusCode <= 401 ? 'refused' : 'undecided';
   };
   try {
-    await limits.within(ctx, readFormCredential, answer, outcome);
+    await limits.within(ctx, (request, address) => readFormCredential(request, address, provedBy), answer, outcome);
   } catch (thrown) {
     if (!(thrown instanceof ArsiaError && thrown.code === 'too_many_requests')) throw thrown;
     ctx.status = thrown.row.status;
