@@ -16,8 +16,8 @@ export interface LimitSettings {
 /** What a request says of who sends it: an opaque credential, hashed before it is kept, or nothing. */
 export type ReadCredential = (request: IncomingMessage, address: string) => Promise<string | undefined>;
 
-/** What became of the credential of a request. */
-export type Outcome = 'opened' | 'refused' | 'undecided';
+/** What became of the credential of a request: `untried` when the request was refused for something else. */
+export type Outcome = 'opened' | 'refused' | 'untried' | 'undecided';
 
 export interface Limits {
   /**
@@ -72,6 +72,11 @@ export function createLimits({ rate, trustedProxies }: LimitSettings): Limits {
 
   function learn(key: string, address: string, outcome: Outcome): void {
     if (outcome === 'undecided') return;
+    // Nobody knows yet whether it is a good one, and the next request could bring another that nobody knows.
+    if (outcome === 'untried') {
+      if (!known.has(key)) void failures.penalty(address);
+      return;
+    }
     known.delete(key);
     if (outcome === 'refused') void failures.penalty(address);
     else known.add(key);
@@ -108,7 +113,7 @@ export function limitCallers(limits: Limits): Koa.Middleware<RequestState> {
       next,
       (thrown) => {
         const status = thrown === undefined ? ctx.status : asArsiaError(thrown).row.status;
-        return status === 401 ? 'refused' : status < 400 ? 'opened' : 'undecided';
+        return status === 401 ? 'refused' : outcomeBy(status);
       },
     );
 }
@@ -122,7 +127,7 @@ export async function limitClients(
 ): Promise<void> {
   const outcome = () => {
     const { statusCode } = ctx.res;
-    return statusCode < 400 ? 'opened' : statusCode <= 401 ? 'refused' : 'undecided';
+    return statusCode === 400 || statusCode === 401 ? 'refused' : outcomeBy(statusCode);
   };
   try {
     await limits.within(ctx, (request, address) => readFormCredential(request, address, provedBy), answer, outcome);
@@ -132,6 +137,10 @@ export async function limitClients(
     ctx.set('retry-after', String(thrown.more.retry_after));
     ctx.body = { error: thrown.row.oauth, error_description: `${thrown.message} ${thrown.advice}` };
   }
+}
+
+function outcomeBy(status: number): Outcome {
+  return status < 400 ? 'opened' : status < 500 ? 'untried' : 'undecided';
 }
 
 function tooMany(milliseconds: number): ArsiaError {
