@@ -27,7 +27,7 @@ beforeEach(() => {
 
 const now = () => Math.floor(clock.now() / 1000);
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-const verify = (token: string) => verifier.verify(token, issuer.url);
+const verify = (token: string) => verifier.verify(token, issuer.url, 'acme');
 
 async function refusal(token: string): Promise<string> {
   const thrown = await verify(token).catch((error: unknown) => error);
