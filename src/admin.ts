@@ -49,14 +49,19 @@ function admin(terminal: Terminal): Command {
   return new Command('admin').description('operators of the installation').addCommand(
     new Command('link')
       .description('print a one-time link (15 minutes) that makes whoever opens it an operator')
-      .option('--login <login>', `the operator's login: ${loginRule}`, named('--login', isLogin, loginRule), 'operator')
+      .option(
+        '--login <login>',
+        `the operator's login: ${loginRule}; a user of an organisation by id`,
+        named('--login', isLogin, loginRule),
+        'operator',
+      )
       .addHelpText('after', examples('arsia admin link', 'arsia admin link --login ada'))
       .action(({ login }: { login: string }) =>
         during(terminal, async ({ operators, config }) => {
-          const { token, expires_at } = await operators.link(login);
+          const { token, expires_at, user } = await operators.link(login);
           terminal.tell(
             lines(
-              `Open this once, before ${expires_at.toISOString()}; it makes you the operator ${login}.`,
+              `Open this once, before ${expires_at.toISOString()}; it makes you the operator ${user.login}.`,
               'Without a browser, post what follows the # instead:',
               `  curl -H 'content-type: application/json' -d '{"token":"arsia_link_..."}' ${config.issuer}/api/v1/admin-links/redeem`,
             ),

@@ -31,11 +31,26 @@ export function discoveryUrl(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
 }
 
+interface SharedIssuer {
+  title: string;
+  owner: Readonly<Record<string, RegExp>>;
+}
+
+const terraform: SharedIssuer = {
+  title: 'HCP Terraform',
+  owner: {
+    terraform_organization_name: /^[\w-]+$/,
+    terraform_organization_id: /^org-\w+$/,
+    terraform_workspace_id: /^ws-\w+$/,
+    sub: /^organization:[\w-]+:/,
+  },
+};
+
 /**
  * Issuers from which anybody can get a token, and the claims that say whose a token is: how an exact value has to begin, and
  * a pattern before its first `*`, or the rule would let every customer of that issuer in.
  */
-export const sharedIssuers: Readonly<Record<string, { title: string; owner: Readonly<Record<string, RegExp>> }>> = {
+export const sharedIssuers: Readonly<Record<string, SharedIssuer>> = {
   'https://token.actions.githubusercontent.com': {
     title: 'GitHub Actions',
     // Not job_workflow_ref: everybody may call a public reusable workflow.
@@ -59,14 +74,11 @@ export const sharedIssuers: Readonly<Record<string, { title: string; owner: Read
       sub: /^project_path:[\w.-]+\//,
     },
   },
-  'https://app.terraform.io': {
-    title: 'HCP Terraform',
-    owner: {
-      terraform_organization_name: /^[\w-]+$/,
-      terraform_organization_id: /^org-\w+$/,
-      terraform_workspace_id: /^ws-\w+$/,
-      sub: /^organization:[\w-]+:/,
-    },
+  'https://app.terraform.io': terraform,
+  'https://app.eu.terraform.io': terraform,
+  'https://api.pulumi.com/oidc/v2': {
+    title: 'Pulumi Cloud',
+    owner: { 'https://pulumi.com/org': /^[\w.-]+$/, 'https://pulumi.com/org_id': /^[\w-]+$/ },
   },
   'https://agent.buildkite.com': {
     title: 'Buildkite',

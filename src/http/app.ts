@@ -6,6 +6,7 @@ import type { Callers } from '../services/callers.ts';
 import type { Idempotency } from '../services/idempotency.ts';
 import type { Cursors } from './api/cursors.ts';
 import { createApiRouter } from './api/router.ts';
+import type { ProvedBy } from './credential.ts';
 import { type StaticDocument, serveDocuments } from './discovery.ts';
 import { serveDocs } from './docs.ts';
 import { renderErrors } from './errors.ts';
@@ -28,6 +29,8 @@ export interface AuthorizationEndpoint {
   owns(path: string): boolean;
   /** Is it one that everybody reads: metadata, keys? */
   isDocument(path: string): boolean;
+  /** What does it look at to know who asks? */
+  provedBy(path: string): ProvedBy;
   handle(request: IncomingMessage, response: ServerResponse, context: { request_id: string }): Promise<void>;
 }
 
@@ -98,7 +101,7 @@ function handOver(authorization: AuthorizationEndpoint, limits: Limits): Koa.Mid
       await authorization.handle(ctx.req, ctx.res, { request_id: ctx.state.request_id });
     };
     if (authorization.isDocument(ctx.path)) return await answer();
-    return await limitClients(limits, ctx, answer);
+    return await limitClients(limits, ctx, authorization.provedBy(ctx.path), answer);
   };
 }
 

@@ -2,19 +2,54 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { hasBody } from './body.ts';
 
-/** Parameters that prove who asks (RFC 6749, 7521, 8628, 8693): who does not hold one cannot use up its holder's limit. */
-const proofs = ['client_secret', 'subject_token', 'refresh_token', 'code', 'device_code'] as const;
+/**
+ * What an endpoint of the authorization server looks at: a client's secret or assertion, what a grant is given for beside
+ * that, or a bearer token. What it does not look at proves nothing, and whoever made it up would be a new caller each time.
+ */
+export type ProvedBy = 'client' | 'grant' | 'bearer' | 'nothing';
 
-/** What a request to the authorization server proves itself by, for its limit: the header, or a parameter of the form. */
-export async function readFormCredential(request: IncomingMessage, address: string): Promise<string | undefined> {
+/** What proves who asks, by the grant (RFC 6749, 8628, 8693): who does not hold it cannot use up its holder's limit. */
+const proofs: Readonly<Record<string, string>> = {
+  authorization_code: 'code',
+  refresh_token: 'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code': 'device_code',
+  'urn:ietf:params:oauth:grant-type:token-exchange': 'subject_token',
+};
+
+/** What a request to the authorization server proves itself by, for its limit: one text for one credential. */
+export async function readFormCredential(
+  request: IncomingMessage,
+  address: string,
+  provedBy: ProvedBy,
+): Promise<string | undefined> {
   const { authorization } = request.headers;
-  if (authorization !== undefined || request.method !== 'POST' || !hasBody(request)) return authorization;
+  if (provedBy === 'nothing') return undefined;
+  if (provedBy === 'bearer') return authorization?.replace(/^Bearer +/i, '');
+  if (authorization !== undefined) return secretOf(authorization);
+  if (request.method !== 'POST' || !hasBody(request)) return undefined;
   const form = new URLSearchParams(await peek(request));
-  const proof = proofs.map((name) => form.get(name)).find((value) => value !== null && value !== '');
-  if (typeof proof === 'string') return proof;
-  const issuer = issuerOf(form.get('client_assertion') ?? '');
-  // Every assertion is another one, and who it names is only a claim yet: it counts for that name from that address.
-  return issuer === undefined ? undefined : `${address} ${issuer}`;
+  const secret = form.get('client_secret');
+  if (secret) return secret;
+  const assertion = form.get('client_assertion');
+  if (assertion) {
+    const issuer = issuerOf(assertion);
+    // Every assertion is another one, and who it names is only a claim yet: it counts for that name from that address.
+    return issuer === undefined ? undefined : `${address} ${issuer}`;
+  }
+  const grant = form.get('grant_type') ?? '';
+  const proof = provedBy === 'grant' && Object.hasOwn(proofs, grant) ? form.get(proofs[grant]!) : null;
+  return proof || undefined;
+}
+
+/** The secret of a client (RFC 6749 2.3.1), which the header can spell in many ways. */
+function secretOf(authorization: string): string | undefined {
+  const encoded = /^basic (\S+)$/i.exec(authorization)?.[1] ?? '';
+  const pair = Buffer.from(encoded, 'base64').toString();
+  try {
+    return decodeURIComponent(pair.slice(pair.indexOf(':') + 1).replaceAll('+', '%20')) || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function issuerOf(assertion: string): string | undefined {
@@ -26,7 +61,10 @@ function issuerOf(assertion: string): string | undefined {
   }
 }
 
-/** The first part of the body, which stays to be read: oidc-provider reads it itself. */
+/**
+ * The parameters in the first part of the body, which stays to be read: oidc-provider reads it itself. One that may go on in
+ * the next part is left out, or a credential would be as many as there are places to cut it at.
+ */
 async function peek(request: IncomingMessage): Promise<string> {
   let part: Buffer | null = request.read();
   while (part === null && !request.readableEnded && !request.destroyed) {
@@ -35,5 +73,7 @@ async function peek(request: IncomingMessage): Promise<string> {
   }
   if (part === null) return '';
   request.unshift(part);
-  return part.toString('latin1');
+  const text = part.toString('latin1');
+  const isWhole = Number(request.headers['content-length']) === part.length;
+  return isWhole ? text : text.slice(0, Math.max(0, text.lastIndexOf('&')));
 }

@@ -5,7 +5,7 @@ import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limit
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { createAddressReader, hostOf, type TrustedProxies } from './address.ts';
 import type { RequestState } from './app.ts';
-import { readFormCredential } from './credential.ts';
+import { type ProvedBy, readFormCredential } from './credential.ts';
 
 export interface LimitSettings {
   /** Requests in a second that one caller may send, twice as many now and then; 0: any number. */
@@ -16,8 +16,8 @@ export interface LimitSettings {
 /** What a request says of who sends it: an opaque credential, hashed before it is kept, or nothing. */
 export type ReadCredential = (request: IncomingMessage, address: string) => Promise<string | undefined>;
 
-/** What became of the credential of a request. */
-export type Outcome = 'opened' | 'refused' | 'undecided';
+/** What became of the credential of a request: `untried` when the request was refused for something else. */
+export type Outcome = 'opened' | 'refused' | 'untried' | 'undecided';
 
 export interface Limits {
   /**
@@ -72,6 +72,11 @@ export function createLimits({ rate, trustedProxies }: LimitSettings): Limits {
 
   function learn(key: string, address: string, outcome: Outcome): void {
     if (outcome === 'undecided') return;
+    // Nobody knows yet whether it is a good one, and the next request could bring another that nobody knows.
+    if (outcome === 'untried') {
+      if (!known.has(key)) void failures.penalty(address);
+      return;
+    }
     known.delete(key);
     if (outcome === 'refused') void failures.penalty(address);
     else known.add(key);
@@ -108,7 +113,7 @@ export function limitCallers(limits: Limits): Koa.Middleware<RequestState> {
       next,
       (thrown) => {
         const status = thrown === undefined ? ctx.status : asArsiaError(thrown).row.status;
-        return status === 401 ? 'refused' : status < 400 ? 'opened' : 'undecided';
+        return status === 401 ? 'refused' : outcomeBy(status);
       },
     );
 }
@@ -117,20 +122,25 @@ export function limitCallers(limits: Limits): Koa.Middleware<RequestState> {
 export async function limitClients(
   limits: Limits,
   ctx: Koa.ParameterizedContext<RequestState>,
+  provedBy: ProvedBy,
   answer: () => Promise<void>,
 ): Promise<void> {
   const outcome = () => {
     const { statusCode } = ctx.res;
-    return statusCode < 400 ? 'opened' : statusCode <= 401 ? 'refused' : 'undecided';
+    return statusCode === 400 || statusCode === 401 ? 'refused' : outcomeBy(statusCode);
   };
   try {
-    await limits.within(ctx, readFormCredential, answer, outcome);
+    await limits.within(ctx, (request, address) => readFormCredential(request, address, provedBy), answer, outcome);
   } catch (thrown) {
     if (!(thrown instanceof ArsiaError && thrown.code === 'too_many_requests')) throw thrown;
     ctx.status = thrown.row.status;
     ctx.set('retry-after', String(thrown.more.retry_after));
     ctx.body = { error: thrown.row.oauth, error_description: `${thrown.message} ${thrown.advice}` };
   }
+}
+
+function outcomeBy(status: number): Outcome {
+  return status < 400 ? 'opened' : status < 500 ? 'untried' : 'undecided';
 }
 
 function tooMany(milliseconds: number): ArsiaError {

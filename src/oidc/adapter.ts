@@ -1,6 +1,6 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
 import type { Clock } from '../clock.ts';
-import type { ArtifactKey, ArtifactStore } from '../store/artifacts.ts';
+import type { Artifact, ArtifactKey, ArtifactStore } from '../store/artifacts.ts';
 import type { ClientLookup } from './clients.ts';
 import { trustRuleClaim } from './names.ts';
 import { endGrant } from './signin/sessions.ts';
@@ -9,6 +9,12 @@ interface AdapterParts {
   artifacts: ArtifactStore;
   lookupClient: ClientLookup;
   clock: Clock;
+}
+
+/** Beyond what oidc-provider asks for. */
+export interface ArtifactAdapter extends Adapter {
+  /** Stores something under a new id, or the same, where `former` still is; false where it is gone. */
+  replace(id: string, payload: AdapterPayload, expiresIn: number, former: string): Promise<boolean>;
 }
 
 /** oidc-provider's storage. An arrow function: a constructable one would be taken for a class. */
@@ -21,7 +27,7 @@ export function createAdapters(parts: AdapterParts): AdapterFactory {
  * (threats.md M1, M2). Single use is therefore decided here, by the one statement that writes, and a loser gets the error
  * that oidc-provider itself would have answered (M3).
  */
-function artifactAdapter(model: string, { artifacts, clock }: AdapterParts): Adapter {
+function artifactAdapter(model: string, { artifacts, clock }: AdapterParts): ArtifactAdapter {
   const isSingleUse = model === 'ReplayDetection';
 
   async function find(by: ArtifactKey): Promise<AdapterPayload | undefined> {
@@ -39,19 +45,22 @@ function artifactAdapter(model: string, { artifacts, clock }: AdapterParts): Ada
     throw new errors.InvalidGrant(`${model} was used before or has expired`);
   }
 
+  const artifactOf = (id: string, payload: AdapterPayload, expiresIn: number | undefined): Artifact => ({
+    model,
+    id,
+    payload: { ...payload },
+    grant_id: payload.grantId,
+    uid: payload.uid,
+    user_code: payload.userCode,
+    principal_id: principalOf(model, payload),
+    trust_rule_id: trustRuleOf(payload),
+    expires_at: expiryOf(payload, expiresIn, clock.now()),
+  });
+
   return {
+    replace: (id, payload, expiresIn, former) => artifacts.replace(artifactOf(id, payload, expiresIn), former),
     async upsert(id, payload, expiresIn) {
-      const artifact = {
-        model,
-        id,
-        payload: { ...payload },
-        grant_id: payload.grantId,
-        uid: payload.uid,
-        user_code: payload.userCode,
-        principal_id: principalOf(model, payload),
-        trust_rule_id: trustRuleOf(payload),
-        expires_at: expiryOf(payload, expiresIn, clock.now()),
-      };
+      const artifact = artifactOf(id, payload, expiresIn);
       if (!isSingleUse) await artifacts.save(artifact);
       else if (!(await artifacts.saveOnce(artifact)))
         throw new errors.InvalidClientAuth('client assertion tokens must only be used once');

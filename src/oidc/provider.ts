@@ -9,6 +9,7 @@ import type { PublishedKeys } from './ports.ts';
 import { createDoor } from './signin/door.ts';
 import { createInteractions } from './signin/interactions.ts';
 import { paceDevices } from './signin/pace.ts';
+import { keepEndedSessions } from './signin/sessions.ts';
 
 const refusals = [
   'grant.error',
@@ -56,6 +57,7 @@ export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provid
   );
   if (signIn !== undefined) {
     paceDevices(provider, parts);
+    keepEndedSessions(provider, parts.clock);
     provider.use(createInteractions({ ...parts, signIn, provider }));
   }
   provider.use(createConclusion({ turns, log, record, isSignInOffered: signIn !== undefined }));

@@ -22,6 +22,8 @@ export interface AuthorizationServer {
   owns(path: string): boolean;
   /** Is it one that everybody reads, such as metadata and keys? These are never limited. */
   isDocument(path: string): boolean;
+  /** What does the endpoint at this path look at to know who asks? */
+  provedBy(path: string): 'client' | 'grant' | 'bearer' | 'nothing';
   /**
    * Answers a request whose path it owns; resolves when the answer is complete. The body must not have been read. Under
    * koa: `ctx.respond = false`, then await this.
@@ -59,6 +61,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
     issuer,
     owns: (path) => path === pathname || path.startsWith(`${pathname}/`) || routeAt(path) !== undefined,
     isDocument: (path) => routeAt(path)?.action === 'metadata.read',
+    provedBy: (path) => proofs[routeAt(path)?.action ?? 'metadata.read'] ?? 'nothing',
     async handle(request, response, { request_id }) {
       const { url = '', method = '' } = request;
       const route = routeAt(pathOf(url));
@@ -80,6 +83,13 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
     },
   };
 }
+
+const proofs: Partial<Record<Route['action'], 'client' | 'grant' | 'bearer'>> = {
+  'access_token.issue': 'grant',
+  'access_token.introspect': 'client',
+  'access_token.revoke': 'client',
+  'userinfo.read': 'bearer',
+};
 
 function stateOf({ keys, signIn }: Pick<AuthorizationServerParts, 'keys' | 'signIn'>): PublishedKeys | undefined {
   try {

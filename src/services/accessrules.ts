@@ -13,6 +13,7 @@ import {
 } from '../store/accessrules.ts';
 import { findServiceAccount, findUser } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
+import { endTokensOfOtherIssuers } from '../store/trustrules.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
 import { ownOrganization } from './namespaces.ts';
@@ -121,6 +122,8 @@ export const changeSettings: Action<
   version: ({ version }) => version,
   run: async (context, input, { organization_id }) => {
     const change = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+    // As with a rule that goes: what was given by it goes with it.
+    if (input.allowed_issuers) await endTokensOfOtherIssuers(context.db, organization_id!, input.allowed_issuers);
     return await saveSettings(context.db, organization_id!, change);
   },
   describe: (input) => ({ detail: { ...input } }),

@@ -19,8 +19,11 @@ export interface AccessToken {
 export interface Operators {
   /** An organisation with its first owner, and an access token for that owner; refused once it has one. */
   bootstrap(input: { organization: string; login: string }): Promise<BootstrapResult>;
-  /** A one-time link that makes its opener the operator `login`: 15 minutes, hashed, single use. */
-  link(login: string): Promise<{ token: string; expires_at: Date }>;
+  /**
+   * A one-time link that makes its opener an operator: 15 minutes, hashed, single use. `login` is the operator's, who is made
+   * where there is none; a user of an organisation is named by id.
+   */
+  link(login: string): Promise<{ token: string; expires_at: Date; user: User }>;
   redeem(call: Call, token: string): Promise<{ user: User; token: AccessToken }>;
 }
 
@@ -110,6 +113,7 @@ const makeLink: Action<{ login: string }, Place, { token: string; expires_at: Da
     const user =
       (await findUser(context.db, login)) ??
       (await newUser(context, login, { organization_id: null, is_operator: false }));
+    refuseStranger(user, login);
     const token = `arsia_link_${Buffer.from(context.random(32)).toString('base64url')}`;
     const expires_at = new Date(context.now + adminLinkLifetime * 1000);
     await insertAdminLink(context.db, { token_hash: hashLink(token), user_id: user.id, expires_at, used_at: null });
@@ -122,6 +126,21 @@ const makeLink: Action<{ login: string }, Place, { token: string; expires_at: Da
   }),
 };
 
+/**
+ * People choose their logins at the identity provider, and owners choose those of others: whoever was quick enough to be
+ * called `operator` must not become one because somebody at the terminal thought of a new user. An id nobody chooses.
+ */
+function refuseStranger({ id, organization_id, is_operator, is_active, login }: User, named: string): void {
+  if (!is_active)
+    throw new ArsiaError('conflict', `User ${login} (${id}) is deactivated.`, {
+      advice: 'Choose another login, or have an owner of the organisation activate the user.',
+    });
+  if (organization_id === null || is_operator || named === id) return;
+  throw new ArsiaError('conflict', `The login ${login} is that of a user of an organisation, who is no operator.`, {
+    advice: `Choose another login; if you mean this user, name them by id: ${id}.`,
+  });
+}
+
 const redeemLink: Action<{ token: string }, Place, User> = {
   name: 'admin_link.redeem',
   needs: 'anyone',
@@ -133,7 +152,13 @@ const redeemLink: Action<{ token: string }, Place, User> = {
       throw new ArsiaError('unauthenticated', 'This link was used, has expired or never was.', {
         advice: 'Run `arsia admin link` on the server for a new one.',
       });
-    return await makeOperator(context.db, user_id);
+    const user = await makeOperator(context.db, user_id);
+    // The link stays unused with the rest of this transaction, and its 15 minutes go on.
+    if (!user.is_active)
+      throw new ArsiaError('user_inactive', `User ${user.login} is deactivated.`, {
+        advice: 'Have an owner of the organisation activate the user, and open the link again.',
+      });
+    return user;
   },
   describe: (_input, _place, user) => ({ user_id: user.id, target_id: user.id, detail: { login: user.login } }),
 };

@@ -83,7 +83,7 @@ async function admit(parts: Parts, request: OutsideRequest, told: Told): Promise
   const issuer = claimedIssuer(request.subject_token);
   const { account, rules } = await trusting(parts, request.audience, issuer, told);
   told.iss = issuer;
-  const claims = await verifier.verify(request.subject_token, issuer);
+  const claims = await verifier.verify(request.subject_token, issuer, account.organization_id);
   told.claims = claims;
   const decision = decideTrust(rules, claims);
   if ('denial' in decision) {

@@ -8,6 +8,7 @@ import {
   countSecrets,
   deleteMayAct,
   deleteSecret,
+  deleteSecrets,
   findServiceAccount,
   findServiceAccountByName,
   insertMayAct,
@@ -19,6 +20,7 @@ import {
   type ServiceAccount,
   updateServiceAccount,
 } from '../store/principals.ts';
+import { endSignIns } from '../store/useridentities.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization } from './namespaces.ts';
 import { userAt } from './users.ts';
@@ -109,9 +111,15 @@ export const changeServiceAccount: Action<
   changes: true,
   find: (context, input) => serviceAccountAt(context, input.ref),
   version: ({ account }) => account.version,
-  run: (context, { ref: _ref, ...change }, { account }) => updateServiceAccount(context.db, account.id, change),
+  async run(context, { ref: _ref, ...change }, { account }) {
+    // Active again one day, it signs in again: a token that leaked comes not back to life.
+    if (change.is_active === false) await endSignIns(context.db, account.id);
+    // An account with keys has no secrets: those of before must not open it again on the day that its keys are removed.
+    if (change.jwks) await deleteSecrets(context.db, account.id);
+    return await updateServiceAccount(context.db, account.id, change);
+  },
   describe: ({ ref: _ref, jwks, ...change }) => ({
-    detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }) },
+    detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }), ...(jwks && { secrets: 'deleted' }) },
   }),
 };
 

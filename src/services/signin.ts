@@ -1,10 +1,12 @@
 import { ArsiaError } from '../core/errors.ts';
+import { isId } from '../core/ids.ts';
 import { proposeLogin } from '../core/logins.ts';
+import { decide } from '../core/permissions.ts';
 import { anonymous } from '../core/principals.ts';
-import { acceptInvitation, findLiveInvitation, type Invitation } from '../store/invitations.ts';
-import { insertMembership } from '../store/memberships.ts';
+import { acceptInvitation, type Invitation, listLiveInvitations } from '../store/invitations.ts';
+import { insertMembership, membershipsOf } from '../store/memberships.ts';
 import { onlyOrganization } from '../store/namespaces.ts';
-import { findUser, insertUser, type User } from '../store/principals.ts';
+import { findServiceAccount, findUser, insertUser, type User } from '../store/principals.ts';
 import { syncSignInTeams } from '../store/signinteams.ts';
 import { findSignedInUser, saveUserIdentity } from '../store/useridentities.ts';
 import type { Action, Context, Pipeline, Place } from './action.ts';
@@ -109,7 +111,7 @@ function signInAction(users: 'anyone' | 'invited'): Action<Person, FoundPerson, 
 async function firstSignIn(context: Context, person: Person, users: 'anyone' | 'invited'): Promise<NewUser> {
   const now = new Date(context.now);
   const { verified_email } = person;
-  const invitation = verified_email === null ? undefined : await findLiveInvitation(context.db, verified_email, now);
+  const invitation = verified_email === null ? undefined : await invitationOf(context, verified_email);
   const organization_id =
     invitation?.organization_id ?? (users === 'anyone' ? await onlyOrganization(context.db) : undefined);
   if (organization_id === undefined) throw uninvited(person, users);
@@ -137,6 +139,21 @@ async function firstSignIn(context: Context, person: Person, users: 'anyone' | '
       version: 1,
     });
   return { user, invitation, isFirst: true };
+}
+
+/**
+ * The oldest live invitation of an address that whoever made it could make still: owners who left must not come back by one
+ * that they sent to themselves.
+ */
+async function invitationOf({ db, now }: Context, email: string): Promise<Invitation | undefined> {
+  for (const invitation of await listLiveInvitations(db, email, new Date(now))) {
+    const { organization_id, invited_by } = invitation;
+    const find = isId('service_account', invited_by) ? findServiceAccount : findUser;
+    const inviter = await find(db, invited_by);
+    const memberships = await membershipsOf(db, invited_by, [organization_id]);
+    if (inviter?.is_active && decide('user.manage', [organization_id], memberships) === 'allow') return invitation;
+  }
+  return undefined;
 }
 
 async function teamsOf(context: Context, { id, organization_id }: User, person: Person): Promise<string[] | null> {

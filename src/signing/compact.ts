@@ -15,8 +15,9 @@ const jsonString = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
 function isPlainJson(bytes: Uint8Array): boolean {
   try {
     const text = utf8.decode(bytes);
-    const written = [...text.matchAll(jsonString)].filter((match) => match[1] !== undefined).length;
-    return written === countMembers(JSON.parse(text));
+    // Parsed first: over text that is no JSON, such as a string without an end, the pattern takes quadratic time.
+    const members = countMembers(JSON.parse(text));
+    return [...text.matchAll(jsonString)].filter((match) => match[1] !== undefined).length === members;
   } catch {
     return false;
   }

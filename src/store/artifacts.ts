@@ -53,6 +53,8 @@ export interface ArtifactStore {
   save(artifact: Artifact): Promise<void>;
   /** Inserts; false when this id was there before, expired or not. Of many at once exactly one gets true. */
   saveOnce(artifact: Artifact): Promise<boolean>;
+  /** Puts this in the place of what has the id `former`; false, and nothing is stored, when that is there no more. */
+  replace(artifact: Artifact, former: string): Promise<boolean>;
   find(model: string, by: ArtifactKey, now: number): Promise<FoundArtifact | undefined>;
   /** Marks as used; false when it was used before, has expired or is not there. Of many at once exactly one gets true. */
   consume(model: string, id: string, now: number): Promise<boolean>;
@@ -118,6 +120,10 @@ export function createArtifactStore(parts: { database: Database; sealer: Artifac
     async saveOnce(artifact) {
       const rows = await database.statement('artifact_save_once', statements.saveOnce, await rowOf(artifact));
       return rows.length === 1;
+    },
+    async replace(artifact, former) {
+      const values = [...(await rowOf(artifact)), hashOf(former)];
+      return (await database.statement('artifact_replace', statements.replace, values)).length === 1;
     },
     async find(model, by, now) {
       const [name, text, key] = lookup(by);
@@ -192,6 +198,8 @@ const statements = {
     user_code_hash = excluded.user_code_hash, principal_id = excluded.principal_id, payload = excluded.payload,
     expires_at = excluded.expires_at`,
   saveOnce: `${insert} DO NOTHING RETURNING true`,
+  replace: `UPDATE oidc_artifacts SET id_hash = $2, grant_hash = $3, uid_hash = $4, user_code_hash = $5, principal_id = $6,
+    payload = $7, expires_at = $8, trust_rule_id = $9 WHERE model = $1 AND id_hash = $10 RETURNING true`,
   findById: findBy('id_hash'),
   findByUid: findBy('uid_hash'),
   findByUserCode: findBy('user_code_hash'),

@@ -41,8 +41,8 @@ export async function findOpenInvitation(
     .executeTakeFirst();
 }
 
-/** The oldest live invitation of an address, in any organisation. */
-export async function findLiveInvitation(db: Queries, email: string, now: Date): Promise<Invitation | undefined> {
+/** The live invitations of an address, in any organisation, the oldest first. */
+export async function listLiveInvitations(db: Queries, email: string, now: Date): Promise<Invitation[]> {
   return await db
     .selectFrom('invitations')
     .select(columns)
@@ -50,8 +50,7 @@ export async function findLiveInvitation(db: Queries, email: string, now: Date):
     .where('accepted_at', 'is', null)
     .where('expires_at', '>', now)
     .orderBy('id')
-    .limit(1)
-    .executeTakeFirst();
+    .execute();
 }
 
 /** Marks as accepted; false when somebody else was quicker. Of many at once exactly one gets true. */

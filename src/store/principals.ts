@@ -146,6 +146,10 @@ export async function deleteSecret(db: Queries, service_account_id: string, id: 
   return gone.numDeletedRows > 0n;
 }
 
+export async function deleteSecrets(db: Queries, service_account_id: string): Promise<void> {
+  await db.deleteFrom('service_account_secrets').where('service_account_id', '=', service_account_id).execute();
+}
+
 /** The hashes of the secrets that are alive, for client authentication. */
 export async function liveSecretHashes(db: Queries, service_account_id: string, now: Date): Promise<Uint8Array[]> {
   const rows = await db

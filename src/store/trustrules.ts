@@ -39,3 +39,10 @@ export async function deleteTrustRule(db: Queries, service_account_id: string, i
     .executeTakeFirst();
   return gone.numDeletedRows > 0n;
 }
+
+/** Ends the access tokens of an organisation's accounts that came by tokens of other issuers than these. */
+export async function endTokensOfOtherIssuers(db: Queries, organization_id: string, issuers: string[]): Promise<void> {
+  let rules = db.selectFrom('service_account_trust_rules').select('id').where('organization_id', '=', organization_id);
+  if (issuers.length > 0) rules = rules.where('issuer', 'not in', issuers);
+  await db.deleteFrom('oidc_artifacts').where('trust_rule_id', 'in', rules).execute();
+}

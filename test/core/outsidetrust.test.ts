@@ -234,6 +234,10 @@ describe('what is wrong with a rule', () => {
     ['https://gitlab.com', { claim: 'sub', matches: 'project_path:acme/*' }, true],
     ['https://app.terraform.io', { claim: 'sub', matches: 'organization:acme:project:*' }, true],
     ['https://app.terraform.io', { claim: 'terraform_run_phase', equals: 'apply' }, false],
+    ['https://app.eu.terraform.io', { claim: 'sub', matches: 'organization:acme:project:*' }, true],
+    ['https://app.eu.terraform.io', { claim: 'terraform_run_phase', equals: 'apply' }, false],
+    ['https://api.pulumi.com/oidc/v2', { claim: 'https://pulumi.com/org', equals: 'acme' }, true],
+    ['https://api.pulumi.com/oidc/v2', { claim: 'https://pulumi.com/root_env', equals: 'acme/prod' }, false],
     ['https://gitlab.acme.example', { claim: 'ref', equals: 'main' }, true],
   ])('of an issuer that everybody uses, one must say whose the token is: %s %j', (issuer, condition, isSound) => {
     expect(places({ issuer, conditions: [condition as Condition] })).toEqual(isSound ? [] : ['/conditions']);

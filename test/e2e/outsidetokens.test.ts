@@ -331,6 +331,17 @@ describe('refusals of outside tokens', () => {
     expect((await exchange(good)).status).toBe(200);
   });
 
+  test('N20 tokens of an issuer that the organisation no longer allows end at once, and stay ended', async () => {
+    const { access_token } = (await exchange(await token())).body;
+    const opens = async () => (await createClient(running.issuer, access_token).ask('GET', '/groups')).status;
+    expect(await opens()).toBe(200);
+    for (const allowed_issuers of [['https://id.example'], null]) {
+      await organization.owner.send('PATCH', '/organization-settings', { allowed_issuers });
+      expect(await opens()).toBe(401);
+    }
+    expect((await exchange(await token())).status).toBe(200);
+  });
+
   test('N30 an issuer that points inside: constant words, no request', async () => {
     const inside = await startOutsideIssuer(running.clock);
     const bad = await startOutsideIssuer(running.clock);

@@ -351,7 +351,7 @@ describe.each(databaseKinds)('authority on %s', (kind) => {
       await owner.send('POST', '/users', { login: `eve@${acme.name}.example` });
       const eve = (await owner.send('GET', `/users/${encoded(`eve@${acme.name}.example`)}`)).id;
       // The only sign-in without an upstream; being an operator gives no role in the organisation.
-      const link = await running.arsia.operators.link(`eve@${acme.name}.example`);
+      const link = await running.arsia.operators.link(eve);
       const opened = await owner.send('POST', '/admin-links/redeem', { token: link.token });
       const client = createClient(running.issuer, opened.access_token);
       const workspace = `/workspaces/${acme.workspaceId}`;

@@ -2,10 +2,11 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { createAddressReader, hostOf } from '../../src/http/address.ts';
-import { readFormCredential } from '../../src/http/credential.ts';
+import { type ProvedBy, readFormCredential } from '../../src/http/credential.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, exchangeToken, postForm, request } from '../support/client.ts';
 import { createIdentity, createOrganization, type Organization, startJob } from '../support/organization.ts';
+import { startSignIn } from '../support/people.ts';
 
 /** Few a second; a hundred at once are too many, however slowly this machine sends them. */
 const rate = 2;
@@ -135,8 +136,22 @@ describe('who a caller without a good token is', () => {
     // Each of the three has its own limit still; together they have used up that of their address.
     const answers: Answer[] = [];
     for (let n = 0; n < 60; n++) answers.push(await get(running, '/api/v1/groups', guess(n)));
-    expect(statuses(answers)).toEqual([401, 429]);
+    expect(statuses(answers)).toContain(429);
     expect(answers.filter(({ status }) => status === 401).length).toBeLessThan(60 / 2);
+  });
+
+  test('N41 a new token for each request that is refused before the token is looked at is no way around it', async () => {
+    const running = await limited(plain);
+    const answers = await atOnce((n) =>
+      request(`${running.origin}/api/v1/tokens`, {
+        method: 'POST',
+        headers: { ...as(`arsia_job_${String(n).padStart(43, 'w')}`), 'content-type': 'application/json' },
+        body: '{',
+      }),
+    );
+    const more = await atOnce((n) => get(running, '/api/v1/nothing', as(`arsia_job_${String(n).padStart(43, 'v')}`)));
+    expect(statuses([...answers, ...more])).toContain(429);
+    expect(more.filter(({ status }) => status === 404).length).toBeLessThan(many);
   });
 
   test('the form of /oauth2/token arrives whole, whichever way it is sent', async () => {
@@ -220,7 +235,8 @@ describe('what the authorization server is asked with', () => {
 
   beforeAll(async () => {
     server = createServer(async (incoming, response) => {
-      const credential = await readFormCredential(incoming, '192.0.2.1');
+      const provedBy = incoming.url!.slice(1) as ProvedBy;
+      const credential = await readFormCredential(incoming, '192.0.2.1', provedBy);
       let body = '';
       for await (const part of incoming) body += String(part);
       response.end(JSON.stringify({ credential, length: body.length }));
@@ -230,30 +246,112 @@ describe('what the authorization server is asked with', () => {
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
 
-  const asked = async (body: string | undefined, headers: Record<string, string> = {}) =>
+  const asked = async (body: string | undefined, headers: Record<string, string> = {}, provedBy: ProvedBy = 'grant') =>
     JSON.parse(
-      (await request(url, { method: body === undefined ? 'GET' : 'POST', ...(body && { body }), headers })).text,
+      (
+        await request(`${url}/${provedBy}`, {
+          method: body === undefined ? 'GET' : 'POST',
+          ...(body && { body }),
+          headers,
+        })
+      ).text,
     );
   const payload = (claims: object) => `x.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
+  const exchange = `grant_type=${encodeURIComponent('urn:ietf:params:oauth:grant-type:token-exchange')}`;
 
   test.each([
     ['client_id=a&client_secret=s', 's'],
-    ['subject_token=t&client_id=workload', 't'],
-    ['refresh_token=r', 'r'],
-    ['device_code=d', 'd'],
+    [`${exchange}&subject_token=t&client_id=workload`, 't'],
+    ['grant_type=refresh_token&refresh_token=r', 'r'],
+    ['grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code=d', 'd'],
+    ['grant_type=authorization_code&code=c', 'c'],
     ['client_id=a', undefined],
     [`client_assertion=${payload({ iss: 'sa_1', jti: '1' })}`, '192.0.2.1 sa_1'],
-    [`client_assertion=${payload({ iss: 'sa_1', jti: '2' })}`, '192.0.2.1 sa_1'],
+    [`client_assertion=${payload({ iss: 'sa_1', jti: '2' })}&code=c`, '192.0.2.1 sa_1'],
     [`client_assertion=${payload({ iss: 7 })}`, undefined],
     ['client_assertion=nonsense', undefined],
     ['client_secret=', undefined],
+    // What the grant does not look at is nobody's proof.
+    [`${exchange}&refresh_token=r&code=c`, undefined],
+    ['grant_type=client_credentials&code=c', undefined],
+    ['grant_type=constructor&code=c', undefined],
   ])('%s is %s', async (form, credential) => {
     expect(await asked(form)).toEqual({ credential, length: form.length });
   });
 
+  test.each([
+    ['client', 'grant_type=refresh_token&refresh_token=r', undefined],
+    ['client', 'client_secret=s', 's'],
+    ['nothing', 'client_secret=s', undefined],
+    ['nothing', 'grant_type=authorization_code&code=c', undefined],
+  ] as const)('at an endpoint that looks at %s, %s is %s', async (provedBy, form, credential) => {
+    expect(await asked(form, {}, provedBy)).toEqual({ credential, length: form.length });
+  });
+
   test('a header goes before a form, and a large body is still all there', async () => {
-    expect(await asked('client_secret=s', { authorization: 'Basic eDp5' })).toMatchObject({ credential: 'Basic eDp5' });
+    expect(await asked('client_secret=s', { authorization: 'Basic eDp5' })).toMatchObject({ credential: 'y' });
     expect((await asked(`client_secret=s&x=${'x'.repeat(300_000)}`)).length).toBe(300_018);
     expect(await asked(undefined)).toEqual({ length: 0 });
+    expect(await asked(undefined, { authorization: 'Bearer t' }, 'bearer')).toMatchObject({ credential: 't' });
+    expect(await asked(undefined, { authorization: 'Bearer t' }, 'nothing')).toEqual({ length: 0 });
   });
+
+  test('one secret is one credential, however the header spells it', async () => {
+    const spelt = (text: string) => Buffer.from(text).toString('base64');
+    for (const authorization of [
+      `Basic ${spelt('x:secret')}`,
+      `bAsIc ${spelt('x:%73ecret')}`,
+      `Basic ${spelt('%78:s%65cret')}`,
+    ])
+      expect(await asked(undefined, { authorization })).toMatchObject({ credential: 'secret' });
+    for (const authorization of ['Bearer x', 'Basic', `Basic ${spelt('x:%')}`, `Basic ${spelt('x:')}`])
+      expect(await asked(undefined, { authorization })).toEqual({ length: 0 });
+  });
+
+  test('a credential that may go on in the next part of the body is none', async () => {
+    const parts = (first: string, second: string) =>
+      new ReadableStream({
+        async start(controller) {
+          controller.enqueue(new TextEncoder().encode(first));
+          await new Promise((done) => setTimeout(done, 100));
+          controller.enqueue(new TextEncoder().encode(second));
+          controller.close();
+        },
+      });
+    const send = async (first: string, second: string) => {
+      const init = { method: 'POST', body: parts(first, second), duplex: 'half' } as RequestInit;
+      return (await request(`${url}/grant`, init)).text;
+    };
+    expect(await send('client_id=a&client_secret=se', 'cret')).toBe('{"length":32}');
+    expect(await send('client_id=a&client_secret=secret&x=', 'y')).toBe('{"credential":"secret","length":36}');
+  });
+});
+
+test('N41 what an endpoint does not look at makes nobody another caller', async () => {
+  const world = await startSignIn({ settings: { ARSIA_RATE_LIMIT: String(rate) } });
+  const { origin } = world.running;
+  const device = await atOnce((n) => postForm(origin, '/device_authorization', { client_id: 'cli', code: `c${n}` }));
+  expect(statuses(device)).toEqual([200, 429]);
+  const header = await atOnce((n) => get(world.running, '/oauth2/authorize', { authorization: `Bearer t${n}` }));
+  expect(statuses(header)).toContain(429);
+  const look = await atOnce((n) =>
+    postForm(origin, '/introspect', { client_id: 'workload', token: 'x', code: `c${n}` }),
+  );
+  expect(statuses(look)).toContain(429);
+}, 60_000);
+
+test('N41 a client cannot be many by spelling its secret in many ways', async () => {
+  const running = await limited(plain);
+  const { launcherId, launcherSecret } = organization;
+  const spelt = (n: number) => {
+    const at = launcherSecret.length - 1 - (n % 43);
+    const escaped = `%${launcherSecret.charCodeAt(at).toString(16)}`;
+    const pair = `${launcherId}:${launcherSecret.slice(0, at)}${escaped}${launcherSecret.slice(at + 1)}`;
+    return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+  };
+  const answers = await atOnce((n) =>
+    postForm(running.origin, '/token', { grant_type: 'client_credentials', code: `c${n}` }, spelt(n)),
+  );
+  expect(statuses(answers)).toEqual([200, 429]);
+  expect(answers.filter(({ status }) => status === 200).length).toBeLessThan(many / 2);
 });

@@ -1,11 +1,21 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { routes } from '../../src/http/api/routes.ts';
 import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, createClient, exchangeToken, request } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
-import { createIdentity, createOrganization, type Job, type Organization, startJob } from '../support/organization.ts';
+import {
+  createAccount,
+  createIdentity,
+  createOrganization,
+  type Job,
+  type Organization,
+  startJob,
+} from '../support/organization.ts';
 import { sendRaw } from './raw.ts';
 
 let running: RunningArsia;
@@ -377,4 +387,30 @@ describe('N40 bodies and headers beyond their limits', () => {
     for (const authorization of values)
       await oracle.refuses(() => get('/api/v1/groups', { authorization }), { status: 401, code: 'unauthenticated' });
   });
+});
+
+test('N20 a request that began before its sender was deactivated, and is sent to its end after that, changes nothing', async () => {
+  const { owner } = organization;
+  const { id, client } = await createAccount(owner, organization.group, 'leaving', {
+    namespace: 'acme',
+    role: 'owner',
+  });
+  const text = JSON.stringify({ login: 'left-behind' });
+  const sent = httpRequest(`${running.origin}/api/v1/users`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${client.token}`,
+      'content-type': 'application/json',
+      'content-length': text.length,
+    },
+  });
+  const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
+  sent.write(text.slice(0, -1));
+  await sleep(300);
+  await owner.send('PATCH', `/service-accounts/${id}`, { is_active: false });
+  sent.end(text.slice(-1));
+  const [answer] = await answered;
+  await answer.resume().toArray();
+  expect(answer.statusCode).toBe(401);
+  expect((await owner.ask('GET', '/users/left-behind')).status).toBe(404);
 });

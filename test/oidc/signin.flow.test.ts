@@ -190,6 +190,25 @@ describe.each(databaseKinds)('people sign in, on the %s database', (kind) => {
     expect(again.url.href).toBe(`${issuer}/console/?state=s`);
   });
 
+  test('a sign-out that the person did not confirm ends nothing, and leaves no record of an end', async () => {
+    const { issuer } = world;
+    const ada = await signInPerson(world, 'ada');
+    const user = decodeJwt(ada.id_token).sub;
+    const ends = async () => (await eventsOf(`action=session.end&user=${user}`)).length;
+    const before = await ends();
+    const page = await ada.browser.open(`${issuer}/oauth2/session/end`);
+    const xsrf = /name="xsrf" value="(\w+)"/.exec(page.text)![1]!;
+    await ada.browser.submit(`${issuer}/oauth2/session/end/confirm`, { xsrf });
+    expect((await whoIs(ada.access_token)).status).toBe(200);
+    expect(await ends()).toBe(before);
+    // Of the console's own request the same form ends what the console has, and that is on record.
+    const named = await ada.browser.open(`${issuer}/oauth2/session/end?client_id=console`);
+    const secret = /name="xsrf" value="(\w+)"/.exec(named.text)![1]!;
+    await ada.browser.submit(`${issuer}/oauth2/session/end/confirm`, { xsrf: secret });
+    expect((await whoIs(ada.access_token)).status).toBe(401);
+    expect(await ends()).toBe(before + 1);
+  });
+
   test('N13 a refresh token is good for once; its second use ends the whole family', async () => {
     const { issuer } = world;
     const first = await signInPerson(world, 'ada');

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { createBrowser } from '../support/browser.ts';
 import { type Body, type Client, createClient } from '../support/client.ts';
 import { databaseKinds } from '../support/databases.ts';
+import { createAccount } from '../support/organization.ts';
 import {
   authorizationRequest,
   operatorOf,
@@ -126,6 +127,22 @@ describe.each(databaseKinds)('who is invited comes in, on the %s database', (kin
     // One that has expired stands in nobody's way.
     await owner.send('POST', '/invitations', { email: 'late@acme.example' });
     expect((await signInPerson(world, 'late')).access_token).toMatch(/^arsia_at_/);
+  });
+
+  test('N20 an invitation of somebody who may invite no more lets nobody in', async () => {
+    const { id, client } = await createAccount(owner, 'acme', 'leaving');
+    const role = { namespace: 'acme', principal: id, role: 'owner' };
+    const membership = await owner.send('POST', '/memberships', role);
+    await client.send('POST', '/invitations', { email: 'backdoor@acme.example', role: 'owner' });
+    meet('backdoor', 'backdoor@acme.example');
+    const tries = () => signInPerson(world, 'backdoor');
+    await owner.send('DELETE', `/memberships/${membership.id}`);
+    await expect(tries()).rejects.toThrow('Nobody invited backdoor@acme.example');
+    await owner.send('POST', '/memberships', role);
+    await owner.send('PATCH', `/service-accounts/${id}`, { is_active: false });
+    await expect(tries()).rejects.toThrow('Nobody invited backdoor@acme.example');
+    await owner.send('PATCH', `/service-accounts/${id}`, { is_active: true });
+    expect((await tries()).access_token).toMatch(/^arsia_at_/);
   });
 
   test('an accepted invitation is not withdrawn, and one of another organisation is not there', async () => {

@@ -8,6 +8,7 @@ import {
   recordsOf,
   redeem,
   type SignInWorld,
+  signInPerson,
   startSignIn,
   visit,
 } from '../support/people.ts';
@@ -59,4 +60,16 @@ test('N49 it opens nothing for the page of another site, nor by what is no link'
   }
   // It was not used up.
   expect((await browser.post(`${issuer}/oauth2/link`, { token })).status).toBe(200);
+});
+
+test('a person who calls themselves operator at the identity provider is made none by the next link', async () => {
+  const { issuer, running, upstream } = world;
+  await running.arsia.operators.bootstrap({ organization: 'acme', login: 'owner' });
+  upstream.people.set('mallory', { preferred_username: 'operator' });
+  const mallory = await signInPerson(world, 'mallory');
+  await expect(running.arsia.operators.link('operator')).rejects.toThrow(/is that of a user of an organisation/);
+  expect((await mallory.client.ask('POST', '/groups', { name: 'mine' })).status).toBe(403);
+  expect(await createClient(issuer, mallory.access_token).send('GET', '/users/operator')).toMatchObject({
+    login: 'operator',
+  });
 });

@@ -47,6 +47,11 @@ describe.each(databaseKinds)('teams from the groups claim, on the %s database', 
     expect((await all())[0]).toEqual([]);
   });
 
+  test('N43 a name that no database takes does no harm', async () => {
+    await signIn(['phys\u0000ics', '\ud800', 'x'.repeat(100_000), 'physics']);
+    expect((await all())[0]).toEqual([ada]);
+  });
+
   test('a claim of thousands of groups does no harm', async () => {
     await signIn(['physics', ...Array.from({ length: 5000 }, (_, index) => `group-${index}`)]);
     expect((await all())[0]).toEqual([ada]);

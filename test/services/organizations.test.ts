@@ -264,6 +264,28 @@ describe('users and service accounts', () => {
     expect((await present(await assert())).status).toBe(401);
   });
 
+  test('N20 the tokens of a deactivated account are dead at once, and stay dead when it is activated again', async () => {
+    const { owner, group } = organization;
+    const account = await createAccount(owner, group, fresh('leaked'));
+    const groups = async () => (await account.client.ask('GET', '/groups')).status;
+    expect(await groups()).toBe(200);
+    for (const is_active of [false, true]) {
+      await owner.send('PATCH', `/service-accounts/${account.id}`, { is_active });
+      expect(await groups()).toBe(401);
+    }
+    expect((await (await signIn(owner.issuer, account.id, account.secret)).ask('GET', '/groups')).status).toBe(200);
+  });
+
+  test('N20 a secret from before the keys opens nothing when the keys are gone again', async () => {
+    const { owner, group } = organization;
+    const account = await createAccount(owner, group, fresh('rotated'));
+    const jwk = await exportJWK((await generateKeyPair('ES256')).publicKey);
+    for (const jwks of [{ keys: [jwk] }, null]) await owner.send('PATCH', `/service-accounts/${account.id}`, { jwks });
+    await expect(signIn(owner.issuer, account.id, account.secret)).rejects.toThrow(/401/);
+    const fresher = await owner.send('POST', `/service-accounts/${account.id}/secrets`);
+    expect((await signIn(owner.issuer, account.id, fresher.client_secret)).token).toMatch(/^arsia_at_/);
+  });
+
   test('N8 weak, private and broken keys are not registered, and are named', async () => {
     const { owner, group } = organization;
     const good = await exportJWK((await generateKeyPair('RS256', { extractable: true })).publicKey);
@@ -323,7 +345,7 @@ describe('operators', () => {
   });
 
   test('an operator of a user`s making stays what they were in their organisation', async () => {
-    const { token } = await running.arsia.operators.link(organization.user);
+    const { token } = await running.arsia.operators.link(organization.userId);
     const client = createClient(running.issuer, (await redeem(token)).body.access_token);
     expect((await client.ask('POST', '/users', { login: fresh('u') })).status).toBe(404);
     const path = `/workspaces/${organization.workspaceId}`;
@@ -331,6 +353,35 @@ describe('operators', () => {
     expect((await client.ask('PATCH', path, { description: 'x' })).status).toBe(403);
     await oracle.refuses(() => client.ask('GET', '/audit-events'), { status: 404, code: 'not_found' });
     expect((await client.ask('POST', '/groups', { name: fresh('org') })).status).toBe(201);
+  });
+
+  test('a link is for no user of an organisation that happens to have the login', async () => {
+    const login = fresh('operator');
+    const { id } = await organization.owner.send('POST', '/users', { login });
+    await expect(running.arsia.operators.link(login)).rejects.toMatchObject({
+      code: 'conflict',
+      more: { advice: expect.stringContaining(id) },
+    });
+    const { token } = await running.arsia.operators.link(id);
+    expect((await redeem(token)).body.login).toBe(login);
+    // An operator by now, they are known by their login.
+    expect((await redeem((await running.arsia.operators.link(login)).token)).status).toBe(200);
+  });
+
+  test('N20 a link opens for nobody who was deactivated meanwhile, and makes no operator of them', async () => {
+    const { id, login } = await organization.owner.send('POST', '/users', { login: fresh('u') });
+    const { token } = await running.arsia.operators.link(id);
+    await organization.owner.send('PATCH', `/users/${id}`, { is_active: false });
+    await oracle.refuses(() => redeem(token), {
+      status: 403,
+      code: 'user_inactive',
+      action: 'admin_link.redeem',
+      secrets: [token],
+    });
+    await expect(running.arsia.operators.link(id)).rejects.toMatchObject({ code: 'conflict' });
+    await organization.owner.send('PATCH', `/users/${id}`, { is_active: true });
+    await expect(running.arsia.operators.link(login)).rejects.toMatchObject({ code: 'conflict' });
+    expect((await redeem(token)).status).toBe(200);
   });
 
   test('bootstrap makes an owner where there is none, and once', async () => {

@@ -15,7 +15,7 @@ const prefix = '/api/v1';
 
 type RouterParts = Pick<AppParts, 'api' | 'pipeline' | 'callers' | 'cursors' | 'idempotency'>;
 
-/** `/api/v1`, made of the route table: authenticate, parse, call, present. */
+/** `/api/v1`, made of the route table: read, authenticate, call, present. */
 export function createApiRouter(parts: RouterParts): Koa.Middleware<RequestState> {
   const router = new Router<RequestState>({ prefix });
   // The router tries every pattern of the table in turn: what has no parameter, like the mint, is looked up instead.
@@ -42,17 +42,21 @@ function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState
     const { params } = ctx;
     const { request_id } = ctx.state;
     const bearer = bearerOf(ctx.get('authorization'));
+    // To its end, before anybody is looked up: who waits with the last byte is asked who they are by then.
+    const [read] = await Promise.allSettled([parseRequest(ctx, route)]);
     const caller = route.bearer === 'access' ? await callers.authenticate(bearer, request_id) : anonymous;
     const scope = { caller, route: name, params };
-    const parsed = await parseRequest(ctx, route)
-      .then((request) => ({ ...request, query: openPage(request.query, scope, cursors) }))
-      .catch(async (thrown: unknown) => {
-        const error = asArsiaError(thrown);
-        // The mint has not read the token of a job yet: its holder is no stranger, and the record says who it was.
-        const sender = route.bearer === 'job' ? await callers.recognise(bearer) : caller;
-        await pipeline.refuse(route.action, { request_id, caller: sender }, error);
-        throw error;
-      });
+    const open = async () => {
+      if (read.status === 'rejected') throw read.reason;
+      return { ...read.value, query: openPage(read.value.query, scope, cursors) };
+    };
+    const parsed = await open().catch(async (thrown: unknown) => {
+      const error = asArsiaError(thrown);
+      // The mint has not read the token of a job yet: its holder is no stranger, and the record says who it was.
+      const sender = route.bearer === 'job' ? await callers.recognise(bearer) : caller;
+      await pipeline.refuse(route.action, { request_id, caller: sender }, error);
+      throw error;
+    });
     const { query, body, key, if_match } = parsed;
     const call: Call = { request_id, caller, if_match };
     const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body });

@@ -41,10 +41,15 @@ export function createDoor({ issuer, turns }: { issuer: string; turns: Turns }):
     }
     await next();
     endWithoutSession(ctx);
-    if (ctx.oidc.route === 'end_session_confirm') turn.done_by = ctx.oidc.session?.accountId;
+    if (ctx.oidc.route === 'end_session_confirm' && isEnded(ctx)) turn.done_by = ctx.oidc.session?.accountId;
     const cookies = ctx.response.get('set-cookie') as string | string[] | undefined;
     if (cookies !== undefined) ctx.set('set-cookie', pinPaths(cookies, cookiePath(issuer)));
   };
+}
+
+/** Not confirmed, the session goes on; what it gave the client that sent the person here ends all the same. */
+function isEnded({ oidc }: KoaContextWithOIDC): boolean {
+  return (oidc.session as { destroyed?: boolean } | undefined)?.destroyed === true || oidc.client !== undefined;
 }
 
 /** Somebody who is signed in no more asks to be signed out: nothing is left to confirm. */

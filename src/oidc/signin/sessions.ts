@@ -1,6 +1,8 @@
-import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { AdapterPayload, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Clock } from '../../clock.ts';
 import { signInLifetimes } from '../../core/lifetimes.ts';
 import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { ArtifactAdapter } from '../adapter.ts';
 import { consoleClient } from '../names.ts';
 import { cookiesOf } from './cookies.ts';
 import type { Desk } from './desk.ts';
@@ -34,4 +36,38 @@ export async function openSession(desk: Desk, ctx: KoaContextWithOIDC, accountId
 export async function endGrant(artifacts: ArtifactStore, grant: string): Promise<void> {
   await artifacts.destroy('Grant', grant);
   await artifacts.revokeGrant(grant);
+}
+
+/** What the types leave out of a session. */
+interface StoredSession {
+  jti: string;
+  /** Seconds since 1970; absent before it is stored for the first time. */
+  iat?: number;
+  exp: number;
+  /** The id that it was found by, when it got another one since. */
+  oldId?: string | undefined;
+  touched: boolean;
+  adapter: ArtifactAdapter;
+  getValueAndPayload(): Promise<{ payload: AdapterPayload }>;
+  save(ttl: number): Promise<unknown>;
+}
+
+/**
+ * oidc-provider reads the session when a request begins and stores it when the request ends, whatever became of it in
+ * between: whoever holds a stolen cookie could keep a request waiting, and have the session back after its person signed out
+ * or was deactivated. Here a session that was found is stored only where it still is.
+ */
+export function keepEndedSessions({ Session }: Provider, clock: Clock): void {
+  const prototype = Session.prototype as unknown as StoredSession;
+  const { save } = prototype;
+  prototype.save = async function saveWhereItIs(ttl) {
+    if (this.iat === undefined) return await save.call(this, ttl);
+    this.exp = Math.floor(clock.now() / 1000) + ttl;
+    const { payload } = await this.getValueAndPayload();
+    await this.adapter.replace(this.jti, payload, ttl, this.oldId ?? this.jti);
+    this.oldId = undefined;
+    // The last: everything else that is set marks it as touched.
+    this.touched = false;
+    return this.jti;
+  };
 }

@@ -1,4 +1,5 @@
 import { canonicalEmail } from '../../core/logins.ts';
+import { isName } from '../../core/names.ts';
 import type { Person } from '../../services/signin.ts';
 
 /** Characters; what a person is called is shown, never compared. */
@@ -43,8 +44,8 @@ function displayName(name: unknown): string {
   return [...printable].slice(0, longestName).join('');
 }
 
-/** An array of names, or one name; a claim that is absent puts the person into no team. */
+/** An array of names, or one name, of those that a team can have; a claim that is absent puts the person into no team. */
 function teamsOf(claim: unknown): string[] {
   const all = Array.isArray(claim) ? claim : [claim];
-  return all.filter((one): one is string => typeof one === 'string').slice(0, maximumTeams);
+  return all.filter((one): one is string => typeof one === 'string' && isName(one)).slice(0, maximumTeams);
 }

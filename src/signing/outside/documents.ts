@@ -11,9 +11,9 @@ export type KeyFinder = ReturnType<typeof createLocalJWKSet>;
 export interface IssuerKeys {
   /**
    * The keys of an issuer, which should have this one. Throws ArsiaError `outside_token_refused` or `issuer_unavailable`.
-   * The issuer must be one that somebody trusts: each that is asked for takes a place.
+   * The issuer must be one that somebody trusts: each that is asked for takes a place. `asker` is the organisation that does.
    */
-  find(issuer: string, kid: string | undefined): Promise<KeyFinder>;
+  find(issuer: string, kid: string | undefined, asker: string): Promise<KeyFinder>;
 }
 
 /** What is known of an issuer: its keys, or why there are none. Times in milliseconds since 1970. */
@@ -26,7 +26,8 @@ interface Entry {
 }
 
 const maximumIssuers = 1000;
-const maximumFetches = 32;
+/** At once. Nobody gets more than are left for the others: one organisation's issuers that never answer do not stop those of all. */
+const maximumFetches = 64;
 const { documentCache, failureCache, refetch } = outsideTokens;
 
 /**
@@ -35,15 +36,16 @@ const { documentCache, failureCache, refetch } = outsideTokens;
  */
 export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock: Pick<Clock, 'now'> }): IssuerKeys {
   const entries = new Map<string, Entry>();
-  const running = new Map<string, Promise<Entry>>();
+  const running = new Map<string, { asker: string; entry: Promise<Entry> }>();
 
-  function load(issuer: string): Promise<Entry> {
+  function load(issuer: string, asker: string): Promise<Entry> {
     const shared = running.get(issuer);
-    if (shared !== undefined) return shared;
-    if (running.size >= maximumFetches) return Promise.reject(tooMany());
-    const started = attempt(issuer).finally(() => running.delete(issuer));
-    running.set(issuer, started);
-    return started;
+    if (shared !== undefined) return shared.entry;
+    const own = [...running.values()].filter((one) => one.asker === asker).length;
+    if (own >= maximumFetches - running.size) return Promise.reject(tooMany());
+    const entry = attempt(issuer).finally(() => running.delete(issuer));
+    running.set(issuer, { asker, entry });
+    return entry;
   }
 
   async function attempt(issuer: string): Promise<Entry> {
@@ -81,12 +83,12 @@ export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock
   }
 
   return {
-    async find(issuer, kid) {
+    async find(issuer, kid, asker) {
       const now = clock.now();
       const kept = entries.get(issuer);
-      let entry = kept !== undefined && kept.expires_at > now ? kept : await load(issuer);
+      let entry = kept !== undefined && kept.expires_at > now ? kept : await load(issuer, asker);
       const isMissing = kid !== undefined && entry.keys !== undefined && !entry.keys.kids.has(kid);
-      if (isMissing && now - entry.asked_at >= refetch * 1000) entry = await load(issuer);
+      if (isMissing && now - entry.asked_at >= refetch * 1000) entry = await load(issuer, asker);
       if (entry.keys === undefined) throw again(entry, now);
       return entry.keys.finder;
     },

@@ -23,8 +23,11 @@ export interface OutsideClaims extends Record<string, unknown> {
 }
 
 export interface OutsideVerifier {
-  /** Throws ArsiaError `outside_token_refused` for what is not a live token of this issuer, `issuer_unavailable`. */
-  verify(token: string, issuer: string): Promise<OutsideClaims>;
+  /**
+   * `asker` is the organisation that trusts the issuer. Throws ArsiaError `outside_token_refused` for what is not a live
+   * token of this issuer, `issuer_unavailable`.
+   */
+  verify(token: string, issuer: string, asker: string): Promise<OutsideClaims>;
 }
 
 /** Asymmetric ones alone (RFC 7518 3.1): with a MAC, whoever can verify could sign. */
@@ -51,10 +54,10 @@ export function createOutsideVerifier({
   clock: Pick<Clock, 'now'>;
 }): OutsideVerifier {
   return {
-    async verify(token, issuer) {
+    async verify(token, issuer, asker) {
       const { header } = decoded(token);
       checkHeader(header);
-      const finder = await keys.find(issuer, header.kid);
+      const finder = await keys.find(issuer, header.kid, asker);
       const { payload } = await jwtVerify(token, finder, {
         algorithms: outsideAlgorithms,
         issuer,

@@ -36,7 +36,7 @@ beforeEach(() => {
   keys = createIssuerKeys({ fetch, clock });
 });
 
-const find = (kid: string | undefined = 'one', of = issuer) => keys.find(of, kid);
+const find = (kid: string | undefined = 'one', of = issuer, asker = 'acme') => keys.find(of, kid, asker);
 const faultOf = (work: Promise<unknown>) =>
   work.then(
     () => undefined,
@@ -120,6 +120,23 @@ describe('the documents of an issuer', () => {
     );
     expect(faults.filter((fault) => fault?.code === 'issuer_unavailable')).toHaveLength(8);
     expect(asked).toHaveLength(32);
+  });
+
+  test('N41 of one organisation leave room for those of another, however many never answer', async () => {
+    const end = Promise.withResolvers<void>();
+    const stuck = createIssuerKeys({
+      clock,
+      async fetch(url) {
+        if (url.includes('.evil.')) await end.promise;
+        return { body: url.endsWith('/jwks') ? world.jwks : world.discovery, maximum_age: undefined };
+      },
+    });
+    const waiting = Array.from({ length: 100 }, (_one, index) =>
+      faultOf(stuck.find(`https://n${index}.evil.example`, 'one', 'evil')),
+    );
+    expect(await faultOf(stuck.find(issuer, 'one', 'acme'))).toBeUndefined();
+    end.resolve();
+    await Promise.all(waiting);
   });
 
   test('of a thousand issuers are kept, failures among them', async () => {

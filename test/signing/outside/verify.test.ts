@@ -27,7 +27,7 @@ beforeEach(() => {
 
 const now = () => Math.floor(clock.now() / 1000);
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-const verify = (token: string) => verifier.verify(token, issuer.url);
+const verify = (token: string) => verifier.verify(token, issuer.url, 'acme');
 
 async function refusal(token: string): Promise<string> {
   const thrown = await verify(token).catch((error: unknown) => error);
@@ -163,6 +163,15 @@ describe('is refused', () => {
       ]);
     for (const token of [raw(twice), raw(escaped), `${header}.${payload}.${tail}`])
       expect(await refusal(token)).toMatch(/no signed JWT/);
+  });
+
+  test('N7 as a string without an end, and no longer than reading it takes', () => {
+    const endless = Buffer.from('"\\'.repeat(7_400)).toString('base64url');
+    const { user } = process.cpuUsage();
+    for (let tries = 0; tries < 20; tries++)
+      expect(() => claimedIssuer(`eyJhbGciOiJSUzI1NiJ9.${endless}.AAAA`)).toThrow(/no signed JWT/);
+    // Microseconds of the processor, whatever else the machine does; 50 ms for each would be 1 s.
+    expect(process.cpuUsage().user - user).toBeLessThan(400_000);
   });
 
   test('N7 longer than any token has to be', async () => {
