@@ -42,8 +42,13 @@ export interface AuditChainStore {
    * (undefined): then false.
    */
   append(make: MakeCheckpoint): Promise<boolean>;
-  /** Events at this position and below. */
+  /** Events from the first position up to and with this one. */
   countUpTo(position: number): Promise<number>;
+  /**
+   * The ids of events in no place of their own, which no walk along the positions is sure to meet: without a position, before
+   * the first one, or at that of another event. Only who owns the table can put them there.
+   */
+  misplaced(limit: number): Promise<string[]>;
   /** In the order of numbers. */
   checkpoints(after: number, limit: number): Promise<(StoredCheckpoint & { event_ids: string })[]>;
   /** Above `after`, up to and with `upto`; in the order of positions. */
@@ -81,9 +86,18 @@ export function createAuditChainStore(database: Database): AuditChainStore {
       const { count } = await query
         .selectFrom('audit_events')
         .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('position', '>=', 1)
         .where('position', '<=', position)
         .executeTakeFirstOrThrow();
       return count;
+    },
+    async misplaced(limit) {
+      // Without the indexes: they are the table owner's too. In the order of ids, so that a forged one cannot hide the other.
+      const { rows } = await sql<{ id: string }>`
+        SELECT id FROM audit_events WHERE position IS NULL OR position < 1 OR position IN (
+          SELECT position FROM audit_events GROUP BY position HAVING count(*) > 1)
+        ORDER BY id LIMIT ${limit}`.execute(query);
+      return rows.map(({ id }) => id);
     },
     async settle(patience) {
       const until = performance.now() + patience;
@@ -129,7 +143,7 @@ export function createAuditChainStore(database: Database): AuditChainStore {
         .orderBy('position')
         .limit(limit)
         .execute();
-      return rows.map(({ position, mac, ...row }) => ({ position, mac, event: asEvent(row) }));
+      return rows.map(({ position, mac, ...row }) => ({ position, mac: mac ?? noMac, event: asRecorded(row) }));
     },
   };
 }
@@ -150,6 +164,13 @@ async function lastBeforeChain(queries: Queries): Promise<number> {
     .where(sql<boolean>`mac = ''`)
     .executeTakeFirstOrThrow();
   return last ?? 0;
+}
+
+const noMac = new Uint8Array(0);
+
+/** As `asEvent`, also of a row that only the owner of the table can have written: `infinity` is no Date. */
+function asRecorded(row: Parameters<typeof asEvent>[0]): AuditEvent {
+  return asEvent({ ...row, at: new Date(Number(row.at)) });
 }
 
 /**
