@@ -73,14 +73,17 @@ export function effectiveDeadline(job: Pick<Job, 'deadline' | 'heartbeat_at' | '
 
 export type OverdueJob = Pick<Job, 'id' | 'organization_id' | 'workspace_id' | 'user_id'>;
 
-/** Marks jobs as ended that are past their deadline or missed their heartbeat, `limit` at a time. */
+/** Marks jobs as ended that are past their deadline or missed their heartbeat, with their array tasks, `limit` at a time. */
 export async function endOverdue(db: Queries, now: Date, limit: number): Promise<OverdueJob[]> {
   const { rows } = await sql<OverdueJob>`
     UPDATE jobs SET ended_at = ${now}, version = version + 1
     WHERE id IN (
-      SELECT id FROM jobs WHERE ended_at IS NULL
-        AND least(deadline, heartbeat_at + heartbeat_seconds * interval '1 second') <= ${now}
-      ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      SELECT job.id FROM jobs AS job LEFT JOIN jobs AS parent ON parent.id = job.parent_id
+      WHERE job.ended_at IS NULL AND (
+        least(job.deadline, job.heartbeat_at + job.heartbeat_seconds * interval '1 second') <= ${now}
+        OR parent.heartbeat_at + parent.heartbeat_seconds * interval '1 second' <= ${now}
+        OR parent.ended_at IS NOT NULL)
+      ORDER BY job.id LIMIT ${limit} FOR UPDATE OF job SKIP LOCKED)
     RETURNING id, organization_id, workspace_id, user_id`.execute(db);
   return rows;
 }
