@@ -19,7 +19,9 @@ import {
   type ServiceAccount,
   updateServiceAccount,
 } from '../store/principals.ts';
+import { findTeam } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
+
 import { type FoundNamespace, namespaceAt, ownOrganization } from './namespaces.ts';
 import { userAt } from './users.ts';
 
@@ -185,14 +187,8 @@ export const createMayAct: Action<
     return { ...target, account: found.account, target, audit: found.audit ?? {} };
   },
   async run(context, input, { account, target }) {
-    const users = await Promise.all(
-      input.users.map(async (ref) => {
-        if (ref === '*') return ref;
-        const { user } = await userAt(context, ref);
-        if (user.organization_id !== account.organization_id) throw missing('user', ref);
-        return user.id;
-      }),
-    );
+    const users: string[] = [];
+    for (const ref of input.users) users.push(await actedFor(context, account, ref));
     const row: MayActRow = {
       id: context.id('may_act'),
       service_account_id: account.id,
@@ -216,6 +212,19 @@ export const createMayAct: Action<
     },
   }),
 };
+
+/** A user or a team of the organisation, everyone, or the account itself: for the stages and labels of its own jobs. */
+async function actedFor(context: Context, account: ServiceAccount, ref: string): Promise<string> {
+  if (ref === '*' || ref === account.id) return ref;
+  if (isId('team', ref)) {
+    const team = await findTeam(context.db, account.organization_id, ref);
+    if (team === undefined) throw missing('team', ref);
+    return team.id;
+  }
+  const { user } = await userAt(context, ref);
+  if (user.organization_id !== account.organization_id) throw missing('user', ref);
+  return user.id;
+}
 
 export const listRightsToAct: Action<{ ref: string }, FoundAccount, MayActRow[]> = {
   name: 'may_act.list',
