@@ -20,9 +20,10 @@ import {
   updateServiceAccount,
 } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
+import { endSignIns } from '../store/useridentities.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 
-import { type FoundNamespace, namespaceAt, ownOrganization } from './namespaces.ts';
+import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
 import { userAt } from './users.ts';
 
 export interface FoundAccount extends Place {
@@ -92,8 +93,11 @@ export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccoun
   needs: 'member',
   changes: false,
   find: ownOrganization,
-  run: async (context, input, { organization_id }) =>
-    await listServiceAccounts(context.db, organization_id!, input.page),
+  async run(context, input, { organization_id }) {
+    const roots = await visibleRoots(context);
+    if (roots.length === 0 || organization_id === null) return [];
+    return await listServiceAccounts(context.db, { organization_id, roots }, input.page);
+  },
 };
 
 export const changeServiceAccount: Action<
@@ -111,7 +115,11 @@ export const changeServiceAccount: Action<
   changes: true,
   find: (context, input) => serviceAccountAt(context, input.ref),
   version: ({ account }) => account.version,
-  run: (context, { ref: _ref, ...change }, { account }) => updateServiceAccount(context.db, account.id, change),
+  async run(context, { ref: _ref, ...change }, { account }) {
+    // Active again one day, it signs in again: what it held comes not back to life.
+    if (change.is_active === false) await endSignIns(context.db, account.id);
+    return await updateServiceAccount(context.db, account.id, change);
+  },
   describe: ({ ref: _ref, jwks, ...change }) => ({
     detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }) },
   }),
@@ -240,8 +248,9 @@ export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void
   changes: true,
   async find(context, input) {
     const found = await serviceAccountAt(context, input.ref);
-    await context.demand('service_account.view', found);
     const right = (await listMayAct(context.db, found.account.id)).find((one) => one.id === input.id);
+    // Who granted it owns the place, and may not see the group of the account.
+    if (right === undefined) await context.demand('service_account.view', found);
     if (right === undefined) throw missing('right to act', input.id);
     const { lineage } = await namespaceAt(context, 'any', right.namespace_id);
     return { ...found, lineage, right };

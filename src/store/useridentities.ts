@@ -37,7 +37,7 @@ export async function saveUserIdentity(db: Queries, row: UserIdentity): Promise<
     .execute();
 }
 
-/** Everything that a user holds of the authorization server: sessions, grants, refresh and access tokens. */
-export async function endSignIns(db: Queries, user_id: string): Promise<void> {
-  await db.deleteFrom('oidc_artifacts').where('principal_id', '=', user_id).execute();
+/** Everything that a user or service account holds of the authorization server: sessions, grants, refresh and access tokens. */
+export async function endSignIns(db: Queries, principal_id: string): Promise<void> {
+  await db.deleteFrom('oidc_artifacts').where('principal_id', '=', principal_id).execute();
 }

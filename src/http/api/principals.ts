@@ -106,7 +106,7 @@ export const principalRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/service-accounts',
-    summary: 'The service accounts of the organisation',
+    summary: 'The service accounts of the groups that you see',
     action: 'service_account.list',
     query: page,
     response: listOf(serviceAccount),
