@@ -181,10 +181,10 @@ export async function deleteMayAct(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('may_act').where('id', '=', id).execute();
 }
 
-export async function makeOperator(db: Queries, id: string): Promise<User> {
+export async function setOperator(db: Queries, id: string, is_operator: boolean): Promise<User> {
   return await db
     .updateTable('users')
-    .set((eb) => ({ is_operator: true, version: eb('version', '+', 1) }))
+    .set((eb) => ({ is_operator, version: eb('version', '+', 1) }))
     .where('id', '=', id)
     .returning(userColumns)
     .executeTakeFirstOrThrow();
