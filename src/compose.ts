@@ -105,8 +105,9 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
   };
   const issuers = createIssuers(issuer);
   const pipeline = createPipeline({ database, audit, clock });
+  const reader = createMintFactsReader(database);
   const mint = createMint({
-    reader: createMintFactsReader(database),
+    reader,
     audit,
     keyring: workload,
     signer: createTokenSigner({ keyring: workload, clock, issuer, isReceipt }),
@@ -192,7 +193,7 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     log,
     pipeline,
     authorization: server,
-    callers: createCallers({ database, artifacts, audit, clock }),
+    callers: createCallers({ database, reader, artifacts, audit, clock }),
     cursors: createCursors(cursors.current),
     idempotency,
     api: {

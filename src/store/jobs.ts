@@ -34,15 +34,6 @@ export async function findJob(db: Queries, id: string): Promise<Job | undefined>
   return await db.selectFrom('jobs').select(columns).where('id', '=', id).executeTakeFirst();
 }
 
-/** The job whose token has this hash, ended or not. */
-export async function findJobByToken(db: Queries, token_hash: Uint8Array): Promise<Job | undefined> {
-  return await db
-    .selectFrom('jobs')
-    .select(columns)
-    .where('token_hash', '=', token_hash as never)
-    .executeTakeFirst();
-}
-
 export async function hasTask(db: Queries, parent_id: string, task_index: number): Promise<boolean> {
   const row = await db
     .selectFrom('jobs')

@@ -103,3 +103,20 @@ describe('array tasks', () => {
     expect((await mint(task.token)).body).toMatchObject({ code: 'job_ended' });
   });
 });
+
+test('N20: a job whose user lost the role, or whose launcher was deactivated, sees nothing any more', async () => {
+  const { id, client } = await createAccount(owner, acme.group, 'seen');
+  await allow(id, ['*'], { labels: { pipeline: '*' } });
+  const { job_token, id: job } = await client.send('POST', jobs, { user: acme.user, stage: 'run' });
+  const asJob = createClient(running.issuer, job_token);
+  const paths = [`/workspaces/${acme.workspaceId}/managed-identities`, `${jobs}/${job}`];
+  for (const path of paths) expect((await asJob.ask('GET', path)).status).toBe(200);
+  const { items } = await owner.send('GET', `/memberships?namespace=${acme.workspaceId}`);
+  const membership = items.find((row: Body) => row.principal_id === acme.userId);
+  await owner.send('PATCH', `/memberships/${membership.id}`, { role: 'viewer' });
+  const lost = { status: 403, code: 'user_lacks_role', action: 'caller.authenticate' };
+  for (const path of paths) await oracle.refuses(() => asJob.ask('GET', path), lost);
+  await owner.send('PATCH', `/memberships/${membership.id}`, { role: 'deployer' });
+  await owner.send('PATCH', `/service-accounts/${id}`, { is_active: false });
+  for (const path of paths) await oracle.refuses(() => asJob.ask('GET', path), { ...lost, code: 'launcher_inactive' });
+});
