@@ -109,9 +109,13 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
   changes: true,
   async find(context, input) {
     const found = await identityAt(context, input.ref);
-    await context.demand('managed_identity.view', found);
     const alias = await findAlias(context.db, input.id);
-    if (alias?.identity_id !== found.identity.id) throw missing('alias', input.id);
+    const isOfIt = alias?.identity_id === found.identity.id;
+    // Who owns the group that it was put into need not see where it comes from.
+    if (isOfIt && (await context.may('managed_identity.move', { ...found, lineage: alias.lineage })))
+      return { ...found, lineage: alias.lineage, alias };
+    await context.demand('managed_identity.view', found);
+    if (!isOfIt) throw missing('alias', input.id);
     return { ...found, alias };
   },
   async run(context, input, { identity, alias }) {

@@ -102,6 +102,18 @@ test('a token of a service account that was deactivated stays dead when the acco
   expect((await client.ask('GET', '/workspaces')).status).toBe(401);
 });
 
+test('who owns the group of an alias takes it away as well as who owns the source', async () => {
+  const place = await group();
+  const [mine, other] = [await ownerOf(place.id), await ownerOf((await group()).id)];
+  const { id } = await identity(acme.group);
+  const path = `/managed-identities/${id}/aliases`;
+  const alias = await owner.send('POST', path, { group: place.id });
+  await oracle.refuses(() => other.client.ask('DELETE', `${path}/${alias.id}`), unknown);
+  await oracle.refuses(() => mine.client.ask('POST', path, { group: place.id, name: 'more' }), unknown);
+  expect((await mine.client.ask('DELETE', `${path}/${alias.id}`)).status).toBe(204);
+  expect((await owner.send('GET', path)).items).toEqual([]);
+});
+
 describe('trust of an identity by alias', () => {
   test('is told for a workspace below the alias, as for one below its own group', async () => {
     const [source, place] = [await identity(acme.group), await group()];
