@@ -167,7 +167,7 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
         if (Number.isFinite(event.at)) report.uncovered.since ??= event.at;
       }
       for (const id of await store.misplaced(maximumFaults))
-        fault('added', `Event ${id} has no position, or not one of its own.`, id);
+        fault('added', `Event ${id} has no position in the chain.`, id);
       return report;
     },
   };

@@ -45,13 +45,13 @@ export interface AuditChainStore {
   /** Events from the first position up to and with this one. */
   countUpTo(position: number): Promise<number>;
   /**
-   * The ids of events in no place of their own, which no walk along the positions is sure to meet: without a position, before
-   * the first one, or at that of another event. Only who owns the table can put them there.
+   * The ids of events where no walk along the positions comes: without one, or before the first. Only who owns the table can
+   * put them there.
    */
   misplaced(limit: number): Promise<string[]>;
   /** In the order of numbers. */
   checkpoints(after: number, limit: number): Promise<(StoredCheckpoint & { event_ids: string })[]>;
-  /** Above `after`, up to and with `upto`; in the order of positions. */
+  /** Above `after`, up to and with `upto`; in the order of positions, and beyond `limit` all that are at the last one. */
   events(after: number, upto: number, limit: number): Promise<ChainedEvent[]>;
 }
 
@@ -92,11 +92,10 @@ export function createAuditChainStore(database: Database): AuditChainStore {
       return count;
     },
     async misplaced(limit) {
-      // Without the indexes: they are the table owner's too. In the order of ids, so that a forged one cannot hide the other.
       const { rows } = await sql<{ id: string }>`
-        SELECT id FROM audit_events WHERE position IS NULL OR position < 1 OR position IN (
-          SELECT position FROM audit_events GROUP BY position HAVING count(*) > 1)
-        ORDER BY id LIMIT ${limit}`.execute(query);
+        SELECT id FROM audit_events WHERE position IS NULL OR position < 1 ORDER BY position, id LIMIT ${limit}`.execute(
+        query,
+      );
       return rows.map(({ id }) => id);
     },
     async settle(patience) {
@@ -141,7 +140,8 @@ export function createAuditChainStore(database: Database): AuditChainStore {
         .where('position', '>', after)
         .where('position', '<=', upto)
         .orderBy('position')
-        .limit(limit)
+        // The index that keeps a position to one event is the table owner's: another one there must not be passed over.
+        .fetch(limit, 'with ties')
         .execute();
       return rows.map(({ position, mac, ...row }) => ({ position, mac: mac ?? noMac, event: asRecorded(row) }));
     },
