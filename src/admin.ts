@@ -46,7 +46,20 @@ function bootstrap(terminal: Terminal): Command {
 }
 
 function admin(terminal: Terminal): Command {
-  return new Command('admin').description('operators of the installation').addCommand(
+  const operators = new Command('admin').description('operators of the installation');
+  operators.addCommand(
+    new Command('dismiss')
+      .description('take the right of an operator away, at once; links and tokens of theirs open nothing more')
+      .requiredOption('--login <login>', `the operator's login: ${loginRule}`, named('--login', isLogin, loginRule))
+      .addHelpText('after', examples('arsia admin dismiss --login ada'))
+      .action(({ login }: { login: string }) =>
+        during(terminal, async (arsia) => {
+          const user = await arsia.operators.dismiss(login);
+          terminal.tell(lines(`${user.login} (${user.id}) is no operator any more.`));
+        }),
+      ),
+  );
+  return operators.addCommand(
     new Command('link')
       .description('print a one-time link (15 minutes) that makes whoever opens it an operator')
       .option(

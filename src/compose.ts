@@ -106,8 +106,9 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
   };
   const issuers = createIssuers(issuer);
   const pipeline = createPipeline({ database, audit, clock });
+  const reader = createMintFactsReader(database);
   const mint = createMint({
-    reader: createMintFactsReader(database),
+    reader,
     audit,
     keyring: workload,
     signer: createTokenSigner({ keyring: workload, clock, issuer, isReceipt }),
@@ -193,7 +194,7 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     log,
     pipeline,
     authorization: server,
-    callers: createCallers({ database, artifacts, audit, clock }),
+    callers: createCallers({ database, reader, artifacts, audit, clock }),
     cursors: createCursors(cursors.current),
     idempotency,
     api: {

@@ -23,7 +23,7 @@ export function proposeLogin({ verified_email, username }: Naming): string {
     .replace(/@.*/s, '')
     .replace(/[^a-z0-9._+-]/g, '')
     .slice(0, longestProposal);
-  return plain === '' ? 'user' : plain;
+  return isLogin(plain) ? plain : 'user';
 }
 
 /**

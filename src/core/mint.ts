@@ -1,5 +1,5 @@
 import { type AccessRule, refuseByRules, type WithoutRules } from './accessrules.ts';
-import { type JobTerms, type MayAct, mayAct } from './acting.ts';
+import { isPlain, type JobTerms, type MayAct, mayAct } from './acting.ts';
 import type { ErrorCode } from './errors.ts';
 import { type Choice, effectiveChoice, type Reach, type Runner, usability } from './inheritance.ts';
 import { decide, type Membership } from './permissions.ts';
@@ -69,10 +69,12 @@ export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefine
   const runnerName = user?.login ?? launcher?.name ?? 'Nobody';
   if (runner === null || decide('job.run', workspace.lineage, runner.memberships) !== 'allow')
     return { code: 'user_lacks_role', detail: `${runnerName} may not run jobs in ${workspace.path}.` };
-  if (user !== null && launcher !== null && !mayAct(launcher.may_act, workspace.lineage, job))
+  if (launcher === null || (user === null && isPlain(job))) return undefined;
+  const named = user === null ? [launcher.id] : [user.id, ...user.team_ids];
+  if (!mayAct(launcher.may_act, workspace.lineage, job, named))
     return {
       code: 'launcher_may_not_act',
-      detail: `Service account ${launcher.name} may not act for ${user.login} in ${workspace.path} with stage ${job.stage}.`,
+      detail: `Service account ${launcher.name} may not act for ${user?.login ?? 'itself'} in ${workspace.path} with stage ${job.stage}.`,
     };
   return undefined;
 }

@@ -39,6 +39,8 @@ const longest = 10_000;
 export function createAuditChain(parts: AuditChainParts): AuditChain {
   const { store, keys, clock, interval, log } = parts;
   let underWay: Promise<void> | undefined;
+  /** Since when rounds end with events that no checkpoint covers; milliseconds of `clock`. */
+  let behindSince: number | undefined;
 
   async function round(force: boolean): Promise<void> {
     const stored = await store.newest();
@@ -51,6 +53,19 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
       return;
     }
     while (await store.append(upTo(last)));
+    await watch(last);
+  }
+
+  /** Whoever holds the lock is another replica at work, or somebody who wants events without checkpoints: then say so. */
+  async function watch(last: number): Promise<void> {
+    const stored = await store.newest();
+    const isBehind = last > (stored === undefined ? 0 : openNewest(keys, stored.signed).upto);
+    behindSince = isBehind ? (behindSince ?? clock.now()) : undefined;
+    if (behindSince !== undefined && clock.now() - behindSince >= interval * 1000)
+      log.warn(
+        { since: new Date(behindSince).toISOString() },
+        'somebody keeps the lock of the audit: no checkpoint covers its events',
+      );
   }
 
   /** Two rounds of every replica fall into an interval; a clock that is ahead must not stop the others. */

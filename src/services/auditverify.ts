@@ -119,6 +119,9 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
   async function chainBegin(said?: number): Promise<number> {
     const begin = said ?? (await store.lastBeforeChain());
     report.before_chain = await store.countUpTo(begin);
+    // The migration that began the chain numbered what it found without a gap.
+    if (report.before_chain !== begin)
+      fault('removed', `Of the ${begin} events from before the chain there are ${report.before_chain}.`);
     return begin;
   }
 
@@ -161,8 +164,10 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
       const from = reached ?? (await chainBegin());
       for await (const { event } of checked(from, Number.MAX_SAFE_INTEGER)) {
         report.uncovered.count++;
-        report.uncovered.since ??= event.at;
+        if (Number.isFinite(event.at)) report.uncovered.since ??= event.at;
       }
+      for (const id of await store.misplaced(maximumFaults))
+        fault('added', `Event ${id} has no position in the chain.`, id);
       return report;
     },
   };

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
+import { refuseJob } from '../core/mint.ts';
 import { anonymous, type Caller } from '../core/principals.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Database } from '../store/database.ts';
-import { effectiveDeadline, findJobByToken } from '../store/jobs.ts';
+import type { MintFactsReader } from '../store/mintfacts.ts';
 import { findServiceAccount, findUser } from '../store/principals.ts';
 import { eventOf } from './action.ts';
 import { hashJobToken } from './jobs.ts';
@@ -26,15 +27,16 @@ const maximumTokenLength = 512;
 
 export function createCallers(parts: {
   database: Database;
+  reader: MintFactsReader;
   artifacts: ArtifactStore;
   audit: Audit;
   clock: Clock;
 }): Callers {
-  const { database, artifacts, audit, clock } = parts;
+  const { database, reader, artifacts, audit, clock } = parts;
 
   async function callerOf(bearer: string): Promise<Caller> {
     if (bearer.length > maximumTokenLength) throw unknownToken();
-    if (jobTokenPattern.test(bearer)) return await jobCaller(database, clock, bearer);
+    if (jobTokenPattern.test(bearer)) return await jobCaller(reader, clock, bearer);
     const found = await artifacts.findPrincipal(createHash('sha256').update(bearer).digest(), clock.now());
     if (found === undefined) throw unknownToken();
     return await principalCaller(database, found.principal_id);
@@ -68,16 +70,18 @@ export function createCallers(parts: {
   };
 }
 
-async function jobCaller(database: Database, clock: Clock, token: string): Promise<Caller> {
-  const job = await findJobByToken(database.query, hashJobToken(token));
-  if (job === undefined) throw unknownToken();
-  if (job.ended_at !== null || effectiveDeadline(job) <= clock.now())
-    throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
+/** A job that may mint nothing any more is shown nothing any more: the same facts decide. */
+async function jobCaller(reader: MintFactsReader, clock: Clock, token: string): Promise<Caller> {
+  const read = await reader.read({ token_hash: hashJobToken(token), identity: null });
+  if (read === null) throw unknownToken();
+  const { job, organization, workspace } = read.facts;
+  const refusal = refuseJob(read.facts, clock.now());
+  if (refusal !== undefined) throw new ArsiaError(refusal.code, refusal.detail);
   return {
     kind: 'job',
     id: job.id,
-    organization_id: job.organization_id,
-    workspace_id: job.workspace_id,
+    organization_id: organization.id,
+    workspace_id: workspace.id,
     user_id: job.user_id,
   };
 }

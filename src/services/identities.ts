@@ -16,6 +16,7 @@ import {
   updateIdentity,
 } from '../store/identities.ts';
 import type { Page } from '../store/namespaces.ts';
+import { findAliasAt } from '../store/reach.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { principalOf } from './memberships.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
@@ -83,10 +84,7 @@ export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdenti
       const settings = parseSettings(provider, input.settings);
       provider.exchanging?.check(settings, {}, endpoints);
       await takeAudience(context, provider, settings, namespace.organization_id, issuer);
-      if ((await findIdentity(context.db, `${namespace.path}/${input.name}`)) !== undefined)
-        throw new ArsiaError('conflict', `There is already a managed identity ${input.name} in ${namespace.path}.`, {
-          fields: [{ pointer: '/name', detail: 'is taken in this group' }],
-        });
+      await refuseTakenName(context, `${namespace.path}/${input.name}`);
       const row = {
         id: context.id('managed_identity'),
         organization_id: namespace.organization_id,
@@ -110,6 +108,15 @@ export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdenti
       detail: { path: identityPath(row), type: row.type, settings: row.settings, delivery: row.delivery },
     }),
   };
+}
+
+/** Identities and aliases of a group share their names: a job that names a path must mean one of them. */
+export async function refuseTakenName(context: Context, path: string, except?: string): Promise<void> {
+  const identity = await findIdentity(context.db, path);
+  if ((identity === undefined || identity.id === except) && (await findAliasAt(context.db, path)) === undefined) return;
+  throw new ArsiaError('conflict', `There is already a managed identity or alias ${path}.`, {
+    fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+  });
 }
 
 export const getIdentity: Action<{ ref: string }, FoundIdentity, ManagedIdentity> = {

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mayAct } from '../core/acting.ts';
+import { interactive, isPlain, mayAct } from '../core/acting.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { jobDeadline } from '../core/lifetimes.ts';
 import { decide } from '../core/permissions.ts';
 import { beat, effectiveDeadline, endJob, findJob, hasTask, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { membershipsOf } from '../store/memberships.ts';
 import type { Namespace, Page } from '../store/namespaces.ts';
-import { findUser, listMayAct, type User } from '../store/principals.ts';
+import { findUser, listMayAct, type MayActRow, type User } from '../store/principals.ts';
+import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
 
@@ -31,9 +32,6 @@ export interface NewJob {
   task_index?: number | undefined;
 }
 
-/** The stage of a job that a person starts for themselves. */
-const interactive = 'interactive';
-
 export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: string }> = {
   name: 'job.start',
   // A launcher needs no role but its right to act, so `run` decides.
@@ -43,7 +41,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
   async run(context, input, found) {
     const { namespace } = found;
     const parent = input.parent === undefined ? undefined : await parentOf(context, input, namespace);
-    const asked = parent === undefined ? input : taskOf(parent, input);
+    const asked = parent === undefined ? input : taskOf(parent, input, context.now);
     const terms =
       context.caller.kind === 'service_account'
         ? await launch(context, asked, found)
@@ -151,26 +149,37 @@ export function hashJobToken(token: string): Uint8Array {
 async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   const { namespace: workspace } = found;
   const launcher_id = context.caller.id!;
+  const rights = await listMayAct(context.db, launcher_id);
   if (input.user === undefined) {
     await context.demand('job.run', found);
+    if (!isPlain(input)) refuseToAct(rights, workspace, input, { id: launcher_id, login: 'itself', team_ids: [] });
     return { user_id: null, launcher_id, stage: input.stage };
   }
-  const rights = await listMayAct(context.db, launcher_id);
   if (!rights.some((right) => workspace.lineage.includes(right.namespace_id)))
     await context.demand('namespace.view', found);
   const user = await findUser(context.db, input.user);
   if (user?.organization_id !== workspace.organization_id) throw unknownUser(input.user);
-  if (!mayAct(rights, workspace.lineage, { user_id: user.id, stage: input.stage, labels: input.labels }))
-    throw new ArsiaError(
-      'forbidden',
-      `This service account may not act for ${user.login} in ${workspace.path} with stage ${input.stage} and these labels.`,
-      { advice: `Ask an owner for the right (POST /api/v1/service-accounts/${launcher_id}/may-act).` },
-    );
+  refuseToAct(rights, workspace, input, { ...user, team_ids: await teamIdsOf(context.db, user.id) });
   await refuseWithoutRole(context, user, workspace);
   return { user_id: user.id, launcher_id, stage: input.stage };
 }
 
-/** A person starts jobs for nobody but themselves, with stage `interactive`. */
+/** Access rules believe stage and labels, so a launcher uses only those that it was allowed, for itself as well. */
+function refuseToAct(
+  rights: MayActRow[],
+  workspace: Namespace,
+  job: NewJob,
+  runner: Pick<User, 'id' | 'login'> & { team_ids: string[] },
+): void {
+  if (mayAct(rights, workspace.lineage, job, [runner.id, ...runner.team_ids])) return;
+  throw new ArsiaError(
+    'forbidden',
+    `This service account may not act for ${runner.login} in ${workspace.path} with stage ${job.stage} and these labels.`,
+    { advice: 'Ask an owner for the right (POST /api/v1/service-accounts/{id}/may-act).' },
+  );
+}
+
+/** A person starts jobs for nobody but themselves, with stage `interactive` and without labels. */
 async function startForSelf(context: Context, input: NewJob, found: FoundNamespace) {
   const { caller } = context;
   if (caller.kind !== 'user') throw new ArsiaError('forbidden', 'Only people and service accounts start jobs.');
@@ -183,6 +192,10 @@ async function startForSelf(context: Context, input: NewJob, found: FoundNamespa
   if (input.stage !== interactive)
     throw new ArsiaError('forbidden', `A job that a person starts has the stage ${interactive}.`, {
       advice: `Send "stage": "${interactive}" or leave it out.`,
+    });
+  if (!isPlain(input))
+    throw new ArsiaError('forbidden', 'A job that a person starts has no labels: access rules believe them.', {
+      advice: 'Leave `labels` out, or let a service account with the right to act start the job.',
     });
   return { user_id: caller.id, launcher_id: null, stage: interactive };
 }
@@ -220,8 +233,9 @@ async function parentOf(context: Context, input: NewJob, workspace: Namespace): 
 }
 
 /** An array task is its parent's: for whom, in which stage, with which labels, and no longer than it. */
-function taskOf(parent: Job, input: NewJob): NewJob {
-  const deadline = Math.min(parent.deadline.getTime(), input.deadline ?? Number.POSITIVE_INFINITY);
+function taskOf(parent: Job, input: NewJob, now: number): NewJob {
+  const asked = input.seconds === undefined ? input.deadline : now + input.seconds * 1000;
+  const deadline = Math.min(parent.deadline.getTime(), asked ?? Number.POSITIVE_INFINITY);
   return { ...input, user: parent.user_id ?? undefined, stage: parent.stage, labels: parent.labels, deadline };
 }
 

@@ -1,7 +1,14 @@
 import { ArsiaError } from '../core/errors.ts';
 import { usability } from '../core/inheritance.ts';
 import { maximumDepth } from '../core/namespace.ts';
-import { assignedBelow, deleteAssignments, deleteTree, heightOf, moveNamespace } from '../store/namespacemoves.ts';
+import {
+  assignedBelow,
+  assignedElsewhere,
+  deleteAssignments,
+  deleteTree,
+  heightOf,
+  moveNamespace,
+} from '../store/namespacemoves.ts';
 import { contentsOf, findNamespace, type Namespace } from '../store/namespaces.ts';
 import type { Action, Context } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
@@ -44,7 +51,7 @@ export function moveTo(
 /** Refused with what it holds; forced, everything below goes with it. An organisation goes only when empty. */
 export function removeNamespace(
   kind: Namespace['kind'],
-): Action<{ ref: string; force: boolean }, FoundNamespace, Record<string, number>> {
+): Action<{ ref: string; force: boolean }, FoundNamespace, { deleted: Record<string, number>; dropped: string[] }> {
   return {
     name: `${kind}.delete`,
     needs: `${kind}.delete`,
@@ -60,9 +67,10 @@ export function removeNamespace(
           `${namespace.path} still holds ${contents.map(([noun, count]) => `${count} ${noun}`).join(', ')}.`,
           { advice: isRoot ? 'Remove these first.' : 'Remove these first, or add `?force=true` to delete all of it.' },
         );
-      return await deleteTree(context.db, namespace.id);
+      const dropped = await assignedElsewhere(context.db, namespace.id);
+      return { deleted: await deleteTree(context.db, namespace.id), dropped };
     },
-    describe: (input, { namespace }, deleted) => ({ detail: { path: namespace.path, force: input.force, deleted } }),
+    describe: (input, { namespace }, result) => ({ detail: { path: namespace.path, force: input.force, ...result } }),
   };
 }
 
@@ -72,8 +80,7 @@ async function refuseMove(context: Context, namespace: Namespace, parent: Namesp
     throw new ArsiaError('conflict', 'Groups and workspaces never leave their organisation.');
   if (parent.lineage.includes(namespace.id))
     throw new ArsiaError('conflict', `${parent.path} is ${namespace.path} or lies below it.`);
-  const limit = maximumDepth + 1;
-  if (parent.lineage.length + (await heightOf(context.db, namespace)) > limit)
+  if (parent.lineage.length + (await heightOf(context.db, namespace)) > maximumDepth)
     throw new ArsiaError('conflict', `Below ${parent.path} this would be more than ${maximumDepth} groups deep.`);
   const path = `${parent.path}/${namespace.name}`;
   const taken = await findNamespace(context.db, 'any', path);

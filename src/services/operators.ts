@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { ArsiaError } from '../core/errors.ts';
 import { accessTokenLifetime, adminLinkLifetime } from '../core/lifetimes.ts';
 import { system } from '../core/principals.ts';
-import { insertAdminLink, useAdminLink } from '../store/adminlinks.ts';
+import { deleteOpenLinks, insertAdminLink, useAdminLink } from '../store/adminlinks.ts';
 import { activeOwners, insertMembership } from '../store/memberships.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
-import { findUser, insertUser, makeOperator, type User } from '../store/principals.ts';
-import type { Action, Call, Context, Pipeline, Place } from './action.ts';
+import { findUser, insertUser, setOperator, type User } from '../store/principals.ts';
+import { endSignIns } from '../store/useridentities.ts';
+import { type Action, type Call, type Context, missing, type Pipeline, type Place } from './action.ts';
 import { createOrganization } from './namespaces.ts';
 import { refuseTakenLogin } from './users.ts';
 
@@ -24,6 +25,8 @@ export interface Operators {
    * where there is none; a user of an organisation is named by id.
    */
   link(login: string): Promise<{ token: string; expires_at: Date; user: User }>;
+  /** Takes the right of an operator away, with what they hold; who belongs to an organisation stays what they are there. */
+  dismiss(login: string): Promise<User>;
   redeem(call: Call, token: string): Promise<{ user: User; token: AccessToken }>;
 }
 
@@ -55,6 +58,7 @@ export function createOperators(parts: {
       return { ...made, token: await tokenFor(made.owner) };
     },
     link: (login) => pipeline.perform(makeLink, { caller: system, request_id: null }, { login }),
+    dismiss: (login) => pipeline.perform(dismissOperator, { caller: system, request_id: null }, { login }),
     async redeem(call, token) {
       const user = await pipeline.perform(redeemLink, call, { token });
       return { user, token: await tokenFor(user) };
@@ -141,6 +145,21 @@ function refuseStranger({ id, organization_id, is_operator, is_active, login }: 
   });
 }
 
+const dismissOperator: Action<{ login: string }, Place, User> = {
+  name: 'operator.dismiss',
+  needs: 'operator',
+  changes: true,
+  find: nowhere,
+  async run(context, { login }) {
+    const user = await findUser(context.db, login);
+    if (user?.is_operator !== true) throw missing('operator', login);
+    await deleteOpenLinks(context.db, user.id);
+    await endSignIns(context.db, user.id);
+    return await setOperator(context.db, user.id, false);
+  },
+  describe: (_input, _place, user) => ({ user_id: user.id, target_id: user.id, detail: { login: user.login } }),
+};
+
 const redeemLink: Action<{ token: string }, Place, User> = {
   name: 'admin_link.redeem',
   needs: 'anyone',
@@ -152,7 +171,7 @@ const redeemLink: Action<{ token: string }, Place, User> = {
       throw new ArsiaError('unauthenticated', 'This link was used, has expired or never was.', {
         advice: 'Run `arsia admin link` on the server for a new one.',
       });
-    const user = await makeOperator(context.db, user_id);
+    const user = await setOperator(context.db, user_id, true);
     // The link stays unused with the rest of this transaction, and its 15 minutes go on.
     if (!user.is_active)
       throw new ArsiaError('user_inactive', `User ${user.login} is deactivated.`, {

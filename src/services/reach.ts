@@ -16,7 +16,6 @@ import {
   deleteAssignmentsIn,
   deleteMask,
   findAlias,
-  findAliasAt,
   insertAlias,
   insertMask,
   listAliases,
@@ -26,7 +25,7 @@ import {
 } from '../store/reach.ts';
 import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing } from './action.ts';
-import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
+import { type FoundIdentity, identityAt, identityPath, refuseTakenName } from './identities.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
 import { usableIn } from './usable.ts';
 import { userAt } from './users.ts';
@@ -45,25 +44,28 @@ interface FoundMask extends FoundNamespace {
 }
 
 /** Owner on both sides, never across organisations; the subject stays, so nothing changes at the cloud. */
-export const moveIdentityTo: Action<{ ref: string; group: string; force: boolean }, IdentityAndGroup, ManagedIdentity> =
-  {
-    name: 'managed_identity.move',
-    needs: 'managed_identity.move',
-    changes: true,
-    find: identityAndGroup,
-    version: ({ identity }) => identity.version,
-    async run(context, input, { identity, group }) {
-      await refuseTakenName(context, `${group.path}/${identity.name}`, identity.id);
-      const reach = await reachOf(context.db, identity);
-      const after = { ...reach, group_ids: [group.id, ...reach.group_ids.filter((id) => id !== identity.group_id)] };
-      await cutOff(context, identity, after, input.force);
-      await moveIdentity(context.db, identity.id, group.id);
-      return (await findIdentity(context.db, identity.id))!;
-    },
-    describe: (input, { identity, group }) => ({
-      detail: { path: identityPath(identity), to: group.path, force: input.force },
-    }),
-  };
+export const moveIdentityTo: Action<
+  { ref: string; group: string; force: boolean },
+  IdentityAndGroup,
+  { identity: ManagedIdentity; dropped: string[] }
+> = {
+  name: 'managed_identity.move',
+  needs: 'managed_identity.move',
+  changes: true,
+  find: identityAndGroup,
+  version: ({ identity }) => identity.version,
+  async run(context, input, { identity, group }) {
+    await refuseTakenName(context, `${group.path}/${identity.name}`, identity.id);
+    const reach = await reachOf(context.db, identity);
+    const after = { ...reach, group_ids: [group.id, ...reach.group_ids.filter((id) => id !== identity.group_id)] };
+    const dropped = await cutOff(context, identity, after, input.force);
+    await moveIdentity(context.db, identity.id, group.id);
+    return { identity: (await findIdentity(context.db, identity.id))!, dropped };
+  },
+  describe: (input, { identity, group }, { dropped }) => ({
+    detail: { path: identityPath(identity), to: group.path, force: input.force, dropped },
+  }),
+};
 
 export const createAlias: Action<{ ref: string; group: string; name?: string | undefined }, IdentityAndGroup, Alias> = {
   name: 'alias.create',
@@ -101,31 +103,40 @@ export const listIdentityAliases: Action<{ ref: string }, FoundIdentity, Alias[]
   run: (context, _input, { identity }) => listAliases(context.db, identity.id),
 };
 
-export const removeAlias: Action<{ ref: string; id: string; force: boolean }, FoundAlias, void> = {
+export const removeAlias: Action<{ ref: string; id: string; force: boolean }, FoundAlias, string[]> = {
   name: 'alias.delete',
   needs: 'managed_identity.move',
   changes: true,
   async find(context, input) {
     const found = await identityAt(context, input.ref);
-    await context.demand('managed_identity.view', found);
     const alias = await findAlias(context.db, input.id);
-    if (alias?.identity_id !== found.identity.id) throw missing('alias', input.id);
+    const isOfIt = alias?.identity_id === found.identity.id;
+    // Who owns the group that it was put into need not see where it comes from.
+    if (isOfIt && (await context.may('managed_identity.move', { ...found, lineage: alias.lineage })))
+      return { ...found, lineage: alias.lineage, alias };
+    await context.demand('managed_identity.view', found);
+    if (!isOfIt) throw missing('alias', input.id);
     return { ...found, alias };
   },
   async run(context, input, { identity, alias }) {
     const reach = await reachOf(context.db, identity);
     const after = { ...reach, group_ids: reach.group_ids.filter((id) => id !== alias.group_id) };
-    await cutOff(context, identity, after, input.force);
+    const dropped = await cutOff(context, identity, after, input.force);
     await deleteAlias(context.db, alias.id);
+    return dropped;
   },
-  describe: (input, { alias }) => ({
+  describe: (input, { alias }, dropped) => ({
     target_id: alias.id,
-    detail: { alias: `${alias.group_path}/${alias.name}`, force: input.force },
+    detail: { alias: `${alias.group_path}/${alias.name}`, force: input.force, dropped },
   }),
 };
 
 /** Hides an inherited identity below a group or in a workspace. */
-export const maskIdentity: Action<{ namespace: string; identity: string; force: boolean }, FoundMask, Mask> = {
+export const maskIdentity: Action<
+  { namespace: string; identity: string; force: boolean },
+  FoundMask,
+  { mask: Mask; dropped: string[] }
+> = {
   name: 'identity_mask.create',
   needs: 'identity_mask.manage',
   changes: true,
@@ -140,18 +151,19 @@ export const maskIdentity: Action<{ namespace: string; identity: string; force: 
         },
       );
     const reach = await reachOf(context.db, identity);
-    await cutOff(context, identity, { ...reach, masked_in: [...reach.masked_in, namespace.id] }, input.force);
-    const row: Mask = {
+    const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
+    const dropped = await cutOff(context, identity, masked, input.force);
+    const mask: Mask = {
       namespace_id: namespace.id,
       identity_id: identity.id,
       organization_id: namespace.organization_id,
       created_at: new Date(context.now),
     };
-    await insertMask(context.db, row);
-    return row;
+    await insertMask(context.db, mask);
+    return { mask, dropped };
   },
-  describe: (input, { namespace, identity }) => ({
-    detail: { namespace: namespace.path, identity: identityPath(identity), force: input.force },
+  describe: (input, { namespace, identity }, { dropped }) => ({
+    detail: { namespace: namespace.path, identity: identityPath(identity), force: input.force, dropped },
   }),
 };
 
@@ -220,7 +232,7 @@ export const effectiveIdentities: Action<
 };
 
 /** Removes an identity only when its name is typed. Irreversible: one of the same name is another, with another subject. */
-export const removeIdentity: Action<{ ref: string; name: string; force: boolean }, FoundIdentity, void> = {
+export const removeIdentity: Action<{ ref: string; name: string; force: boolean }, FoundIdentity, string[]> = {
   name: 'managed_identity.delete',
   needs: 'managed_identity.delete',
   changes: true,
@@ -232,17 +244,23 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
         advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
         fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
       });
-    await cutOff(context, identity, { group_ids: [], masked_in: [] }, input.force);
+    const dropped = await cutOff(context, identity, { group_ids: [], masked_in: [] }, input.force);
     await deleteIdentity(context.db, identity.id);
+    return dropped;
   },
-  describe: (input, { identity }) => ({ detail: { path: identityPath(identity), force: input.force } }),
+  describe: (input, { identity }, dropped) => ({
+    detail: { path: identityPath(identity), force: input.force, dropped },
+  }),
 };
 
-/** Assignments that a change would cut off are refused with their list; forced, they go in the same transaction. */
-async function cutOff(context: Context, identity: ManagedIdentity, after: Reach, force: boolean): Promise<void> {
+/**
+ * Assignments that a change would cut off are refused with their list; forced, they go in the same transaction. Returns the
+ * paths of the workspaces, for the record.
+ */
+async function cutOff(context: Context, identity: ManagedIdentity, after: Reach, force: boolean): Promise<string[]> {
   const assigned = await assignedLineages(context.db, identity.id);
   const lost = assigned.filter(({ lineage }) => usability(after, lineage) !== 'usable');
-  if (lost.length === 0) return;
+  if (lost.length === 0) return [];
   if (!force) {
     const paths = lost.slice(0, 20).map(({ path }) => path);
     const more = lost.length > paths.length ? ` and ${lost.length - paths.length} more` : '';
@@ -252,6 +270,7 @@ async function cutOff(context: Context, identity: ManagedIdentity, after: Reach,
   }
   const ids = lost.map(({ id }) => id);
   await deleteAssignmentsIn(context.db, identity.id, ids);
+  return lost.map(({ path }) => path);
 }
 
 async function identityAndGroup(context: Context, input: { ref: string; group: string }): Promise<IdentityAndGroup> {
@@ -271,12 +290,4 @@ async function maskAt(context: Context, input: { namespace: string; identity: st
   if (usability(await reachOf(context.db, identity), place.lineage) === 'out_of_reach')
     throw missing('managed identity', input.identity);
   return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
-}
-
-async function refuseTakenName(context: Context, path: string, except?: string): Promise<void> {
-  const identity = await findIdentity(context.db, path);
-  if ((identity === undefined || identity.id === except) && (await findAliasAt(context.db, path)) === undefined) return;
-  throw new ArsiaError('conflict', `There is already a managed identity or alias ${path}.`, {
-    fields: [{ pointer: '/name', detail: 'is taken in this group' }],
-  });
 }

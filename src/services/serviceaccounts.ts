@@ -20,9 +20,11 @@ import {
   type ServiceAccount,
   updateServiceAccount,
 } from '../store/principals.ts';
+import { findTeam } from '../store/teams.ts';
 import { endSignIns } from '../store/useridentities.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
-import { type FoundNamespace, namespaceAt, ownOrganization } from './namespaces.ts';
+
+import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
 import { userAt } from './users.ts';
 
 export interface FoundAccount extends Place {
@@ -92,8 +94,11 @@ export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccoun
   needs: 'member',
   changes: false,
   find: ownOrganization,
-  run: async (context, input, { organization_id }) =>
-    await listServiceAccounts(context.db, organization_id!, input.page),
+  async run(context, input, { organization_id }) {
+    const roots = await visibleRoots(context);
+    if (roots.length === 0 || organization_id === null) return [];
+    return await listServiceAccounts(context.db, { organization_id, roots }, input.page);
+  },
 };
 
 export const changeServiceAccount: Action<
@@ -193,14 +198,8 @@ export const createMayAct: Action<
     return { ...target, account: found.account, target, audit: found.audit ?? {} };
   },
   async run(context, input, { account, target }) {
-    const users = await Promise.all(
-      input.users.map(async (ref) => {
-        if (ref === '*') return ref;
-        const { user } = await userAt(context, ref);
-        if (user.organization_id !== account.organization_id) throw missing('user', ref);
-        return user.id;
-      }),
-    );
+    const users: string[] = [];
+    for (const ref of input.users) users.push(await actedFor(context, account, ref));
     const row: MayActRow = {
       id: context.id('may_act'),
       service_account_id: account.id,
@@ -225,6 +224,19 @@ export const createMayAct: Action<
   }),
 };
 
+/** A user or a team of the organisation, everyone, or the account itself: for the stages and labels of its own jobs. */
+async function actedFor(context: Context, account: ServiceAccount, ref: string): Promise<string> {
+  if (ref === '*' || ref === account.id) return ref;
+  if (isId('team', ref)) {
+    const team = await findTeam(context.db, account.organization_id, ref);
+    if (team === undefined) throw missing('team', ref);
+    return team.id;
+  }
+  const { user } = await userAt(context, ref);
+  if (user.organization_id !== account.organization_id) throw missing('user', ref);
+  return user.id;
+}
+
 export const listRightsToAct: Action<{ ref: string }, FoundAccount, MayActRow[]> = {
   name: 'may_act.list',
   needs: 'service_account.view',
@@ -239,8 +251,9 @@ export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void
   changes: true,
   async find(context, input) {
     const found = await serviceAccountAt(context, input.ref);
-    await context.demand('service_account.view', found);
     const right = (await listMayAct(context.db, found.account.id)).find((one) => one.id === input.id);
+    // Who granted it owns the place, and may not see the group of the account.
+    if (right === undefined) await context.demand('service_account.view', found);
     if (right === undefined) throw missing('right to act', input.id);
     const { lineage } = await namespaceAt(context, 'any', right.namespace_id);
     return { ...found, lineage, right };

@@ -1,12 +1,14 @@
 import { buildClaims, type WorkloadClaims } from '../core/claims.ts';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { idPrefixes } from '../core/ids.ts';
+import { usability } from '../core/inheritance.ts';
 import { formatSubject, namesUser, namesWorkspace, type SubjectScope, subjectOfEveryUser } from '../core/subject.ts';
 import type { Federated, Trust, TrustFacts, Verdict } from '../providers/provider.ts';
 import { providerOf } from '../providers/registry.ts';
 import { assignedWorkspaceOf, type ManagedIdentity } from '../store/identities.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
 import type { User } from '../store/principals.ts';
+import { reachOf } from '../store/reach.ts';
 import { type Action, type Context, missing } from './action.ts';
 import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
 import type { Issuers } from './issuers.ts';
@@ -117,7 +119,8 @@ async function workspaceMeant(
   if (input.workspace !== undefined) {
     const place = await namespaceAt(context, 'workspace', input.workspace);
     await context.demand('namespace.view', place);
-    if (!place.lineage.includes(identity.group_id)) throw missing('workspace', input.workspace);
+    const reach = await reachOf(context.db, identity);
+    if (usability(reach, place.lineage) === 'out_of_reach') throw missing('workspace', input.workspace);
     return place.namespace;
   }
   const only = await assignedWorkspaceOf(context.db, identity.id);

@@ -6,6 +6,11 @@ export async function insertAdminLink(db: Queries, row: Selectable<Tables['admin
   await db.insertInto('admin_links').values(row).execute();
 }
 
+/** Links that nobody has opened yet. */
+export async function deleteOpenLinks(db: Queries, user_id: string): Promise<void> {
+  await db.deleteFrom('admin_links').where('user_id', '=', user_id).where('used_at', 'is', null).execute();
+}
+
 /** The user of a live link, once: of many at once exactly one gets it. */
 export async function useAdminLink(db: Queries, token_hash: Uint8Array, now: Date): Promise<string | undefined> {
   const row = await db

@@ -42,11 +42,16 @@ export interface AuditChainStore {
    * (undefined): then false.
    */
   append(make: MakeCheckpoint): Promise<boolean>;
-  /** Events at this position and below. */
+  /** Events from the first position up to and with this one. */
   countUpTo(position: number): Promise<number>;
+  /**
+   * The ids of events where no walk along the positions comes: without one, or before the first. Only who owns the table can
+   * put them there.
+   */
+  misplaced(limit: number): Promise<string[]>;
   /** In the order of numbers. */
   checkpoints(after: number, limit: number): Promise<(StoredCheckpoint & { event_ids: string })[]>;
-  /** Above `after`, up to and with `upto`; in the order of positions. */
+  /** Above `after`, up to and with `upto`; in the order of positions, and beyond `limit` all that are at the last one. */
   events(after: number, upto: number, limit: number): Promise<ChainedEvent[]>;
 }
 
@@ -81,9 +86,17 @@ export function createAuditChainStore(database: Database): AuditChainStore {
       const { count } = await query
         .selectFrom('audit_events')
         .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('position', '>=', 1)
         .where('position', '<=', position)
         .executeTakeFirstOrThrow();
       return count;
+    },
+    async misplaced(limit) {
+      const { rows } = await sql<{ id: string }>`
+        SELECT id FROM audit_events WHERE position IS NULL OR position < 1 ORDER BY position, id LIMIT ${limit}`.execute(
+        query,
+      );
+      return rows.map(({ id }) => id);
     },
     async settle(patience) {
       const until = performance.now() + patience;
@@ -127,9 +140,10 @@ export function createAuditChainStore(database: Database): AuditChainStore {
         .where('position', '>', after)
         .where('position', '<=', upto)
         .orderBy('position')
-        .limit(limit)
+        // The index that keeps a position to one event is the table owner's: another one there must not be passed over.
+        .fetch(limit, 'with ties')
         .execute();
-      return rows.map(({ position, mac, ...row }) => ({ position, mac, event: asEvent(row) }));
+      return rows.map(({ position, mac, ...row }) => ({ position, mac: mac ?? noMac, event: asRecorded(row) }));
     },
   };
 }
@@ -150,6 +164,13 @@ async function lastBeforeChain(queries: Queries): Promise<number> {
     .where(sql<boolean>`mac = ''`)
     .executeTakeFirstOrThrow();
   return last ?? 0;
+}
+
+const noMac = new Uint8Array(0);
+
+/** As `asEvent`, also of a row that only the owner of the table can have written: `infinity` is no Date. */
+function asRecorded(row: Parameters<typeof asEvent>[0]): AuditEvent {
+  return asEvent({ ...row, at: new Date(Number(row.at)) });
 }
 
 /**

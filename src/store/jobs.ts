@@ -34,15 +34,6 @@ export async function findJob(db: Queries, id: string): Promise<Job | undefined>
   return await db.selectFrom('jobs').select(columns).where('id', '=', id).executeTakeFirst();
 }
 
-/** The job whose token has this hash, ended or not. */
-export async function findJobByToken(db: Queries, token_hash: Uint8Array): Promise<Job | undefined> {
-  return await db
-    .selectFrom('jobs')
-    .select(columns)
-    .where('token_hash', '=', token_hash as never)
-    .executeTakeFirst();
-}
-
 export async function hasTask(db: Queries, parent_id: string, task_index: number): Promise<boolean> {
   const row = await db
     .selectFrom('jobs')
@@ -73,14 +64,17 @@ export function effectiveDeadline(job: Pick<Job, 'deadline' | 'heartbeat_at' | '
 
 export type OverdueJob = Pick<Job, 'id' | 'organization_id' | 'workspace_id' | 'user_id'>;
 
-/** Marks jobs as ended that are past their deadline or missed their heartbeat, `limit` at a time. */
+/** Marks jobs as ended that are past their deadline or missed their heartbeat, with their array tasks, `limit` at a time. */
 export async function endOverdue(db: Queries, now: Date, limit: number): Promise<OverdueJob[]> {
   const { rows } = await sql<OverdueJob>`
     UPDATE jobs SET ended_at = ${now}, version = version + 1
     WHERE id IN (
-      SELECT id FROM jobs WHERE ended_at IS NULL
-        AND least(deadline, heartbeat_at + heartbeat_seconds * interval '1 second') <= ${now}
-      ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      SELECT job.id FROM jobs AS job LEFT JOIN jobs AS parent ON parent.id = job.parent_id
+      WHERE job.ended_at IS NULL AND (
+        least(job.deadline, job.heartbeat_at + job.heartbeat_seconds * interval '1 second') <= ${now}
+        OR parent.heartbeat_at + parent.heartbeat_seconds * interval '1 second' <= ${now}
+        OR parent.ended_at IS NOT NULL)
+      ORDER BY job.id LIMIT ${limit} FOR UPDATE OF job SKIP LOCKED)
     RETURNING id, organization_id, workspace_id, user_id`.execute(db);
   return rows;
 }

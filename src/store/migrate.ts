@@ -115,6 +115,8 @@ const lesserGrants: Readonly<Record<string, string>> = {
   // threats.md N63: who took the application's password cannot rewrite what it did.
   audit_events: `SELECT, INSERT (${insertedNames})`,
   audit_checkpoints: 'SELECT, INSERT',
+  // Without the secret of the audit's keys no event could be verified ever again.
+  shared_secrets: 'SELECT, INSERT',
   migrations: 'SELECT',
 };
 

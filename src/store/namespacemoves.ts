@@ -30,10 +30,12 @@ export async function deleteAssignments(db: Queries, ids: string[]): Promise<voi
   if (ids.length > 0) await db.deleteFrom('assignments').where('id', 'in', ids).execute();
 }
 
-/** The most groups and workspaces in a row at and below a namespace: 1 for a leaf. */
+/** The most groups in a row at and below a namespace: 0 for a workspace. */
 export async function heightOf(db: Queries, { id, lineage }: Namespace): Promise<number> {
   const { rows } = await sql<{ deepest: number }>`
-    SELECT max(cardinality(lineage)) AS deepest FROM namespaces WHERE lineage @> ARRAY[${id}]`.execute(db);
+    SELECT max(cardinality(lineage) - CASE kind WHEN 'workspace' THEN 1 ELSE 0 END) AS deepest FROM namespaces WHERE lineage @> ARRAY[${id}]`.execute(
+    db,
+  );
   return rows[0]!.deepest - lineage.length + 1;
 }
 
@@ -47,6 +49,19 @@ export async function moveNamespace(db: Queries, moved: Namespace, parent: Names
       parent_id = CASE WHEN id = ${moved.id} THEN ${parent.id} ELSE parent_id END,
       version = version + 1
     WHERE lineage @> ARRAY[${moved.id}]`.execute(db);
+}
+
+/** What workspaces elsewhere lose with the identities at and below a namespace: they have them by an alias. */
+export async function assignedElsewhere(db: Queries, namespace_id: string): Promise<string[]> {
+  const { rows } = await sql<{ lost: string }>`
+    SELECT DISTINCT g.path || '/' || m.name || ' in ' || w.path AS lost
+    FROM namespaces AS g
+    JOIN managed_identities AS m ON m.group_id = g.id
+    JOIN assignments AS a ON a.identity_id = m.id
+    JOIN namespaces AS w ON w.id = a.workspace_id
+    WHERE g.lineage @> ARRAY[${namespace_id}] AND NOT w.lineage @> ARRAY[${namespace_id}]
+    ORDER BY lost`.execute(db);
+  return rows.map(({ lost }) => lost);
 }
 
 /** Everything at and below a namespace, and what was given to its service accounts elsewhere. Returns counts by noun. */

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import { isId } from '../core/ids.ts';
 import type { Queries } from './database.ts';
-import type { Page } from './namespaces.ts';
+import { isBelow, type Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
 export type User = Selectable<Tables['users']>;
@@ -112,13 +112,20 @@ export async function updateServiceAccount(
     .executeTakeFirstOrThrow();
 }
 
-export async function listServiceAccounts(db: Queries, organization_id: string, page: Page): Promise<ServiceAccount[]> {
+/** Those of the groups at and below any of `roots`. */
+export async function listServiceAccounts(
+  db: Queries,
+  filter: { organization_id: string; roots: string[] },
+  page: Page,
+): Promise<ServiceAccount[]> {
   return await db
     .selectFrom('service_accounts')
+    .innerJoin('namespaces as g', 'g.id', 'service_accounts.group_id')
     .select(accountColumns)
-    .where('organization_id', '=', organization_id)
-    .where('id', '>', page.after ?? '')
-    .orderBy('id')
+    .where('service_accounts.organization_id', '=', filter.organization_id)
+    .where(isBelow('g.lineage', filter.roots))
+    .where('service_accounts.id', '>', page.after ?? '')
+    .orderBy('service_accounts.id')
     .limit(page.limit)
     .execute();
 }
@@ -178,10 +185,10 @@ export async function deleteMayAct(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('may_act').where('id', '=', id).execute();
 }
 
-export async function makeOperator(db: Queries, id: string): Promise<User> {
+export async function setOperator(db: Queries, id: string, is_operator: boolean): Promise<User> {
   return await db
     .updateTable('users')
-    .set((eb) => ({ is_operator: true, version: eb('version', '+', 1) }))
+    .set((eb) => ({ is_operator, version: eb('version', '+', 1) }))
     .where('id', '=', id)
     .returning(userColumns)
     .executeTakeFirstOrThrow();

@@ -56,11 +56,12 @@ export async function teamIdsOf(db: Queries, user_id: string): Promise<string[]>
   return rows.map((row) => row.team_id);
 }
 
+/** Who is in it by a sign-in stays by hand from now on. */
 export async function insertTeamMember(db: Queries, row: Selectable<Tables['team_members']>): Promise<void> {
   await db
     .insertInto('team_members')
     .values(row)
-    .onConflict((conflict) => conflict.columns(['team_id', 'user_id']).doNothing())
+    .onConflict((conflict) => conflict.columns(['team_id', 'user_id']).doUpdateSet({ source: row.source }))
     .execute();
 }
 

@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type JobTerms, type MayAct, mayAct } from '../../src/core/acting.ts';
+import { isPlain, type JobTerms, type MayAct, mayAct } from '../../src/core/acting.ts';
 
 const lineage = ['org', 'grp', 'ws'];
 const right: MayAct = { namespace_id: 'grp', users: ['usr_a'], stages: ['plan', 'app*'], labels: { env: 'dev-*' } };
 const job: JobTerms = { user_id: 'usr_a', stage: 'apply', labels: { env: 'dev-1' } };
+
+const runnerOf = ({ user_id }: JobTerms) => (user_id === null ? ['sa_a'] : [user_id, 'team_a']);
 
 describe('the right to act for users', () => {
   test.each<[string, Partial<MayAct>, Partial<JobTerms>, boolean]>([
@@ -13,6 +15,10 @@ describe('the right to act for users', () => {
     ['covers everyone by a star', { users: ['*'] }, { user_id: 'usr_b' }, true],
     ['refuses another user', {}, { user_id: 'usr_b' }, false],
     ['refuses a job for nobody', {}, { user_id: null }, false],
+    ['covers a user by a team', { users: ['team_a'] }, {}, true],
+    ['refuses a user of another team', { users: ['team_b'] }, {}, false],
+    ['covers a job for nobody by the launcher itself', { users: ['sa_a'] }, { user_id: null }, true],
+    ['covers no user by the launcher itself', { users: ['sa_a'] }, {}, false],
     ['refuses another stage', {}, { stage: 'destroy' }, false],
     ['refuses another label value', {}, { labels: { env: 'prod' } }, false],
     ['refuses a label that it does not name', {}, { labels: { env: 'dev-1', team: 'x' } }, false],
@@ -22,7 +28,8 @@ describe('the right to act for users', () => {
     ['takes no pattern of users', { users: ['usr_*'] }, {}, false],
     ['with no stages covers nothing', { stages: [] }, {}, false],
   ])('%s', (_, rightChange, jobChange, expected) => {
-    expect(mayAct([{ ...right, ...rightChange }], lineage, { ...job, ...jobChange })).toBe(expected);
+    const terms = { ...job, ...jobChange };
+    expect(mayAct([{ ...right, ...rightChange }], lineage, terms, runnerOf(terms))).toBe(expected);
   });
 
   test('one right must cover all of a job: halves do not add up', () => {
@@ -30,8 +37,8 @@ describe('the right to act for users', () => {
       { ...right, users: ['usr_a'], stages: ['destroy'] },
       { ...right, users: ['usr_b'], stages: ['apply'] },
     ];
-    expect(mayAct(halves, lineage, job)).toBe(false);
-    expect(mayAct([], lineage, job)).toBe(false);
+    expect(mayAct(halves, lineage, job, runnerOf(job))).toBe(false);
+    expect(mayAct([], lineage, job, runnerOf(job))).toBe(false);
   });
 
   test('another right never takes one away', () => {
@@ -48,8 +55,16 @@ describe('the right to act for users', () => {
     });
     fc.assert(
       fc.property(fc.array(anyRight, { maxLength: 4 }), anyJob, (rights, terms) => {
-        expect(mayAct(rights, lineage, terms)).toBe(rights.some((one) => mayAct([one], lineage, terms)));
+        const runner = runnerOf(terms);
+        const isCovered = rights.some((one) => mayAct([one], lineage, terms, runner));
+        expect(mayAct(rights, lineage, terms, runner)).toBe(isCovered);
       }),
     );
   });
+});
+
+test('plain is the stage of everybody without labels', () => {
+  expect(isPlain({ stage: 'interactive', labels: {} })).toBe(true);
+  expect(isPlain({ stage: 'run', labels: {} })).toBe(false);
+  expect(isPlain({ stage: 'interactive', labels: { env: '' } })).toBe(false);
 });

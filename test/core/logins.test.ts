@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import { makeId } from '../../src/core/ids.ts';
 import { canonicalEmail, proposeLogin } from '../../src/core/logins.ts';
 import { isLogin } from '../../src/core/names.ts';
 
@@ -13,6 +14,8 @@ describe('the login that a new user would like', () => {
     [null, null, 'user'],
     [null, 'Åda Ö!', 'da'],
     [null, 'a'.repeat(80), 'a'.repeat(56)],
+    // Nor like the id of somebody.
+    [null, 'usr_01jznk00000000000000000000', 'user'],
     // No login has an apostrophe.
     ["o'hara@acme.example", 'ohara', 'ohara'],
     [`${'a'.repeat(50)}@acme.example`, null, 'user'],
@@ -55,4 +58,10 @@ describe('addresses as they are compared', () => {
     expect(canonicalEmail(`a@${'a'.repeat(1_000_000)}`)).toBeNull();
     expect(canonicalEmail(`${'a.'.repeat(120)}@`)).toBeNull();
   });
+});
+
+test('N26 no login is the id of a user', () => {
+  const id = makeId('user', 1_800_000_000_000, (bytes) => new Uint8Array(bytes).fill(200));
+  expect(isLogin(id)).toBe(false);
+  for (const near of [`${id}x`, id.slice(0, -1), id.replace('usr', 'use'), 'usr_']) expect(isLogin(near)).toBe(true);
 });

@@ -63,13 +63,40 @@ const forNobody = (change: Partial<Launcher>): MintFacts => ({
   job: { ...good.job, user_id: null },
   launcher: { ...launcher, ...change },
 });
+const plain = (facts: MintFacts): MintFacts => ({ ...facts, job: { ...facts.job, stage: 'interactive' } });
+const plainForNobody = (change: Partial<Launcher>) => plain(forNobody(change));
 const interactive: MintFacts = { ...good, launcher: null };
 
 describe('may the job act', () => {
   test.each<[string, MintFacts, ErrorCode | undefined]>([
     ['a job of a launcher for a user', good, undefined],
     ['a job of a person for themselves', interactive, undefined],
-    ['a job of a service account alone with its own role', forNobody({ memberships: member('deployer') }), undefined],
+    [
+      'a job of a service account alone with its own role and a right for itself',
+      forNobody({ memberships: member('deployer'), may_act: [{ ...launcher.may_act[0]!, users: ['sa_a'] }] }),
+      undefined,
+    ],
+    [
+      'a job of a service account alone with a stage that it was not allowed',
+      forNobody({ memberships: member('deployer') }),
+      'launcher_may_not_act',
+    ],
+    [
+      'a plain job of a service account alone',
+      plainForNobody({ memberships: member('deployer'), may_act: [] }),
+      undefined,
+    ],
+    ['a plain job for a user without the right', plain(ofLauncher({ may_act: [] })), 'launcher_may_not_act'],
+    [
+      'a right for a team of the user',
+      ofLauncher({ may_act: [{ ...launcher.may_act[0]!, users: ['team_a'] }] }),
+      undefined,
+    ],
+    [
+      'a right for another team',
+      ofLauncher({ may_act: [{ ...launcher.may_act[0]!, users: ['team_b'] }] }),
+      'launcher_may_not_act',
+    ],
     ['a job that has ended', ofJob({ is_ended: true }), 'job_ended'],
     ['a job at its deadline', ofJob({ deadline: now }), 'job_ended'],
     ['a deactivated user', ofUser({ is_active: false }), 'user_inactive'],

@@ -75,6 +75,9 @@ describe('the claims of a workload token', () => {
   test('of a job that its launcher runs for nobody: no user, and a user-scoped identity refuses', async () => {
     const membership = { namespace: organization.workspaceId, role: 'deployer' } as const;
     const account = await createAccount(organization.owner, organization.group, 'robot', membership);
+    // For itself: the right to its stage and labels.
+    const right = { namespace: organization.workspaceId, users: [account.id], stages: ['nightly'] };
+    await organization.owner.send('POST', `/service-accounts/${account.id}/may-act`, right);
     const robot = await startJob({ ...organization, launcher: account.client }, { user: undefined, stage: 'nightly' });
     const claims = await claimsOf('workspace', robot.client);
     expect(Object.keys(claims).sort()).toEqual([...always, ...place, ...launcher].sort());

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { freePort, type Spawned, spawnArsia } from '../support/arsia.ts';
-import { type Client, createClient, encoded, postForm } from '../support/client.ts';
-import { startJob } from '../support/organization.ts';
+import { type Client, createClient, encoded, postForm, signIn } from '../support/client.ts';
+import { createAccount, startJob } from '../support/organization.ts';
 import { rounds } from '../support/rounds.ts';
 import { ended, expectOneLine } from './commands.ts';
 import { expectAllVerify, jwksOf, tokensOf } from './issued.ts';
@@ -29,6 +29,13 @@ describe('two replicas', () => {
   }, 120_000);
 
   const ownerAt = (origin: string): Client => createClient(origin, issuing.organization.owner.token);
+
+  /** Its tokens stay dead, so it signs in again. */
+  async function launcherBack(owner: Client): Promise<void> {
+    const { launcherId, launcherSecret } = issuing.organization;
+    await owner.send('PATCH', `/service-accounts/${launcherId}`, { is_active: true });
+    issuing.organization.launcher = await signIn(issuing.seed.issuer, launcherId, launcherSecret);
+  }
 
   describe('what is taken away on one is refused by the very next request on the other', () => {
     interface Right {
@@ -71,6 +78,78 @@ describe('two replicas', () => {
         },
       },
       {
+        name: 'the access rule that admits it',
+        code: 'access_rule_refused',
+        async take(owner) {
+          const rules = `/managed-identities/${issuing.identity.id}/access-rules`;
+          const admitting = await owner.send('POST', rules, { kind: 'stage', values: ['run'] });
+          const other = await owner.send('POST', rules, { kind: 'stage', values: ['never'] });
+          await owner.send('DELETE', `${rules}/${admitting.id}`);
+          return (again) => again.send('DELETE', `${rules}/${other.id}`);
+        },
+      },
+      {
+        name: 'what an access rule admits',
+        code: 'access_rule_refused',
+        async take(owner) {
+          const rules = `/managed-identities/${issuing.identity.id}/access-rules`;
+          const rule = await owner.send('POST', rules, { kind: 'user', values: [issuing.organization.user] });
+          await owner.send('PATCH', `${rules}/${rule.id}`, { values: ['acme.owner'] });
+          return (again) => again.send('DELETE', `${rules}/${rule.id}`);
+        },
+      },
+      {
+        name: 'identities without rules being open',
+        code: 'access_rule_refused',
+        async take(owner) {
+          await owner.send('PATCH', '/organization-settings', { identities_without_rules: 'closed' });
+          return (again) => again.send('PATCH', '/organization-settings', { identities_without_rules: 'open' });
+        },
+      },
+      {
+        name: 'the place in a team that has the role',
+        code: 'user_lacks_role',
+        async take(owner) {
+          const { workspaceId: namespace, userId } = issuing.organization;
+          const { id: team } = await owner.send('POST', '/teams', { name: 'crew' });
+          await owner.send('POST', '/teams/crew/members', { user: userId });
+          await owner.send('POST', '/memberships', { namespace, principal: team, role: 'deployer' });
+          const { items } = await owner.send('GET', `/memberships?namespace=${namespace}`);
+          const { id } = items.find((row: { principal_id: string }) => row.principal_id === userId);
+          await owner.send('DELETE', `/memberships/${id}`);
+          expect((await mint(issuing, owner.issuer)).status).toBe(200);
+          await owner.send('DELETE', `/teams/crew/members/${userId}`);
+          return async (again) => {
+            await again.send('POST', '/memberships', { namespace, principal: userId, role: 'deployer' });
+            await again.send('DELETE', '/teams/crew');
+          };
+        },
+      },
+      {
+        name: 'the sight of an identity, by a mask',
+        code: 'identity_not_assigned',
+        async take(owner) {
+          const managed_identity = issuing.identity.id;
+          await owner.send('POST', `${workspace()}/masks?force=true`, { managed_identity });
+          return async (again) => {
+            await again.send('DELETE', `${workspace()}/masks/${managed_identity}`);
+            await again.send('POST', `${workspace()}/managed-identities`, { managed_identity });
+          };
+        },
+      },
+      {
+        name: 'the choice of everyone, by another for the user',
+        code: 'identity_not_assigned',
+        async take(owner) {
+          const settings = { audience: 'https://api.acme.example' };
+          const { group, user } = issuing.organization;
+          const body = { name: 'own', group, type: 'oidc', settings, delivery: 'both' };
+          const { id } = await owner.send('POST', '/managed-identities', body);
+          await owner.send('POST', `${workspace()}/managed-identities`, { managed_identity: id, principal: user });
+          return (again) => again.send('DELETE', `/managed-identities/${id}?name=own&force=true`);
+        },
+      },
+      {
         name: 'the active user',
         code: 'user_inactive',
         async take(owner) {
@@ -84,7 +163,7 @@ describe('two replicas', () => {
         code: 'launcher_inactive',
         async take(owner) {
           await owner.send('PATCH', account(), { is_active: false });
-          return (again) => again.send('PATCH', account(), { is_active: true });
+          return launcherBack;
         },
       },
       {
@@ -121,13 +200,32 @@ describe('two replicas', () => {
       300_000,
     );
 
+    test('N21: the use of an identity: whoever lost it assigns it nowhere', async () => {
+      const { owner, group, workspaceId, otherWorkspaceId } = issuing.organization;
+      const membership = { namespace: otherWorkspaceId, role: 'deployer' } as const;
+      const { id, client } = await createAccount(owner, group, 'assigner', membership);
+      const grants = `/managed-identities/${issuing.identity.id}/grants`;
+      const path = `/workspaces/${otherWorkspaceId}/managed-identities`;
+      for (let round = 0; round < rounds(2, 50); round++) {
+        const [there, here] = round % 2 === 0 ? origins : origins.toReversed();
+        const assigner = createClient(here!, client.token);
+        const grant = await ownerAt(there!).send('POST', grants, { principal: id });
+        const body = { managed_identity: issuing.identity.id };
+        expect((await assigner.ask('POST', path, body)).status).toBe(201);
+        expect((await assigner.ask('DELETE', `${path}/${issuing.identity.id}`)).status).toBe(204);
+        await ownerAt(there!).send('DELETE', `${grants}/${grant.id}`);
+        expect((await assigner.ask('POST', path, body)).status).toBe(403);
+      }
+      expect((await createClient(origins[1], client.token).ask('GET', `/workspaces/${workspaceId}`)).status).toBe(404);
+    });
+
     test('N20: the access token of a service account that was deactivated', async () => {
       const { launcherId, launcher } = issuing.organization;
       const here = createClient(origins[1], launcher.token);
       expect((await here.ask('GET', '/workspaces')).status).toBe(200);
       await ownerAt(origins[0]).send('PATCH', `/service-accounts/${launcherId}`, { is_active: false });
       expect((await here.ask('GET', '/workspaces')).status).toBe(401);
-      await ownerAt(origins[0]).send('PATCH', `/service-accounts/${launcherId}`, { is_active: true });
+      await launcherBack(ownerAt(origins[0]));
     });
   });
 

@@ -169,7 +169,7 @@ export const cases: Record<string, Case> = {
   'GET /managed-identities/:id/grants': { least: 'viewer', params: id('identity') },
   'DELETE /managed-identities/:id/grants/:grant': { least: 'owner', params: { id: 'identity', grant: 'grant' } },
 
-  'POST /workspaces/:id/jobs': { least: 'deployer', params: id('workspace'), body: () => ({ stage: 'run' }) },
+  'POST /workspaces/:id/jobs': { least: 'deployer', params: id('workspace'), body: () => ({}) },
   'GET /workspaces/:id/jobs': { least: 'viewer', params: id('workspace') },
   'GET /workspaces/:id/jobs/:job': { least: 'viewer', params: { id: 'workspace', job: 'job' }, opensToJob: true },
   'PATCH /workspaces/:id/jobs/:job': {

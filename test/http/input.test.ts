@@ -323,7 +323,7 @@ describe('names', () => {
     const { owner, workspaceId } = organization;
     await allRefused(async (faults) => {
       const answers = [];
-      for (const login of ['', 'A', 'a b', 'a:b', 'a/b', 'ä', 'a'.repeat(65), 'a\u200b'])
+      for (const login of ['', 'A', 'a b', 'a:b', 'a/b', 'ä', 'a'.repeat(65), 'a\u200b', organization.userId])
         answers.push(await owner.ask('POST', '/users', { login }));
       for (const stage of ['', 'Plan', 'a/b', '*'])
         answers.push(await owner.ask('POST', `/workspaces/${workspaceId}/jobs`, { stage }));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
@@ -359,6 +360,35 @@ describe('N40 bodies and headers beyond their limits', () => {
     }
     expect((await mint()).status).toBe(200);
   });
+
+  test('hundreds of connections that send half a request, or nothing, hold nobody up', async () => {
+    const { hostname, port } = new URL(running.origin);
+    const starts = [
+      '',
+      'GET /healthz HTTP/1.1\r\nHost: x\r\nX-',
+      'POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{',
+    ];
+    const sockets = await Promise.all(
+      Array.from({ length: 600 }, async (_, n) => {
+        const socket = connect(Number(port), hostname);
+        socket.on('error', () => {});
+        await once(socket, 'connect');
+        socket.write(starts[n % starts.length]!);
+        return socket;
+      }),
+    );
+    const times: number[] = [];
+    for (let count = 0; count < 100; count++) {
+      const begin = performance.now();
+      expect((await fetch(`${running.origin}/.well-known/jwks.json`)).status).toBe(200);
+      times.push(performance.now() - begin);
+    }
+    for (const socket of sockets) socket.destroy();
+    // Their broken requests count as refusals of this minute, once the server has noticed.
+    await sleep(500);
+    running.clock.advance(61_000);
+    expect(times.sort((left, right) => left - right)[98]).toBeLessThan(250);
+  }, 30_000);
 
   test('headers of 64 kB are 431, a broken request 400', async () => {
     expect(

@@ -327,6 +327,21 @@ describe('operators', () => {
     await oracle.refuses(() => redeem(token), { ...used, secrets: [token] });
   });
 
+  test('N20: an operator who is dismissed is none from the next request on, nor by a link that they still had', async () => {
+    const login = fresh('op');
+    const { operators } = running.arsia;
+    const client = createClient(running.issuer, (await redeem((await operators.link(login)).token)).body.access_token);
+    const spare = await operators.link(login);
+    expect((await client.ask('GET', '/audit-events')).status).toBe(200);
+    expect(await operators.dismiss(login)).toMatchObject({ login, is_operator: false });
+    await oracle.refuses(() => client.ask('GET', '/audit-events'), { status: 401, code: 'unauthenticated' });
+    await oracle.refuses(() => redeem(spare.token), used);
+    for (const name of [login, organization.user, fresh('nobody')])
+      await expect(operators.dismiss(name)).rejects.toMatchObject({ code: 'not_found' });
+    const again = await redeem((await operators.link(login)).token);
+    expect(again.status).toBe(200);
+  });
+
   test('a link lives 15 minutes', async () => {
     const [early, late] = [
       await running.arsia.operators.link(fresh('op')),

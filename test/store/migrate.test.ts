@@ -172,6 +172,15 @@ describe('the rights of the application on PostgreSQL', () => {
     await sql`SELECT * FROM audit_events`.execute(application.query);
   });
 
+  test('N63: it makes the secrets of the replicas, the one of the audit among them, and cannot take them away', async () => {
+    await sql`INSERT INTO shared_secrets (name, sealed) VALUES ('kept', '') ON CONFLICT (name) DO NOTHING`.execute(
+      application.query,
+    );
+    await refused("DELETE FROM shared_secrets WHERE name = 'kept'");
+    await refused("UPDATE shared_secrets SET sealed = '' WHERE name = 'kept'");
+    await refused('TRUNCATE shared_secrets');
+  });
+
   test('it owns nothing: no DDL, and no word in which migrations were applied', async () => {
     await refused('CREATE TABLE extra (id integer)');
     await refused('ALTER TABLE users ADD COLUMN extra text');
@@ -187,7 +196,7 @@ describe('the rights of the application on PostgreSQL', () => {
         AND has_table_privilege(tablename, 'DELETE') AS rights
       FROM pg_tables WHERE schemaname = 'public'`.execute(application.query);
     const lesser = rows.filter((row) => !row.rights).map((row) => row.name);
-    expect(lesser.sort()).toEqual(['audit_checkpoints', 'audit_events', 'migrations']);
+    expect(lesser.sort()).toEqual(['audit_checkpoints', 'audit_events', 'migrations', 'shared_secrets']);
   });
 
   test('N63: what was granted too much is taken back by the next migration', async () => {

@@ -38,7 +38,11 @@ const serviceAccountChange = z.strictObject({
 });
 const newMayAct = z.strictObject({
   namespace: ref,
-  users: z.array(refOrEveryone).min(1, 'must name a user, or `*` for everyone').max(100, 'must name at most 100 users'),
+  users: z
+    .array(refOrEveryone)
+    .min(1, 'must name a user or team, or `*` for everyone')
+    .max(100, 'must name at most 100 users')
+    .meta({ description: 'Users by id or login, teams by id; the account itself for its jobs for nobody.' }),
   stages: z.array(pattern).min(1).max(32).default(['*']),
   labels: z.record(name, labelValue).default({}),
 });
@@ -102,7 +106,7 @@ export const principalRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/service-accounts',
-    summary: 'The service accounts of the organisation',
+    summary: 'The service accounts of the groups that you see',
     action: 'service_account.list',
     query: page,
     response: listOf(serviceAccount),

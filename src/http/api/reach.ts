@@ -20,10 +20,10 @@ export const reachRoutes: Route[] = [
     body: z.strictObject({ group: ref }),
     query: forced,
     response: identity,
-    handle: async ({ api, call, params, body, query }) =>
-      presentIdentity(
-        await api.pipeline.perform(api.actions.reach.move, call, { ref: params.id!, ...body, force: isForced(query) }),
-      ),
+    async handle({ api, call, params, body, query }) {
+      const input = { ref: params.id!, ...body, force: isForced(query) };
+      return presentIdentity((await api.pipeline.perform(api.actions.reach.move, call, input)).identity);
+    },
   }),
   route({
     method: 'POST',
@@ -122,14 +122,10 @@ function masksOf(kind: 'group' | 'workspace', noun: 'groups' | 'workspaces'): Ro
       body: z.strictObject({ managed_identity: ref }),
       query: forced,
       response: mask,
-      handle: async ({ api, call, params, body, query }) =>
-        presentMask(
-          await api.pipeline.perform(api.actions.reach.mask, call, {
-            namespace: params.id!,
-            identity: body.managed_identity,
-            force: isForced(query),
-          }),
-        ),
+      async handle({ api, call, params, body, query }) {
+        const input = { namespace: params.id!, identity: body.managed_identity, force: isForced(query) };
+        return presentMask((await api.pipeline.perform(api.actions.reach.mask, call, input)).mask);
+      },
     }),
     route({
       method: 'DELETE',

@@ -61,7 +61,9 @@ export const mayAct = z
     service_account_id: id('service_account'),
     namespace_id: z.string(),
     organization_id: id('group'),
-    users: z.array(z.string()).meta({ description: 'Ids of users and teams; `*` is everyone.' }),
+    users: z
+      .array(z.string())
+      .meta({ description: 'Ids of users and teams; `*` is everyone; the account itself for its jobs for nobody.' }),
     stages: z.array(z.string()),
     labels: z.record(z.string(), z.string()),
     created_at: time,
