@@ -189,7 +189,7 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
   });
   let isDraining = false;
   let isOpen = false;
-  const app = createApp({
+  const handle = createApp({
     issuer,
     log,
     pipeline,
@@ -222,10 +222,9 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     },
   });
   const listener = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 });
-  const handle = app.callback();
   listener.on('request', (request, response) => {
     if (isDraining) response.setHeader('Connection', 'close');
-    void handle(request, response);
+    handle(request, response);
   });
   const timers = createTimers();
   const failure = Promise.withResolvers<never>();

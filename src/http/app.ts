@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import type { Pipeline } from '../services/action.ts';
 import type { Callers } from '../services/callers.ts';
@@ -9,7 +8,8 @@ import { createApiRouter } from './api/router.ts';
 import type { ProvedBy } from './credential.ts';
 import { type StaticDocument, serveDocuments } from './discovery.ts';
 import { serveDocs } from './docs.ts';
-import { renderErrors } from './errors.ts';
+import { renderErrors, requestIdOf, securityHeaders } from './errors.ts';
+import { createIssuing } from './issuing.ts';
 import { createLimits, type LimitSettings, type Limits, limitCallers, limitClients } from './limits.ts';
 import { serveLink } from './link.ts';
 import type { Api } from './route.ts';
@@ -50,14 +50,22 @@ export interface AppParts {
   readiness(): Promise<string | undefined>;
 }
 
+export function createApp(parts: AppParts): RequestListener {
+  const limits = createLimits(parts.limits);
+  const issue = createIssuing(parts, limits);
+  const handle = createStack(parts, limits).callback();
+  return (request, response) => {
+    if (!issue(request, response)) void handle(request, response);
+  };
+}
+
 /** The whole stack, in order. What is added after `callback()` would silently be ignored: add it here. */
-export function createApp(parts: AppParts): Koa<RequestState> {
+function createStack(parts: AppParts, limits: Limits): Koa<RequestState> {
   const app = new Koa<RequestState>();
   const prefix = new URL(parts.issuer).pathname.replace(/\/$/, '');
-  const limits = createLimits(parts.limits);
   app.use(nameRequests);
   app.use(renderErrors(parts.log));
-  app.use(securityHeaders);
+  app.use(secure);
   app.use(handOver(parts.authorization, limits));
   app.use(below(prefix));
   app.use(serveDocuments(parts));
@@ -69,25 +77,14 @@ export function createApp(parts: AppParts): Koa<RequestState> {
   return app;
 }
 
-/** Not what begins like a token or a key of ours or of a cloud: a request id goes to every log and audit record. */
-const harmlessId = /^(?!arsia_|eyJ|AKIA|ASIA|ya29)[\w.-]{8,64}$/;
-
-/** The caller's own id where it is harmless, else one of ours; every answer, log line and audit record carries it. */
 const nameRequests: Koa.Middleware<RequestState> = async (ctx, next) => {
-  const given = ctx.get('x-request-id');
-  ctx.state.request_id = harmlessId.test(given) ? given : randomUUID();
+  ctx.state.request_id = requestIdOf(ctx.get('x-request-id'));
   ctx.set('x-request-id', ctx.state.request_id);
   await next();
 };
 
-const securityHeaders: Koa.Middleware<RequestState> = async (ctx, next) => {
-  ctx.set({
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    'strict-transport-security': 'max-age=31536000',
-    'cache-control': 'no-store',
-  });
+const secure: Koa.Middleware<RequestState> = async (ctx, next) => {
+  ctx.set(securityHeaders);
   await next();
 };
 

@@ -19,13 +19,19 @@ export type ReadCredential = (request: IncomingMessage, address: string) => Prom
 /** What became of the credential of a request: `untried` when the request was refused for something else. */
 export type Outcome = 'opened' | 'refused' | 'untried' | 'undecided';
 
+/** A request and where the headers of its answer go. */
+export interface Limited {
+  req: IncomingMessage;
+  set(name: string, value: string): void;
+}
+
 export interface Limits {
   /**
    * Counts a request before it is looked at, then does `work`. Throws ArsiaError `too_many_requests`; the answer's headers
    * say what is left. `outcomeOf` gets what `work` threw.
    */
   within(
-    ctx: Koa.ParameterizedContext<RequestState>,
+    ctx: Limited,
     read: ReadCredential,
     work: () => Promise<unknown>,
     outcomeOf: (thrown: unknown) => Outcome,
@@ -51,7 +57,7 @@ export function createLimits({ rate, trustedProxies }: LimitSettings): Limits {
   const failures = new RateLimiterMemory({ points: rate, duration: 1 });
   const known = new Set<string>();
 
-  async function admit(ctx: Koa.ParameterizedContext<RequestState>, key: string, isUnknown: boolean, address: string) {
+  async function admit(ctx: Limited, key: string, isUnknown: boolean, address: string) {
     const failed = isUnknown ? await failures.get(address) : null;
     if (failed !== null && failed.consumedPoints >= rate) throw tooMany(failed.msBeforeNext);
     try {
@@ -64,7 +70,7 @@ export function createLimits({ rate, trustedProxies }: LimitSettings): Limits {
   }
 
   /** draft-ietf-httpapi-ratelimit-headers: the quota, what is left of it, and the seconds until it is whole again. */
-  function tell(ctx: Koa.ParameterizedContext<RequestState>, { remainingPoints, msBeforeNext }: RateLimiterRes): void {
+  function tell(ctx: Limited, { remainingPoints, msBeforeNext }: RateLimiterRes): void {
     const seconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
     ctx.set('ratelimit-policy', `"caller";q=${rate};w=1`);
     ctx.set('ratelimit', `"caller";r=${remainingPoints};t=${seconds}`);
@@ -103,19 +109,16 @@ export function createLimits({ rate, trustedProxies }: LimitSettings): Limits {
   };
 }
 
-/** For the API: a bearer token is who asks. */
+/** For the API: a bearer token is who asks, without its scheme: a job that comes by /oauth2 as well is one caller. */
+export const readBearer: ReadCredential = async ({ headers }) => headers.authorization?.replace(/^Bearer +/i, '');
+
+export function outcomeOfApi(thrown: unknown, answered: number): Outcome {
+  const status = thrown === undefined ? answered : asArsiaError(thrown).row.status;
+  return status === 401 ? 'refused' : outcomeBy(status);
+}
+
 export function limitCallers(limits: Limits): Koa.Middleware<RequestState> {
-  return (ctx, next) =>
-    limits.within(
-      ctx,
-      // Without the scheme: a job that comes by the API and by /oauth2 is one caller.
-      async ({ headers }) => headers.authorization?.replace(/^Bearer +/i, ''),
-      next,
-      (thrown) => {
-        const status = thrown === undefined ? ctx.status : asArsiaError(thrown).row.status;
-        return status === 401 ? 'refused' : outcomeBy(status);
-      },
-    );
+  return (ctx, next) => limits.within(ctx, readBearer, next, (thrown) => outcomeOfApi(thrown, ctx.status));
 }
 
 /** For the authorization server, which is told no more than that it is to answer: refusals here are OAuth's. */

@@ -52,8 +52,9 @@ export async function listIdentities(
 ): Promise<ManagedIdentity[]> {
   let query = select(db)
     .where('m.organization_id', '=', filter.organization_id)
-    .where(isBelow('g.lineage', filter.roots))
     .where('m.id', '>', page.after ?? '');
+  // Who sees the whole organisation sees all of them: there is nothing to look up.
+  if (!filter.roots.includes(filter.organization_id)) query = query.where(isBelow('g.lineage', filter.roots));
   if (filter.group_ids !== undefined) query = query.where('m.group_id', 'in', filter.group_ids);
   if (filter.type !== undefined) query = query.where('m.type', '=', filter.type);
   return await query.orderBy('m.id').limit(page.limit).execute();

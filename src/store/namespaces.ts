@@ -97,7 +97,7 @@ export async function listNamespaces(
     .select(columns)
     .where('organization_id', '=', filter.organization_id)
     .where('kind', '=', filter.kind)
-    .where(isBelow('lineage', filter.roots))
+    .$if(!filter.roots.includes(filter.organization_id), (query) => query.where(isBelow('lineage', filter.roots)))
     // Ids begin with their kind: the first page does not read past the groups to find a workspace.
     .where('id', '>', page.after ?? idPrefixes[filter.kind])
     .orderBy('id')

@@ -81,6 +81,8 @@ export async function listTeamMembers(db: Queries, team_id: string, page: Page):
     .select(['team_id', 'user_id', 'source', 'team_members.created_at', 'login'])
     .where('team_id', '=', team_id)
     .where('user_id', '>', page.after ?? '')
+    // Said of both: the join would begin with the first user of all.
+    .where('users.id', '>', page.after ?? '')
     .orderBy('user_id')
     .limit(page.limit)
     .execute();

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import Router, { type RouterMiddleware } from '@koa/router';
 import type Koa from 'koa';
-import { asArsiaError } from '../../core/errors.ts';
-import { anonymous } from '../../core/principals.ts';
+import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
+import { anonymous, type Caller } from '../../core/principals.ts';
 import type { Call } from '../../services/action.ts';
 import type { AppParts, RequestState } from '../app.ts';
 import type { Api, Route } from '../route.ts';
@@ -11,7 +11,7 @@ import { parseRequest } from './request.ts';
 import { toldOnce } from './responses/shared.ts';
 import { routes } from './routes.ts';
 
-const prefix = '/api/v1';
+export const prefix = '/api/v1';
 
 type RouterParts = Pick<AppParts, 'api' | 'pipeline' | 'callers' | 'cursors' | 'idempotency'>;
 
@@ -35,7 +35,7 @@ export function createApiRouter(parts: RouterParts): Koa.Middleware<RequestState
 }
 
 function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState> {
-  const { api, pipeline, callers, cursors, idempotency } = parts;
+  const { api, callers, cursors, idempotency } = parts;
   const name = `${route.method} ${route.path}`;
   const secrets = toldOnce(route.response);
   return async (ctx) => {
@@ -51,11 +51,7 @@ function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState
       return { ...read.value, query: openPage(read.value.query, scope, cursors) };
     };
     const parsed = await open().catch(async (thrown: unknown) => {
-      const error = asArsiaError(thrown);
-      // The mint has not read the token of a job yet: its holder is no stranger, and the record says who it was.
-      const sender = route.bearer === 'job' ? await callers.recognise(bearer) : caller;
-      await pipeline.refuse(route.action, { request_id, caller: sender }, error);
-      throw error;
+      throw await refuseUnread(parts, route, { request_id, bearer, caller }, thrown);
     });
     const { query, body, key, if_match } = parsed;
     const call: Call = { request_id, caller, if_match };
@@ -79,6 +75,20 @@ function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState
   };
 }
 
+/** The record of a request that its route cannot read; returns the error that answers it. */
+export async function refuseUnread(
+  { callers, pipeline }: Pick<RouterParts, 'callers' | 'pipeline'>,
+  route: Route,
+  { request_id, bearer, caller }: { request_id: string; bearer: string | undefined; caller: Caller },
+  thrown: unknown,
+): Promise<ArsiaError> {
+  const error = asArsiaError(thrown);
+  // The mint has not read the token of a job yet: its holder is no stranger, and the record says who it was.
+  const sender = route.bearer === 'job' ? await callers.recognise(bearer) : caller;
+  await pipeline.refuse(route.action, { request_id, caller: sender }, error);
+  return error;
+}
+
 /** No faster than the reader reads, and no further once it has gone. */
 function stream(ctx: Koa.ParameterizedContext<RequestState>, type: string, parts: AsyncIterable<string>): void {
   ctx.type = type;
@@ -92,6 +102,6 @@ function setEntityTag(ctx: Koa.ParameterizedContext<RequestState>, result: unkno
 }
 
 /** RFC 6750 2.1. Other schemes are no bearer token. */
-function bearerOf(header: string): string | undefined {
+export function bearerOf(header: string): string | undefined {
   return /^Bearer +([\w.~+/=-]+) *$/i.exec(header)?.[1];
 }

@@ -1,0 +1,78 @@
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { asArsiaError } from '../core/errors.ts';
+import { anonymous } from '../core/principals.ts';
+import { issuingRoutes } from './api/issuing.ts';
+import { bearerOf, prefix, refuseUnread } from './api/router.ts';
+import type { AppParts } from './app.ts';
+import { readJson } from './body.ts';
+import { failed, requestIdOf, securityHeaders, told } from './errors.ts';
+import { type Limits, outcomeOfApi, readBearer } from './limits.ts';
+import { problemOf } from './problem.ts';
+import { parseWith, type Route } from './route.ts';
+
+/**
+ * The routes by which jobs get tokens and credentials, on node:http itself: the way through Koa, its context and a dozen
+ * middlewares, costs a third of all that this process does for a token (docs/decisions/0010). What is answered, and with
+ * which headers, is the same; what is unusual about a request goes the long way. False for what is none of these.
+ */
+export function createIssuing(parts: AppParts, limits: Limits): (...args: Parameters<RequestListener>) => boolean {
+  const path = `${new URL(parts.issuer).pathname.replace(/\/$/, '')}${prefix}`;
+  const routes = new Map(issuingRoutes.map((route) => [`${route.method} ${path}${route.path}`, route]));
+  return (request, response) => {
+    const route = routes.get(`${request.method} ${request.url}`);
+    if (route === undefined || isUnusual(request.headers)) return false;
+    void answer(parts, limits, route, request, response);
+    return true;
+  };
+}
+
+/** Preconditions are read by the router alone. */
+function isUnusual(headers: IncomingHttpHeaders): boolean {
+  return headers['if-match'] !== undefined;
+}
+
+async function answer(
+  parts: AppParts,
+  limits: Limits,
+  route: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const started = performance.now();
+  const request_id = requestIdOf(request.headers['x-request-id']);
+  const headers: Record<string, string> = { 'x-request-id': request_id, ...securityHeaders };
+  const set = (name: string, value: string) => {
+    headers[name] = value;
+  };
+  let { status } = route;
+  let text = '';
+  try {
+    const work = async () => {
+      text = JSON.stringify(await resultOf(parts, route, request, request_id));
+    };
+    await limits.within({ req: request, set }, readBearer, work, (thrown) => outcomeOfApi(thrown, status));
+    headers['content-type'] = 'application/json; charset=utf-8';
+  } catch (thrown) {
+    const error = asArsiaError(thrown);
+    const problem = problemOf(error, request_id);
+    status = problem.status as Route['status'];
+    Object.assign(headers, problem.headers);
+    text = JSON.stringify(problem.body);
+    failed(parts.log, error, request_id);
+  }
+  headers['content-length'] = String(Buffer.byteLength(text));
+  response.writeHead(status, headers).end(text);
+  told(parts.log, { request_id, method: request.method!, status, started });
+}
+
+async function resultOf(parts: AppParts, route: Route, request: IncomingMessage, request_id: string): Promise<unknown> {
+  const bearer = bearerOf(request.headers.authorization ?? '');
+  let body: unknown;
+  try {
+    body = parseWith(route.body!, await readJson(request), '/');
+  } catch (thrown) {
+    throw await refuseUnread(parts, route, { request_id, bearer, caller: anonymous }, thrown);
+  }
+  const call = { request_id, caller: anonymous };
+  return await route.handle({ api: parts.api, call, params: {}, bearer, query: undefined, body });
+}

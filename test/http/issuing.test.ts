@@ -1,0 +1,98 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type RunningArsia, startArsia } from '../support/arsia.ts';
+import { type Answer, createClient } from '../support/client.ts';
+import { createOracle, type Oracle } from '../support/oracle.ts';
+import { createOrganization, type Job } from '../support/organization.ts';
+import { makeThings } from './things.ts';
+
+let running: RunningArsia;
+let oracle: Oracle;
+let job: Job;
+let identity: string;
+
+beforeAll(async () => {
+  running = await startArsia({ settings: { ARSIA_RATE_LIMIT: '40' } });
+  oracle = await createOracle(running);
+  const own = await createOrganization(running, 'acme');
+  const made = await makeThings(own);
+  job = made.job;
+  identity = made.things.identity;
+}, 60_000);
+
+/** A precondition is what the short way leaves to the router (src/http/issuing.ts); no mint looks at it. */
+const longWay = { 'if-match': '*' };
+
+type Ask = (headers: Record<string, string>) => Promise<Answer>;
+
+const asked = (
+  path: string,
+  body: unknown,
+  token: () => string | undefined,
+  more: Record<string, string> = {},
+): Ask => {
+  return (headers) => createClient(running.issuer, token()).ask('POST', path, body, { ...more, ...headers });
+};
+const ofJob = () => job.client.token;
+const requests: Record<string, Ask> = {
+  'a token': (headers) => asked('/tokens', { managed_identity: identity }, ofJob)(headers),
+  'an unknown identity': asked('/tokens', { managed_identity: 'acme/none' }, ofJob),
+  'an unknown member': asked('/tokens', { managed_identity: 'acme/none', surprise: 1 }, ofJob),
+  'a missing member': asked('/tokens', {}, ofJob),
+  'no JSON': asked('/tokens', '{"managed', ofJob),
+  'an array': asked('/tokens', '[]', ofJob),
+  'another type': asked('/tokens', 'x=1', ofJob, { 'content-type': 'text/plain' }),
+  'an encoded body': asked('/tokens', '{}', ofJob, { 'content-encoding': 'gzip' }),
+  'a long body': asked('/tokens', JSON.stringify({ managed_identity: 'x'.repeat(70_000) }), ofJob),
+  'no body': asked('/tokens', undefined, ofJob),
+  'no token': asked('/tokens', { managed_identity: 'acme/none' }, () => undefined),
+  'no token and no JSON': asked('/tokens', '{', () => undefined),
+  'an unknown token': asked('/tokens', { managed_identity: 'acme/none' }, () => `arsia_job_${'A'.repeat(43)}`),
+  'a token that is none': asked('/tokens', { managed_identity: 'acme/none' }, () => 'eyJhbGciOiJub25lIn0.e30.'),
+  'another scheme': asked('/tokens', { managed_identity: 'x' }, () => undefined, { authorization: 'Basic eDp5' }),
+  'a harmless request id': asked('/tokens', {}, ofJob, { 'x-request-id': 'my-request-17' }),
+  'a request id like a token': asked('/tokens', {}, ofJob, { 'x-request-id': 'arsia_job_AAAAAAAA' }),
+  credentials: asked('/credentials', { managed_identity: 'acme/none' }, ofJob),
+  'credentials for too long': asked('/credentials', { managed_identity: 'acme/none', duration: 1e9 }, ofJob),
+};
+
+/** What must be the same, and how what must not be looks. */
+function shapeOf({ status, headers, body }: Answer): unknown {
+  const plain = Object.fromEntries(headers);
+  for (const name of ['date', 'ratelimit', 'content-length']) plain[name] &&= 'there';
+  if (plain['x-request-id'] !== 'my-request-17') plain['x-request-id'] = plain['x-request-id']!.replace(/\w/g, 'x');
+  const { request_id, ...rest } = body;
+  return status === 200
+    ? { status, plain, members: Object.keys(rest), isEchoed: request_id }
+    : { status, plain, rest, isEchoed: request_id === headers.get('x-request-id') };
+}
+
+describe('the short way to a token', () => {
+  test.each(Object.entries(requests))('answers and records as the long one does: %s', async (_name, ask) => {
+    const [short, long] = [await ask({}), await ask(longWay)];
+    expect(shapeOf(short)).toEqual(shapeOf(long));
+    const facts = async (answer: Answer) =>
+      (await oracle.recordsOf(answer)).map(({ action, outcome, code, actor_kind, actor_id, detail }) => {
+        const { claims: _, ...told } = detail;
+        return { action, outcome, code, actor_kind, actor_id, told };
+      });
+    if (short.headers.get('x-request-id') !== 'my-request-17') expect(await facts(short)).toEqual(await facts(long));
+    running.clock.advance(2_000);
+  });
+
+  test('gives tokens', async () => {
+    expect((await requests['a token']!({})).status).toBe(200);
+  });
+
+  test('is limited by caller as the long one is, and both count together', async () => {
+    const answers: Answer[] = [];
+    for (let count = 0; count < 120; count++)
+      answers.push(await requests['an unknown identity']!(count % 2 === 0 ? {} : longWay));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(new Set(refused.map((answer) => JSON.stringify(Object.keys(answer.body)))).size).toBe(1);
+    for (const { headers, body } of refused) {
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(body.code).toBe('too_many_requests');
+    }
+  });
+});

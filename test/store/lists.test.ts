@@ -1,0 +1,177 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
+import pg from 'pg';
+import type { Queries } from '../../src/store/database.ts';
+import { listIdentities } from '../../src/store/identities.ts';
+import { listInvitations } from '../../src/store/invitations.ts';
+import { listJobs } from '../../src/store/jobs.ts';
+import { listMemberships } from '../../src/store/memberships.ts';
+import { listNamespaces, type Page } from '../../src/store/namespaces.ts';
+import { listServiceAccounts, listUsers } from '../../src/store/principals.ts';
+import type { Tables } from '../../src/store/tables.ts';
+import { listTeamMembers, listTeams } from '../../src/store/teams.ts';
+import { candidates } from '../../src/store/usable.ts';
+import { atEnd } from '../support/arsia.ts';
+import { freshDatabase } from '../support/databases.ts';
+import { rounds } from '../support/rounds.ts';
+
+/** Rows of each list; a hundred groups hold them, half of them in the first. */
+const many = rounds(20_000, 100_000);
+const groups = 100;
+const limit = 51;
+
+const id = (prefix: string, n: number) => `${prefix}_01${String(n).padStart(24, '0')}`;
+const root = id('grp', 0);
+const one = id('grp', 8);
+
+const key = (prefix: string, n = 'n') => `'${prefix}_01' || lpad((${n})::text, 24, '0')`;
+const at = `timestamptz '2026-01-01'`;
+const group = key('grp', `CASE WHEN n % 2 = 0 THEN 1 ELSE n % ${groups} + 1 END`);
+const rows = (table: string, columns: string, values: string, count = many) =>
+  `INSERT INTO ${table} (${columns}) SELECT ${values} FROM generate_series(1, ${count}) AS n`;
+const namespace = 'id, kind, parent_id, organization_id, name, path, lineage, created_at';
+
+const fill = [
+  // Keys that refer to others are right by the making.
+  'SET session_replication_role = replica',
+  `INSERT INTO namespaces (${namespace})
+    VALUES ('${root}', 'group', NULL, '${root}', 'acme', 'acme', ARRAY['${root}'], ${at})`,
+  rows(
+    'namespaces',
+    namespace,
+    `${key('grp')}, 'group', '${root}', '${root}', 'g' || n, 'acme/g' || n, ARRAY['${root}', ${key('grp')}], ${at}`,
+    groups,
+  ),
+  rows(
+    'namespaces',
+    namespace,
+    `${key('ws')}, 'workspace', ${group}, '${root}', 'w' || n, 'acme/w' || n,
+      ARRAY['${root}', ${group}, ${key('ws')}], ${at}`,
+  ),
+  rows(
+    'managed_identities',
+    'id, organization_id, group_id, name, type, settings, subject_scope, delivery, token_lifetime, created_at',
+    `${key('mi')}, '${root}', ${group}, 'i' || n, CASE WHEN n % 500 = 0 THEN 'gcp' ELSE 'aws' END, '{}', 'workspace',
+      'token', 600, ${at}`,
+  ),
+  rows('users', 'id, organization_id, login, created_at', `${key('usr')}, '${root}', 'u' || n, ${at}`),
+  rows(
+    'service_accounts',
+    'id, organization_id, group_id, name, created_at',
+    `${key('sa')}, '${root}', ${key('grp', '1')}, 's' || n, ${at}`,
+  ),
+  rows(
+    'memberships',
+    'id, namespace_id, principal_id, role, organization_id, created_at',
+    `${key('mem')}, '${root}', ${key('usr')}, 'viewer', '${root}', ${at}`,
+  ),
+  rows('teams', 'id, organization_id, name, created_at', `${key('team')}, '${root}', 't' || n, ${at}`),
+  rows('team_members', 'team_id, user_id, source, created_at', `${key('team', '1')}, ${key('usr')}, 'manual', ${at}`),
+  rows(
+    'invitations',
+    'id, organization_id, email, invited_by, created_at, expires_at',
+    `${key('inv')}, '${root}', 'e' || n, 'x', ${at}, ${at}`,
+  ),
+  rows(
+    'jobs',
+    'id, organization_id, workspace_id, launcher_id, started_by, stage, labels, token_hash, deadline, created_at',
+    `${key('job')}, '${root}', ${key('ws', '1')}, ${key('sa', '1')}, 'x', 'run', '{}', int4send(n::int), ${at}, ${at}`,
+  ),
+  'ANALYZE',
+].join(';\n');
+
+interface Cost {
+  rows: number;
+  /** Blocks of tables and indexes that were looked at. */
+  blocks: number;
+}
+
+/** A connection on which the store's own queries are run and explained: they give no rows, and `cost` says what they took. */
+function explaining(client: pg.Client): { db: Queries; cost(): Cost } {
+  let cost: Cost = { rows: 0, blocks: 0 };
+  const query = async (text: string, values: unknown[]) => {
+    const explained = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`, values);
+    const { Plan: plan } = explained.rows[0]['QUERY PLAN'][0];
+    cost = { rows: plan['Actual Rows'], blocks: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] };
+    return { command: 'SELECT', rowCount: 0, rows: [] };
+  };
+  const pool = { connect: async () => ({ query, release() {} }), options: {} } as unknown as PostgresPool;
+  return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), cost: () => cost };
+}
+
+type List = (db: Queries, page: Page) => Promise<unknown>;
+
+const workspacesBelow =
+  (roots: string[]): List =>
+  (db, page) =>
+    listNamespaces(db, { kind: 'workspace', organization_id: root, roots }, page);
+const identitiesBelow =
+  (roots: string[], more: { type?: string; group_ids?: string[] } = {}): List =>
+  (db, page) =>
+    listIdentities(db, { organization_id: root, roots, ...more }, page);
+
+/** A page of one table in the order of an index, and one that looks up something for each row. */
+const [simple, joined] = [20, 8 * limit];
+
+/** By the prefix of their ids, with the most blocks that a page may look at. */
+const lists: [name: string, prefix: string, most: number, list: List][] = [
+  ['workspaces, for whoever sees all', 'ws', simple, workspacesBelow([root])],
+  ['workspaces, for a member of a small group', 'ws', joined, workspacesBelow([one])],
+  ['workspaces, for a member of the large group', 'ws', simple, workspacesBelow([id('grp', 1)])],
+  [
+    'workspaces, for a member of every group',
+    'ws',
+    simple,
+    workspacesBelow(Array.from({ length: groups }, (_, n) => id('grp', n + 1))),
+  ],
+  ['identities, for whoever sees all', 'mi', joined, identitiesBelow([root])],
+  ['identities, for a member of a small group', 'mi', joined, identitiesBelow([one])],
+  ['identities, for a member of the large group', 'mi', joined, identitiesBelow([id('grp', 1)])],
+  ['identities of a rare type', 'mi', joined, identitiesBelow([root], { type: 'gcp' })],
+  ['identities of a small group', 'mi', joined, identitiesBelow([root], { group_ids: [one] })],
+  ['identities of the large group', 'mi', simple, identitiesBelow([root], { group_ids: [id('grp', 1)] })],
+  [
+    'identities that a workspace could be assigned',
+    'mi',
+    joined,
+    (db, page) => candidates(db, { group_ids: [root, id('grp', 1)] }, page),
+  ],
+  ['users', 'usr', simple, (db, page) => listUsers(db, root, page)],
+  [
+    'service accounts',
+    'sa',
+    simple,
+    (db, page) => listServiceAccounts(db, { organization_id: root, roots: [root] }, page),
+  ],
+  ['members', 'mem', simple, (db, page) => listMemberships(db, root, page)],
+  ['teams', 'team', simple, (db, page) => listTeams(db, root, page)],
+  ['members of a team', 'usr', joined, (db, page) => listTeamMembers(db, id('team', 1), page)],
+  ['invitations', 'inv', simple, (db, page) => listInvitations(db, root, page)],
+  ['jobs', 'job', simple, (db, page) => listJobs(db, id('ws', 1), page)],
+];
+
+describe('a page of a long list', () => {
+  let explained: ReturnType<typeof explaining>;
+
+  beforeAll(async () => {
+    const { adminUrl } = await freshDatabase('postgres');
+    const client = new pg.Client({ connectionString: adminUrl });
+    client.on('error', () => {});
+    await client.connect();
+    atEnd(() => client.end());
+    await client.query(fill);
+    explained = explaining(client);
+  }, 120_000);
+
+  test.each(lists)(
+    '%s: the same cost at the start, in the middle and at the end',
+    async (_name, prefix, most, list) => {
+      const costs: Cost[] = [];
+      for (const after of [undefined, id(prefix, many / 2), id(prefix, many - 6_000)]) {
+        await list(explained.db, { after, limit });
+        costs.push(explained.cost());
+      }
+      expect(costs.filter(({ rows: told, blocks }) => told === 0 || blocks > most)).toEqual([]);
+    },
+  );
+});
