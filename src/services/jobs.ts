@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { interactive, isPlain, mayAct } from '../core/acting.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { jobDeadline } from '../core/lifetimes.ts';
@@ -142,7 +142,7 @@ export const beatJob: Action<{ workspace: string; id: string }, FoundJob, Job> =
 };
 
 export function hashJobToken(token: string): Uint8Array {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }
 
 /** A launcher starts a job for a user who may deploy there, within its right to act; or for itself, as a member of its own. */

@@ -29,7 +29,7 @@ export function createCurrentJobs(
       for (const row of rows ?? []) answers[row.n - 1] = asCurrentJob(row, moment);
       return answers;
     },
-    { ...options, pace: 2 },
+    { ...options, pace: 4 },
   );
 }
 

@@ -38,7 +38,7 @@ export function createMintFactsStatement(
       for (const row of answer?.rows ?? []) answers[row.n - 1] = asDatedFacts(row);
       return answers;
     },
-    { ...options, pace: 2 },
+    { ...options, pace: 4 },
   );
 }
 
