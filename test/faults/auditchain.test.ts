@@ -44,13 +44,15 @@ async function tamper({ seed }: Issuing, text: string): Promise<void> {
 
 describe.each(databaseKinds)('the audit chain on %s', (kind) => {
   let issuing: Issuing;
+  // The commands say the same over both; each start of the embedded database takes a second.
+  const thorough = kind === 'postgres' || rounds(0, 1) === 1 ? test : test.skip;
 
   beforeAll(async () => {
     issuing = await leaveIssuing({ home: await makeHome(kind) });
   }, 120_000);
 
   test('O5 F1: kill -9 while events and checkpoints are written leaves it whole, and the next start covers the rest', async () => {
-    for (let round = 1; round <= rounds(2, 10); round++) {
+    for (let round = 1; round <= rounds(1, 10); round++) {
       const replica = await serve(issuing, often);
       const agent = keepAlive();
       const load = startLoad(() => mint(issuing, issuing.seed.origin, { agent }), { rate: 100 });
@@ -72,56 +74,64 @@ describe.each(databaseKinds)('the audit chain on %s', (kind) => {
     }
   }, 300_000);
 
-  test('N63: the command names what was altered and removed, and a tail that is gone since a checkpoint was kept', async () => {
-    const kept = join(issuing.seed.home.folder, 'checkpoint.json');
-    const printed = await audit(issuing, 'checkpoint');
-    expect(printed).toMatchObject({ code: 0, stderr: '' });
-    await writeFile(kept, printed.stdout);
-    const { number, signed, public_key } = JSON.parse(await readFile(kept, 'utf8'));
-    expect(public_key).toMatchObject({ kty: 'OKP', crv: 'Ed25519' });
-    expect(JSON.parse(Buffer.from(signed.split('.')[1], 'base64url').toString()).number).toBe(number);
-    await expectWhole(issuing, '--checkpoint', kept);
+  thorough(
+    'N63: the command names what was altered and removed, and a tail that is gone since a checkpoint was kept',
+    async () => {
+      const kept = join(issuing.seed.home.folder, 'checkpoint.json');
+      const printed = await audit(issuing, 'checkpoint');
+      expect(printed).toMatchObject({ code: 0, stderr: '' });
+      await writeFile(kept, printed.stdout);
+      const { number, signed, public_key } = JSON.parse(await readFile(kept, 'utf8'));
+      expect(public_key).toMatchObject({ kty: 'OKP', crv: 'Ed25519' });
+      expect(JSON.parse(Buffer.from(signed.split('.')[1], 'base64url').toString()).number).toBe(number);
+      await expectWhole(issuing, '--checkpoint', kept);
 
-    const exported = await audit(issuing, 'export', '--action', 'token.mint');
-    const [first, second] = exported.stdout.split('\n').map((line) => line && JSON.parse(line));
-    expect(exported.stdout.split('\n').length).toBeGreaterThan(150);
-    expect(second.action).toBe('token.mint');
-    await tamper(
-      issuing,
-      `UPDATE audit_events SET user_id = NULL WHERE id = '${first.id}'; DELETE FROM audit_events WHERE id = '${second.id}'`,
-    );
-    const found = await audit(issuing, 'verify');
-    expect(found.code).toBe(1);
-    expect(found.stderr).toMatch(/^arsia: The audit is not whole: 2 faults\.\n$/);
-    expect(found.stdout).toMatch(new RegExp(`^altered +Event ${first.id} \\(position \\d+\\)`, 'm'));
-    expect(found.stdout).toMatch(new RegExp(`^removed +Event ${second.id} is gone`, 'm'));
+      const exported = await audit(issuing, 'export', '--action', 'token.mint');
+      const [first, second] = exported.stdout.split('\n').map((line) => line && JSON.parse(line));
+      expect(exported.stdout.split('\n').length).toBeGreaterThan(150);
+      expect(second.action).toBe('token.mint');
+      await tamper(
+        issuing,
+        `UPDATE audit_events SET user_id = NULL WHERE id = '${first.id}'; DELETE FROM audit_events WHERE id = '${second.id}'`,
+      );
+      const found = await audit(issuing, 'verify');
+      expect(found.code).toBe(1);
+      expect(found.stderr).toMatch(/^arsia: The audit is not whole: 2 faults\.\n$/);
+      expect(found.stdout).toMatch(new RegExp(`^altered +Event ${first.id} \\(position \\d+\\)`, 'm'));
+      expect(found.stdout).toMatch(new RegExp(`^removed +Event ${second.id} is gone`, 'm'));
 
-    await tamper(
-      issuing,
-      `ALTER TABLE audit_checkpoints DISABLE TRIGGER audit_checkpoints_append_only; TRUNCATE audit_checkpoints;
+      await tamper(
+        issuing,
+        `ALTER TABLE audit_checkpoints DISABLE TRIGGER audit_checkpoints_append_only; TRUNCATE audit_checkpoints;
        ALTER TABLE audit_checkpoints ENABLE ALWAYS TRIGGER audit_checkpoints_append_only; TRUNCATE audit_events`,
-    );
-    await expectWhole(issuing);
-    const cut = await audit(issuing, 'verify', '--checkpoint', kept);
-    expect(cut.code).toBe(1);
-    expect(cut.stdout).toMatch(/^cut_off +Checkpoints? /m);
-  }, 120_000);
+      );
+      await expectWhole(issuing);
+      const cut = await audit(issuing, 'verify', '--checkpoint', kept);
+      expect(cut.code).toBe(1);
+      expect(cut.stdout).toMatch(/^cut_off +Checkpoints? /m);
+    },
+    120_000,
+  );
 
-  test('what is no checkpoint and no time is told in one line', async () => {
-    const { folder } = issuing.seed.home;
-    const wrong = await audit(issuing, 'verify', '--checkpoint', join(folder, 'sealing.key'));
-    expect([wrong.code, wrong.stderr]).toEqual([
-      1,
-      expect.stringMatching(/^arsia: \S+sealing\.key holds no checkpoint\.[^\n]+\n$/),
-    ]);
-    const missing = await audit(issuing, 'verify', '--checkpoint', join(folder, 'none'));
-    expect([missing.code, missing.stderr]).toEqual([1, expect.stringMatching(/^arsia: [^\n]+none[^\n]+\n$/)]);
-    const late = await audit(issuing, 'export', '--since', 'yesterday');
-    expect([late.code, late.stderr]).toEqual([
-      1,
-      expect.stringMatching(/^arsia: --since must be an RFC 3339 time[^\n]+\n$/),
-    ]);
-  }, 60_000);
+  thorough(
+    'what is no checkpoint and no time is told in one line',
+    async () => {
+      const { folder } = issuing.seed.home;
+      const wrong = await audit(issuing, 'verify', '--checkpoint', join(folder, 'sealing.key'));
+      expect([wrong.code, wrong.stderr]).toEqual([
+        1,
+        expect.stringMatching(/^arsia: \S+sealing\.key holds no checkpoint\.[^\n]+\n$/),
+      ]);
+      const missing = await audit(issuing, 'verify', '--checkpoint', join(folder, 'none'));
+      expect([missing.code, missing.stderr]).toEqual([1, expect.stringMatching(/^arsia: [^\n]+none[^\n]+\n$/)]);
+      const late = await audit(issuing, 'export', '--since', 'yesterday');
+      expect([late.code, late.stderr]).toEqual([
+        1,
+        expect.stringMatching(/^arsia: --since must be an RFC 3339 time[^\n]+\n$/),
+      ]);
+    },
+    60_000,
+  );
 });
 
 test('O5: two replicas under load, verified while they serve; one is killed, one is stopped: every event is covered', async () => {
@@ -134,7 +144,7 @@ test('O5: two replicas under load, verified while they serve; one is killed, one
   const origins = [seed.origin, `http://${address}`];
   const load = startLoad(() => mint(issuing, origins[turn++ % 2]!, { agent }), { rate: 100 });
   await load.heard(100);
-  for (let round = 0; round < rounds(2, 10); round++) await expectWhole(issuing);
+  for (let round = 0; round < rounds(1, 10); round++) await expectWhole(issuing);
   load.pause();
   other.child.kill('SIGKILL');
   await load.end();
