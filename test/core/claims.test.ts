@@ -7,6 +7,7 @@ import {
   buildClaims,
   type ClaimName,
   claimNames,
+  claimRegistry,
   isReservedTagKey,
   issuerFault,
   lintClaims,
@@ -325,5 +326,81 @@ describe('claims are built', () => {
     );
     expect(lintClaims({ ...claims }, goodIssuer)).toEqual([]);
     expect(Object.keys(claims).filter((name) => /user|launcher|amazon/.test(name))).toEqual([]);
+  });
+});
+
+describe('every fault says which claim, and what it must be', () => {
+  const id = 'is not the id of the';
+  const tags = (principal_tags: unknown, more: object = {}) => ({ principal_tags, ...more });
+  test.each<[ClaimName, unknown, string]>([
+    ['iss', 'http://arsia.example.com', 'is not the workload issuer'],
+    ['iss', 7, 'is not a string'],
+    ['sub', 7, 'is not a string'],
+    ['sub', 'x', 'is not a subject of Arsia'],
+    ['aud', 'two words', 'is not the one audience'],
+    ['iat', 1.5, 'is not in whole seconds'],
+    ['jti', 'short', 'is not the id of this token'],
+    ['identity_id', 'x', `${id} managed identity`],
+    ['identity', 'X', 'is not the path of the managed identity'],
+    ['workspace_id', 'x', `${id} workspace`],
+    ['workspace', 'X', 'is not the path of the workspace'],
+    ['group_id', 'x', `${id} group`],
+    ['group', 'X', 'is not the path of the group that holds the workspace'],
+    ['organization_id', 'x', `${id} group`],
+    ['organization', 'X', 'is not the name of the organisation, its root group'],
+    ['user_id', 'x', `${id} user`],
+    ['user', 'X', 'is not the login of the person the job runs for'],
+    ['job_id', 'x', `${id} job`],
+    ['stage', 'X', 'is not the phase of the job'],
+    ['launcher_id', 'x', `${id} service account`],
+    ['launcher', 'X', 'is not the name of the service account that started the job'],
+    [awsRolesClaim, [], 'is not an array of one role ARN'],
+    [awsRolesClaim, ['xarn:aws:iam::123456789012:role/a'], 'does not hold a role ARN'],
+    [awsTagsClaim, 'x', 'is not an object'],
+    [awsTagsClaim, {}, 'has no principal_tags'],
+    [awsTagsClaim, tags({ a: ['1'], A: ['1'] }), 'has keys that differ by case only'],
+    [
+      awsTagsClaim,
+      tags({ 'a!': ['1'] }),
+      'has a bad key: tag key "a!" is not 1 to 128 of letters, digits, spaces and _.:/=+-@',
+    ],
+    [awsTagsClaim, tags({ a: '1' }), 'has a value of "a" that is not an array of one string'],
+    [
+      awsTagsClaim,
+      tags({ a: ['!'] }),
+      'has a bad value: tag value "!" is not up to 256 of letters, digits, spaces and _.:/=+-@*',
+    ],
+    [
+      awsTagsClaim,
+      tags({ 5: ['x'] }, { transitive_tag_keys: [5] }),
+      'has transitive_tag_keys that are no keys of principal_tags',
+    ],
+    [awsSourceIdentityClaim, 'a b', 'is not source identity at AWS'],
+  ])('%s as %j', (name, value, fault) => {
+    expect(lint({ ...good(), [name]: value })).toEqual([`${name} ${fault}`]);
+  });
+
+  test('an issuer that no cloud would take is none, though it were ours', () => {
+    expect(lintClaims({ ...good(), iss: `${goodIssuer}/` }, `${goodIssuer}/`)).toEqual([
+      'iss is not the workload issuer',
+    ]);
+  });
+
+  test('what is right is not refused: a role of every partition, keys that only look alike in capitals', () => {
+    for (const partition of ['aws-iso', 'aws-iso-b', 'aws-eusc'])
+      expect(lint({ ...good(), [awsRolesClaim]: [`arn:${partition}:iam::123456789012:role/a`] })).toEqual([]);
+    expect(lint({ ...good(), [awsTagsClaim]: tags({ '\u00df': ['1'], SS: ['1'] }) })).toEqual([]);
+  });
+
+  test('times are told by what they are in the preview', () => {
+    const meanings = claimNames.map((name) => claimRegistry[name].meaning);
+    expect(meanings.filter((meaning) => meaning.length < 5)).toEqual([]);
+    const { iat, nbf, exp, sub } = claimRegistry;
+    expect([iat, nbf, exp, sub].map(({ meaning }) => meaning)).toEqual([
+      'issued at, 5 s in the past',
+      'not before, equal to iat',
+      'expiry',
+      'the subject, by the identity`s subject_scope',
+    ]);
   });
 });

@@ -1,0 +1,119 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { equivalents } from './equivalents.ts';
+
+/**
+ * Reads what Stryker found (the JSON reports named as arguments, or the one of the last run), prints a table, and ends with 1
+ * when a mutant survived in a file where none may. A run over all of core also writes docs/mutation.md.
+ */
+const core = 'src/core';
+/** Who may do what, and what is signed: a line here that no test holds is a hole. */
+const held = ['permissions', 'inheritance', 'accessrules', 'subject', 'claims'].map((name) => `${core}/${name}.ts`);
+
+interface Place {
+  line: number;
+  column: number;
+}
+
+interface Mutant {
+  status: string;
+  replacement: string;
+  location: { start: Place; end: Place };
+}
+
+interface Reported {
+  files: Record<string, { source: string; mutants: Mutant[] }>;
+}
+
+interface Row {
+  file: string;
+  mutants: number;
+  killed: number;
+  survived: { line: number; code: string; replacement: string }[];
+  equivalent: { code: string; replacement: string; reason: string }[];
+}
+
+const named = process.argv.slice(2);
+const reports = (named.length > 0 ? named : ['.stryker/report.json']).map(
+  (path) => JSON.parse(readFileSync(path, 'utf8')) as Reported,
+);
+const rows = reports
+  .flatMap(({ files }) => Object.entries(files))
+  .map(([file, { source, mutants }]) => rowOf(file, source, mutants))
+  .filter((row) => row.mutants > 0)
+  .sort((left, right) => Number(held.includes(right.file)) - Number(held.includes(left.file)) || compare(left, right));
+
+function compare(left: Row, right: Row): number {
+  return left.file < right.file ? -1 : 1;
+}
+
+function rowOf(file: string, source: string, mutants: Mutant[]): Row {
+  const row: Row = { file, mutants: mutants.length, killed: 0, survived: [], equivalent: [] };
+  for (const { status, replacement, location } of mutants) {
+    const code = codeAt(source, location);
+    const known = equivalents.find((one) => one.file === file && one.code === code && one.replacement === replacement);
+    // A mutant that never ends is noticed as one that fails is.
+    if (status === 'Killed' || status === 'Timeout') row.killed++;
+    else if (known === undefined) row.survived.push({ line: location.start.line, code, replacement });
+    else row.equivalent.push({ code, replacement, reason: known.reason });
+  }
+  return row;
+}
+
+/** Stryker counts lines and columns from 1. */
+function codeAt(source: string, { start, end }: Mutant['location']): string {
+  const lines = source.split('\n').slice(start.line - 1, end.line);
+  lines[lines.length - 1] = lines.at(-1)!.slice(0, end.column - 1);
+  lines[0] = lines[0]!.slice(start.column - 1);
+  return lines.join('\n');
+}
+
+/** Code in a table cell or a line of text: one line, its bars escaped. */
+function shown(code: string): string {
+  const line = code.replace(/\s+/g, ' ').replaceAll('|', '\\|');
+  return line.includes('`') ? `\`\` ${line} \`\`` : `\`${line}\``;
+}
+
+function table(): string {
+  const lines = rows.map(
+    ({ file, mutants, killed, survived, equivalent }) =>
+      `| ${file} | ${mutants} | ${killed} | ${survived.length} | ${equivalent.length} |`,
+  );
+  return ['| File | Mutants | Killed | Survived | Equivalent |', '| --- | ---: | ---: | ---: | ---: |', ...lines].join(
+    '\n',
+  );
+}
+
+function list(title: string, items: string[]): string {
+  return items.length === 0 ? '' : `\n## ${title}\n\n${items.join('\n')}\n`;
+}
+
+function document(): string {
+  return `# Mutation report of core
+
+\`npm run mutate\` changes one piece of \`src/core\` at a time and runs the tests of that file; it wrote this page. A mutant that no
+test notices has survived. In the files that decide who may do what and what is signed (the first ${held.length}) none does: each one
+left is equivalent, so no test could tell it, for the reason given below.
+
+${table()}
+${list(
+  'Equivalent mutants',
+  rows.flatMap(({ file, equivalent }) =>
+    equivalent.map((one) => `- ${file}: ${shown(one.code)} as ${shown(one.replacement)}. ${one.reason}`),
+  ),
+)}${list(
+  'Survivors elsewhere in core',
+  rows.flatMap(({ file, survived }) =>
+    survived.map((one) => `- ${file}:${one.line}: ${shown(one.code)} as ${shown(one.replacement)}`),
+  ),
+)}`;
+}
+
+const survivors = rows
+  .filter((row) => held.includes(row.file))
+  .flatMap(({ file, survived }) => survived.map((one) => ({ file, ...one })));
+process.stdout.write(`${table()}\n`);
+for (const { file, line, code, replacement } of survivors)
+  process.stdout.write(`survived: ${file}:${line}: ${code} as ${replacement}\n`);
+const run = new Set(reports.flatMap(({ files }) => Object.keys(files)));
+if (readdirSync(core).every((file) => run.has(`${core}/${file}`))) writeFileSync('docs/mutation.md', document());
+process.exitCode = survivors.length === 0 ? 0 : 1;
