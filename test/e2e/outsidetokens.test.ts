@@ -4,7 +4,7 @@ import type { Issuer } from '../sandbox/issuer.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, createClient, encoded, postForm } from '../support/client.ts';
 import { setUpClouds } from '../support/clouds.ts';
-import { databaseKinds } from '../support/databases.ts';
+import { servedKinds } from '../support/databases.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createOrganization, type Organization } from '../support/organization.ts';
 import { actionToken, addTrustRule, exchangeOutside, podToken, startOutsideIssuer } from '../support/outside.ts';
@@ -20,7 +20,7 @@ async function createPipeline({ owner, group, id }: Organization, name: string):
   return account;
 }
 
-describe.each(databaseKinds)('outside tokens on the %s database', (kind) => {
+describe.each(servedKinds)('outside tokens on the %s database', (kind) => {
   let running: RunningArsia;
   let sandbox: Sandbox;
   let organization: Organization;

@@ -2,11 +2,11 @@ import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient, encoded } from '../support/client.ts';
-import { databaseKinds } from '../support/databases.ts';
+import { servedKinds } from '../support/databases.ts';
 import { createOrganization, type Organization, startJob } from '../support/organization.ts';
 
 /** What issue time decides on, through the API: teams, access rules, choices, aliases, masks, moves. */
-describe.each(databaseKinds)('authority on %s', (kind) => {
+describe.each(servedKinds)('authority on %s', (kind) => {
   let running: RunningArsia;
   let acme: Organization;
   let owner: Client;

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { routes } from '../../src/http/api/routes.ts';
 import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import type { Answer, Body, Client } from '../support/client.ts';
-import { databaseKinds } from '../support/databases.ts';
+import { servedKinds } from '../support/databases.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
 import { rounds } from '../support/rounds.ts';
@@ -15,7 +15,7 @@ const send = (client: Client, path: string, body: unknown, key: string): Promise
   client.ask('POST', path, body, { 'idempotency-key': key });
 const isReplay = (answer: Answer): boolean => answer.headers.get('idempotency-replayed') === 'true';
 
-describe.each(databaseKinds)('an idempotency key on the %s database', (kind) => {
+describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
   let running: RunningArsia;
   let organization: Organization;
   let group: Body;

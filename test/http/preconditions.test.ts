@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { routes } from '../../src/http/api/routes.ts';
 import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import type { Answer, Body, Client } from '../support/client.ts';
-import { databaseKinds } from '../support/databases.ts';
+import { servedKinds } from '../support/databases.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createAccount, createOrganization, type Organization } from '../support/organization.ts';
 import { rounds } from '../support/rounds.ts';
@@ -14,7 +14,7 @@ const stale = { status: 412, code: 'precondition_failed' };
 const change = (client: Client, path: string, body: unknown, if_match: string): Promise<Answer> =>
   client.ask('PATCH', path, body, { 'if-match': if_match });
 
-describe.each(databaseKinds)('If-Match on the %s database', (kind) => {
+describe.each(servedKinds)('If-Match on the %s database', (kind) => {
   let organization: Organization;
 
   beforeAll(async () => {

@@ -3,10 +3,10 @@ import { newId, systemClock } from '../../src/clock.ts';
 import { ArsiaError } from '../../src/core/errors.ts';
 import { hashOf } from '../../src/store/artifacts.ts';
 import type { Database } from '../../src/store/database.ts';
-import { databaseKinds, freshDatabase } from '../support/databases.ts';
+import { freshDatabase, servedKinds } from '../support/databases.ts';
 import { addSecretAccount, createWorld, type Replica, startReplica, testKeys, type World } from './support.ts';
 
-describe.each(databaseKinds)('access tokens: %s', (kind) => {
+describe.each(servedKinds)('access tokens: %s', (kind) => {
   let database: Database;
   let world: World;
   let replica: Replica;

@@ -1,12 +1,12 @@
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Browser, createBrowser, hiddenOf, type Visit } from '../support/browser.ts';
 import { type Body, type Client, createClient, postForm } from '../support/client.ts';
-import { databaseKinds } from '../support/databases.ts';
+import { servedKinds } from '../support/databases.ts';
 import { operatorOf, recordsOf, refresh, type SignInWorld, signInPerson, startSignIn } from '../support/people.ts';
 
 const grant_type = 'urn:ietf:params:oauth:grant-type:device_code';
 
-describe.each(databaseKinds)('a command line by a device code, on the %s database', (kind) => {
+describe.each(servedKinds)('a command line by a device code, on the %s database', (kind) => {
   let world: SignInWorld;
   let owner: Client;
   let verification: string;

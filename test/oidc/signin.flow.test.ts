@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { createBrowser } from '../support/browser.ts';
 import { type Body, type Client, createClient, postForm, request } from '../support/client.ts';
-import { databaseKinds } from '../support/databases.ts';
+import { servedKinds } from '../support/databases.ts';
 import {
   authorizationRequest,
   redeem,
@@ -13,7 +13,7 @@ import {
   visit,
 } from '../support/people.ts';
 
-describe.each(databaseKinds)('people sign in, on the %s database', (kind) => {
+describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
   let world: SignInWorld;
   let owner: Client;
 

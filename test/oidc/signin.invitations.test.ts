@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { createBrowser } from '../support/browser.ts';
 import { type Body, type Client, createClient } from '../support/client.ts';
-import { databaseKinds } from '../support/databases.ts';
+import { servedKinds } from '../support/databases.ts';
 import { createAccount } from '../support/organization.ts';
 import {
   authorizationRequest,
@@ -23,7 +23,7 @@ async function startInvited(kind: 'embedded' | 'postgres'): Promise<{ world: Sig
   return { world, owner: createClient(world.issuer, made.token.access_token) };
 }
 
-describe.each(databaseKinds)('who is invited comes in, on the %s database', (kind) => {
+describe.each(servedKinds)('who is invited comes in, on the %s database', (kind) => {
   let world: SignInWorld;
   let owner: Client;
 

@@ -5,10 +5,10 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { type Browser, createBrowser, hiddenOf } from '../support/browser.ts';
 import { type Client, createClient } from '../support/client.ts';
-import { databaseKinds } from '../support/databases.ts';
+import { servedKinds } from '../support/databases.ts';
 import { authorizationRequest, type SignInWorld, signInPerson, startSignIn } from '../support/people.ts';
 
-describe.each(databaseKinds)(
+describe.each(servedKinds)(
   'N20 a session that ended while a request of it was under way, on the %s database',
   (kind) => {
     let world: SignInWorld;

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type Body, type Client, createClient } from '../support/client.ts';
-import { databaseKinds } from '../support/databases.ts';
+import { servedKinds } from '../support/databases.ts';
 import { type SignInWorld, signInPerson, startSignIn } from '../support/people.ts';
 
-describe.each(databaseKinds)('teams from the groups claim, on the %s database', (kind) => {
+describe.each(servedKinds)('teams from the groups claim, on the %s database', (kind) => {
   let world: SignInWorld;
   let owner: Client;
 

@@ -8,10 +8,14 @@ import { type Database, type DatabaseOptions, databaseOver, openDatabase } from 
 import { openEmbedded } from '../../src/store/embedded.ts';
 import { execute } from './postgres.ts';
 import { testRoles, urlFor } from './roles.ts';
+import { rounds } from './rounds.ts';
 
 /** For `describe.each`: every test of the store holds on both. */
 export const databaseKinds = ['embedded', 'postgres'] as const;
 export type DatabaseKind = (typeof databaseKinds)[number];
+
+/** For suites above the store, which sees to it that both do the same: PostgreSQL, and both in the long run. */
+export const servedKinds: readonly DatabaseKind[] = rounds(0, 1) === 1 ? databaseKinds : ['postgres'];
 
 /** A migrated, empty database of one test file (or test). It is dropped when the file ends. */
 export interface TestDatabase {
