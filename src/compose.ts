@@ -189,6 +189,8 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
   });
   let isDraining = false;
   let isOpen = false;
+  /** Why it is not open yet, for who asks whether it is ready. */
+  let waiting = 'the database was not reached yet';
   const handle = createApp({
     issuer,
     log,
@@ -212,7 +214,7 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     },
     async readiness() {
       if (isDraining) return 'shutting down';
-      if (!isOpen) return 'the database was not reached yet';
+      if (!isOpen) return waiting;
       const fault = workload.fault() ?? authorization.fault();
       if (fault !== undefined) return 'the stored signing keys are not taken over: see the log';
       return await database.ping().then(
@@ -271,6 +273,7 @@ export async function compose(config: Config, { clock, log }: { clock: Clock; lo
     async start() {
       await open().catch((thrown) => {
         if (!(thrown instanceof ArsiaError && thrown.code === 'unavailable')) throw thrown;
+        waiting = thrown.message;
         log.error({ err: thrown }, 'the database is away: not ready, trying on');
         timers.retry(retryInterval, open, failure.reject);
       });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { insertedNames } from './audit.ts';
 import { type Database, openDatabase, type Queries } from './database.ts';
+import { codeOf, unavailable } from './failures.ts';
 
 /** `migrations/` beside `src/` and `dist/` alike: both are one folder deep. */
 const defaultFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -29,7 +30,7 @@ interface Migration {
  * row in `migrations`. Returns the names applied; nothing when all were. Safe to interrupt, to repeat, and to run twice at once.
  *
  * `target` is a database whose role owns the tables, or its URL. Throws an Error with one clear line when the database has a
- * migration that this release does not know, or one whose text differs.
+ * migration that this release does not know, or one whose text differs; `unavailable` while the role may not migrate.
  */
 export async function migrate(target: Database | string, options: MigrateOptions = {}): Promise<string[]> {
   if (typeof target !== 'string') return await migrateDatabase(target, options);
@@ -51,11 +52,24 @@ async function migrateDatabase(database: Database, options: MigrateOptions): Pro
   const applied: string[] = [];
   // The look without a lock lets a role that owns nothing pass when there is nothing to do.
   while ((await pendingOf(database.query, migrations)).length > 0) {
-    const name = await database.transaction((tx) => applyNext(tx, migrations), { isolation: 'read committed' });
+    const name = await database
+      .transaction((tx) => applyNext(tx, migrations), { isolation: 'read committed' })
+      .catch(waitForOwner);
     if (name !== undefined) applied.push(name);
   }
   if (options.grantTo !== undefined) await grant(database, options.grantTo);
   return applied;
+}
+
+const insufficientPrivilege = '42501';
+
+/** A replica of this release that comes before its migration waits for it, not ready: it must not end, nor serve (threats.md N61). */
+function waitForOwner(error: unknown): never {
+  if (codeOf(error) !== insufficientPrivilege) throw error;
+  throw unavailable(
+    'The database waits for its migration to this release, which the role of DATABASE_URL may not do: run `arsia migrate` with ARSIA_MIGRATION_DATABASE_URL, as the role that owns the tables.',
+    error,
+  );
 }
 
 async function applyNext(tx: Queries, migrations: Migration[]): Promise<string | undefined> {

@@ -12,6 +12,8 @@ describe('the right to act for users', () => {
   test.each<[string, Partial<MayAct>, Partial<JobTerms>, boolean]>([
     ['covers its user, stage and label', {}, {}, true],
     ['covers a job without labels', {}, { labels: {} }, true],
+    ['covers one user of several', { users: ['usr_b', 'usr_a'] }, {}, true],
+    ['covers a team of the user', { users: ['usr_b', 'team_a'] }, {}, true],
     ['covers everyone by a star', { users: ['*'] }, { user_id: 'usr_b' }, true],
     ['refuses another user', {}, { user_id: 'usr_b' }, false],
     ['refuses a job for nobody', {}, { user_id: null }, false],

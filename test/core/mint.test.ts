@@ -180,6 +180,11 @@ describe('N21 may the job have the identity', () => {
     expect(refuseIdentity(facts, named)?.code).toBe(expected);
   });
 
+  test('of a scope with the user, for a job that has one', () => {
+    for (const subject_scope of ['user', 'workspace_user'] as const)
+      expect(refuseIdentity(ofIdentity({ subject_scope }), named)).toBeUndefined();
+  });
+
   test('an identity of others looks exactly like an unknown one', () => {
     expect(refuseIdentity(ofIdentity({ reach: within('org2') }), named)).toEqual(
       refuseIdentity({ ...good, identity: null }, named),

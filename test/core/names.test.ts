@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isLogin, isName } from '../../src/core/names.ts';
+import { isLogin, isName, isReference, loginRule, nameRule, referenceRule } from '../../src/core/names.ts';
 import { childPath, leafName, maximumDepth, parentPath, parsePath } from '../../src/core/namespace.ts';
 
 const inner = 'abcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -105,5 +105,45 @@ describe('paths', () => {
     const path = (depth: number) => Array.from({ length: depth }, () => 'a').join('/');
     expect(parsePath(path(maximumDepth + 1))).toHaveLength(maximumDepth + 1);
     expect(parsePath(path(maximumDepth + 2))).toBeUndefined();
+  });
+});
+
+describe('N26 logins', () => {
+  const body = `0${'1'.repeat(25)}`;
+  test.each([
+    [`usr_${body}`, false],
+    [`usr_${body}1`, true],
+    [`usr_${body.slice(1)}`, true],
+    [`usr_8${'1'.repeat(25)}`, true],
+    [`usr_0${'i'.repeat(25)}`, true],
+    [`x${body}`, true],
+  ])('%s: %j', (login, isOne) => {
+    expect(isLogin(login)).toBe(isOne);
+  });
+});
+
+describe('what can name a thing', () => {
+  test.each([
+    ['mi_01h', true],
+    ['acme/lab/sim', true],
+    ['ada@acme.example', true],
+    ['a'.repeat(1400), true],
+    ['a'.repeat(1401), false],
+    ['', false],
+    ['a b', false],
+    [' ab', false],
+    ['ab ', false],
+    ['A', false],
+    ['a\u0000', false],
+  ])('%j: %j', (text, isOne) => {
+    expect(isReference(text)).toBe(isOne);
+  });
+
+  test('its rules are told in words', () => {
+    expect([nameRule, loginRule, referenceRule]).toEqual([
+      '1 to 64 of lower-case letters, digits, `-` and `_`, the last two neither first nor last',
+      '1 to 64 of lower-case letters, digits and `._@+-`, and not the id of a user',
+      'an id, a path or a login',
+    ]);
   });
 });

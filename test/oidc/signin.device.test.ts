@@ -148,7 +148,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     expect([used.status, used.text]).toEqual([400, expect.stringContaining('This code was used before')]);
   });
 
-  test('a link with the code in it shows the form, and does nothing by itself', async () => {
+  test('N47 a link with the code in it shows the form and text as text, and does nothing by itself', async () => {
     const device = await begin();
     const page = await createBrowser().open(device.verification_uri_complete);
     expect(page.text).toContain(`value="${device.user_code}"`);

@@ -136,7 +136,7 @@ test('who was refused may try again on the same page', async () => {
   expect(back.url.searchParams.get('code')).toMatch(/^[\w-]{43}$/);
 });
 
-test('what the provider says is shown as text', async () => {
+test('N47 what the provider says is shown as text', async () => {
   const browser = createBrowser();
   const { url } = await browser.open(authorizationRequest(world.issuer).url, callback());
   url.searchParams.delete('code');

@@ -7,6 +7,8 @@ import { sql } from 'kysely';
 import { type Database, databaseOver, openDatabase } from '../../src/store/database.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import { migrate, pendingMigrations } from '../../src/store/migrate.ts';
+import { makeHome, startArsia } from '../support/arsia.ts';
+import { request } from '../support/client.ts';
 import { databaseKinds, freshDatabase, freshPostgresDatabase } from '../support/databases.ts';
 import { execute } from '../support/postgres.ts';
 import { testRoles, urlFor } from '../support/roles.ts';
@@ -141,12 +143,33 @@ describe('migrations on PostgreSQL', () => {
     expect((await execute(fresh.adminUrl, 'SELECT s FROM seen')).rows).toEqual([{ s: '0' }]);
   });
 
-  test('by a role that may not are refused, and pass when there is nothing to do', async () => {
+  test('N61: a role that may not migrate is told to wait, and passes when there is nothing to do', async () => {
     const url = urlFor(fresh.ownerUrl, new URL(fresh.ownerUrl).pathname.slice(1), testRoles.application);
-    await expect(migrate(url)).rejects.toMatchObject({ code: '42501' });
+    await expect(migrate(url)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('run `arsia migrate`'),
+    });
     await migrate(fresh.ownerUrl, { grantTo: testRoles.application });
     expect(await migrate(url)).toEqual([]);
   });
+});
+
+describe('a replica of a newer release', () => {
+  test('N61: comes before its migration: not ready and saying why, until somebody migrates', async () => {
+    const home = await makeHome('postgres');
+    const { ARSIA_MIGRATION_DATABASE_URL: _, ...settings } = home.settings;
+    // What the release before left: all but the last migration.
+    const undo = 'DROP TABLE authority_changes; DROP FUNCTION note_authority_change CASCADE;';
+    await execute(home.urls!.owner, `${undo} DELETE FROM migrations WHERE name = '0010_authority_changes.sql'`);
+    const { origin, logged } = await startArsia({ home: { ...home, settings } });
+    const ready = () => request(`${origin}/readyz`);
+    const reason = expect.stringMatching(/waits for its migration.+arsia migrate/);
+    expect(await ready()).toMatchObject({ status: 503, body: { status: 'not ready', reason } });
+    expect((await request(`${origin}/healthz`)).status).toBe(200);
+    expect(logged()).toMatch(/waits for its migration/);
+    await migrate(home.urls!.owner, { grantTo: testRoles.application });
+    while ((await ready()).status !== 200) await sleep(50);
+  }, 60_000);
 });
 
 describe('the rights of the application on PostgreSQL', () => {
