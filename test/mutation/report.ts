@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { equivalents } from './equivalents.ts';
 
 /**
@@ -95,7 +95,7 @@ test notices has survived. In the files that decide who may do what and what is 
 left is equivalent, so no test could tell it, for the reason given below.
 
 ${table()}
-${list(
+${leftOut()}${list(
   'Equivalent mutants',
   rows.flatMap(({ file, equivalent }) =>
     equivalent.map((one) => `- ${file}: ${shown(one.code)} as ${shown(one.replacement)}. ${one.reason}`),
@@ -106,6 +106,13 @@ ${list(
     survived.map((one) => `- ${file}:${one.line}: ${shown(one.code)} as ${shown(one.replacement)}`),
   ),
 )}`;
+}
+
+/** Files of core that this run left out. */
+function leftOut(): string {
+  const run = new Set(reports.flatMap(({ files }) => Object.keys(files)));
+  const left = readdirSync(core).filter((file) => !run.has(`${core}/${file}`));
+  return left.length === 0 ? '' : `\nNot in this run: ${left.join(', ')}.\n`;
 }
 
 const survivors = rows
