@@ -50,6 +50,24 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
       })
       .execute();
 
+  test('a task is over when the sign of life of its parent does not come, as well as when its own does not', async () => {
+    const { query } = database;
+    const deadlines = async () => {
+      const whole = (await read(null))!.facts.job.deadline;
+      const quick = (await read(identity))!.facts.job.deadline;
+      expect(quick).toBe(whole);
+      return whole;
+    };
+    expect(await deadlines()).toBe(now + 3_600_000);
+    const parent = await insertOrganization(database);
+    const beat = (seconds: number) => ({ heartbeat_at: new Date(now), heartbeat_seconds: seconds });
+    await query.updateTable('jobs').set(beat(60)).where('id', '=', parent.job).execute();
+    await query.updateTable('jobs').set({ parent_id: parent.job, task_index: 1 }).where('id', '=', acme.job).execute();
+    expect(await deadlines()).toBe(now + 60_000);
+    await query.updateTable('jobs').set(beat(30)).where('id', '=', acme.job).execute();
+    expect(await deadlines()).toBe(now + 30_000);
+  });
+
   test('are all there, in every column', async () => {
     await assign(database, acme, identity, 'second');
     await member(acme.user, acme.workspace, 'deployer');
