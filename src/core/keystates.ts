@@ -1,4 +1,4 @@
-import { day, hour, jwksPropagation, signingKeyRotation, tokenLifetime } from './lifetimes.ts';
+import { jwksPropagation, signingKeyRotation, tokenLifetime } from './lifetimes.ts';
 
 /**
  * The life of a signing key: next (published, signs nothing) -> active (signs) -> retiring (published, signs nothing) -> gone.
@@ -141,8 +141,6 @@ export function publishedOrder<Key extends { state: KeyState }>(keys: readonly K
 export function activatableAt(key: SigningKeyTimes): number {
   return key.published_at + propagation;
 }
-
-export const keyTimings = { propagation_hours: jwksPropagation / hour, rotation_days: signingKeyRotation / day };
 
 /** A signing key as stored: the private half sealed, the public half as published (with `x5c`). */
 export interface StoredKey extends SigningKeyTimes {

@@ -12,7 +12,7 @@ import { parseWith, type Route } from './route.ts';
 
 /**
  * The routes by which jobs get tokens and credentials, on node:http itself: the way through Koa, its context and a dozen
- * middlewares, costs a third of all that this process does for a token (docs/decisions/0010). What is answered, and with
+ * middlewares, costs a quarter of what the event loop does for a token (docs/decisions/0010). What is answered, and with
  * which headers, is the same; what is unusual about a request goes the long way. False for what is none of these.
  */
 export function createIssuing(parts: AppParts, limits: Limits): (...args: Parameters<RequestListener>) => boolean {

@@ -64,15 +64,6 @@ export async function listUsers(db: Queries, organization_id: string, page: Page
     .execute();
 }
 
-export async function countOperators(db: Queries): Promise<number> {
-  const row = await db
-    .selectFrom('users')
-    .select((eb) => eb.fn.countAll().as('count'))
-    .where('is_operator', '=', true)
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
-}
-
 export async function findServiceAccount(db: Queries, id: string): Promise<ServiceAccount | undefined> {
   return await db.selectFrom('service_accounts').select(accountColumns).where('id', '=', id).executeTakeFirst();
 }
