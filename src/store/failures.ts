@@ -21,6 +21,9 @@ const awayStates = [
   /^25006$/, // a failover left us on a read-only standby
 ];
 
+/** The server says this and then closes the connection: ended by an administrator, crashed, idle or busy for too long. */
+const sessionEndStates = /^(08...|57P0[1-5]|25P0[34])$/;
+
 const awaySystemCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -49,6 +52,13 @@ export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   // An aborted WebAssembly instance never answers again; its own text would help nobody outside.
   return awayMessages.test(error.message) || error.name === 'RuntimeError';
+}
+
+/** Whether the connection that brought this error is of no more use, also while the operating system still calls it open. */
+export function endsSession(error: unknown): boolean {
+  return (
+    sessionEndStates.test(codeOf(error) ?? '') || (error instanceof Error && error.message === 'Query read timeout')
+  );
 }
 
 /** An error of a driver as callers see it: `unavailable` when the database is away, itself otherwise. */

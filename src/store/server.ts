@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { createBreaker, within } from './breaker.ts';
 import type { Connection, Connections } from './database.ts';
-import { unavailable } from './failures.ts';
+import { endsSession, unavailable } from './failures.ts';
 
 export interface ServerOptions {
   url: string;
@@ -72,8 +72,8 @@ function connectionTo(client: pg.PoolClient): Connection {
     try {
       return await result;
     } catch (error) {
-      // The answer to a statement that we gave up on would hold up the next user of this connection.
-      if (error instanceof Error && error.message === 'Query read timeout') isBroken = true;
+      // The next user of this connection would wait for the answer that we gave up on, or be the one to find it closed.
+      if (endsSession(error)) isBroken = true;
       throw error;
     }
   };

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { createAuditStore } from '../../src/store/audit.ts';
@@ -83,6 +85,18 @@ describe('a PostgreSQL that fails', () => {
     await terminate();
     expect(await cut).toMatchObject(away);
     await database.ping();
+  });
+
+  test('M12: by ending a connection whose close comes late: nobody is given that connection again', async () => {
+    const late = await closesLate(server);
+    const database = await openDatabase({ url: late.url });
+    const cut = sql`SELECT pg_sleep(30)`.execute(database.query).catch((error) => error);
+    await running('pg_sleep(30)');
+    await terminate();
+    expect(await cut).toMatchObject(away);
+    await database.ping();
+    await database.close();
+    await late.close();
   });
 
   test('M13: by being slow: a statement that was given up never answers the next one', async () => {
@@ -195,3 +209,25 @@ describe('a PostgreSQL that fails', () => {
     }
   }, 180_000);
 });
+
+/** The server behind a relay that passes on every byte at once and the end of a connection never, until it is closed. */
+async function closesLate(server: PostgresServer): Promise<{ url: string; close(): Promise<void> }> {
+  const target = new URL(`${server.url('arsia')}?application_name=door`);
+  const sockets: Socket[] = [];
+  const relay = createServer((near) => {
+    const far = connect(server.port, target.hostname);
+    sockets.push(near, far);
+    near.on('error', () => {}).on('data', (bytes) => far.write(bytes));
+    far.on('error', () => {}).on('data', (bytes) => near.write(bytes));
+  });
+  await once(relay.listen(0, '127.0.0.1'), 'listening');
+  target.port = String((relay.address() as AddressInfo).port);
+  return {
+    url: target.href,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      relay.close();
+      await once(relay, 'close');
+    },
+  };
+}
