@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { newId } from '../clock.ts';
-import type { AuditEvent } from '../core/audit.ts';
+import type { AuditEvent, AuditReceipt } from '../core/audit.ts';
 import { buildClaims, type ClaimFacts, type WorkloadClaims } from '../core/claims.ts';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { usability } from '../core/inheritance.ts';
@@ -11,8 +11,8 @@ import { formatSubject } from '../core/subject.ts';
 import type { Provider, TrustFacts } from '../providers/provider.ts';
 import { providerOf } from '../providers/registry.ts';
 import type { Keyring } from '../signing/keyring.ts';
-import type { TokenSigner } from '../signing/permits.ts';
-import type { MintFactsReader } from '../store/mintfacts.ts';
+import type { Permit, TokenSigner } from '../signing/permits.ts';
+import type { MintFactsKey, MintFactsReader } from '../store/mintfacts.ts';
 import { eventOf } from './action.ts';
 import { jobTokenPattern, unknownToken } from './callers.ts';
 import type { Issuers } from './issuers.ts';
@@ -51,11 +51,15 @@ export interface Mint {
    * Decide on fresh facts, lint, record, sign. `delivery` is what the identity must deliver; `check` refuses before
    * anything is recorded as minted.
    */
-  mint(
-    request: MintRequest,
-    delivery: Exclude<Delivery, 'both'>,
-    check?: (provider: Provider, settings: unknown) => void,
-  ): Promise<MintedFor>;
+  mint(request: MintRequest, delivery: Exclude<Delivery, 'both'>, check?: Check): Promise<MintedFor>;
+}
+
+type Check = ((provider: Provider, settings: unknown) => void) | undefined;
+
+/** All that is decided, and not yet recorded. */
+interface Proposal extends Pick<MintedFor, 'claims' | 'facts' | 'trust' | 'provider'> {
+  permit: Permit;
+  event: AuditEvent;
 }
 
 export function createMint(parts: {
@@ -69,48 +73,79 @@ export function createMint(parts: {
 }): Mint {
   const { reader, audit, keyring, signer, issuers, tenancy, clock } = parts;
 
+  function propose(
+    facts: MintFacts,
+    request: MintRequest,
+    delivery: Exclude<Delivery, 'both'>,
+    check: Check,
+  ): Proposal {
+    const decided = decideMint(facts, request, delivery, clock.now());
+    const { identity } = decided;
+    const provider = providerOf(identity.type);
+    check?.(provider, identity.settings);
+    const issuer = issuers.issuerOf({ id: identity.id, organization_id: decided.organization.id });
+    const trust = trustFactsOf(decided, issuer, tenancy);
+    const claims = buildClaims(claimFactsOf(decided, issuer, trust.subject), assert(provider, identity, trust), {
+      jti: Buffer.from(clock.random(16)).toString('base64url'),
+      now: clock.now() / 1000,
+      lifetime: identity.token_lifetime,
+    });
+    const event_id = newId(clock, 'event');
+    const permit = signer.prepare(claims, event_id);
+    const event = mintEvent(clock, request, decided, {
+      id: event_id,
+      outcome: 'success',
+      jti: claims.jti,
+      signing_input_sha256: permit.signing_input_sha256,
+      detail: { claims },
+    });
+    return { claims, facts: decided, trust, provider, permit, event };
+  }
+
+  async function conclude({ permit, event, ...decided }: Proposal, receipt: AuditReceipt): Promise<MintedFor> {
+    const { claims } = decided;
+    return {
+      token: await signer.sign(permit, receipt),
+      subject: claims.sub,
+      audience: claims.aud,
+      jti: claims.jti,
+      expires_at: claims.exp,
+      audit_event_id: event.id,
+      ...decided,
+    };
+  }
+
+  /** Decided on what an earlier request read, and recorded only where it still holds; undefined where fresh facts are needed. */
+  async function mintOnKept(key: MintFactsKey, proposeOn: (facts: MintFacts) => Proposal) {
+    const kept = reader.kept(key);
+    if (kept === undefined) return undefined;
+    // Moved since this replica loaded its keys: reload before signing, so that a revoked key signs nothing more.
+    await keyring.ensureVersion(kept.premise.key_set_version);
+    let proposal: Proposal;
+    try {
+      proposal = proposeOn(kept.facts);
+    } catch {
+      // A refusal is made on fresh facts, or not at all.
+      return undefined;
+    }
+    const receipt = await audit.recordIf(proposal.event, kept.premise);
+    return receipt && (await conclude(proposal, receipt));
+  }
+
   return {
     async mint(request, delivery, check) {
       let facts: MintFacts | undefined;
       try {
-        const read = await readFacts(reader, request);
+        const key = keyOf(request);
+        const proposeOn = (known: MintFacts) => propose(known, request, delivery, check);
+        const minted = await mintOnKept(key, proposeOn);
+        if (minted !== undefined) return minted;
+        const read = await reader.read(key);
+        if (read === null) throw unknownToken();
         facts = read.facts;
-        const decided = decideMint(read.facts, request, delivery, clock.now());
-        const { identity } = decided;
-        const provider = providerOf(identity.type);
-        check?.(provider, identity.settings);
-        // Moved since this replica loaded its keys: reload before signing, so that a revoked key signs nothing more.
         await keyring.ensureVersion(read.keySetVersion);
-        const issuer = issuers.issuerOf({ id: identity.id, organization_id: decided.organization.id });
-        const trust = trustFactsOf(decided, issuer, tenancy);
-        const claims = buildClaims(claimFactsOf(decided, issuer, trust.subject), assert(provider, identity, trust), {
-          jti: Buffer.from(clock.random(16)).toString('base64url'),
-          now: clock.now() / 1000,
-          lifetime: identity.token_lifetime,
-        });
-        const event_id = newId(clock, 'event');
-        const permit = signer.prepare(claims, event_id);
-        const receipt = await audit.record(
-          mintEvent(clock, request, decided, {
-            id: event_id,
-            outcome: 'success',
-            jti: claims.jti,
-            signing_input_sha256: permit.signing_input_sha256,
-            detail: { claims },
-          }),
-        );
-        return {
-          token: await signer.sign(permit, receipt),
-          subject: claims.sub,
-          audience: claims.aud,
-          jti: claims.jti,
-          expires_at: claims.exp,
-          audit_event_id: event_id,
-          claims,
-          facts: decided,
-          trust,
-          provider,
-        };
+        const proposal = proposeOn(facts);
+        return await conclude(proposal, await audit.record(proposal.event));
       } catch (thrown) {
         throw await recordRefusal(parts, request, facts, thrown);
       }
@@ -118,7 +153,7 @@ export function createMint(parts: {
   };
 }
 
-async function readFacts(reader: MintFactsReader, { token, managed_identity, profile }: MintRequest) {
+function keyOf({ token, managed_identity, profile }: MintRequest): MintFactsKey {
   if (token === undefined)
     throw new ArsiaError('unauthenticated', 'This needs a job token.', {
       advice:
@@ -127,9 +162,7 @@ async function readFacts(reader: MintFactsReader, { token, managed_identity, pro
   if (!jobTokenPattern.test(token)) throw unknownToken();
   // What cannot name anything never reaches the read, which requests share: a NUL in it would refuse them all.
   const identity = isReference(managed_identity) ? managed_identity : null;
-  const read = await reader.read({ token_hash: hashJobToken(token), identity, profile });
-  if (read === null) throw unknownToken();
-  return read;
+  return { token_hash: hashJobToken(token), identity, profile };
 }
 
 /** The whole decision: job, identity, delivery, profile. */

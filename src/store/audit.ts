@@ -5,6 +5,7 @@ import { makeId } from '../core/ids.ts';
 import { coalesce } from './coalesce.ts';
 import type { Database, Queries } from './database.ts';
 import { unavailable } from './failures.ts';
+import { type Premise, premiseColumns, premiseHolds } from './premise.ts';
 import type { Tables } from './tables.ts';
 
 export interface AuditStore {
@@ -13,6 +14,8 @@ export interface AuditStore {
    * could not be written, or when too many wait: what the event is about must then not happen.
    */
   record(event: AuditEvent): Promise<AuditReceipt>;
+  /** As `record`, where the premise still holds at that moment; undefined where it does not, and nothing was recorded. */
+  recordIf(event: AuditEvent, premise: Premise): Promise<AuditReceipt | undefined>;
   /** In the transaction of the change that it is about: committed with it or not at all. */
   insert(tx: Queries, event: AuditEvent): Promise<void>;
   find(organization_id: string | null, id: string): Promise<AuditEvent | undefined>;
@@ -70,7 +73,8 @@ const inserted = { ...columns, mac: 'bytea' };
 /** What the application gives of a row; the position in the chain is the database's to give. */
 export const insertedNames = Object.keys(inserted);
 const insertHead = `INSERT INTO audit_events (${insertedNames}) SELECT ${insertedNames} FROM json_to_recordset(`;
-const insertTail = `::json) AS event (${Object.entries(inserted).map((column) => column.join(' '))})`;
+const given = Object.entries({ ...inserted, ...premiseColumns }).map((column) => column.join(' '));
+const insertTail = `::json) AS event (${given}) WHERE ${premiseHolds}`;
 
 export interface AuditStoreOptions {
   /** The MAC of an event's canonical text; throws `unavailable` while there is no key for it. */
@@ -100,24 +104,35 @@ export function createAuditStore(
   database: Database,
   { mac, maximumBatch = 500, maximumWaiting = 5_000 }: AuditStoreOptions,
 ): AuditStore {
-  const asRows = (events: AuditEvent[]) => `[${events.map((event) => asRow(event, mac)).join()}]`;
-  const record = coalesce<AuditEvent, AuditReceipt>(
-    async (events) => {
+  const asRows = (asked: Asked[]) => `[${asked.map(({ event, premise }) => asRow(event, mac, premise)).join()}]`;
+
+  /** The ids of those that are recorded. */
+  async function insertAll(asked: Asked[]): Promise<{ has(id: string): boolean }> {
+    const count = await database.affected('audit-insert', `${insertHead}$1${insertTail}`, [asRows(asked)]);
+    if (count === asked.length) return { has: () => true };
+    const ids = asked.map(({ event }) => event.id);
+    const rows = await database.query.selectFrom('audit_events').select('id').where('id', 'in', ids).execute();
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  const record = coalesce<Asked, AuditReceipt | undefined>(
+    async (asked) => {
       try {
-        await database.statement('audit-insert', `${insertHead}$1${insertTail}`, [asRows(events)]);
+        const recorded = await insertAll(asked);
+        return asked.map(({ event: { id } }) => (recorded.has(id) ? new Receipt(id) : undefined));
       } catch (error) {
         throw unavailable('The audit record cannot be written right now.', error);
       }
-      return events.map(({ id }) => new Receipt(id));
     },
     // No pace of its own: what one read let through arrives together.
     { maximumBatch, maximumWaiting, concurrency: 1 },
   );
 
   return {
-    record,
+    record: async (event) => (await record({ event }))!,
+    recordIf: (event, premise) => record({ event, premise }),
     async insert(tx, event) {
-      await sql`${sql.raw(insertHead)}${asRows([event])}${sql.raw(insertTail)}`.execute(tx);
+      await sql`${sql.raw(insertHead)}${asRows([{ event }])}${sql.raw(insertTail)}`.execute(tx);
     },
     async find(organization_id, id) {
       const [row] = await select(database.query, { organization_id }).where('id', '=', id).execute();
@@ -162,21 +177,27 @@ function idAround(time: number): string {
   return makeId('event', Math.max(0, time), (bytes) => new Uint8Array(bytes));
 }
 
+interface Asked {
+  event: AuditEvent;
+  premise?: Premise;
+}
+
 /** One event as JSON, with the MAC of what will be read again. */
-function asRow(event: AuditEvent, mac: AuditStoreOptions['mac']): string {
-  const row = rowOf(event, mac);
+function asRow(event: AuditEvent, mac: AuditStoreOptions['mac'], premise?: Premise): string {
+  const row = rowOf(event, mac, premise);
   // PostgreSQL stores neither NUL nor half a surrogate pair: one such character, sent by one caller, would refuse the
   // records of everybody in the same INSERT.
   return row.includes('\\u') && unstorable.test(row)
-    ? rowOf(storable(JSON.parse(JSON.stringify(event))) as AuditEvent, mac)
+    ? rowOf(storable(JSON.parse(JSON.stringify(event))) as AuditEvent, mac, premise)
     : row;
 }
 
-function rowOf(event: AuditEvent, mac: AuditStoreOptions['mac']): string {
+function rowOf(event: AuditEvent, mac: AuditStoreOptions['mac'], premise?: Premise): string {
   const fields = canonicalFields(event);
   const hex = Buffer.from(mac(canonicalText(fields))).toString('hex');
   const members = fields.map(([name, text]) => `"${name}":${name === 'at' ? `"${timeOf(event.at)}"` : text}`);
-  return `{${members.join()},"mac":"\\\\x${hex}"}`;
+  const upon = premise === undefined ? '' : `,${JSON.stringify(premise).slice(1, -1)}`;
+  return `{${members.join()},"mac":"\\\\x${hex}"${upon}}`;
 }
 
 function timeOf(at: number): string {

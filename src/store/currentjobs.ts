@@ -5,6 +5,8 @@ import type { Database } from './database.ts';
 /** A job as it is now, and what tells whether facts that were read earlier still hold. */
 export interface CurrentJob {
   job: MintFacts['job'];
+  /** The version of its row (premise.ts). */
+  job_row: string;
   launcher_id: string | null;
   workspace_id: string;
   /** The last transaction that changed who may do what in the organisation of the job; null where none is on record. */
@@ -48,7 +50,7 @@ const text = `
 SELECT json_agg(found) AS rows, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_transaction,
   (SELECT version FROM key_sets WHERE name = 'workload') AS key_set_version
 FROM (
-  SELECT asked.n, job.id, job.user_id, job.launcher_id, job.workspace_id, job.stage, job.labels,
+  SELECT asked.n, job.id, job.xmin AS job_row, job.user_id, job.launcher_id, job.workspace_id, job.stage, job.labels,
     job.ended_at IS NOT NULL AS is_ended,
     ${deadlineOf('job')} AS deadline,
     (SELECT transaction_id FROM authority_changes WHERE organization_id = job.organization_id
@@ -63,8 +65,10 @@ interface Answer extends Moment {
   rows: Row[] | null;
 }
 
-type Row = MintFacts['job'] & Pick<CurrentJob, 'launcher_id' | 'workspace_id' | 'last_change'> & { n: number };
+type Row = MintFacts['job'] &
+  Pick<CurrentJob, 'job_row' | 'launcher_id' | 'workspace_id' | 'last_change'> & { n: number };
 
-function asCurrentJob({ n: _, launcher_id, workspace_id, last_change, ...job }: Row, moment: Moment): CurrentJob {
-  return { job, launcher_id, workspace_id, last_change, ...moment };
+function asCurrentJob(row: Row, moment: Moment): CurrentJob {
+  const { n: _, job_row, launcher_id, workspace_id, last_change, ...job } = row;
+  return { job, job_row, launcher_id, workspace_id, last_change, ...moment };
 }

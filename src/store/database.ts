@@ -26,6 +26,8 @@ export interface Database {
   transaction<T>(work: (tx: Queries) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Hot paths: a statement that PostgreSQL prepares once per connection under `name`. */
   statement<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
+  /** As `statement`, for one that changes rows: how many. */
+  affected(name: string, text: string, values: readonly unknown[]): Promise<number>;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -77,10 +79,10 @@ export function databaseOver(connections: Connections): Database {
   const translated = () => connect().then(translatedConnection, rethrow);
   const pool = { connect: translated, options: {} } as unknown as PostgresPool;
   const query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  const statement: Database['statement'] = async <Row>(name: string, text: string, values: readonly unknown[]) => {
+  const prepared = async <Row>(name: string, text: string, values: readonly unknown[]) => {
     const connection = await translated();
     try {
-      return (await connection.prepared<Row>(name, text, values)).rows;
+      return await connection.prepared<Row>(name, text, values);
     } finally {
       connection.release();
     }
@@ -88,7 +90,9 @@ export function databaseOver(connections: Connections): Database {
   return {
     kind: connections.kind,
     query,
-    statement,
+    statement: async <Row>(name: string, text: string, values: readonly unknown[]) =>
+      (await prepared<Row>(name, text, values)).rows,
+    affected: async (name, text, values) => Number((await prepared(name, text, values)).rowCount),
     transaction: (work, { isolation = 'serializable' } = {}) =>
       retried(() =>
         query
@@ -97,7 +101,7 @@ export function databaseOver(connections: Connections): Database {
           .execute((tx) => transactionOf.run(connections, () => work(tx))),
       ),
     ping: async () => {
-      await statement('ping', 'SELECT 1', []);
+      await prepared('ping', 'SELECT 1', []);
     },
     close: () => connections.end(),
   };

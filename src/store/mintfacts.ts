@@ -2,6 +2,7 @@ import type { MintFacts } from '../core/mint.ts';
 import { type CurrentJob, createCurrentJobs } from './currentjobs.ts';
 import type { Database } from './database.ts';
 import { createMintFactsStatement, type DatedFacts } from './mintstatement.ts';
+import type { Premise } from './premise.ts';
 
 export interface MintFactsKey {
   /** SHA-256 of the job token. */
@@ -18,14 +19,17 @@ export interface MintRead {
   keySetVersion: number;
 }
 
+/** What was read for an earlier request, and may be over: a record on this premise is written only where it is not. */
+export interface KeptRead {
+  facts: MintFacts;
+  premise: Premise;
+}
+
 export interface MintFactsReader {
   /** Everything that a mint is decided on, as committed after this call; null when no job has this token. */
   read(key: MintFactsKey): Promise<MintRead | null>;
-}
-
-interface Kept extends DatedFacts {
-  /** Milliseconds of the process. */
-  at: number;
+  /** Of a job that asked for the same before; undefined where nothing is kept. */
+  kept(key: MintFactsKey): KeptRead | undefined;
 }
 
 /**
@@ -35,9 +39,9 @@ interface Kept extends DatedFacts {
 const maximumAge = 10_000;
 
 /**
- * A thousand requests at once cost a few reads (coalesce.ts), and every request makes one that begins after it arrived: of
- * its job, and of what was changed in its organisation since its facts were read (docs/decisions/0009). Only where something
- * was, or nothing is kept, are all facts read.
+ * A thousand requests at once cost a few reads (coalesce.ts), and the facts of one serve the next ones for as long as the
+ * database says, after each of them arrived, that nothing of them was changed (docs/decisions/0009, 0011): to a job that asks
+ * again the statement says it that records the mint, to another one of the same user and workspace a read of its job.
  */
 export function createMintFactsReader(
   database: Database,
@@ -45,36 +49,63 @@ export function createMintFactsReader(
 ): MintFactsReader {
   const readAll = createMintFactsStatement(database, { maximumBatch, concurrency });
   const readJob = createCurrentJobs(database, { maximumBatch, concurrency });
-  /** By who asks where for what; the oldest first. */
-  const kept = new Map<string, Kept>();
+  /** By who asks where for what. */
+  const ofRunners = createKept<DatedFacts>(maximumKept);
+  /** By which job asks for what. */
+  const ofJobs = createKept<KeptRead>(maximumKept);
 
-  function keep(name: string, dated: DatedFacts): void {
-    kept.delete(name);
-    if (kept.size >= maximumKept) kept.delete(kept.keys().next().value!);
-    kept.set(name, { ...dated, at: performance.now() });
-  }
-
-  function holds({ oldest_transaction, at }: Kept, now: CurrentJob): boolean {
-    return (
-      (now.last_change ?? 0) < oldest_transaction &&
-      oldest_transaction <= now.oldest_transaction &&
-      performance.now() - at < maximumAge
-    );
+  function keepForJob(key: MintFactsKey, now: CurrentJob, dated: DatedFacts, since: number): void {
+    const { job, job_row, key_set_version } = now;
+    const premise = { job_row, oldest_transaction: dated.oldest_transaction, key_set_version };
+    ofJobs.keep(nameOfJob(key), { facts: { ...dated.facts, job }, premise }, since);
   }
 
   return {
+    kept: (key) => ofJobs.find(nameOfJob(key))?.value,
     async read(key) {
       if (key.identity === null) return asRead(await readAll(key));
       const now = await readJob(key.token_hash);
       if (now === null) return null;
-      const name = nameOf(now, key);
-      const known = kept.get(name);
-      if (known !== undefined && holds(known, now))
-        return { facts: { ...known.facts, job: now.job }, keySetVersion: now.key_set_version };
+      const name = nameOfRunner(now, key);
+      const known = ofRunners.find(name);
+      if (known !== undefined && holds(known.value, now)) {
+        keepForJob(key, now, known.value, known.since);
+        return { facts: { ...known.value.facts, job: now.job }, keySetVersion: now.key_set_version };
+      }
+      const since = performance.now();
       const dated = await readAll(key);
       // What is not there may come into being unnoticed: only what was found is kept.
-      if (dated?.facts.identity) keep(name, dated);
+      if (dated?.facts.identity) {
+        ofRunners.keep(name, dated, since);
+        keepForJob(key, now, dated, since);
+      }
       return asRead(dated);
+    },
+  };
+}
+
+function holds({ oldest_transaction }: DatedFacts, now: CurrentJob): boolean {
+  return (now.last_change ?? 0) < oldest_transaction && oldest_transaction <= now.oldest_transaction;
+}
+
+interface Kept<Value> {
+  value: Value;
+  /** When its reading began, in milliseconds of the process. */
+  since: number;
+}
+
+/** At most so many, the oldest first to go, and none beyond its age. */
+function createKept<Value>(maximum: number) {
+  const entries = new Map<string, Kept<Value>>();
+  return {
+    find(name: string): Kept<Value> | undefined {
+      const entry = entries.get(name);
+      return entry !== undefined && performance.now() - entry.since < maximumAge ? entry : undefined;
+    },
+    keep(name: string, value: Value, since: number): void {
+      entries.delete(name);
+      if (entries.size >= maximum) entries.delete(entries.keys().next().value!);
+      entries.set(name, { value, since });
     },
   };
 }
@@ -84,6 +115,11 @@ function asRead(dated: DatedFacts | null): MintRead | null {
 }
 
 /** All that the facts depend on beside what stands in the tables that note their changes. */
-function nameOf({ job, launcher_id, workspace_id }: CurrentJob, { identity, profile }: MintFactsKey): string {
+function nameOfRunner({ job, launcher_id, workspace_id }: CurrentJob, { identity, profile }: MintFactsKey): string {
   return JSON.stringify([job.user_id, launcher_id, workspace_id, identity, profile]);
+}
+
+/** A hash has always as many letters, and a profile no blank: no two keys have one name. */
+function nameOfJob({ token_hash, identity, profile = '' }: MintFactsKey): string {
+  return `${Buffer.from(token_hash).toString('latin1')}${profile} ${identity}`;
 }

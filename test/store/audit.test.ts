@@ -10,12 +10,12 @@ import { id } from './organization.ts';
 /** A database whose statements are counted, and fail while `fails` is set. */
 function watched(database: Database) {
   const watch = { statements: 0, fails: false };
-  const statement: Database['statement'] = async (name, text, values) => {
+  const affected: Database['affected'] = async (name, text, values) => {
     watch.statements++;
     if (watch.fails) throw new Error('disk on fire');
-    return await database.statement(name, text, values);
+    return await database.affected(name, text, values);
   };
-  return { ...database, statement, watch };
+  return { ...database, affected, watch };
 }
 
 describe.each(databaseKinds)('the audit: %s', (kind) => {

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
+import { type AuditStore, createAuditStore, isReceipt } from '../../src/store/audit.ts';
 import { sweepAuthorityChanges } from '../../src/store/authoritychanges.ts';
 import type { Database, Queries } from '../../src/store/database.ts';
 import { createMintFactsReader, type MintFactsReader } from '../../src/store/mintfacts.ts';
+import type { Premise } from '../../src/store/premise.ts';
 import { databaseKinds, freshDatabase } from '../support/databases.ts';
+import { auditKeys, event } from './events.ts';
 import { assign, id, insertIdentity, insertOrganization, insertTeam, now, type Organization } from './organization.ts';
 
 /** As if it was read so many transactions later. */
@@ -21,11 +24,13 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
   /** What the next answers say of the moment they were read in. */
   let shift: number;
   let reader: MintFactsReader;
+  let audit: AuditStore;
   let acme: Organization;
   let identity: string;
 
   beforeAll(async () => {
     ({ database } = await freshDatabase(kind));
+    audit = createAuditStore(database, auditKeys);
   }, 90_000);
 
   beforeEach(async () => {
@@ -60,6 +65,20 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
       .execute();
   const read = async (named: string = identity, of = acme) =>
     (await reader.read({ token_hash: of.token_hash, identity: named }))?.facts;
+  /** Whether a record on the premise of what is kept for the job is written; undefined where nothing is kept. */
+  async function isRecorded(
+    change: (premise: Premise) => Premise = (premise) => premise,
+  ): Promise<boolean | undefined> {
+    const kept = reader.kept({ token_hash: acme.token_hash, identity });
+    if (kept === undefined) return undefined;
+    const mint = event({ organization_id: acme.root, job_id: acme.job });
+    const receipt = await audit.recordIf(mint, change(kept.premise));
+    expect(isReceipt(receipt)).toBe(receipt !== undefined);
+    const found = await audit.find(acme.root, mint.id);
+    expect(found !== undefined).toBe(receipt !== undefined);
+    return receipt !== undefined;
+  }
+
   /** Reads, and says whether all facts were read for it. */
   async function isReadAnew(named?: string, of?: Organization): Promise<boolean> {
     const before = statements.length;
@@ -73,7 +92,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
    */
   async function settled(named?: string, of?: Organization): Promise<void> {
     const end = performance.now() + 20_000;
-    while (await isReadAnew(named, of)) {
+    while ((await isReadAnew(named, of)) || (named === undefined && (await isRecorded()) === false)) {
       if (performance.now() > end) throw new Error('nothing is kept');
       await sleep(5);
     }
@@ -160,6 +179,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
 
     const faults: string[] = [];
     const expectAnew = async (change: string) => {
+      if (await isRecorded()) faults.push(`${change}: a record on what was before`);
       if (!(await isReadAnew())) faults.push(change);
       await settled();
     };
@@ -181,6 +201,39 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect((await read())!.user!.memberships).toEqual([]);
     expect(faults).toEqual([]);
   }, 60_000);
+
+  test('a record on their premise is written while the job and the keys are as they were, and not after', async () => {
+    expect(await isRecorded()).toBeUndefined();
+    await settled();
+    expect(await isRecorded()).toBe(true);
+    const later = ({ key_set_version, ...premise }: Premise) => ({ ...premise, key_set_version: key_set_version + 1 });
+    expect(await isRecorded(later)).toBe(false);
+    // Read in a future that this database, set back meanwhile, does not know yet.
+    const ahead = (premise: Premise) => ({ ...premise, oldest_transaction: premise.oldest_transaction + 1_000_000 });
+    expect(await isRecorded(ahead)).toBe(false);
+    expect(await isRecorded()).toBe(true);
+    await database.query.updateTable('jobs').set({ stage: 'x' }).where('id', '=', acme.job).execute();
+    expect(await isRecorded()).toBe(false);
+    expect((await read())!.job.stage).toBe('x');
+    expect(await isRecorded()).toBe(true);
+    await database.query.deleteFrom('jobs').where('id', '=', acme.job).execute();
+    expect(await isRecorded()).toBe(false);
+  });
+
+  test('of records that are asked for at once each stands on its own premise', async () => {
+    await settled();
+    const { premise } = reader.kept({ token_hash: acme.token_hash, identity })!;
+    const mint = () => event({ organization_id: acme.root, job_id: acme.job });
+    const [first, plain, stale, last] = [mint(), event(), mint(), mint()];
+    const receipts = await Promise.all([
+      audit.recordIf(first, premise),
+      audit.record(plain),
+      audit.recordIf(stale, { ...premise, job_row: '1' }),
+      audit.recordIf(last, premise),
+    ]);
+    expect(receipts.map((receipt) => receipt?.event_id)).toEqual([first.id, plain.id, undefined, last.id]);
+    expect(await audit.find(acme.root, stale.id)).toBeUndefined();
+  });
 
   test('a team that is deleted takes its roles along', async () => {
     await read();
@@ -211,6 +264,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     for (let count = 0; count < 3; count++) expect((await read())!.user!.memberships).toHaveLength(1);
     go.resolve();
     await changed;
+    expect(await isRecorded()).toBe(false);
     expect((await read())!.user!.memberships).toEqual([]);
   });
 
