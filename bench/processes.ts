@@ -3,9 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/** Every contestant is a process of its own on the same cores, with a thread pool of the same size. */
-export const threads = '16';
-
+/** Every contestant is a process of its own on the same cores, with the thread pool that it has when people run it. */
 export interface Contestant {
   /** Waits for the next message of the process; rejects when it ends instead. */
   message<Message>(): Promise<Message>;
@@ -18,7 +16,7 @@ export interface Contestant {
 /** Starts a file of this folder, or `arguments_` of another one, under this Node. */
 export function start(file: string, env: Record<string, string> = {}, arguments_: string[] = []): Contestant {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), arguments_, {
-    env: { ...machineEnvironment(), UV_THREADPOOL_SIZE: threads, NODE_ENV: 'production', ...env },
+    env: { ...machineEnvironment(), NODE_ENV: 'production', ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   return {

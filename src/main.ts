@@ -9,6 +9,7 @@ import type { Arsia } from './compose.ts';
 import { ConfigError, describeSettings, parseConfig } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
 import { createLog } from './log.ts';
+import { lowerPoolPriority } from './poolpriority.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -45,6 +46,7 @@ async function serve(): Promise<void> {
   const log = createLog({ level: config.logLevel });
   const { compose } = await import('./compose.ts');
   const arsia = await compose(config, { clock: systemClock, log });
+  await lowerPoolPriority();
   await arsia.start();
   const { address, port } = arsia.address();
   log.info({ issuer: config.issuer, address, port, node: process.version }, 'listening');

@@ -18,6 +18,7 @@ const mayImport: Record<string, string[]> = {
   sandbox: ['core', 'clock.ts', 'providers'],
   cli: ['core'],
   'timers.ts': ['core'],
+  'poolpriority.ts': [],
   'compose.ts': [
     'core',
     'clock.ts',
@@ -34,7 +35,17 @@ const mayImport: Record<string, string[]> = {
   'admin.ts': ['core', 'compose.ts'],
   'auditcommands.ts': ['core', 'compose.ts', 'admin.ts'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
-  'main.ts': ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'admin.ts', 'auditcommands.ts', 'demo'],
+  'main.ts': [
+    'core',
+    'clock.ts',
+    'log.ts',
+    'config.ts',
+    'poolpriority.ts',
+    'compose.ts',
+    'admin.ts',
+    'auditcommands.ts',
+    'demo',
+  ],
 };
 
 /** The home of each package that shapes the product. The sandbox and the demo are strangers to the rest and bring their own. */

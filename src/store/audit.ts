@@ -124,8 +124,7 @@ export function createAuditStore(
         throw unavailable('The audit record cannot be written right now.', error);
       }
     },
-    // No pace of its own: what one read let through arrives together.
-    { maximumBatch, maximumWaiting, concurrency: 1 },
+    { maximumBatch, maximumWaiting, concurrency: 1, pace: 3 },
   );
 
   return {
