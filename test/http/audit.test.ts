@@ -190,7 +190,8 @@ describe('strangers cannot fill the audit', () => {
     expect(items[0].detail.count).toBeGreaterThan(0);
 
     const known = await Promise.all(Array.from({ length: 150 }, () => viewer.ask('POST', '/users', { login: 'x' })));
-    expect((await Promise.all(known.map(recordsOf))).every((records) => records.length === 1)).toBe(true);
+    // One after the other: the oracle has one connection.
+    for (const answer of known) expect(await recordsOf(answer)).toHaveLength(1);
   }, 60_000);
 
   test('what was counted is written at the end', async () => {
