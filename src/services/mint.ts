@@ -48,8 +48,8 @@ export interface MintedFor extends Minted {
 
 export interface Mint {
   /**
-   * Decide on fresh facts, lint, record, sign. `delivery` is what the identity must deliver; `check` refuses before
-   * anything is recorded as minted.
+   * Decide on what is committed after the call, lint, record, sign. `delivery` is what the identity must deliver; `check`
+   * refuses before anything is recorded as minted.
    */
   mint(request: MintRequest, delivery: Exclude<Delivery, 'both'>, check?: Check): Promise<MintedFor>;
 }
