@@ -14,6 +14,9 @@ export function newId(clock: Clock, kind: IdKind): string {
   return makeId(kind, clock.now(), clock.random);
 }
 
+/** Bytes: ids have no more. What is longer is a secret, and comes from the generator at the moment that it is made. */
+const longestOfPage = 16;
+
 /**
  * A call of the generator costs as much as making a dozen ids, so one call fills a page and ids take from it, as Node's own
  * randomUUID does. What was taken is wiped: nothing in this process can learn it from the page, or be given it again.
@@ -22,7 +25,7 @@ function randomFrom(size: number): Clock['random'] {
   const page = new Uint8Array(size);
   let next = size;
   return (bytes) => {
-    if (bytes > size) return randomFillSync(new Uint8Array(bytes));
+    if (bytes > longestOfPage) return randomFillSync(new Uint8Array(bytes));
     if (next + bytes > size) {
       randomFillSync(page);
       next = 0;

@@ -57,11 +57,14 @@ export function createMintFactsReader(
   function keepForJob(key: MintFactsKey, now: CurrentJob, dated: DatedFacts, since: number): void {
     const { job, job_row, key_set_version } = now;
     const premise = { job_row, oldest_transaction: dated.oldest_transaction, key_set_version };
-    ofJobs.keep(nameOfJob(key), { facts: { ...dated.facts, job }, premise }, since);
+    const name = nameOfJob(key);
+    if (isUnchanged(dated, now)) ofJobs.keep(name, { facts: { ...dated.facts, job }, premise }, since);
+    // A premise that does not hold already would cost every request a record that is not written.
+    else ofJobs.forget(name);
   }
 
   return {
-    kept: (key) => ofJobs.find(nameOfJob(key))?.value,
+    kept: (key) => (key.identity === null ? undefined : ofJobs.find(nameOfJob(key))?.value),
     async read(key) {
       if (key.identity === null) return asRead(await readAll(key));
       const now = await readJob(key.token_hash);
@@ -84,8 +87,13 @@ export function createMintFactsReader(
   };
 }
 
-function holds({ oldest_transaction }: DatedFacts, now: CurrentJob): boolean {
-  return (now.last_change ?? 0) < oldest_transaction && oldest_transaction <= now.oldest_transaction;
+/** As `premiseHolds` says it to the database (premise.ts). */
+function holds(dated: DatedFacts, now: CurrentJob): boolean {
+  return isUnchanged(dated, now) && dated.oldest_transaction <= now.oldest_transaction;
+}
+
+function isUnchanged({ oldest_transaction }: DatedFacts, { last_change }: CurrentJob): boolean {
+  return (last_change ?? 0) < oldest_transaction;
 }
 
 interface Kept<Value> {
@@ -101,6 +109,9 @@ function createKept<Value>(maximum: number) {
     find(name: string): Kept<Value> | undefined {
       const entry = entries.get(name);
       return entry !== undefined && performance.now() - entry.since < maximumAge ? entry : undefined;
+    },
+    forget(name: string): void {
+      entries.delete(name);
     },
     keep(name: string, value: Value, since: number): void {
       entries.delete(name);
@@ -119,7 +130,7 @@ function nameOfRunner({ job, launcher_id, workspace_id }: CurrentJob, { identity
   return JSON.stringify([job.user_id, launcher_id, workspace_id, identity, profile]);
 }
 
-/** A hash has always as many letters, and a profile no blank: no two keys have one name. */
+/** A hash has always as many letters, and an identity no blank: no two keys have one name. */
 function nameOfJob({ token_hash, identity, profile = '' }: MintFactsKey): string {
   return `${Buffer.from(token_hash).toString('latin1')}${profile} ${identity}`;
 }

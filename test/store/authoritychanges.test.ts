@@ -264,8 +264,46 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     for (let count = 0; count < 3; count++) expect((await read())!.user!.memberships).toHaveLength(1);
     go.resolve();
     await changed;
-    expect(await isRecorded()).toBe(false);
+    expect(await isRecorded()).not.toBe(true);
     expect((await read())!.user!.memberships).toEqual([]);
+  });
+
+  test('a change that was under way when they were kept refuses the record once it is committed', async () => {
+    if (kind === 'embedded') return;
+    await settled();
+    const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const changed = database.transaction(async (tx) => {
+      await tx.deleteFrom('memberships').where('principal_id', '=', acme.user).execute();
+      begun.resolve();
+      await go.promise;
+    });
+    await begun.promise;
+    reader = createMintFactsReader(database);
+    await read();
+    expect(await isRecorded()).toBe(true);
+    go.resolve();
+    await changed;
+    expect(await isRecorded()).toBe(false);
+  });
+
+  test('nothing is kept for a job while changes are unsettled: each of its records would be asked for in vain', async () => {
+    if (kind === 'embedded') return;
+    await settled();
+    const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holding = database.transaction(async (tx) => {
+      await sql`SELECT pg_current_xact_id()`.execute(tx);
+      begun.resolve();
+      await go.promise;
+    });
+    await begun.promise;
+    await database.query.updateTable('users').set({ is_active: true }).where('id', '=', acme.user).execute();
+    expect(await isRecorded()).toBe(false);
+    await read();
+    expect(await isRecorded()).toBeUndefined();
+    go.resolve();
+    await holding;
+    await settled();
+    expect(await isRecorded()).toBe(true);
   });
 
   test('what is not there is looked for every time', async () => {
