@@ -48,7 +48,7 @@ function isHash(value: unknown): boolean {
 }
 
 /** In the order of the text; the type demands every field of an event. */
-const fields = Object.keys({
+export const eventFields = Object.keys({
   id: 0,
   at: 0,
   action: 0,
@@ -69,17 +69,18 @@ const fields = Object.keys({
   detail: 0,
 } satisfies Record<keyof AuditEvent, 0>) as (keyof AuditEvent)[];
 
-/** The fields of an event that say something, each as canonical JSON. */
-export function canonicalFields(event: AuditEvent): [name: keyof AuditEvent, text: string][] {
-  return fields.filter((field) => event[field] !== null).map((field) => [field, canonicalJson(event[field])]);
+/** Each field of an event as canonical JSON, in the order of `eventFields`; null for what says nothing. */
+export function canonicalFields(event: AuditEvent): (string | null)[] {
+  return eventFields.map((field) => (event[field] === null ? null : canonicalJson(event[field])));
 }
 
 /**
  * The one text of an event, which its MAC covers: the same before it is stored and after it is read, whatever the database
  * does to the order of members. What is null is left out, so that a new field leaves the text of old events as it was.
  */
-export function canonicalText(canonical: readonly (readonly [name: string, text: string])[]): string {
-  return `[${canonical.map(([name, text]) => `["${name}",${text}]`).join()}]`;
+export function canonicalText(canonical: readonly (string | null)[]): string {
+  const said = canonical.map((text, index) => text && `["${eventFields[index]}",${text}]`);
+  return `[${said.filter((text) => text !== null).join()}]`;
 }
 
 export function canonicalEvent(event: AuditEvent): string {

@@ -19,7 +19,7 @@ import { ArsiaError } from '../core/errors.ts';
 export interface AuditKeys {
   load(): Promise<void>;
   /** HMAC-SHA256 of a text. */
-  mac(text: string): Uint8Array;
+  mac(text: string): Buffer;
   isMac(mac: Uint8Array, text: string): boolean;
   /** RFC 7638. */
   kid(): string;

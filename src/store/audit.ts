@@ -1,11 +1,12 @@
-import { type Selectable, sql } from 'kysely';
+import { CompiledQuery, type Selectable } from 'kysely';
 import type { AuditEvent, AuditReceipt } from '../core/audit.ts';
-import { canonicalFields, canonicalText } from '../core/auditchain.ts';
+import { eventFields } from '../core/auditchain.ts';
 import { makeId } from '../core/ids.ts';
+import { type Asked, auditInsert, auditInsertValues } from './auditinsert.ts';
 import { coalesce } from './coalesce.ts';
 import type { Database, Queries } from './database.ts';
 import { unavailable } from './failures.ts';
-import { type Premise, premiseColumns, premiseHolds } from './premise.ts';
+import type { Premise } from './premise.ts';
 import type { Tables } from './tables.ts';
 
 export interface AuditStore {
@@ -46,39 +47,9 @@ const filterColumns = [
   'job_id',
 ] as const;
 
-/** Column and type, in the order of the table. */
-const columns = {
-  id: 'text',
-  at: 'timestamptz',
-  action: 'text',
-  outcome: 'text',
-  code: 'text',
-  organization_id: 'text',
-  actor_kind: 'text',
-  actor_id: 'text',
-  user_id: 'text',
-  workspace_id: 'text',
-  identity_id: 'text',
-  job_id: 'text',
-  target_id: 'text',
-  jti: 'text',
-  signing_input_sha256: 'text',
-  request_id: 'text',
-  parent_id: 'text',
-  detail: 'jsonb',
-} as const satisfies Record<keyof AuditEvent, string>;
-
-export const columnNames = Object.keys(columns) as (keyof typeof columns)[];
-const inserted = { ...columns, mac: 'bytea' };
-/** What the application gives of a row; the position in the chain is the database's to give. */
-export const insertedNames = Object.keys(inserted);
-const insertHead = `INSERT INTO audit_events (${insertedNames}) SELECT ${insertedNames} FROM json_to_recordset(`;
-const given = Object.entries({ ...inserted, ...premiseColumns }).map((column) => column.join(' '));
-const insertTail = `::json) AS event (${given}) WHERE ${premiseHolds}`;
-
 export interface AuditStoreOptions {
   /** The MAC of an event's canonical text; throws `unavailable` while there is no key for it. */
-  mac(text: string): Uint8Array;
+  mac(text: string): Buffer;
   maximumBatch?: number;
   maximumWaiting?: number;
 }
@@ -104,11 +75,9 @@ export function createAuditStore(
   database: Database,
   { mac, maximumBatch = 500, maximumWaiting = 5_000 }: AuditStoreOptions,
 ): AuditStore {
-  const asRows = (asked: Asked[]) => `[${asked.map(({ event, premise }) => asRow(event, mac, premise)).join()}]`;
-
   /** The ids of those that are recorded. */
   async function insertAll(asked: Asked[]): Promise<{ has(id: string): boolean }> {
-    const count = await database.affected('audit-insert', `${insertHead}$1${insertTail}`, [asRows(asked)]);
+    const count = await database.affected('audit-insert', auditInsert, auditInsertValues(asked, mac));
     if (count === asked.length) return { has: () => true };
     const ids = asked.map(({ event }) => event.id);
     const rows = await database.query.selectFrom('audit_events').select('id').where('id', 'in', ids).execute();
@@ -124,14 +93,14 @@ export function createAuditStore(
         throw unavailable('The audit record cannot be written right now.', error);
       }
     },
-    { maximumBatch, maximumWaiting, concurrency: 1, pace: 3 },
+    { maximumBatch, maximumWaiting, concurrency: 1 },
   );
 
   return {
     record: async (event) => (await record({ event }))!,
     recordIf: (event, premise) => record({ event, premise }),
     async insert(tx, event) {
-      await sql`${sql.raw(insertHead)}${asRows([{ event }])}${sql.raw(insertTail)}`.execute(tx);
+      await tx.executeQuery(CompiledQuery.raw(auditInsert, auditInsertValues([{ event }], mac)));
     },
     async find(organization_id, id) {
       const [row] = await select(database.query, { organization_id }).where('id', '=', id).execute();
@@ -155,7 +124,7 @@ export function createAuditStore(
 
 function select(queries: Queries, filter: AuditFilter) {
   const { organization_id } = filter;
-  let query = queries.selectFrom('audit_events').select(columnNames);
+  let query = queries.selectFrom('audit_events').select(eventFields);
   if (organization_id !== everyOrganization)
     query = query.where('organization_id', organization_id === null ? 'is' : '=', organization_id);
   for (const column of filterColumns) {
@@ -174,42 +143,6 @@ const idSlack = 3_600_000;
 
 function idAround(time: number): string {
   return makeId('event', Math.max(0, time), (bytes) => new Uint8Array(bytes));
-}
-
-interface Asked {
-  event: AuditEvent;
-  premise?: Premise;
-}
-
-/** One event as JSON, with the MAC of what will be read again. */
-function asRow(event: AuditEvent, mac: AuditStoreOptions['mac'], premise?: Premise): string {
-  const row = rowOf(event, mac, premise);
-  // PostgreSQL stores neither NUL nor half a surrogate pair: one such character, sent by one caller, would refuse the
-  // records of everybody in the same INSERT.
-  return row.includes('\\u') && unstorable.test(row)
-    ? rowOf(storable(JSON.parse(JSON.stringify(event))) as AuditEvent, mac, premise)
-    : row;
-}
-
-function rowOf(event: AuditEvent, mac: AuditStoreOptions['mac'], premise?: Premise): string {
-  const fields = canonicalFields(event);
-  const hex = Buffer.from(mac(canonicalText(fields))).toString('hex');
-  const members = fields.map(([name, text]) => `"${name}":${name === 'at' ? `"${timeOf(event.at)}"` : text}`);
-  const upon = premise === undefined ? '' : `,${JSON.stringify(premise).slice(1, -1)}`;
-  return `{${members.join()},"mac":"\\\\x${hex}"${upon}}`;
-}
-
-function timeOf(at: number): string {
-  return new Date(at).toISOString();
-}
-
-const unstorable = /\\u(?:0000|d[89a-f])/i;
-
-function storable(value: unknown): unknown {
-  if (typeof value === 'string') return value.toWellFormed().replaceAll('\0', '\uFFFD');
-  if (Array.isArray(value)) return value.map(storable);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [storable(key), storable(member)]));
 }
 
 export function asEvent(row: Pick<Selectable<Tables['audit_events']>, keyof AuditEvent>): AuditEvent {

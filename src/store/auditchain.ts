@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { AuditEvent } from '../core/audit.ts';
-import { asEvent, columnNames } from './audit.ts';
+import { eventFields } from '../core/auditchain.ts';
+import { asEvent } from './audit.ts';
 import type { Database, Queries } from './database.ts';
 
 /** A checkpoint as it is stored; what it says is in `signed`. */
@@ -135,7 +136,7 @@ export function createAuditChainStore(database: Database): AuditChainStore {
     async events(after, upto, limit) {
       const rows = await query
         .selectFrom('audit_events')
-        .select(columnNames)
+        .select(eventFields)
         .select(['position', 'mac'])
         .where('position', '>', after)
         .where('position', '<=', upto)

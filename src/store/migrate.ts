@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
-import { insertedNames } from './audit.ts';
+import { auditColumns } from './auditinsert.ts';
 import { type Database, openDatabase, type Queries } from './database.ts';
 import { codeOf, unavailable } from './failures.ts';
 
@@ -127,7 +127,7 @@ function readMigrations(folder: string): Migration[] {
 /** What the application's role may do with a table, where that is less than reading and changing all rows. */
 const lesserGrants: Readonly<Record<string, string>> = {
   // threats.md N63: who took the application's password cannot rewrite what it did.
-  audit_events: `SELECT, INSERT (${insertedNames})`,
+  audit_events: `SELECT, INSERT (${auditColumns})`,
   audit_checkpoints: 'SELECT, INSERT',
   // Without the secret of the audit's keys no event could be verified ever again.
   shared_secrets: 'SELECT, INSERT',

@@ -18,6 +18,8 @@ export const premiseColumns = {
   key_set_version: 'bigint',
 } as const satisfies Record<keyof Premise, string>;
 
+export const premiseNames = Object.keys(premiseColumns) as (keyof Premise)[];
+
 /**
  * True of an event without a premise, and of one whose premise holds. Each look is a scalar subquery on an index: PostgreSQL
  * may turn EXISTS into a hash of the whole table, and keeps that plan when the table has grown. An `oldest_transaction` beyond

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { sql } from 'kysely';
 import type { AuditEvent } from '../../src/core/audit.ts';
 import { type AuditStore, createAuditStore, isReceipt } from '../../src/store/audit.ts';
@@ -57,6 +58,26 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     const empty = event();
     await audit.record(empty);
     expect(await audit.find(null, empty.id)).toEqual(empty);
+  });
+
+  test('keeps any text in any field, beside any other', async () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 12 }),
+      fc.constantFrom('', 'NULL', 'null', '"', '\\', '\\"', '{a,"b"}', 'a\nb', '\\\\x41', ' ', ',', '\u2028'),
+    );
+    const texts = ['actor_id', 'user_id', 'job_id', 'target_id', 'jti', 'request_id', 'parent_id'] as const;
+    const fields = fc.record(Object.fromEntries(texts.map((name) => [name, fc.option(text)])));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ fields, detail: fc.record({ value: text, 'a "key"': text }) }), { maxLength: 5 }),
+        async (all) => {
+          const events = all.map((one) => event({ ...one.fields, detail: one.detail }));
+          await Promise.all(events.map((one) => audit.record(one)));
+          for (const one of events) expect(await audit.find(null, one.id)).toEqual(one);
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 
   test('gives a receipt that nobody can make up', async () => {
