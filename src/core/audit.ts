@@ -33,6 +33,28 @@ export interface AuditEvent {
   detail: Record<string, unknown>;
 }
 
+/** In the order of the text that the MAC of an event covers, so never another; the type demands every field. */
+export const eventFields = Object.keys({
+  id: 0,
+  at: 0,
+  action: 0,
+  outcome: 0,
+  code: 0,
+  organization_id: 0,
+  actor_kind: 0,
+  actor_id: 0,
+  user_id: 0,
+  workspace_id: 0,
+  identity_id: 0,
+  job_id: 0,
+  target_id: 0,
+  jti: 0,
+  signing_input_sha256: 0,
+  request_id: 0,
+  parent_id: 0,
+  detail: 0,
+} satisfies Record<keyof AuditEvent, 0>) as (keyof AuditEvent)[];
+
 /** Proof that an event is committed: made by the audit store alone, asked for by the signer. */
 export interface AuditReceipt {
   readonly event_id: string;

@@ -1,4 +1,4 @@
-import type { AuditEvent } from './audit.ts';
+import { type AuditEvent, eventFields } from './audit.ts';
 import { canonicalJson } from './canonical.ts';
 
 /**
@@ -46,28 +46,6 @@ function isCount(value: unknown): boolean {
 function isHash(value: unknown): boolean {
   return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
-
-/** In the order of the text; the type demands every field of an event. */
-export const eventFields = Object.keys({
-  id: 0,
-  at: 0,
-  action: 0,
-  outcome: 0,
-  code: 0,
-  organization_id: 0,
-  actor_kind: 0,
-  actor_id: 0,
-  user_id: 0,
-  workspace_id: 0,
-  identity_id: 0,
-  job_id: 0,
-  target_id: 0,
-  jti: 0,
-  signing_input_sha256: 0,
-  request_id: 0,
-  parent_id: 0,
-  detail: 0,
-} satisfies Record<keyof AuditEvent, 0>) as (keyof AuditEvent)[];
 
 /** Each field of an event as canonical JSON, in the order of `eventFields`; null for what says nothing. */
 export function canonicalFields(event: AuditEvent): (string | null)[] {

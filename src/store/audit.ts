@@ -1,6 +1,5 @@
 import { CompiledQuery, type Selectable } from 'kysely';
-import type { AuditEvent, AuditReceipt } from '../core/audit.ts';
-import { eventFields } from '../core/auditchain.ts';
+import { type AuditEvent, type AuditReceipt, eventFields } from '../core/audit.ts';
 import { makeId } from '../core/ids.ts';
 import { type Asked, auditInsert, auditInsertValues } from './auditinsert.ts';
 import { coalesce } from './coalesce.ts';

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import type { AuditEvent } from '../core/audit.ts';
-import { eventFields } from '../core/auditchain.ts';
+import { type AuditEvent, eventFields } from '../core/audit.ts';
 import { asEvent } from './audit.ts';
 import type { Database, Queries } from './database.ts';
 

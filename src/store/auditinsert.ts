@@ -1,5 +1,5 @@
-import type { AuditEvent } from '../core/audit.ts';
-import { canonicalFields, canonicalText, eventFields } from '../core/auditchain.ts';
+import { type AuditEvent, eventFields } from '../core/audit.ts';
+import { canonicalFields, canonicalText } from '../core/auditchain.ts';
 import { type Premise, premiseColumns, premiseHolds, premiseNames } from './premise.ts';
 
 /** An event to be recorded, whatever happens or where its premise holds. */
@@ -10,43 +10,23 @@ export interface Asked {
 
 type Mac = (text: string) => Buffer;
 
-/** Column and type of each field. */
-const columns = {
-  id: 'text',
-  at: 'timestamptz',
-  action: 'text',
-  outcome: 'text',
-  code: 'text',
-  organization_id: 'text',
-  actor_kind: 'text',
-  actor_id: 'text',
-  user_id: 'text',
-  workspace_id: 'text',
-  identity_id: 'text',
-  job_id: 'text',
-  target_id: 'text',
-  jti: 'text',
-  signing_input_sha256: 'text',
-  request_id: 'text',
-  parent_id: 'text',
-  detail: 'jsonb',
-} as const satisfies Record<keyof AuditEvent, string>;
-
 /** What the application gives of a row; the position in the chain is the database's to give. */
 export const auditColumns = [...eventFields, 'mac'];
 
-const given: Readonly<Record<string, string>> = { ...columns, mac: 'bytea', ...premiseColumns };
+/** Of the columns that are not text. */
+const types: Readonly<Record<string, string>> = { at: 'timestamptz', mac: 'bytea', ...premiseColumns };
 const names = [...auditColumns, ...premiseNames];
 const parameters = new Map(names.map((name, index) => [name, `$${index + 1}`]));
 const inArrays = names.filter((name) => name !== 'detail');
 
 /**
  * Any number of events in one INSERT: a parameter for each column, with what all of them have there. Rows of JSON take
- * PostgreSQL a fifth longer: it reads each `detail` twice, and hashes the names in every row. The arrays cannot tell the
- * planner their length, which would make it plan anew for each: it takes the estimate for jsonb_array_elements, the larger.
+ * PostgreSQL more: it reads each `detail` twice, and hashes the names in every row. jsonb_array_elements is estimated at a
+ * hundred rows whatever it is given, so that a plan for the length of one call never looks cheaper than the one that is kept:
+ * with arrays alone a connection that begins with single events would plan anew for ever.
  */
 export const auditInsert = `INSERT INTO audit_events (${auditColumns}) SELECT ${auditColumns} FROM ROWS FROM (
-    unnest(${inArrays.map((name) => `${parameters.get(name)}::${given[name]}[]`)}),
+    unnest(${inArrays.map((name) => `${parameters.get(name)}::${types[name] ?? 'text'}[]`)}),
     jsonb_array_elements(${parameters.get('detail')}::jsonb)
   ) AS event (${inArrays}, detail) WHERE ${premiseHolds}`;
 
@@ -67,14 +47,14 @@ function rowOf({ event, premise }: Asked, mac: Mac): string[] {
     fields = canonicalFields(storable(JSON.parse(JSON.stringify(event))) as AuditEvent);
     text = canonicalText(fields);
   }
-  const row = fields.map((field, index) => (eventFields[index] === 'detail' ? field! : elementOf(field)));
-  row[atIndex] = `"${new Date(event.at).toISOString()}"`;
+  const row = eventFields.map((name, index) => {
+    if (name === 'at') return `"${new Date(event.at).toISOString()}"`;
+    return name === 'detail' ? fields[index]! : elementOf(fields[index]!);
+  });
   row.push(`"\\\\x${mac(text).toString('hex')}"`);
   for (const name of premiseNames) row.push(premise === undefined ? 'NULL' : String(premise[name]));
   return row;
 }
-
-const atIndex = eventFields.indexOf('at');
 
 /** An element of an array literal (PostgreSQL manual, 8.15.6). Without escapes it is quoted as in JSON; its escapes are others. */
 function elementOf(json: string | null): string {
