@@ -60,7 +60,7 @@ export const claimRegistry: Readonly<Record<ClaimName, ClaimRow>> = {
   iat: seconds('issued at, 5 s in the past'),
   nbf: seconds('not before, equal to iat'),
   exp: seconds('expiry'),
-  jti: text(true, 'the id of this token', (value) => /^[A-Za-z0-9_-]{16,64}$/.test(value)),
+  jti: text(true, 'the id of this token and of its audit record', (value) => isId('event', value)),
   identity_id: id(true, 'managed_identity'),
   identity: text(true, 'the path of the managed identity', isPath),
   workspace_id: id(true, 'workspace'),

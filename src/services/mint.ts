@@ -86,14 +86,13 @@ export function createMint(parts: {
     const issuer = issuers.issuerOf({ id: identity.id, organization_id: decided.organization.id });
     const trust = trustFactsOf(decided, issuer, tenancy);
     const claims = buildClaims(claimFactsOf(decided, issuer, trust.subject), assert(provider, identity, trust), {
-      jti: Buffer.from(clock.random(16)).toString('base64url'),
+      jti: newId(clock, 'event'),
       now: clock.now() / 1000,
       lifetime: identity.token_lifetime,
     });
-    const event_id = newId(clock, 'event');
-    const permit = signer.prepare(claims, event_id);
+    const permit = signer.prepare(claims);
     const event = mintEvent(clock, request, decided, {
-      id: event_id,
+      id: claims.jti,
       outcome: 'success',
       jti: claims.jti,
       signing_input_sha256: permit.signing_input_sha256,

@@ -162,6 +162,6 @@ function preview(context: Context, { identity, federated, workspace, facts }: Re
       job: { id: `${idPrefixes.job}_${sample}`, stage: 'sample' },
     },
     federated.assertion(identity.settings, { ...facts, stage: 'sample' }),
-    { jti: sample, now: context.now / 1000, lifetime: identity.token_lifetime },
+    { jti: `${idPrefixes.event}_${sample}`, now: context.now / 1000, lifetime: identity.token_lifetime },
   );
 }

@@ -9,11 +9,11 @@ import type { Signer } from './signer.ts';
  * reach: nobody can change it between the audit record and the signature.
  */
 export interface Permit {
+  /** The id of the token and of its audit record (docs/decisions/0013). */
   readonly jti: string;
   readonly kid: string;
   /** SHA-256 of the JWS signing input, hex: what the audit record holds. */
   readonly signing_input_sha256: string;
-  readonly audit_event_id: string;
   /** Milliseconds since 1970. */
   readonly expires_at: number;
 }
@@ -24,7 +24,7 @@ export interface TokenSigner {
    * Lints the claims and fixes the bytes that will be signed. Throws ArsiaError `claims_refused` with every fault, and
    * `unavailable` when no key may sign.
    */
-  prepare(claims: WorkloadClaims, auditEventId: string): Permit;
+  prepare(claims: WorkloadClaims): Permit;
   /** The compact JWS (RFC 7515 3.1) of a live, unused permit whose audit record is committed. */
   sign(permit: Permit, receipt: AuditReceipt): Promise<string>;
 }
@@ -50,14 +50,12 @@ export function createPermitVault(): PermitVault {
     readonly jti: string;
     readonly kid: string;
     readonly signing_input_sha256: string;
-    readonly audit_event_id: string;
     readonly expires_at: number;
 
     constructor(facts: PermitFacts, bytes: PermittedBytes, now: number) {
       this.jti = facts.jti;
       this.kid = facts.kid;
       this.signing_input_sha256 = facts.signing_input_sha256;
-      this.audit_event_id = facts.audit_event_id;
       this.expires_at = now + permitLifetime * 1000;
       this.#held = { ...bytes, issued_at: now };
       Object.freeze(this);
@@ -77,7 +75,7 @@ export function createPermitVault(): PermitVault {
       const held = Issued.spend(permit);
       if (held === undefined)
         throw new ArsiaError('internal', 'A permit was used twice, or was not made by this signer.');
-      if (eventId === undefined || eventId !== permit.audit_event_id)
+      if (eventId !== permit.jti)
         throw new ArsiaError('internal', 'A permit came without the receipt of its own audit record.');
       // A clock that was set back must not lengthen the life of a permit.
       if (now < held.issued_at || now >= permit.expires_at)

@@ -30,7 +30,7 @@ export function createTokenSigner({ keyring, clock, issuer, isReceipt }: TokenSi
   }
 
   return {
-    prepare(claims, auditEventId) {
+    prepare(claims) {
       const payload = JSON.stringify(claims);
       const now = clock.now();
       const { jti } = lintedClaims(payload, issuer, now);
@@ -38,8 +38,7 @@ export function createTokenSigner({ keyring, clock, issuer, isReceipt }: TokenSi
       // Base64url is ASCII: a byte a letter.
       const signingInput = Buffer.from(`${headerOf(signer)}.${base64url(payload)}`, 'latin1');
       const signing_input_sha256 = hash('sha256', signingInput, 'hex');
-      const facts = { jti, kid: signer.kid, signing_input_sha256, audit_event_id: auditEventId };
-      return vault.issue(facts, { signingInput, signer }, now);
+      return vault.issue({ jti, kid: signer.kid, signing_input_sha256 }, { signingInput, signer }, now);
     },
 
     async sign(permit, receipt) {

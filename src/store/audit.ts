@@ -1,4 +1,4 @@
-import { CompiledQuery, type Selectable } from 'kysely';
+import { CompiledQuery, type Selectable, sql } from 'kysely';
 import { type AuditEvent, type AuditReceipt, eventFields } from '../core/audit.ts';
 import { makeId } from '../core/ids.ts';
 import { type Asked, auditInsert, auditInsertValues } from './auditinsert.ts';
@@ -30,21 +30,13 @@ export const everyOrganization = Symbol('every organisation');
 
 /** `organization_id` null asks for the installation's own events. Times in milliseconds since 1970, `until` excluded. */
 export interface AuditFilter extends Partial<Pick<AuditEvent, (typeof filterColumns)[number]>> {
+  jti?: string;
   organization_id: string | null | typeof everyOrganization;
   since?: number;
   until?: number;
 }
 
-const filterColumns = [
-  'jti',
-  'action',
-  'outcome',
-  'actor_id',
-  'user_id',
-  'workspace_id',
-  'identity_id',
-  'job_id',
-] as const;
+const filterColumns = ['action', 'outcome', 'actor_id', 'user_id', 'workspace_id', 'identity_id', 'job_id'] as const;
 
 export interface AuditStoreOptions {
   /** The MAC of an event's canonical text; throws `unavailable` while there is no key for it. */
@@ -130,6 +122,9 @@ function select(queries: Queries, filter: AuditFilter) {
     const wanted = filter[column];
     if (wanted !== undefined) query = query.where(column, wanted === null ? 'is' : '=', wanted);
   }
+  // Of a token's own record `id` is the `jti`: the index on `jti` is of all others (migrations/0011).
+  if (filter.jti !== undefined)
+    query = query.where(sql<boolean>`(jti = ${filter.jti} AND (id = ${filter.jti} OR jti <> id))`);
   if (filter.since !== undefined)
     query = query.where('at', '>=', new Date(filter.since)).where('id', '>=', idAround(filter.since - idSlack));
   if (filter.until !== undefined)

@@ -27,7 +27,7 @@ export const premiseNames = Object.keys(premiseColumns) as (keyof Premise)[];
  */
 export const premiseHolds = `(event.job_row IS NULL
   OR (SELECT xmin FROM jobs WHERE id = event.job_id) = event.job_row
-  AND coalesce((SELECT max(transaction_id) FROM authority_changes WHERE organization_id = event.organization_id), 0)
-    < event.oldest_transaction
-  AND event.oldest_transaction <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+  AND (SELECT true FROM authority_changes
+    WHERE organization_id = event.organization_id AND transaction_id >= event.oldest_transaction LIMIT 1) IS NULL
+  AND event.oldest_transaction <= (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
   AND (SELECT version FROM key_sets WHERE name = 'workload') = event.key_set_version)`;

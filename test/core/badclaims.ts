@@ -39,7 +39,7 @@ export const badClaims: Readonly<Record<ClaimName, readonly unknown[]>> = {
   iat: [...times(good.iat), good.iat - 1],
   nbf: [...times(good.nbf), good.nbf + 1],
   exp: [...times(good.exp), good.iat, good.exp * 1000],
-  jti: [...text(good.jti), 'short', 'a'.repeat(65), 'abcdefghijklmno.pqrstuv'],
+  jti: [...text(good.jti), ...idsOfOthers, 'abcdefghijklmnopqrstuv'],
   identity_id: [...text(good.identity_id), ...idsOfOthers, fixedId('managed_identity', 9)],
   identity: [...text(good.identity), 'acme', '/acme/x', 'acme//x', 'acme/X', 'acme/../x'],
   workspace_id: [...text(good.workspace_id), goodIds.user, fixedId('workspace', 9)],

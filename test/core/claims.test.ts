@@ -322,7 +322,7 @@ describe('claims are built', () => {
         job: { id: job, stage: 'apply' },
       },
       { audience: 'api://AzureADTokenExchange', claims: {} },
-      { jti: 'abcdefghijklmnopqrstuv', now: goodNow / 1000, lifetime: 600 },
+      { jti: goodIds.event, now: goodNow / 1000, lifetime: 600 },
     );
     expect(lintClaims({ ...claims }, goodIssuer)).toEqual([]);
     expect(Object.keys(claims).filter((name) => /user|launcher|amazon/.test(name))).toEqual([]);
@@ -339,7 +339,7 @@ describe('every fault says which claim, and what it must be', () => {
     ['sub', 'x', 'is not a subject of Arsia'],
     ['aud', 'two words', 'is not the one audience'],
     ['iat', 1.5, 'is not in whole seconds'],
-    ['jti', 'short', 'is not the id of this token'],
+    ['jti', 'short', 'is not the id of this token and of its audit record'],
     ['identity_id', 'x', `${id} managed identity`],
     ['identity', 'X', 'is not the path of the managed identity'],
     ['workspace_id', 'x', `${id} workspace`],

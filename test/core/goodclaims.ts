@@ -26,12 +26,13 @@ export const goodIds = {
   user: fixedId('user'),
   job: fixedId('job'),
   launcher: fixedId('service_account'),
+  event: fixedId('event'),
 };
 
 /** The claims of a fit token of an aws identity with tags and source identity, for a user, started by a launcher. */
 export function goodClaims(
   scope: SubjectScope = 'workspace',
-  { now = goodNow, jti = 'abcdefghijklmnopqrstuv', issuer = goodIssuer, lifetime = 600 } = {},
+  { now = goodNow, jti = goodIds.event, issuer = goodIssuer, lifetime = 600 } = {},
 ): WorkloadClaims {
   const { identity, workspace, user } = goodIds;
   return buildClaims(

@@ -66,7 +66,7 @@ export function claimsFor(provider: Provider, settings: unknown, facts: TrustFac
       job: { id: id('job'), stage: facts.stage! },
     },
     provider.federated!.assertion(settings, { ...facts, user }),
-    { jti: randomBytes(16).toString('base64url'), now: now / 1000, lifetime: 600 },
+    { jti: makeId('event', now, randomBytes), now: now / 1000, lifetime: 600 },
   );
 }
 

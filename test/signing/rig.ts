@@ -4,7 +4,7 @@ import type { AuditReceipt } from '../../src/core/audit.ts';
 import { type ArsiaError, asArsiaError } from '../../src/core/errors.ts';
 import { createKeyring, type KeyringOptions, type SigningKeyring } from '../../src/signing/keyring.ts';
 import { createSealer, type KeyEncryptionKey, type Sealer } from '../../src/signing/sealing.ts';
-import { goodNow } from '../core/goodclaims.ts';
+import { goodIds, goodNow } from '../core/goodclaims.ts';
 import { MemoryKeyStore } from './memorykeystore.ts';
 
 export const hour = 3_600_000;
@@ -69,10 +69,10 @@ export function makeRig(): Rig {
 }
 
 /** The audit store's side: receipts that it alone can make. */
-export function receiptBook(): { record(eventId: string): AuditReceipt; isReceipt(receipt: AuditReceipt): boolean } {
+export function receiptBook(): { record(eventId?: string): AuditReceipt; isReceipt(receipt: AuditReceipt): boolean } {
   const made = new WeakSet<AuditReceipt>();
   return {
-    record(eventId) {
+    record(eventId = goodIds.event) {
       const receipt = Object.freeze({ event_id: eventId });
       made.add(receipt);
       return receipt;

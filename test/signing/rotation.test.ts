@@ -64,7 +64,7 @@ async function mintBy(rig: Rig, keyring: SigningKeyring, lifetime: number): Prom
   const book = receiptBook();
   const signer = createTokenSigner({ keyring, clock: rig.clock, issuer: goodIssuer, isReceipt: book.isReceipt });
   const claims = goodClaims('workspace', { now: rig.clock.at, lifetime });
-  return signer.sign(signer.prepare(claims, 'evt_1'), book.record('evt_1'));
+  return signer.sign(signer.prepare(claims), book.record());
 }
 
 interface Outcome {

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await keyring.start();
   const book = receiptBook();
   const signer = createTokenSigner({ keyring, clock: rig.clock, issuer: goodIssuer, isReceipt: book.isReceipt });
-  good = await signer.sign(signer.prepare(goodClaims(), 'evt_1'), book.record('evt_1'));
+  good = await signer.sign(signer.prepare(goodClaims()), book.record());
   verifier = createWorkloadVerifier({ jwks: () => keyring.current().jwks, issuer: goodIssuer, clock: rig.clock });
 });
 beforeEach(() => {

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
-import type { Queries } from '../../src/store/database.ts';
+import { type AuditFilter, createAuditStore } from '../../src/store/audit.ts';
+import type { Database, Queries } from '../../src/store/database.ts';
 import { listIdentities } from '../../src/store/identities.ts';
 import { listInvitations } from '../../src/store/invitations.ts';
 import { listJobs } from '../../src/store/jobs.ts';
@@ -27,6 +28,8 @@ const one = id('grp', 8);
 const key = (prefix: string, n = 'n') => `'${prefix}_01' || lpad((${n})::text, 24, '0')`;
 const at = `timestamptz '2026-01-01'`;
 const group = key('grp', `CASE WHEN n % 2 = 0 THEN 1 ELSE n % ${groups} + 1 END`);
+/** One of a hundred, in every part of the list. */
+const few = (prefix: string) => key(prefix, 'n % 100');
 const rows = (table: string, columns: string, values: string, count = many) =>
   `INSERT INTO ${table} (${columns}) SELECT ${values} FROM generate_series(1, ${count}) AS n`;
 const namespace = 'id, kind, parent_id, organization_id, name, path, lineage, created_at';
@@ -77,6 +80,14 @@ const fill = [
     'id, organization_id, workspace_id, launcher_id, started_by, stage, labels, token_hash, deadline, created_at',
     `${key('job')}, '${root}', ${key('ws', '1')}, ${key('sa', '1')}, 'x', 'run', '{}', int4send(n::int), ${at}, ${at}`,
   ),
+  // Every tenth is about a token whose own record is the one before it.
+  rows(
+    'audit_events',
+    `id, at, action, outcome, organization_id, actor_kind, actor_id, user_id, workspace_id, identity_id, job_id, jti, detail,
+      mac`,
+    `${key('evt')}, ${at}, 'token.mint', 'success', '${root}', 'job', ${few('job')}, ${few('usr')}, ${few('ws')},
+      ${few('mi')}, ${few('job')}, ${key('evt', 'n - (n % 10 = 0)::int')}, '{}', ''`,
+  ),
   'ANALYZE',
 ].join(';\n');
 
@@ -109,6 +120,14 @@ const identitiesBelow =
   (roots: string[], more: { type?: string; group_ids?: string[] } = {}): List =>
   (db, page) =>
     listIdentities(db, { organization_id: root, roots, ...more }, page);
+
+const recorded =
+  (filter: Omit<AuditFilter, 'organization_id'>): List =>
+  (query, page) =>
+    createAuditStore({ query } as Database, { mac: () => Buffer.alloc(0) }).list(
+      { organization_id: root, ...filter },
+      page,
+    );
 
 /** A page of one table in the order of an index, and one that looks up something for each row. */
 const [simple, joined] = [20, 8 * limit];
@@ -148,6 +167,12 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
   ['members of a team', 'usr', joined, (db, page) => listTeamMembers(db, id('team', 1), page)],
   ['invitations', 'inv', simple, (db, page) => listInvitations(db, root, page)],
   ['jobs', 'job', simple, (db, page) => listJobs(db, id('ws', 1), page)],
+  ['all that was recorded', 'evt', simple, recorded({})],
+  ['what one did', 'evt', joined, recorded({ actor_id: id('job', 1) })],
+  ['what was done for one', 'evt', joined, recorded({ user_id: id('usr', 1) })],
+  ['what was done in one workspace', 'evt', joined, recorded({ workspace_id: id('ws', 1) })],
+  ['what was done with one identity', 'evt', joined, recorded({ identity_id: id('mi', 1) })],
+  ['what one job did', 'evt', joined, recorded({ job_id: id('job', 1) })],
 ];
 
 describe('a page of a long list', () => {
@@ -174,4 +199,12 @@ describe('a page of a long list', () => {
       expect(costs.filter(({ rows: told, blocks }) => told === 0 || blocks > most)).toEqual([]);
     },
   );
+
+  test('what became of one token is found by its own record`s id and by the `jti` of the others', async () => {
+    for (const token of [id('evt', 9), id('evt', many / 2 - 1), id('evt', 1)]) {
+      await recorded({ jti: token })(explained.db, { after: undefined, limit });
+      expect(explained.cost().rows).toBe(token === id('evt', 1) ? 1 : 2);
+      expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
+    }
+  });
 });
