@@ -1,5 +1,7 @@
 import { ArsiaError } from './core/errors.ts';
 
+export type Timers = ReturnType<typeof createTimers>;
+
 /** What runs beside the requests; all of it ends with `stop`. */
 export function createTimers() {
   const ends: (() => Promise<void> | void)[] = [];

@@ -18,6 +18,7 @@ const mayImport: Record<string, string[]> = {
   sandbox: ['core', 'clock.ts', 'providers'],
   cli: ['core'],
   'timers.ts': ['core'],
+  'serving.ts': ['core', 'log.ts', 'config.ts', 'timers.ts'],
   'poolpriority.ts': [],
   'compose.ts': [
     'core',
@@ -25,6 +26,7 @@ const mayImport: Record<string, string[]> = {
     'log.ts',
     'config.ts',
     'timers.ts',
+    'serving.ts',
     'store',
     'signing',
     'providers',
