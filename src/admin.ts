@@ -3,6 +3,7 @@ import type { Arsia } from './compose.ts';
 import { ArsiaError } from './core/errors.ts';
 import { activatableAt } from './core/keystates.ts';
 import { isLogin, isName, loginRule, nameRule } from './core/names.ts';
+import { exportForGoogle } from './signing/jwks.ts';
 
 /** Commands for a person at the server: they open the same database and keys as the server, by the same settings. */
 export interface Terminal {
@@ -100,6 +101,21 @@ function keys(terminal: Terminal): Command {
           }
         }),
       ),
+    )
+    .addCommand(
+      new Command('export')
+        .description(
+          'print the JWKS of the workload issuer without x5c, as Google takes it for an issuer out of its reach',
+        )
+        .addHelpText(
+          'after',
+          `${examples('arsia keys export > jwks.json')}\nGive the file to the provider by gcloud's --jwk-json-path, and a new one after each change of keys: a key is\npublished 25 h before it signs.\n`,
+        )
+        .action(() =>
+          during(terminal, async ({ keyrings }) =>
+            terminal.write(lines(exportForGoogle(keyrings.workload.current().jwks))),
+          ),
+        ),
     )
     .addCommand(
       new Command('rotate')

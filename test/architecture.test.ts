@@ -34,7 +34,7 @@ const mayImport: Record<string, string[]> = {
     'oidc',
     'http',
   ],
-  'admin.ts': ['core', 'compose.ts'],
+  'admin.ts': ['core', 'signing', 'compose.ts'],
   'auditcommands.ts': ['core', 'compose.ts', 'admin.ts'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
   'main.ts': [

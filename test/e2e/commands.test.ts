@@ -157,6 +157,16 @@ describe('a server and the commands beside it', () => {
     expect((await run(['migrate'], settings)).code).toBe(0);
   }, 60_000);
 
+  test('keys export prints what Google takes as an upload: the published keys, without certificates', async () => {
+    const { code, stdout } = await run(['keys', 'export'], settings);
+    expect(code).toBe(0);
+    const { keys } = (await request(`${issuer}/.well-known/jwks.json`)).body;
+    expect(JSON.parse(stdout)).toEqual({ keys: keys.map(({ x5c: _, ...key }: { x5c: unknown }) => key) });
+    // All that an uploaded key may have (cloud-facts.md 3.2).
+    for (const key of JSON.parse(stdout).keys)
+      expect(Object.keys(key).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
+  }, 60_000);
+
   test('SIGTERM ends it with 0, and its log is JSON lines', async () => {
     server.child.kill('SIGTERM');
     expect(await server.exited).toEqual({ code: 0, signal: null });

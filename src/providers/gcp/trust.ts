@@ -166,6 +166,6 @@ function reachWarnings(issuer: string): string[] {
     ? warnings
     : [
         ...warnings,
-        'For such an issuer upload its JWKS (without x5c) at the provider, and again after each change of keys.',
+        'For such an issuer upload its JWKS at the provider (`arsia keys export` prints it), and again after each change of keys.',
       ];
 }
