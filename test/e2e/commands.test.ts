@@ -157,6 +157,18 @@ describe('a server and the commands beside it', () => {
     expect((await run(['migrate'], settings)).code).toBe(0);
   }, 60_000);
 
+  test.each(['-', '-h', '-V', '--', '---help-'])(
+    'keys revoke takes a key whose id begins with %s',
+    async (begin) => {
+      const kid = begin.padEnd(43, 'x');
+      for (const words of [[kid], ['--', kid]]) {
+        const { code, stderr } = await run(['keys', 'revoke', ...words], settings);
+        expect([code, stderr]).toEqual([1, expect.stringContaining(`have no key "${kid}"`)]);
+      }
+    },
+    60_000,
+  );
+
   test('keys export prints what Google takes as an upload: the published keys, without certificates', async () => {
     const { code, stdout } = await run(['keys', 'export'], settings);
     expect(code).toBe(0);
