@@ -20,7 +20,7 @@ import { createCallers } from './services/callers.ts';
 import { createExchange } from './services/exchange.ts';
 import { createIdempotency, type Idempotency } from './services/idempotency.ts';
 import { createIssuers } from './services/issuers.ts';
-import { auditedKeyring } from './services/keys.ts';
+import { auditedKeyring, keyChangeRecords } from './services/keys.ts';
 import { createMint } from './services/mint.ts';
 import { createOperators, type Operators } from './services/operators.ts';
 import { createOutsideExchange } from './services/outsidetokens.ts';
@@ -161,7 +161,7 @@ async function composeStored(config: Config, { clock, log }: Surroundings) {
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
   const ring = (keySet: 'workload' | 'authorization') =>
     createKeyring({
-      store: createKeyStore(database),
+      store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
       sealer,
       clock,
       keySet,
@@ -174,7 +174,7 @@ async function composeStored(config: Config, { clock, log }: Surroundings) {
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,
-    /** The same, for people and timers: what they change is recorded. */
+    /** The same, for people and timers. */
     keyrings: {
       workload: auditedKeyring(keys.workload, trail.audit, clock),
       authorization: auditedKeyring(keys.authorization, trail.audit, clock),

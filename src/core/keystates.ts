@@ -161,12 +161,22 @@ export interface KeySetSnapshot {
   keys: StoredKey[];
 }
 
+/** Why keys change, for the record of it. */
+export interface KeyChangeReason {
+  action: 'key.rotate' | 'key.revoke';
+  detail: Readonly<Record<string, unknown>>;
+}
+
 /** What the keyring needs of a store. */
 export interface KeyStore {
   load(keySet: string): Promise<KeySetSnapshot>;
   /**
-   * One transaction under the lock of the key set: `plan` sees the committed keys and says what to change, all or nothing.
-   * Returns the set as it is afterwards.
+   * One transaction under the lock of the key set: `plan` sees the committed keys and says what to change, all or nothing,
+   * and the record of it with that. Returns the set as it is afterwards.
    */
-  change(keySet: string, plan: (keys: StoredKey[]) => Promise<KeyChange[]>): Promise<KeySetSnapshot>;
+  change(
+    keySet: string,
+    reason: KeyChangeReason,
+    plan: (keys: StoredKey[]) => Promise<KeyChange[]>,
+  ): Promise<KeySetSnapshot>;
 }

@@ -1,22 +1,31 @@
 import type { Clock } from '../clock.ts';
 import { asArsiaError } from '../core/errors.ts';
 import { system } from '../core/principals.ts';
+import { applied } from '../signing/keychanges.ts';
 import type { AppliedChange, Keyring } from '../signing/keyring.ts';
 import type { AuditStore } from '../store/audit.ts';
+import type { RecordKeyChanges } from '../store/keys.ts';
 import { eventOf } from './action.ts';
 
-/** A keyring whose every change of the stored keys leaves a record, by timer or by command. */
+const call = { caller: system, request_id: null };
+
+/** Every change of the stored keys leaves a record, also the first keys and what a start finds due: for the key store. */
+export function keyChangeRecords(audit: Pick<AuditStore, 'insert'>, clock: Clock): RecordKeyChanges {
+  return (tx, key_set, { action, detail }, changes) =>
+    audit.insert(
+      tx,
+      eventOf(clock, call, action, undefined, {
+        outcome: 'success',
+        detail: { key_set, ...detail, changes: applied(changes) },
+      }),
+    );
+}
+
+/** A keyring of which also those changes leave a record that are refused or fail, by timer or by command. */
 export function auditedKeyring(keyring: Keyring, audit: AuditStore, clock: Clock): Keyring {
   async function recorded(action: string, request: object, change: () => Promise<AppliedChange[]>) {
-    const call = { caller: system, request_id: null };
-    const about = { key_set: keyring.keySet, ...request };
     try {
-      const changes = await change();
-      if (changes.length > 0)
-        await audit.record(
-          eventOf(clock, call, action, undefined, { outcome: 'success', detail: { ...about, changes } }),
-        );
-      return changes;
+      return await change();
     } catch (thrown) {
       const error = asArsiaError(thrown);
       // The timer tries again in seconds: a database that is away would only fill the log twice.
@@ -25,7 +34,7 @@ export function auditedKeyring(keyring: Keyring, audit: AuditStore, clock: Clock
           eventOf(clock, call, action, undefined, {
             outcome: error.row.status >= 500 ? 'failed' : 'refused',
             code: error.code,
-            detail: { ...about, reason: error.message },
+            detail: { key_set: keyring.keySet, ...request, reason: error.message },
           }),
         );
       throw thrown;

@@ -66,7 +66,7 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
     const isIdle = !force && loaded !== undefined && held.fault() === undefined;
     if (isIdle && step(loaded.keys, clock.now()).length === 0) return [];
     let isDone = true;
-    const changes = await turns.change(async (keys) => {
+    const changes = await turns.change({ action: 'key.rotate', detail: { force } }, async (keys) => {
       const before = held.loaded();
       // No step on rows that others altered; no rows at all is a first start.
       if (keys.length > 0 || before !== undefined) await openSoundKeys(keys, before, keySet, sealer);
@@ -95,7 +95,7 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
     },
     rotate,
     revoke: (kid) =>
-      turns.change(async (keys) => {
+      turns.change({ action: 'key.revoke', detail: { kid } }, async (keys) => {
         const steps = revocation(keys, kid);
         if (steps.length === 0)
           throw new ArsiaError('not_found', `The ${keySet} keys have no key ${JSON.stringify(kid)}.`);

@@ -1,4 +1,4 @@
-import type { KeyChange, KeyStore, StoredKey } from '../core/keystates.ts';
+import type { KeyChange, KeyChangeReason, KeyStore, StoredKey } from '../core/keystates.ts';
 import type { HeldKeys } from './heldkeys.ts';
 import { type AppliedChange, applied } from './keychanges.ts';
 import { createQueue } from './queue.ts';
@@ -9,7 +9,7 @@ export interface KeyStoreTurns {
   /** Joins the next read that starts after this call. */
   reload(): Promise<void>;
   /** Changes the set in one transaction and takes the outcome over; throws when that cannot be trusted. */
-  change(plan: (keys: StoredKey[]) => Promise<KeyChange[]>): Promise<AppliedChange[]>;
+  change(reason: KeyChangeReason, plan: (keys: StoredKey[]) => Promise<KeyChange[]>): Promise<AppliedChange[]>;
 }
 
 export function createKeyStoreTurns(store: KeyStore, keySet: KeySetName, held: HeldKeys): KeyStoreTurns {
@@ -26,10 +26,10 @@ export function createKeyStoreTurns(store: KeyStore, keySet: KeySetName, held: H
       return nextRead;
     },
 
-    change: (plan) =>
+    change: (reason, plan) =>
       exclusive(async () => {
         let changes: KeyChange[] = [];
-        const snapshot = await store.change(keySet, async (keys) => {
+        const snapshot = await store.change(keySet, reason, async (keys) => {
           changes = await plan(keys);
           return changes;
         });

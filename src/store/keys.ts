@@ -1,10 +1,18 @@
 import { type Selectable, sql } from 'kysely';
-import type { KeyChange, KeySetSnapshot, KeyStore, StoredKey } from '../core/keystates.ts';
+import type { KeyChange, KeyChangeReason, KeySetSnapshot, KeyStore, StoredKey } from '../core/keystates.ts';
 import type { Database, Queries } from './database.ts';
 import type { Tables } from './tables.ts';
 
+/** Writes the record of a change in its transaction: it is committed with it or not at all. */
+export type RecordKeyChanges = (
+  tx: Queries,
+  keySet: string,
+  reason: KeyChangeReason,
+  changes: readonly KeyChange[],
+) => Promise<void>;
+
 /** The keys of the named key sets. Any number of replicas may change one: they take turns on the row of the set. */
-export function createKeyStore(database: Database): KeyStore {
+export function createKeyStore(database: Database, record: RecordKeyChanges): KeyStore {
   return {
     async load(keySet) {
       // One statement, so that version and keys are of one moment.
@@ -23,8 +31,11 @@ export function createKeyStore(database: Database): KeyStore {
 
     // READ COMMITTED: who waited for the row lock then reads what the one before it committed, so that one of several
     // replicas that rotate at once makes a key, and the others find that nothing is due.
-    change: (keySet, plan) =>
-      database.transaction((tx) => changeUnderLock(tx, keySet, plan), { isolation: 'read committed' }),
+    change: (keySet, reason, plan) =>
+      database.transaction(
+        (tx) => changeUnderLock(tx, keySet, plan, (changes) => record(tx, keySet, reason, changes)),
+        { isolation: 'read committed' },
+      ),
   };
 }
 
@@ -34,6 +45,7 @@ async function changeUnderLock(
   tx: Queries,
   keySet: string,
   plan: (keys: StoredKey[]) => Promise<KeyChange[]>,
+  record: (changes: readonly KeyChange[]) => Promise<void>,
 ): Promise<KeySetSnapshot> {
   // Whoever holds the lock may be making RSA keys, and so may this plan.
   await sql`SET LOCAL lock_timeout = '6s'; SET LOCAL statement_timeout = '6s';
@@ -49,6 +61,7 @@ async function changeUnderLock(
   if (changes.length === 0) return { version: set.version, keys: await keysOf(tx, keySet) };
   for (const change of changes.toSorted((left, right) => order.indexOf(left.do) - order.indexOf(right.do)))
     await apply(tx, keySet, change);
+  await record(changes);
   const version = set.version + 1;
   await tx.updateTable('key_sets').set({ version }).where('name', '=', keySet).execute();
   return { version, keys: await keysOf(tx, keySet) };

@@ -1,4 +1,4 @@
-import type { KeyChange, KeySetSnapshot, KeyStore, StoredKey } from '../../src/core/keystates.ts';
+import type { KeyChange, KeyChangeReason, KeySetSnapshot, KeyStore, StoredKey } from '../../src/core/keystates.ts';
 import { createQueue } from '../../src/signing/queue.ts';
 
 interface Row extends Omit<StoredKey, 'sealed_private'> {
@@ -33,7 +33,11 @@ export class MemoryKeyStore implements KeyStore {
     return snapshot;
   }
 
-  change(keySet: string, plan: (keys: StoredKey[]) => Promise<KeyChange[]>): Promise<KeySetSnapshot> {
+  change(
+    keySet: string,
+    _reason: KeyChangeReason,
+    plan: (keys: StoredKey[]) => Promise<KeyChange[]>,
+  ): Promise<KeySetSnapshot> {
     return this.#locks[keySet]!(async () => {
       this.changes += 1;
       await pause();

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { KeyState, KeyStore, StoredKey } from '../../src/core/keystates.ts';
+import type { KeyChangeReason, KeyState, KeyStore, StoredKey } from '../../src/core/keystates.ts';
 import type { Database } from '../../src/store/database.ts';
-import { createKeyStore } from '../../src/store/keys.ts';
+import { createKeyStore, type RecordKeyChanges } from '../../src/store/keys.ts';
 import { databaseKinds, freshDatabase, type TestDatabase } from '../support/databases.ts';
 import { now } from './organization.ts';
 
@@ -20,6 +20,9 @@ function key(state: KeyState, kid = `kid-${number++}`): StoredKey {
   };
 }
 
+const reason: KeyChangeReason = { action: 'key.rotate', detail: {} };
+const unrecorded: RecordKeyChanges = async () => {};
+
 /** Stores as they were given, whatever bytes are called on this database. */
 const plain = (keys: StoredKey[]) => keys.map((one) => ({ ...one, sealed_private: [...one.sealed_private] }));
 
@@ -33,7 +36,7 @@ describe('the key store', () => {
     beforeEach(async () => {
       databases[kind] ??= await freshDatabase(kind);
       database = databases[kind].database;
-      store = createKeyStore(database);
+      store = createKeyStore(database, unrecorded);
       await database.query.deleteFrom('signing_keys').execute();
       await database.query.updateTable('key_sets').set({ version: 0 }).execute();
     }, 90_000);
@@ -45,7 +48,9 @@ describe('the key store', () => {
 
     test('keeps keys as they were given, each set for itself', async () => {
       const keys = [key('active', 'a'), key('next', 'b'), key('retiring', 'c')];
-      const changed = await store.change('workload', async () => keys.map((one) => ({ do: 'insert', key: one })));
+      const changed = await store.change('workload', reason, async () =>
+        keys.map((one) => ({ do: 'insert', key: one })),
+      );
       const loaded = await store.load('workload');
       expect(loaded.version).toBe(1);
       expect(plain(loaded.keys)).toEqual(plain(keys));
@@ -54,12 +59,12 @@ describe('the key store', () => {
     });
 
     test('rotates in one change, in whatever order the plan names the parts', async () => {
-      await store.change('workload', async () => [
+      await store.change('workload', reason, async () => [
         { do: 'insert', key: key('active', 'old') },
         { do: 'insert', key: key('next', 'standby') },
         { do: 'insert', key: key('retiring', 'oldest') },
       ]);
-      const after = await store.change('workload', async (keys) => {
+      const after = await store.change('workload', reason, async (keys) => {
         expect(keys.map((one) => one.kid)).toEqual(['old', 'oldest', 'standby']);
         return [
           { do: 'insert', key: key('next', 'new') },
@@ -78,13 +83,13 @@ describe('the key store', () => {
     });
 
     test('moves the version only when something changed', async () => {
-      await store.change('workload', async () => [{ do: 'insert', key: key('active') }]);
-      expect((await store.change('workload', async () => [])).version).toBe(1);
+      await store.change('workload', reason, async () => [{ do: 'insert', key: key('active') }]);
+      expect((await store.change('workload', reason, async () => [])).version).toBe(1);
       expect((await store.load('workload')).version).toBe(1);
     });
 
     test('changes all or nothing', async () => {
-      await store.change('workload', async () => [{ do: 'insert', key: key('active', 'a') }]);
+      await store.change('workload', reason, async () => [{ do: 'insert', key: key('active', 'a') }]);
       const before = await store.load('workload');
       const impossible = [
         [
@@ -105,37 +110,66 @@ describe('the key store', () => {
           { do: 'insert', key: key('next', 'c') },
         ],
       ] as const;
-      for (const plan of impossible) await expect(store.change('workload', async () => [...plan])).rejects.toThrow();
+      for (const plan of impossible)
+        await expect(store.change('workload', reason, async () => [...plan])).rejects.toThrow();
       await expect(
-        store.change('workload', async () => {
+        store.change('workload', reason, async () => {
           throw new Error('no key made');
         }),
       ).rejects.toThrow('no key made');
       expect(await store.load('workload')).toEqual(before);
     });
 
+    test('is recorded in the transaction of the change, or does not happen', async () => {
+      const recorded: unknown[] = [];
+      let isRefused = false;
+      const recording = createKeyStore(database, async (tx, keySet, why, changes) => {
+        const { version } = await tx
+          .selectFrom('key_sets')
+          .select('version')
+          .where('name', '=', keySet)
+          .executeTakeFirstOrThrow();
+        const kids = (await tx.selectFrom('signing_keys').select('kid').execute()).map(({ kid }) => kid);
+        recorded.push([keySet, why, changes.map((change) => change.do), version, kids]);
+        if (isRefused) throw new Error('the audit is full');
+      });
+      await recording.change('workload', reason, async () => [{ do: 'insert', key: key('active', 'a') }]);
+      await recording.change('workload', reason, async () => []);
+      expect(recorded).toEqual([['workload', reason, ['insert'], 0, ['a']]]);
+      isRefused = true;
+      const revocation: KeyChangeReason = { action: 'key.revoke', detail: { kid: 'a' } };
+      await expect(recording.change('workload', revocation, async () => [{ do: 'remove', kid: 'a' }])).rejects.toThrow(
+        'the audit is full',
+      );
+      expect(recorded.at(-1)).toEqual(['workload', revocation, ['remove'], 1, []]);
+      const { version, keys } = await store.load('workload');
+      expect([version, keys.map(({ kid }) => kid)]).toEqual([1, ['a']]);
+    });
+
     test('does not reach into another set', async () => {
-      await store.change('authorization', async () => [{ do: 'insert', key: key('active', 'theirs') }]);
-      await expect(store.change('workload', async () => [{ do: 'remove', kid: 'theirs' }])).rejects.toThrow('theirs');
+      await store.change('authorization', reason, async () => [{ do: 'insert', key: key('active', 'theirs') }]);
+      await expect(store.change('workload', reason, async () => [{ do: 'remove', kid: 'theirs' }])).rejects.toThrow(
+        'theirs',
+      );
       expect((await store.load('authorization')).keys).toHaveLength(1);
     });
 
     test('refuses a set that does not exist', async () => {
       await expect(store.load('nowhere')).rejects.toThrow('no key set nowhere');
-      await expect(store.change('nowhere', async () => [])).rejects.toThrow('no key set nowhere');
+      await expect(store.change('nowhere', reason, async () => [])).rejects.toThrow('no key set nowhere');
     });
 
     test('twenty replicas that rotate at once make exactly one key', async () => {
       const stores = await Promise.all(
         Array.from({ length: kind === 'postgres' ? 2 : 1 }, async () =>
-          createKeyStore(await databases[kind]!.another()),
+          createKeyStore(await databases[kind]!.another(), unrecorded),
         ),
       );
       for (let round = 1; round <= 3; round++) {
         let made = 0;
         const snapshots = await Promise.all(
           Array.from({ length: 20 }, (_, index) =>
-            stores[index % stores.length]!.change('workload', async (keys) => {
+            stores[index % stores.length]!.change('workload', reason, async (keys) => {
               // Making a key takes a while, in which the others arrive.
               await new Promise((resolve) => setTimeout(resolve, 5));
               if (keys.some((one) => one.state === 'next')) return [];
@@ -150,7 +184,7 @@ describe('the key store', () => {
           expect(snapshot.version).toBe(round * 2 - 1);
         }
         const { keys } = await stores[0]!.load('workload');
-        await stores[0]!.change('workload', async () => [{ do: 'remove', kid: keys[0]!.kid }]);
+        await stores[0]!.change('workload', reason, async () => [{ do: 'remove', kid: keys[0]!.kid }]);
       }
     }, 60_000);
   });
