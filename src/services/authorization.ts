@@ -26,10 +26,12 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
   return {
     clients: {
       async find(id: string) {
-        const account = await findServiceAccount(db, id);
-        if (account === undefined) return undefined;
-        const { is_active, jwks } = account;
-        return { id, is_active, jwks, secret_hashes: await liveSecretHashes(db, id, new Date(clock.now())) };
+        // Both reads, whatever the first one finds: the time of a refusal must not tell which accounts there are (N18).
+        const [account, secret_hashes] = await Promise.all([
+          findServiceAccount(db, id),
+          liveSecretHashes(db, id, new Date(clock.now())),
+        ]);
+        return account && { id, is_active: account.is_active, jwks: account.jwks, secret_hashes };
       },
     },
     principals: {
