@@ -14,7 +14,8 @@ export default {
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testTimeout: 30000,
-  maxWorkers: 2,
+  // One more than the cores of the machine that lands: many tests wait, for a database that is gone or a process that starts.
+  maxWorkers: 3,
   workerIdleMemoryLimit: '2GB',
   globalSetup: '<rootDir>/test/support/setup.ts',
   globalTeardown: '<rootDir>/test/support/teardown.ts',

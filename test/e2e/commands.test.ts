@@ -157,14 +157,12 @@ describe('a server and the commands beside it', () => {
     expect((await run(['migrate'], settings)).code).toBe(0);
   }, 60_000);
 
-  test.each(['-', '-h', '-V', '--', '---help-'])(
+  test.each([['-'], ['-V'], ['--'], ['-', '--']])(
     'keys revoke takes a key whose id begins with %s',
-    async (begin) => {
+    async (begin, ...before) => {
       const kid = begin.padEnd(43, 'x');
-      for (const words of [[kid], ['--', kid]]) {
-        const { code, stderr } = await run(['keys', 'revoke', ...words], settings);
-        expect([code, stderr]).toEqual([1, expect.stringContaining(`have no key "${kid}"`)]);
-      }
+      const { code, stderr } = await run(['keys', 'revoke', ...before, kid], settings);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`have no key "${kid}"`)]);
     },
     60_000,
   );
