@@ -42,8 +42,8 @@ async function main(): Promise<void> {
 
 /** A key's id (RFC 7638, base64url) may begin with `-`: taken for an option, one key in 64 could not be revoked by its name. */
 function withKeysNamed(words: string[]): string[] {
-  const at = words.findIndex((word) => /^-[\w-]{42}$/.test(word));
-  return at === -1 || words.includes('--') ? words : words.toSpliced(at, 0, '--');
+  const at = words.findIndex((word, index) => /^-[\w-]{42}$/.test(word) && words[index - 1] === 'revoke');
+  return at === -1 ? words : words.toSpliced(at, 0, '--');
 }
 
 /** The parts are imported once the settings are known to be good: loading the SDKs of three clouds takes a second. */
