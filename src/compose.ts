@@ -174,7 +174,7 @@ async function composeStored(config: Config, { clock, log }: Surroundings) {
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,
-    /** The same, for people and timers. */
+    /** The same, for people and timers: what they are refused, or fails, is recorded as well. */
     keyrings: {
       workload: auditedKeyring(keys.workload, trail.audit, clock),
       authorization: auditedKeyring(keys.authorization, trail.audit, clock),

@@ -96,7 +96,6 @@ const maximumMessage = 1000;
 export function scrub(message: string): string {
   let text = message.slice(0, 4 * maximumMessage);
   for (const pattern of secretPatterns) text = text.replace(pattern, '[removed]');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this removes
-  text = text.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+  text = text.replace(/\p{Cc}+/gu, ' ').trim();
   return text.length > maximumMessage ? `${text.slice(0, maximumMessage)}…` : text;
 }

@@ -4,7 +4,7 @@ import type { AuditEvent } from '../core/audit.ts';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import type { IdKind } from '../core/ids.ts';
 import { decide, type Membership, type Permission, roleFor } from '../core/permissions.ts';
-import type { Caller } from '../core/principals.ts';
+import { type Caller, system } from '../core/principals.ts';
 import type { Database, Queries } from '../store/database.ts';
 import { membershipsOf } from '../store/memberships.ts';
 import type { Audit } from './refusals.ts';
@@ -179,6 +179,9 @@ function refusalFacts(error: ArsiaError): Pick<AuditEvent, 'outcome' | 'code' | 
   const outcome = error.row.status >= 500 ? 'failed' : 'refused';
   return { outcome, code: error.code, detail: { reason: error.message } };
 }
+
+/** A call that nobody made: the server itself, or a person at its terminal. */
+export const bySystem: Call = { caller: system, request_id: null };
 
 /** An audit event of a call, complete but for what `more` says. */
 export function eventOf(

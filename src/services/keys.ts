@@ -1,20 +1,17 @@
 import type { Clock } from '../clock.ts';
 import { asArsiaError } from '../core/errors.ts';
-import { system } from '../core/principals.ts';
 import { applied } from '../signing/keychanges.ts';
 import type { AppliedChange, Keyring } from '../signing/keyring.ts';
 import type { AuditStore } from '../store/audit.ts';
 import type { RecordKeyChanges } from '../store/keys.ts';
-import { eventOf } from './action.ts';
-
-const call = { caller: system, request_id: null };
+import { bySystem, eventOf } from './action.ts';
 
 /** Every change of the stored keys leaves a record, also the first keys and what a start finds due: for the key store. */
 export function keyChangeRecords(audit: Pick<AuditStore, 'insert'>, clock: Clock): RecordKeyChanges {
   return (tx, key_set, { action, detail }, changes) =>
     audit.insert(
       tx,
-      eventOf(clock, call, action, undefined, {
+      eventOf(clock, bySystem, action, undefined, {
         outcome: 'success',
         detail: { key_set, ...detail, changes: applied(changes) },
       }),
@@ -31,7 +28,7 @@ export function auditedKeyring(keyring: Keyring, audit: AuditStore, clock: Clock
       // The timer tries again in seconds: a database that is away would only fill the log twice.
       if (error.code !== 'unavailable')
         await audit.record(
-          eventOf(clock, call, action, undefined, {
+          eventOf(clock, bySystem, action, undefined, {
             outcome: error.row.status >= 500 ? 'failed' : 'refused',
             code: error.code,
             detail: { key_set: keyring.keySet, ...request, reason: error.message },

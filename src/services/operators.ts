@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { ArsiaError } from '../core/errors.ts';
 import { accessTokenLifetime, adminLinkLifetime } from '../core/lifetimes.ts';
-import { system } from '../core/principals.ts';
 import { deleteOpenLinks, insertAdminLink, useAdminLink } from '../store/adminlinks.ts';
 import { activeOwners, insertMembership } from '../store/memberships.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
 import { findUser, insertUser, setOperator, type User } from '../store/principals.ts';
 import { endSignIns } from '../store/useridentities.ts';
-import { type Action, type Call, type Context, missing, type Pipeline, type Place } from './action.ts';
+import { type Action, bySystem, type Call, type Context, missing, type Pipeline, type Place } from './action.ts';
 import { createOrganization } from './namespaces.ts';
 import { refuseTakenLogin } from './users.ts';
 
@@ -54,11 +53,11 @@ export function createOperators(parts: {
 
   return {
     async bootstrap(input) {
-      const made = await pipeline.perform(bootstrap, { caller: system, request_id: null }, input);
+      const made = await pipeline.perform(bootstrap, bySystem, input);
       return { ...made, token: await tokenFor(made.owner) };
     },
-    link: (login) => pipeline.perform(makeLink, { caller: system, request_id: null }, { login }),
-    dismiss: (login) => pipeline.perform(dismissOperator, { caller: system, request_id: null }, { login }),
+    link: (login) => pipeline.perform(makeLink, bySystem, { login }),
+    dismiss: (login) => pipeline.perform(dismissOperator, bySystem, { login }),
     async redeem(call, token) {
       const user = await pipeline.perform(redeemLink, call, { token });
       return { user, token: await tokenFor(user) };

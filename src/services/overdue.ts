@@ -1,9 +1,8 @@
 import type { Clock } from '../clock.ts';
-import { system } from '../core/principals.ts';
 import type { AuditStore } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import { endOverdue } from '../store/jobs.ts';
-import { eventOf } from './action.ts';
+import { bySystem, eventOf } from './action.ts';
 
 const batch = 200;
 
@@ -18,10 +17,7 @@ export async function endOverdueJobs(parts: { database: Database; audit: AuditSt
       const jobs = await endOverdue(tx, new Date(clock.now()), batch);
       for (const { id, organization_id, workspace_id, user_id } of jobs) {
         const place = { organization_id, lineage: [], audit: { job_id: id, workspace_id, user_id, target_id: id } };
-        await audit.insert(
-          tx,
-          eventOf(clock, { caller: system, request_id: null }, 'job.expire', place, { outcome: 'success' }),
-        );
+        await audit.insert(tx, eventOf(clock, bySystem, 'job.expire', place, { outcome: 'success' }));
       }
       return jobs.length;
     },

@@ -157,10 +157,11 @@ describe('a server and the commands beside it', () => {
     expect((await run(['migrate'], settings)).code).toBe(0);
   }, 60_000);
 
-  test.each([['-'], ['-V'], ['--'], ['-', '--']])(
-    'keys revoke takes a key whose id begins with %s',
-    async (begin, ...before) => {
-      const kid = begin.padEnd(43, 'x');
+  test.each(['-', '-V', '--', '-- -'])(
+    'keys revoke takes a key whose id begins: %s',
+    async (words) => {
+      const [begin, ...before] = words.split(' ').reverse();
+      const kid = begin!.padEnd(43, 'x');
       const { code, stderr } = await run(['keys', 'revoke', ...before, kid], settings);
       expect([code, stderr]).toEqual([1, expect.stringContaining(`have no key "${kid}"`)]);
     },
