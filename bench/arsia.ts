@@ -23,6 +23,8 @@ export interface MeasuredArsia extends Pick<Contestant, 'residentMemory'> {
   organization: Organization;
   /** Runs statements as the owner of its tables. */
   execute: (text: string) => ReturnType<PostgresServer['execute']>;
+  /** Another database on the same PostgreSQL, for a peer; its URL. */
+  createDatabase(name: string): Promise<string>;
   /** Mints on record, as the database has them. */
   recordedMints(): Promise<number>;
   stop(): Promise<void>;
@@ -66,6 +68,10 @@ export async function startArsia(): Promise<MeasuredArsia> {
       organization,
       residentMemory: server.residentMemory,
       execute: (text) => postgres.execute('arsia', text),
+      async createDatabase(name) {
+        await postgres.execute('postgres', `CREATE DATABASE ${name}`);
+        return postgres.url(name);
+      },
       async recordedMints() {
         const counted = await postgres.execute(
           'arsia',

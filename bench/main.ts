@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MeasuredArsia, startArsia } from './arsia.ts';
+import type { BareReady } from './bare.ts';
 import { load, type Round } from './load.ts';
 import type { PeerReady } from './peer.ts';
 import { type Contestant, start } from './processes.ts';
@@ -17,6 +18,10 @@ const warmTokens = 20_000;
 const manyTokens = 100_000;
 
 type Name = keyof Targets;
+
+/** Arsia's own doors; the others are peers. */
+const mints: readonly Name[] = ['tokens', 'oauth2'];
+const peerNames = { peer: 'bare oidc-provider', bare: 'bare path' } as const;
 
 interface Measured {
   /** By name and connections, a round each. */
@@ -41,7 +46,7 @@ async function measure(arsia: MeasuredArsia, signer: Contestant, targets: Target
   };
   const run = async (name: Name, count: number, length: { duration: number } | { amount: number }) => {
     const round = await load(targets[name], count, length);
-    if (name !== 'peer') measured.minted.end += round.answers;
+    if (mints.includes(name)) measured.minted.end += round.answers;
     tell(`  ${targets[name].name.padEnd(20)} ${String(count).padStart(4)} connections  ${round.rate.toFixed(0)}/s`);
     // What was under way when the connections closed must not weigh on the next.
     await sleep(200);
@@ -52,7 +57,7 @@ async function measure(arsia: MeasuredArsia, signer: Contestant, targets: Target
   await run('tokens', 64, { amount: warmTokens });
   measured.minted.warm = measured.minted.end;
   measured.memory.warm = await arsia.residentMemory();
-  for (const name of ['oauth2', 'peer'] as const) await run(name, 64, { duration: 2 });
+  for (const name of ['oauth2', 'bare', 'peer'] as const) await run(name, 64, { duration: 2 });
 
   for (let round = 0; round < rounds; round++) {
     tell(`round ${round + 1} of ${rounds}`);
@@ -60,7 +65,7 @@ async function measure(arsia: MeasuredArsia, signer: Contestant, targets: Target
     measured.signatures.push((await signer.message<SignatureRate>()).rate);
     for (const count of connections) {
       // Neighbours on this machine come and go: each contestant has its turn first.
-      const names: Name[] = ['tokens', 'peer', 'oauth2'];
+      const names: Name[] = ['tokens', 'peer', 'bare', 'oauth2'];
       for (const name of round % 2 === 0 ? names : names.toReversed()) {
         const key = `${name}_${count}`;
         measured.loads[key] = [...(measured.loads[key] ?? []), await run(name, count, { duration: seconds })];
@@ -75,22 +80,20 @@ async function measure(arsia: MeasuredArsia, signer: Contestant, targets: Target
 
 function figuresOf({ loads, signatures, memory, minted }: Measured): Figures {
   const figures: Figures = {};
-  for (const name of ['tokens', 'oauth2'] as const)
+  for (const name of [...mints, 'bare'] as const)
     for (const count of connections) {
-      const [own, peer] = [loads[`${name}_${count}`]!, loads[`peer_${count}`]!];
-      const against = `bare oidc-provider, ${count} connections`;
-      for (const [figure, unit, member] of [
-        ['', 'tokens/s', 'rate'],
-        ['_p50', 'ms', 'p50'],
-        ['_p99', 'ms', 'p99'],
-      ] as const)
-        figures[`${name}_${count}${figure}`] = compare(
-          own.map((round) => round[member]),
-          peer.map((round) => round[member]),
-          unit,
-          against,
-        );
-      figures[`${name}_${count}_of_signatures`] = compare(
+      const figure = `${name}_${count}`;
+      const own = loads[figure]!;
+      const against = (peer: keyof typeof peerNames, member: 'rate' | 'p50' | 'p99', unit: string) => {
+        const rounds = loads[`${peer}_${count}`]!;
+        const [values, peers] = [own, rounds].map((side) => side.map((round) => round[member]));
+        return compare(values!, peers!, unit, `${peerNames[peer]}, ${count} connections`);
+      };
+      figures[figure] = against('peer', 'rate', 'tokens/s');
+      figures[`${figure}_p50`] = against('peer', 'p50', 'ms');
+      figures[`${figure}_p99`] = against('peer', 'p99', 'ms');
+      if (name !== 'bare') figures[`${figure}_of_bare`] = against('bare', 'rate', 'tokens/s');
+      figures[`${figure}_of_signatures`] = compare(
         own.map((round) => round.rate),
         signatures,
         'tokens/s',
@@ -124,12 +127,15 @@ async function bench(): Promise<Figures> {
   const [signer, peer] = [start('signatures.ts'), start('peer.ts')];
   const ends = [signer.stop, peer.stop];
   try {
-    const [{ port }] = await Promise.all([peer.message<PeerReady>(), signer.message()]);
+    const [ready] = await Promise.all([peer.message<PeerReady>(), signer.message()]);
     const arsia = await startArsia();
     ends.push(arsia.stop);
-    const targets = targetsOf(arsia, `http://127.0.0.1:${port}`);
+    const bare = start('bare.ts', { BARE_DATABASE_URL: await arsia.createDatabase('bare') });
+    ends.push(bare.stop);
+    const targets = targetsOf(arsia, await bare.message<BareReady>(), ready);
     await verifyAnswer(targets.tokens, '/.well-known/jwks.json');
     await verifyAnswer(targets.oauth2, '/.well-known/jwks.json');
+    await verifyAnswer(targets.bare, '/');
     await verifyAnswer(targets.peer, '/jwks');
     const measured = await measure(arsia, signer, targets);
     await checkRecords(arsia, measured.minted.end);

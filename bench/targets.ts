@@ -1,16 +1,23 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import type { MeasuredArsia } from './arsia.ts';
+import type { BareReady } from './bare.ts';
 import { form, json, type Target } from './load.ts';
+import type { PeerReady } from './peer.ts';
 import { peerClient } from './peerclient.ts';
 
 export interface Targets {
   tokens: Target;
   oauth2: Target;
+  bare: Target;
   peer: Target;
 }
 
-/** Arsia's two doors to one mint, a job and an identity a connection; and the peer, which has one client. */
-export function targetsOf(arsia: Pick<MeasuredArsia, 'issuer' | 'jobTokens' | 'identities'>, peer: string): Targets {
+/** Arsia's two doors to one mint, a job and an identity a connection; the bare path; and the peer, which has one client. */
+export function targetsOf(
+  arsia: Pick<MeasuredArsia, 'issuer' | 'jobTokens' | 'identities'>,
+  bare: BareReady,
+  peer: PeerReady,
+): Targets {
   const pairs = arsia.identities.flatMap((identity) => arsia.jobTokens.map((job) => ({ job, identity })));
   return {
     tokens: {
@@ -33,9 +40,15 @@ export function targetsOf(arsia: Pick<MeasuredArsia, 'issuer' | 'jobTokens' | 'i
         }),
       ),
     },
+    bare: {
+      name: 'bare path',
+      origin: `http://127.0.0.1:${bare.port}`,
+      path: '/',
+      requests: bare.jobTokens.map((job) => json(job, { managed_identity: arsia.identities[0] })),
+    },
     peer: {
       name: 'bare oidc-provider',
-      origin: peer,
+      origin: `http://127.0.0.1:${peer.port}`,
       path: '/token',
       requests: [
         form({
