@@ -50,9 +50,3 @@ export function isId(kind: IdKind, text: string): boolean {
   const prefix = `${idPrefixes[kind]}_`;
   return text.startsWith(prefix) && bodyPattern.test(text.slice(prefix.length));
 }
-
-/** The kind that an id names by its prefix; undefined for what is no id (a path, a login). */
-export function kindOfId(text: string): IdKind | undefined {
-  for (const kind of Object.keys(idPrefixes) as IdKind[]) if (isId(kind, text)) return kind;
-  return undefined;
-}

@@ -112,7 +112,7 @@ export function runnerOf({ user, launcher }: Pick<MintFacts, 'user' | 'launcher'
 }
 
 /** Is it the one of its type that this job gets, under the profile (or any)? */
-export function isEffective(facts: MintFacts, identity: IdentityFacts & IdentityReach, profile?: string): boolean {
+function isEffective(facts: MintFacts, identity: IdentityFacts & IdentityReach, profile?: string): boolean {
   const profiles = profile === undefined ? new Set(identity.choices.map((choice) => choice.profile)) : [profile];
   const runner = runnerOf(facts);
   return [...profiles].some(

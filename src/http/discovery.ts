@@ -30,7 +30,7 @@ export function staticDocument(value: unknown, type = 'application/json'): Stati
   return { body, type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
 }
 
-export const publicHeaders = {
+const publicHeaders = {
   'cache-control': `public, max-age=${jwksMaximumAge}`,
   'access-control-allow-origin': '*',
   'x-content-type-options': 'nosniff',

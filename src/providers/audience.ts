@@ -14,7 +14,7 @@ const reserved = [
   /^(?:https?:)?\/\/iam\.googleapis\.com(?:$|\/)/i,
 ];
 
-export function isReservedAudience(audience: string): boolean {
+function isReservedAudience(audience: string): boolean {
   return reserved.some((pattern) => pattern.test(audience));
 }
 

@@ -3,7 +3,7 @@ import { ArsiaError } from '../core/errors.ts';
 export type JsonObject = Record<string, unknown>;
 
 /** IAM stores trust policies of up to 4096 characters without white space (cloud-facts.md 1.6), and nothing else is longer. */
-export const maximumDocumentLength = 32_768;
+const maximumDocumentLength = 32_768;
 
 const maximumDepth = 64;
 

@@ -60,7 +60,7 @@ export function scopeWarnings(facts: TrustFacts): string[] {
     : [`The subject names ${whom.join(' and ')}: others that use this identity need trust for their own subject.`];
 }
 
-export function isPrivateHost(hostname: string): boolean {
+function isPrivateHost(hostname: string): boolean {
   return (
     /^(?:localhost|127\.|10\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|\[)/.test(hostname) ||
     /\.(?:local|localhost|internal|lan|home\.arpa)$/.test(hostname) ||

@@ -61,7 +61,7 @@ export async function identityAt(context: Context, ref: string): Promise<FoundId
 }
 
 /** The settings as the provider's schema has them; faults name the field and show a right value. */
-export function parseSettings(provider: Provider, settings: unknown): Record<string, unknown> {
+function parseSettings(provider: Provider, settings: unknown): Record<string, unknown> {
   const parsed = provider.settings.safeParse(settings);
   if (parsed.success) return parsed.data as Record<string, unknown>;
   const fields = parsed.error.issues.flatMap((issue) => {

@@ -76,16 +76,7 @@ export function isConflict(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
-/** A UNIQUE or PRIMARY KEY constraint refused the row; `constraint` narrows it to one. */
-export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  return codeOf(error) === '23505' && (constraint === undefined || constraintOf(error) === constraint);
-}
-
 /** A foreign key refused: the row that is referred to is gone, or the one to delete is still referred to. */
-export function isForeignKeyViolation(error: unknown, constraint?: string): boolean {
-  return codeOf(error) === '23503' && (constraint === undefined || constraintOf(error) === constraint);
-}
-
-function constraintOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'constraint' in error ? error.constraint : undefined;
+export function isForeignKeyViolation(error: unknown): boolean {
+  return codeOf(error) === '23503';
 }

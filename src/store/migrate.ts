@@ -42,11 +42,6 @@ export async function migrate(target: Database | string, options: MigrateOptions
   }
 }
 
-/** The names that `migrate` would apply. Throws as it does, and changes nothing. */
-export async function pendingMigrations(database: Database, folder: string = defaultFolder): Promise<string[]> {
-  return (await pendingOf(database.query, readMigrations(folder))).map((migration) => migration.name);
-}
-
 async function migrateDatabase(database: Database, options: MigrateOptions): Promise<string[]> {
   const migrations = readMigrations(options.folder ?? defaultFolder);
   const applied: string[] = [];

@@ -8,7 +8,7 @@ import { maximumCursor } from './cursors.ts';
 
 /** The shapes that requests share. Every object is strict: an unknown member is a fault, named. */
 const defaultPage = 50;
-export const maximumPage = 200;
+const maximumPage = 200;
 
 export const name = z.string('a name is needed').regex(namePattern, `must be ${nameRule}`);
 export const login = z.string('a login is needed').regex(loginPattern, `must be ${loginRule}`);

@@ -7,7 +7,7 @@ import { isAwsRole, parseRoleArn, partitionOf } from './names.ts';
 export const sessionDuration = { minimum: 900, default: 3600, maximum: 43_200 } as const;
 
 /** What a session tag may say: facts of the job, never free text, so that no admin can tag a session as somebody else's. */
-export const tagSources = [
+const tagSources = [
   'user',
   'user_id',
   'workspace',

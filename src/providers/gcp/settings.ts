@@ -4,7 +4,7 @@ import { metaOf, mustBe, secondsField, textField } from '../fields.ts';
 /** Life of impersonated tokens; beyond an hour only where the organisation's policy says so (cloud-facts.md 3.3). Seconds. */
 export const tokenDuration = { minimum: 60, default: 3600, maximum: 43_200 } as const;
 
-export const defaultScope = 'https://www.googleapis.com/auth/cloud-platform';
+const defaultScope = 'https://www.googleapis.com/auth/cloud-platform';
 const scopePattern = /^(?:https:\/\/[a-z0-9.-]{1,100}\/[\w./-]{0,150}|openid|email|profile)$/;
 const maximumScopes = 20;
 const poolNamePattern = /^(?!gcp-)[a-z0-9-]{4,32}$/;
