@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type ClockWatch, createClockWatch } from './clockwatch.ts';
 import type { Config } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
 import { anonymous } from './core/principals.ts';
@@ -61,19 +62,20 @@ interface Surroundings {
 /** Milliseconds. */
 const sweepInterval = 5 * 60 * 1000;
 const overdueInterval = 20 * 1000;
+const clockInterval = 10 * 1000;
 
 /** Builds each part once, in the order of dependency. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Arsia> {
   const { clock, log } = surroundings;
   const { issuer, tenancy, allowLoopbackIssuers } = config;
   const stored = await composeStored(config, surroundings);
-  const { database, artifacts, trail, keys, keyrings, cookies, cursors } = stored;
+  const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch } = stored;
   const { audit } = trail;
   const issuers = createIssuers(issuer);
   const pipeline = createPipeline({ database, audit, clock });
   const idempotency = createIdempotency({ database, pipeline, clock });
   const reader = createMintFactsReader(database);
-  const signer = createTokenSigner({ keyring: keys.workload, clock, issuer, isReceipt });
+  const signer = createTokenSigner({ keyring: keys.workload, clock: watch.guard(clock), issuer, isReceipt });
   const mint = createMint({ reader, audit, keyring: keys.workload, signer, issuers, tenancy, clock });
   const endpoints = cloudEndpoints(config);
   const exchange = createExchange({ mint, audit, calls: cloudCalls(config, clock), endpoints, clock });
@@ -112,10 +114,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     async fault() {
       if (Object.values(keys).some((ring) => ring.fault() !== undefined))
         return 'the stored signing keys are not taken over: see the log';
-      return await database.ping().then(
-        () => undefined,
-        () => 'the database is away',
-      );
+      return await watch.look().then(watch.fault, () => 'the database is away');
     },
     close: () => database.close(),
     answering: (readiness) =>
@@ -179,12 +178,27 @@ async function composeStored(config: Config, { clock, log }: Surroundings) {
       workload: auditedKeyring(keys.workload, trail.audit, clock),
       authorization: auditedKeyring(keys.authorization, trail.audit, clock),
     },
+    watch: watchClock(database, log),
     cookies: createHeldSecret(secret('cookies')),
     cursors: createHeldSecret(secret('cursors')),
   };
 }
 
-async function openStored(config: Config, { database, cookies, cursors, trail, keys }: Stored): Promise<void> {
+/** The machine's own clock, whichever one the rest is given: what is set wrong is the machine. */
+function watchClock(database: Database, log: Log): ClockWatch {
+  return createClockWatch({
+    clock: systemClock,
+    databaseNow: database.now,
+    monotonic: () => performance.now(),
+    onChange(fault) {
+      if (fault === undefined) log.info('the clocks agree again: tokens are signed');
+      else log.error({ fault }, 'no token is signed');
+    },
+  });
+}
+
+async function openStored(config: Config, { database, watch, cookies, cursors, trail, keys }: Stored): Promise<void> {
+  await watch.look();
   await bringUpToDate(config, database);
   await cookies.load();
   await cursors.load();
@@ -196,7 +210,7 @@ async function openStored(config: Config, { database, cookies, cursors, trail, k
 /** What is done beside the requests for as long as the server lives. */
 function keepHouse(
   timers: Timers,
-  { database, trail, artifacts, keyrings, idempotency }: Stored & { idempotency: Idempotency },
+  { database, watch, trail, artifacts, keyrings, idempotency }: Stored & { idempotency: Idempotency },
   { auditInterval }: Config,
   { clock, log }: Surroundings,
 ): void {
@@ -205,6 +219,7 @@ function keepHouse(
   timers.until(
     keepFresh(Object.values(keyrings), (thrown) => log.error({ err: thrown }, 'the keys were not refreshed')),
   );
+  timers.every(clockInterval, () => watch.look().catch(orWarn('the clocks were not compared')));
   timers.every(overdueInterval, async () => {
     await endOverdueJobs({ database, audit: trail.audit, clock }).catch(orWarn('overdue jobs were not ended'));
   });

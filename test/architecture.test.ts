@@ -18,11 +18,13 @@ const mayImport: Record<string, string[]> = {
   sandbox: ['core', 'clock.ts', 'providers'],
   cli: ['core'],
   'timers.ts': ['core'],
+  'clockwatch.ts': ['core', 'clock.ts'],
   'serving.ts': ['core', 'log.ts', 'config.ts', 'timers.ts'],
   'poolpriority.ts': [],
   'compose.ts': [
     'core',
     'clock.ts',
+    'clockwatch.ts',
     'log.ts',
     'config.ts',
     'timers.ts',

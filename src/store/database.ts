@@ -28,7 +28,8 @@ export interface Database {
   statement<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
   /** As `statement`, for one that changes rows: how many. */
   affected(name: string, text: string, values: readonly unknown[]): Promise<number>;
-  ping(): Promise<void>;
+  /** The clock of the database, in milliseconds since 1970. */
+  now(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -100,8 +101,9 @@ export function databaseOver(connections: Connections): Database {
           .setIsolationLevel(isolation)
           .execute((tx) => transactionOf.run(connections, () => work(tx))),
       ),
-    ping: async () => {
-      await prepared('ping', 'SELECT 1', []);
+    async now() {
+      const { rows } = await prepared<{ now: Date }>('now', 'SELECT clock_timestamp() AS now', []);
+      return rows[0]!.now.getTime();
     },
     close: () => connections.end(),
   };

@@ -279,7 +279,7 @@ describe('group commit on PostgreSQL', () => {
       waiting = rows[0]!.waiting;
     }
     const others = Array.from({ length: 50 }, () => record(event()));
-    await watcher.ping();
+    await watcher.now();
     expect(resolved).toBe(0);
     expect(counted.watch.statements).toBe(1);
 

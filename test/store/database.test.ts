@@ -24,8 +24,11 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     return rows.map((row) => row.login).sort();
   };
 
-  test('answers, and says what it is', async () => {
-    await database.ping();
+  test('answers with its time, and says what it is', async () => {
+    const before = Date.now();
+    const now = await database.now();
+    expect(now).toBeGreaterThanOrEqual(before - 1);
+    expect(now).toBeLessThanOrEqual(Date.now() + 1);
     expect(database.kind).toBe(kind);
   });
 
@@ -149,13 +152,13 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
   test('the door used inside a transaction is refused at once instead of waiting for itself for ever', async () => {
     const batched = coalesce(async (keys: string[]) => keys, { maximumBatch: 10, concurrency: 1 });
     for (const misuse of [
-      () => database.ping(),
+      () => database.now(),
       () => database.query.selectFrom('users').select('id').execute(),
       () => database.transaction(async () => {}),
       () => batched('key'),
     ])
       await expect(database.transaction(misuse as () => Promise<unknown>)).rejects.toThrow('use the `tx`');
-    await database.ping();
+    await database.now();
   });
 
   test('tells a row that is there already from one that is missing', async () => {
@@ -180,14 +183,14 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
   test('an error of a statement leaves the door usable', async () => {
     await expect(sql`SELECT nonsense`.execute(database.query)).rejects.toMatchObject({ code: '42703' });
     await expect(database.statement('nonsense', 'SELECT nonsense', [])).rejects.toMatchObject({ code: '42703' });
-    await database.ping();
+    await database.now();
   });
 
   test('a closed door is unavailable, and closing again is harmless', async () => {
     const { database: closing } = await freshDatabase(kind);
     await closing.close();
     await closing.close();
-    await expect(closing.ping()).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(closing.now()).rejects.toMatchObject({ code: 'unavailable' });
     await expect(closing.query.selectFrom('users').select('id').execute()).rejects.toMatchObject({
       code: 'unavailable',
     });

@@ -73,7 +73,7 @@ describe('the folder of the embedded database', () => {
     const database = await open();
     const refusal = (await open().catch((error) => error)) as Error;
     expect(refusal.message).toMatch(/^Process \d+ holds the embedded database[^\n]+$/);
-    await database.ping();
+    await database.now();
     await database.close();
   });
 
@@ -93,7 +93,7 @@ describe('the folder of the embedded database', () => {
     await mkdir(join(folder, 'pgdata.new', 'base'), { recursive: true });
     await writeFile(join(folder, 'pgdata.new', 'PG_VERSION'), '18\n');
     const database = await open();
-    await database.ping();
+    await database.now();
     await database.close();
   });
 

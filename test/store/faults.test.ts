@@ -32,7 +32,7 @@ describe('a PostgreSQL that fails', () => {
   const answers = async (database: Database) => {
     for (;;) {
       try {
-        return await database.ping();
+        return await database.now();
       } catch (error) {
         expect(error).toMatchObject(away);
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -59,11 +59,11 @@ describe('a PostgreSQL that fails', () => {
 
   test('M12: by ending idle connections: the process stays, the fault is told, the next statement works', async () => {
     const database = await open();
-    await Promise.all(Array.from({ length: 5 }, () => database.ping()));
+    await Promise.all(Array.from({ length: 5 }, () => database.now()));
     const { rowCount } = await terminate();
     while (faults.length < rowCount!) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(faults[0]).toMatchObject({ code: '57P01' });
-    await database.ping();
+    await database.now();
     expect(await database.query.selectFrom('users').select('id').execute()).toEqual([]);
   });
 
@@ -75,7 +75,7 @@ describe('a PostgreSQL that fails', () => {
       await tx.selectFrom('users').select('id').execute();
     });
     await expect(cut).rejects.toMatchObject(away);
-    await database.ping();
+    await database.now();
   });
 
   test('M12: by ending a connection under a running statement', async () => {
@@ -84,7 +84,7 @@ describe('a PostgreSQL that fails', () => {
     await running('pg_sleep(30)');
     await terminate();
     expect(await cut).toMatchObject(away);
-    await database.ping();
+    await database.now();
   });
 
   test('M12: by ending a connection whose close comes late: nobody is given that connection again', async () => {
@@ -94,7 +94,7 @@ describe('a PostgreSQL that fails', () => {
     await running('pg_sleep(30)');
     await terminate();
     expect(await cut).toMatchObject(away);
-    await database.ping();
+    await database.now();
     await database.close();
     await late.close();
   });
@@ -125,16 +125,16 @@ describe('a PostgreSQL that fails', () => {
       }),
     );
     await Promise.all(held.map(({ promise }) => promise));
-    await expect(database.ping()).rejects.toMatchObject(away);
+    await expect(database.now()).rejects.toMatchObject(away);
     release.resolve();
     expect(await Promise.all(holders)).toEqual([[], []]);
-    await database.ping();
+    await database.now();
   });
 
   test('F5: by being away at the start: opening works, statements are unavailable, and work once it is there', async () => {
     await server.stop();
     const database = await open();
-    await expect(database.ping()).rejects.toMatchObject(away);
+    await expect(database.now()).rejects.toMatchObject(away);
     await expect(database.query.selectFrom('users').select('id').execute()).rejects.toMatchObject(away);
     await server.start();
     await answers(database);
@@ -146,7 +146,7 @@ describe('a PostgreSQL that fails', () => {
     await audit.record(event());
     await server.stop();
     for (let count = 0; count < 50; count++) {
-      await expect(database.ping()).rejects.toMatchObject(away);
+      await expect(database.now()).rejects.toMatchObject(away);
       await expect(database.query.selectFrom('users').select('id').execute()).rejects.toMatchObject(away);
       await expect(database.transaction(async () => {})).rejects.toMatchObject(away);
       await expect(audit.record(event())).rejects.toMatchObject(away);
@@ -158,12 +158,12 @@ describe('a PostgreSQL that fails', () => {
 
   test('F6: by freezing: callers are told, also those that hold a connection, and it recovers', async () => {
     const database = await open({ poolSize: 2 });
-    await Promise.all([database.ping(), database.ping()]);
+    await Promise.all([database.now(), database.now()]);
     await server.freeze();
-    const asked = await Promise.allSettled(Array.from({ length: 20 }, () => database.ping()));
+    const asked = await Promise.allSettled(Array.from({ length: 20 }, () => database.now()));
     for (const outcome of asked) expect(outcome).toMatchObject({ status: 'rejected', reason: away });
     // One connection timeout each would take minutes.
-    for (let count = 0; count < 200; count++) await expect(database.ping()).rejects.toMatchObject(away);
+    for (let count = 0; count < 200; count++) await expect(database.now()).rejects.toMatchObject(away);
     await server.thaw();
     await answers(database);
   }, 30_000);
@@ -175,7 +175,7 @@ describe('a PostgreSQL that fails', () => {
       server.url('nowhere'),
     ]) {
       const database = await openDatabase({ url: wrong });
-      const error = await database.ping().catch((thrown) => thrown);
+      const error = await database.now().catch((thrown) => thrown);
       expect(error).toMatchObject(away);
       expect(error.message).not.toMatch(/invalid|127\.0\.0\.1|stranger|nowhere/);
       await database.close();
