@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { logOutput } from './logoutput.ts';
 
 /** No children: what is bound to one is written without `clean`. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'isLevelEnabled'>;
@@ -50,7 +51,7 @@ export function scrub(text: string): string {
 
 /** JSON lines with `time` in ISO 8601, `level` as a word and `msg`. `destination` defaults to stdout. */
 export function createLog(options: { level: string; destination?: DestinationStream }): Log {
-  return pino(
+  const log = pino(
     {
       level: options.level,
       base: { service: 'arsia' },
@@ -59,8 +60,10 @@ export function createLog(options: { level: string; destination?: DestinationStr
       formatters: { level: (label) => ({ level: label }), log: clean },
       serializers: { err: (described: unknown) => (typeof described === 'string' ? scrub(described) : described) },
     },
-    options.destination ?? pino.destination({ fd: 1, sync: false }),
+    options.destination ??
+      logOutput((lines) => log.warn({ lines }, 'lines were dropped: standard output did not take them')),
   );
+  return log;
 }
 
 function clean(fields: Record<string, unknown>): Record<string, unknown> {

@@ -59,6 +59,8 @@ async function serve(): Promise<void> {
   const signal = await Promise.race([untilSignal(), arsia.failure]);
   log.info({ signal }, 'stopping');
   await arsia.stop();
+  // Lines that nobody reads must not keep a server alive that has ended.
+  setTimeout(() => process.exit(), 1000).unref();
 }
 
 function write(text: string): void {

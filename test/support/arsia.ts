@@ -171,13 +171,16 @@ export interface Spawned {
 
 const compiled = join(tmpdir(), 'arsia-test-compiled');
 
-export function spawnArsia(args: string[], options: { settings?: Settings; cwd?: string } = {}): Spawned {
+export function spawnArsia(
+  args: string[],
+  options: { settings?: Settings; cwd?: string; stdout?: number } = {},
+): Spawned {
   const child = spawn(process.execPath, [join(process.cwd(), 'bin', 'arsia.js'), ...args], {
     cwd: options.cwd ?? process.cwd(),
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compiled, ...options.settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
   });
-  const [stdout, stderr] = [collect(child.stdout!), collect(child.stderr!)];
+  const [stdout, stderr] = [child.stdout, child.stderr].map(collect) as [() => string, () => string];
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
@@ -203,9 +206,9 @@ export function spawnArsia(args: string[], options: { settings?: Settings; cwd?:
   };
 }
 
-function collect(stream: NodeJS.ReadableStream): () => string {
+function collect(stream: NodeJS.ReadableStream | null): () => string {
   let text = '';
-  stream.setEncoding('utf8').on('data', (chunk: string) => {
+  stream?.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
   });
   return () => text;
