@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely';
+import { coalesce } from './coalesce.ts';
 import { openEmbedded } from './embedded.ts';
 import { isConflict, translate, unavailable } from './failures.ts';
 import { nested, transactionOf } from './nesting.ts';
@@ -28,6 +29,10 @@ export interface Database {
   statement<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
   /** As `statement`, for one that changes rows: how many. */
   affected(name: string, text: string, values: readonly unknown[]): Promise<number>;
+  /**
+   * Whoever asks at the same time shares one: anybody may ask whether a replica is ready, as often as they like, and must not
+   * take the connections that mints need.
+   */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -87,6 +92,13 @@ export function databaseOver(connections: Connections): Database {
       connection.release();
     }
   };
+  const ping = coalesce<void, void>(
+    async (asked) => {
+      await prepared('ping', 'SELECT 1', []);
+      return asked;
+    },
+    { maximumBatch: Number.POSITIVE_INFINITY, concurrency: 1 },
+  );
   return {
     kind: connections.kind,
     query,
@@ -100,9 +112,7 @@ export function databaseOver(connections: Connections): Database {
           .setIsolationLevel(isolation)
           .execute((tx) => transactionOf.run(connections, () => work(tx))),
       ),
-    ping: async () => {
-      await prepared('ping', 'SELECT 1', []);
-    },
+    ping: () => ping(),
     close: () => connections.end(),
   };
 }
