@@ -2,9 +2,13 @@
 export const namePattern = /^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/;
 export const nameRule = '1 to 64 of lower-case letters, digits, `-` and `_`, the last two neither first nor last';
 
-/** None has the shape of a user's id: where the login stands, in session names and in the audit, it would name another person. */
-export const loginPattern = /^(?!usr_[0-7][0-9a-hjkmnp-tv-z]{25}$)[a-z0-9._@+-]{1,64}$/;
-export const loginRule = '1 to 64 of lower-case letters, digits and `._@+-`, and not the id of a user';
+/**
+ * None has the shape of the id of a user or a service account: where the login stands, in session names and in the audit, it
+ * would name another one.
+ */
+export const loginPattern = /^(?!(?:usr|sa)_[0-7][0-9a-hjkmnp-tv-z]{25}$)[a-z0-9._@+-]{1,64}$/;
+export const loginRule =
+  '1 to 64 of lower-case letters, digits and `._@+-`, and not the id of a user or a service account';
 
 export function isName(text: string): boolean {
   return namePattern.test(text);

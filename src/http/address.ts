@@ -16,10 +16,12 @@ export function createAddressReader(trusted: TrustedProxies): (request: Incoming
     const direct = peers.get(socket) ?? plain(socket.remoteAddress ?? '') ?? '';
     peers.set(socket, direct);
     if (headers['x-forwarded-for'] === undefined) return direct;
-    const hops = [...String(headers['x-forwarded-for']).split(','), direct].map(plain);
-    if (typeof trusted === 'number') return hops.at(-1 - trusted) ?? direct;
+    // Only as far as it counts: a header of nothing but commas has thousands of parts, and no limit has been asked yet.
+    const hops = [...String(headers['x-forwarded-for']).split(','), direct];
+    if (typeof trusted === 'number') return plain(hops.at(-1 - trusted) ?? '') ?? direct;
     let address = direct;
-    for (const hop of hops.toReversed()) {
+    for (const text of hops.toReversed()) {
+      const hop = plain(text);
       if (hop === undefined) break;
       address = hop;
       if (!isTrusted!(hop)) break;

@@ -48,7 +48,7 @@ export function renderErrors(log: AppLog): Koa.Middleware<RequestState> {
 }
 
 export function failed(log: AppLog, error: ArsiaError, request_id: string): void {
-  if (error.row.status >= 500) log.error({ err: error, request_id, code: error.code }, 'a request failed');
+  if (error.row.status >= 500) log.error({ err: error, request_id, error_code: error.code }, 'a request failed');
 }
 
 /** `started` as `performance.now()` has it. Never the URL: it may hold what is somebody's secret. */

@@ -118,7 +118,11 @@ export function outcomeOfApi(thrown: unknown, answered: number): Outcome {
 }
 
 export function limitCallers(limits: Limits): Koa.Middleware<RequestState> {
-  return (ctx, next) => limits.within(ctx, readBearer, next, (thrown) => outcomeOfApi(thrown, ctx.status));
+  return (ctx, next) =>
+    limits.within(ctx, readBearer, next, (thrown) =>
+      // The methods of a path are told to everybody, whatever token comes with the question.
+      ctx.method === 'OPTIONS' ? 'untried' : outcomeOfApi(thrown, ctx.status),
+    );
 }
 
 /** For the authorization server, which is told no more than that it is to answer: refusals here are OAuth's. */

@@ -5,6 +5,7 @@ import { type Asked, auditInsert, auditInsertValues } from './auditinsert.ts';
 import { coalesce } from './coalesce.ts';
 import type { Database, Queries } from './database.ts';
 import { unavailable } from './failures.ts';
+import { createPlaces } from './places.ts';
 import type { Premise } from './premise.ts';
 import type { Tables } from './tables.ts';
 
@@ -87,6 +88,10 @@ export function createAuditStore(
     { maximumBatch, maximumWaiting, concurrency: 1 },
   );
 
+  // What no index answers reads all events of an organisation: one caller within its limit could hold every connection.
+  const searching = createPlaces({ most: 2, maximumWaiting: 20 });
+  const search = (query: ReturnType<typeof select>) => searching(() => query.execute());
+
   return {
     record: async (event) => (await record({ event }))!,
     recordIf: (event, premise) => record({ event, premise }),
@@ -100,11 +105,11 @@ export function createAuditStore(
     async list(filter, { limit, after }) {
       let query = select(database.query, filter).orderBy('id', 'desc').limit(limit);
       if (after !== undefined) query = query.where('id', '<', after);
-      return (await query.execute()).map(asEvent);
+      return (await search(query)).map(asEvent);
     },
     async *pages(filter, size) {
       for (let after = ''; ; ) {
-        const rows = await select(database.query, filter).where('id', '>', after).orderBy('id').limit(size).execute();
+        const rows = await search(select(database.query, filter).where('id', '>', after).orderBy('id').limit(size));
         if (rows.length > 0) yield rows.map(asEvent);
         if (rows.length < size) return;
         after = rows.at(-1)!.id;

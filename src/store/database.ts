@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely';
+import { coalesce } from './coalesce.ts';
 import { openEmbedded } from './embedded.ts';
 import { isConflict, translate, unavailable } from './failures.ts';
 import { nested, transactionOf } from './nesting.ts';
@@ -28,7 +29,10 @@ export interface Database {
   statement<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
   /** As `statement`, for one that changes rows: how many. */
   affected(name: string, text: string, values: readonly unknown[]): Promise<number>;
-  /** The clock of the database, in milliseconds since 1970. */
+  /**
+   * The clock of the database, in milliseconds since 1970. Whoever asks at the same time shares one answer: anybody may ask
+   * whether a replica is ready, as often as they like, and must not take the connections that mints need.
+   */
   now(): Promise<number>;
   close(): Promise<void>;
 }
@@ -88,6 +92,13 @@ export function databaseOver(connections: Connections): Database {
       connection.release();
     }
   };
+  const now = coalesce<void, number>(
+    async (asked) => {
+      const { rows } = await prepared<{ now: Date }>('now', 'SELECT clock_timestamp() AS now', []);
+      return asked.map(() => rows[0]!.now.getTime());
+    },
+    { maximumBatch: Number.POSITIVE_INFINITY, concurrency: 1 },
+  );
   return {
     kind: connections.kind,
     query,
@@ -101,10 +112,7 @@ export function databaseOver(connections: Connections): Database {
           .setIsolationLevel(isolation)
           .execute((tx) => transactionOf.run(connections, () => work(tx))),
       ),
-    async now() {
-      const { rows } = await prepared<{ now: Date }>('now', 'SELECT clock_timestamp() AS now', []);
-      return rows[0]!.now.getTime();
-    },
+    now: () => now(),
     close: () => connections.end(),
   };
 }

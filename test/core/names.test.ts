@@ -112,7 +112,9 @@ describe('N26 logins', () => {
   const body = `0${'1'.repeat(25)}`;
   test.each([
     [`usr_${body}`, false],
+    [`sa_${body}`, false],
     [`usr_${body}1`, true],
+    [`sa_${body}1`, true],
     [`usr_${body.slice(1)}`, true],
     [`usr_8${'1'.repeat(25)}`, true],
     [`usr_0${'i'.repeat(25)}`, true],
@@ -142,7 +144,7 @@ describe('what can name a thing', () => {
   test('its rules are told in words', () => {
     expect([nameRule, loginRule, referenceRule]).toEqual([
       '1 to 64 of lower-case letters, digits, `-` and `_`, the last two neither first nor last',
-      '1 to 64 of lower-case letters, digits and `._@+-`, and not the id of a user',
+      '1 to 64 of lower-case letters, digits and `._@+-`, and not the id of a user or a service account',
       'an id, a path or a login',
     ]);
   });

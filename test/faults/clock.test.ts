@@ -57,5 +57,6 @@ describe.each([
     await setClock(200);
     await replica.ready(origin);
     expect(replica.stdout()).toContain('no token is signed');
+    expect(replica.stdout()).toContain('"error_code":"unavailable"');
   });
 });

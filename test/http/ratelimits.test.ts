@@ -154,6 +154,15 @@ describe('who a caller without a good token is', () => {
     expect(more.filter(({ status }) => status === 404).length).toBeLessThan(many);
   });
 
+  test('N41 what is answered whatever the token is, such as the methods of a path, makes no token a good one', async () => {
+    const running = await limited(plain);
+    const guess = (n: number) => as(`arsia_job_${String(n).padStart(43, 'u')}`);
+    const path = '/api/v1/groups';
+    await atOnce((n) => request(`${running.origin}${path}`, { method: 'OPTIONS', headers: guess(n) }));
+    const answers = await atOnce((n) => get(running, path, guess(n)));
+    expect(answers.filter(({ status }) => status === 401).length).toBeLessThan(many / 2);
+  });
+
   test('the form of /oauth2/token arrives whole, whichever way it is sent', async () => {
     const running = await limited(plain, { ARSIA_RATE_LIMIT: '100000' });
     const { launcherId: client_id, launcherSecret: client_secret } = organization;

@@ -32,6 +32,12 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     expect(database.kind).toBe(kind);
   });
 
+  test('is asked once by all who ask at the same time, so that nobody else waits for them', async () => {
+    const asked = Array.from({ length: 3000 }, () => database.now());
+    expect(await logins('nobody')).toEqual([]);
+    await Promise.all(asked);
+  });
+
   test('gives the same types on both databases', async () => {
     const at = new Date('2026-02-28T23:59:59.123Z');
     const values = [

@@ -59,7 +59,7 @@ describe('a PostgreSQL that fails', () => {
 
   test('M12: by ending idle connections: the process stays, the fault is told, the next statement works', async () => {
     const database = await open();
-    await Promise.all(Array.from({ length: 5 }, () => database.now()));
+    await Promise.all(Array.from({ length: 5 }, () => sql`SELECT 1`.execute(database.query)));
     const { rowCount } = await terminate();
     while (faults.length < rowCount!) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(faults[0]).toMatchObject({ code: '57P01' });

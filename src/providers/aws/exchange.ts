@@ -86,10 +86,13 @@ export async function exchange(
   }
 }
 
-/** For CloudTrail: the user, or the service account of a job without one. */
+/**
+ * For CloudTrail, and for conditions on `aws:userid`: the user, or the service account of a job without one. An account by its
+ * id: its name is chosen by whoever owns a group, and could be the login or the id of a person.
+ */
 function sessionName({ user, launcher, claims }: ExchangeContext): string {
   if (user !== undefined) return sessionNameOf(user);
-  return launcher === undefined ? claims.job_id : sessionNameOf(launcher);
+  return launcher?.id ?? claims.job_id;
 }
 
 /** What happened on the wire, for what the SDK's error leaves out. */

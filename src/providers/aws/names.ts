@@ -75,8 +75,7 @@ export function stsEndpointOf(partition: Partition, region: string): string {
 /** `RoleSessionName` and source identity: 2 to 64 of these (cloud-facts.md 1.1). */
 const sessionNamePattern = /^(?!aws:)[\w+=,.@-]{2,64}$/;
 
-/** Who a session belongs to, for CloudTrail: the name where AWS takes it, else the id. */
-export function sessionNameOf(who: { id: string; login: string } | { id: string; name: string }): string {
-  const name = 'login' in who ? who.login : who.name;
-  return sessionNamePattern.test(name) ? name : who.id;
+/** Who a session belongs to, for CloudTrail: the login where AWS takes it, else the id. */
+export function sessionNameOf({ id, login }: { id: string; login: string }): string {
+  return sessionNamePattern.test(login) ? login : id;
 }

@@ -50,7 +50,8 @@ export type CelOutcome = { value: CelValue } | { fault: string };
 
 /**
  * The value of a CEL expression over JSON bindings, or why it has none (a missing claim, values of the wrong type). `place`
- * names the expression in messages. Regular expressions are RE2, so no pattern hangs a replica.
+ * names the expression in messages. Regular expressions are RE2, which never backtracks; how many states they have, and how
+ * often a loop turns, is bounded before anything is evaluated.
  */
 export function evaluateCel(
   expression: string,
@@ -76,8 +77,8 @@ export function evaluateCel(
 function compile(expression: string, place: string) {
   try {
     const parsed = parse(expression);
-    if (countNestedLoops(parsed.expr) > 1)
-      throw unsupported(what, `nested all, exists, map or filter in its ${place}`, 'one of them at a time');
+    if (statesOf(parsed.expr, place) > maximumStates)
+      throw unsupported(what, `patterns in its ${place} that come to too much`, 'shorter ones, with smaller counts');
     return plan(env, parsed);
   } catch (thrown) {
     if (thrown instanceof Error && thrown.name === 'ArsiaError') throw thrown;
@@ -85,11 +86,80 @@ function compile(expression: string, place: string) {
   }
 }
 
-/** Depth of comprehensions: each level multiplies the work, and 4096 characters could nest enough of them to hang us. */
-function countNestedLoops(node: unknown): number {
+/** States of all patterns of an expression, each as often as it is tried: one of three ids has about 150. */
+const maximumStates = 500;
+/** Items of a list that stands in a loop. */
+const maximumTurns = 20;
+
+/**
+ * The states of the patterns below a node, at most. Refuses what the length of an expression does not bound: a loop within a
+ * loop, or over a list that it makes itself (`split`), multiplies the work; so do the counts of a pattern that is made of texts.
+ */
+function statesOf(node: unknown, place: string, turns?: number): number {
   if (typeof node !== 'object' || node === null) return 0;
-  const isLoop = 'case' in node && node.case === 'comprehensionExpr';
-  return (isLoop ? 1 : 0) + Math.max(0, ...Object.values(node).map(countNestedLoops));
+  if (!isExpression(node)) return sumOf(Object.values(node), (one) => statesOf(one, place, turns));
+  const { case: kind, value } = node;
+  if (kind === 'comprehensionExpr') {
+    if (turns !== undefined)
+      throw unsupported(what, `nested all, exists, map or filter in its ${place}`, 'one of them at a time');
+    const most = turnsOf(value.iterRange);
+    if (most === undefined)
+      throw unsupported(
+        what,
+        `all, exists, map or filter over another list in its ${place}`,
+        `them over a claim (assertion.x) or a list of at most ${maximumTurns} items`,
+      );
+    return statesOf(value, place, most);
+  }
+  const others = statesOf(value, place, turns);
+  if (kind !== 'callExpr' || value.function !== 'matches') return others;
+  const pattern = [value.args].flat().at(-1) as { exprKind?: { value?: { constantKind?: { value?: unknown } } } };
+  const text = pattern?.exprKind?.value?.constantKind?.value;
+  if (typeof text !== 'string')
+    throw unsupported(what, `matches() with a pattern that is not one text in its ${place}`, 'a pattern in quotes');
+  return others + patternStates(text) * (turns ?? 1);
+}
+
+/** How an expression says what it is. */
+function isExpression(node: object): node is { case: string; value: Readonly<Record<string, unknown>> } {
+  return 'case' in node && 'value' in node && typeof node.value === 'object' && node.value !== null;
+}
+
+/** How often a loop over this turns, at most; undefined for what only its evaluation tells. */
+function turnsOf(range: unknown): number | undefined {
+  const { exprKind } = range as { exprKind?: object };
+  if (exprKind === undefined || !isExpression(exprKind)) return undefined;
+  const { case: kind, value } = exprKind;
+  if (kind === 'listExpr') {
+    const { length } = [value.elements].flat();
+    return length <= maximumTurns ? length : undefined;
+  }
+  // Lists of a workload token are short.
+  return kind === 'selectExpr' && isClaims(value.operand) ? maximumTurns : undefined;
+}
+
+function isClaims(operand: unknown): boolean {
+  const { exprKind } = operand as { exprKind?: object };
+  return exprKind !== undefined && isExpression(exprKind) && exprKind.value.name === 'assertion';
+}
+
+/**
+ * Counted repetitions are written out: ten letters make a thousand states. Those of groups may stand within one another, so
+ * they multiply all; what else is counted is one character or class.
+ */
+export function patternStates(pattern: string): number {
+  let sum = pattern.length;
+  let product = 1;
+  for (const { index, 1: least = '', 2: most = '' } of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)) {
+    const count = Math.max(Number(least), Number(most), 1);
+    if (pattern[index - 1] === ')') product *= count;
+    else sum += count;
+  }
+  return sum * product;
+}
+
+function sumOf<Item>(items: readonly Item[], weigh: (item: Item) => number): number {
+  return items.reduce((sum, item) => sum + weigh(item), 0);
 }
 
 /** Whole numbers are CEL ints: as doubles they would print and compare unlike what Google shows. */

@@ -156,6 +156,30 @@ describe('a provider of a workload identity pool', () => {
     );
   });
 
+  test.each([
+    ['counts', `assertion.sub.matches('${'a{0,1000}'.repeat(300)}')`, 'too much'],
+    ['counts of groups', "assertion.sub.matches('((a{10}){10}){10}')", 'too much'],
+    ['many patterns', Array(20).fill("assertion.sub.matches('a{99}')").join(' || '), 'too much'],
+    ['a pattern in a loop', "['a', 'b'].all(x, assertion.sub.matches('a{300}'))", 'too much'],
+    ['a pattern made of texts', "assertion.sub.matches('a{9' + '99}')", 'not one text'],
+    ['a pattern that is a claim', 'assertion.sub.matches(assertion.sub)', 'not one text'],
+    ['a loop over parts of a text', "assertion.sub.split('').all(x, x != '')", 'another list'],
+    ['a loop over what was mapped', "google.groups.all(x, x != '')", 'another list'],
+    ['a loop over a long list', `[${Array(21).fill('1').join()}].all(x, x == 1)`, 'another list'],
+  ])('what would take a replica long is refused at once: %s', (_what, expression, text) => {
+    const started = performance.now();
+    expect(() => judge(condition(expression))).toThrow(
+      expect.objectContaining({ code: 'not_supported', message: expect.stringContaining(text) }),
+    );
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  test('a pattern of three ids, and a loop over a few texts, are none of these', () => {
+    const id = '[0-7][0-9a-hjkmnp-tv-z]{25}';
+    expect(judge(condition(`assertion.sub.matches('^mi_${id}:ws_${id}:usr_${id}$')`)).allow).toBe(false);
+    expect(judge(condition("['mi_', 'ws_'].exists(x, assertion.sub.startsWith(x))")).allow).toBe(true);
+  });
+
   test('a regular expression that would hang others does not hang this', () => {
     const claims = { sub: `${'a'.repeat(100)}!` };
     expect(judge(condition("assertion.sub.matches('^(a+)+$')"), claims).allow).toBe(false);
