@@ -4,6 +4,7 @@ import { coalesce } from './coalesce.ts';
 import { openEmbedded } from './embedded.ts';
 import { isConflict, translate, unavailable } from './failures.ts';
 import { nested, transactionOf } from './nesting.ts';
+import { createPlaces } from './places.ts';
 import { openServer } from './server.ts';
 import type { Tables } from './tables.ts';
 
@@ -20,7 +21,7 @@ export interface Database {
   /** Single statements. */
   query: Queries;
   /**
-   * One SERIALIZABLE transaction, run again (at most 5 times, with jitter) when it lost against a concurrent one: `work` may
+   * One SERIALIZABLE transaction, run again (for up to 10 s, with jitter) when it lost against a concurrent one: `work` may
    * run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for work that takes a
    * row lock first and then wants to read what the one before it committed.
    */
@@ -69,7 +70,15 @@ export interface Connection {
   release(destroy?: boolean): void;
 }
 
-const maximumTries = 5;
+/** Milliseconds for which a change that loses against others is tried again, and between two tries at most. */
+const patience = 10_000;
+const longestPause = 250;
+/**
+ * Serializable transactions at once. PostgreSQL watches pages, and whole tables where they are small, so that changes of
+ * different things conflict as well: side by side most of them would run in vain, each holding a connection.
+ */
+const changesAtOnce = 2;
+const changesWaiting = 500;
 
 /** Opens without a connection to PostgreSQL: a server that is away is `unavailable` on use, not a failed start. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -99,32 +108,37 @@ export function databaseOver(connections: Connections): Database {
     },
     { maximumBatch: Number.POSITIVE_INFINITY, concurrency: 1 },
   );
+  const changing = createPlaces({ most: changesAtOnce, maximumWaiting: changesWaiting });
   return {
     kind: connections.kind,
     query,
     statement: async <Row>(name: string, text: string, values: readonly unknown[]) =>
       (await prepared<Row>(name, text, values)).rows,
     affected: async (name, text, values) => Number((await prepared(name, text, values)).rowCount),
-    transaction: (work, { isolation = 'serializable' } = {}) =>
-      retried(() =>
+    async transaction(work, { isolation = 'serializable' } = {}) {
+      // Before it waits for a place: the one that it is within would wait for it.
+      if (transactionOf.getStore() === connections) throw nested();
+      const attempt = () =>
         query
           .transaction()
           .setIsolationLevel(isolation)
-          .execute((tx) => transactionOf.run(connections, () => work(tx))),
-      ),
+          .execute((tx) => transactionOf.run(connections, () => work(tx)));
+      return await retried(isolation === 'serializable' ? () => changing(attempt) : attempt);
+    },
     now: () => now(),
     close: () => connections.end(),
   };
 }
 
 async function retried<T>(attempt: () => Promise<T>): Promise<T> {
+  const begun = performance.now();
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
       if (!isConflict(error)) throw error;
-      if (tries === maximumTries) throw unavailable('Too many concurrent changes of the same thing.', error);
-      await sleep(Math.random() * 10 * 2 ** tries);
+      if (performance.now() - begun > patience) throw unavailable('Too many changes are made at the same time.', error);
+      await sleep(Math.random() * Math.min(10 * 2 ** tries, longestPause));
     }
   }
 }

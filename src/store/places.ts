@@ -15,7 +15,7 @@ export function createPlaces({ most, maximumWaiting }: { most: number; maximumWa
       free--;
       return;
     }
-    if (waiting.length >= maximumWaiting) throw unavailable('Too many searches wait for the database.');
+    if (waiting.length >= maximumWaiting) throw unavailable('Too many requests wait for the database.');
     await new Promise<void>((resolve) => waiting.push(resolve));
   }
 

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { freePort, type Spawned, spawnArsia } from '../support/arsia.ts';
 import { type Client, createClient, encoded, postForm, signIn } from '../support/client.ts';
-import { createAccount, startJob } from '../support/organization.ts';
+import { createAccount, type Job, startJob } from '../support/organization.ts';
 import { rounds } from '../support/rounds.ts';
 import { ended, expectOneLine } from './commands.ts';
 import { expectAllVerify, jwksOf, tokensOf } from './issued.ts';
@@ -245,6 +245,20 @@ describe('two replicas', () => {
     }
     return [...kids].sort();
   }
+
+  test('changes of different things at the same time are all made', async () => {
+    const { organization } = issuing;
+    const launchers = origins.map((origin) => createClient(origin, organization.launcher.token));
+    const jobs: Job[] = [];
+    for (let count = 0; count < rounds(60, 240); count++) jobs.push(await startJob(organization));
+    const statuses: number[] = [];
+    const lane = async (launcher: Client) => {
+      for (let job = jobs.pop(); job !== undefined; job = jobs.pop())
+        statuses.push((await launcher.ask('PATCH', job.path, { state: 'ended' })).status);
+    };
+    await Promise.all(Array.from({ length: 30 }, (_, index) => lane(launchers[index % 2]!)));
+    expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  });
 
   test('a leaked key: after `arsia keys revoke` no replica signs with it, and the next token verifies', async () => {
     for (let round = 0; round < rounds(1, 5); round++) {
