@@ -47,6 +47,13 @@ export function issuerWarnings(issuer: string, cloud: string, needs: { port: boo
   return warnings;
 }
 
+/** What Arsia decides no more once a job has the token itself. */
+export function deliveryWarnings({ delivery }: TrustFacts, choice: string): string[] {
+  return delivery === 'credentials'
+    ? []
+    : [`With delivery ${delivery} jobs hold the token itself: whoever holds it chooses ${choice}.`];
+}
+
 /** A subject names one workspace or user; the documents are for that one. */
 export function scopeWarnings(facts: TrustFacts): string[] {
   const { subject_scope: scope, workspace, user } = facts;

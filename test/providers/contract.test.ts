@@ -187,6 +187,16 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
     expect(() => federated.trust(settings, { ...facts, ...pattern })).toThrow(ArsiaError);
   });
 
+  test('says what whoever holds the token chooses, where Arsia would have exchanged it', () => {
+    const said = (delivery: TrustFacts['delivery']) =>
+      federated.trust(settings, trustFacts('workspace', { delivery })).warnings.join('\n');
+    expect(said('credentials')).not.toContain('jobs hold the token itself');
+    for (const delivery of ['token', 'both'] as const)
+      expect(
+        said(delivery).includes(`With delivery ${delivery} jobs hold the token itself: whoever holds it chooses `),
+      ).toBe(provider.exchanging !== undefined);
+  });
+
   test('N34 keeps names from people as text', () => {
     const identity = `acme/"},*${interpolation}\n\\`;
     const trust = federated.trust(settings, trustFacts('workspace', { identity }));

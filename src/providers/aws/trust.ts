@@ -1,4 +1,4 @@
-import { checkTrustFacts, issuerWarnings, scopeWarnings, shellCommand } from '../facts.ts';
+import { checkTrustFacts, deliveryWarnings, issuerWarnings, scopeWarnings, shellCommand } from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
 import { audienceOf } from './assertion.ts';
 import { isAwsRole, isMinioRole, issuerHostPath, parseRoleArn, providerArn, type RoleArn } from './names.ts';
@@ -148,10 +148,7 @@ function warningsOf(settings: AwsSettings, facts: TrustFacts, role: RoleArn, fir
       `MinIO looks at the issuer and the audience, not at the subject or the role: every aws identity${facts.tenancy === 'multi' ? ' of this organisation' : ''} gets this role policy there.`,
     );
   else warnings.push(...scopeWarnings(facts));
-  if (facts.delivery !== 'credentials')
-    warnings.push(
-      `With delivery ${facts.delivery} jobs hold the token itself: whoever holds it chooses the session name and the duration at AWS, up to the role's own maximum.`,
-    );
+  warnings.push(...deliveryWarnings(facts, "the session name and the duration at AWS, up to the role's own maximum"));
   if (settings.max_duration > sessionDuration.default)
     warnings.push(
       `The role's maximum session duration must be at least ${settings.max_duration} seconds; it is 3600 unless changed.`,

@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { checkTrustFacts, issuerWarnings, scopeWarnings, shellCommand, shellWord } from '../facts.ts';
+import { checkTrustFacts, deliveryWarnings, issuerWarnings, scopeWarnings, shellCommand, shellWord } from '../facts.ts';
 import type { Trust, TrustFacts } from '../provider.ts';
 import { clouds } from './clouds.ts';
 import type { AzureSettings } from './settings.ts';
@@ -68,6 +68,7 @@ export function trust({ client_id, cloud }: AzureSettings, facts: TrustFacts): T
     warnings: [
       ...issuerWarnings(facts.issuer, 'Entra', { port: false }),
       ...scopeWarnings(facts),
+      ...deliveryWarnings(facts, 'the scope at Entra, of all that the application may have'),
       ...(facts.subject_scope === 'identity'
         ? []
         : ['An application or user-assigned identity holds at most 20 federated credentials, one for each subject.']),

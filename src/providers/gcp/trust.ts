@@ -1,4 +1,11 @@
-import { checkTrustFacts, issuerWarnings, scopeWarnings, shellCommand, subjectPrefix } from '../facts.ts';
+import {
+  checkTrustFacts,
+  deliveryWarnings,
+  issuerWarnings,
+  scopeWarnings,
+  shellCommand,
+  subjectPrefix,
+} from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
 import { audienceOf, principalOf, principalSetOf } from './names.ts';
 import { type GcpSettings, tokenDuration } from './settings.ts';
@@ -30,6 +37,12 @@ export function trust(settings: GcpSettings, facts: TrustFacts): Trust {
     warnings: [
       ...reachWarnings(facts.issuer),
       ...scopeWarnings(facts),
+      ...deliveryWarnings(
+        facts,
+        settings.service_account === undefined
+          ? 'the scopes at Google'
+          : 'the scopes and the duration at Google, whatever `scopes` and `max_duration` say here',
+      ),
       ...(settings.max_duration > tokenDuration.default && settings.service_account !== undefined
         ? [
             `Tokens above 3600 seconds need the policy constraints/iam.allowServiceAccountCredentialLifetimeExtension to name ${settings.service_account}.`,
