@@ -36,7 +36,7 @@ export function renderErrors(log: AppLog): Koa.Middleware<RequestState> {
         throw new ArsiaError('not_found', 'There is no such route.', { advice: 'Check the path and the method.' });
     } catch (thrown) {
       const error = asArsiaError(thrown);
-      const { status, headers, body } = problemOf(error, request_id);
+      const { status, headers, body } = problemOf(error, request_id, ctx.req.headers.authorization);
       ctx.status = status;
       ctx.set(headers);
       ctx.body = JSON.stringify(body);

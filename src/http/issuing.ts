@@ -54,7 +54,7 @@ async function answer(
     headers['content-type'] = 'application/json; charset=utf-8';
   } catch (thrown) {
     const error = asArsiaError(thrown);
-    const problem = problemOf(error, request_id);
+    const problem = problemOf(error, request_id, request.headers.authorization);
     status = problem.status as Route['status'];
     Object.assign(headers, problem.headers);
     text = JSON.stringify(problem.body);

@@ -10,13 +10,14 @@ export interface Problem {
 }
 
 /** The one place that renders an error outside OAuth: RFC 9457 problem JSON. */
-export function problemOf(error: ArsiaError, request_id: string): Problem {
+export function problemOf(error: ArsiaError, request_id: string, authorization: string | undefined): Problem {
   const { row, more, code } = error;
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
   const isTemporary = row.status === 503 || code === 'too_many_requests' || code === 'request_in_progress';
   if (isTemporary) headers['retry-after'] = String(more.retry_after ?? retryAfter);
   // RFC 6750 3: a request without a token gets no error code.
-  if (row.status === 401) headers['www-authenticate'] = 'Bearer realm="arsia"';
+  if (row.status === 401)
+    headers['www-authenticate'] = `Bearer realm="arsia"${authorization === undefined ? '' : ', error="invalid_token"'}`;
   return {
     status: row.status,
     headers,

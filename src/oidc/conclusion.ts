@@ -2,7 +2,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { ArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { builtInClientIds } from './clients.ts';
-import { descriptionText, type Refusal, refusalOf } from './errors.ts';
+import { asMissingClient, descriptionText, type Refusal, refusalOf } from './errors.ts';
 import { isOutside } from './grants/tokenexchange.ts';
 import { offeredMetadata } from './metadata.ts';
 import { tokenExchangeGrant } from './names.ts';
@@ -27,7 +27,7 @@ interface ConclusionParts {
  */
 export function createConclusion({ turns, log, record, isSignInOffered }: ConclusionParts) {
   async function refuse(ctx: KoaContextWithOIDC, turn: Turn): Promise<void> {
-    let refusal = refusalOf(turn.thrown);
+    let refusal = refusalOf(isForm(ctx) ? asMissingClient(turn.thrown) : turn.thrown);
     if (unfinished.includes(refusal.error)) return answer(ctx, refusal);
     // A database that is away cannot keep a record, and nothing was decided that needs one.
     const isRecordable = turn.isRecorded !== true && refusal.code !== 'unavailable';
@@ -140,4 +140,8 @@ function namedClient(ctx: KoaContextWithOIDC): string | null {
   const named = ctx.oidc?.client?.clientId ?? ctx.oidc?.params?.client_id;
   if (typeof named !== 'string') return null;
   return isId('service_account', named) || builtInClientIds.includes(named) ? named : null;
+}
+
+function isForm(ctx: KoaContextWithOIDC): boolean {
+  return Boolean(ctx.is('application/x-www-form-urlencoded'));
 }

@@ -28,6 +28,17 @@ const statuses = {
   server_error: 500,
 } as const;
 
+/**
+ * A form without a client is `invalid_client` (RFC 6749 5.2: "no client authentication included"); oidc-provider calls it an
+ * invalid request, as it calls what is no form at all.
+ */
+export function asMissingClient(thrown: unknown): unknown {
+  const isMissing = thrown instanceof errors.InvalidRequest && thrown.error_description === missingClient;
+  return isMissing ? new errors.InvalidClientAuth(missingClient) : thrown;
+}
+
+const missingClient = 'no client authentication mechanism provided';
+
 /** Anything that was thrown while a request was answered, outward. oidc-provider makes 500 of whatever is not its own. */
 export function refusalOf(thrown: unknown): Refusal {
   return thrown instanceof errors.OIDCProviderError && thrown.expose

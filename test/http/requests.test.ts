@@ -64,6 +64,15 @@ describe('errors are problem JSON', () => {
     const anonymous = await createClient(running.issuer).ask('GET', '/groups');
     expectProblem(anonymous, 401, 'unauthenticated');
     expect(anonymous.headers.get('www-authenticate')).toBe('Bearer realm="arsia"');
+    const wrong = createClient(running.issuer, 'arsia_at_wrong');
+    for (const answer of [
+      await wrong.ask('GET', '/groups'),
+      await wrong.ask('POST', '/tokens', { managed_identity: 'a' }),
+    ])
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([
+        401,
+        'Bearer realm="arsia", error="invalid_token"',
+      ]);
     expectProblem(await organization.launcher.ask('POST', '/users', { login: 'x' }), 404, 'not_found');
     expectProblem(await job.client.ask('GET', '/users'), 403, 'forbidden');
     expectProblem(await owner.ask('GET', '/groups/acme%2Fnone'), 404, 'not_found');

@@ -92,7 +92,7 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
     for (const path of ['/introspect', '/revoke']) {
       const wrong = { token, client_id: account.id, client_secret: 'wrong' };
       for (const [form, status, error] of [
-        [{ token }, 400, 'invalid_request'],
+        [{ token }, 401, 'invalid_client'],
         [{ token, client_id: account.id }, 401, 'invalid_client'],
         [wrong, 401, 'invalid_client'],
       ] as const) {

@@ -101,6 +101,10 @@ describe('client secrets', () => {
 
 describe('N15 malformed token requests', () => {
   const grant_type = 'client_credentials';
+  test('no client at all is a client that did not prove itself (RFC 6749 5.2)', async () => {
+    await expectRefused(() => replica.post('/token', { grant_type }), 401, 'invalid_client');
+  });
+
   test('unknown and duplicate parameters', async () => {
     const { id, secret, basic } = addSecretAccount(world);
     const auth = { client_id: id, client_secret: secret };
@@ -115,7 +119,6 @@ describe('N15 malformed token requests', () => {
       'unsupported_grant_type',
     );
     await expectRefused(() => replica.post('/token', auth), 400, 'invalid_request');
-    await expectRefused(() => replica.post('/token', { grant_type }), 400, 'invalid_request');
     await expectRefused(() => replica.post('/token', { grant_type, scope: 'admin', ...auth }), 400, 'invalid_scope');
     for (const name of ['grant_type', 'client_id', 'client_secret']) {
       const form = new URLSearchParams({ grant_type, ...auth });
@@ -154,6 +157,6 @@ describe('N15 malformed token requests', () => {
   test('whoever prefers HTML gets JSON all the same', async () => {
     const answer = await replica.post('/token', { grant_type }, { accept: 'text/html' });
     expect(answer.headers.get('content-type')).toContain('application/json');
-    expect(answer.body.error).toBe('invalid_request');
+    expect(answer.body.error).toBe('invalid_client');
   });
 });
