@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from './clock.ts';
 import { type ClockWatch, createClockWatch } from './clockwatch.ts';
@@ -29,11 +28,12 @@ import { endOverdueJobs } from './services/overdue.ts';
 import { createSignIn } from './services/signin.ts';
 import { createActionTable } from './services/table.ts';
 import { createServing, type Serving } from './serving.ts';
+import { readSettingsFiles, type SettingsFiles } from './settingsfiles.ts';
 import { createKeyring, type Keyring } from './signing/keyring.ts';
 import { createIssuerKeys } from './signing/outside/documents.ts';
 import { createDocumentFetch } from './signing/outside/fetch.ts';
 import { createOutsideVerifier } from './signing/outside/verify.ts';
-import { createSealer } from './signing/sealing.ts';
+import { createSealer, type KeyEncryptionKey } from './signing/sealing.ts';
 import { makeSealingKeyFile, readSealingKeyFile } from './signing/sealingkeyfile.ts';
 import { createTokenSigner } from './signing/tokensigner.ts';
 import { keepFresh } from './signing/upkeep.ts';
@@ -68,7 +68,8 @@ const clockInterval = 10 * 1000;
 export async function compose(config: Config, surroundings: Surroundings): Promise<Arsia> {
   const { clock, log } = surroundings;
   const { issuer, tenancy, allowLoopbackIssuers } = config;
-  const stored = await composeStored(config, surroundings);
+  const files = await readSettingsFiles(config);
+  const stored = await composeStored(config, files, surroundings);
   const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch } = stored;
   const { audit } = trail;
   const issuers = createIssuers(issuer);
@@ -77,7 +78,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const reader = createMintFactsReader(database);
   const signer = createTokenSigner({ keyring: keys.workload, clock: watch.guard(clock), issuer, isReceipt });
   const mint = createMint({ reader, audit, keyring: keys.workload, signer, issuers, tenancy, clock });
-  const endpoints = cloudEndpoints(config);
+  const endpoints = cloudEndpoints(config, files);
   const exchange = createExchange({ mint, audit, calls: cloudCalls(config, clock), endpoints, clock });
   const authorization = createAuthorizationServer({
     issuer,
@@ -92,7 +93,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       verifier: outsideVerifier(config, surroundings),
       clock,
     }),
-    signIn: composeSignIn(config, {
+    signIn: composeSignIn(config, files, {
       clock,
       pipeline,
       cookies,
@@ -148,8 +149,8 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
 type Stored = Awaited<ReturnType<typeof composeStored>>;
 
 /** What lies in the database, and what it is sealed with. */
-async function composeStored(config: Config, { clock, log }: Surroundings) {
-  const sealer = createSealer(await readSealingKeyFile(await sealingKeyPath(config)));
+async function composeStored(config: Config, { sealingKey }: SettingsFiles, { clock, log }: Surroundings) {
+  const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
   const { url, folder, poolSize } = config.database;
   const database = await openDatabase({
     ...(url === undefined ? { folder } : { url }),
@@ -233,13 +234,13 @@ function keepHouse(
   });
 }
 
-function cloudEndpoints({ clouds }: Config): CloudEndpoints {
+function cloudEndpoints({ clouds }: Config, { extraCa }: SettingsFiles): CloudEndpoints {
   return {
     aws_sts: clouds.awsSts,
     azure_authority_hosts: clouds.azureAuthorityHosts,
     google_sts: clouds.googleSts,
     google_iam: clouds.googleIam,
-    extra_ca: clouds.extraCaFile === undefined ? undefined : readFileSync(clouds.extraCaFile, 'utf8'),
+    extra_ca: extraCa,
   };
 }
 
@@ -261,13 +262,14 @@ function outsideVerifier({ allowLoopbackIssuers }: Config, { clock, log }: Surro
 
 function composeSignIn(
   { issuer, signIn }: Config,
+  { signInSecret }: SettingsFiles,
   parts: { clock: Clock; pipeline: Pipeline; cookies: HeldSecret; redeem: Operators['redeem'] },
 ): SignInParts | undefined {
-  if (signIn === undefined) return undefined;
+  if (signIn === undefined || signInSecret === undefined) return undefined;
   const upstream = {
     issuer: signIn.issuer,
     client_id: signIn.clientId,
-    client_secret: readSecret('ARSIA_SIGN_IN_CLIENT_SECRET_FILE', signIn.clientSecretFile),
+    client_secret: signInSecret,
     redirect_uri: `${issuer}/oauth2/callback`,
     scopes: signIn.scopes,
     teams_claim: signIn.teamsClaim,
@@ -284,12 +286,11 @@ function composeSignIn(
   };
 }
 
-/** The sealing key: named, or made once beside (never inside) the data folder for the embedded database. */
-async function sealingKeyPath(config: Config): Promise<string> {
-  if (config.sealingKeyFile !== undefined) return config.sealingKeyFile;
+/** Where no setting names a key: made once beside (never inside) the data folder of the embedded database. */
+async function embeddedSealingKey(): Promise<KeyEncryptionKey> {
   const path = join('keys', 'sealing.key');
   await makeSealingKeyFile(path);
-  return path;
+  return readSealingKeyFile(path);
 }
 
 type HeldSecret = ReturnType<typeof createHeldSecret>;
@@ -306,13 +307,6 @@ function createHeldSecret(read: () => Promise<Uint8Array>) {
       return held;
     },
   };
-}
-
-/** A secret that a person or an orchestrator put into a file, without the line's end. */
-function readSecret(setting: string, path: string): string {
-  const secret = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
-  if (secret === '') throw new Error(`${setting} names ${path}, and that file is empty: write the secret into it`);
-  return secret;
 }
 
 async function bringUpToDate({ database: { migrationUrl, url } }: Config, database: Database): Promise<void> {

@@ -69,8 +69,8 @@ const settings = {
 } satisfies Record<string, Setting<unknown>>;
 
 type Settings = typeof settings;
-type Name = keyof Settings;
-type Value<Key extends Name> = ReturnType<Settings[Key]['parse']> | undefined;
+export type SettingName = keyof Settings;
+type Value<Key extends SettingName> = ReturnType<Settings[Key]['parse']> | undefined;
 
 export interface Config {
   issuer: string;
@@ -124,7 +124,7 @@ const foreign = [/^ARSIA_URL$/, /^ARSIA_JOB_TOKEN/, /^ARSIA_SERVICE_/, /^ARSIA_P
 
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const faults = unknownVariables(env);
-  const read = <Key extends Name>(name: Key): Value<Key> => {
+  const read = <Key extends SettingName>(name: Key): Value<Key> => {
     const { parse, default: fallback } = settings[name] as Setting<unknown>;
     const raw = env[name] ?? fallback;
     if (raw === undefined) return undefined;
@@ -135,8 +135,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       return undefined;
     }
   };
-  const values = Object.fromEntries(Object.keys(settings).map((name) => [name, read(name as Name)])) as {
-    [Key in Name]: Value<Key>;
+  const values = Object.fromEntries(Object.keys(settings).map((name) => [name, read(name as SettingName)])) as {
+    [Key in SettingName]: Value<Key>;
   };
   faults.push(...relationFaults(env, values));
   if (faults.length > 0) throw new ConfigError(faults);
@@ -198,7 +198,7 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
 
 function relationFaults(
   env: Readonly<Record<string, string | undefined>>,
-  values: Partial<Record<Name, unknown>>,
+  values: Partial<Record<SettingName, unknown>>,
 ): string[] {
   const faults: string[] = [];
   const isServer = env.DATABASE_URL !== undefined;
@@ -223,7 +223,7 @@ const signInRest = ['ARSIA_SIGN_IN_SCOPES', 'ARSIA_SIGN_IN_USERS', 'ARSIA_SIGN_I
 
 function signInFaults(
   env: Readonly<Record<string, string | undefined>>,
-  values: Partial<Record<Name, unknown>>,
+  values: Partial<Record<SettingName, unknown>>,
 ): string[] {
   const missing = signInTriple.filter((name) => env[name] === undefined);
   const isOff = missing.length === signInTriple.length;

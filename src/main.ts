@@ -6,10 +6,11 @@ import { adminCommands, type Terminal } from './admin.ts';
 import { auditCommand } from './auditcommands.ts';
 import { systemClock } from './clock.ts';
 import type { Arsia } from './compose.ts';
-import { ConfigError, describeSettings, parseConfig } from './config.ts';
+import { ConfigError, describeSettings } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
 import { createLog } from './log.ts';
 import { lowerPoolPriority } from './poolpriority.ts';
+import { loadConfig } from './settingsfiles.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -48,7 +49,7 @@ function withKeysNamed(words: string[]): string[] {
 
 /** The parts are imported once the settings are known to be good: loading the SDKs of three clouds takes a second. */
 async function serve(): Promise<void> {
-  const config = parseConfig(process.env);
+  const config = await loadConfig(process.env);
   const log = createLog({ level: config.logLevel });
   const { compose } = await import('./compose.ts');
   const arsia = await compose(config, { clock: systemClock, log });
@@ -76,7 +77,7 @@ const terminal: Terminal = {
 
 /** For commands: the same parts without a listener, told only of what goes wrong. */
 async function openArsia(): Promise<Arsia> {
-  const config = parseConfig(process.env);
+  const config = await loadConfig(process.env);
   const { compose } = await import('./compose.ts');
   const arsia = await compose(config, { clock: systemClock, log: createLog({ level: 'silent' }) });
   await arsia.open();

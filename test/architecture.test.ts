@@ -21,6 +21,7 @@ const mayImport: Record<string, string[]> = {
   'timers.ts': ['core'],
   'clockwatch.ts': ['core', 'clock.ts'],
   'serving.ts': ['core', 'log.ts', 'config.ts', 'timers.ts'],
+  'settingsfiles.ts': ['config.ts', 'signing'],
   'poolpriority.ts': [],
   'compose.ts': [
     'core',
@@ -29,6 +30,7 @@ const mayImport: Record<string, string[]> = {
     'log.ts',
     'config.ts',
     'timers.ts',
+    'settingsfiles.ts',
     'serving.ts',
     'store',
     'signing',
@@ -45,6 +47,7 @@ const mayImport: Record<string, string[]> = {
     'clock.ts',
     'log.ts',
     'config.ts',
+    'settingsfiles.ts',
     'poolpriority.ts',
     'compose.ts',
     'admin.ts',

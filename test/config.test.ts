@@ -105,6 +105,9 @@ describe('settings', () => {
     'arsia.example.com',
     'ftp://arsia.example.com',
     'https://',
+    'http://128.0.0.1',
+    'http://127.0.0.1.example.com',
+    'http://127.1',
     '',
   ])('N31 N60 %j is no issuer', (ARSIA_ISSUER) => {
     expect(faultsOf({ ...server, ARSIA_ISSUER })).toEqual([expect.stringMatching(/^ARSIA_ISSUER .*https:\/\//)]);
@@ -117,6 +120,7 @@ describe('settings', () => {
     'http://127.0.0.1:8080',
     'http://localhost',
     'http://[::1]:8080/path',
+    'http://127.1.2.3',
   ])('%s is one', (ARSIA_ISSUER) => {
     expect(parseConfig({ ...server, ARSIA_ISSUER }).issuer).toBe(ARSIA_ISSUER);
   });

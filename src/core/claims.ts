@@ -294,7 +294,8 @@ export function issuerFault(value: string): string | undefined {
   } catch {
     return 'is not a URL';
   }
-  const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+  // All of 127.0.0.0/8 (RFC 1122 3.2.1.3). A host that ends in a number is an IPv4 address to the URL parser, or no URL.
+  const isLoopback = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(url.hostname);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback))
     return 'must be https (http on loopback only)';
   if (value.includes('?') || value.includes('#')) return 'must have no query and no fragment';

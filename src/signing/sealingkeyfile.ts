@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, open, unlink } from 'node:fs/promises';
+import { constants, link, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { KeyEncryptionKey } from './sealing.ts';
 
@@ -70,7 +70,8 @@ async function linkOnce(draft: string, path: string): Promise<boolean> {
 /** Mode and content are read from one open file, so that neither can be exchanged between the two looks. */
 async function readPrivateText(path: string): Promise<string> {
   try {
-    const file = await open(path, 'r');
+    // Without O_NONBLOCK a named pipe that nobody writes to would hold up the start for ever.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new SealingKeyFileError(`The sealing key file ${path} is not a file. ${howToMake}`);
@@ -136,6 +137,7 @@ function codeOf(thrown: unknown): string {
   return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : 'unknown';
 }
 
-function reasonOf(thrown: unknown): string {
+/** Why the file system refused, in words. */
+export function reasonOf(thrown: unknown): string {
   return reasons[codeOf(thrown)] ?? codeOf(thrown);
 }

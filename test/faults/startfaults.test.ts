@@ -1,8 +1,9 @@
-import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { freePort, makeHome, type Spawned } from '../support/arsia.ts';
-import { ended, expectOneLine } from './commands.ts';
+import { atEnd, freePort, makeHome, type Spawned } from '../support/arsia.ts';
+import { ended, expectFaults, expectOneLine } from './commands.ts';
 import { type Issuing, leaveIssuing, mint, serve } from './issuing.ts';
 
 const anotherKey = `${Buffer.alloc(32, 7).toString('base64')}\n`;
@@ -59,9 +60,8 @@ describe('an installation on the embedded database', () => {
     { what: 'is truncated', line: /does not hold 32 bytes/, harm: () => writeFile(file, key.slice(0, 30)) },
     { what: 'is open to others', line: /has mode 0644: .+ `chmod 600 /, harm: () => chmod(file, 0o644) },
     { what: 'is a folder', line: /is not a file/, harm: () => rm(file).then(() => mkdir(file)) },
-    { what: 'is another one', line: sealedWithAnother, harm: () => writeFile(file, anotherKey) },
   ])(
-    'F19: the sealing key $what: no start, one line, and no key in it',
+    'F19: the sealing key $what: no start, one fault of the setting, and no key in it',
     async ({ line, harm }) => {
       const kept = `${file}.kept`;
       await copyFile(file, kept);
@@ -70,15 +70,64 @@ describe('an installation on the embedded database', () => {
       await rm(file, { recursive: true, force: true });
       await rename(kept, file);
       await chmod(file, 0o600);
-      expectOneLine(refused, line);
-      for (const secret of [key.slice(0, 30), anotherKey.trim()])
-        expect(refused.stdout + refused.stderr).not.toContain(secret);
+      expectFaults(refused, [new RegExp(`^  ARSIA_SEALING_KEY_FILE .*${line.source}`)]);
+      expect(refused.stderr).not.toContain(key.slice(0, 30));
     },
     60_000,
   );
 
+  test('F19: the sealing key is another one: no start, one line, and no key in it', async () => {
+    const other = join(issuing.seed.home.folder, 'other.key');
+    await writeFile(other, anotherKey, { mode: 0o600 });
+    const settings = { ...issuing.seed.settings, ARSIA_SEALING_KEY_FILE: other };
+    const refused = await ended(['serve'], settings, issuing.seed.home.folder);
+    expectOneLine(refused, sealedWithAnother);
+    for (const secret of [key, anotherKey.trim()]) expect(refused.stdout + refused.stderr).not.toContain(secret);
+  }, 60_000);
+
   test('F19: with the right sealing key it starts again, and nothing is lost', async () => {
     replica = await serve(issuing);
     await expectServing();
+  }, 60_000);
+});
+
+describe('files that settings name', () => {
+  const bad = {
+    ARSIA_EXTRA_CA_FILE: '/nope',
+    ARSIA_SEALING_KEY_FILE: '/nope',
+    ARSIA_SIGN_IN_ISSUER: 'https://id.example',
+    ARSIA_SIGN_IN_CLIENT_ID: 'a',
+    ARSIA_SIGN_IN_CLIENT_SECRET_FILE: '/nope2',
+  };
+
+  test.each([['serve'], ['bootstrap', '--organization', 'acme']])(
+    'N60 `arsia %s` tells the faults of all of them beside those of the rest, and makes no database and no key',
+    async (...args) => {
+      const folder = await mkdtemp(join(tmpdir(), 'arsia-files-'));
+      atEnd(() => rm(folder, { recursive: true }));
+      const refused = await ended(args, { ...bad, ARSIA_LISTEN: '8080' }, folder);
+      expectFaults(refused, [
+        /^ {2}ARSIA_LISTEN must be host:port/,
+        /^ {2}ARSIA_SEALING_KEY_FILE .+ \/nope cannot be read: it does not exist\. Mount it there/,
+        /^ {2}ARSIA_SIGN_IN_CLIENT_SECRET_FILE names \/nope2, which cannot be read: it does not exist\. Mount it there/,
+        /^ {2}ARSIA_EXTRA_CA_FILE names \/nope, which cannot be read: it does not exist\. Mount it there/,
+      ]);
+      expect(await readdir(folder)).toEqual([]);
+    },
+    60_000,
+  );
+
+  test('N60 authorities without a certificate stop the start', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'arsia-files-'));
+    atEnd(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'ca.pem');
+    await writeFile(file, 'to do: ask for the certificate\n');
+    const refused = await ended(
+      ['serve'],
+      { ARSIA_EXTRA_CA_FILE: file, ARSIA_LISTEN: `127.0.0.1:${await freePort()}` },
+      folder,
+    );
+    expectFaults(refused, [/^ {2}ARSIA_EXTRA_CA_FILE names .+, and no certificate is in it: write each as PEM/]);
+    expect(await readdir(folder)).toEqual(['ca.pem']);
   }, 60_000);
 });
