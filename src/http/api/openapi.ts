@@ -1,16 +1,14 @@
 import { z } from 'zod';
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiOverride } from 'zod-openapi';
-import { identityKinds } from '../../services/kinds.ts';
+import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
 import type { Route } from '../route.ts';
 import { isCreate } from './request.ts';
 import { problem } from './responses/problem.ts';
 import { routes } from './routes.ts';
-import { settings } from './schemas.ts';
+import { settingsComponents, withSettings } from './settingsforms.ts';
 
 type Header = { description: string; schema: { type: 'string' } };
 
 const header = (description: string): Header => ({ description, schema: { type: 'string' } });
-const componentOf = ({ type }: { type: string }) => `${type[0]!.toUpperCase()}${type.slice(1)}Settings`;
 
 /**
  * OpenAPI 3.1 of every route, from the schemas that validate requests and those that tests hold answers against. `server`
@@ -36,7 +34,7 @@ export function openApiDocument(server: string): object {
       servers: [{ url: server }],
       paths,
       components: {
-        schemas: Object.fromEntries(identityKinds.map((kind) => [componentOf(kind), kind.settings])),
+        schemas: settingsComponents(),
         securitySchemes: {
           accessToken: {
             type: 'http',
@@ -58,7 +56,7 @@ export function openApiDocument(server: string): object {
         },
       },
     },
-    { override },
+    { override: withSettings },
   );
 }
 
@@ -125,18 +123,3 @@ function responseHeaders(route: Route): Record<string, Header> {
     }),
   };
 }
-
-const override: ZodOpenApiOverride = ({ jsonSchema, zodSchema }) => {
-  // Which of them it is, `type` beside it says.
-  if (zodSchema === settings)
-    Object.assign(jsonSchema, {
-      type: 'object',
-      anyOf: identityKinds.map((kind) => ({ $ref: `#/components/schemas/${componentOf(kind)}` })),
-      propertyNames: undefined,
-      additionalProperties: undefined,
-    });
-  // The pattern of every leap year says nothing to a reader, nor do the limits of JavaScript's integers.
-  if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
-  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
-  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-};
