@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
+import { type ActionTraits, actionTraits } from '../../services/table.ts';
 import type { Route } from '../route.ts';
 import { isCreate } from './request.ts';
 import { problem } from './responses/problem.ts';
@@ -16,10 +17,11 @@ const header = (description: string): Header => ({ description, schema: { type: 
  */
 export function openApiDocument(server: string): object {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
+  const traits = actionTraits();
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] ??= {};
-    paths[path][route.method.toLowerCase()] = operationOf(route);
+    paths[path][route.method.toLowerCase()] = operationOf(route, traits.get(route.action));
   }
   return createDocument(
     {
@@ -60,8 +62,8 @@ export function openApiDocument(server: string): object {
   );
 }
 
-function operationOf(route: Route): ZodOpenApiOperationObject {
-  const { method, path, summary, body, query, bearer, status } = route;
+function operationOf(route: Route, traits: ActionTraits | undefined): ZodOpenApiOperationObject {
+  const { method, path, summary, body, query, status } = route;
   const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name, z.string()] as const);
   const headers = {
     ...(isCreate(route) && {
@@ -71,18 +73,19 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
         .optional()
         .meta({ description: 'The same request with the same key is done once in a day.' }),
     }),
-    ...((method === 'PATCH' || method === 'DELETE') && {
-      'If-Match': z
-        .string()
-        .optional()
-        .meta({ description: 'The `ETag` that was read: 412 when it was changed since.', examples: ['"3"'] }),
-    }),
+    ...(method !== 'GET' &&
+      traits?.hasVersion === true && {
+        'If-Match': z
+          .string()
+          .optional()
+          .meta({ description: 'The `ETag` that was read: 412 when it was changed since.', examples: ['"3"'] }),
+      }),
   };
   return {
     operationId: operationIdOf(route),
     summary,
     tags: [path.split('/')[1]!],
-    security: bearer === 'none' ? [] : [{ [bearer === 'job' ? 'jobToken' : 'accessToken']: [] }],
+    security: securityOf(route, traits),
     requestParams: {
       ...(parameters.length > 0 && { path: z.object(Object.fromEntries(parameters)) }),
       ...(query && { query: query as z.ZodObject }),
@@ -99,6 +102,13 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
       '5XX': { $ref: '#/components/responses/Problem' },
     },
   };
+}
+
+/** Alternatives, of which a request brings one. */
+function securityOf({ bearer }: Route, traits: ActionTraits | undefined): Record<string, string[]>[] {
+  if (bearer === 'none') return [];
+  if (bearer === 'job') return [{ jobToken: [] }];
+  return [{ accessToken: [] }, ...(traits?.opensToJob === true ? [{ jobToken: [] }] : [])];
 }
 
 function contentOf({ response, media_type }: Route) {
