@@ -52,6 +52,10 @@ describe('the document', () => {
       expect(operation.summary).toBe(route.summary);
       expect(named('path')).toEqual([...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name));
       expect(named('query').length > 0).toBe(route.query !== undefined);
+      const isList = 'Link' in (operation.responses[route.status].headers ?? {});
+      expect(['limit', 'cursor'].filter((name) => named('query').includes(name))).toEqual(
+        isList ? ['limit', 'cursor'] : [],
+      );
       expect(operation.requestBody !== undefined).toBe(route.body !== undefined);
       const { [route.status]: success, ...refusals } = operation.responses;
       expect(Object.keys(refusals)).toEqual(['4XX', '5XX']);
