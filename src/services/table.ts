@@ -8,6 +8,7 @@ import {
   listRules,
   removeAccessRule,
 } from './accessrules.ts';
+import type { Action } from './action.ts';
 import { assignIdentity, createAssignedWorkspace, listAssigned, unassignIdentity } from './assignments.ts';
 import { createAuditActions } from './auditevents.ts';
 import {
@@ -62,6 +63,7 @@ import { createTrustActions } from './trust.ts';
 import { createTrustRuleActions } from './trustrules.ts';
 import { changeUser, createUser, getUser, listAllUsers } from './users.ts';
 
+type Parts = Parameters<typeof createActionTable>[0];
 export type ActionTable = ReturnType<typeof createActionTable>;
 
 /** Every action there is, by noun: what routes and commands may perform. */
@@ -158,4 +160,27 @@ export function createActionTable(parts: {
     jobs: { start: startJob, get: getJob, list: listWorkspaceJobs, end: finishJob, beat: beatJob },
     audit: createAuditActions(audit),
   };
+}
+
+/** What requests for an action may bring, for documents: as the pipeline reads it of the action itself. */
+export interface ActionTraits {
+  /** The token of a job opens it, beside an access token. */
+  opensToJob: boolean;
+  /** `If-Match` is held against a version. */
+  hasVersion: boolean;
+}
+
+/** By the names of the actions. What none of the table does has none: the mint, and what operators redeem. */
+export function actionTraits(): ReadonlyMap<string, ActionTraits> {
+  // What an action works with says nothing of its traits, and is not read before it runs.
+  const table = createActionTable({} as Parts);
+  const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version'>[] = Object.values(
+    table,
+  ).flatMap((ofNoun) => Object.values(ofNoun));
+  return new Map(
+    actions.map(({ name, opensToJob, version }) => [
+      name,
+      { opensToJob: opensToJob !== undefined, hasVersion: version !== undefined },
+    ]),
+  );
 }

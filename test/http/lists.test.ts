@@ -15,14 +15,22 @@ let running: RunningArsia;
 let oracle: Oracle;
 let own: Organization;
 let other: Organization;
-let things: { workspace: string; account: string; identity: string };
+let things: { workspace: string; account: string; identity: string; masked: string };
 
 /** Five or more of everything that is listed. */
 async function fill(organization: Organization): Promise<typeof things> {
   const { owner, group, name, workspaceId: workspace } = organization;
   let identity = '';
+  const ofRoot = {
+    name: 'masked',
+    group: name,
+    type: 'oidc',
+    settings: { audience: `https://masked.${name}.example` },
+  };
+  const { id: masked } = await owner.send('POST', '/managed-identities', ofRoot);
   for (const n of [1, 2, 3, 4, 5]) {
-    await owner.send('POST', '/groups', { name: `g${n}`, parent: name });
+    const { id: below } = await owner.send('POST', '/groups', { name: `g${n}`, parent: name });
+    await owner.send('POST', `/groups/${below}/masks`, { managed_identity: masked });
     await owner.send('POST', '/workspaces', { name: `w${n}`, group });
     const user = await owner.send('POST', '/users', { login: `u${n}@${name}.example` });
     await owner.send('POST', '/memberships', { namespace: workspace, principal: user.id, role: 'viewer' });
@@ -38,8 +46,13 @@ async function fill(organization: Organization): Promise<typeof things> {
       users: ['*'],
       stages: [`s${n}`],
     });
+    await owner.send('POST', `/service-accounts/${organization.launcherId}/trust-rules`, {
+      issuer: `https://n${n}.example.com`,
+      audience: 'arsia',
+      conditions: [{ claim: 'sub', equals: 'x' }],
+    });
   }
-  return { workspace, account: organization.launcherId, identity };
+  return { workspace, account: organization.launcherId, identity, masked };
 }
 
 beforeAll(async () => {
@@ -61,13 +74,17 @@ const lists: Record<string, () => string> = {
   'identities of a type': () => '/managed-identities?type=oidc&',
   'identities of a group': () => '/managed-identities?group=acme%2Flab&',
   'assigned identities': () => `/workspaces/${things.workspace}/managed-identities?`,
+  'effective identities': () => `/workspaces/${things.workspace}/effective-identities?`,
+  masks: () => `/managed-identities/${things.masked}/masks?`,
+  'trust rules': () => `/service-accounts/${things.account}/trust-rules?`,
   grants: () => `/managed-identities/${things.identity}/grants?`,
   'rights to act': () => `/service-accounts/${things.account}/may-act?`,
   jobs: () => `/workspaces/${things.workspace}/jobs?`,
   'audit events': () => '/audit-events?action=group.create&',
 };
 const names = Object.keys(lists);
-const ids = (page: Body): string[] => page.items.map((item: Body) => item.id);
+/** A mask has no id of its own: it is one of a place. */
+const ids = (page: Body): string[] => page.items.map((item: Body) => item.id ?? item.namespace_id);
 
 describe.each(names)('the list of %s', (name) => {
   test('goes on from page to page, and has everything once', async () => {

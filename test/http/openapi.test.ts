@@ -6,6 +6,7 @@ import { problem } from '../../src/http/api/responses/problem.ts';
 import { routes } from '../../src/http/api/routes.ts';
 import type { Route } from '../../src/http/route.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { actionTraits } from '../../src/services/table.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient, request } from '../support/client.ts';
 import { setUpClouds } from '../support/clouds.ts';
@@ -51,6 +52,10 @@ describe('the document', () => {
       expect(operation.summary).toBe(route.summary);
       expect(named('path')).toEqual([...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name));
       expect(named('query').length > 0).toBe(route.query !== undefined);
+      const isList = 'Link' in (operation.responses[route.status].headers ?? {});
+      expect(['limit', 'cursor'].filter((name) => named('query').includes(name))).toEqual(
+        isList ? ['limit', 'cursor'] : [],
+      );
       expect(operation.requestBody !== undefined).toBe(route.body !== undefined);
       const { [route.status]: success, ...refusals } = operation.responses;
       expect(Object.keys(refusals)).toEqual(['4XX', '5XX']);
@@ -58,9 +63,18 @@ describe('the document', () => {
       else expect(Object.values(success.content as Body)[0].schema).not.toEqual({});
       const isCreate = route.method === 'POST' && route.status === 201;
       expect(named('header').includes('Idempotency-Key')).toBe(isCreate);
-      expect(named('header').includes('If-Match')).toBe(route.method === 'PATCH' || route.method === 'DELETE');
+      const { least, opensToJob = false } = cases[key]!;
+      expect(operation.security.flatMap((one: Body) => Object.keys(one))).toEqual([
+        ...(least === 'job' || least === 'anyone' ? [] : ['accessToken']),
+        ...(least === 'job' || opensToJob ? ['jobToken'] : []),
+      ]);
     },
   );
+
+  test('has a trait, or none, of the action of every route', () => {
+    const unknown = routes.filter(({ action }) => !actionTraits().has(action)).map(keyOf);
+    expect(unknown).toEqual(['POST /tokens', 'POST /credentials', 'POST /admin-links/redeem']);
+  });
 
   test('names operations apart, and refers to nothing that is not there', () => {
     const ids = operations.map(([, { operationId }]) => operationId);

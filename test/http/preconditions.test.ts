@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { openApiDocument } from '../../src/http/api/openapi.ts';
 import { routes } from '../../src/http/api/routes.ts';
 import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import type { Answer, Body, Client } from '../support/client.ts';
@@ -102,6 +103,18 @@ describe('every route that changes something', () => {
   test.each(changing)('%s refuses what knows another version: one record, and nothing changes', async (key) => {
     await oracle.refuses(() => request(key, things, '"999"'), stale);
   });
+
+  test.each(keys.filter((key) => !/^GET |\/(tokens|credentials|redeem)$/.test(key)))(
+    '%s: the document offers If-Match where a version can match, and nowhere else',
+    async (key) => {
+      const [method, path] = key.split(' ') as [string, string];
+      const { paths } = openApiDocument('/api/v1') as Body;
+      const { parameters = [] } = paths[path.replace(/:(\w+)/g, '{$1}')][method.toLowerCase()];
+      const { status, body } = await request(key, things, '"999"');
+      expect(status).toBe(412);
+      expect(parameters.some((one: Body) => one.name === 'If-Match')).toBe(!body.advice.includes('without `If-Match`'));
+    },
+  );
 
   // What answers with a version can be changed by it: the route of its own where there is one, else what its change answers.
   const versioned = changing.filter((key) => {

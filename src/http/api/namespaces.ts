@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import type { Namespace } from '../../store/namespaces.ts';
 import { type Route, route } from '../route.ts';
-import { pageOfAll, presentAssigned, presentGroup, presentPage, presentWorkspace, readPage } from './present.ts';
+import {
+  pageOfAll,
+  positionOfAssigned,
+  presentAssigned,
+  presentGroup,
+  presentPage,
+  presentWorkspace,
+  readPage,
+} from './present.ts';
 import { assignedIdentity } from './responses/identities.ts';
 import { group, movedGroup, movedWorkspace, workspace } from './responses/namespaces.ts';
 import { listOf } from './responses/shared.ts';
@@ -65,8 +73,7 @@ export const namespaceRoutes: Route[] = [
         await api.pipeline.perform(api.actions.assignments.list, call, { workspace: params.id! }),
         query,
         presentAssigned,
-        // One identity may be assigned to several principals.
-        ({ id, profile, principal_id }) => `${id} ${profile} ${principal_id}`,
+        positionOfAssigned,
       ),
   }),
   route({

@@ -1,16 +1,15 @@
 import { z } from 'zod';
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiOverride } from 'zod-openapi';
-import { identityKinds } from '../../services/kinds.ts';
+import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
+import { type ActionTraits, actionTraits } from '../../services/table.ts';
 import type { Route } from '../route.ts';
 import { isCreate } from './request.ts';
 import { problem } from './responses/problem.ts';
 import { routes } from './routes.ts';
-import { settings } from './schemas.ts';
+import { settingsComponents, withSettings } from './settingsforms.ts';
 
 type Header = { description: string; schema: { type: 'string' } };
 
 const header = (description: string): Header => ({ description, schema: { type: 'string' } });
-const componentOf = ({ type }: { type: string }) => `${type[0]!.toUpperCase()}${type.slice(1)}Settings`;
 
 /**
  * OpenAPI 3.1 of every route, from the schemas that validate requests and those that tests hold answers against. `server`
@@ -18,10 +17,11 @@ const componentOf = ({ type }: { type: string }) => `${type[0]!.toUpperCase()}${
  */
 export function openApiDocument(server: string): object {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
+  const traits = actionTraits();
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] ??= {};
-    paths[path][route.method.toLowerCase()] = operationOf(route);
+    paths[path][route.method.toLowerCase()] = operationOf(route, traits.get(route.action));
   }
   return createDocument(
     {
@@ -36,7 +36,7 @@ export function openApiDocument(server: string): object {
       servers: [{ url: server }],
       paths,
       components: {
-        schemas: Object.fromEntries(identityKinds.map((kind) => [componentOf(kind), kind.settings])),
+        schemas: settingsComponents(),
         securitySchemes: {
           accessToken: {
             type: 'http',
@@ -58,12 +58,12 @@ export function openApiDocument(server: string): object {
         },
       },
     },
-    { override },
+    { override: withSettings },
   );
 }
 
-function operationOf(route: Route): ZodOpenApiOperationObject {
-  const { method, path, summary, body, query, bearer, status } = route;
+function operationOf(route: Route, traits: ActionTraits | undefined): ZodOpenApiOperationObject {
+  const { method, path, summary, body, query, status } = route;
   const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name, z.string()] as const);
   const headers = {
     ...(isCreate(route) && {
@@ -73,18 +73,19 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
         .optional()
         .meta({ description: 'The same request with the same key is done once in a day.' }),
     }),
-    ...((method === 'PATCH' || method === 'DELETE') && {
-      'If-Match': z
-        .string()
-        .optional()
-        .meta({ description: 'The `ETag` that was read: 412 when it was changed since.', examples: ['"3"'] }),
-    }),
+    ...(method !== 'GET' &&
+      traits?.hasVersion === true && {
+        'If-Match': z
+          .string()
+          .optional()
+          .meta({ description: 'The `ETag` that was read: 412 when it was changed since.', examples: ['"3"'] }),
+      }),
   };
   return {
     operationId: operationIdOf(route),
     summary,
     tags: [path.split('/')[1]!],
-    security: bearer === 'none' ? [] : [{ [bearer === 'job' ? 'jobToken' : 'accessToken']: [] }],
+    security: securityOf(route, traits),
     requestParams: {
       ...(parameters.length > 0 && { path: z.object(Object.fromEntries(parameters)) }),
       ...(query && { query: query as z.ZodObject }),
@@ -101,6 +102,13 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
       '5XX': { $ref: '#/components/responses/Problem' },
     },
   };
+}
+
+/** Alternatives, of which a request brings one. */
+function securityOf({ bearer }: Route, traits: ActionTraits | undefined): Record<string, string[]>[] {
+  if (bearer === 'none') return [];
+  if (bearer === 'job') return [{ jobToken: [] }];
+  return [{ accessToken: [] }, ...(traits?.opensToJob === true ? [{ jobToken: [] }] : [])];
 }
 
 function contentOf({ response, media_type }: Route) {
@@ -125,18 +133,3 @@ function responseHeaders(route: Route): Record<string, Header> {
     }),
   };
 }
-
-const override: ZodOpenApiOverride = ({ jsonSchema, zodSchema }) => {
-  // Which of them it is, `type` beside it says.
-  if (zodSchema === settings)
-    Object.assign(jsonSchema, {
-      type: 'object',
-      anyOf: identityKinds.map((kind) => ({ $ref: `#/components/schemas/${componentOf(kind)}` })),
-      propertyNames: undefined,
-      additionalProperties: undefined,
-    });
-  // The pattern of every leap year says nothing to a reader, nor do the limits of JavaScript's integers.
-  if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
-  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
-  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-};

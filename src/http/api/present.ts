@@ -61,6 +61,11 @@ export function presentAssigned(row: AssignedIdentity) {
   return { ...presentIdentity(row), profile, principal_id, assigned_at: iso(assigned_at) };
 }
 
+/** One identity may be assigned to several principals, and in several profiles. */
+export function positionOfAssigned({ id, profile, principal_id }: AssignedIdentity): string {
+  return `${id} ${profile} ${principal_id}`;
+}
+
 export function presentJob({ created_at, deadline, ended_at, heartbeat_at, ...row }: Job) {
   return {
     ...row,

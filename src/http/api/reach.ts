@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import type { Alias, Mask } from '../../store/reach.ts';
 import { type Route, route } from '../route.ts';
-import { iso, pageOfAll, presentAssigned, presentIdentity, presentPage, readPage } from './present.ts';
+import {
+  iso,
+  pageOfAll,
+  positionOfAssigned,
+  presentAssigned,
+  presentIdentity,
+  presentPage,
+  readPage,
+} from './present.ts';
 import { alias, assignedIdentity, identity, mask } from './responses/identities.ts';
 import { listOf } from './responses/shared.ts';
 import { flag, name, page, ref } from './schemas.ts';
@@ -67,10 +75,15 @@ export const reachRoutes: Route[] = [
     path: '/managed-identities/:id/masks',
     summary: 'The groups and workspaces that mask a managed identity',
     action: 'identity_mask.list',
+    query: page,
     response: listOf(mask),
-    async handle({ api, call, params }) {
+    async handle({ api, call, params, query }) {
       const rows = await api.pipeline.perform(api.actions.reach.listMasks, call, { ref: params.id! });
-      return { items: rows.map(presentMask), next_cursor: null };
+      return pageOfAll(
+        rows.map((row) => ({ ...row, id: row.namespace_id })),
+        query,
+        ({ id: _id, ...row }) => presentMask(row),
+      );
     },
   }),
   ...masksOf('group', 'groups'),
@@ -102,12 +115,12 @@ export const reachRoutes: Route[] = [
     path: '/workspaces/:id/effective-identities',
     summary: 'What a job of this user would get, one identity per type and profile',
     action: 'managed_identity.list_effective',
-    query: z.strictObject({ user: ref.optional() }),
+    query: page.extend({ user: ref.optional() }),
     response: listOf(assignedIdentity),
-    async handle({ api, call, params, query }) {
-      const input = { workspace: params.id!, user: query.user };
+    async handle({ api, call, params, query: { user, ...page } }) {
+      const input = { workspace: params.id!, user };
       const rows = await api.pipeline.perform(api.actions.assignments.listEffective, call, input);
-      return { items: rows.map(presentAssigned), next_cursor: null };
+      return pageOfAll(rows, page, presentAssigned, positionOfAssigned);
     },
   }),
 ];

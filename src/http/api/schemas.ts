@@ -34,9 +34,12 @@ export const labelValue = z
   .string()
   .max(256, 'must be at most 256 characters')
   .refine(isPrintable, 'must be printable text');
+const maximumLabels = 32;
 export const labels = z
   .record(name, labelValue)
-  .refine((all) => Object.keys(all).length <= 32, 'must be at most 32 labels');
+  .refine((all) => Object.keys(all).length <= maximumLabels, `must be at most ${maximumLabels} labels`)
+  // A refinement is code: the document would not tell of it.
+  .meta({ maxProperties: maximumLabels });
 export const pattern = z
   .string()
   .min(1, 'is empty')

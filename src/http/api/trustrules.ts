@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { trustLimits } from '../../core/outsidetrust.ts';
 import type { TrustRuleRow } from '../../store/trustrules.ts';
 import { type Route, route } from '../route.ts';
-import { iso } from './present.ts';
+import { iso, pageOfAll } from './present.ts';
 import { trustRule } from './responses/principals.ts';
 import { listOf } from './responses/shared.ts';
-import { description } from './schemas.ts';
+import { description, page } from './schemas.ts';
 
 const text = (what: string, length: number) =>
   z
@@ -61,11 +61,14 @@ export const trustRuleRoutes: Route[] = [
     path: '/service-accounts/:id/trust-rules',
     summary: 'The outside issuers that a service account trusts, and on which conditions',
     action: 'trust_rule.list',
+    query: page,
     response: listOf(trustRule),
-    async handle({ api, call, params }) {
-      const rows = await api.pipeline.perform(api.actions.trustRules.list, call, { ref: params.id! });
-      return { items: rows.map(presentTrustRule), next_cursor: null };
-    },
+    handle: async ({ api, call, params, query }) =>
+      pageOfAll(
+        await api.pipeline.perform(api.actions.trustRules.list, call, { ref: params.id! }),
+        query,
+        presentTrustRule,
+      ),
   }),
   route({
     method: 'DELETE',

@@ -79,14 +79,15 @@ const sessionTags = z
   )
   .refine((tags) => Object.keys(tags).length <= maximumTags, { error: `has more than ${maximumTags} tags` })
   .refine(hasDistinctKeys, { error: 'has keys that differ by case only: AWS takes them for one' })
-  .meta(
-    metaOf({
+  .meta({
+    ...metaOf({
       title: 'Session tags',
       description:
         'Tags of the session at AWS, by key, for conditions on aws:PrincipalTag. The role`s trust policy then needs sts:TagSession; the generated one has it.',
       example: tagsExample,
     }),
-  );
+    maxProperties: maximumTags,
+  });
 
 const transitiveTagKeys = z
   .array(z.string({ error: mustBe('a key of session_tags', tagExample) }), {

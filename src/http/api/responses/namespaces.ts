@@ -25,7 +25,9 @@ export const movedWorkspace = workspace.extend({ dropped_assignments: dropped })
 
 export const organizationSettings = z
   .strictObject({
-    organization_id: id('group'),
+    organization_id: id('group')
+      .nullable()
+      .meta({ description: 'Null for operators of the installation: what a new organisation begins with.' }),
     identities_without_rules: z.enum(['open', 'closed']),
     allowed_issuers: z
       .array(z.string())

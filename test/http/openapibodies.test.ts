@@ -1,0 +1,126 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { openApiDocument } from '../../src/http/api/openapi.ts';
+import { routes } from '../../src/http/api/routes.ts';
+import { type RunningArsia, startArsia } from '../support/arsia.ts';
+import { type Body, type Client, createClient } from '../support/client.ts';
+import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
+import { cases, requestOf } from './cases.ts';
+import { makeThings, type Things } from './things.ts';
+
+const document = openApiDocument('/api/v1') as Body;
+
+/** A schema of the document as whoever reads the document has it: nothing of what validates requests here. */
+function readerOf(schema: Body): z.ZodType {
+  const text = JSON.stringify({ ...schema, $defs: document.components.schemas });
+  // Zod would fill a default in where a member is missing that is required.
+  const withoutDefault = (key: string, value: unknown) => (key === 'default' ? undefined : value);
+  return z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/'), withoutDefault));
+}
+
+const operationOf = (key: string): Body => {
+  const [method, path] = key.split(' ') as [string, string];
+  return document.paths[path.replace(/:(\w+)/g, '{$1}')][method.toLowerCase()];
+};
+const bodyOf = (key: string) => readerOf(operationOf(key).requestBody.content['application/json'].schema);
+const answerOf = (key: string, status: number) =>
+  readerOf(operationOf(key).responses[status].content['application/json'].schema);
+
+const arn = 'arn:aws:iam::111122223333:role/lab/deploy';
+const azureId = '11111111-2222-4333-8444-555555555555';
+/** As short as the server takes them: everything that has a default is left out. */
+const shortest: Record<string, Body> = {
+  aws: { role_arn: arn },
+  azure: { tenant_id: azureId, client_id: azureId, scope: 'https://management.azure.com/.default' },
+  gcp: {
+    project_number: '123456789012',
+    pool: 'arsia-pool',
+    provider: 'arsia',
+    service_account: 'deploy@acme-prod.iam.gserviceaccount.com',
+  },
+  kubernetes: { audience: 'https://kubernetes.acme.example' },
+  oidc: { audience: 'https://vault.acme.example' },
+};
+
+let running: RunningArsia;
+let organization: Organization;
+let things: Things;
+let job: Job;
+let actor: Client;
+
+beforeAll(async () => {
+  running = await startArsia();
+  organization = await createOrganization(running);
+  ({ things, job } = await makeThings(organization));
+  const { owner, group, id } = organization;
+  actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+}, 60_000);
+
+describe('what the server takes, the document allows', () => {
+  const withBody = routes
+    .filter((route) => route.body !== undefined && !/redeem$|credentials$/.test(route.path))
+    .map(({ method, path }) => `${method} ${path}`);
+
+  test.each(withBody)('%s', async (key) => {
+    const own = /\/move$|:job$/.test(key) ? await makeThings(organization) : { things, job };
+    const { method, path, body } = requestOf(key, own.things);
+    const client = cases[key]!.least === 'job' ? own.job.client : actor;
+    const { status, text } = await client.ask(method, path, body);
+    expect([status < 300, text]).toEqual([true, text]);
+    expect(bodyOf(key).safeParse(body).error?.issues).toBeUndefined();
+  });
+
+  test.each(Object.entries(shortest))('settings of %s without what has a default', async (type, settings) => {
+    const body = { name: type, group: organization.group, type, settings };
+    const made = await actor.ask('POST', '/managed-identities', body);
+    expect([made.status, made.text]).toEqual([201, made.text]);
+    expect(bodyOf('POST /managed-identities').safeParse(body).error?.issues).toBeUndefined();
+    const change = { settings };
+    const changed = await actor.ask('PATCH', `/managed-identities/${made.body.id}`, change);
+    expect([changed.status, changed.text]).toEqual([200, changed.text]);
+    expect(bodyOf('PATCH /managed-identities/:id').safeParse(change).error?.issues).toBeUndefined();
+    // Whoever reads the answer may rely on the defaults in it.
+    expect(answerOf('POST /managed-identities', 201).safeParse(made.body).error?.issues).toBeUndefined();
+  });
+
+  test('but not what it refuses: settings of no kind, and answers without the defaults', async () => {
+    const body = { name: 'x', group: organization.group, type: 'aws', settings: { role: arn } };
+    expect((await actor.ask('POST', '/managed-identities', body)).status).toBe(400);
+    expect(bodyOf('POST /managed-identities').safeParse(body).success).toBe(false);
+    const { AwsSettingsOutput } = document.components.schemas;
+    expect(readerOf(AwsSettingsOutput).safeParse(shortest.aws).success).toBe(false);
+  });
+});
+
+test.each([
+  // Labels are not for this caller, whatever their number: the body was read.
+  [32, 403],
+  [33, 400],
+])('a job with %d labels is answered with %d, and the document says which body is right', async (count, status) => {
+  const body = { labels: Object.fromEntries(Array.from({ length: count }, (_, n) => [`l${n}`, 'x'])) };
+  const answer = await organization.owner.ask('POST', `/workspaces/${organization.workspaceId}/jobs`, body);
+  expect([answer.status, answer.text]).toEqual([status, answer.text]);
+  const { schema } = operationOf('POST /workspaces/:id/jobs').requestBody.content['application/json'];
+  expect(count <= schema.properties.labels.maxProperties).toBe(status !== 400);
+});
+
+test.each([
+  [50, 201],
+  [51, 400],
+])('%d session tags are answered with %d, and the document says which are right', async (count, status) => {
+  const session_tags = Object.fromEntries(Array.from({ length: count }, (_, n) => [`t${n}`, 'stage']));
+  const settings = { ...shortest.aws, session_tags };
+  const body = { name: `tags${count}`, group: organization.group, type: 'aws', settings };
+  const answer = await actor.ask('POST', '/managed-identities', body);
+  expect([answer.status, answer.text]).toEqual([status, answer.text]);
+  const { properties } = document.components.schemas.AwsSettings;
+  expect(count <= properties.session_tags.maxProperties).toBe(status === 201);
+});
+
+test('the settings of an operator, who has no organisation, are as the document says', async () => {
+  const { token } = await running.arsia.operators.link('root.operator');
+  const { access_token } = await createClient(running.issuer).send('POST', '/admin-links/redeem', { token });
+  const answer = await createClient(running.issuer, access_token).ask('GET', '/organization-settings');
+  expect([answer.status, answer.body.organization_id]).toEqual([200, null]);
+  expect(answerOf('GET /organization-settings', 200).safeParse(answer.body).error?.issues).toBeUndefined();
+});
