@@ -21,7 +21,7 @@ export interface Database {
   /** Single statements. */
   query: Queries;
   /**
-   * One SERIALIZABLE transaction, run again (for up to 10 s, with jitter) when it lost against a concurrent one: `work` may
+   * One SERIALIZABLE transaction, run again (for up to 5 s, with jitter) when it lost against a concurrent one: `work` may
    * run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for work that takes a
    * row lock first and then wants to read what the one before it committed.
    */
@@ -71,7 +71,7 @@ export interface Connection {
 }
 
 /** Milliseconds for which a change that loses against others is tried again, and between two tries at most. */
-const patience = 10_000;
+const patience = 5_000;
 const longestPause = 250;
 /**
  * Serializable transactions at once. PostgreSQL watches pages, and whole tables where they are small, so that changes of

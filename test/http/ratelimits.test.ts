@@ -181,7 +181,7 @@ describe('who a caller without a good token is', () => {
     const init = { method: 'POST', body: parts, duplex: 'half' } as RequestInit;
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     expect((await request(`${running.origin}/oauth2/token`, { ...init, headers })).status).toBe(200);
-    expect((await postForm(running.origin, '/token', {})).status).toBe(400);
+    expect((await postForm(running.origin, '/token', {})).status).toBe(401);
   });
 });
 
