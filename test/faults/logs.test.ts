@@ -37,7 +37,7 @@ describe('F20: a server goes on', () => {
 
   async function endsInOrder(server: Spawned): Promise<void> {
     server.child.kill('SIGTERM');
-    const late = sleep(10_000).then(() => 'still there');
+    const late = sleep(30_000).then(() => 'still there');
     expect(await Promise.race([server.exited, late])).toEqual({ code: 0, signal: null });
   }
 
@@ -47,14 +47,14 @@ describe('F20: a server goes on', () => {
     await askMany(8000);
     expect((await fetch(`${origin}/.well-known/jwks.json`)).status).toBe(200);
     server.child.stdout!.resume();
-    await askMany(10);
     const dropped = () =>
       [...server.stdout().matchAll(/"lines":(\d+),"msg":"lines were dropped/g)].reduce(
         (sum, [, n]) => sum + Number(n),
         0,
       );
     const told = () => server.stdout().split('"msg":"request"').length - 1 + dropped();
-    for (let tries = 0; told() < 8000 && tries < 200; tries++) await sleep(50);
+    // What was dropped is told with the first line for which there is room again.
+    for (let tries = 0; told() < 8000 && tries < 200; tries++) await Promise.all([askMany(1), sleep(50)]);
     expect(told()).toBeGreaterThanOrEqual(8000);
     expect(dropped()).toBeGreaterThan(0);
 
