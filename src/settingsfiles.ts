@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { constants, open } from 'node:fs/promises';
 import { type Config, ConfigError, parseConfig, type SettingName } from './config.ts';
 import type { KeyEncryptionKey } from './signing/sealing.ts';
-import { readSealingKeyFile, reasonOf } from './signing/sealingkeyfile.ts';
+import { openAtOnce, readSealingKeyFile, reasonOf } from './signing/sealingkeyfile.ts';
 
 /** What the files hold that settings name; undefined where no setting names one. */
 export interface SettingsFiles {
@@ -12,11 +11,7 @@ export interface SettingsFiles {
   extraCa: string | undefined;
 }
 
-interface Paths {
-  sealingKey: string | undefined;
-  signInSecret: string | undefined;
-  extraCa: string | undefined;
-}
+type Paths = Record<keyof SettingsFiles, string | undefined>;
 
 /** Several times the bundle of all public authorities. Anything larger was named by mistake, and would take long to read. */
 const mostBytes = 4 * 1024 * 1024;
@@ -115,8 +110,7 @@ function isCertificate(pem: string): boolean {
 
 async function readText(path: string): Promise<string> {
   try {
-    // Without O_NONBLOCK a named pipe that nobody writes to would hold up the start for ever.
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await openAtOnce(path);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new Fault('is not a file: name one');

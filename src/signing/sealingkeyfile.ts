@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { constants, link, mkdir, open, unlink } from 'node:fs/promises';
+import { constants, type FileHandle, link, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { KeyEncryptionKey } from './sealing.ts';
 
@@ -70,8 +70,7 @@ async function linkOnce(draft: string, path: string): Promise<boolean> {
 /** Mode and content are read from one open file, so that neither can be exchanged between the two looks. */
 async function readPrivateText(path: string): Promise<string> {
   try {
-    // Without O_NONBLOCK a named pipe that nobody writes to would hold up the start for ever.
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await openAtOnce(path);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new SealingKeyFileError(`The sealing key file ${path} is not a file. ${howToMake}`);
@@ -135,6 +134,11 @@ const reasons: Readonly<Record<string, string>> = {
 /** By its shape, not its class: errors of the file system may come from another realm. */
 function codeOf(thrown: unknown): string {
   return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : 'unknown';
+}
+
+/** For reading. Without O_NONBLOCK a named pipe that nobody writes to would hold up the start for ever. */
+export function openAtOnce(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
 /** Why the file system refused, in words. */

@@ -21,7 +21,7 @@ export interface Database {
   /** Single statements. */
   query: Queries;
   /**
-   * One SERIALIZABLE transaction, run again (for up to 5 s, with jitter) when it lost against a concurrent one: `work` may
+   * One SERIALIZABLE transaction, run again (one at a time, for up to 5 s) when it lost against a concurrent one: `work` may
    * run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for work that takes a
    * row lock first and then wants to read what the one before it committed.
    */
@@ -73,12 +73,8 @@ export interface Connection {
 /** Milliseconds for which a change that loses against others is tried again, and between two tries at most. */
 const patience = 5_000;
 const longestPause = 250;
-/**
- * Serializable transactions at once. PostgreSQL watches pages, and whole tables where they are small, so that changes of
- * different things conflict as well: side by side most of them would run in vain, each holding a connection.
- */
-const changesAtOnce = 2;
-const changesWaiting = 500;
+/** Transactions that lost and wait for their turn to be tried again. */
+const maximumLosers = 500;
 
 /** Opens without a connection to PostgreSQL: a server that is away is `unavailable` on use, not a failed start. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -108,7 +104,9 @@ export function databaseOver(connections: Connections): Database {
     },
     { maximumBatch: Number.POSITIVE_INFINITY, concurrency: 1 },
   );
-  const changing = createPlaces({ most: changesAtOnce, maximumWaiting: changesWaiting });
+  // PostgreSQL watches pages, and whole tables where they are small: changes of different things conflict as well. Side by
+  // side those that lost would lose to one another again, until they give up; one at a time each gets through.
+  const turn = createPlaces({ most: 1, maximumWaiting: maximumLosers });
   return {
     kind: connections.kind,
     query,
@@ -116,14 +114,17 @@ export function databaseOver(connections: Connections): Database {
       (await prepared<Row>(name, text, values)).rows,
     affected: async (name, text, values) => Number((await prepared(name, text, values)).rowCount),
     async transaction(work, { isolation = 'serializable' } = {}) {
-      // Before it waits for a place: the one that it is within would wait for it.
-      if (transactionOf.getStore() === connections) throw nested();
       const attempt = () =>
         query
           .transaction()
           .setIsolationLevel(isolation)
           .execute((tx) => transactionOf.run(connections, () => work(tx)));
-      return await retried(isolation === 'serializable' ? () => changing(attempt) : attempt);
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+        return await turn(() => retried(attempt));
+      }
     },
     now: () => now(),
     close: () => connections.end(),

@@ -4,7 +4,7 @@ export type Places = <Result>(task: () => Promise<Result>) => Promise<Result>;
 
 /**
  * Runs at most `most` tasks at once, the others in the order of asking; throws `unavailable` where `maximumWaiting` wait already.
- * For statements that may take long: each holds a connection, and whoever asks for many at once must leave some to the mint.
+ * For what holds a connection for long, or to no end while others do the same: the mint must find one.
  */
 export function createPlaces({ most, maximumWaiting }: { most: number; maximumWaiting: number }): Places {
   const waiting: (() => void)[] = [];
