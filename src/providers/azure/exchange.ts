@@ -35,7 +35,7 @@ export function authorityOf({ cloud }: AzureSettings, { azure_authority_hosts: l
 
 /**
  * One client-credentials request with our token as the client assertion. The client and its cache live for this exchange only:
- * a shared one answers a second user with the first one's token, since its cache is not keyed by the assertion (design.md).
+ * a shared one answers a second user with the first one's token, since its cache is not keyed by the assertion (docs/architecture.md).
  */
 export async function exchange(
   token: string,
