@@ -13,6 +13,7 @@ import { createAuthorizationServer } from './oidc/server.ts';
 import { createUpstream } from './oidc/upstream/upstream.ts';
 import { createCalls } from './providers/calls.ts';
 import type { CloudEndpoints } from './providers/provider.ts';
+import { loadSdks } from './providers/registry.ts';
 import { createPipeline, type Pipeline } from './services/action.ts';
 import { type AuditTrail, createAuditTrail } from './services/audittrail.ts';
 import { createAuthorizationPorts } from './services/authorization.ts';
@@ -109,7 +110,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     log,
     timers,
     async open() {
-      await openStored(config, stored);
+      await Promise.all([openStored(config, stored), loadSdks()]);
       keepHouse(timers, { ...stored, idempotency }, config, surroundings);
     },
     async fault() {
@@ -235,13 +236,7 @@ function keepHouse(
 }
 
 function cloudEndpoints({ clouds }: Config, { extraCa }: SettingsFiles): CloudEndpoints {
-  return {
-    aws_sts: clouds.awsSts,
-    azure_authority_hosts: clouds.azureAuthorityHosts,
-    google_sts: clouds.googleSts,
-    google_iam: clouds.googleIam,
-    extra_ca: extraCa,
-  };
+  return { ...clouds.endpoints, extra_ca: extraCa };
 }
 
 function cloudCalls({ clouds }: Config, clock: Clock) {

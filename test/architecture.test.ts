@@ -9,7 +9,7 @@ const mayImport: Record<string, string[]> = {
   'clock.ts': ['core'],
   'log.ts': ['logoutput.ts'],
   'logoutput.ts': [],
-  'config.ts': ['core'],
+  'config.ts': ['core', 'providers'],
   store: ['core', 'clock.ts'],
   signing: ['core', 'clock.ts'],
   providers: ['core', 'clock.ts'],

@@ -2,17 +2,20 @@ import type { z } from 'zod';
 import type { Assertion, WorkloadClaims } from '../core/claims.ts';
 import type { ArsiaError } from '../core/errors.ts';
 import type { SubjectScope } from '../core/subject.ts';
+import type { EndpointSetting } from './endpoints.ts';
 
 /**
  * A provider is a kind of target: a folder, and one line in `registry.ts`. It declares what it needs from a person once, as
  * a schema, and has the capabilities that its kind of target allows.
  */
 export interface Provider<Settings = unknown> {
-  /** The wire name of the kind, `[a-z]+`. */
+  /** The wire name of the kind, `[a-z][a-z_]{0,31}`. */
   type: string;
   title: string;
   /** Strict object; every member has `.meta({title, description, examples})`, and messages that show a right value. */
   settings: z.ZodType<Settings>;
+  /** The members of an answer of `POST /api/v1/credentials`, beside those that every kind has (`type`, `expires_at`, `jti`). */
+  answer: z.ZodRawShape;
   federated?: Federated<Settings>;
   exchanging?: Exchanging<Settings>;
 }
@@ -46,7 +49,8 @@ export interface TrustDocument {
   /** Stable within the provider, e.g. `trust-policy`. */
   name: string;
   title: string;
-  form: 'json' | 'shell' | 'fields';
+  /** `json`, `shell`, `fields`, `hcl`, `yaml`, `bicep`, `ini`: how the text is coloured and checked. */
+  form: string;
   text: string;
   fields?: { label: string; value: string }[];
   /** Where it goes. */
@@ -94,29 +98,23 @@ export interface EvaluateRequest {
   session_name?: string;
 }
 
-/** What a job may ask for in `POST /api/v1/credentials`, parsed. Seconds. */
+/** What a job may ask for in `POST /api/v1/credentials`, parsed: seconds, and under its type the options of a kind. */
 export interface CredentialsRequest {
   duration?: number | undefined;
-  aws?: { session_policy?: string | undefined } | undefined;
-  azure?: { scope?: string | undefined } | undefined;
-  gcp?: { scopes?: string[] | undefined } | undefined;
+  [type: string]: unknown;
 }
 
-/** Where the operator lets Arsia send tokens: never taken from a request. */
+/** Where the operator lets Arsia send tokens, by the names of the endpoint settings of all kinds. */
 export interface CloudEndpoints {
-  /** STS URLs beyond AWS's own; the first is the default for identities that name none. */
-  aws_sts: readonly string[];
-  azure_authority_hosts: readonly string[];
-  google_sts: string;
-  google_iam: string;
   /** PEM of further certificate authorities, for the operator-listed endpoints. */
   extra_ca: string | undefined;
+  readonly [name: string]: string | readonly string[] | undefined;
 }
 
-export interface ExchangeContext {
+export interface ExchangeContext<Request = CredentialsRequest, Endpoints = CloudEndpoints> {
   claims: WorkloadClaims;
-  request: CredentialsRequest;
-  endpoints: CloudEndpoints;
+  request: Request;
+  endpoints: Endpoints;
   /** The user of the job, for the session name. */
   user?: { id: string; login: string } | undefined;
   /** The service account of a job without a user. */
@@ -134,6 +132,12 @@ export interface CloudCredentials {
 }
 
 export interface Exchanging<Settings> {
+  /** The options of this kind in `POST /api/v1/credentials`, sent as the member that has the name of the type. */
+  request: z.ZodObject;
+  /** The settings by which the operator says where tokens of this kind may go, by the names that `CloudEndpoints` has. */
+  endpoints: Readonly<Record<string, EndpointSetting>>;
+  /** Loads the SDK, which takes long: at the start of a server, so that its first exchange does not wait. */
+  load(): Promise<unknown>;
   /**
    * Refuses (ArsiaError `invalid_request`, fields named) what the cloud would not take, before anything is signed; with
    * `endpoints` also an identity whose endpoint the operator does not list (`exchange` refuses that again). Pure.

@@ -115,9 +115,8 @@ function checkAsked(
   asked: CredentialsRequest,
   endpoints: CloudEndpoints,
 ): void {
-  const foreign = (['aws', 'azure', 'gcp'] as const).filter(
-    (kind) => asked[kind] !== undefined && kind !== provider.type,
-  );
+  const { duration: _, ...options } = asked;
+  const foreign = Object.keys(options).filter((kind) => options[kind] !== undefined && kind !== provider.type);
   if (foreign.length > 0)
     throw new ArsiaError('invalid_request', `The identity is of type ${provider.type}.`, {
       fields: foreign.map((kind) => ({ pointer: `/${kind}`, detail: `is for identities of type ${kind}` })),

@@ -17,7 +17,7 @@ import {
   subjectScope,
 } from './schemas.ts';
 
-const type = z.string('a type is needed').regex(/^[a-z]{1,32}$/, 'must be a kind of identity, such as aws');
+const type = z.string('a type is needed').regex(/^[a-z][a-z_]{0,31}$/, 'must be a kind of identity, such as aws');
 const newIdentity = z.strictObject({
   name,
   group: ref,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { authorityOf } from '../../../src/providers/azure/exchange.ts';
+import { authorityOf } from '../../../src/providers/azure/endpoints.ts';
 import { azure } from '../../../src/providers/azure/index.ts';
 import { settings as schema } from '../../../src/providers/azure/settings.ts';
 import { createCalls } from '../../../src/providers/calls.ts';

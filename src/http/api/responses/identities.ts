@@ -78,7 +78,7 @@ export const accessRule = z
 const trustDocument = z.strictObject({
   name: z.string(),
   title: z.string(),
-  form: z.enum(['json', 'shell', 'fields']),
+  form: z.string(),
   text: z.string(),
   fields: z.array(z.strictObject({ label: z.string(), value: z.string() })).optional(),
   paste_into: z.string(),
