@@ -8,6 +8,7 @@ import {
   delivery,
   description,
   flag,
+  identityType,
   lifetime,
   name,
   page,
@@ -17,11 +18,10 @@ import {
   subjectScope,
 } from './schemas.ts';
 
-const type = z.string('a type is needed').regex(/^[a-z][a-z_]{0,31}$/, 'must be a kind of identity, such as aws');
 const newIdentity = z.strictObject({
   name,
   group: ref,
-  type,
+  type: identityType,
   settings,
   description: description.default(''),
   subject_scope: subjectScope.default('workspace'),
@@ -55,7 +55,7 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities',
     summary: 'The managed identities that the caller can see',
     action: 'managed_identity.list',
-    query: page.extend({ type: type.optional(), group: ref.optional(), include_inherited: flag }),
+    query: page.extend({ type: identityType.optional(), group: ref.optional(), include_inherited: flag }),
     response: listOf(identity),
     handle: async ({ api, call, query }) =>
       presentPage(

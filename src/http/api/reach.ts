@@ -12,7 +12,7 @@ import {
 } from './present.ts';
 import { alias, assignedIdentity, identity, mask } from './responses/identities.ts';
 import { listOf } from './responses/shared.ts';
-import { flag, name, page, ref } from './schemas.ts';
+import { flag, identityType, name, page, ref } from './schemas.ts';
 
 const forced = z.strictObject({ force: flag });
 const isForced = (query: { force: string }) => query.force === 'true';
@@ -98,10 +98,7 @@ export const reachRoutes: Route[] = [
         .string()
         .regex(/^[a-z0-9_-]{1,64}$/, 'must be part of a name')
         .optional(),
-      type: z
-        .string()
-        .regex(/^[a-z]{1,32}$/, 'must be a kind of identity, such as aws')
-        .optional(),
+      type: identityType.optional(),
     }),
     response: listOf(identity),
     async handle({ api, call, params, query: { search, type, ...page } }) {

@@ -12,6 +12,9 @@ const maximumPage = 200;
 
 export const name = z.string('a name is needed').regex(namePattern, `must be ${nameRule}`);
 export const login = z.string('a login is needed').regex(loginPattern, `must be ${loginRule}`);
+export const identityType = z
+  .string('a type is needed')
+  .regex(/^[a-z][a-z_]{0,31}$/, 'must be a kind of identity, such as aws');
 /** An id, a path or a login. */
 export const ref = z.string('an id or path is needed').regex(referencePattern, `must be ${referenceRule}`);
 /** A principal, or `*` for everyone. */
