@@ -3,7 +3,7 @@ import { interactive, isPlain, mayAct } from '../core/acting.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { jobDeadline } from '../core/lifetimes.ts';
 import { decide } from '../core/permissions.ts';
-import { beat, effectiveDeadline, endJob, findJob, hasTask, insertJob, type Job, listJobs } from '../store/jobs.ts';
+import { beat, endJob, findJob, hasTask, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { membershipsOf } from '../store/memberships.ts';
 import type { Namespace, Page } from '../store/namespaces.ts';
 import { findUser, listMayAct, type MayActRow, type User } from '../store/principals.ts';
@@ -47,7 +47,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
         ? await launch(context, asked, found)
         : await startForSelf(context, asked, found);
     const job_token = `arsia_job_${Buffer.from(context.random(32)).toString('base64url')}`;
-    const job: Job = {
+    const row = {
       id: context.id('job'),
       organization_id: namespace.organization_id,
       workspace_id: namespace.id,
@@ -64,8 +64,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
       heartbeat_seconds: input.heartbeat ?? null,
       heartbeat_at: input.heartbeat === undefined ? null : new Date(context.now),
     };
-    await insertJob(context.db, { ...job, token_hash: hashJobToken(job_token) });
-    return { job, job_token };
+    return { job: await insertJob(context.db, { ...row, token_hash: hashJobToken(job_token) }), job_token };
   },
   describe: (_input, { namespace }, { job }) => ({
     job_id: job.id,
@@ -112,8 +111,11 @@ export const finishJob: Action<{ workspace: string; id: string }, FoundJob, Job>
 
 /** A job past its deadline has ended, though nobody has written that down yet (overdue.ts). */
 function asEnded(job: Job, now: number): Job {
-  const end = effectiveDeadline(job);
-  return job.ended_at === null && end <= now ? { ...job, ended_at: new Date(end) } : job;
+  return job.ended_at === null && job.over_at.getTime() <= now ? { ...job, ended_at: job.over_at } : job;
+}
+
+function isOver(job: Job, now: number): boolean {
+  return asEnded(job, now).ended_at !== null;
 }
 
 function isTheirs({ caller }: Context, job: Job): boolean {
@@ -130,8 +132,7 @@ export const beatJob: Action<{ workspace: string; id: string }, FoundJob, Job> =
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isTheirs(context, job)) await context.demand('membership.manage', place);
-    if (job.ended_at !== null || effectiveDeadline(job) <= context.now)
-      throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
+    if (isOver(job, context.now)) throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
     const at = new Date(context.now);
     if (!(await beat(context.db, job.id, at)))
       throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {
@@ -223,11 +224,11 @@ async function parentOf(context: Context, input: NewJob, workspace: Namespace): 
     });
   if (await hasTask(context.db, parent.id, input.task_index))
     throw new ArsiaError('conflict', `Job ${parent.id} has a task ${input.task_index} already.`);
-  const isOver = parent.ended_at !== null || effectiveDeadline(parent) <= context.now;
-  if (isOver || parent.parent_id !== null)
+  const hasEnded = isOver(parent, context.now);
+  if (hasEnded || parent.parent_id !== null)
     throw new ArsiaError(
       'conflict',
-      isOver ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
+      hasEnded ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
     );
   return parent;
 }

@@ -1,6 +1,7 @@
 import type { MintFacts } from '../core/mint.ts';
 import { coalesce } from './coalesce.ts';
 import type { Database } from './database.ts';
+import { overAt } from './jobs.ts';
 
 /** A job as it is now, and what tells whether facts that were read earlier still hold. */
 export interface CurrentJob {
@@ -35,14 +36,9 @@ export function createCurrentJobs(
   );
 }
 
-/**
- * When a job is over, in milliseconds since 1970: at its deadline, or once its sign of life, or that of the job that it is a
- * task of, has not come.
- */
+/** SQL of the time at which a job is over, in milliseconds since 1970. */
 export function deadlineOf(job: string): string {
-  const sign = (of: string) => `${of}.heartbeat_at + ${of}.heartbeat_seconds * interval '1 second'`;
-  return `(extract(epoch FROM least(${job}.deadline, ${sign(job)},
-      (SELECT ${sign('parent')} FROM jobs AS parent WHERE parent.id = ${job}.parent_id))) * 1000)::bigint`;
+  return `(extract(epoch FROM ${overAt(job)}) * 1000)::bigint`;
 }
 
 /** As mintstatement.ts: one JSON value, and an array that hides its length. */

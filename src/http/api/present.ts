@@ -66,7 +66,7 @@ export function positionOfAssigned({ id, profile, principal_id }: AssignedIdenti
   return `${id} ${profile} ${principal_id}`;
 }
 
-export function presentJob({ created_at, deadline, ended_at, heartbeat_at, ...row }: Job) {
+export function presentJob({ created_at, deadline, ended_at, heartbeat_at, over_at: _, ...row }: Job) {
   return {
     ...row,
     state: ended_at === null ? ('running' as const) : ('ended' as const),
