@@ -11,9 +11,7 @@ import {
 import type { Namespace, Page } from '../store/namespaces.ts';
 import {
   type Alias,
-  assignedLineages,
   deleteAlias,
-  deleteAssignmentsIn,
   deleteMask,
   findAlias,
   insertAlias,
@@ -25,6 +23,8 @@ import {
 } from '../store/reach.ts';
 import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing } from './action.ts';
+import { cutOff, cutOffBy } from './cutoffs.ts';
+import { demandOnEach } from './descendants.ts';
 import { type FoundIdentity, identityAt, identityPath, refuseTakenName } from './identities.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
 import { usableIn } from './usable.ts';
@@ -58,7 +58,7 @@ export const moveIdentityTo: Action<
     await refuseTakenName(context, `${group.path}/${identity.name}`, identity.id);
     const reach = await reachOf(context.db, identity);
     const after = { ...reach, group_ids: [group.id, ...reach.group_ids.filter((id) => id !== identity.group_id)] };
-    const dropped = await cutOff(context, identity, after, input.force);
+    const dropped = await cutOff(context, identity, await cutOffBy(context, identity, after), input.force);
     await moveIdentity(context.db, identity.id, group.id);
     return { identity: (await findIdentity(context.db, identity.id))!, dropped };
   },
@@ -121,7 +121,7 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
   async run(context, input, { identity, alias }) {
     const reach = await reachOf(context.db, identity);
     const after = { ...reach, group_ids: reach.group_ids.filter((id) => id !== alias.group_id) };
-    const dropped = await cutOff(context, identity, after, input.force);
+    const dropped = await cutOff(context, identity, await cutOffBy(context, identity, after), input.force);
     await deleteAlias(context.db, alias.id);
     return dropped;
   },
@@ -152,7 +152,10 @@ export const maskIdentity: Action<
       );
     const reach = await reachOf(context.db, identity);
     const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
-    const dropped = await cutOff(context, identity, masked, input.force);
+    const lost = await cutOffBy(context, identity, masked);
+    // The identity is another's, and so may be the workspaces: masked is unassigned, in each of them.
+    await demandOnEach(context, namespace, lost, 'assignment.manage');
+    const dropped = await cutOff(context, identity, lost, input.force);
     const mask: Mask = {
       namespace_id: namespace.id,
       identity_id: identity.id,
@@ -244,7 +247,8 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
         advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
         fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
       });
-    const dropped = await cutOff(context, identity, { group_ids: [], masked_in: [] }, input.force);
+    const lost = await cutOffBy(context, identity, { group_ids: [], masked_in: [] });
+    const dropped = await cutOff(context, identity, lost, input.force);
     await deleteIdentity(context.db, identity.id);
     return dropped;
   },
@@ -252,26 +256,6 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
     detail: { path: identityPath(identity), force: input.force, dropped },
   }),
 };
-
-/**
- * Assignments that a change would cut off are refused with their list; forced, they go in the same transaction. Returns the
- * paths of the workspaces, for the record.
- */
-async function cutOff(context: Context, identity: ManagedIdentity, after: Reach, force: boolean): Promise<string[]> {
-  const assigned = await assignedLineages(context.db, identity.id);
-  const lost = assigned.filter(({ lineage }) => usability(after, lineage) !== 'usable');
-  if (lost.length === 0) return [];
-  if (!force) {
-    const paths = lost.slice(0, 20).map(({ path }) => path);
-    const more = lost.length > paths.length ? ` and ${lost.length - paths.length} more` : '';
-    throw new ArsiaError('conflict', `${identityPath(identity)} is assigned to ${paths.join(', ')}${more}.`, {
-      advice: 'Unassign it there, or add `?force=true`: jobs there lose it with the next request.',
-    });
-  }
-  const ids = lost.map(({ id }) => id);
-  await deleteAssignmentsIn(context.db, identity.id, ids);
-  return lost.map(({ path }) => path);
-}
 
 async function identityAndGroup(context: Context, input: { ref: string; group: string }): Promise<IdentityAndGroup> {
   const found = await identityAt(context, input.ref);

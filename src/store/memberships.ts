@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { Role } from '../core/permissions.ts';
 import type { Queries } from './database.ts';
-import type { Page } from './namespaces.ts';
+import type { Namespace, Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
 export type MembershipRow = Selectable<Tables['memberships']>;
@@ -22,6 +22,23 @@ export async function membershipsOf(db: Queries, principal_id: string, lineage?:
     .select(columns)
     .where('principal_id', 'in', selfAndTeams(db, principal_id));
   return await (lineage === undefined ? query : query.where('namespace_id', 'in', lineage)).execute();
+}
+
+/** The memberships of a principal and of its teams below a namespace, by the paths of the places they are in. */
+export async function membershipsBelow(
+  db: Queries,
+  principal_id: string,
+  namespace_id: string,
+): Promise<(Pick<MembershipRow, 'namespace_id' | 'role'> & Pick<Namespace, 'kind' | 'path' | 'lineage'>)[]> {
+  return await db
+    .selectFrom('memberships as m')
+    .innerJoin('namespaces as n', 'n.id', 'm.namespace_id')
+    .select(['m.namespace_id', 'm.role', 'n.kind', 'n.path', 'n.lineage'])
+    .where('m.principal_id', 'in', selfAndTeams(db, principal_id))
+    .where('n.id', '<>', namespace_id)
+    .where(sql<boolean>`n.lineage @> ARRAY[${namespace_id}]`)
+    .orderBy('n.path')
+    .execute();
 }
 
 /** The membership that a principal itself has in a namespace. */
