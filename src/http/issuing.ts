@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { asArsiaError } from '../core/errors.ts';
 import { anonymous } from '../core/principals.ts';
 import { issuingRoutes } from './api/issuing.ts';
@@ -7,6 +7,7 @@ import type { AppParts } from './app.ts';
 import { readJson } from './body.ts';
 import { failed, requestIdOf, securityHeaders, told } from './errors.ts';
 import { type Limits, outcomeOfApi, readBearer } from './limits.ts';
+import { repeatedHeader } from './message.ts';
 import { problemOf } from './problem.ts';
 import { parseWith, type Route } from './route.ts';
 
@@ -20,15 +21,15 @@ export function createIssuing(parts: AppParts, limits: Limits): (...args: Parame
   const routes = new Map(issuingRoutes.map((route) => [`${route.method} ${path}${route.path}`, route]));
   return (request, response) => {
     const route = routes.get(`${request.method} ${request.url}`);
-    if (route === undefined || isUnusual(request.headers)) return false;
+    if (route === undefined || isUnusual(request)) return false;
     void answer(parts, limits, route, request, response);
     return true;
   };
 }
 
-/** Preconditions are read by the router alone. */
-function isUnusual(headers: IncomingHttpHeaders): boolean {
-  return headers['if-match'] !== undefined;
+/** Preconditions are read by the router alone, and what stands twice is refused there. */
+function isUnusual(request: IncomingMessage): boolean {
+  return request.headers['if-match'] !== undefined || repeatedHeader(request) !== undefined;
 }
 
 async function answer(

@@ -17,7 +17,7 @@ type RouterParts = Pick<AppParts, 'api' | 'pipeline' | 'callers' | 'cursors' | '
 
 /** `/api/v1`, made of the route table: read, authenticate, call, present. */
 export function createApiRouter(parts: RouterParts): Koa.Middleware<RequestState> {
-  const router = new Router<RequestState>({ prefix });
+  const router = new Router<RequestState>({ prefix, sensitive: true, strict: true });
   // The router tries every pattern of the table in turn: what has no parameter, like the mint, is looked up instead.
   const plain = new Map<string, RouterMiddleware<RequestState>>();
   for (const route of routes) {
