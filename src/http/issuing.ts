@@ -1,10 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { asArsiaError } from '../core/errors.ts';
 import { anonymous } from '../core/principals.ts';
+import { refuseUnread, refuseWithoutToken } from './api/authentication.ts';
 import { issuingRoutes } from './api/issuing.ts';
-import { bearerOf, prefix, refuseUnread } from './api/router.ts';
+import { bearerOf, prefix } from './api/router.ts';
 import type { AppParts } from './app.ts';
-import { readJson } from './body.ts';
+import { isLongUnread, readJson } from './body.ts';
 import { failed, requestIdOf, securityHeaders, told } from './errors.ts';
 import { type Limits, outcomeOfApi, readBearer } from './limits.ts';
 import { repeatedHeader } from './message.ts';
@@ -58,6 +59,7 @@ async function answer(
     const problem = problemOf(error, request_id, request.headers.authorization);
     status = problem.status as Route['status'];
     Object.assign(headers, problem.headers);
+    if (isLongUnread(request)) headers.connection = 'close';
     text = JSON.stringify(problem.body);
     failed(parts.log, error, request_id);
   }
@@ -68,6 +70,7 @@ async function answer(
 
 async function resultOf(parts: AppParts, route: Route, request: IncomingMessage, request_id: string): Promise<unknown> {
   const bearer = bearerOf(request.headers.authorization ?? '');
+  await refuseWithoutToken(parts, route, { request_id, bearer });
   let body: unknown;
   try {
     body = parseWith(route.body!, await readJson(request), '/');
