@@ -12,6 +12,7 @@ import { renderErrors, requestIdOf, securityHeaders } from './errors.ts';
 import { createIssuing } from './issuing.ts';
 import { createLimits, type LimitSettings, type Limits, limitCallers, limitClients } from './limits.ts';
 import { serveLink } from './link.ts';
+import { refuseAmbiguous } from './message.ts';
 import type { Api } from './route.ts';
 
 export interface RequestState {
@@ -66,6 +67,7 @@ function createStack(parts: AppParts, limits: Limits): Koa<RequestState> {
   app.use(nameRequests);
   app.use(renderErrors(parts.log));
   app.use(secure);
+  app.use(refuseAmbiguous);
   app.use(handOver(parts.authorization, limits));
   app.use(below(prefix));
   app.use(serveDocuments(parts));

@@ -10,6 +10,14 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
+/**
+ * True where the rest of a body is longer than anybody would read, or of unknown length: the answer closes the connection.
+ * Node would otherwise take it off the line to its end.
+ */
+export function isLongUnread(request: IncomingMessage): boolean {
+  return hasBody(request) && !request.complete && !(Number(request.headers['content-length']) <= maximumBody);
+}
+
 /** The JSON body of a request, or `fallback` where there is none. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const text = await readText(request);

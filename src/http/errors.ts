@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type Koa from 'koa';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import type { AppLog, RequestState } from './app.ts';
+import { isLongUnread } from './body.ts';
 import { problemOf } from './problem.ts';
 
 /** Not what begins like a token or a key of ours or of a cloud: a request id goes to every log and audit record. */
@@ -39,6 +40,7 @@ export function renderErrors(log: AppLog): Koa.Middleware<RequestState> {
       const { status, headers, body } = problemOf(error, request_id, ctx.req.headers.authorization);
       ctx.status = status;
       ctx.set(headers);
+      if (isLongUnread(ctx.req)) ctx.set('connection', 'close');
       ctx.body = JSON.stringify(body);
       failed(log, error, request_id);
     } finally {

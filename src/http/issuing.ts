@@ -1,12 +1,14 @@
-import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { asArsiaError } from '../core/errors.ts';
 import { anonymous } from '../core/principals.ts';
+import { refuseUnread, refuseWithoutToken } from './api/authentication.ts';
 import { issuingRoutes } from './api/issuing.ts';
-import { bearerOf, prefix, refuseUnread } from './api/router.ts';
+import { bearerOf, prefix } from './api/router.ts';
 import type { AppParts } from './app.ts';
-import { readJson } from './body.ts';
+import { isLongUnread, readJson } from './body.ts';
 import { failed, requestIdOf, securityHeaders, told } from './errors.ts';
 import { type Limits, outcomeOfApi, readBearer } from './limits.ts';
+import { repeatedHeader } from './message.ts';
 import { problemOf } from './problem.ts';
 import { parseWith, type Route } from './route.ts';
 
@@ -20,15 +22,15 @@ export function createIssuing(parts: AppParts, limits: Limits): (...args: Parame
   const routes = new Map(issuingRoutes.map((route) => [`${route.method} ${path}${route.path}`, route]));
   return (request, response) => {
     const route = routes.get(`${request.method} ${request.url}`);
-    if (route === undefined || isUnusual(request.headers)) return false;
+    if (route === undefined || isUnusual(request)) return false;
     void answer(parts, limits, route, request, response);
     return true;
   };
 }
 
-/** Preconditions are read by the router alone. */
-function isUnusual(headers: IncomingHttpHeaders): boolean {
-  return headers['if-match'] !== undefined;
+/** Preconditions are read by the router alone, and what stands twice is refused there. */
+function isUnusual(request: IncomingMessage): boolean {
+  return request.headers['if-match'] !== undefined || repeatedHeader(request) !== undefined;
 }
 
 async function answer(
@@ -57,6 +59,7 @@ async function answer(
     const problem = problemOf(error, request_id, request.headers.authorization);
     status = problem.status as Route['status'];
     Object.assign(headers, problem.headers);
+    if (isLongUnread(request)) headers.connection = 'close';
     text = JSON.stringify(problem.body);
     failed(parts.log, error, request_id);
   }
@@ -67,6 +70,7 @@ async function answer(
 
 async function resultOf(parts: AppParts, route: Route, request: IncomingMessage, request_id: string): Promise<unknown> {
   const bearer = bearerOf(request.headers.authorization ?? '');
+  await refuseWithoutToken(parts, route, { request_id, bearer });
   let body: unknown;
   try {
     body = parseWith(route.body!, await readJson(request), '/');

@@ -107,7 +107,7 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
     const context = createContext(db, call, clock);
     Object.assign(at, { action: action.name, found: undefined });
     // Before anything is looked up: a stranger learns nothing about what exists.
-    if (call.caller.kind === 'anonymous' && action.needs !== 'anyone') throw nobody();
+    if (call.caller.kind === 'anonymous' && action.needs !== 'anyone') throw unauthenticated();
     if (call.caller.kind === 'job' && action.opensToJob === undefined) throw notForJobs();
     const here = await action.find(context, input);
     at.found = here;
@@ -240,7 +240,7 @@ async function authorise<Found extends Place>(
 ): Promise<void> {
   const { caller } = context;
   if (caller.kind === 'system' || action.needs === 'anyone') return;
-  if (caller.kind === 'anonymous') throw nobody();
+  if (caller.kind === 'anonymous') throw unauthenticated();
   if (caller.kind === 'job') {
     if (action.opensToJob?.(found, caller) === true) return;
     // Of other jobs and workspaces a job learns no more than of those that never were.
@@ -270,7 +270,8 @@ async function decideFor(context: Context, permission: Permission, place: Place)
   return decide(permission, place.lineage, memberships);
 }
 
-function nobody(): ArsiaError {
+/** Of a request without an access token. */
+export function unauthenticated(): ArsiaError {
   return new ArsiaError('unauthenticated', 'This needs an access token.', {
     advice: 'Send `Authorization: Bearer <access token>`; `arsia bootstrap` prints the first one.',
   });

@@ -16,11 +16,21 @@ import type { Audit } from './refusals.ts';
 export interface Callers {
   /** Throws `unauthenticated` or `job_ended`, with one audit record, for a token that opens nothing. */
   authenticate(bearer: string | undefined, request_id: string): Promise<Caller>;
-  /** The same for a request that is refused already: nobody where the token opens nothing, and no record of its own. */
-  recognise(bearer: string | undefined): Promise<Caller>;
+  /**
+   * Who a job token speaks for, on a route that no other token opens: `refusal` where it opens nothing (`unauthenticated`,
+   * `job_ended`). Records nothing. Throws `unavailable`.
+   */
+  identifyJob(bearer: string | undefined): Promise<{ caller: Caller; refusal?: ArsiaError }>;
 }
 
-export const jobTokenPattern = /^arsia_job_[\w-]{43}$/;
+const jobTokenPattern = /^arsia_job_[\w-]{43}$/;
+
+/** Returns the bearer token of a request that needs a job token; throws `unauthenticated` for what is none. */
+export function readJobToken(bearer: string | undefined): string {
+  if (bearer === undefined) throw withoutJobToken();
+  if (!jobTokenPattern.test(bearer)) throw unknownToken();
+  return bearer;
+}
 
 /** Longer than any token that Arsia made: refused before it is hashed. */
 const maximumTokenLength = 512;
@@ -36,19 +46,25 @@ export function createCallers(parts: {
 
   async function callerOf(bearer: string): Promise<Caller> {
     if (bearer.length > maximumTokenLength) throw unknownToken();
-    if (jobTokenPattern.test(bearer)) return await jobCaller(reader, clock, bearer);
+    if (jobTokenPattern.test(bearer)) {
+      const { caller, refusal } = await jobCaller(reader, clock, bearer);
+      if (refusal !== undefined) throw refusal;
+      return caller;
+    }
     const found = await artifacts.findPrincipal(createHash('sha256').update(bearer).digest(), clock.now());
     if (found === undefined) throw unknownToken();
     return await principalCaller(database, found.principal_id);
   }
 
   return {
-    async recognise(bearer) {
-      if (bearer === undefined) return anonymous;
-      return await callerOf(bearer).catch((thrown: unknown) => {
-        if (thrown instanceof ArsiaError && thrown.code !== 'unavailable') return anonymous;
+    async identifyJob(bearer) {
+      try {
+        const { caller, refusal } = await jobCaller(reader, clock, readJobToken(bearer));
+        return refusal?.row.status === 401 ? { caller, refusal } : { caller };
+      } catch (thrown) {
+        if (thrown instanceof ArsiaError && thrown.row.status === 401) return { caller: anonymous, refusal: thrown };
         throw thrown;
-      });
+      }
     },
 
     async authenticate(bearer, request_id) {
@@ -71,19 +87,23 @@ export function createCallers(parts: {
 }
 
 /** A job that may mint nothing any more is shown nothing any more: the same facts decide. */
-async function jobCaller(reader: MintFactsReader, clock: Clock, token: string): Promise<Caller> {
+async function jobCaller(
+  reader: MintFactsReader,
+  clock: Clock,
+  token: string,
+): Promise<{ caller: Caller; refusal?: ArsiaError }> {
   const read = await reader.read({ token_hash: hashJobToken(token), identity: null });
   if (read === null) throw unknownToken();
   const { job, organization, workspace } = read.facts;
-  const refusal = refuseJob(read.facts, clock.now());
-  if (refusal !== undefined) throw new ArsiaError(refusal.code, refusal.detail);
-  return {
+  const caller: Caller = {
     kind: 'job',
     id: job.id,
     organization_id: organization.id,
     workspace_id: workspace.id,
     user_id: job.user_id,
   };
+  const refusal = refuseJob(read.facts, clock.now());
+  return refusal === undefined ? { caller } : { caller, refusal: new ArsiaError(refusal.code, refusal.detail) };
 }
 
 async function principalCaller(database: Database, id: string): Promise<Caller> {
@@ -96,6 +116,13 @@ async function principalCaller(database: Database, id: string): Promise<Caller> 
   const account = await findServiceAccount(database.query, id);
   if (account?.is_active !== true) throw unknownToken();
   return { kind: 'service_account', id, name: account.name, organization_id: account.organization_id };
+}
+
+/** Of a request without a token on a route for jobs. */
+export function withoutJobToken(): ArsiaError {
+  return new ArsiaError('unauthenticated', 'This needs a job token.', {
+    advice: 'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
+  });
 }
 
 /** One text for every token that opens nothing here, so that nobody learns which kind of wrong it is. */

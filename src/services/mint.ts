@@ -14,7 +14,7 @@ import type { Keyring } from '../signing/keyring.ts';
 import type { Permit, TokenSigner } from '../signing/permits.ts';
 import type { MintFactsKey, MintFactsReader } from '../store/mintfacts.ts';
 import { eventOf } from './action.ts';
-import { jobTokenPattern, unknownToken } from './callers.ts';
+import { readJobToken, unknownToken } from './callers.ts';
 import type { Issuers } from './issuers.ts';
 import { hashJobToken } from './jobs.ts';
 import type { Audit } from './refusals.ts';
@@ -153,15 +153,9 @@ export function createMint(parts: {
 }
 
 function keyOf({ token, managed_identity, profile }: MintRequest): MintFactsKey {
-  if (token === undefined)
-    throw new ArsiaError('unauthenticated', 'This needs a job token.', {
-      advice:
-        'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
-    });
-  if (!jobTokenPattern.test(token)) throw unknownToken();
   // What cannot name anything never reaches the read, which requests share: a NUL in it would refuse them all.
   const identity = isReference(managed_identity) ? managed_identity : null;
-  return { token_hash: hashJobToken(token), identity, profile };
+  return { token_hash: hashJobToken(readJobToken(token)), identity, profile };
 }
 
 /** The whole decision: job, identity, delivery, profile. */

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import Router, { type RouterMiddleware } from '@koa/router';
 import type Koa from 'koa';
-import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
-import { anonymous, type Caller } from '../../core/principals.ts';
+import { anonymous } from '../../core/principals.ts';
 import type { Call } from '../../services/action.ts';
 import type { AppParts, RequestState } from '../app.ts';
 import type { Api, Route } from '../route.ts';
+import { refuseUnread, refuseWithoutToken } from './authentication.ts';
 import { openPage, sealPage } from './pages.ts';
 import { parseRequest } from './request.ts';
 import { toldOnce } from './responses/shared.ts';
@@ -17,7 +17,7 @@ type RouterParts = Pick<AppParts, 'api' | 'pipeline' | 'callers' | 'cursors' | '
 
 /** `/api/v1`, made of the route table: read, authenticate, call, present. */
 export function createApiRouter(parts: RouterParts): Koa.Middleware<RequestState> {
-  const router = new Router<RequestState>({ prefix });
+  const router = new Router<RequestState>({ prefix, sensitive: true, strict: true });
   // The router tries every pattern of the table in turn: what has no parameter, like the mint, is looked up instead.
   const plain = new Map<string, RouterMiddleware<RequestState>>();
   for (const route of routes) {
@@ -42,6 +42,7 @@ function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState
     const { params } = ctx;
     const { request_id } = ctx.state;
     const bearer = bearerOf(ctx.get('authorization'));
+    await refuseWithoutToken(parts, route, { request_id, bearer });
     // To its end, before anybody is looked up: who waits with the last byte is asked who they are by then.
     const [read] = await Promise.allSettled([parseRequest(ctx, route)]);
     const caller = route.bearer === 'access' ? await callers.authenticate(bearer, request_id) : anonymous;
@@ -57,7 +58,7 @@ function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState
     const call: Call = { request_id, caller, if_match };
     const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body });
     const { answer: result, isReplay } =
-      key === undefined || caller.kind === 'anonymous'
+      key === undefined
         ? { answer: await handle(api), isReplay: false }
         : await idempotency.once(
             { call, action: route.action, route: name, key, content: { params: { ...params }, query, body }, secrets },
@@ -73,20 +74,6 @@ function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState
     ctx.set('content-type', 'application/json; charset=utf-8');
     ctx.body = JSON.stringify(sealPage(ctx, result, { ...scope, query }, cursors));
   };
-}
-
-/** The record of a request that its route cannot read; returns the error that answers it. */
-export async function refuseUnread(
-  { callers, pipeline }: Pick<RouterParts, 'callers' | 'pipeline'>,
-  route: Route,
-  { request_id, bearer, caller }: { request_id: string; bearer: string | undefined; caller: Caller },
-  thrown: unknown,
-): Promise<ArsiaError> {
-  const error = asArsiaError(thrown);
-  // The mint has not read the token of a job yet: its holder is no stranger, and the record says who it was.
-  const sender = route.bearer === 'job' ? await callers.recognise(bearer) : caller;
-  await pipeline.refuse(route.action, { request_id, caller: sender }, error);
-  return error;
 }
 
 /** No faster than the reader reads, and no further once it has gone. */

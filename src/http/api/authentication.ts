@@ -1,0 +1,47 @@
+import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
+import { anonymous, type Caller } from '../../core/principals.ts';
+import { unauthenticated } from '../../services/action.ts';
+import { withoutJobToken } from '../../services/callers.ts';
+import type { AppParts } from '../app.ts';
+import type { Route } from '../route.ts';
+
+type Parts = Pick<AppParts, 'callers' | 'pipeline'>;
+
+/** Who sends a request, as far as it is known. */
+interface Sender {
+  request_id: string;
+  bearer: string | undefined;
+  caller: Caller;
+}
+
+/**
+ * Refuses, with one record, a request without a token on a route that needs one. Its body is not read: nothing that is still
+ * to come could open the route.
+ */
+export async function refuseWithoutToken(
+  { pipeline }: Parts,
+  route: Route,
+  { request_id, bearer }: Pick<Sender, 'request_id' | 'bearer'>,
+): Promise<void> {
+  if (bearer !== undefined || route.bearer === 'none') return;
+  const error = route.bearer === 'job' ? withoutJobToken() : unauthenticated();
+  await pipeline.refuse(route.action, { request_id, caller: anonymous }, error);
+  throw error;
+}
+
+/**
+ * Records a request that its route cannot read, and returns the error that answers it: that the sender is nobody goes before
+ * what is wrong with the request. On routes for jobs the mint has not read the token yet, so it is read here.
+ */
+export async function refuseUnread(
+  { callers, pipeline }: Parts,
+  route: Route,
+  { request_id, bearer, caller }: Sender,
+  thrown: unknown,
+): Promise<ArsiaError> {
+  const sender: Awaited<ReturnType<Parts['callers']['identifyJob']>> =
+    route.bearer === 'job' ? await callers.identifyJob(bearer) : { caller };
+  const error = sender.refusal ?? asArsiaError(thrown);
+  await pipeline.refuse(route.action, { request_id, caller: sender.caller }, error);
+  return error;
+}

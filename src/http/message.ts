@@ -1,0 +1,50 @@
+import type { IncomingMessage } from 'node:http';
+import type Koa from 'koa';
+import { ArsiaError } from '../core/errors.ts';
+import type { RequestState } from './app.ts';
+
+/** Headers that a request has once. Node keeps the first of several and says nothing; a proxy may have judged the last. */
+const singleHeaders: ReadonlySet<string> = new Set(['host', 'authorization', 'content-type']);
+
+/** Characters of a path (RFC 3986 3.3). A percent-encoded letter, digit, `-`, `.`, `_` or `~` is a second spelling of it. */
+const pathCharacters =
+  /^(?:[\w\-.~!$&'()*+,;=:@/]|%(?!2[DEde]|3\d|[46][1-9A-Fa-f]|[57][\dAa]|5[Ff]|7[Ee])[\dA-Fa-f]{2})*$/;
+
+/** A segment that is empty (a double or a trailing slash), `.` or `..`. */
+const resolvedSegment = /\/\.{0,2}(?=\/|$)/;
+
+/**
+ * Refuses what two programs may read in two ways, before anything is routed: headers that stand twice (400), paths in another
+ * spelling than the offered one (404). `/oauth2` is behind it as well.
+ */
+export const refuseAmbiguous: Koa.Middleware<RequestState> = async (ctx, next) => {
+  const repeated = repeatedHeader(ctx.req);
+  if (repeated !== undefined) {
+    // What follows on this connection could be read in two ways as well.
+    ctx.set('connection', 'close');
+    throw new ArsiaError('invalid_request', `The header ${repeated} stands in the request more than once.`, {
+      fields: [{ pointer: repeated, detail: 'must be sent once' }],
+    });
+  }
+  if (isCanonical(ctx.req.url ?? '')) await next();
+};
+
+/** The name of a header that must be sent once (RFC 9110 5.3, RFC 9112 3.2) and was sent more often. */
+export function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefined {
+  let seen: Set<string> | undefined;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!.toLowerCase();
+    if (!singleHeaders.has(name)) continue;
+    seen ??= new Set();
+    if (seen.has(name)) return rawHeaders[at];
+    seen.add(name);
+  }
+  return undefined;
+}
+
+/** False for a request target whose path has another spelling. An absolute one (RFC 9112 3.2.2) names a host that never counts. */
+function isCanonical(target: string): boolean {
+  if (target.includes('#')) return false;
+  const path = target.replace(/^https?:\/\/[^/?]+/i, '').replace(/\?.*$/s, '');
+  return path === '/' || (pathCharacters.test(path) && !resolvedSegment.test(path));
+}

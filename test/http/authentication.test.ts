@@ -1,0 +1,140 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { routes } from '../../src/http/api/routes.ts';
+import { type RunningArsia, startArsia } from '../support/arsia.ts';
+import { type Answer, request } from '../support/client.ts';
+import { createOracle, type Oracle } from '../support/oracle.ts';
+import { createOrganization, type Job, type Organization, startJob } from '../support/organization.ts';
+import { cases, requestOf } from './cases.ts';
+import { sendRaw } from './raw.ts';
+import { makeThings, type Things } from './things.ts';
+
+let running: RunningArsia;
+let oracle: Oracle;
+let organization: Organization;
+let things: Things;
+let job: Job;
+
+beforeAll(async () => {
+  running = await startArsia();
+  oracle = await createOracle(running);
+  organization = await createOrganization(running);
+  ({ things, job } = await makeThings(organization));
+}, 60_000);
+
+const strangers: Record<string, string | undefined> = {
+  'no token': undefined,
+  'an unknown access token': `Bearer arsia_at_${'x'.repeat(43)}`,
+  'an unknown job token': `Bearer arsia_job_${'x'.repeat(43)}`,
+  'a token of no shape': 'Bearer x',
+  'two tokens in one': 'Bearer a b',
+  'another scheme': 'Basic eDp5',
+};
+
+interface Sent {
+  path: string;
+  body?: string;
+  headers?: Record<string, string>;
+}
+
+/** What is wrong with a request beside its sender. */
+const faults: Record<string, (sent: Sent) => Sent> = {
+  'no body': ({ path }) => ({ path }),
+  'an empty object': ({ path }) => ({ path, body: '{}' }),
+  'a body that is no JSON': ({ path }) => ({ path, body: '{"name":' }),
+  'members that nobody knows': ({ path }) => ({ path, body: '{"surprise":[1]}' }),
+  'another media type': ({ path }) => ({ path, body: 'x=1', headers: { 'content-type': 'text/plain' } }),
+  'a body that is too large': ({ path }) => ({ path, body: `"${'x'.repeat(100_000)}"` }),
+  'a bad query': (sent) => ({ ...sent, path: `${sent.path.split('?')[0]}?limit=0&surprise=1` }),
+  'a bad precondition': (sent) => ({ ...sent, headers: { 'if-match': 'no tag' } }),
+  'a bad idempotency key': (sent) => ({ ...sent, headers: { 'idempotency-key': 'a b' } }),
+  'ids of no shape': (sent) => ({ ...sent, path: sent.path.replace(/[a-z]+_[0-9a-z]{26}/g, '%00') }),
+};
+
+const ask = async (method: string, authorization: string | undefined, { path, body, headers }: Sent): Promise<Answer> =>
+  await request(`${running.origin}/api/v1${path}`, {
+    method,
+    ...(body !== undefined && method !== 'GET' && { body }),
+    headers: {
+      ...(authorization !== undefined && { authorization }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+  });
+
+const closed = routes.filter(({ bearer }) => bearer !== 'none').map(({ method, path }) => `${method} ${path}`);
+
+describe('N86 the caller comes first', () => {
+  test('on every route but those whose body is the proof', () => {
+    const open = routes.filter(({ bearer }) => bearer === 'none').map(({ method, path }) => `${method} ${path}`);
+    expect(open).toEqual(Object.keys(cases).filter((key) => cases[key]!.least === 'anyone'));
+    expect(open).toEqual(['POST /admin-links/redeem']);
+  });
+
+  test.each(['/tokens', '/credentials'])('%s: a job that has ended, and another kind of token', async (path) => {
+    const ended = await startJob(organization);
+    await organization.launcher.send('PATCH', ended.path, { state: 'ended' });
+    for (const headers of [{}, { 'if-match': '*' }] as Record<string, string>[])
+      for (const body of ['', '{', '{}']) {
+        const late = await oracle.refuses(() => ask('POST', `Bearer ${ended.token}`, { path, body, headers }), {
+          status: 401,
+          code: 'job_ended',
+        });
+        expect(late.record).toMatchObject({ actor_kind: 'job', actor_id: ended.id });
+        await oracle.refuses(() => ask('POST', `Bearer ${organization.owner.token}`, { path, body, headers }), {
+          status: 401,
+          code: 'unauthenticated',
+        });
+        // A job that runs is told what is wrong with its request, and the record names it.
+        const { record } = await oracle.refuses(() => ask('POST', `Bearer ${job.token}`, { path, body, headers }), {
+          status: 400,
+          code: 'invalid_request',
+        });
+        expect(record).toMatchObject({ actor_kind: 'job', actor_id: job.id });
+      }
+  });
+
+  test.each(closed)('%s: 401, whatever else is wrong', async (key) => {
+    const before = await oracle.snapshot();
+    const { method, path, body } = requestOf(key, things);
+    const wrong: unknown[] = [];
+    const answers: Answer[] = [];
+    for (const [who, authorization] of Object.entries(strangers))
+      for (const [what, spoil] of Object.entries(faults)) {
+        const sent = spoil({ path, ...(body !== undefined && { body: JSON.stringify(body) }) });
+        const answer = await ask(method, authorization, sent);
+        const challenge = `Bearer realm="arsia"${authorization === undefined ? '' : ', error="invalid_token"'}`;
+        const isRight =
+          answer.status === 401 &&
+          answer.body.code === 'unauthenticated' &&
+          answer.body.errors === undefined &&
+          answer.headers.get('www-authenticate') === challenge;
+        if (!isRight) wrong.push([who, what, answer.status, answer.text]);
+        answers.push(answer);
+      }
+    expect(wrong).toEqual([]);
+    expect(await oracle.snapshot()).toEqual(before);
+    const ids = answers.map(({ headers }) => headers.get('x-request-id'));
+    const twice = await oracle.execute(
+      'SELECT request_id FROM audit_events WHERE request_id = ANY ($1) GROUP BY request_id HAVING count(*) > 1',
+      [ids],
+    );
+    expect(twice).toEqual([]);
+  });
+
+  test('a body that nobody will read is cut off: the answer comes at once, and the connection ends', async () => {
+    for (const [path, authorization] of [
+      ['/groups', []],
+      ['/tokens', []],
+      ['/groups', [`Authorization: Bearer arsia_at_${'x'.repeat(43)}`]],
+      ['/tokens', [`Authorization: Bearer arsia_job_${'x'.repeat(43)}`]],
+    ] as const)
+      for (const length of ['Content-Length: 10000000', 'Transfer-Encoding: chunked']) {
+        const part = 'x'.repeat(70_000);
+        const body = length.endsWith('chunked') ? `${part.length.toString(16)}\r\n${part}\r\n` : part;
+        const head = ['Host: x', 'Content-Type: application/json', ...authorization, length];
+        const answer = await sendRaw(running.origin, [`POST /api/v1${path} HTTP/1.1`, ...head], body);
+        expect([path, length, answer.status]).toEqual([path, length, 401]);
+        expect(answer.headers.toLowerCase()).toContain('connection: close');
+      }
+  });
+});
