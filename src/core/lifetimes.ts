@@ -20,8 +20,8 @@ export const idempotencyLifetime = day;
 export const outsideTokens = {
   /** Clock difference that `exp`, `nbf` and `iat` may show. */
   clockTolerance: minute,
-  /** Since `iat`: kubelet renews a projected token within 24 h, however long it lives. */
-  maximumAge: 25 * hour,
+  /** From `iat` to `exp`, as a trust rule may choose it. EKS gives the tokens of its pods 24 h. */
+  lifetime: { minimum: minute, default: day, maximum: 7 * day },
   /** An issuer's documents are kept as their `Cache-Control` says, between these. */
   documentCache: { minimum: minute, default: 5 * minute, maximum: hour },
   /** What could not be fetched is not tried again before this. */

@@ -10,6 +10,8 @@ export interface NewTrustRule {
   audience: string;
   conditions: Condition[];
   single_use: boolean;
+  /** Seconds. */
+  maximum_lifetime: number;
   description: string;
 }
 
@@ -74,6 +76,7 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
   return { create, list, remove };
 }
 
-function recordOf({ id, issuer, audience, conditions, single_use }: TrustRuleRow): Record<string, unknown> {
-  return { trust_rule_id: id, issuer, audience, conditions: conditions.all, single_use };
+function recordOf(rule: TrustRuleRow): Record<string, unknown> {
+  const { id, issuer, audience, conditions, single_use, maximum_lifetime } = rule;
+  return { trust_rule_id: id, issuer, audience, conditions: conditions.all, single_use, maximum_lifetime };
 }

@@ -75,8 +75,3 @@ export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
   return code === '40001' || code === '40P01';
 }
-
-/** A foreign key refused: the row that is referred to is gone, or the one to delete is still referred to. */
-export function isForeignKeyViolation(error: unknown): boolean {
-  return codeOf(error) === '23503';
-}

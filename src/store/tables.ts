@@ -95,6 +95,8 @@ interface ServiceAccountTrustRulesTable {
   audience: string;
   conditions: Json<{ all: Condition[] }>;
   single_use: boolean;
+  /** Seconds from `iat` to `exp` that a token may live. */
+  maximum_lifetime: number;
   description: Generated<string>;
   created_at: Date;
 }

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Queries } from './database.ts';
 import type { Tables } from './tables.ts';
 
@@ -12,6 +12,7 @@ const columns = [
   'audience',
   'conditions',
   'single_use',
+  'maximum_lifetime',
   'description',
   'created_at',
 ] as const;
@@ -38,6 +39,16 @@ export async function deleteTrustRule(db: Queries, service_account_id: string, i
     .where('service_account_id', '=', service_account_id)
     .executeTakeFirst();
   return gone.numDeletedRows > 0n;
+}
+
+/** Is there such a rule, of an active service account, whose issuer the organisation allows? */
+export async function isAdmitting(db: Queries, id: string): Promise<boolean> {
+  const { rows } = await sql`SELECT FROM service_account_trust_rules AS rule
+    JOIN service_accounts AS account ON account.id = rule.service_account_id AND account.is_active
+    LEFT JOIN organization_settings AS settings ON settings.organization_id = rule.organization_id
+    WHERE rule.id = ${id} AND (settings.allowed_issuers IS NULL OR rule.issuer = ANY (settings.allowed_issuers))
+  `.execute(db);
+  return rows.length === 1;
 }
 
 /** Ends the access tokens of an organisation's accounts that came by tokens of other issuers than these. */

@@ -47,6 +47,7 @@ describe('trust rules', () => {
       201,
       {
         ...body,
+        maximum_lifetime: 86_400,
         id: expect.stringMatching(/^trust_[0-9a-z]{26}$/),
         service_account_id: expect.stringMatching(/^sa_/),
         organization_id: id,
@@ -58,7 +59,14 @@ describe('trust rules', () => {
     expect(gone.status).toBe(204);
     expect((await owner.send('GET', path)).items).toEqual([]);
     const { issuer, audience, conditions, single_use } = body;
-    const detail = { trust_rule_id: answer.body.id, issuer, audience, conditions, single_use };
+    const detail = {
+      trust_rule_id: answer.body.id,
+      issuer,
+      audience,
+      conditions,
+      single_use,
+      maximum_lifetime: 86_400,
+    };
     for (const [one, action] of [
       [answer, 'trust_rule.create'],
       [gone, 'trust_rule.delete'],
