@@ -31,6 +31,7 @@ import { createActionTable } from './services/table.ts';
 import { createServing, type Serving } from './serving.ts';
 import { readSettingsFiles, type SettingsFiles } from './settingsfiles.ts';
 import { createKeyring, type Keyring } from './signing/keyring.ts';
+import { watchKeys } from './signing/keywatch.ts';
 import { createIssuerKeys } from './signing/outside/documents.ts';
 import { createDocumentFetch } from './signing/outside/fetch.ts';
 import { createOutsideVerifier } from './signing/outside/verify.ts';
@@ -58,12 +59,15 @@ export interface Arsia extends Serving {
 interface Surroundings {
   clock: Clock;
   log: Log;
+  /** Milliseconds from any beginning, by a clock that is never set. */
+  monotonic?: () => number;
 }
 
 /** Milliseconds. */
 const sweepInterval = 5 * 60 * 1000;
 const overdueInterval = 20 * 1000;
 const clockInterval = 10 * 1000;
+const keyWatchInterval = 2 * 1000;
 
 /** Builds each part once, in the order of dependency. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Arsia> {
@@ -114,9 +118,12 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       keepHouse(timers, { ...stored, idempotency }, config, surroundings);
     },
     async fault() {
-      if (Object.values(keys).some((ring) => ring.fault() !== undefined))
-        return 'the stored signing keys are not taken over: see the log';
-      return await watch.look().then(watch.fault, () => 'the database is away');
+      const unreadiness = () => Object.values(keys).flatMap((ring) => ring.unreadiness() ?? [])[0];
+      if (Object.values(keys).some((ring) => ring.fault() !== undefined)) return unreadiness();
+      return await watch.look().then(
+        () => watch.fault() ?? unreadiness(),
+        () => 'the database is away',
+      );
     },
     close: () => database.close(),
     answering: (readiness) =>
@@ -138,8 +145,8 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
         limits: config.limits,
         discovery: discoveryDocument(issuer),
         jwks() {
-          const { jwks, etag } = keys.workload.current();
-          return { body: jwks, etag, type: 'application/jwk-set+json' };
+          const { jwks, etag, maximum_age } = keys.workload.publication();
+          return { body: jwks, etag, type: 'application/jwk-set+json', maximum_age };
         },
         readiness,
       }),
@@ -150,7 +157,8 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
 type Stored = Awaited<ReturnType<typeof composeStored>>;
 
 /** What lies in the database, and what it is sealed with. */
-async function composeStored(config: Config, { sealingKey }: SettingsFiles, { clock, log }: Surroundings) {
+async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
+  const { clock, log, monotonic = () => performance.now() } = surroundings;
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
   const { url, folder, poolSize } = config.database;
   const database = await openDatabase({
@@ -165,6 +173,7 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, { cl
       store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
       sealer,
       clock,
+      monotonic,
       keySet,
       alg: 'RS256',
       onFault: (fault) => log.error({ err: fault, key_set: keySet }, 'the stored keys are not taken over'),
@@ -221,6 +230,8 @@ function keepHouse(
   timers.until(
     keepFresh(Object.values(keyrings), (thrown) => log.error({ err: thrown }, 'the keys were not refreshed')),
   );
+  const lookAtKeys = watchKeys(Object.values(keyrings), log);
+  timers.every(keyWatchInterval, async () => lookAtKeys());
   timers.every(clockInterval, () => watch.look().catch(orWarn('the clocks were not compared')));
   timers.every(overdueInterval, async () => {
     await endOverdueJobs({ database, audit: trail.audit, clock }).catch(orWarn('overdue jobs were not ended'));

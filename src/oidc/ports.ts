@@ -55,6 +55,8 @@ export interface Log {
 export interface AuthorizationKeys {
   /** `jwks` is the published JWK Set as text. Throws ArsiaError `unavailable` while there is none. */
   current(): { jwks: string };
+  /** Seconds for which a cache may keep them. Throws ArsiaError `unavailable` while a key of them may have been revoked. */
+  publication(): { maximum_age: number };
   /** Throws ArsiaError `unavailable` while no key may sign. */
   signer(): IdTokenSigner;
   /** Calls back after every change. */

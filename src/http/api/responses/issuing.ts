@@ -69,5 +69,6 @@ export const auditEvent = z
     request_id: text,
     parent_id: text,
     detail: z.record(z.string(), z.unknown()),
+    position: z.int().meta({ description: 'The place in the audit, in the order in which events were recorded.' }),
   })
   .meta({ id: 'AuditEvent' });
