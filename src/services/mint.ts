@@ -144,6 +144,7 @@ export function createMint(parts: {
         facts = read.facts;
         await keyring.ensureVersion(read.keySetVersion);
         const proposal = proposeOn(facts);
+        read.keep();
         return await conclude(proposal, await audit.record(proposal.event));
       } catch (thrown) {
         throw await recordRefusal(parts, request, facts, thrown);
