@@ -1,7 +1,7 @@
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
 import { evaluate } from './evaluate.ts';
-import { check, describe, exchange } from './exchange.ts';
+import { check, describe, endpointOf, exchange } from './exchange.ts';
 import { explain, isTransient } from './explain.ts';
 import { type AwsSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
@@ -12,5 +12,12 @@ export const aws: Provider<AwsSettings> = {
   title: 'AWS',
   settings,
   federated: { assertion, trust, evaluate },
-  exchanging: { check, exchange, isTransient, explain, describe },
+  exchanging: {
+    check,
+    endpointOf: (settings, endpoints) => endpointOf(settings, endpoints).url,
+    exchange,
+    isTransient,
+    explain,
+    describe,
+  },
 };

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
 import { evaluate } from './evaluate.ts';
-import { check, describe, exchange } from './exchange.ts';
+import { authorityOf, check, describe, exchange } from './exchange.ts';
 import { explain, isTransient } from './explain.ts';
 import { type AzureSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
@@ -12,5 +12,5 @@ export const azure: Provider<AzureSettings> = {
   title: 'Azure',
   settings,
   federated: { assertion, trust, evaluate },
-  exchanging: { check, exchange, isTransient, explain, describe },
+  exchanging: { check, endpointOf: authorityOf, exchange, isTransient, explain, describe },
 };

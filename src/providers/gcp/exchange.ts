@@ -1,6 +1,6 @@
 import { type gaxios, IdentityPoolClient } from 'google-auth-library';
 import { ArsiaError } from '../../core/errors.ts';
-import type { CloudCredentials, CredentialsRequest, ExchangeContext } from '../provider.ts';
+import type { CloudCredentials, CloudEndpoints, CredentialsRequest, ExchangeContext } from '../provider.ts';
 import { durationFault, noDuration } from '../request.ts';
 import { agentFor } from '../transport.ts';
 import { providerName } from './names.ts';
@@ -26,6 +26,11 @@ class PoolClient extends IdentityPoolClient {
     // biome-ignore lint/complexity/useLiteralKeys: the brackets are what lets a subclass reach it
     this.stsCredential['transporter'] = this.transporter;
   }
+}
+
+/** The one that answers last: through STS go all, and an account that hangs holds nobody's places there. */
+export function endpointOf({ service_account }: GcpSettings, { google_sts, google_iam }: CloudEndpoints): string {
+  return service_account === undefined ? google_sts : google_iam;
 }
 
 /** Our token at Google's STS, and then at the service account where there is one. A client and its cache live for one exchange. */

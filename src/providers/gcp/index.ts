@@ -1,7 +1,7 @@
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
 import { evaluate } from './evaluate.ts';
-import { check, describe, exchange } from './exchange.ts';
+import { check, describe, endpointOf, exchange } from './exchange.ts';
 import { explain, isTransient } from './explain.ts';
 import { type GcpSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
@@ -12,5 +12,5 @@ export const gcp: Provider<GcpSettings> = {
   title: 'Google Cloud',
   settings,
   federated: { assertion, trust, evaluate },
-  exchanging: { check, exchange, isTransient, explain, describe },
+  exchanging: { check, endpointOf, exchange, isTransient, explain, describe },
 };
