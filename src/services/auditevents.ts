@@ -15,6 +15,7 @@ export function createAuditActions(audit: AuditStore) {
     name: 'audit_event.list',
     needs: 'member',
     changes: false,
+    load: () => 'search',
     find: ownOrganization,
     async run(context, { filter, page }, place) {
       await demandView(context, place);
@@ -26,6 +27,7 @@ export function createAuditActions(audit: AuditStore) {
     name: 'audit_event.export',
     needs: 'member',
     changes: false,
+    load: () => 'search',
     find: ownOrganization,
     async run(context, { filter }, place) {
       await demandView(context, place);

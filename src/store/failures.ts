@@ -76,6 +76,14 @@ export function isConflict(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
+/**
+ * A unique constraint refused. Changes look first whether a name is free, so this is a race as well: which of two indexes a
+ * SELECT reads decides whether PostgreSQL reports a conflict or this (its manual, 13.5 "Serialization Failure Handling").
+ */
+export function isUniqueViolation(error: unknown): boolean {
+  return codeOf(error) === '23505';
+}
+
 /** A foreign key refused: the row that is referred to is gone, or the one to delete is still referred to. */
 export function isForeignKeyViolation(error: unknown): boolean {
   return codeOf(error) === '23503';

@@ -11,6 +11,8 @@ export interface MintFactsKey {
   identity: string | null;
   /** Which of a type, where the workspace has several; absent for the unnamed one. */
   profile?: string | undefined;
+  /** Of the job, where it is known: organisations take turns in the reads. */
+  organization_id?: string;
 }
 
 export interface MintRead {
@@ -76,7 +78,7 @@ export function createMintFactsReader(
         return { facts: { ...known.value.facts, job: now.job }, keySetVersion: now.key_set_version };
       }
       const since = performance.now();
-      const dated = await readAll(key);
+      const dated = await readAll({ ...key, organization_id: now.organization_id });
       // What is not there may come into being unnoticed: only what was found is kept.
       if (dated?.facts.identity) {
         ofRunners.keep(name, dated, since);
