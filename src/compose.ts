@@ -26,6 +26,7 @@ import { createMint } from './services/mint.ts';
 import { createOperators, type Operators } from './services/operators.ts';
 import { createOutsideExchange } from './services/outsidetokens.ts';
 import { endOverdueJobs } from './services/overdue.ts';
+import { createShares } from './services/shares.ts';
 import { createSignIn } from './services/signin.ts';
 import { createActionTable } from './services/table.ts';
 import { createServing, type Serving } from './serving.ts';
@@ -78,7 +79,8 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch } = stored;
   const { audit } = trail;
   const issuers = createIssuers(issuer);
-  const pipeline = createPipeline({ database, audit, clock });
+  const shares = createShares({ connections: config.database.poolSize });
+  const pipeline = createPipeline({ database, audit, clock, shares });
   const idempotency = createIdempotency({ database, pipeline, clock });
   const reader = createMintFactsReader(database);
   const signer = createTokenSigner({ keyring: keys.workload, clock: watch.guard(clock), issuer, isReceipt });

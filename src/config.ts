@@ -45,7 +45,7 @@ const settings = {
     'false',
   ),
   ARSIA_CLOUD_DEADLINE: setting('seconds that one exchange may take', wholeNumber(1, 60), '10'),
-  ARSIA_CLOUD_CONCURRENCY: setting('exchanges at once per cloud', wholeNumber(1, 1000), '64'),
+  ARSIA_CLOUD_CONCURRENCY: setting('exchanges at once per endpoint', wholeNumber(1, 1000), '64'),
   ARSIA_RATE_LIMIT: setting(
     'requests in a second that one caller may send to one replica, twice as many now and then; 0: any number',
     wholeNumber(0, 1_000_000),

@@ -143,6 +143,8 @@ export interface Exchanging<Settings> {
    * `endpoints` also an identity whose endpoint the operator does not list (`exchange` refuses that again). Pure.
    */
   check(settings: Settings, request: CredentialsRequest, endpoints?: CloudEndpoints): void;
+  /** The URL at which the credentials are fetched, whose places the exchange takes. Pure. */
+  endpointOf(settings: Settings, endpoints: CloudEndpoints): string;
   /** One try. Throws whatever the SDK throws. The only impure part. A fresh SDK client each time: caches must not be shared. */
   exchange(token: string, settings: Settings, context: ExchangeContext): Promise<CloudCredentials>;
   /** Is another try worth it? The SDKs' own tries are switched off, so that `calls.ts` alone counts them. Pure. */

@@ -4,6 +4,7 @@ import { isName } from '../core/names.ts';
 import {
   type AccessRuleRow,
   deleteAccessRule,
+  findAccessRule,
   insertAccessRule,
   listAccessRules,
   type OrganizationSettings,
@@ -11,6 +12,7 @@ import {
   settingsOf,
   updateAccessRule,
 } from '../store/accessrules.ts';
+import type { Page } from '../store/namespaces.ts';
 import { findServiceAccount, findUser } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
 import { endTokensOfOtherIssuers } from '../store/trustrules.ts';
@@ -35,7 +37,10 @@ export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: str
     changes: true,
     find: (context, input) => identityAt(context, input.ref),
     async run(context, input, { identity }) {
-      if ((await listAccessRules(context.db, identity.id)).length >= maximumRules)
+      if (
+        (await listAccessRules(context.db, identity.id, { after: undefined, limit: maximumRules })).length >=
+        maximumRules
+      )
         throw new ArsiaError(
           'conflict',
           `${identityPath(identity)} has ${maximumRules} access rules, which is the limit.`,
@@ -58,12 +63,12 @@ export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: str
     }),
   };
 
-export const listRules: Action<{ ref: string }, FoundIdentity, AccessRuleRow[]> = {
+export const listRules: Action<{ ref: string; page: Page }, FoundIdentity, AccessRuleRow[]> = {
   name: 'access_rule.list',
   needs: 'access_rule.view',
   changes: false,
   find: (context, input) => identityAt(context, input.ref),
-  run: (context, _input, { identity }) => listAccessRules(context.db, identity.id),
+  run: (context, { page }, { identity }) => listAccessRules(context.db, identity.id, page),
 };
 
 export const changeAccessRule: Action<{ ref: string; id: string; values: string[] }, FoundRule, AccessRuleRow> = {
@@ -132,7 +137,7 @@ export const changeSettings: Action<
 async function ruleAt(context: Context, input: { ref: string; id: string }): Promise<FoundRule> {
   const found = await identityAt(context, input.ref);
   await context.demand('access_rule.view', found);
-  const rule = (await listAccessRules(context.db, found.identity.id)).find((one) => one.id === input.id);
+  const rule = await findAccessRule(context.db, found.identity.id, input.id);
   if (rule === undefined) throw missing('access rule', input.id);
   return { ...found, rule };
 }

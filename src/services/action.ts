@@ -8,6 +8,7 @@ import { type Caller, system } from '../core/principals.ts';
 import type { Database, Queries } from '../store/database.ts';
 import { membershipsOf } from '../store/memberships.ts';
 import type { Audit } from './refusals.ts';
+import { type Load, type Shares, tenantOf } from './shares.ts';
 
 /** Who calls, and under which request id the log and the audit know it. */
 export interface Call {
@@ -59,6 +60,8 @@ export interface Action<Input, Found extends Place, Result> {
   changes: boolean;
   /** What the action is about; throws `not_found` through `missing` when there is no such thing. */
   find(context: Context, input: Input): Promise<Found>;
+  /** What this input asks of the database; `light` unless it says otherwise. */
+  load?(input: Input): Load;
   /** True where the token of this job opens the action; jobs may do nothing else. */
   opensToJob?(found: Found, caller: Caller & { kind: 'job' }): boolean;
   /** The version of the thing that is changed, which `If-Match` is held against; without it no version ever matches. */
@@ -92,9 +95,9 @@ export function missing(noun: string, ref: string): ArsiaError {
   return new ArsiaError('not_found', `There is no ${noun} ${JSON.stringify(ref)}, or you may not see it.`);
 }
 
-/** The one way to read or change anything: find, authorise, do, record. */
-export function createPipeline(parts: { database: Database; audit: Audit; clock: Clock }): Pipeline {
-  const { database, audit, clock } = parts;
+/** The one way to read or change anything: find, authorise, do, record. Throws `unavailable` where no place is free in time. */
+export function createPipeline(parts: { database: Database; audit: Audit; clock: Clock; shares: Shares }): Pipeline {
+  const { database, audit, clock, shares } = parts;
 
   /** One try; `at` learns what it is about, for the record of a refusal. */
   async function attempt<Input, Found extends Place, Result>(
@@ -140,7 +143,10 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
     async perform(action, call, input) {
       const at: Attempted = { action: action.name };
       const on = (db: Queries) => attempt(db, action, call, input, at);
-      return await recorded(call, at, () => (action.changes ? database.transaction(on) : on(database.query)));
+      const tenant = tenantOf(call.caller);
+      const work = () => (action.changes ? database.transaction(on, { tenant }) : on(database.query));
+      // Without a place nothing was begun: that is told to the caller and is no record.
+      return await shares[action.load?.(input) ?? 'light'](tenant, () => recorded(call, at, work));
     },
 
     async together(action, call, work) {
@@ -153,7 +159,8 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
         };
         return await work(within, db);
       };
-      return await recorded(call, at, () => database.transaction(on));
+      const tenant = tenantOf(call.caller);
+      return await shares.light(tenant, () => recorded(call, at, () => database.transaction(on, { tenant })));
     },
   };
   return pipeline;

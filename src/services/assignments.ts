@@ -1,16 +1,14 @@
 import { ArsiaError } from '../core/errors.ts';
 import { usability } from '../core/inheritance.ts';
+import { type AssignedIdentity, assignedIdentities, findAssignment } from '../store/assignments.ts';
 import {
-  type AssignedIdentity,
   type Assignment,
-  assignedIdentities,
-  assignmentsIn,
   deleteAssignment,
   insertAssignment,
   isGranted,
   type ManagedIdentity,
 } from '../store/identities.ts';
-import type { Namespace } from '../store/namespaces.ts';
+import type { Namespace, Page } from '../store/namespaces.ts';
 import { reachOf } from '../store/reach.ts';
 import { type Action, type Context, missing } from './action.ts';
 import { identityAt, identityPath } from './identities.ts';
@@ -43,12 +41,10 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
     const principal_id =
       input.principal === undefined ? '' : await principalOf(context, namespace.organization_id, input.principal);
     const assigned = { ...identity, profile, principal_id, assigned_at: new Date(context.now) };
-    const existing = await assignmentsIn(context.db, namespace.id);
-    const taken = existing.find(
-      (one) => one.type === identity.type && one.profile === profile && one.principal_id === principal_id,
-    );
+    const place = { workspace_id: namespace.id, principal_id };
+    const taken = await findAssignment(context.db, { ...place, type: identity.type, profile });
     if (taken?.identity_id === identity.id) return assigned;
-    const elsewhere = existing.find((one) => one.identity_id === identity.id && one.principal_id === principal_id);
+    const elsewhere = await findAssignment(context.db, { ...place, identity_id: identity.id });
     if (taken !== undefined || elsewhere !== undefined)
       throw new ArsiaError('conflict', conflictOf(identity, namespace.path, input, taken), {
         advice: 'Unassign that one first, or assign this one with a `profile` of its own.',
@@ -121,13 +117,13 @@ export const unassignIdentity: Action<
   }),
 };
 
-export const listAssigned: Action<{ workspace: string }, FoundNamespace, AssignedIdentity[]> = {
+export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamespace, AssignedIdentity[]> = {
   name: 'managed_identity.list_assigned',
   needs: 'namespace.view',
   changes: false,
   find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
   opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
-  run: (context, _input, { namespace }) => assignedIdentities(context.db, namespace.id),
+  run: (context, { page }, { namespace }) => assignedIdentities(context.db, namespace.id, page),
 };
 
 /** The workspace, and an identity that reaches it; any other identity looks unknown here. */
@@ -136,7 +132,7 @@ async function pairAt(context: Context, input: { workspace: string; identity: st
   // Before the identity is looked for: who may not see the workspace learns nothing of what it could use.
   await context.demand('namespace.view', workspace);
   const { identity } = await identityAt(context, input.identity);
-  if (usability(await reachOf(context.db, identity), workspace.lineage) === 'out_of_reach')
+  if (usability(await reachOf(context.db, identity, workspace.lineage), workspace.lineage) === 'out_of_reach')
     throw missing('managed identity', input.identity);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
 }
@@ -157,7 +153,7 @@ async function refuseMasked(
   identity: ManagedIdentity,
   { path, lineage }: FoundNamespace['namespace'],
 ) {
-  if (usability(await reachOf(context.db, identity), lineage) === 'usable') return;
+  if (usability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
   throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
     advice: 'Ask an owner of the group or workspace that masks it to take the mask away.',
   });

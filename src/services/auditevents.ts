@@ -14,6 +14,7 @@ export function createAuditActions(audit: AuditStore) {
     name: 'audit_event.list',
     needs: 'member',
     changes: false,
+    load: () => 'search',
     find: ownOrganization,
     async run(context, { filter, page }, place) {
       await demandView(context, place);
@@ -25,6 +26,7 @@ export function createAuditActions(audit: AuditStore) {
     name: 'audit_event.export',
     needs: 'member',
     changes: false,
+    load: () => 'search',
     find: ownOrganization,
     async run(context, { filter, after_position }, place) {
       await demandView(context, place);

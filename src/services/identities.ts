@@ -6,6 +6,7 @@ import { providerOf } from '../providers/registry.ts';
 import {
   claimAudience,
   deleteGrant,
+  findGrant,
   findIdentity,
   insertGrant,
   insertIdentity,
@@ -20,6 +21,7 @@ import { findAliasAt } from '../store/reach.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { principalOf } from './memberships.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
+import { type Scanned, scan } from './scan.ts';
 import { usableIn } from './usable.ts';
 
 export interface FoundIdentity extends Place {
@@ -130,7 +132,7 @@ export const getIdentity: Action<{ ref: string }, FoundIdentity, ManagedIdentity
 export const listAllIdentities: Action<
   { page: Page; type?: string | undefined; group?: string | undefined; include_inherited?: boolean },
   Place,
-  ManagedIdentity[]
+  Scanned<ManagedIdentity>
 > = {
   name: 'managed_identity.list',
   needs: 'member',
@@ -138,14 +140,15 @@ export const listAllIdentities: Action<
   find: ownOrganization,
   async run(context, input, { organization_id }) {
     const roots = await visibleRoots(context);
-    if (roots.length === 0) return [];
+    if (roots.length === 0) return { rows: [], next: undefined };
     const group = input.group === undefined ? undefined : await visibleGroup(context, input.group);
     if (group !== undefined && input.include_inherited === true) return await usableIn(context, group, input);
-    return await listIdentities(
-      context.db,
-      { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] },
-      input.page,
-    );
+    const filter = { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] };
+    return await scan(input.page, {
+      read: (page) => listIdentities(context.db, filter, page),
+      keep: (rows) => rows,
+      positionOf: ({ id }) => id,
+    });
   },
 };
 
@@ -193,8 +196,7 @@ export const createUseGrant: Action<{ ref: string; principal: string }, FoundIde
   async run(context, input, { identity }) {
     const principal_id =
       input.principal === '*' ? '*' : await principalOf(context, identity.organization_id, input.principal);
-    const grants = await listGrants(context.db, identity.id);
-    const existing = grants.find((grant) => grant.principal_id === principal_id);
+    const existing = await findGrant(context.db, identity.id, principal_id);
     if (existing !== undefined) return existing;
     const row: UseGrant = {
       id: context.id('grant'),
@@ -211,12 +213,12 @@ export const createUseGrant: Action<{ ref: string; principal: string }, FoundIde
   }),
 };
 
-export const listUseGrants: Action<{ ref: string }, FoundIdentity, UseGrant[]> = {
+export const listUseGrants: Action<{ ref: string; page: Page }, FoundIdentity, UseGrant[]> = {
   name: 'use_grant.list',
   needs: 'managed_identity.view',
   changes: false,
   find: (context, input) => identityAt(context, input.ref),
-  run: (context, _input, { identity }) => listGrants(context.db, identity.id),
+  run: (context, { page }, { identity }) => listGrants(context.db, identity.id, page),
 };
 
 export const removeUseGrant: Action<{ ref: string; id: string }, FoundIdentity, void> = {

@@ -29,6 +29,7 @@ export function moveTo(
     name: `${kind}.move`,
     needs: `${kind}.delete`,
     changes: true,
+    load: () => 'heavy',
     async find(context, input) {
       const found = await namespaceAt(context, kind, input.ref);
       await context.demand('namespace.view', found);
@@ -58,6 +59,7 @@ export function removeNamespace(
     name: `${kind}.delete`,
     needs: `${kind}.delete`,
     changes: true,
+    load: ({ force }) => (force ? 'heavy' : 'light'),
     find: (context, input) => namespaceAt(context, kind, input.ref),
     version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace }) {

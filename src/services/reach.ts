@@ -1,19 +1,20 @@
 import { ArsiaError } from '../core/errors.ts';
-import { effectiveChoice, type Reach, usability } from '../core/inheritance.ts';
+import { effectiveChoice, usability } from '../core/inheritance.ts';
 import {
   type AssignedIdentity,
-  assignedIdentities,
-  deleteIdentity,
-  findIdentity,
-  type ManagedIdentity,
-  moveIdentity,
-} from '../store/identities.ts';
+  assignedTo,
+  choicesBeside,
+  positionOfAssigned,
+  type ReachingIdentity,
+} from '../store/assignments.ts';
+import { deleteIdentity, findIdentity, type ManagedIdentity, moveIdentity } from '../store/identities.ts';
 import type { Namespace, Page } from '../store/namespaces.ts';
 import {
   type Alias,
   deleteAlias,
   deleteMask,
   findAlias,
+  findAliasIn,
   insertAlias,
   insertMask,
   listAliases,
@@ -27,6 +28,7 @@ import { cutOff, cutOffBy } from './cutoffs.ts';
 import { demandOnEach } from './descendants.ts';
 import { type FoundIdentity, identityAt, identityPath, refuseTakenName } from './identities.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { type Scanned, scan } from './scan.ts';
 import { usableIn } from './usable.ts';
 import { userAt } from './users.ts';
 
@@ -52,6 +54,7 @@ export const moveIdentityTo: Action<
   name: 'managed_identity.move',
   needs: 'managed_identity.move',
   changes: true,
+  load: () => 'heavy',
   find: identityAndGroup,
   version: ({ identity }) => identity.version,
   async run(context, input, { identity, group }) {
@@ -75,7 +78,7 @@ export const createAlias: Action<{ ref: string; group: string; name?: string | u
   async run(context, input, { identity, group }) {
     const name = input.name ?? identity.name;
     await refuseTakenName(context, `${group.path}/${name}`);
-    const [same] = (await listAliases(context.db, identity.id)).filter((one) => one.group_id === group.id);
+    const same = await findAliasIn(context.db, group.id, identity.id);
     if (same !== undefined || group.id === identity.group_id)
       throw new ArsiaError('conflict', `${group.path} has ${identityPath(identity)} already.`);
     const row = {
@@ -95,18 +98,19 @@ export const createAlias: Action<{ ref: string; group: string; name?: string | u
   }),
 };
 
-export const listIdentityAliases: Action<{ ref: string }, FoundIdentity, Alias[]> = {
+export const listIdentityAliases: Action<{ ref: string; page: Page }, FoundIdentity, Alias[]> = {
   name: 'alias.list',
   needs: 'managed_identity.view',
   changes: false,
   find: (context, input) => identityAt(context, input.ref),
-  run: (context, _input, { identity }) => listAliases(context.db, identity.id),
+  run: (context, { page }, { identity }) => listAliases(context.db, identity.id, page),
 };
 
 export const removeAlias: Action<{ ref: string; id: string; force: boolean }, FoundAlias, string[]> = {
   name: 'alias.delete',
   needs: 'managed_identity.move',
   changes: true,
+  load: ({ force }) => (force ? 'heavy' : 'light'),
   async find(context, input) {
     const found = await identityAt(context, input.ref);
     const alias = await findAlias(context.db, input.id);
@@ -140,6 +144,7 @@ export const maskIdentity: Action<
   name: 'identity_mask.create',
   needs: 'identity_mask.manage',
   changes: true,
+  load: ({ force }) => (force ? 'heavy' : 'light'),
   find: maskAt,
   async run(context, input, { namespace, identity }) {
     if (identity.group_id === namespace.id)
@@ -183,19 +188,19 @@ export const unmaskIdentity: Action<{ namespace: string; identity: string }, Fou
   }),
 };
 
-export const listIdentityMasks: Action<{ ref: string }, FoundIdentity, Mask[]> = {
+export const listIdentityMasks: Action<{ ref: string; page: Page }, FoundIdentity, Mask[]> = {
   name: 'identity_mask.list',
   needs: 'managed_identity.view',
   changes: false,
   find: (context, input) => identityAt(context, input.ref),
-  run: (context, _input, { identity }) => listMasks(context.db, identity.id),
+  run: (context, { page }, { identity }) => listMasks(context.db, identity.id, page),
 };
 
 /** Identities that a workspace could be assigned: inherited or by alias, and not masked. Search is part of a name. */
 export const usableIdentities: Action<
   { workspace: string; search?: string | undefined; type?: string | undefined; page: Page },
   FoundNamespace,
-  ManagedIdentity[]
+  Scanned<ManagedIdentity>
 > = {
   name: 'managed_identity.list_usable',
   needs: 'namespace.view',
@@ -206,9 +211,9 @@ export const usableIdentities: Action<
 
 /** What a job of this user in the workspace would get, one identity per type and profile. */
 export const effectiveIdentities: Action<
-  { workspace: string; user?: string | undefined },
+  { workspace: string; user?: string | undefined; page: Page },
   FoundNamespace,
-  AssignedIdentity[]
+  Scanned<AssignedIdentity>
 > = {
   name: 'managed_identity.list_effective',
   needs: 'namespace.view',
@@ -222,14 +227,20 @@ export const effectiveIdentities: Action<
       team_ids: user === undefined ? [] : await teamIdsOf(context.db, user.id),
       launcher_id: null,
     };
-    const assigned = await assignedIdentities(context.db, namespace.id);
-    const choices = assigned.map((one) => ({ ...one, identity_id: one.id, assigned_at: one.assigned_at.getTime() }));
-    const reaches = new Map<string, Reach>();
-    for (const one of assigned) reaches.set(one.id, await reachOf(context.db, one));
-    return assigned.filter((one) => {
-      const chosen = effectiveChoice(choices, runner, one.type, one.profile);
-      const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
-      return isChosen && usability(reaches.get(one.id)!, namespace.lineage) === 'usable';
+    const principals = ['', ...(user === undefined ? [] : [user.id]), ...runner.team_ids];
+    return await scan<ReachingIdentity>(input.page, {
+      read: (page) => assignedTo(context.db, namespace, principals, page),
+      async keep(rows) {
+        const choices = (await choicesBeside(context.db, namespace.id, principals, rows)).map(
+          ({ created_at, ...choice }) => ({ ...choice, assigned_at: created_at.getTime() }),
+        );
+        return rows.filter((one) => {
+          const chosen = effectiveChoice(choices, runner, one.type, one.profile);
+          const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
+          return isChosen && usability(one.reach, namespace.lineage) === 'usable';
+        });
+      },
+      positionOf: positionOfAssigned,
     });
   },
 };
@@ -239,6 +250,7 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
   name: 'managed_identity.delete',
   needs: 'managed_identity.delete',
   changes: true,
+  load: ({ force }) => (force ? 'heavy' : 'light'),
   find: (context, input) => identityAt(context, input.ref),
   version: ({ identity }) => identity.version,
   async run(context, input, { identity }) {
@@ -271,7 +283,7 @@ async function maskAt(context: Context, input: { namespace: string; identity: st
   const place = await namespaceAt(context, 'any', input.namespace);
   await context.demand('namespace.view', place);
   const { identity } = await identityAt(context, input.identity);
-  if (usability(await reachOf(context.db, identity), place.lineage) === 'out_of_reach')
+  if (usability(await reachOf(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
     throw missing('managed identity', input.identity);
   return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
 }

@@ -9,6 +9,7 @@ import {
   deleteMayAct,
   deleteSecret,
   deleteSecrets,
+  findMayAct,
   findServiceAccount,
   findServiceAccountByName,
   insertMayAct,
@@ -237,12 +238,12 @@ async function actedFor(context: Context, account: ServiceAccount, ref: string):
   return user.id;
 }
 
-export const listRightsToAct: Action<{ ref: string }, FoundAccount, MayActRow[]> = {
+export const listRightsToAct: Action<{ ref: string; page: Page }, FoundAccount, MayActRow[]> = {
   name: 'may_act.list',
   needs: 'service_account.view',
   changes: false,
   find: (context, input) => serviceAccountAt(context, input.ref),
-  run: (context, _input, { account }) => listMayAct(context.db, account.id),
+  run: (context, { page }, { account }) => listMayAct(context.db, account.id, page),
 };
 
 export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void> = {
@@ -251,7 +252,7 @@ export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void
   changes: true,
   async find(context, input) {
     const found = await serviceAccountAt(context, input.ref);
-    const right = (await listMayAct(context.db, found.account.id)).find((one) => one.id === input.id);
+    const right = await findMayAct(context.db, found.account.id, input.id);
     // Who granted it owns the place, and may not see the group of the account.
     if (right === undefined) await context.demand('service_account.view', found);
     if (right === undefined) throw missing('right to act', input.id);

@@ -119,7 +119,7 @@ async function workspaceMeant(
   if (input.workspace !== undefined) {
     const place = await namespaceAt(context, 'workspace', input.workspace);
     await context.demand('namespace.view', place);
-    const reach = await reachOf(context.db, identity);
+    const reach = await reachOf(context.db, identity, place.lineage);
     if (usability(reach, place.lineage) === 'out_of_reach') throw missing('workspace', input.workspace);
     return place.namespace;
   }

@@ -1,7 +1,14 @@
 import { ArsiaError } from '../core/errors.ts';
 import { type Condition, trustFaults, trustLimits } from '../core/outsidetrust.ts';
 import { settingsOf } from '../store/accessrules.ts';
-import { deleteTrustRule, insertTrustRule, listTrustRules, type TrustRuleRow } from '../store/trustrules.ts';
+import type { Page } from '../store/namespaces.ts';
+import {
+  deleteTrustRule,
+  findTrustRule,
+  insertTrustRule,
+  listTrustRules,
+  type TrustRuleRow,
+} from '../store/trustrules.ts';
 import { type Action, missing } from './action.ts';
 import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
 
@@ -48,12 +55,12 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     describe: (_input, _found, row) => ({ detail: recordOf(row) }),
   };
 
-  const list: Action<{ ref: string }, FoundAccount, TrustRuleRow[]> = {
+  const list: Action<{ ref: string; page: Page }, FoundAccount, TrustRuleRow[]> = {
     name: 'trust_rule.list',
     needs: 'service_account.manage',
     changes: false,
     find: (context, input) => serviceAccountAt(context, input.ref),
-    run: (context, _input, { account }) => listTrustRules(context.db, account.id),
+    run: (context, { page }, { account }) => listTrustRules(context.db, account.id, page),
   };
 
   const remove: Action<{ ref: string; id: string }, FoundRule, void> = {
@@ -63,7 +70,7 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     async find(context, input) {
       const found = await serviceAccountAt(context, input.ref);
       await context.demand('service_account.manage', found);
-      const rule = (await listTrustRules(context.db, found.account.id)).find((one) => one.id === input.id);
+      const rule = await findTrustRule(context.db, found.account.id, input.id);
       if (rule === undefined) throw missing('trust rule', input.id);
       return { ...found, rule };
     },

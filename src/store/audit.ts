@@ -1,12 +1,12 @@
 import { CompiledQuery, type Selectable, sql } from 'kysely';
 import { type AuditEvent, type AuditReceipt, eventFields } from '../core/audit.ts';
 import { makeId } from '../core/ids.ts';
+import { createFairPlaces } from '../fairplaces.ts';
 import { type Asked, auditInsert, auditInsertValues } from './auditinsert.ts';
 import { createFinalPosition } from './auditpositions.ts';
 import { coalesce } from './coalesce.ts';
 import type { Database, Queries } from './database.ts';
 import { unavailable } from './failures.ts';
-import { createPlaces } from './places.ts';
 import type { Premise } from './premise.ts';
 import type { Tables } from './tables.ts';
 
@@ -75,7 +75,7 @@ export const isReceipt: (value: unknown) => value is AuditReceipt = Receipt.made
 
 export function createAuditStore(
   database: Database,
-  { mac, maximumBatch = 500, maximumWaiting = 5_000 }: AuditStoreOptions,
+  { mac, maximumBatch = 500, maximumWaiting = 10_000 }: AuditStoreOptions,
 ): AuditStore {
   /** The ids of those that are recorded. */
   async function insertAll(asked: Asked[]): Promise<{ has(id: string): boolean }> {
@@ -95,12 +95,20 @@ export function createAuditStore(
         throw unavailable('The audit record cannot be written right now.', error);
       }
     },
-    { maximumBatch, maximumWaiting, concurrency: 1 },
+    { maximumBatch, maximumWaiting, concurrency: 1, tenantOf: ({ event }) => event.organization_id ?? '' },
   );
 
   // What no index answers reads all events of an organisation: one caller within its limit could hold every connection.
-  const searching = createPlaces({ most: 2, maximumWaiting: 20 });
-  const search = (query: ReturnType<typeof select>) => searching(() => query.execute());
+  const searching = createFairPlaces({
+    of: 'audit searches',
+    most: 3,
+    mostPerTenant: 1,
+    maximumWaiting: 200,
+    maximumWaitingPerTenant: 20,
+    patience: 10_000,
+  });
+  const search = ({ organization_id }: AuditFilter, query: ReturnType<typeof select>) =>
+    searching(typeof organization_id === 'string' ? organization_id : 'installation', () => query.execute());
   const finalPosition = createFinalPosition(database.query);
 
   return {
@@ -116,7 +124,7 @@ export function createAuditStore(
     async list(filter, { limit, after }) {
       let query = select(database.query, filter).orderBy('id', 'desc').limit(limit);
       if (after !== undefined) query = query.where('id', '<', after);
-      return (await search(query)).map(asRecorded);
+      return (await search(filter, query)).map(asRecorded);
     },
     async *pages(filter, size, after_position = 0) {
       const upto = await finalPosition();
@@ -124,7 +132,7 @@ export function createAuditStore(
       const last = Math.min(upto, window.last);
       for (let after = Math.max(after_position, window.after); ; ) {
         const page = select(database.query, filter).where('position', '>', after).where('position', '<=', last);
-        const rows = await search(page.orderBy('position').limit(size));
+        const rows = await search(filter, page.orderBy('position').limit(size));
         if (rows.length > 0) yield rows.map(asRecorded);
         if (rows.length < size) return;
         after = rows.at(-1)!.position;

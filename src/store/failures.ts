@@ -75,3 +75,11 @@ export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
   return code === '40001' || code === '40P01';
 }
+
+/**
+ * A unique constraint refused. Changes look first whether a name is free, so this is a race as well: which of two indexes a
+ * SELECT reads decides whether PostgreSQL reports a conflict or this (its manual, 13.5 "Serialization Failure Handling").
+ */
+export function isUniqueViolation(error: unknown): boolean {
+  return codeOf(error) === '23505';
+}

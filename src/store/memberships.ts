@@ -87,7 +87,7 @@ export async function listMemberships(db: Queries, namespace_id: string, page: P
     .execute();
 }
 
-/** Owners of an organisation that can act: active users among them. */
+/** Owners of an organisation that can act (active users), two of them at most: enough to tell whether one is the last. */
 export async function activeOwners(db: Queries, organization_id: string): Promise<string[]> {
   const rows = await db
     .selectFrom('memberships')
@@ -96,6 +96,7 @@ export async function activeOwners(db: Queries, organization_id: string): Promis
     .where('memberships.namespace_id', '=', organization_id)
     .where('memberships.role', '=', 'owner')
     .where('users.is_active', '=', true)
+    .limit(2)
     .execute();
   return rows.map((row) => row.principal_id);
 }

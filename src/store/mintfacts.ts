@@ -15,6 +15,8 @@ export interface MintFactsKey {
   identity: string | null;
   /** Which of a type, where the workspace has several; absent for the unnamed one. */
   profile?: string | undefined;
+  /** Of the job, where it is known: organisations take turns in the reads. */
+  organization_id?: string;
 }
 
 export interface MintRead {
@@ -139,7 +141,7 @@ export function createMintFactsReader(
       jobs.forget(nameOfJob(key.token_hash));
       if (known !== undefined) runners.forget(`${runner} ${known.facts.identity!.id}`);
       const since = performance.now();
-      const dated = await readAll(key);
+      const dated = await readAll({ ...key, organization_id: now.organization_id });
       return withKeep(dated, ({ facts: { job: _, ...facts }, oldest_transaction }) => {
         keepFacts(key, runner, since, { facts, oldest_transaction });
         keepJob(key, now, asked, { facts, oldest_transaction });

@@ -7,6 +7,7 @@ import type { Membership } from '../core/permissions.ts';
 import { coalesce } from './coalesce.ts';
 import { deadlineOf } from './currentjobs.ts';
 import type { Database } from './database.ts';
+import { factsCost } from './mintcost.ts';
 import type { MintFactsKey } from './mintfacts.ts';
 
 /** Facts with what tells later whether they still hold. */
@@ -38,7 +39,7 @@ export function createMintFactsStatement(
       for (const row of answer?.rows ?? []) answers[row.n - 1] = asDatedFacts(row);
       return answers;
     },
-    { ...options, pace: 4 },
+    { ...options, pace: 4, tenantOf: (key) => key.organization_id ?? '', cost: factsCost, maximumWaiting: 10_000 },
   );
 }
 
@@ -48,7 +49,7 @@ export function createMintFactsStatement(
  * takes ten times as long as the read. What the path of a workspace tells of the groups above it is not joined again.
  *
  * What it reads must not grow with what the organisation holds: of roles, rights, aliases, masks and choices, only those along
- * the lineage and of this runner. OFFSET 0 and the subqueries in coalesce hold the planner to the index with both columns:
+ * the lineage and of this runner, and of choices only those in the profiles in which the runner has this identity. OFFSET 0 and the subqueries in coalesce hold the planner to the index with both columns:
  * by averages it would read all members of the root group, or all identities of a group, and throw them away.
  */
 const text = `
@@ -78,6 +79,9 @@ SELECT asked.n,
       SELECT identity_id, type, profile, principal_id, created_at FROM assignments
       WHERE workspace_id = workspace.id AND type = identity.type
         AND principal_id = ANY (crew.teams || ARRAY['', job.user_id, job.launcher_id])
+        AND profile = ANY (ARRAY(
+          SELECT profile FROM assignments WHERE workspace_id = workspace.id AND identity_id = identity.id
+            AND principal_id = ANY (crew.teams || ARRAY['', job.user_id, job.launcher_id])))
       UNION (
         SELECT identity_id, type, profile, principal_id, created_at FROM assignments
         WHERE workspace_id = workspace.id AND identity_id = identity.id LIMIT 1

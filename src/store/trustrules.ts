@@ -1,5 +1,7 @@
 import { type Selectable, sql } from 'kysely';
+import { trustLimits } from '../core/outsidetrust.ts';
 import type { Queries } from './database.ts';
+import type { Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
 export type TrustRuleRow = Selectable<Tables['service_account_trust_rules']>;
@@ -21,14 +23,33 @@ export async function insertTrustRule(db: Queries, row: TrustRuleRow): Promise<v
   await db.insertInto('service_account_trust_rules').values(row).execute();
 }
 
-/** Oldest first; there are few. */
-export async function listTrustRules(db: Queries, service_account_id: string): Promise<TrustRuleRow[]> {
+/** Oldest first; there are few, and a token of an outside issuer is held against all of them. */
+export async function listTrustRules(
+  db: Queries,
+  service_account_id: string,
+  page: Page = { after: undefined, limit: trustLimits.rules },
+): Promise<TrustRuleRow[]> {
   return await db
     .selectFrom('service_account_trust_rules')
     .select(columns)
     .where('service_account_id', '=', service_account_id)
+    .where('id', '>', page.after ?? '')
     .orderBy('id')
+    .limit(page.limit)
     .execute();
+}
+
+export async function findTrustRule(
+  db: Queries,
+  service_account_id: string,
+  id: string,
+): Promise<TrustRuleRow | undefined> {
+  return await db
+    .selectFrom('service_account_trust_rules')
+    .select(columns)
+    .where('service_account_id', '=', service_account_id)
+    .where('id', '=', id)
+    .executeTakeFirst();
 }
 
 /** With it go the access tokens that were given by it. False when the account has no such rule. */

@@ -146,9 +146,11 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     });
   });
 
-  test('more events than may wait are unavailable at once', async () => {
-    const small = createAuditStore(database, { ...auditKeys, maximumBatch: 2, maximumWaiting: 4 });
-    const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => small.record(event())));
+  test('F25 of one organisation may wait as many events as leave room for the others, and the rest is unavailable at once', async () => {
+    const small = createAuditStore(database, { ...auditKeys, maximumBatch: 2, maximumWaiting: 8 });
+    const recorded = Array.from({ length: 6 }, () => small.record(event()));
+    await expect(small.record(event({ organization_id: 'grp_other' }))).resolves.toBeDefined();
+    const outcomes = await Promise.allSettled(recorded);
     expect(outcomes.map((outcome) => outcome.status)).toEqual([
       ...Array(4).fill('fulfilled'),
       ...Array(2).fill('rejected'),

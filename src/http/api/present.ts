@@ -1,5 +1,7 @@
 import { identityPath } from '../../services/identities.ts';
-import type { AssignedIdentity, ManagedIdentity, UseGrant } from '../../store/identities.ts';
+import type { Scanned } from '../../services/scan.ts';
+import type { AssignedIdentity } from '../../store/assignments.ts';
+import type { ManagedIdentity, UseGrant } from '../../store/identities.ts';
 import type { Job } from '../../store/jobs.ts';
 import type { MembershipRow } from '../../store/memberships.ts';
 import type { Namespace, Page } from '../../store/namespaces.ts';
@@ -61,11 +63,6 @@ export function presentAssigned(row: AssignedIdentity) {
   return { ...presentIdentity(row), profile, principal_id, assigned_at: iso(assigned_at) };
 }
 
-/** One identity may be assigned to several principals, and in several profiles. */
-export function positionOfAssigned({ id, profile, principal_id }: AssignedIdentity): string {
-  return `${id} ${profile} ${principal_id}`;
-}
-
 export function presentJob({ created_at, deadline, ended_at, heartbeat_at, over_at: _, ...row }: Job) {
   return {
     ...row,
@@ -99,14 +96,7 @@ export function presentPage<Row extends { id: string }, Item>(
   return { items: items.map(present), next_cursor: last === undefined ? null : positionOf(last) };
 }
 
-/** A page of rows that are read at once, since they are few: in the order of their positions. */
-export function pageOfAll<Row extends { id: string }, Item>(
-  rows: Row[],
-  query: { limit: number; cursor?: string | undefined },
-  present: (row: Row) => Item,
-  positionOf: (row: Row) => string = (row) => row.id,
-) {
-  const { cursor = '', limit } = query;
-  const rest = rows.filter((row) => positionOf(row) > cursor).sort((a, b) => (positionOf(a) < positionOf(b) ? -1 : 1));
-  return presentPage(rest, limit, present, positionOf);
+/** A page of a list of which rows were left out: it may be short, and have a next one all the same. */
+export function presentScanned<Row, Item>({ rows, next }: Scanned<Row>, present: (row: Row) => Item) {
+  return { items: rows.map(present), next_cursor: next ?? null };
 }

@@ -3,7 +3,6 @@ import { clientKeys } from '../../core/clientkeys.ts';
 import { type Route, route } from '../route.ts';
 import {
   iso,
-  pageOfAll,
   presentMayAct,
   presentMembership,
   presentPage,
@@ -180,9 +179,12 @@ export const principalRoutes: Route[] = [
     query: page,
     response: listOf(mayAct),
     handle: async ({ api, call, params, query }) =>
-      pageOfAll(
-        await api.pipeline.perform(api.actions.serviceAccounts.listMayAct, call, { ref: params.id! }),
-        query,
+      presentPage(
+        await api.pipeline.perform(api.actions.serviceAccounts.listMayAct, call, {
+          ref: params.id!,
+          page: readPage(query),
+        }),
+        query.limit,
         presentMayAct,
       ),
   }),

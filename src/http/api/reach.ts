@@ -1,15 +1,7 @@
 import { z } from 'zod';
 import type { Alias, Mask } from '../../store/reach.ts';
 import { type Route, route } from '../route.ts';
-import {
-  iso,
-  pageOfAll,
-  positionOfAssigned,
-  presentAssigned,
-  presentIdentity,
-  presentPage,
-  readPage,
-} from './present.ts';
+import { iso, presentAssigned, presentIdentity, presentPage, presentScanned, readPage } from './present.ts';
 import { alias, assignedIdentity, identity, mask } from './responses/identities.ts';
 import { listOf } from './responses/shared.ts';
 import { flag, identityType, name, page, ref } from './schemas.ts';
@@ -51,9 +43,9 @@ export const reachRoutes: Route[] = [
     query: page,
     response: listOf(alias),
     handle: async ({ api, call, params, query }) =>
-      pageOfAll(
-        await api.pipeline.perform(api.actions.reach.listAliases, call, { ref: params.id! }),
-        query,
+      presentPage(
+        await api.pipeline.perform(api.actions.reach.listAliases, call, { ref: params.id!, page: readPage(query) }),
+        query.limit,
         presentAlias,
       ),
   }),
@@ -78,10 +70,11 @@ export const reachRoutes: Route[] = [
     query: page,
     response: listOf(mask),
     async handle({ api, call, params, query }) {
-      const rows = await api.pipeline.perform(api.actions.reach.listMasks, call, { ref: params.id! });
-      return pageOfAll(
+      const input = { ref: params.id!, page: readPage(query) };
+      const rows = await api.pipeline.perform(api.actions.reach.listMasks, call, input);
+      return presentPage(
         rows.map((row) => ({ ...row, id: row.namespace_id })),
-        query,
+        query.limit,
         ({ id: _id, ...row }) => presentMask(row),
       );
     },
@@ -103,8 +96,10 @@ export const reachRoutes: Route[] = [
     response: listOf(identity),
     async handle({ api, call, params, query: { search, type, ...page } }) {
       const input = { workspace: params.id!, search, type, page: readPage(page) };
-      const rows = await api.pipeline.perform(api.actions.assignments.listUsable, call, input);
-      return presentPage(rows, page.limit, presentIdentity);
+      return presentScanned(
+        await api.pipeline.perform(api.actions.assignments.listUsable, call, input),
+        presentIdentity,
+      );
     },
   }),
   route({
@@ -115,9 +110,11 @@ export const reachRoutes: Route[] = [
     query: page.extend({ user: ref.optional() }),
     response: listOf(assignedIdentity),
     async handle({ api, call, params, query: { user, ...page } }) {
-      const input = { workspace: params.id!, user };
-      const rows = await api.pipeline.perform(api.actions.assignments.listEffective, call, input);
-      return pageOfAll(rows, page, presentAssigned, positionOfAssigned);
+      const input = { workspace: params.id!, user, page: readPage(page) };
+      return presentScanned(
+        await api.pipeline.perform(api.actions.assignments.listEffective, call, input),
+        presentAssigned,
+      );
     },
   }),
 ];

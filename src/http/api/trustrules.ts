@@ -3,7 +3,7 @@ import { outsideTokens } from '../../core/lifetimes.ts';
 import { trustLimits } from '../../core/outsidetrust.ts';
 import type { TrustRuleRow } from '../../store/trustrules.ts';
 import { type Route, route } from '../route.ts';
-import { iso, pageOfAll } from './present.ts';
+import { iso, presentPage, readPage } from './present.ts';
 import { trustRule } from './responses/principals.ts';
 import { listOf } from './responses/shared.ts';
 import { description, page } from './schemas.ts';
@@ -74,9 +74,9 @@ export const trustRuleRoutes: Route[] = [
     query: page,
     response: listOf(trustRule),
     handle: async ({ api, call, params, query }) =>
-      pageOfAll(
-        await api.pipeline.perform(api.actions.trustRules.list, call, { ref: params.id! }),
-        query,
+      presentPage(
+        await api.pipeline.perform(api.actions.trustRules.list, call, { ref: params.id!, page: readPage(query) }),
+        query.limit,
         presentTrustRule,
       ),
   }),

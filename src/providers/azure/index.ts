@@ -2,7 +2,7 @@ import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
-import { endpoints } from './endpoints.ts';
+import { type AzureEndpoints, authorityOf, endpoints } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
 import { type AzureSettings, settings } from './settings.ts';
@@ -15,5 +15,14 @@ export const azure: Provider<AzureSettings> = {
   settings,
   answer,
   federated: { assertion, trust, evaluate },
-  exchanging: { ...lazily(() => import('./exchange.ts')), request, endpoints, check, isTransient, explain, describe },
+  exchanging: {
+    ...lazily(() => import('./exchange.ts')),
+    request,
+    endpoints,
+    check,
+    endpointOf: (settings, listed) => authorityOf(settings, listed as AzureEndpoints),
+    isTransient,
+    explain,
+    describe,
+  },
 };

@@ -1,4 +1,5 @@
 import { type EndpointSetting, type EndpointValues, endpointUrl } from '../endpoints.ts';
+import type { GcpSettings } from './settings.ts';
 
 export const endpoints = {
   google_sts: {
@@ -19,3 +20,8 @@ export type GcpEndpoints = EndpointValues<typeof endpoints>;
 
 /** Hosts of Google itself: a certificate authority of the operator's has no say about those. */
 export const ownHosts = /(?:^|\.)googleapis\.com$/;
+
+/** The one that answers last: through STS go all, and an account that hangs holds nobody's places there. */
+export function endpointOf({ service_account }: GcpSettings, { google_sts, google_iam }: GcpEndpoints): string {
+  return service_account === undefined ? google_sts : google_iam;
+}

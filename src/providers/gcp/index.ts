@@ -2,7 +2,7 @@ import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
-import { endpoints } from './endpoints.ts';
+import { endpointOf, endpoints, type GcpEndpoints } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
 import { type GcpSettings, settings } from './settings.ts';
@@ -15,5 +15,14 @@ export const gcp: Provider<GcpSettings> = {
   settings,
   answer,
   federated: { assertion, trust, evaluate },
-  exchanging: { ...lazily(() => import('./exchange.ts')), request, endpoints, check, isTransient, explain, describe },
+  exchanging: {
+    ...lazily(() => import('./exchange.ts')),
+    request,
+    endpoints,
+    check,
+    endpointOf: (settings, listed) => endpointOf(settings, listed as GcpEndpoints),
+    isTransient,
+    explain,
+    describe,
+  },
 };

@@ -41,7 +41,9 @@ function context(more: Partial<ExchangeContext> = {}): ExchangeContext {
 
 function exchangeWithRetries(deadline_ms = 10_000) {
   const calls = createCalls({ deadline_ms, random: () => 0 });
-  return calls.run('aws', isTransient, (signal) => exchange(token, settings, context({ signal })));
+  return calls.run({ type: 'aws', endpoint: 'https://cloud.example', tenant: 'grp_a' }, isTransient, (signal) =>
+    exchange(token, settings, context({ signal })),
+  );
 }
 
 describe('AssumeRoleWithWebIdentity by the SDK', () => {

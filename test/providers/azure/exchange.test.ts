@@ -40,7 +40,9 @@ function context(more: Partial<ExchangeContext> = {}): ExchangeContext {
 
 function exchangeWithRetries(deadline_ms = 10_000) {
   const calls = createCalls({ deadline_ms, random: () => 0 });
-  return calls.run('azure', isTransient, (signal) => exchange('a.b.c', settings, context({ signal })));
+  return calls.run({ type: 'azure', endpoint: 'https://cloud.example', tenant: 'grp_a' }, isTransient, (signal) =>
+    exchange('a.b.c', settings, context({ signal })),
+  );
 }
 
 describe('client credentials by MSAL', () => {
