@@ -25,7 +25,7 @@ import {
 } from '../store/reach.ts';
 import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing } from './action.ts';
-import { type FoundIdentity, identityAt, identityPath, refuseTakenName } from './identities.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath, refuseTakenName } from './identities.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
 import { usableIn } from './usable.ts';
 import { userAt } from './users.ts';
@@ -71,6 +71,7 @@ export const createAlias: Action<{ ref: string; group: string; name?: string | u
   name: 'alias.create',
   needs: 'managed_identity.move',
   changes: true,
+  adds: ['aliases_per_identity'],
   find: identityAndGroup,
   async run(context, input, { identity, group }) {
     const name = input.name ?? identity.name;
@@ -78,6 +79,7 @@ export const createAlias: Action<{ ref: string; group: string; name?: string | u
     const [same] = (await listAliases(context.db, identity.id)).filter((one) => one.group_id === group.id);
     if (same !== undefined || group.id === identity.group_id)
       throw new ArsiaError('conflict', `${group.path} has ${identityPath(identity)} already.`);
+    await context.admit('aliases_per_identity', identity.organization_id, holderOf(identity));
     const row = {
       id: context.id('alias'),
       identity_id: identity.id,
@@ -140,6 +142,7 @@ export const maskIdentity: Action<
   name: 'identity_mask.create',
   needs: 'identity_mask.manage',
   changes: true,
+  adds: ['masks_per_identity'],
   find: maskAt,
   async run(context, input, { namespace, identity }) {
     if (identity.group_id === namespace.id)
@@ -151,6 +154,8 @@ export const maskIdentity: Action<
         },
       );
     const reach = await reachOf(context.db, identity);
+    if (!reach.masked_in.includes(namespace.id))
+      await context.admit('masks_per_identity', namespace.organization_id, holderOf(identity));
     const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
     const dropped = await cutOff(context, identity, masked, input.force);
     const mask: Mask = {
