@@ -3,6 +3,7 @@ import type { Arsia } from './compose.ts';
 import { ArsiaError } from './core/errors.ts';
 import { activatableAt } from './core/keystates.ts';
 import { isLogin, isName, loginRule, nameRule } from './core/names.ts';
+import { quotaCommand } from './quotacommand.ts';
 import { exportForGoogle } from './signing/jwks.ts';
 
 /** Commands for a person at the server: they open the same database and keys as the server, by the same settings. */
@@ -60,6 +61,7 @@ function admin(terminal: Terminal): Command {
         }),
       ),
   );
+  operators.addCommand(quotaCommand(terminal));
   return operators.addCommand(
     new Command('link')
       .description('print a one-time link (15 minutes) that makes whoever opens it an operator')
@@ -166,7 +168,7 @@ function named(option: string, isValid: (text: string) => boolean, rule: string)
   };
 }
 
-function examples(...commands: string[]): string {
+export function examples(...commands: string[]): string {
   return `\nExamples:\n${commands.map((command) => `  ${command}`).join('\n')}\n`;
 }
 

@@ -22,10 +22,13 @@ import { createExchange } from './services/exchange.ts';
 import { createIdempotency, type Idempotency } from './services/idempotency.ts';
 import { createIssuers } from './services/issuers.ts';
 import { auditedKeyring, keyChangeRecords } from './services/keys.ts';
+import { limitArtifacts } from './services/limitedartifacts.ts';
 import { createMint } from './services/mint.ts';
 import { createOperators, type Operators } from './services/operators.ts';
 import { createOutsideExchange } from './services/outsidetokens.ts';
 import { endOverdueJobs } from './services/overdue.ts';
+import { createQuotaCounts } from './services/quotacounts.ts';
+import { createQuotaAdmin, type QuotaAdmin } from './services/quotas.ts';
 import { createShares } from './services/shares.ts';
 import { createSignIn } from './services/signin.ts';
 import { createActionTable } from './services/table.ts';
@@ -53,6 +56,7 @@ import { createTimers, type Timers } from './timers.ts';
 export interface Arsia extends Serving {
   config: Config;
   operators: Operators;
+  quotas: QuotaAdmin;
   keyrings: { workload: Keyring; authorization: Keyring };
   trail: AuditTrail;
 }
@@ -80,18 +84,20 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const { audit } = trail;
   const issuers = createIssuers(issuer);
   const shares = createShares({ connections: config.database.poolSize });
-  const pipeline = createPipeline({ database, audit, clock, shares });
+  const quotas = createQuotaCounts({ database, clock });
+  const pipeline = createPipeline({ database, audit, clock, shares, quotas });
   const idempotency = createIdempotency({ database, pipeline, clock });
   const reader = createMintFactsReader(database);
   const signer = createTokenSigner({ keyring: keys.workload, clock: watch.guard(clock), issuer, isReceipt });
   const mint = createMint({ reader, audit, keyring: keys.workload, signer, issuers, tenancy, clock });
   const endpoints = cloudEndpoints(config, files);
+  const actions = createActionTable({ issuers, issuer, tenancy, audit, endpoints, quotas, allowLoopbackIssuers });
   const exchange = createExchange({ mint, audit, calls: cloudCalls(config, clock), endpoints, clock });
   const authorization = createAuthorizationServer({
     issuer,
     clock,
     log,
-    artifacts,
+    artifacts: limitArtifacts({ artifacts, quotas, database, clock }),
     keys: keys.authorization,
     outside: createOutsideExchange({
       database,
@@ -139,7 +145,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
         idempotency,
         api: {
           pipeline,
-          actions: createActionTable({ issuers, issuer, tenancy, audit, endpoints, allowLoopbackIssuers }),
+          actions,
           mint,
           exchange,
           operators,
@@ -153,7 +159,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
         readiness,
       }),
   });
-  return { ...serving, config, operators, keyrings, trail };
+  return { ...serving, config, operators, quotas: createQuotaAdmin(pipeline, actions.quotas), keyrings, trail };
 }
 
 type Stored = Awaited<ReturnType<typeof composeStored>>;

@@ -40,7 +40,8 @@ const mayImport: Record<string, string[]> = {
     'oidc',
     'http',
   ],
-  'admin.ts': ['core', 'signing', 'compose.ts'],
+  'admin.ts': ['core', 'signing', 'compose.ts', 'quotacommand.ts'],
+  'quotacommand.ts': ['core', 'admin.ts'],
   'auditcommands.ts': ['core', 'compose.ts', 'admin.ts'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
   'main.ts': [
@@ -78,7 +79,7 @@ const homes: Record<string, string[]> = {
   '@bufbuild/protobuf': ['providers/gcp'],
   cockatiel: ['providers'],
   pino: ['log.ts', 'logoutput.ts'],
-  commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'cli'],
+  commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'quotacommand.ts', 'cli'],
   zod: ['config.ts', 'providers', 'http'],
 };
 

@@ -126,6 +126,12 @@ const table = {
     'This would break a rule that holds now',
     'Read `detail`, change what stands in the way and try again.',
   ),
+  quota_exceeded: row(
+    409,
+    'invalid_request',
+    'A quota is reached',
+    'Delete what is no longer needed, or ask an operator to raise the quota that `detail` names.',
+  ),
   request_in_progress: row(
     409,
     'invalid_request',

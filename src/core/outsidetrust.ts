@@ -32,7 +32,7 @@ export interface TrustDenial {
   actual: string;
 }
 
-export const trustLimits = { rules: 10, conditions: 20, claim: 256, value: 512, audience: 256 } as const;
+export const trustLimits = { conditions: 20, claim: 256, value: 512, audience: 256 } as const;
 
 const maximumShown = 200;
 

@@ -1,6 +1,7 @@
 import type { RuleKind, WithoutRules } from '../core/accessrules.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { isName } from '../core/names.ts';
+import { bytesOfValues } from '../core/quotas.ts';
 import {
   type AccessRuleRow,
   deleteAccessRule,
@@ -17,7 +18,7 @@ import { findServiceAccount, findUser } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
 import { endTokensOfOtherIssuers } from '../store/trustrules.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
-import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath } from './identities.ts';
 import { ownOrganization } from './namespaces.ts';
 
 interface FoundRule extends FoundIdentity {
@@ -28,29 +29,24 @@ interface FoundSettings extends Place {
   version: number;
 }
 
-const maximumRules = 50;
-
 export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: string[] }, FoundIdentity, AccessRuleRow> =
   {
     name: 'access_rule.create',
     needs: 'access_rule.manage',
     changes: true,
+    adds: ['access_rules_per_identity', 'access_rule_bytes'],
     find: (context, input) => identityAt(context, input.ref),
     async run(context, input, { identity }) {
-      if (
-        (await listAccessRules(context.db, identity.id, { after: undefined, limit: maximumRules })).length >=
-        maximumRules
-      )
-        throw new ArsiaError(
-          'conflict',
-          `${identityPath(identity)} has ${maximumRules} access rules, which is the limit.`,
-        );
+      const { organization_id } = identity;
+      const values = await resolved(context, organization_id, input.kind, input.values);
+      await context.admit('access_rules_per_identity', organization_id, holderOf(identity));
+      await context.admit('access_rule_bytes', organization_id, holderOf(identity), bytesOfValues(values));
       const row: AccessRuleRow = {
         id: context.id('access_rule'),
         identity_id: identity.id,
-        organization_id: identity.organization_id,
+        organization_id,
         kind: input.kind,
-        values: await resolved(context, identity.organization_id, input.kind, input.values),
+        values,
         created_at: new Date(context.now),
         version: 1,
       };
@@ -75,10 +71,13 @@ export const changeAccessRule: Action<{ ref: string; id: string; values: string[
   name: 'access_rule.update',
   needs: 'access_rule.manage',
   changes: true,
+  adds: ['access_rule_bytes'],
   find: ruleAt,
   version: ({ rule }) => rule.version,
-  async run(context, input, { rule }) {
+  async run(context, input, { identity, rule }) {
     const values = await resolved(context, rule.organization_id, rule.kind, input.values);
+    const more = bytesOfValues(values) - bytesOfValues(rule.values);
+    if (more > 0) await context.admit('access_rule_bytes', rule.organization_id, holderOf(identity), more);
     return await updateAccessRule(context.db, rule.id, values);
   },
   describe: (_input, { identity, rule }, row) => ({

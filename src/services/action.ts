@@ -5,8 +5,10 @@ import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import type { IdKind } from '../core/ids.ts';
 import { decide, type Membership, type Permission, roleFor } from '../core/permissions.ts';
 import { type Caller, system } from '../core/principals.ts';
+import type { QuotaName } from '../core/quotas.ts';
 import type { Database, Queries } from '../store/database.ts';
 import { membershipsOf } from '../store/memberships.ts';
+import { type Admission, type Admit, createAdmit, createQuotaCounts, type QuotaCounts } from './quotacounts.ts';
 import type { Audit } from './refusals.ts';
 import { type Load, type Shares, tenantOf } from './shares.ts';
 
@@ -42,6 +44,8 @@ export interface Context extends Call {
   /** A further permission beside the action's own: refuses like the pipeline does. */
   demand(permission: Permission, place: Place): Promise<void>;
   may(permission: Permission, place: Place): Promise<boolean>;
+  /** Called before rows are added that a quota counts: refuses where it is reached. The action declares it in `adds`. */
+  admit: Admit;
 }
 
 /**
@@ -58,6 +62,10 @@ export interface Action<Input, Found extends Place, Result> {
   needs: Permission | 'member' | 'operator' | 'anyone';
   /** Changes run in one transaction with their record; reads leave none unless they are refused. */
   changes: boolean;
+  /** The quotas of what it adds: `run` takes room of each before it adds something. */
+  adds?: readonly QuotaName[];
+  /** Opens to operators too, whatever organisation it is about. */
+  opensToOperator?: true;
   /** What the action is about; throws `not_found` through `missing` when there is no such thing. */
   find(context: Context, input: Input): Promise<Found>;
   /** What this input asks of the database; `light` unless it says otherwise. */
@@ -87,7 +95,8 @@ export interface Pipeline {
   together<Result>(
     action: string,
     call: Call,
-    work: (within: Pipeline, db: Queries) => Promise<Result>,
+    work: (within: Pipeline, db: Queries, admit: Admit) => Promise<Result>,
+    adds?: readonly QuotaName[],
   ): Promise<Result>;
 }
 
@@ -96,8 +105,30 @@ export function missing(noun: string, ref: string): ArsiaError {
 }
 
 /** The one way to read or change anything: find, authorise, do, record. Throws `unavailable` where no place is free in time. */
-export function createPipeline(parts: { database: Database; audit: Audit; clock: Clock; shares: Shares }): Pipeline {
-  const { database, audit, clock, shares } = parts;
+export function createPipeline(parts: {
+  database: Database;
+  audit: Audit;
+  clock: Clock;
+  shares: Shares;
+  quotas?: QuotaCounts;
+}): Pipeline {
+  const { database, audit, clock, shares, quotas = createQuotaCounts(parts) } = parts;
+
+  /** One transaction in which quotas are taken from. */
+  function changing<Result>(
+    tenant: string,
+    work: (db: Queries, admission: Admission) => Promise<Result>,
+  ): Promise<Result> {
+    return quotas.admitting((admission) =>
+      database.transaction(
+        (db) => {
+          admission.restart();
+          return work(db, admission);
+        },
+        { tenant },
+      ),
+    );
+  }
 
   /** One try; `at` learns what it is about, for the record of a refusal. */
   async function attempt<Input, Found extends Place, Result>(
@@ -106,8 +137,9 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
     call: Call,
     input: Input,
     at: Attempted,
+    admission?: Admission,
   ): Promise<Result> {
-    const context = createContext(db, call, clock);
+    const context = createContext(db, call, clock, action.adds, admission);
     Object.assign(at, { action: action.name, found: undefined });
     // Before anything is looked up: a stranger learns nothing about what exists.
     if (call.caller.kind === 'anonymous' && action.needs !== 'anyone') throw unauthenticated();
@@ -142,25 +174,25 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
 
     async perform(action, call, input) {
       const at: Attempted = { action: action.name };
-      const on = (db: Queries) => attempt(db, action, call, input, at);
+      const on = (db: Queries, admission?: Admission) => attempt(db, action, call, input, at, admission);
       const tenant = tenantOf(call.caller);
-      const work = () => (action.changes ? database.transaction(on, { tenant }) : on(database.query));
+      const work = () => (action.changes ? changing(tenant, on) : on(database.query));
       // Without a place nothing was begun: that is told to the caller and is no record.
       return await shares[action.load?.(input) ?? 'light'](tenant, () => recorded(call, at, work));
     },
 
-    async together(action, call, work) {
+    async together(action, call, work, adds) {
       const at: Attempted = { action };
-      const on = async (db: Queries) => {
+      const on = async (db: Queries, admission: Admission) => {
         Object.assign(at, { action, found: undefined });
         const within: Pipeline = {
           ...pipeline,
-          perform: (inner, innerCall, input) => attempt(db, inner, innerCall, input, at),
+          perform: (inner, innerCall, input) => attempt(db, inner, innerCall, input, at, admission),
         };
-        return await work(within, db);
+        return await work(within, db, createContext(db, call, clock, adds, admission).admit);
       };
       const tenant = tenantOf(call.caller);
-      return await shares.light(tenant, () => recorded(call, at, () => database.transaction(on, { tenant })));
+      return await shares.light(tenant, () => recorded(call, at, () => changing(tenant, on)));
     },
   };
   return pipeline;
@@ -222,11 +254,19 @@ export function eventOf(
   };
 }
 
-function createContext(db: Queries, call: Call, clock: Clock): Context {
+function createContext(
+  db: Queries,
+  call: Call,
+  clock: Clock,
+  adds: readonly QuotaName[] = [],
+  admission?: Admission,
+): Context {
+  const now = clock.now();
   const context: Context = {
     ...call,
     db,
-    now: clock.now(),
+    now,
+    admit: createAdmit({ db, now, adds, admission }),
     id: (kind) => newId(clock, kind),
     random: clock.random,
     async demand(permission, place) {
@@ -253,6 +293,7 @@ async function authorise<Found extends Place>(
     // Of other jobs and workspaces a job learns no more than of those that never were.
     throw refusal('not_found', 'namespace.view', found);
   }
+  if (action.opensToOperator && caller.kind === 'user' && caller.is_operator) return;
   if (action.needs === 'operator') {
     if (caller.kind === 'user' && caller.is_operator) return;
     throw new ArsiaError('forbidden', 'This is for operators of the installation.', {

@@ -33,6 +33,7 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
   changes: true,
+  adds: ['assignments', 'assignments_per_workspace'],
   find: pairAt,
   async run(context, input, { namespace, identity }) {
     await demandUse(context, identity);
@@ -49,6 +50,11 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
       throw new ArsiaError('conflict', conflictOf(identity, namespace.path, input, taken), {
         advice: 'Unassign that one first, or assign this one with a `profile` of its own.',
       });
+    await context.admit('assignments', namespace.organization_id);
+    await context.admit('assignments_per_workspace', namespace.organization_id, {
+      id: namespace.id,
+      name: namespace.path,
+    });
     const row: Assignment = {
       id: context.id('assignment'),
       workspace_id: namespace.id,
@@ -76,6 +82,7 @@ export const createAssignedWorkspace: Action<
   Namespace
 > = {
   ...createWorkspace,
+  adds: [...createWorkspace.adds!, ...assignIdentity.adds!],
   async run(context, { managed_identities, ...input }, found) {
     const workspace = await createWorkspace.run(context, input, found);
     for (const { managed_identity, profile = '' } of managed_identities) {

@@ -37,6 +37,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
   // A launcher needs no role but its right to act, so `run` decides.
   needs: 'member',
   changes: true,
+  adds: ['running_jobs', 'running_jobs_per_launcher', 'running_jobs_per_user', 'array_tasks_per_job'],
   find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
   async run(context, input, found) {
     const { namespace } = found;
@@ -46,6 +47,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
       context.caller.kind === 'service_account'
         ? await launch(context, asked, found)
         : await startForSelf(context, asked, found);
+    await admitJob(context, namespace, parent);
     const job_token = `arsia_job_${Buffer.from(context.random(32)).toString('base64url')}`;
     const row = {
       id: context.id('job'),
@@ -73,6 +75,13 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
     detail: { workspace: namespace.path, stage: job.stage, labels: job.labels, reference: job.reference },
   }),
 };
+
+async function admitJob({ admit, caller }: Context, { organization_id }: Namespace, parent?: Job): Promise<void> {
+  const quota = caller.kind === 'service_account' ? 'running_jobs_per_launcher' : 'running_jobs_per_user';
+  await admit('running_jobs', organization_id);
+  await admit(quota, organization_id, { id: caller.id!, name: 'name' in caller ? caller.name : caller.id! });
+  if (parent !== undefined) await admit('array_tasks_per_job', organization_id, { id: parent.id, name: parent.id });
+}
 
 export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
   name: 'job.get',

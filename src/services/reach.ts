@@ -26,7 +26,7 @@ import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing } from './action.ts';
 import { cutOff, cutOffBy } from './cutoffs.ts';
 import { demandOnEach } from './descendants.ts';
-import { type FoundIdentity, identityAt, identityPath, refuseTakenName } from './identities.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath, refuseTakenName } from './identities.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
 import { type Scanned, scan } from './scan.ts';
 import { usableIn } from './usable.ts';
@@ -74,6 +74,7 @@ export const createAlias: Action<{ ref: string; group: string; name?: string | u
   name: 'alias.create',
   needs: 'managed_identity.move',
   changes: true,
+  adds: ['aliases_per_identity'],
   find: identityAndGroup,
   async run(context, input, { identity, group }) {
     const name = input.name ?? identity.name;
@@ -81,6 +82,7 @@ export const createAlias: Action<{ ref: string; group: string; name?: string | u
     const same = await findAliasIn(context.db, group.id, identity.id);
     if (same !== undefined || group.id === identity.group_id)
       throw new ArsiaError('conflict', `${group.path} has ${identityPath(identity)} already.`);
+    await context.admit('aliases_per_identity', identity.organization_id, holderOf(identity));
     const row = {
       id: context.id('alias'),
       identity_id: identity.id,
@@ -145,6 +147,7 @@ export const maskIdentity: Action<
   needs: 'identity_mask.manage',
   changes: true,
   load: ({ force }) => (force ? 'heavy' : 'light'),
+  adds: ['masks_per_identity'],
   find: maskAt,
   async run(context, input, { namespace, identity }) {
     if (identity.group_id === namespace.id)
@@ -156,6 +159,8 @@ export const maskIdentity: Action<
         },
       );
     const reach = await reachOf(context.db, identity);
+    if (!reach.masked_in.includes(namespace.id))
+      await context.admit('masks_per_identity', namespace.organization_id, holderOf(identity));
     const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
     const lost = await cutOffBy(context, identity, masked);
     // The identity is another's, and so may be the workspaces: masked is unassigned, in each of them.

@@ -8,8 +8,10 @@ import { insertMembership, membershipsOf } from '../store/memberships.ts';
 import { onlyOrganization } from '../store/namespaces.ts';
 import { findServiceAccount, findUser, insertUser, type User } from '../store/principals.ts';
 import { syncSignInTeams } from '../store/signinteams.ts';
+import { teamIdsOf } from '../store/teams.ts';
 import { findSignedInUser, saveUserIdentity } from '../store/useridentities.ts';
 import type { Action, Context, Pipeline, Place } from './action.ts';
+import { admitMembership } from './memberships.ts';
 
 /** A person as the identity provider vouches for them, after every check of its answer. */
 export interface Person {
@@ -64,6 +66,7 @@ function signInAction(users: 'anyone' | 'invited'): Action<Person, FoundPerson, 
     name: 'user.sign_in',
     needs: 'anyone',
     changes: true,
+    adds: ['users', 'memberships', 'memberships_per_principal', 'team_members', 'teams_per_user'],
     async find(context, { iss, sub }) {
       const user = await findSignedInUser(context.db, iss, sub);
       return {
@@ -125,10 +128,12 @@ async function firstSignIn(context: Context, person: Person, users: 'anyone' | '
     created_at: now,
     version: 1,
   };
+  await context.admit('users', organization_id);
   await insertUser(context.db, user);
   if (invitation === undefined) return { user, isFirst: true };
   if (!(await acceptInvitation(context.db, invitation.id, user.id, now))) throw uninvited(person, users);
-  if (invitation.namespace_id !== null && invitation.role !== null)
+  if (invitation.namespace_id !== null && invitation.role !== null) {
+    await admitMembership(context, organization_id, { id: user.id, name: user.login });
     await insertMembership(context.db, {
       id: context.id('membership'),
       namespace_id: invitation.namespace_id,
@@ -138,6 +143,7 @@ async function firstSignIn(context: Context, person: Person, users: 'anyone' | '
       created_at: now,
       version: 1,
     });
+  }
   return { user, invitation, isFirst: true };
 }
 
@@ -156,9 +162,16 @@ async function invitationOf({ db, now }: Context, email: string): Promise<Invita
   return undefined;
 }
 
-async function teamsOf(context: Context, { id, organization_id }: User, person: Person): Promise<string[] | null> {
+async function teamsOf(context: Context, user: User, person: Person): Promise<string[] | null> {
+  const { id, organization_id, login } = user;
   if (person.teams === null || organization_id === null) return null;
-  return await syncSignInTeams(context.db, { id, organization_id }, person.teams, new Date(context.now));
+  const before = await teamIdsOf(context.db, id);
+  const names = await syncSignInTeams(context.db, { id, organization_id }, person.teams, new Date(context.now));
+  const added = (await teamIdsOf(context.db, id)).filter((team) => !before.includes(team));
+  for (const team of added) await context.admit('team_members', organization_id, { id: team, name: team });
+  // They are counted already: what was added in this transaction is seen in it.
+  if (added.length > 0) await context.admit('teams_per_user', organization_id, { id, name: login }, 0);
+  return names;
 }
 
 async function freeLogin(context: Context, person: Person): Promise<string> {

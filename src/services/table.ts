@@ -1,3 +1,4 @@
+import type { QuotaName } from '../core/quotas.ts';
 import type { CloudEndpoints } from '../providers/provider.ts';
 import type { AuditStore } from '../store/audit.ts';
 import {
@@ -26,6 +27,8 @@ import { beatJob, finishJob, getJob, listWorkspaceJobs, startJob } from './jobs.
 import { changeMembership, createMembership, listMembers, removeMembership } from './memberships.ts';
 import { moveTo, removeNamespace } from './namespacemoves.ts';
 import { changeNamespace, createGroup, createOrganization, getNamespace, listOf } from './namespaces.ts';
+import type { QuotaCounts } from './quotacounts.ts';
+import { createQuotaActions } from './quotas.ts';
 import {
   createAlias,
   effectiveIdentities,
@@ -73,6 +76,7 @@ export function createActionTable(parts: {
   tenancy: 'single' | 'multi';
   audit: AuditStore;
   endpoints: CloudEndpoints;
+  quotas: QuotaCounts;
   /** For development: issuers on loopback may be trusted. */
   allowLoopbackIssuers: boolean;
 }) {
@@ -159,6 +163,7 @@ export function createActionTable(parts: {
     },
     jobs: { start: startJob, get: getJob, list: listWorkspaceJobs, end: finishJob, beat: beatJob },
     audit: createAuditActions(audit),
+    quotas: createQuotaActions(parts.quotas),
   };
 }
 
@@ -168,19 +173,21 @@ export interface ActionTraits {
   opensToJob: boolean;
   /** `If-Match` is held against a version. */
   hasVersion: boolean;
+  /** The quotas of what it adds. */
+  adds: readonly QuotaName[];
 }
 
 /** By the names of the actions. What none of the table does has none: the mint, and what operators redeem. */
 export function actionTraits(): ReadonlyMap<string, ActionTraits> {
   // What an action works with says nothing of its traits, and is not read before it runs.
   const table = createActionTable({} as Parts);
-  const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version'>[] = Object.values(
+  const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version' | 'adds'>[] = Object.values(
     table,
   ).flatMap((ofNoun) => Object.values(ofNoun));
   return new Map(
-    actions.map(({ name, opensToJob, version }) => [
+    actions.map(({ name, opensToJob, version, adds = [] }) => [
       name,
-      { opensToJob: opensToJob !== undefined, hasVersion: version !== undefined },
+      { opensToJob: opensToJob !== undefined, hasVersion: version !== undefined, adds },
     ]),
   );
 }

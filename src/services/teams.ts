@@ -10,6 +10,7 @@ import {
   listTeams,
   type Team,
   type TeamMember,
+  teamIdsOf,
   updateTeam,
 } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
@@ -33,12 +34,14 @@ export const createTeam: Action<{ name: string; description: string }, Place, Te
   name: 'team.create',
   needs: 'team.manage',
   changes: true,
+  adds: ['teams'],
   find: ownOrganization,
   async run(context, input, { organization_id }) {
     if ((await findTeam(context.db, organization_id!, input.name)) !== undefined)
       throw new ArsiaError('conflict', `There is already a team ${input.name}.`, {
         fields: [{ pointer: '/name', detail: 'is taken in this organisation' }],
       });
+    await context.admit('teams', organization_id);
     const team: Team = {
       id: context.id('team'),
       organization_id: organization_id!,
@@ -93,6 +96,7 @@ export const addTeamMember: Action<{ ref: string; user: string }, FoundTeam, Tea
   name: 'team_member.create',
   needs: 'team.manage',
   changes: true,
+  adds: ['team_members', 'teams_per_user'],
   find: teamAt,
   async run(context, input, { team }) {
     const { user } = await userAt(context, input.user);
@@ -103,6 +107,10 @@ export const addTeamMember: Action<{ ref: string; user: string }, FoundTeam, Tea
       source: 'manual' as const,
       created_at: new Date(context.now),
     };
+    if (!(await teamIdsOf(context.db, user.id)).includes(team.id)) {
+      await context.admit('team_members', team.organization_id, team);
+      await context.admit('teams_per_user', team.organization_id, { id: user.id, name: user.login });
+    }
     await insertTeamMember(context.db, row);
     return { ...row, login: user.login };
   },

@@ -1,5 +1,5 @@
 import { ArsiaError } from '../core/errors.ts';
-import { type Condition, trustFaults, trustLimits } from '../core/outsidetrust.ts';
+import { type Condition, trustFaults } from '../core/outsidetrust.ts';
 import { settingsOf } from '../store/accessrules.ts';
 import type { Page } from '../store/namespaces.ts';
 import {
@@ -32,15 +32,13 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     name: 'trust_rule.create',
     needs: 'service_account.manage',
     changes: true,
+    adds: ['trust_rules_per_service_account'],
     find: (context, input) => serviceAccountAt(context, input.ref),
     async run(context, { ref: _ref, conditions, ...terms }, { account }) {
       const { allowed_issuers: allowed } = await settingsOf(context.db, account.organization_id);
       const fields = trustFaults({ ...terms, conditions }, { own, allowed, allowLoopback });
       if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
-      if ((await listTrustRules(context.db, account.id)).length >= trustLimits.rules)
-        throw new ArsiaError('conflict', `${account.name} has ${trustLimits.rules} trust rules already.`, {
-          advice: 'Delete one that is no longer needed, or make another service account.',
-        });
+      await context.admit('trust_rules_per_service_account', account.organization_id, account);
       const row: TrustRuleRow = {
         id: context.id('trust_rule'),
         service_account_id: account.id,

@@ -27,6 +27,7 @@ export const createUser: Action<{ login: string; display_name: string }, Place, 
   name: 'user.create',
   needs: 'user.manage',
   changes: true,
+  adds: ['users'],
   find: ownOrganization,
   async run(context, input, { organization_id }) {
     const row: User = {
@@ -40,6 +41,7 @@ export const createUser: Action<{ login: string; display_name: string }, Place, 
       version: 1,
     };
     await refuseTakenLogin(context, input.login);
+    await context.admit('users', organization_id);
     await insertUser(context.db, row);
     return row;
   },

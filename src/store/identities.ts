@@ -92,6 +92,17 @@ export async function deleteIdentity(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('managed_identities').where('id', '=', id).execute();
 }
 
+/** Has the organisation this audience already? */
+export async function isAudienceOf(db: Queries, audience: string, organization_id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('audiences')
+    .select('audience')
+    .where('audience', '=', audience)
+    .where('organization_id', '=', organization_id)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Takes an audience for an organisation; false when another organisation has it. */
 export async function claimAudience(db: Queries, audience: string, organization_id: string): Promise<boolean> {
   await db

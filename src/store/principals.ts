@@ -125,16 +125,6 @@ export async function insertSecret(db: Queries, row: Selectable<Tables['service_
   await db.insertInto('service_account_secrets').values(row).execute();
 }
 
-export async function countSecrets(db: Queries, service_account_id: string, now: Date): Promise<number> {
-  const row = await db
-    .selectFrom('service_account_secrets')
-    .select((eb) => eb.fn.countAll().as('count'))
-    .where('service_account_id', '=', service_account_id)
-    .where('expires_at', '>', now)
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
-}
-
 export async function deleteSecret(db: Queries, service_account_id: string, id: string): Promise<boolean> {
   const gone = await db
     .deleteFrom('service_account_secrets')

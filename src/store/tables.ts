@@ -32,6 +32,7 @@ export interface Tables {
   teams: TeamsTable;
   team_members: TeamMembersTable;
   organization_settings: OrganizationSettingsTable;
+  organization_quotas: { organization_id: string; name: string; value: number };
   access_rules: AccessRulesTable;
   identity_aliases: IdentityAliasesTable;
   identity_masks: IdentityMasksTable;
@@ -288,6 +289,7 @@ interface SharedSecretsTable {
 
 interface IdempotencyKeysTable {
   key_hash: Uint8Array;
+  organization_id: string | null;
   content_hash: Uint8Array;
   answer: Json;
   expires_at: Date;

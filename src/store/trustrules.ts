@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import { trustLimits } from '../core/outsidetrust.ts';
+import { quotas } from '../core/quotas.ts';
 import type { Queries } from './database.ts';
 import type { Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
@@ -27,7 +27,7 @@ export async function insertTrustRule(db: Queries, row: TrustRuleRow): Promise<v
 export async function listTrustRules(
   db: Queries,
   service_account_id: string,
-  page: Page = { after: undefined, limit: trustLimits.rules },
+  page: Page = { after: undefined, limit: quotas.trust_rules_per_service_account.maximum },
 ): Promise<TrustRuleRow[]> {
   return await db
     .selectFrom('service_account_trust_rules')

@@ -14,8 +14,8 @@ export interface Case {
   refs?: Record<string, Kind>;
   /** The other members. `n` differs from call to call. */
   body?: (n: number) => Body;
-  /** The least role on the organisation that opens it; `job`: the token of the job; `anyone`: it proves itself. */
-  least: Role | 'job' | 'anyone';
+  /** The least role on the organisation that opens it; `operator`: none of them does; `job`: the token of the job; `anyone`: it proves itself. */
+  least: Role | 'operator' | 'job' | 'anyone';
   /** Opens to the job of `things.job` as well. */
   opensToJob?: boolean;
   /** Opens to operators as well. */
@@ -188,6 +188,13 @@ export const cases: Record<string, Case> = {
   'PATCH /organization-settings': { least: 'owner', body: () => ({ identities_without_rules: 'open' }) },
   'GET /audit-events': { least: 'owner', opensToOperator: true },
   'GET /audit-events/export': { least: 'owner', opensToOperator: true },
+  'GET /organizations/:id/quotas': { least: 'owner', params: id('organization'), opensToOperator: true },
+  'PATCH /organizations/:id/quotas': {
+    least: 'operator',
+    params: id('organization'),
+    opensToOperator: true,
+    body: () => ({ quotas: { workspaces: 60_000 } }),
+  },
   'POST /admin-links/redeem': { least: 'anyone', body: () => ({ token: `arsia_link_${'x'.repeat(43)}` }) },
 };
 

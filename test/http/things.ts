@@ -2,6 +2,7 @@ import { createAccount, createIdentity, type Job, type Organization, startJob } 
 
 /** One thing of each kind in an organisation, by id: what requests name. */
 export interface Things {
+  organization: string;
   /** With nothing in it. */
   group: string;
   workspace: string;
@@ -76,6 +77,7 @@ export async function makeThings(organization: Organization): Promise<{ things: 
   const launcher = account.client;
   const job = await startJob({ ...there, launcher }, { user, heartbeat: 3600 }, workspace);
   const things = {
+    organization: organization.id,
     ...{ group, workspace, user, account: account.id, secret: account.secretId, right, trustRule, membership },
     ...{ identity, rule, alias, unassigned, grant, job: job.id, team, teamMember, invitation },
     ...{ ofRoot, place, emptyWorkspace },

@@ -163,8 +163,11 @@ describe('trust rules', () => {
       await owner.ask('POST', full, good);
     expect(statuses.filter((status) => ![201, 409, 503].includes(status))).toEqual([]);
     expect((await owner.send('GET', full)).items).toHaveLength(10);
-    const { answer } = await oracle.refuses(() => owner.ask('POST', full, good), { status: 409, code: 'conflict' });
-    expect(answer.body.detail).toContain('has 10 trust rules already');
+    const { answer } = await oracle.refuses(() => owner.ask('POST', full, good), {
+      status: 409,
+      code: 'quota_exceeded',
+    });
+    expect(answer.body.detail).toContain('has reached its quota of 10 trust rules');
   });
 
   test('name issuers that the organisation allows, where it says which', async () => {

@@ -12,7 +12,7 @@ import {
 } from './present.ts';
 import { clientSecret, mayAct, membership, serviceAccount, user } from './responses/principals.ts';
 import { listOf } from './responses/shared.ts';
-import { description, labelValue, login, name, page, pattern, ref, refOrEveryone, role } from './schemas.ts';
+import { description, labels, login, name, page, pattern, ref, refOrEveryone, role } from './schemas.ts';
 
 const displayName = description.max(128, 'must be at most 128 characters');
 const newUser = z.strictObject({ login, display_name: displayName.default('') });
@@ -43,7 +43,7 @@ const newMayAct = z.strictObject({
     .max(100, 'must name at most 100 users')
     .meta({ description: 'Users by id or login, teams by id; the account itself for its jobs for nobody.' }),
   stages: z.array(pattern).min(1).max(32).default(['*']),
-  labels: z.record(name, labelValue).default({}),
+  labels: labels.default({}),
 });
 const newMembership = z.strictObject({ namespace: ref, principal: ref, role });
 const membershipList = page.extend({ namespace: ref });

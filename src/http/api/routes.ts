@@ -8,6 +8,7 @@ import { jobRoutes } from './jobs.ts';
 import { namespaceRoutes } from './namespaces.ts';
 import { operatorRoutes } from './operators.ts';
 import { principalRoutes } from './principals.ts';
+import { quotaRoutes } from './quotas.ts';
 import { reachRoutes } from './reach.ts';
 import { teamRoutes } from './teams.ts';
 import { trustRuleRoutes } from './trustrules.ts';
@@ -26,4 +27,5 @@ export const routes: readonly Route[] = [
   ...jobRoutes,
   ...auditRoutes,
   ...operatorRoutes,
+  ...quotaRoutes,
 ];

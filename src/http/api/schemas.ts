@@ -33,10 +33,7 @@ export const lifetime = z
 export const settings = z.record(z.string(), z.unknown(), 'must be an object');
 
 /** Label keys are names; values and patterns are short printable text. */
-export const labelValue = z
-  .string()
-  .max(256, 'must be at most 256 characters')
-  .refine(isPrintable, 'must be printable text');
+const labelValue = z.string().max(256, 'must be at most 256 characters').refine(isPrintable, 'must be printable text');
 const maximumLabels = 32;
 export const labels = z
   .record(name, labelValue)
