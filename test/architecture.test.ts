@@ -41,6 +41,7 @@ const mayImport: Record<string, string[]> = {
   ],
   'admin.ts': ['core', 'signing', 'compose.ts'],
   'auditcommands.ts': ['core', 'compose.ts', 'admin.ts'],
+  'operatorcommands.ts': ['core', 'admin.ts'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
   'main.ts': [
     'core',
@@ -52,6 +53,7 @@ const mayImport: Record<string, string[]> = {
     'compose.ts',
     'admin.ts',
     'auditcommands.ts',
+    'operatorcommands.ts',
     'demo',
   ],
 };
@@ -77,7 +79,7 @@ const homes: Record<string, string[]> = {
   '@bufbuild/protobuf': ['providers/gcp'],
   cockatiel: ['providers'],
   pino: ['log.ts', 'logoutput.ts'],
-  commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'cli'],
+  commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'operatorcommands.ts', 'cli'],
   zod: ['config.ts', 'providers', 'http'],
 };
 

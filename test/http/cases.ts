@@ -14,8 +14,11 @@ export interface Case {
   refs?: Record<string, Kind>;
   /** The other members. `n` differs from call to call. */
   body?: (n: number) => Body;
-  /** The least role on the organisation that opens it; `job`: the token of the job; `anyone`: it proves itself. */
-  least: Role | 'job' | 'anyone';
+  /**
+   * The least role on the organisation that opens it; `job`: the token of the job; `anyone`: it proves itself; `person`: users of
+   * the organisation, and no service account; `operator`: operators alone.
+   */
+  least: Role | 'job' | 'anyone' | 'person' | 'operator';
   /** Opens to the job of `things.job` as well. */
   opensToJob?: boolean;
   /** Opens to operators as well. */
@@ -188,6 +191,13 @@ export const cases: Record<string, Case> = {
   'PATCH /organization-settings': { least: 'owner', body: () => ({ identities_without_rules: 'open' }) },
   'GET /audit-events': { least: 'owner', opensToOperator: true },
   'GET /audit-events/export': { least: 'owner', opensToOperator: true },
+  'POST /me/leave': { least: 'person', body: () => ({ organization: 'acme' }) },
+  'POST /owner-links': { least: 'operator', opensToOperator: true, body: () => ({ organization: 'acme' }) },
+  'POST /user-identities/detach': {
+    least: 'operator',
+    opensToOperator: true,
+    body: () => ({ iss: 'https://login.example.com', sub: 'nobody' }),
+  },
   'POST /admin-links/redeem': { least: 'anyone', body: () => ({ token: `arsia_link_${'x'.repeat(43)}` }) },
 };
 

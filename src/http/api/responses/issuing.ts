@@ -68,10 +68,6 @@ export const credentials: z.ZodType = z
   ])
   .meta({ id: 'Credentials' });
 
-export const operatorToken = z
-  .strictObject({ login: z.string(), access_token: z.string(), expires_at: time })
-  .meta({ id: 'OperatorToken' });
-
 const text = z.string().nullable();
 export const auditEvent = z
   .strictObject({
