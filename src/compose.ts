@@ -149,6 +149,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
           mint,
           exchange,
           operators,
+          issuer,
         },
         limits: config.limits,
         discovery: discoveryDocument(issuer),
@@ -292,9 +293,15 @@ function composeSignIn(
     upstream: createUpstream(upstream, parts.clock),
     people: createSignIn({ pipeline: parts.pipeline, users: signIn.users }),
     async openLink(link, request_id) {
-      const { user, token } = await parts.redeem({ caller: anonymous, request_id }, link);
+      const { user, organization, token } = await parts.redeem({ caller: anonymous, request_id }, link);
       const { access_token, expires_at } = token;
-      return { user_id: user.id, login: user.login, access_token, expires_at: expires_at.toISOString() };
+      return {
+        user_id: user.id,
+        login: user.login,
+        ...(organization !== null && { organization }),
+        access_token,
+        expires_at: expires_at.toISOString(),
+      };
     },
     cookieKeys: () => [Buffer.from(parts.cookies.current()).toString('base64url')],
   };

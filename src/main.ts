@@ -9,6 +9,7 @@ import type { Arsia } from './compose.ts';
 import { ConfigError, describeSettings } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
 import { createLog } from './log.ts';
+import { operatorCommand } from './operatorcommands.ts';
 import { lowerPoolPriority } from './poolpriority.ts';
 import { loadConfig } from './settingsfiles.ts';
 
@@ -37,7 +38,8 @@ async function main(): Promise<void> {
       await running.stop();
       process.exitCode = running.held ? 0 : 1;
     });
-  for (const command of [...adminCommands(terminal), auditCommand(terminal)]) program.addCommand(command);
+  for (const command of [...adminCommands(terminal), operatorCommand(terminal), auditCommand(terminal)])
+    program.addCommand(command);
   await program.parseAsync(withKeysNamed(process.argv));
 }
 

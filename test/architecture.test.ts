@@ -40,9 +40,10 @@ const mayImport: Record<string, string[]> = {
     'oidc',
     'http',
   ],
-  'admin.ts': ['core', 'signing', 'compose.ts', 'quotacommand.ts'],
+  'admin.ts': ['core', 'signing', 'compose.ts'],
   'quotacommand.ts': ['core', 'admin.ts'],
   'auditcommands.ts': ['core', 'compose.ts', 'admin.ts'],
+  'operatorcommands.ts': ['core', 'admin.ts', 'quotacommand.ts'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
   'main.ts': [
     'core',
@@ -54,6 +55,7 @@ const mayImport: Record<string, string[]> = {
     'compose.ts',
     'admin.ts',
     'auditcommands.ts',
+    'operatorcommands.ts',
     'demo',
   ],
 };
@@ -79,7 +81,7 @@ const homes: Record<string, string[]> = {
   '@bufbuild/protobuf': ['providers/gcp'],
   cockatiel: ['providers'],
   pino: ['log.ts', 'logoutput.ts'],
-  commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'quotacommand.ts', 'cli'],
+  commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'operatorcommands.ts', 'quotacommand.ts', 'cli'],
   zod: ['config.ts', 'providers', 'http'],
 };
 

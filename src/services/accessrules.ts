@@ -20,6 +20,7 @@ import { endTokensOfOtherIssuers } from '../store/trustrules.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundIdentity, holderOf, identityAt, identityPath } from './identities.ts';
 import { ownOrganization } from './namespaces.ts';
+import { onlyPrincipal } from './users.ts';
 
 interface FoundRule extends FoundIdentity {
   rule: AccessRuleRow;
@@ -104,7 +105,13 @@ export const getSettings: Action<object, Place, OrganizationSettings> = {
   needs: 'member',
   changes: false,
   find: ownOrganization,
-  run: async (context, _input, { organization_id }) => await settingsOf(context.db, organization_id!),
+  async run(context, _input, { organization_id }) {
+    if (organization_id !== null && (await onlyPrincipal(context)) !== undefined)
+      throw new ArsiaError('not_found', 'You have no role in this organisation.', {
+        advice: 'Ask an owner of the organisation for one.',
+      });
+    return await settingsOf(context.db, organization_id!);
+  },
 };
 
 export const changeSettings: Action<
@@ -149,7 +156,7 @@ async function resolved(
   values: string[],
 ): Promise<string[]> {
   const find = {
-    user: (ref: string) => findUser(context.db, ref),
+    user: (ref: string) => findUser(context.db, organization_id, ref),
     team: (ref: string) => findTeam(context.db, organization_id, ref),
     service_account: (ref: string) => findServiceAccount(context.db, ref),
   };

@@ -166,8 +166,8 @@ async function launch(context: Context, input: NewJob, found: FoundNamespace) {
     return { user_id: null, launcher_id, stage: input.stage };
   }
   if (rights.length === 0) await context.demand('namespace.view', found);
-  const user = await findUser(context.db, input.user);
-  if (user?.organization_id !== workspace.organization_id) throw unknownUser(input.user);
+  const user = await findUser(context.db, workspace.organization_id, input.user);
+  if (user === undefined) throw unknownUser(input.user);
   refuseToAct(rights, workspace, input, { ...user, team_ids: await teamIdsOf(context.db, user.id) });
   await refuseWithoutRole(context, user, workspace);
   return { user_id: user.id, launcher_id, stage: input.stage };

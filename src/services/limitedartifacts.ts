@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { QuotaName } from '../core/quotas.ts';
 import type { Artifact, ArtifactStore } from '../store/artifacts.ts';
 import type { Database } from '../store/database.ts';
-import { findServiceAccount, findUser } from '../store/principals.ts';
+import { findServiceAccount, findUserById } from '../store/principals.ts';
 import { type QuotaCounts, quotaExceeded } from './quotacounts.ts';
 
 /** What a principal holds of these counts for a quota. The others live for minutes, or belong to nobody. */
@@ -24,7 +24,7 @@ export function limitArtifacts(parts: {
   const { artifacts, quotas, database, clock } = parts;
 
   async function refuse(name: QuotaName, holder: string, value: number): Promise<never> {
-    const [user, account] = [await findUser(database.query, holder), await findServiceAccount(database.query, holder)];
+    const [user, account] = [await findUserById(database.query, holder), await findServiceAccount(database.query, holder)];
     const organization_id = (user ?? account)?.organization_id ?? null;
     const key = { name, organization_id, holder };
     throw await quotaExceeded(database.query, key, value, { id: holder, name: user?.login ?? account?.name ?? holder });

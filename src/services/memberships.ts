@@ -112,7 +112,7 @@ export async function principalOf(context: Context, organization_id: string, ref
     ? await findServiceAccount(context.db, ref)
     : isId('team', ref)
       ? await findTeam(context.db, organization_id, ref)
-      : await findUser(context.db, ref);
+      : await findUser(context.db, organization_id, ref);
   if (principal === undefined || principal.organization_id !== organization_id)
     throw new ArsiaError('invalid_request', `There is no user, team or service account ${JSON.stringify(ref)} here.`, {
       advice: 'Name a user by id or login, a team or a service account by its id.',

@@ -30,7 +30,7 @@ import { type FoundIdentity, holderOf, identityAt, identityPath, refuseTakenName
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
 import { type Scanned, scan } from './scan.ts';
 import { usableIn } from './usable.ts';
-import { userAt } from './users.ts';
+import { userOf } from './users.ts';
 
 /** Where identities reach: move, aliases, masks, and what is effective for a user. Rules and subject stay the source's. */
 interface IdentityAndGroup extends FoundIdentity {
@@ -225,8 +225,7 @@ export const effectiveIdentities: Action<
   changes: false,
   find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
   async run(context, input, { namespace }) {
-    const user = input.user === undefined ? undefined : (await userAt(context, input.user)).user;
-    if (user !== undefined && user.organization_id !== namespace.organization_id) throw missing('user', input.user!);
+    const user = input.user === undefined ? undefined : await userOf(context, namespace.organization_id, input.user);
     const runner = {
       user_id: user?.id ?? null,
       team_ids: user === undefined ? [] : await teamIdsOf(context.db, user.id),

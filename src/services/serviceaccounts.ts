@@ -26,7 +26,7 @@ import { endSignIns } from '../store/useridentities.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
-import { userAt } from './users.ts';
+import { userOf } from './users.ts';
 
 export interface FoundAccount extends Place {
   account: ServiceAccount;
@@ -237,9 +237,7 @@ async function actedFor(context: Context, account: ServiceAccount, ref: string):
     if (team === undefined) throw missing('team', ref);
     return team.id;
   }
-  const { user } = await userAt(context, ref);
-  if (user.organization_id !== account.organization_id) throw missing('user', ref);
-  return user.id;
+  return (await userOf(context, account.organization_id, ref)).id;
 }
 
 export const listRightsToAct: Action<{ ref: string; page: Page }, FoundAccount, MayActRow[]> = {

@@ -24,9 +24,11 @@ import {
 import { createInvitation, listAllInvitations, removeInvitation } from './invitations.ts';
 import type { Issuers } from './issuers.ts';
 import { beatJob, finishJob, getJob, listWorkspaceJobs, startJob } from './jobs.ts';
+import { leaveOrganization } from './leaving.ts';
 import { changeMembership, createMembership, listMembers, removeMembership } from './memberships.ts';
 import { moveTo, removeNamespace } from './namespacemoves.ts';
 import { changeNamespace, createGroup, createOrganization, getNamespace, listOf } from './namespaces.ts';
+import { createOwnerLink } from './ownerlinks.ts';
 import type { QuotaCounts } from './quotacounts.ts';
 import { createQuotaActions } from './quotas.ts';
 import {
@@ -99,7 +101,8 @@ export function createActionTable(parts: {
       remove: removeNamespace('workspace'),
       move: moveTo('workspace'),
     },
-    users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser },
+    users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser, leave: leaveOrganization },
+    owners: { createLink: createOwnerLink },
     invitations: { create: createInvitation, list: listAllInvitations, remove: removeInvitation },
     memberships: {
       create: createMembership,

@@ -15,7 +15,7 @@ import {
 } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { ownOrganization } from './namespaces.ts';
-import { userAt } from './users.ts';
+import { onlyPrincipal, userOf } from './users.ts';
 
 interface FoundTeam extends Place {
   team: Team;
@@ -28,6 +28,15 @@ async function teamAt(context: Context, input: { ref: string }): Promise<FoundTe
     place.organization_id === null ? undefined : await findTeam(context.db, place.organization_id, input.ref);
   if (team === undefined) throw missing('team', input.ref);
   return { ...place, team, named: { noun: 'team', ref: input.ref }, audit: { target_id: team.id } };
+}
+
+/** To whoever has no role in the organisation, only the teams that they are in are there. */
+async function visibleTeamAt(context: Context, input: { ref: string }): Promise<FoundTeam> {
+  const found = await teamAt(context, input);
+  const only = await onlyPrincipal(context);
+  if (only !== undefined && !(await teamIdsOf(context.db, only)).includes(found.team.id))
+    throw missing('team', input.ref);
+  return found;
 }
 
 export const createTeam: Action<{ name: string; description: string }, Place, Team> = {
@@ -59,7 +68,7 @@ export const getTeam: Action<{ ref: string }, FoundTeam, Team> = {
   name: 'team.get',
   needs: 'member',
   changes: false,
-  find: teamAt,
+  find: visibleTeamAt,
   run: async (_context, _input, { team }) => team,
 };
 
@@ -68,7 +77,9 @@ export const listAllTeams: Action<{ page: Page }, Place, Team[]> = {
   needs: 'member',
   changes: false,
   find: ownOrganization,
-  run: async (context, input, { organization_id }) => await listTeams(context.db, organization_id!, input.page),
+  async run(context, { page }, { organization_id }) {
+    return await listTeams(context.db, organization_id!, page, await onlyPrincipal(context));
+  },
 };
 
 export const changeTeam: Action<{ ref: string; description: string }, FoundTeam, Team> = {
@@ -99,8 +110,7 @@ export const addTeamMember: Action<{ ref: string; user: string }, FoundTeam, Tea
   adds: ['team_members', 'teams_per_user'],
   find: teamAt,
   async run(context, input, { team }) {
-    const { user } = await userAt(context, input.user);
-    if (user.organization_id !== team.organization_id) throw missing('user', input.user);
+    const user = await userOf(context, team.organization_id, input.user);
     const row = {
       team_id: team.id,
       user_id: user.id,
@@ -124,8 +134,10 @@ export const listMembersOfTeam: Action<{ ref: string; page: Page }, FoundTeam, T
   name: 'team_member.list',
   needs: 'member',
   changes: false,
-  find: teamAt,
-  run: (context, input, { team }) => listTeamMembers(context.db, team.id, input.page),
+  find: visibleTeamAt,
+  async run(context, { page }, { team }) {
+    return await listTeamMembers(context.db, team.id, page, await onlyPrincipal(context));
+  },
 };
 
 export const removeTeamMember: Action<{ ref: string; user: string }, FoundTeam, void> = {
@@ -134,8 +146,7 @@ export const removeTeamMember: Action<{ ref: string; user: string }, FoundTeam, 
   changes: true,
   find: teamAt,
   async run(context, input, { team }) {
-    const { user } = await userAt(context, input.user);
-    if (user.organization_id !== team.organization_id) throw missing('user', input.user);
+    const user = await userOf(context, team.organization_id, input.user);
     if (!(await deleteTeamMember(context.db, team.id, user.id))) throw missing('member of the team', input.user);
   },
   describe: (input, { team }) => ({ detail: { team: team.name, user: input.user } }),

@@ -13,7 +13,7 @@ import { type Action, type Context, missing } from './action.ts';
 import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
 import type { Issuers } from './issuers.ts';
 import { namespaceAt } from './namespaces.ts';
-import { userAt } from './users.ts';
+import { userOf } from './users.ts';
 
 /** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */
 export interface Meant {
@@ -90,8 +90,7 @@ async function resolve(
   const { federated, title } = providerOf(identity.type);
   if (federated === undefined) throw new ArsiaError('not_supported', `${title} identities have no trust documents.`);
   const workspace = await workspaceMeant(context, identity, input);
-  const user = input.user === undefined ? undefined : (await userAt(context, input.user)).user;
-  if (user !== undefined && user.organization_id !== identity.organization_id) throw missing('user', input.user!);
+  const user = input.user === undefined ? undefined : await userOf(context, identity.organization_id, input.user);
   const group =
     workspace?.parent_id == null ? undefined : await findNamespace(context.db, 'group', workspace.parent_id);
   const facts: TrustFacts = {

@@ -76,6 +76,22 @@ export async function deleteMembership(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('memberships').where('id', '=', id).execute();
 }
 
+/** Every role that was given to the principal itself. */
+export async function deleteMembershipsOf(db: Queries, principal_id: string): Promise<void> {
+  await db.deleteFrom('memberships').where('principal_id', '=', principal_id).execute();
+}
+
+/** Has the principal, or a team of theirs, any role? Reads one row: an owner of much may have thousands. */
+export async function hasAnyRole(db: Queries, principal_id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('memberships')
+    .select('id')
+    .where('principal_id', 'in', selfAndTeams(db, principal_id))
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function listMemberships(db: Queries, namespace_id: string, page: Page): Promise<MembershipRow[]> {
   return await db
     .selectFrom('memberships')

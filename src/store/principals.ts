@@ -30,10 +30,30 @@ const accountColumns = [
   'service_accounts.version',
 ] as const;
 
-/** By id or login. */
-export async function findUser(db: Queries, ref: string): Promise<User | undefined> {
+/** Returns a user of the organisation by id or login; null finds the users of no organisation, who are operators. */
+export async function findUser(db: Queries, organization_id: string | null, ref: string): Promise<User | undefined> {
   const by = isId('user', ref) ? 'id' : 'login';
-  return await db.selectFrom('users').select(userColumns).where(by, '=', ref).executeTakeFirst();
+  const query = db.selectFrom('users').select(userColumns).where(by, '=', ref);
+  return await (organization_id === null
+    ? query.where('organization_id', 'is', null)
+    : query.where('organization_id', '=', organization_id)
+  ).executeTakeFirst();
+}
+
+/** Returns a user of any organisation. For ids that a token, a link or a row of ours names, never for one from a request. */
+export async function findUserById(db: Queries, id: string): Promise<User | undefined> {
+  return await db.selectFrom('users').select(userColumns).where('id', '=', id).executeTakeFirst();
+}
+
+/** Returns the operators of this login: of no organisation, and of any. */
+export async function listOperators(db: Queries, login: string): Promise<User[]> {
+  return await db
+    .selectFrom('users')
+    .select(userColumns)
+    .where('login', '=', login)
+    .where('is_operator', '=', true)
+    .orderBy('id')
+    .execute();
 }
 
 export async function insertUser(db: Queries, row: User): Promise<void> {
@@ -53,11 +73,22 @@ export async function updateUser(
     .executeTakeFirstOrThrow();
 }
 
-export async function listUsers(db: Queries, organization_id: string, page: Page): Promise<User[]> {
+/** Takes everything from somebody who leaves that the row of a user gives: they act no more, and are no operator. */
+export async function deactivateUser(db: Queries, id: string): Promise<void> {
+  await db
+    .updateTable('users')
+    .set((eb) => ({ is_active: false, is_operator: false, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .execute();
+}
+
+/** `only`: the one user that is listed. */
+export async function listUsers(db: Queries, organization_id: string, page: Page, only?: string): Promise<User[]> {
   return await db
     .selectFrom('users')
     .select(userColumns)
     .where('organization_id', '=', organization_id)
+    .$if(only !== undefined, (query) => query.where('id', '=', only!))
     .where('id', '>', page.after ?? '')
     .orderBy('id')
     .limit(page.limit)

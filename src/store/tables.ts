@@ -258,6 +258,8 @@ interface AdminLinksTable {
   user_id: string;
   expires_at: Date;
   used_at: Date | null;
+  /** False for the link of an organisation's owner. */
+  makes_operator: Generated<boolean>;
 }
 
 interface UserIdentitiesTable {

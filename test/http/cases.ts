@@ -14,8 +14,11 @@ export interface Case {
   refs?: Record<string, Kind>;
   /** The other members. `n` differs from call to call. */
   body?: (n: number) => Body;
-  /** The least role on the organisation that opens it; `operator`: none of them does; `job`: the token of the job; `anyone`: it proves itself. */
-  least: Role | 'operator' | 'job' | 'anyone';
+  /**
+   * The least role on the organisation that opens it; `job`: the token of the job; `anyone`: it proves itself; `person`: users of
+   * the organisation, and no service account; `operator`: operators alone.
+   */
+  least: Role | 'job' | 'anyone' | 'person' | 'operator';
   /** Opens to the job of `things.job` as well. */
   opensToJob?: boolean;
   /** Opens to operators as well. */
@@ -194,6 +197,13 @@ export const cases: Record<string, Case> = {
     params: id('organization'),
     opensToOperator: true,
     body: () => ({ quotas: { workspaces: 60_000 } }),
+  },
+  'POST /me/leave': { least: 'person', body: () => ({ organization: 'acme' }) },
+  'POST /owner-links': { least: 'operator', opensToOperator: true, body: () => ({ organization: 'acme' }) },
+  'POST /user-identities/detach': {
+    least: 'operator',
+    opensToOperator: true,
+    body: () => ({ iss: 'https://login.example.com', sub: 'nobody' }),
   },
   'POST /admin-links/redeem': { least: 'anyone', body: () => ({ token: `arsia_link_${'x'.repeat(43)}` }) },
 };

@@ -146,6 +146,7 @@ export async function startReplica(parts: {
       principals: {
         isActive: async (id) => !world.inactive.has(id) && (world.accounts.get(id)?.is_active ?? id.startsWith('usr_')),
         login: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
+        nameOf: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
       },
       exchange: (request) => {
         world.exchanges.push(request);

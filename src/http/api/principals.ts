@@ -62,7 +62,7 @@ export const principalRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/users',
-    summary: 'The users of the organisation',
+    summary: 'The users of the organisation; without a role in it, yourself alone',
     action: 'user.list',
     query: page,
     response: listOf(user),
@@ -91,6 +91,15 @@ export const principalRoutes: Route[] = [
     response: user,
     handle: async ({ api, call, params, body }) =>
       presentUser(await api.pipeline.perform(api.actions.users.update, call, { ref: params.id!, ...body })),
+  }),
+  route({
+    method: 'POST',
+    path: '/me/leave',
+    summary: 'Leave your organisation: your user there ends with its roles, sessions and tokens',
+    action: 'user.leave',
+    status: 204,
+    body: z.strictObject({ organization: ref }),
+    handle: ({ api, call, body }) => api.pipeline.perform(api.actions.users.leave, call, body),
   }),
   route({
     method: 'POST',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isId } from '../../core/ids.ts';
 import { jobDeadline, tokenLifetime } from '../../core/lifetimes.ts';
 import { deliveries } from '../../core/mint.ts';
 import { loginPattern, loginRule, namePattern, nameRule, referencePattern, referenceRule } from '../../core/names.ts';
@@ -17,6 +18,10 @@ export const identityType = z
   .regex(/^[a-z][a-z_]{0,31}$/, 'must be a kind of identity, such as aws');
 /** An id, a path or a login. */
 export const ref = z.string('an id or path is needed').regex(referencePattern, `must be ${referenceRule}`);
+export const userId = z
+  .string('the id of a user is needed')
+  .refine((text) => isId('user', text), 'must be the id of a user')
+  .meta({ pattern: '^usr_[0-9a-z]{26}$' });
 /** A principal, or `*` for everyone. */
 export const refOrEveryone = z.union([z.literal('*'), ref], `must be ${referenceRule}, or \`*\` for everyone`);
 export const description = z

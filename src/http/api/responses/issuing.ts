@@ -44,10 +44,6 @@ const [first, ...others] = identityKinds.map(({ type, answer }) =>
 );
 export const credentials: z.ZodType = z.discriminatedUnion('type', [first!, ...others]).meta({ id: 'Credentials' });
 
-export const operatorToken = z
-  .strictObject({ login: z.string(), access_token: z.string(), expires_at: time })
-  .meta({ id: 'OperatorToken' });
-
 const text = z.string().nullable();
 export const auditEvent = z
   .strictObject({
