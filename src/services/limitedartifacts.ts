@@ -24,7 +24,10 @@ export function limitArtifacts(parts: {
   const { artifacts, quotas, database, clock } = parts;
 
   async function refuse(name: QuotaName, holder: string, value: number): Promise<never> {
-    const [user, account] = [await findUserById(database.query, holder), await findServiceAccount(database.query, holder)];
+    const [user, account] = [
+      await findUserById(database.query, holder),
+      await findServiceAccount(database.query, holder),
+    ];
     const organization_id = (user ?? account)?.organization_id ?? null;
     const key = { name, organization_id, holder };
     throw await quotaExceeded(database.query, key, value, { id: holder, name: user?.login ?? account?.name ?? holder });
