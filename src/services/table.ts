@@ -49,6 +49,7 @@ import {
   removeMayAct,
   removeSecret,
 } from './serviceaccounts.ts';
+import { createSubjectGrant, listSubjectGrantsOf, removeSubjectGrant } from './subjectgrants.ts';
 import {
   addTeamMember,
   changeTeam,
@@ -127,6 +128,9 @@ export function createActionTable(parts: {
       createGrant: createUseGrant,
       listGrants: listUseGrants,
       removeGrant: removeUseGrant,
+      createSubjectGrant,
+      listSubjectGrants: listSubjectGrantsOf,
+      removeSubjectGrant,
       ...createTrustActions(issuers, tenancy),
     },
     teams: {

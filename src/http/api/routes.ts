@@ -9,6 +9,7 @@ import { namespaceRoutes } from './namespaces.ts';
 import { operatorRoutes } from './operators.ts';
 import { principalRoutes } from './principals.ts';
 import { reachRoutes } from './reach.ts';
+import { subjectGrantRoutes } from './subjectgrants.ts';
 import { teamRoutes } from './teams.ts';
 import { trustRuleRoutes } from './trustrules.ts';
 
@@ -20,6 +21,7 @@ export const routes: readonly Route[] = [
   ...trustRuleRoutes,
   ...invitationRoutes,
   ...identityRoutes,
+  ...subjectGrantRoutes,
   ...accessRuleRoutes,
   ...reachRoutes,
   ...teamRoutes,

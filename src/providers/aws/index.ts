@@ -1,5 +1,5 @@
 import type { Provider } from '../provider.ts';
-import { assertion } from './assertion.ts';
+import { assertion, namesUser } from './assertion.ts';
 import { evaluate } from './evaluate.ts';
 import { check, describe, exchange } from './exchange.ts';
 import { explain, isTransient } from './explain.ts';
@@ -11,6 +11,6 @@ export const aws: Provider<AwsSettings> = {
   type: 'aws',
   title: 'AWS',
   settings,
-  federated: { assertion, trust, evaluate },
+  federated: { assertion, namesUser, trust, evaluate },
   exchanging: { check, exchange, isTransient, explain, describe },
 };
