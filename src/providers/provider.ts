@@ -38,10 +38,20 @@ export interface TrustFacts {
   /** The session name, source identity and tags that a token would carry; absent when no user is named. */
   user?: { id: string; login: string } | undefined;
   workspace?: { id: string; path: string } | undefined;
+  /** Where tokens name a user and no workspace: who could have them beside the user (docs/decisions/0017). */
+  naming?: NamingFacts | undefined;
   /** For session tags: the organisation's name, the group that holds the workspace, the stage of the job. */
   organization?: string | undefined;
   group?: string | undefined;
   stage?: string | undefined;
+}
+
+/** The launchers whose tokens could name the user (or, where none is named, some user): the first ones, and how many. */
+export interface NamingFacts {
+  /** The path of the group of the identity: rights to act that were granted there or above count. */
+  granted_at: string;
+  launchers: { path: string; granted_at: string }[];
+  total: number;
 }
 
 /** A titled text to copy. `form: 'fields'` has `fields` in the order and with the labels of the cloud's own form. */
@@ -80,6 +90,8 @@ export type Verdict =
 export interface Federated<Settings> {
   /** The audience that the admin chose freely, for kinds where that is so: it belongs to one organisation. */
   freeAudience?(settings: Settings): string;
+  /** Do claims of the provider's own name the user of the job, so that the cloud can decide by them? Absent: never. */
+  namesUser?(settings: Settings): boolean;
   /** The audience and the provider's own claims of a token. Pure. */
   assertion(settings: Settings, facts: TrustFacts): Assertion;
   /** What the admin copies. Pure; the only place that composes trust text of this kind. */

@@ -54,6 +54,7 @@ import {
   removeMayAct,
   removeSecret,
 } from './serviceaccounts.ts';
+import { createSubjectGrant, listSubjectGrantsOf, removeSubjectGrant } from './subjectgrants.ts';
 import {
   addTeamMember,
   changeTeam,
@@ -134,6 +135,9 @@ export function createActionTable(parts: {
       createGrant: createUseGrant,
       listGrants: listUseGrants,
       removeGrant: removeUseGrant,
+      createSubjectGrant,
+      listSubjectGrants: listSubjectGrantsOf,
+      removeSubjectGrant,
       ...createTrustActions(issuers, tenancy),
     },
     teams: {

@@ -1,10 +1,10 @@
+import { heapBytes } from '../core/heapsize.ts';
 import { isId } from '../core/ids.ts';
 import type { MintFacts } from '../core/mint.ts';
 import { parentPath } from '../core/namespace.ts';
+import { createFairCache, type Held } from '../faircache.ts';
 import { type CurrentJob, createCurrentJobs } from './currentjobs.ts';
 import type { Database } from './database.ts';
-import { createFairCache, type Held } from './faircache.ts';
-import { heapBytes } from './heapsize.ts';
 import { createMintFactsStatement, type DatedFacts } from './mintstatement.ts';
 import type { Premise } from './premise.ts';
 

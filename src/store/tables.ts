@@ -6,6 +6,7 @@ import type { Delivery } from '../core/mint.ts';
 import type { Condition } from '../core/outsidetrust.ts';
 import type { Role } from '../core/permissions.ts';
 import type { SubjectScope } from '../core/subject.ts';
+import type { SubjectGrantsTable } from './subjectgrants.ts';
 
 /** jsonb that holds an object. Never give it an array: pg would send a PostgreSQL array. */
 export type Json<T extends object = Record<string, unknown>> = ColumnType<T, T, T>;
@@ -22,6 +23,7 @@ export interface Tables {
   managed_identities: ManagedIdentitiesTable;
   audiences: AudiencesTable;
   use_grants: UseGrantsTable;
+  subject_grants: SubjectGrantsTable;
   assignments: AssignmentsTable;
   jobs: JobsTable;
   oidc_artifacts: OidcArtifactsTable;

@@ -171,6 +171,16 @@ export const cases: Record<string, Case> = {
   'POST /managed-identities/:id/grants': { least: 'owner', params: id('identity'), refs: { principal: 'user' } },
   'GET /managed-identities/:id/grants': { least: 'viewer', params: id('identity') },
   'DELETE /managed-identities/:id/grants/:grant': { least: 'owner', params: { id: 'identity', grant: 'grant' } },
+  'POST /managed-identities/:id/subject-grants': {
+    least: 'owner',
+    params: id('ofRoot'),
+    refs: { launcher: 'account', namespace: 'workspace' },
+  },
+  'GET /managed-identities/:id/subject-grants': { least: 'viewer', params: id('ofRoot') },
+  'DELETE /managed-identities/:id/subject-grants/:grant': {
+    least: 'owner',
+    params: { id: 'ofRoot', grant: 'subjectGrant' },
+  },
 
   'POST /workspaces/:id/jobs': { least: 'deployer', params: id('workspace'), body: () => ({}) },
   'GET /workspaces/:id/jobs': { least: 'viewer', params: id('workspace') },

@@ -169,6 +169,20 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
             .execute(),
         `identity_id = '${identity}'`,
       ],
+      subject_grants: [
+        () =>
+          query
+            .insertInto('subject_grants')
+            .values({
+              ...row,
+              id: id('subject_grant'),
+              identity_id: identity,
+              launcher_id: acme.launcher,
+              namespace_id: acme.other,
+            })
+            .execute(),
+        `identity_id = '${identity}'`,
+      ],
       assignments: [null, `workspace_id = '${acme.workspace}'`],
       organization_settings: [
         () => query.insertInto('organization_settings').values({ organization_id: acme.root }).execute(),

@@ -128,6 +128,8 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
             },
           ],
           rules: [],
+          lineage: [acme.root, acme.lab],
+          subject_grants: [],
         },
       },
     });

@@ -6,6 +6,7 @@ import type { Job } from '../../store/jobs.ts';
 import type { MembershipRow } from '../../store/memberships.ts';
 import type { Namespace, Page } from '../../store/namespaces.ts';
 import type { MayActRow, ServiceAccount, User } from '../../store/principals.ts';
+import type { SubjectGrantRow } from '../../store/subjectgrants.ts';
 
 /** How rows look on the wire: snake_case, RFC 3339 in UTC, and no column that is only ours. */
 export function presentGroup({ lineage: _lineage, kind: _kind, created_at, ...row }: Namespace) {
@@ -33,6 +34,10 @@ export function presentMayAct({ created_at, ...row }: MayActRow) {
 }
 
 export function presentGrant({ created_at, ...row }: UseGrant) {
+  return { ...row, created_at: iso(created_at) };
+}
+
+export function presentSubjectGrant({ created_at, ...row }: SubjectGrantRow) {
   return { ...row, created_at: iso(created_at) };
 }
 

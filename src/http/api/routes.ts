@@ -10,6 +10,7 @@ import { operatorRoutes } from './operators.ts';
 import { principalRoutes } from './principals.ts';
 import { quotaRoutes } from './quotas.ts';
 import { reachRoutes } from './reach.ts';
+import { subjectGrantRoutes } from './subjectgrants.ts';
 import { teamRoutes } from './teams.ts';
 import { trustRuleRoutes } from './trustrules.ts';
 
@@ -21,6 +22,7 @@ export const routes: readonly Route[] = [
   ...trustRuleRoutes,
   ...invitationRoutes,
   ...identityRoutes,
+  ...subjectGrantRoutes,
   ...accessRuleRoutes,
   ...reachRoutes,
   ...teamRoutes,

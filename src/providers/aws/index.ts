@@ -1,6 +1,6 @@
 import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
-import { assertion } from './assertion.ts';
+import { assertion, namesUser } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
 import { type AwsEndpoints, endpointOf, endpoints } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
@@ -14,7 +14,7 @@ export const aws: Provider<AwsSettings> = {
   title: 'AWS',
   settings,
   answer,
-  federated: { assertion, trust, evaluate },
+  federated: { assertion, namesUser, trust, evaluate },
   exchanging: {
     ...lazily(() => import('./exchange.ts')),
     request,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
-import { heapBytes } from '../../src/store/heapsize.ts';
+import { heapBytes } from '../../src/core/heapsize.ts';
 
 const repeat = <Value>(count: number, make: (index: number) => Value): Value[] =>
   Array.from({ length: count }, (_, index) => make(index));

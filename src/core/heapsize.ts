@@ -8,7 +8,7 @@ const property = 32;
 const boxed = 16;
 
 /**
- * Estimates the bytes on the heap that a value parsed from JSON holds. `test/store/heapsize.test.ts` measures that the estimate
+ * Estimates the bytes on the heap that a value parsed from JSON holds. `test/core/heapsize.test.ts` measures that the estimate
  * is at least what V8 uses for it, and at most three times as much. Strings that values share are counted for each of them.
  */
 export function heapBytes(value: unknown): number {

@@ -47,7 +47,7 @@ interface Share {
   entries: Set<KeptEntry>;
 }
 
-/** Of an entry beside its value: itself, and its slots in two tables. Measured as the values are (heapsize.ts). */
+/** Of an entry beside its value: itself, and its slots in two tables. Measured as the values are (core/heapsize.ts). */
 const entryBytes = 220;
 /** Milliseconds between two looks for entries beyond their age, while there are any entries. */
 const sweepInterval = 1_000;

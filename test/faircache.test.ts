@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { createFairCache } from '../../src/store/faircache.ts';
+import { createFairCache } from '../src/faircache.ts';
 
 const kilobyte = 1024;
 
