@@ -240,7 +240,7 @@ describe('users and service accounts', () => {
     const days = (Date.parse(first.expires_at) - running.clock.now()) / 86_400_000;
     expect(Math.round(days)).toBe(90);
     await owner.send('POST', path);
-    await oracle.refuses(() => owner.ask('POST', path), conflict);
+    await oracle.refuses(() => owner.ask('POST', path), { status: 409, code: 'quota_exceeded' });
     expect((await owner.ask('DELETE', `${path}/${first.id}`)).status).toBe(204);
     await oracle.refuses(() => owner.ask('DELETE', `${path}/${first.id}`), { status: 404, code: 'not_found' });
     expect((await owner.ask('POST', path)).status).toBe(201);
