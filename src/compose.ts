@@ -70,7 +70,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const { issuer, tenancy, allowLoopbackIssuers } = config;
   const files = await readSettingsFiles(config);
   const stored = await composeStored(config, files, surroundings);
-  const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch } = stored;
+  const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch, lost } = stored;
   const { audit } = trail;
   const issuers = createIssuers(issuer);
   const pipeline = createPipeline({ database, audit, clock });
@@ -108,6 +108,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     config,
     log,
     timers,
+    lost,
     async open() {
       await openStored(config, stored);
       keepHouse(timers, { ...stored, idempotency }, config, surroundings);
@@ -152,10 +153,12 @@ type Stored = Awaited<ReturnType<typeof composeStored>>;
 async function composeStored(config: Config, { sealingKey }: SettingsFiles, { clock, log }: Surroundings) {
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
   const { url, folder, poolSize } = config.database;
+  const lost = Promise.withResolvers<never>();
   const database = await openDatabase({
     ...(url === undefined ? { folder } : { url }),
     poolSize,
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
+    onLockLost: lost.reject,
   });
   const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
@@ -171,6 +174,7 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, { cl
   const keys = { workload: ring('workload'), authorization: ring('authorization') };
   return {
     database,
+    lost: lost.promise,
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,
