@@ -80,7 +80,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const { issuer, tenancy, allowLoopbackIssuers } = config;
   const files = await readSettingsFiles(config);
   const stored = await composeStored(config, files, surroundings);
-  const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch } = stored;
+  const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch, lost } = stored;
   const { audit } = trail;
   const issuers = createIssuers(issuer);
   const shares = createShares({ connections: config.database.poolSize });
@@ -121,6 +121,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     config,
     log,
     timers,
+    lost,
     async open() {
       await Promise.all([openStored(config, stored), loadSdks()]);
       keepHouse(timers, { ...stored, idempotency }, config, surroundings);
@@ -170,10 +171,12 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, surr
   const { clock, log, monotonic = () => performance.now() } = surroundings;
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
   const { url, folder, poolSize } = config.database;
+  const lost = Promise.withResolvers<never>();
   const database = await openDatabase({
     ...(url === undefined ? { folder } : { url }),
     poolSize,
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
+    onLockLost: lost.reject,
   });
   const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
@@ -190,6 +193,7 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, surr
   const keys = { workload: ring('workload'), authorization: ring('authorization') };
   return {
     database,
+    lost: lost.promise,
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,

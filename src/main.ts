@@ -19,6 +19,8 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 const required = 24;
 
 async function main(): Promise<void> {
+  // Whatever this process writes is for its own user alone: the embedded database, keys, the demo's tokens (threats.md N73).
+  process.umask(0o077);
   if (Number(process.versions.node.split('.')[0]) < required)
     throw new Error(`arsia needs Node ${required} and this is ${process.version}: start it by bin/arsia.js.`);
   const program = new Command('arsia')

@@ -51,6 +51,8 @@ export interface DatabaseOptions {
   folder?: string;
   /** Told of what breaks in the background: a lost connection, a server that went away. */
   onFault?: (error: Error) => void;
+  /** Embedded: called when another process may have opened the folder, perhaps more than once. This one must end at once. */
+  onLockLost?: ((error: Error) => void) | undefined;
   /** PostgreSQL connections at most (default 10). */
   poolSize?: number;
   /** For migrations: statements take as long as they need. */
@@ -81,10 +83,10 @@ const maximumLosers = { maximumWaiting: 500, maximumWaitingPerTenant: 200 };
 
 /** Opens without a connection to PostgreSQL: a server that is away is `unavailable` on use, not a failed start. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { url, folder, onFault = () => {}, poolSize = 10, isPatient = false } = options;
+  const { url, folder, onFault = () => {}, onLockLost, poolSize = 10, isPatient = false } = options;
   if (url !== undefined) return databaseOver(openServer({ url, onFault, poolSize, isPatient }));
   if (folder === undefined) throw new TypeError('openDatabase needs a url or a folder');
-  return databaseOver(await openEmbedded({ folder }));
+  return databaseOver(await openEmbedded({ folder, onLockLost }));
 }
 
 export function databaseOver(connections: Connections): Database {
