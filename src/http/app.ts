@@ -13,6 +13,7 @@ import { createIssuing } from './issuing.ts';
 import { createLimits, type LimitSettings, type Limits, limitCallers, limitClients } from './limits.ts';
 import { serveLink } from './link.ts';
 import type { Api } from './route.ts';
+import { limitSignInStarts } from './signinstarts.ts';
 
 export interface RequestState {
   request_id: string;
@@ -66,7 +67,7 @@ function createStack(parts: AppParts, limits: Limits): Koa<RequestState> {
   app.use(nameRequests);
   app.use(renderErrors(parts.log));
   app.use(secure);
-  app.use(handOver(parts.authorization, limits));
+  app.use(handOver(parts.authorization, limits, limitSignInStarts(parts.limits)));
   app.use(below(prefix));
   app.use(serveDocuments(parts));
   app.use(serveLink);
@@ -88,10 +89,15 @@ const secure: Koa.Middleware<RequestState> = async (ctx, next) => {
   await next();
 };
 
-function handOver(authorization: AuthorizationEndpoint, limits: Limits): Koa.Middleware<RequestState> {
+function handOver(
+  authorization: AuthorizationEndpoint,
+  limits: Limits,
+  limitStarts: ReturnType<typeof limitSignInStarts>,
+): Koa.Middleware<RequestState> {
   return async (ctx, next) => {
     if (!authorization.owns(ctx.path)) return await next();
     const answer = async () => {
+      await limitStarts(ctx.req, ctx.path);
       // It sets its own caching.
       ctx.remove('cache-control');
       ctx.respond = false;

@@ -6,7 +6,7 @@ import { decide } from '../core/permissions.ts';
 import { beat, effectiveDeadline, endJob, findJob, hasTask, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { membershipsOf } from '../store/memberships.ts';
 import type { Namespace, Page } from '../store/namespaces.ts';
-import { findUser, listMayAct, type MayActRow, type User } from '../store/principals.ts';
+import { findUser, listMayActAlong, type MayActRow, type User } from '../store/principals.ts';
 import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
@@ -158,14 +158,13 @@ export function hashJobToken(token: string): Uint8Array {
 async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   const { namespace: workspace } = found;
   const launcher_id = context.caller.id!;
-  const rights = await listMayAct(context.db, launcher_id);
+  const rights = await listMayActAlong(context.db, launcher_id, workspace.lineage);
   if (input.user === undefined) {
     await context.demand('job.run', found);
     if (!isPlain(input)) refuseToAct(rights, workspace, input, { id: launcher_id, login: 'itself', team_ids: [] });
     return { user_id: null, launcher_id, stage: input.stage };
   }
-  if (!rights.some((right) => workspace.lineage.includes(right.namespace_id)))
-    await context.demand('namespace.view', found);
+  if (rights.length === 0) await context.demand('namespace.view', found);
   const user = await findUser(context.db, input.user);
   if (user?.organization_id !== workspace.organization_id) throw unknownUser(input.user);
   refuseToAct(rights, workspace, input, { ...user, team_ids: await teamIdsOf(context.db, user.id) });

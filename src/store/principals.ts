@@ -162,6 +162,20 @@ export async function listMayAct(db: Queries, service_account_id: string): Promi
     .execute();
 }
 
+/** The rights of a launcher that cover a workspace: it may have many elsewhere. */
+export async function listMayActAlong(
+  db: Queries,
+  service_account_id: string,
+  lineage: readonly string[],
+): Promise<MayActRow[]> {
+  return await db
+    .selectFrom('may_act')
+    .select(['id', 'service_account_id', 'namespace_id', 'organization_id', 'users', 'stages', 'labels', 'created_at'])
+    .where('service_account_id', '=', service_account_id)
+    .where('namespace_id', 'in', lineage)
+    .execute();
+}
+
 export async function deleteMayAct(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('may_act').where('id', '=', id).execute();
 }
