@@ -93,7 +93,7 @@ const table = {
   ),
   access_tokens: large(
     'principal',
-    20_000,
+    50_000,
     500_000,
     'live access tokens',
     'Use a token until it expires and ask for the next one then; revoke those that are no longer needed',
