@@ -127,6 +127,13 @@ const table = {
     'Name a team instead of its users, or delete a right that is no longer needed',
   ),
   use_grants_per_identity: small('managed_identity', 1_000, 10_000, 'use grants', 'Grant the use to a team, or to `*`'),
+  subject_grants_per_identity: small(
+    'managed_identity',
+    20,
+    100,
+    'subject grants',
+    'Delete one that is no longer needed, or name a namespace further up',
+  ),
   access_rules_per_identity: small(
     'managed_identity',
     50,
