@@ -23,7 +23,8 @@ export async function detachPerson(pipeline: Pipeline, call: Call, input: Detach
 }
 
 const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
-  name: 'user_identity.list',
+  // The first step of a detachment: a refusal of it is one of the whole.
+  name: 'user_identity.detach',
   needs: 'operator',
   changes: false,
   find: nowhere,
@@ -31,7 +32,7 @@ const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
     (await listUserIdentities(context.db, person)).map(({ user_id }) => ({ login: user_id })),
 };
 
-const detachUser: Action<NamedUser, Place, Detached & { issuers: string[] }> = {
+export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[] }> = {
   name: 'user_identity.detach',
   needs: 'operator',
   changes: true,

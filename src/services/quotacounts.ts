@@ -117,16 +117,17 @@ export function createQuotaCounts({ database, clock }: { database: Database; clo
     return tally !== undefined && tally.until > performance.now() ? tally : undefined;
   }
 
-  function admission(own: ReadonlyMap<string, Tally>, all: Taken[]): Admission {
+  /** `counted`: what was counted for this piece of work. Room is taken of the newest count alone: an older one misses what was taken of a newer. */
+  function admission(counted: ReadonlySet<string>, all: Taken[]): Admission {
     return {
       restart: () => giveBack(all.splice(0)),
       take(key, amount) {
         const text = textOf(key);
-        const mine = own.get(text);
-        const tally = mine ?? fresh(text);
+        const isCounted = counted.has(text);
+        const tally = isCounted ? kept.get(text) : fresh(text);
         if (tally === undefined) throw new Uncounted(key);
         const sum = tally.used + tally.taken + amount;
-        if (mine === undefined && sum > ample * tally.value) throw new Uncounted(key);
+        if (!isCounted && sum > ample * tally.value) throw new Uncounted(key);
         if (sum > tally.value) return tally.value;
         tally.taken += amount;
         add(text, amount);
@@ -146,11 +147,11 @@ export function createQuotaCounts({ database, clock }: { database: Database; clo
 
   return {
     async admitting(work) {
-      const own = new Map<string, Tally>();
+      const counted = new Set<string>();
       for (;;) {
         const all: Taken[] = [];
         try {
-          const result = await work(admission(own, all));
+          const result = await work(admission(counted, all));
           for (const { text, amount } of all) {
             add(text, -amount);
             const meanwhile = committedMeanwhile.get(text);
@@ -160,7 +161,8 @@ export function createQuotaCounts({ database, clock }: { database: Database; clo
         } catch (thrown) {
           giveBack(all);
           if (!(thrown instanceof Uncounted)) throw thrown;
-          own.set(textOf(thrown.key), await countShared(thrown.key));
+          await countShared(thrown.key);
+          counted.add(textOf(thrown.key));
         }
       }
     },

@@ -12,6 +12,7 @@ import {
 import type { Action } from './action.ts';
 import { assignIdentity, createAssignedWorkspace, listAssigned, unassignIdentity } from './assignments.ts';
 import { createAuditActions } from './auditevents.ts';
+import { detachUser } from './detach.ts';
 import {
   changeIdentity,
   createIdentity,
@@ -103,7 +104,7 @@ export function createActionTable(parts: {
       move: moveTo('workspace'),
     },
     users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser, leave: leaveOrganization },
-    owners: { createLink: createOwnerLink },
+    owners: { createLink: createOwnerLink, detach: detachUser },
     invitations: { create: createInvitation, list: listAllInvitations, remove: removeInvitation },
     memberships: {
       create: createMembership,

@@ -56,14 +56,26 @@ export const operatorRoutes: Route[] = [
     summary: 'For operators: nobody signs in as this user any more, or as any user of this person',
     action: 'user_identity.detach',
     status: 200,
-    body: z.union(
-      [z.strictObject({ user: userId }), z.strictObject({ iss: text, sub: text })],
-      'must have `user`, or `iss` and `sub`',
-    ),
+    body: z
+      .strictObject({ user: userId.optional(), iss: text.optional(), sub: text.optional() })
+      .refine(namesOne, 'must have `user`, or `iss` and `sub`'),
     response: detachedUsers,
     async handle({ api, call, body }) {
-      const users = await detachPerson(api.pipeline, call, 'user' in body ? { login: body.user } : body);
+      const { user, iss = '', sub = '' } = body;
+      const users = await detachPerson(api.pipeline, call, user === undefined ? { iss, sub } : { login: user });
       return { users: users.map(({ id, organization_id, login }) => ({ id, organization_id, login })) };
     },
   }),
 ];
+
+function namesOne({
+  user,
+  iss,
+  sub,
+}: {
+  user?: string | undefined;
+  iss?: string | undefined;
+  sub?: string | undefined;
+}) {
+  return user === undefined ? iss !== undefined && sub !== undefined : iss === undefined && sub === undefined;
+}
