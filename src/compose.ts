@@ -129,7 +129,15 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
         idempotency,
         api: {
           pipeline,
-          actions: createActionTable({ issuers, issuer, tenancy, audit, endpoints, allowLoopbackIssuers }),
+          actions: createActionTable({
+            issuers,
+            issuer,
+            tenancy,
+            audit,
+            endpoints,
+            publishedKeys: keys.workload.current,
+            allowLoopbackIssuers,
+          }),
           mint,
           exchange,
           operators,

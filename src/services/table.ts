@@ -73,10 +73,12 @@ export function createActionTable(parts: {
   tenancy: 'single' | 'multi';
   audit: AuditStore;
   endpoints: CloudEndpoints;
+  /** The JWKS of the workload issuer, as text. */
+  publishedKeys(): { jwks: string };
   /** For development: issuers on loopback may be trusted. */
   allowLoopbackIssuers: boolean;
 }) {
-  const { issuers, tenancy, audit } = parts;
+  const { tenancy, audit } = parts;
   return {
     organizations: { create: createOrganization(tenancy) },
     groups: {
@@ -127,7 +129,7 @@ export function createActionTable(parts: {
       createGrant: createUseGrant,
       listGrants: listUseGrants,
       removeGrant: removeUseGrant,
-      ...createTrustActions(issuers, tenancy),
+      ...createTrustActions(parts),
     },
     teams: {
       create: createTeam,
