@@ -91,7 +91,16 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const signer = createTokenSigner({ keyring: keys.workload, clock: watch.guard(clock), issuer, isReceipt });
   const mint = createMint({ reader, audit, keyring: keys.workload, signer, issuers, tenancy, clock });
   const endpoints = cloudEndpoints(config, files);
-  const actions = createActionTable({ issuers, issuer, tenancy, audit, endpoints, quotas, allowLoopbackIssuers });
+  const actions = createActionTable({
+    issuers,
+    issuer,
+    tenancy,
+    audit,
+    endpoints,
+    quotas,
+    publishedKeys: keys.workload.current,
+    allowLoopbackIssuers,
+  });
   const exchange = createExchange({ mint, audit, calls: cloudCalls(config, clock), endpoints, clock });
   const authorization = createAuthorizationServer({
     issuer,

@@ -24,6 +24,8 @@ export const outsideTokens = {
   lifetime: { minimum: minute, default: day, maximum: 7 * day },
   /** An issuer's documents are kept as their `Cache-Control` says, between these. */
   documentCache: { minimum: minute, default: 5 * minute, maximum: hour },
+  /** For discovery and JWKS together, with names and connections. */
+  fetchDeadline: 5,
   /** What could not be fetched is not tried again before this. */
   failureCache: 30,
   /** For a `kid` that is not known the keys are fetched again, at most this often. */

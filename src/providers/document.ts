@@ -44,11 +44,42 @@ export function unsupported(what: string, name: string, known: string): ArsiaErr
   });
 }
 
-/** Throws for a member that the reader does not know: a condition that is skipped in silence would be taken as met. */
-export function refuseUnknownMembers(value: JsonObject, known: readonly string[], what: string, place = ''): void {
-  const unknown = Object.keys(value).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw unsupported(what, `\`${place}${unknown}\``, known.map((name) => `\`${place}${name}\``).join(', '));
+/** No verdict depends on the member, for this reason. */
+export interface Irrelevant {
+  irrelevant: string;
+}
+
+/** Judges the value of a member, undefined where it is absent: returns what the verdict needs of it, or throws. */
+export type MemberReader = (value: unknown, place: string) => unknown;
+
+/** The members that a document may have. There is no third way: a member is read, or says why no verdict depends on it. */
+export type Members = Readonly<Record<string, MemberReader | Irrelevant>>;
+
+export type ReadMembers<M extends Members> = {
+  [Name in keyof M as M[Name] extends MemberReader ? Name : never]: M[Name] extends MemberReader
+    ? ReturnType<M[Name]>
+    : never;
+};
+
+/**
+ * What the readers of the members return. Throws ArsiaError `not_supported` for a member that has none: a condition that is
+ * skipped in silence would be taken as met. `place` is where the object is, for messages: `jwt[].issuer.`.
+ */
+export function readMembers<M extends Members>(
+  value: JsonObject,
+  members: M,
+  what: string,
+  place = '',
+): ReadMembers<M> {
+  const unknown = Object.keys(value).find((name) => !Object.hasOwn(members, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(members).map((name) => `\`${place}${name}\``);
+    throw unsupported(what, `\`${place}${unknown}\``, known.join(', '));
+  }
+  const read = Object.entries(members).flatMap(([name, member]) =>
+    typeof member === 'function' ? [[name, member(value[name], `${place}${name}`)] as const] : [],
+  );
+  return Object.fromEntries(read) as ReadMembers<M>;
 }
 
 /** What stands twice, or too deep, in a text that is known to be JSON. */

@@ -104,8 +104,9 @@ export interface Federated<Settings> {
   evaluate(document: string, claims: Readonly<Record<string, unknown>>, request?: EvaluateRequest): Verdict;
 }
 
-/** Beside the token: the role asked for, the session name (AWS). */
+/** Beside the claims: the role asked for, the session name (AWS); the public JWK that signs the tokens (Google). */
 export interface EvaluateRequest {
+  signing_key?: Readonly<Record<string, unknown>> | undefined;
   role_arn?: string;
   session_name?: string;
 }

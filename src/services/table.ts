@@ -81,10 +81,12 @@ export function createActionTable(parts: {
   audit: AuditStore;
   endpoints: CloudEndpoints;
   quotas: QuotaCounts;
+  /** The JWKS of the workload issuer, as text. */
+  publishedKeys(): { jwks: string };
   /** For development: issuers on loopback may be trusted. */
   allowLoopbackIssuers: boolean;
 }) {
-  const { issuers, tenancy, audit } = parts;
+  const { tenancy, audit } = parts;
   return {
     organizations: { create: createOrganization(tenancy) },
     groups: {
@@ -139,7 +141,7 @@ export function createActionTable(parts: {
       createSubjectGrant,
       listSubjectGrants: listSubjectGrantsOf,
       removeSubjectGrant,
-      ...createTrustActions(issuers, tenancy),
+      ...createTrustActions(parts),
     },
     teams: {
       create: createTeam,

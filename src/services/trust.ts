@@ -38,8 +38,15 @@ export interface TrustActions {
   claims: Action<Meant, FoundIdentity, WorkloadClaims>;
 }
 
+interface TrustParts {
+  issuers: Issuers;
+  tenancy: 'single' | 'multi';
+  /** The JWKS of the workload issuer as it is published: the key that signs stands first. */
+  publishedKeys(): { jwks: string };
+}
+
 /** The trust documents of an identity, their check, and the claims that its tokens will carry. All pure once resolved. */
-export function createTrustActions(issuers: Issuers, tenancy: 'single' | 'multi'): TrustActions {
+export function createTrustActions({ issuers, tenancy, publishedKeys }: TrustParts): TrustActions {
   const find = (context: Context, input: Meant) => identityAt(context, input.ref);
   const reading = { needs: 'managed_identity.view', changes: false, find } as const;
   // What else the request names is looked up once the caller was found to see the identity: a refusal names its path.
@@ -61,7 +68,9 @@ export function createTrustActions(issuers: Issuers, tenancy: 'single' | 'multi'
         const resolved = await meant(context, input, found);
         const { federated, user } = resolved;
         const claims = { ...preview(context, resolved) };
-        return judged(() => federated.evaluate(input.document, claims, { ...(user && { session_name: user.login }) }));
+        const [signing_key] = (JSON.parse(publishedKeys().jwks) as { keys: Record<string, unknown>[] }).keys;
+        const request = { signing_key, ...(user && { session_name: user.login }) };
+        return judged(() => federated.evaluate(input.document, claims, request));
       },
     },
     claims: {

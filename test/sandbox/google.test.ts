@@ -158,6 +158,30 @@ describe('exchange', () => {
     expectOAuth(reply, 'invalid_grant', "Error connecting to the given credential's issuer.");
   });
 
+  test.each([
+    ['deleted', { state: 'DELETED', expireTime: '2026-12-20T00:00:00Z' }],
+    ['disabled', { state: 'ACTIVE', disabled: true }],
+    ['of no known state', { state: 'STATE_UNSPECIFIED' }],
+  ])('N85 a provider that is %s is none, whatever the token is', async (title, more) => {
+    const audience = `${pool}/providers/dead-${title.replace(/ .*/, '')}`;
+    bench.sandbox.google.createProvider({
+      audience_resource: audience,
+      document: googleProvider(bench.issuer.url, more),
+    });
+    for (const claims of [{ aud: audience }, { aud: audience, exp: now - 600 }])
+      expectOAuth(await askGoogle(bench, await token(claims), { audience }), 'invalid_target', /disabled or deleted/);
+  });
+
+  test('N85 an uploaded JWKS without keys shows as an issuer that cannot be reached', async () => {
+    for (const [index, jwksJson] of ['{"keys":[]}', '', '{}'].entries()) {
+      const audience = `${pool}/providers/empty-${index}`;
+      const document = googleProvider(bench.issuer.url, { oidc: { issuerUri: bench.issuer.url, jwksJson } });
+      bench.sandbox.google.createProvider({ audience_resource: audience, document });
+      const reply = await askGoogle(bench, await token({ aud: audience }), { audience });
+      expectOAuth(reply, 'invalid_grant', "Error connecting to the given credential's issuer.");
+    }
+  });
+
   test('allowedAudiences replaces the resource name; without it the https form counts too', async () => {
     const audience = `${pool}/providers/listed`;
     const oidc = { issuerUri: bench.issuer.url, allowedAudiences: ['sigstore'] };

@@ -190,6 +190,33 @@ describe('trust', () => {
     expect(await evaluate({ user: 'acme.owner' })).toMatchObject({ allow: false, expected: one.subject });
   });
 
+  test('N85 evaluate judges the state of a provider of Google, and its uploaded keys by the key that signs', async () => {
+    const { owner, workspaceId } = organization;
+    const settings = { project_number: '123456789012', pool: 'arsia-pool', provider: 'direct' };
+    const identity = await make({ type: 'gcp', settings });
+    const path = `/managed-identities/${identity.id}/trust`;
+    const { documents } = await owner.send('GET', `${path}?workspace=${workspaceId}`);
+    const provider = JSON.parse(documents[0].text);
+    const evaluate = (change: Body) =>
+      owner.send('POST', `${path}/evaluate`, {
+        document: JSON.stringify({ ...provider, ...change }),
+        workspace: workspaceId,
+      });
+    expect(await evaluate({ state: 'ACTIVE' })).toEqual({ allow: true });
+    for (const [change, condition] of [
+      [{ state: 'DELETED', expireTime: '2026-12-20T00:00:00Z' }, 'state'],
+      [{ state: 'ACTIVE', disabled: true }, 'disabled'],
+      [{ state: 'STATE_UNSPECIFIED' }, 'state'],
+    ] as const)
+      expect(await evaluate(change)).toMatchObject({ allow: false, condition });
+    const published = (await (await fetch(`${running.issuer}/.well-known/jwks.json`)).json()) as { keys: Body[] };
+    const keys = published.keys.map(({ x5c: _x5c, ...key }) => key);
+    const upload = (uploaded: Body[]) => ({ oidc: { ...provider.oidc, jwksJson: JSON.stringify({ keys: uploaded }) } });
+    expect(await evaluate(upload(keys))).toEqual({ allow: true });
+    for (const stale of [[], [{ ...keys[0], kid: 'old' }], keys.slice(1)])
+      expect(await evaluate(upload(stale))).toMatchObject({ allow: false, condition: 'oidc.jwksJson' });
+  });
+
   test('is for workspaces below the identity`s group alone', async () => {
     const { owner } = organization;
     await owner.send('POST', '/groups', { name: 'beside', parent: 'acme' });

@@ -2,8 +2,9 @@ import {
   invalidDocument,
   isObject,
   type JsonObject,
+  type Members,
   parseDocument,
-  refuseUnknownMembers,
+  readMembers,
   unsupported,
 } from '../document.ts';
 import type { EvaluateRequest, Verdict } from '../provider.ts';
@@ -15,6 +16,48 @@ import { isKnownKey, type TrustRequest, trustRequest } from './request.ts';
 const what = 'trust policy';
 const supportedKeys =
   'the issuer`s `aud`, `sub` and `amr`, sts:RoleAuthorizedByIdp, sts:RoleSessionName, sts:SourceIdentity, sts:TransitiveTagKeys, aws:RequestTag/…, aws:TagKeys and aws:FederatedProvider';
+
+const principalMembers = {
+  Federated: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
+  /** Of these only everybody is a web identity too. */
+  AWS: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
+  Service: { irrelevant: 'It names services of AWS, and a web identity is none of them.' },
+  CanonicalUser: { irrelevant: 'It names an account by its id for S3, and a web identity is no account.' },
+} satisfies Members;
+
+const statementMembers = {
+  Sid: (value: unknown, place: string): string => {
+    if (value === undefined) return '';
+    if (typeof value === 'string' && /^[A-Za-z0-9]*$/.test(value)) return value;
+    throw invalidDocument(what, `has a \`${place}\` that is not of letters and digits`);
+  },
+  Effect: (value: unknown, place: string): boolean => {
+    if (value !== 'Allow' && value !== 'Deny')
+      throw invalidDocument(what, `has an \`${place}\` that is neither "Allow" nor "Deny"`);
+    return value === 'Allow';
+  },
+  Principal: parsePrincipal,
+  Action: texts,
+  /** What holds it depends on the Version. */
+  Condition: (value: unknown): unknown => value,
+} satisfies Members;
+
+const policyMembers = {
+  Version: (value: unknown = '2008-10-17'): string => {
+    if (value !== '2012-10-17' && value !== '2008-10-17')
+      throw invalidDocument(what, `has the Version ${JSON.stringify(value)}, not "2012-10-17"`);
+    return value;
+  },
+  Id: { irrelevant: 'It names the policy, and no request is compared with it.' },
+  Statement: (value: unknown): JsonObject[] => {
+    const elements = [value].flat();
+    if (elements.length === 0 || !elements.every(isObject)) throw invalidDocument(what, 'has no Statement');
+    return elements;
+  },
+} satisfies Members;
+
+/** Every member of a trust policy that `evaluate` knows, by its place; conditions are in conditions.ts. */
+export const members = { '': policyMembers, 'Statement.': statementMembers, 'Statement.Principal.': principalMembers };
 
 interface Statement {
   /** For people: `statement 1` or its Sid. */
@@ -100,46 +143,41 @@ function matchesAction(pattern: string, action: string): boolean {
 }
 
 function parsePolicy(document: string): Statement[] {
-  const policy = parseDocument(document, what);
-  refuseUnknownMembers(policy, ['Version', 'Id', 'Statement'], what);
-  const version = policy.Version ?? '2008-10-17';
-  if (version !== '2012-10-17' && version !== '2008-10-17')
-    throw invalidDocument(what, `has the Version ${JSON.stringify(version)}, not "2012-10-17"`);
-  const elements = [policy.Statement].flat();
-  if (elements.length === 0 || !elements.every(isObject)) throw invalidDocument(what, 'has no Statement');
-  return elements.map((element, index) => parseStatement(element, index, version === '2012-10-17'));
+  const policy = readMembers(parseDocument(document, what), policyMembers, what);
+  const hasVariables = policy.Version === '2012-10-17';
+  return policy.Statement.map((element, index) => parseStatement(element, index, hasVariables));
 }
 
 function parseStatement(element: JsonObject, index: number, hasVariables: boolean): Statement {
-  const title = typeof element.Sid === 'string' ? `statement ${element.Sid}` : `statement ${index + 1}`;
-  refuseUnknownMembers(element, ['Sid', 'Effect', 'Principal', 'Action', 'Condition'], what, 'Statement.');
-  if (element.Effect !== 'Allow' && element.Effect !== 'Deny')
-    throw invalidDocument(what, `has an Effect in ${title} that is neither "Allow" nor "Deny"`);
-  const conditions = parseConditions(element.Condition, hasVariables);
+  const { Sid, Effect, Principal, Action, Condition } = readMembers(
+    element,
+    statementMembers,
+    what,
+    `Statement[${index}].`,
+  );
+  const conditions = parseConditions(Condition, hasVariables);
   const unknown = conditions.find(({ key }) => !isKnownKey(key));
   if (unknown !== undefined) throw unsupported(what, `the condition key of \`${unknown.label}\``, supportedKeys);
   return {
-    title,
-    isAllow: element.Effect === 'Allow',
-    actions: texts(element.Action, `Action in ${title}`),
-    ...parsePrincipal(element.Principal, title),
+    title: `statement ${Sid || index + 1}`,
+    isAllow: Effect,
+    actions: Action,
+    ...Principal,
     conditions,
   };
 }
 
 /** Users, roles and services stand in trust policies beside web identities and never are one. */
-function parsePrincipal(element: unknown, title: string): Pick<Statement, 'federated' | 'isForAnyone'> {
+function parsePrincipal(element: unknown, place: string): Pick<Statement, 'federated' | 'isForAnyone'> {
   if (element === '*') return { federated: [], isForAnyone: true };
-  if (!isObject(element) || Object.keys(element).length === 0)
-    throw invalidDocument(what, `has no Principal in ${title}`);
-  refuseUnknownMembers(element, ['Federated', 'AWS', 'Service', 'CanonicalUser'], what, 'Principal.');
-  const federated = element.Federated === undefined ? [] : texts(element.Federated, `Principal.Federated in ${title}`);
-  return { federated, isForAnyone: federated.includes('*') || [element.AWS].flat().includes('*') };
+  if (!isObject(element) || Object.keys(element).length === 0) throw invalidDocument(what, `has no \`${place}\``);
+  const { Federated, AWS } = readMembers(element, principalMembers, what, `${place}.`);
+  return { federated: Federated, isForAnyone: Federated.includes('*') || AWS.includes('*') };
 }
 
 function texts(element: unknown, place: string): string[] {
   const values = [element].flat();
   if (values.length === 0 || !values.every((value) => typeof value === 'string'))
-    throw invalidDocument(what, `has no ${place}`);
+    throw invalidDocument(what, `has no \`${place}\`, or one that is not text`);
   return values as string[];
 }

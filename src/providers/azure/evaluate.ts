@@ -1,11 +1,69 @@
-import { invalidDocument, isObject, parseDocument, refuseUnknownMembers, unsupported } from '../document.ts';
+import { invalidDocument, isObject, type Members, parseDocument, readMembers, unsupported } from '../document.ts';
 import type { Verdict } from '../provider.ts';
 import { deny } from '../verdict.ts';
 
 const what = 'federated identity credential';
-/** What Graph, ARM and the command line show of a credential; the rest of it is names. */
-const members = ['name', 'issuer', 'subject', 'audiences', 'description', 'id', '@odata.context', '@odata.id'];
-const wrapperMembers = ['properties', 'name', 'id', 'type', 'systemData', 'resourceGroup'];
+/** Characters (cloud-facts.md 2.1). */
+const maximumText = 600;
+
+const text =
+  (name: string) =>
+  (value: unknown): string => {
+    if (typeof value !== 'string' || value === '') throw invalidDocument(what, `has no \`${name}\``);
+    if (value.length > maximumText)
+      throw invalidDocument(what, `has a \`${name}\` of more than ${maximumText} characters`);
+    return value;
+  };
+
+/** What Graph, ARM and the command line show of a credential. */
+const credentialMembers = {
+  // It stands in place of a subject.
+  claimsMatchingExpression: (value: unknown): void => {
+    if (value !== undefined && value !== null)
+      throw unsupported(
+        what,
+        '`claimsMatchingExpression`',
+        'an exact `subject`: Entra takes expressions for a few issuers only',
+      );
+  },
+  issuer: text('issuer'),
+  subject: text('subject'),
+  audiences: (value: unknown): string => {
+    if (!Array.isArray(value) || value.length !== 1 || typeof value[0] !== 'string')
+      throw invalidDocument(
+        what,
+        'must have exactly one audience, such as "audiences": ["api://AzureADTokenExchange"]',
+      );
+    return text('audiences')(value[0]);
+  },
+  name: { irrelevant: 'It identifies the credential to people and in URLs; no token is compared with it.' },
+  description: { irrelevant: 'It is shown to people, and no token is compared with it.' },
+  id: { irrelevant: 'It identifies the credential in URLs; no token is compared with it.' },
+  '@odata.context': { irrelevant: 'Graph adds it to its answers: where the schema is.' },
+  '@odata.id': { irrelevant: 'Graph adds it to its answers: the URL of the credential.' },
+} satisfies Members;
+
+/** ARM's form. */
+const wrapperMembers = {
+  properties: (value: unknown) => {
+    if (!isObject(value)) throw invalidDocument(what, 'has `properties` that are not an object');
+    return readMembers(value, credentialMembers, what, 'properties.');
+  },
+  type: (value: unknown): void => {
+    if (value !== undefined && !/\/federatedIdentityCredentials$/i.test(String(value)))
+      throw invalidDocument(
+        what,
+        `is a resource of the type ${JSON.stringify(value)}, not a federated identity credential`,
+      );
+  },
+  name: { irrelevant: 'It identifies the credential to people and in URLs; no token is compared with it.' },
+  id: { irrelevant: 'It identifies the credential in URLs; no token is compared with it.' },
+  systemData: { irrelevant: 'ARM adds it to its answers: who made and changed the credential, and when.' },
+  resourceGroup: { irrelevant: 'The command line adds it: where the managed identity is.' },
+} satisfies Members;
+
+/** Every member of a credential that `evaluate` knows, by its place: of Graph's form, and of ARM's. */
+export const members = { '': credentialMembers, 'ARM: ': wrapperMembers, 'ARM: properties.': credentialMembers };
 
 /**
  * What a federated identity credential says to a token: issuer, subject and audience, each equal byte for byte, case and
@@ -26,22 +84,9 @@ export function evaluate(document: string, claims: Readonly<Record<string, unkno
 }
 
 function parseCredential(document: string): { issuer: string; subject: string; audience: string } {
-  let credential = parseDocument(document, what);
-  if (isObject(credential.properties)) {
-    refuseUnknownMembers(credential, wrapperMembers, what);
-    credential = credential.properties;
-  }
-  if (credential.claimsMatchingExpression !== undefined && credential.claimsMatchingExpression !== null)
-    throw unsupported(
-      what,
-      '`claimsMatchingExpression`',
-      'an exact `subject`: Entra takes expressions for a few issuers only',
-    );
-  refuseUnknownMembers(credential, [...members, 'claimsMatchingExpression'], what);
-  const { issuer, subject, audiences } = credential;
-  if (typeof issuer !== 'string' || issuer === '') throw invalidDocument(what, 'has no `issuer`');
-  if (typeof subject !== 'string' || subject === '') throw invalidDocument(what, 'has no `subject`');
-  if (!Array.isArray(audiences) || audiences.length !== 1 || typeof audiences[0] !== 'string')
-    throw invalidDocument(what, 'must have exactly one audience, such as "audiences": ["api://AzureADTokenExchange"]');
-  return { issuer, subject, audience: audiences[0] };
+  const value = parseDocument(document, what);
+  const { issuer, subject, audiences } = isObject(value.properties)
+    ? readMembers(value, wrapperMembers, what).properties
+    : readMembers(value, credentialMembers, what);
+  return { issuer, subject, audience: audiences };
 }

@@ -1,38 +1,78 @@
-import { invalidDocument, isObject, parseDocument, refuseUnknownMembers } from '../document.ts';
-import type { Verdict } from '../provider.ts';
+import { invalidDocument, isObject, type Members, parseDocument, readMembers } from '../document.ts';
+import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
 import { evaluateCel, textOf } from './cel.ts';
+import { parseUploadedKeys } from './uploadedkeys.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 
 const what = 'workload identity pool provider';
-const members = [
-  'name',
-  'displayName',
-  'description',
-  'state',
-  'disabled',
-  'oidc',
-  'attributeMapping',
-  'attributeCondition',
-  'expireTime',
-];
 const namePattern = /^projects\/\d+\/locations\/global\/workloadIdentityPools\/[a-z0-9-]+\/providers\/[a-z0-9-]+$/;
 
 /** Limits of cloud-facts.md 3.2. */
-const limits = { subjectBytes: 127, mapping: 2048, condition: 4096, attributes: 50, mappedBytes: 8192, audiences: 10 };
+const limits = {
+  subjectBytes: 127,
+  mapping: 2048,
+  condition: 4096,
+  attributes: 50,
+  mappedBytes: 8192,
+  audiences: 10,
+  audience: 256,
+};
+
+const oidcMembers = {
+  issuerUri: (value: unknown): string => {
+    if (typeof value !== 'string') throw invalidDocument(what, 'has no `oidc.issuerUri`');
+    return value;
+  },
+  allowedAudiences: parseAudiences,
+  jwksJson: optionalText,
+} satisfies Members;
+
+const providerMembers = {
+  name: optionalText,
+  displayName: { irrelevant: 'It is shown to people, and no token is compared with it.' },
+  description: { irrelevant: 'It is shown to people, and no token is compared with it.' },
+  state: optionalText,
+  disabled: (value: unknown): boolean => {
+    if (value !== undefined && typeof value !== 'boolean')
+      throw invalidDocument(what, 'has a `disabled` that is neither true nor false');
+    return value === true;
+  },
+  expireTime: optionalText,
+  oidc: (value: unknown) => {
+    if (!isObject(value)) throw invalidDocument(what, 'has no `oidc.issuerUri`');
+    return readMembers(value, oidcMembers, what, 'oidc.');
+  },
+  attributeMapping: parseMapping,
+  attributeCondition: optionalText,
+} satisfies Members;
+
+/** Every member of a provider that `evaluate` knows, by its place. */
+export const members = { '': providerMembers, 'oidc.': oidcMembers };
+
+/** The conditions that no token can meet: Google answers as if there were no such provider (cloud-facts.md 00). */
+export const lifeConditions: readonly string[] = ['state', 'disabled', 'expireTime'];
 
 interface PoolProvider {
   issuer: string;
   audiences: string[];
   mapping: [string, string][];
   condition: string | undefined;
+  keys: string | undefined;
+  dead: Denial | undefined;
 }
 
-/** What a provider of a workload identity pool says to a token: issuer, audience, mapping, condition (cloud-facts.md 3.1). */
-export function evaluate(document: string, claims: Claims): Verdict {
+/**
+ * What a provider of a workload identity pool says to a token: is it alive, issuer, uploaded keys, audience, mapping, condition
+ * (cloud-facts.md 3.1). The state of its pool is not in the document, and not judged.
+ */
+export function evaluate(document: string, claims: Claims, request: EvaluateRequest = {}): Verdict {
   const provider = parseProvider(document);
+  if (provider.dead !== undefined) return provider.dead;
   if (claims.iss !== provider.issuer) return deny('oidc.issuerUri', provider.issuer, claims.iss);
+  const unverifiable = provider.keys === undefined ? undefined : judgeKeys(provider.keys, request);
+  if (unverifiable !== undefined) return unverifiable;
   if (typeof claims.aud !== 'string' || !provider.audiences.includes(claims.aud))
     return deny('oidc.allowedAudiences', provider.audiences, claims.aud);
   const mapped = mapClaims(provider, claims);
@@ -48,6 +88,22 @@ export function mapAttributes(document: string, claims: Claims): Record<string, 
   return Object.fromEntries(
     [...mapped.attributes].map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
   );
+}
+
+/** Google verifies with uploaded keys instead of the published ones. It checks them at the exchange, not when they are uploaded. */
+function judgeKeys(text: string, { signing_key }: EvaluateRequest): Denial | undefined {
+  const condition = 'oidc.jwksJson';
+  const keys = parseUploadedKeys(text);
+  if (keys === undefined)
+    return deny(
+      condition,
+      'a JWK Set of keys with a kid, as `arsia keys export` prints it',
+      'no key that Google can use',
+    );
+  if (signing_key === undefined) return undefined;
+  const { kid, n, e } = signing_key;
+  if (keys.some((key) => key.kid === kid && key.n === n && key.e === e)) return undefined;
+  return deny(condition, `the key ${String(kid)}, which signs now`, keys.map((key) => key.kid).join(', '));
 }
 
 type Attributes = Map<string, string | string[]>;
@@ -98,35 +154,56 @@ function describeAssertion(condition: string, claims: Claims): string {
 }
 
 function parseProvider(document: string): PoolProvider {
-  const provider = parseDocument(document, what);
-  refuseUnknownMembers(provider, members, what);
+  const provider = readMembers(parseDocument(document, what), providerMembers, what);
   const { oidc, attributeMapping, attributeCondition, name } = provider;
-  if (!isObject(oidc) || typeof oidc.issuerUri !== 'string') throw invalidDocument(what, 'has no `oidc.issuerUri`');
-  refuseUnknownMembers(oidc, ['issuerUri', 'allowedAudiences', 'jwksJson'], what, 'oidc.');
-  if (attributeCondition !== undefined && typeof attributeCondition !== 'string')
-    throw invalidDocument(what, 'has an `attributeCondition` that is not a string');
   return {
     issuer: oidc.issuerUri,
-    audiences: parseAudiences(oidc.allowedAudiences, name),
-    mapping: parseMapping(attributeMapping),
+    audiences: oidc.allowedAudiences.length > 0 ? oidc.allowedAudiences : ownAudiences(name),
+    mapping: attributeMapping,
     condition: attributeCondition === '' ? undefined : attributeCondition,
+    keys: oidc.jwksJson,
+    dead: deadOf(provider),
   };
 }
 
-/** Without a list of its own a provider takes its resource name, with or without `https:` (cloud-facts.md 3.1). */
-function parseAudiences(element: unknown, name: unknown): string[] {
+/** A document to create a provider from has no state yet; one that Google shows always has. */
+function deadOf({
+  state = 'ACTIVE',
+  disabled,
+  expireTime,
+}: {
+  state: string | undefined;
+  disabled: boolean;
+  expireTime: string | undefined;
+}): Denial | undefined {
+  if (state !== 'ACTIVE') return deny('state', 'ACTIVE', state);
+  if (disabled) return deny('disabled', 'false', 'true');
+  if (expireTime !== undefined) return deny('expireTime', 'none: only a deleted provider has one', expireTime);
+  return undefined;
+}
+
+function optionalText(value: unknown, place: string): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw invalidDocument(what, `has a \`${place}\` that is not a string`);
+}
+
+function parseAudiences(element: unknown): string[] {
   const audiences = element ?? [];
   if (
     !Array.isArray(audiences) ||
     audiences.length > limits.audiences ||
-    !audiences.every((one) => typeof one === 'string')
+    !audiences.every((one) => typeof one === 'string' && one.length <= limits.audience)
   )
     throw invalidDocument(
       what,
-      `has an \`oidc.allowedAudiences\` that is not a list of at most ${limits.audiences} strings`,
+      `has an \`oidc.allowedAudiences\` that is not a list of at most ${limits.audiences} strings of at most ${limits.audience} characters`,
     );
-  if (audiences.length > 0) return audiences;
-  if (typeof name !== 'string' || !namePattern.test(name))
+  return audiences;
+}
+
+/** Without a list of its own a provider takes its resource name, with or without `https:` (cloud-facts.md 3.1). */
+function ownAudiences(name: string | undefined): string[] {
+  if (name === undefined || !namePattern.test(name))
     throw invalidDocument(
       what,
       'has neither `oidc.allowedAudiences` nor its `name` (projects/…/providers/…), so its audience is not known',

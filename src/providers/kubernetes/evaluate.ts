@@ -1,9 +1,11 @@
+import { X509Certificate } from 'node:crypto';
 import {
   invalidDocument,
   isObject,
   type JsonObject,
+  type Members,
   parseDocument,
-  refuseUnknownMembers,
+  readMembers,
   unsupported,
 } from '../document.ts';
 import type { Verdict } from '../provider.ts';
@@ -12,24 +14,164 @@ import { deny } from '../verdict.ts';
 type Claims = Readonly<Record<string, unknown>>;
 
 const what = 'AuthenticationConfiguration';
+/** The structure is that of v1beta1 (1.30) and later (cloud-facts.md 4). */
+const versions = ['apiserver.config.k8s.io/v1beta1', 'apiserver.config.k8s.io/v1'];
+
+/** Of CEL the one form that Arsia's own documents use: a claim that begins with a text. */
+const prefixPattern = /^claims\.(\w+)\.startsWith\((['"])([\w:/.@-]+)\2\)$/;
+
+const ruleMembers = {
+  claim: optionalText,
+  requiredValue: optionalText,
+  expression: (value: unknown): { claim: string; value: string } | undefined => {
+    if (value === undefined) return undefined;
+    const [, claim, , prefix] = prefixPattern.exec(String(value)) ?? [];
+    if (claim !== undefined && prefix !== undefined) return { claim, value: prefix };
+    throw unsupported(
+      what,
+      `the expression ${JSON.stringify(value)}`,
+      "`claim` with `requiredValue`, and expressions of the form claims.sub.startsWith('…')",
+    );
+  },
+  message: {
+    irrelevant: 'The API server logs it when the rule does not hold; whether it holds does not depend on it.',
+  },
+} satisfies Members;
+
+const usernameMembers = {
+  claim: optionalText,
+  prefix: optionalText,
+  expression: withoutExpression,
+} satisfies Members;
+
+const groupsMembers = {
+  claim: optionalText,
+  prefix: optionalText,
+  expression: withoutExpression,
+} satisfies Members;
+
+const uidMembers = { claim: optionalText, expression: withoutExpression } satisfies Members;
+
+const mappingMembers = {
+  username: (value: unknown, place: string): string => {
+    const { claim, prefix } = isObject(value) ? readMembers(value, usernameMembers, what, `${place}.`) : {};
+    if (claim === undefined || prefix === undefined)
+      throw invalidDocument(what, 'has no `jwt[].claimMappings.username` with `claim` and `prefix`');
+    return claim;
+  },
+  groups: (value: unknown, place: string): string | undefined => {
+    if (value === undefined) return undefined;
+    const { claim, prefix } = isObject(value) ? readMembers(value, groupsMembers, what, `${place}.`) : {};
+    if (claim === undefined || prefix === undefined)
+      throw invalidDocument(what, `has a \`${place}\` without \`claim\` and \`prefix\``);
+    return claim;
+  },
+  uid: (value: unknown, place: string): string | undefined => {
+    if (value === undefined) return undefined;
+    const { claim } = isObject(value) ? readMembers(value, uidMembers, what, `${place}.`) : {};
+    if (claim === undefined) throw invalidDocument(what, `has a \`${place}\` without \`claim\``);
+    return claim;
+  },
+} satisfies Members;
+
+const issuerMembers = {
+  url: (value: unknown): string => {
+    if (typeof value !== 'string') throw invalidDocument(what, 'has no `jwt[].issuer.url`');
+    return value;
+  },
+  discoveryURL: optionalText,
+  certificateAuthority: (value: unknown, place: string): void => {
+    // Whether the API server reaches the issuer is not judged; a text that is no certificate keeps it from starting.
+    if (value !== undefined && value !== '' && !isCertificate(value))
+      throw invalidDocument(what, `has a \`${place}\` that is not a certificate in PEM`);
+  },
+  audiences: (value: unknown): string[] => {
+    if (!Array.isArray(value) || value.length === 0 || !value.every((one) => typeof one === 'string'))
+      throw invalidDocument(what, 'has no `jwt[].issuer.audiences`');
+    return value;
+  },
+  audienceMatchPolicy: optionalText,
+} satisfies Members;
+
+const authenticatorMembers = {
+  issuer: (value: unknown, place: string) => {
+    if (!isObject(value)) throw invalidDocument(what, 'has no `jwt[].issuer.url`');
+    return parseIssuer(value, `${place}.`);
+  },
+  claimValidationRules: (value: unknown = []): Rule[] => {
+    if (!Array.isArray(value)) throw invalidDocument(what, 'has `claimValidationRules` that are no list');
+    return value.map(parseRule);
+  },
+  claimMappings: (value: unknown, place: string) => {
+    if (!isObject(value))
+      throw invalidDocument(what, 'has no `jwt[].claimMappings.username` with `claim` and `prefix`');
+    return readMembers(value, mappingMembers, what, `${place}.`);
+  },
+} satisfies Members;
+
+const configurationMembers = {
+  apiVersion: (value: unknown): void => {
+    if (typeof value !== 'string') throw invalidDocument(what, 'has no `apiVersion`');
+    if (!versions.includes(value))
+      throw unsupported(what, `the apiVersion ${JSON.stringify(value)}`, versions.join(', '));
+  },
+  kind: (value: unknown): void => {
+    if (value !== what) throw invalidDocument(what, `has not the kind ${what}`);
+  },
+  jwt: (value: unknown): Authenticator[] => {
+    if (!Array.isArray(value) || value.length === 0 || !value.every(isObject))
+      throw invalidDocument(what, 'has no `jwt`');
+    const authenticators = value.map((one) => readMembers(one, authenticatorMembers, what, 'jwt[].'));
+    // The API server refuses such a configuration: which of the two judged a token would be chance.
+    if (new Set(authenticators.map(({ issuer }) => issuer.url)).size < authenticators.length)
+      throw invalidDocument(what, 'names one `jwt[].issuer.url` twice');
+    return authenticators;
+  },
+  anonymous: { irrelevant: 'It is about requests without a token.' },
+} satisfies Members;
+
+/** Every member of a configuration that `evaluate` knows, by its place. */
+export const members = {
+  '': configurationMembers,
+  'jwt[].': authenticatorMembers,
+  'jwt[].issuer.': issuerMembers,
+  'jwt[].claimValidationRules[].': ruleMembers,
+  'jwt[].claimMappings.': mappingMembers,
+  'jwt[].claimMappings.username.': usernameMembers,
+  'jwt[].claimMappings.groups.': groupsMembers,
+  'jwt[].claimMappings.uid.': uidMembers,
+};
 
 /** What `--authentication-config` of an API server says to a token, in its JSON form (cloud-facts.md 4). */
 export function evaluate(document: string, claims: Claims): Verdict {
-  const authenticators = parseConfiguration(document);
-  const urls = authenticators.map(({ url }) => url);
+  const { jwt: authenticators } = readMembers(parseDocument(document, what), configurationMembers, what);
+  const urls = authenticators.map(({ issuer }) => issuer.url);
   const index = urls.indexOf(String(claims.iss));
   const authenticator = authenticators[index];
   if (authenticator === undefined) return deny('jwt[].issuer.url', urls, claims.iss);
+  const { issuer, claimValidationRules, claimMappings } = authenticator;
   const audiences = [claims.aud].flat();
-  if (!authenticator.audiences.some((audience) => audiences.includes(audience)))
-    return deny(`jwt[${index}].issuer.audiences`, authenticator.audiences, claims.aud);
-  for (const [position, rule] of authenticator.rules.entries()) {
+  if (!issuer.audiences.some((audience) => audiences.includes(audience)))
+    return deny(`jwt[${index}].issuer.audiences`, issuer.audiences, claims.aud);
+  for (const [position, rule] of claimValidationRules.entries()) {
     const actual = claims[rule.claim];
     const holds = rule.isPrefix ? typeof actual === 'string' && actual.startsWith(rule.value) : actual === rule.value;
     if (!holds) return deny(`jwt[${index}].claimValidationRules[${position}] ${rule.claim}`, rule.value, actual);
   }
-  if (typeof claims[authenticator.usernameClaim] !== 'string')
-    return deny(`jwt[${index}].claimMappings.username.claim`, authenticator.usernameClaim, undefined);
+  return judgeMappings(claimMappings, claims, `jwt[${index}].claimMappings.`);
+}
+
+/** A token from which a mapped claim cannot be read is refused; one without groups has none. */
+function judgeMappings(
+  { username, groups, uid }: Authenticator['claimMappings'],
+  claims: Claims,
+  place: string,
+): Verdict {
+  if (typeof claims[username] !== 'string') return deny(`${place}username.claim`, username, undefined);
+  const group = groups === undefined ? [] : [claims[groups] ?? []].flat();
+  if (!group.every((one) => typeof one === 'string'))
+    return deny(`${place}groups.claim`, 'a string or a list of strings', claims[groups!]);
+  if (uid !== undefined && typeof claims[uid] !== 'string') return deny(`${place}uid.claim`, 'a string', claims[uid]);
   return { allow: true };
 }
 
@@ -40,70 +182,52 @@ interface Rule {
 }
 
 interface Authenticator {
-  url: string;
-  audiences: string[];
-  rules: Rule[];
-  usernameClaim: string;
+  issuer: { url: string; audiences: string[] };
+  claimValidationRules: Rule[];
+  claimMappings: { username: string; groups: string | undefined; uid: string | undefined };
 }
 
-function parseConfiguration(document: string): Authenticator[] {
-  const configuration = parseDocument(document, what);
-  if (configuration.kind !== what) throw invalidDocument(what, `has not the kind ${what}`);
-  refuseUnknownMembers(configuration, ['apiVersion', 'kind', 'jwt', 'anonymous'], what);
-  if (!Array.isArray(configuration.jwt) || configuration.jwt.length === 0 || !configuration.jwt.every(isObject))
-    throw invalidDocument(what, 'has no `jwt`');
-  return configuration.jwt.map(parseAuthenticator);
+function parseIssuer(element: JsonObject, place: string): Authenticator['issuer'] {
+  const { url, discoveryURL, audiences, audienceMatchPolicy } = readMembers(element, issuerMembers, what, place);
+  if (discoveryURL !== undefined && discoveryURL !== '' && discoveryURL !== `${url}/.well-known/openid-configuration`)
+    throw unsupported(
+      what,
+      `the \`jwt[].issuer.discoveryURL\` ${JSON.stringify(discoveryURL)}, whose keys Arsia does not know`,
+      'the discovery document of the issuer itself: leave it out',
+    );
+  const isMatchAny = audienceMatchPolicy === 'MatchAny' || (!audienceMatchPolicy && audiences.length === 1);
+  if (!isMatchAny)
+    throw invalidDocument(
+      what,
+      'has a `jwt[].issuer.audienceMatchPolicy` that is not MatchAny, which several audiences need',
+    );
+  return { url, audiences };
 }
 
-function parseAuthenticator(element: JsonObject): Authenticator {
-  refuseUnknownMembers(element, ['issuer', 'claimValidationRules', 'claimMappings'], what, 'jwt[].');
-  const { issuer, claimValidationRules = [], claimMappings } = element;
-  if (!isObject(issuer) || typeof issuer.url !== 'string') throw invalidDocument(what, 'has no `jwt[].issuer.url`');
-  refuseUnknownMembers(
-    issuer,
-    ['url', 'discoveryURL', 'certificateAuthority', 'audiences', 'audienceMatchPolicy'],
-    what,
-    'jwt[].issuer.',
-  );
-  const { audiences } = issuer;
-  if (!Array.isArray(audiences) || audiences.length === 0 || !audiences.every((one) => typeof one === 'string'))
-    throw invalidDocument(what, 'has no `jwt[].issuer.audiences`');
-  if (!Array.isArray(claimValidationRules)) throw invalidDocument(what, 'has `claimValidationRules` that are no list');
-  return {
-    url: issuer.url,
-    audiences,
-    rules: claimValidationRules.map(parseRule),
-    usernameClaim: parseUsername(claimMappings),
-  };
-}
-
-/** Of CEL the one form that Arsia's own documents use: a claim that begins with a text. */
-const prefixPattern = /^claims\.(\w+)\.startsWith\((['"])([\w:/.@-]+)\2\)$/;
-
-function parseRule(rule: unknown): Rule {
-  if (!isObject(rule)) throw invalidDocument(what, 'has a claim validation rule that is not an object');
-  refuseUnknownMembers(rule, ['claim', 'requiredValue', 'expression', 'message'], what, 'claimValidationRules[].');
-  const { claim, requiredValue, expression } = rule;
-  if (expression !== undefined) {
-    const [, name, , value] = prefixPattern.exec(String(expression)) ?? [];
-    if (name === undefined || value === undefined)
-      throw unsupported(
-        what,
-        `the expression ${JSON.stringify(expression)}`,
-        "`claim` with `requiredValue`, and expressions of the form claims.sub.startsWith('…')",
-      );
-    return { claim: name, value, isPrefix: true };
-  }
-  if (typeof claim !== 'string' || typeof requiredValue !== 'string')
+function parseRule(element: unknown): Rule {
+  if (!isObject(element)) throw invalidDocument(what, 'has a claim validation rule that is not an object');
+  const { claim, requiredValue, expression } = readMembers(element, ruleMembers, what, 'claimValidationRules[].');
+  if (expression !== undefined && (claim !== undefined || requiredValue !== undefined))
+    throw invalidDocument(what, 'has a claim validation rule with both `expression` and `claim`');
+  if (expression !== undefined) return { ...expression, isPrefix: true };
+  if (claim === undefined || requiredValue === undefined)
     throw invalidDocument(what, 'has a claim validation rule without `claim` and `requiredValue`');
   return { claim, value: requiredValue, isPrefix: false };
 }
 
-function parseUsername(mappings: unknown): string {
-  const username = isObject(mappings) ? mappings.username : undefined;
-  if (isObject(username) && username.expression !== undefined)
-    throw unsupported(what, '`claimMappings.username.expression`', '`claim` with `prefix`');
-  if (!isObject(username) || typeof username.claim !== 'string' || typeof username.prefix !== 'string')
-    throw invalidDocument(what, 'has no `jwt[].claimMappings.username` with `claim` and `prefix`');
-  return username.claim;
+function withoutExpression(value: unknown, place: string): void {
+  if (value !== undefined) throw unsupported(what, `\`${place}\``, '`claim`');
+}
+
+function optionalText(value: unknown, place: string): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw invalidDocument(what, `has a \`${place}\` that is not a string`);
+}
+
+function isCertificate(value: unknown): boolean {
+  try {
+    return typeof value === 'string' && new X509Certificate(value).serialNumber !== '';
+  } catch {
+    return false;
+  }
 }

@@ -1,8 +1,29 @@
-import { invalidDocument, parseDocument, refuseUnknownMembers } from '../document.ts';
+import { invalidDocument, type Members, parseDocument, readMembers } from '../document.ts';
 import type { Verdict } from '../provider.ts';
 import { deny } from '../verdict.ts';
 
 const what = 'trust document';
+
+const trustMembers = {
+  issuer: (value: unknown): string => {
+    if (typeof value !== 'string') throw invalidDocument(what, 'has no `issuer`');
+    return value;
+  },
+  audiences: (value: unknown): string[] => {
+    if (!Array.isArray(value) || value.length === 0 || !value.every((one) => typeof one === 'string'))
+      throw invalidDocument(what, 'has no `audiences`');
+    return value;
+  },
+  subject: optionalText,
+  // An empty prefix would take every identity of the issuer.
+  subject_prefix: (value: unknown, place: string): string | undefined => {
+    if (value === '') throw invalidDocument(what, 'has an empty `subject_prefix`');
+    return optionalText(value, place);
+  },
+} satisfies Members;
+
+/** Every member of a trust document that `evaluate` knows. */
+export const members = { '': trustMembers };
 
 /**
  * The trust of any relying party, in the form that the trust page shows: `issuer`, `audiences`, and a `subject` that must be
@@ -19,23 +40,14 @@ export function evaluate(document: string, claims: Readonly<Record<string, unkno
   return { allow: true };
 }
 
-interface OidcTrust {
-  issuer: string;
-  audiences: string[];
-  subject?: string;
-  subject_prefix?: string;
+function parseTrust(document: string) {
+  const trust = readMembers(parseDocument(document, what), trustMembers, what);
+  if ((trust.subject === undefined) === (trust.subject_prefix === undefined))
+    throw invalidDocument(what, 'needs one of `subject` and `subject_prefix`');
+  return trust;
 }
 
-function parseTrust(document: string): OidcTrust {
-  const trust = parseDocument(document, what);
-  refuseUnknownMembers(trust, ['issuer', 'audiences', 'subject', 'subject_prefix'], what);
-  const { issuer, audiences, subject, subject_prefix: prefix } = trust;
-  if (typeof issuer !== 'string') throw invalidDocument(what, 'has no `issuer`');
-  if (!Array.isArray(audiences) || audiences.length === 0 || !audiences.every((one) => typeof one === 'string'))
-    throw invalidDocument(what, 'has no `audiences`');
-  if (typeof subject === 'string' && prefix === undefined) return { issuer, audiences, subject };
-  // An empty prefix would take every identity of the issuer.
-  if (typeof prefix === 'string' && prefix !== '' && subject === undefined)
-    return { issuer, audiences, subject_prefix: prefix };
-  throw invalidDocument(what, 'needs one of `subject` and `subject_prefix`');
+function optionalText(value: unknown, place: string): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw invalidDocument(what, `has a \`${place}\` that is not a string`);
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import { evaluate, mapAttributes } from '../../providers/gcp/evaluate.ts';
+import { evaluate, lifeConditions, mapAttributes } from '../../providers/gcp/evaluate.ts';
 import type { Verdict } from '../../providers/provider.ts';
 import { mediaType, readForm, readJson } from '../form.ts';
 import { judge } from '../judge.ts';
@@ -40,7 +40,7 @@ export async function exchangeToken(google: Google, request: Request): Promise<A
   const parameters = readParameters(request);
   const { subject_token, scope } = checkParameters(parameters);
   const provider = google.resources.findProvider(parameters.audience ?? '');
-  if (!provider)
+  if (!provider || isDead(provider))
     throw oauthRefusal(
       'invalid_target',
       'The target service indicated by the "audience" parameters is invalid. This might either be because the pool or provider is disabled or deleted or because it doesn\'t exist.',
@@ -57,6 +57,12 @@ export async function exchangeToken(google: Google, request: Request): Promise<A
     token_type: 'Bearer',
     expires_in: federatedLifetime,
   });
+}
+
+/** Disabled or deleted: no token changes that. */
+function isDead({ document }: PoolProvider): boolean {
+  const verdict = evaluate(document, {});
+  return !verdict.allow && lifeConditions.includes(verdict.condition);
 }
 
 export function readParameters(request: Request): Parameters {

@@ -51,7 +51,7 @@ async function checkSignature(token: string, kid: string, provider: PoolProvider
 /** Throws IssuerUnreachable, since bad content of an upload shows as that. */
 function uploadedKey({ jwks_json }: PoolProvider, kid: string): JWK | undefined {
   const { keys } = parseObject(jwks_json ?? '') ?? {};
-  if (!Array.isArray(keys) || !keys.every((key) => isObject(key) && isUploadable(key)))
+  if (!Array.isArray(keys) || keys.length === 0 || !keys.every((key) => isObject(key) && isUploadable(key)))
     throw new IssuerUnreachable('the uploaded JWKS is not usable');
   return byKeyId(keys as JWK[]).get(kid);
 }

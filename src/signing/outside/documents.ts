@@ -29,6 +29,13 @@ interface Entry {
   bytes: number;
 }
 
+interface IssuerKeysParts {
+  fetch: DocumentFetch;
+  clock: Pick<Clock, 'now'>;
+  /** Seconds for discovery and JWKS together. */
+  deadline?: number;
+}
+
 const mebibyte = 2 ** 20;
 /** Of all issuers, and of those that one organisation has asked for. A document has up to 100 KiB. */
 const bounds = {
@@ -40,13 +47,13 @@ const bounds = {
 const heldBytes = { fault: 4096, imported: 4096 };
 /** At once. Nobody gets more than are left for the others: one organisation's issuers that never answer do not stop those of all. */
 const maximumFetches = 64;
-const { documentCache, failureCache, refetch } = outsideTokens;
+const { documentCache, failureCache, fetchDeadline, refetch } = outsideTokens;
 
 /**
  * Discovery and JWKS of outside issuers, kept as long as their headers say; failures are kept too, so that an issuer which
  * does not answer costs one request in half a minute. Requests that need the same issuer at once share one fetch.
  */
-export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock: Pick<Clock, 'now'> }): IssuerKeys {
+export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: IssuerKeysParts): IssuerKeys {
   const entries = createFairCache(bounds).map<Entry>();
   const running = new Map<string, { asker: string; entry: Promise<Entry> }>();
 
@@ -76,12 +83,13 @@ export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock
   }
 
   async function read(issuer: string, now: number): Promise<Entry> {
-    const discovery = await fetch(discoveryUrl(issuer));
+    const signal = AbortSignal.timeout(deadline * 1000);
+    const discovery = await fetch(discoveryUrl(issuer), signal);
     const { issuer: named, jwks_uri } = isRecord(discovery.body) ? discovery.body : {};
     // OpenID Connect Discovery 1.0, 4.3: or one issuer could speak for another.
     if (named !== issuer) throw misdescribed('The discovery document of the issuer names another issuer, or none.');
     if (typeof jwks_uri !== 'string') throw misdescribed('The discovery document of the issuer has no jwks_uri.');
-    const jwks = await fetch(jwks_uri);
+    const jwks = await fetch(jwks_uri, signal);
     const keys = usableKeys(jwks.body);
     if (keys.length === 0) throw misdescribed('The issuer publishes no key that Arsia takes (RSA of 2048 bits, EC).');
     const { minimum, maximum } = documentCache;

@@ -1,6 +1,6 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { ArsiaError } from '../../core/errors.ts';
 import { isDocumentUrl } from '../../core/outsideissuers.ts';
 import { isInternalAddress } from './addresses.ts';
@@ -14,11 +14,11 @@ export interface FetchedDocument {
 }
 
 /**
- * A JSON document of somebody else, over https. Throws ArsiaError `outside_token_refused`, in one constant text, for what
- * Arsia does not fetch (an address that is not public, a name without one, a redirect), and `issuer_unavailable` for what
- * did not come as it should.
+ * A JSON document of somebody else, over https. The signal ends all of it: name, connection, headers, body. Throws ArsiaError
+ * `outside_token_refused`, in one constant text, for what Arsia does not fetch (an address that is not public, a name without
+ * one, a redirect), and `issuer_unavailable` for what did not come as it should.
  */
-export type DocumentFetch = (url: string) => Promise<FetchedDocument>;
+export type DocumentFetch = (url: string, signal: AbortSignal) => Promise<FetchedDocument>;
 
 export interface FetchOptions {
   /** For development: http and https on 127.0.0.1, [::1] and localhost are fetched too. */
@@ -27,14 +27,12 @@ export interface FetchOptions {
   onFault?: (fault: Error, host: string) => void;
   resolve?: Resolve;
   isInternal?: (address: string) => boolean;
-  /** Milliseconds for the whole of it: name, connection, body. */
-  deadline_ms?: number;
   /** PEM, in place of the certificate authorities of the system. */
   ca?: string;
 }
 
-/** Bytes. */
-export const maximumDocument = 100 * 1024;
+/** Bytes of everything that an issuer sends after the TLS handshake: interim responses (1xx), headers, framing and body. */
+export const maximumAnswer = 100 * 1024;
 
 const loopbackAddresses: Readonly<Record<string, string[]>> = {
   localhost: ['127.0.0.1', '::1'],
@@ -46,13 +44,7 @@ const loopbackAddresses: Readonly<Record<string, string[]>> = {
 class RefusedAddress extends Error {}
 
 export function createDocumentFetch(options: FetchOptions): DocumentFetch {
-  const {
-    allowLoopback,
-    onFault,
-    resolve = resolveByDns,
-    isInternal = isInternalAddress,
-    deadline_ms = 5000,
-  } = options;
+  const { allowLoopback, onFault, resolve = resolveByDns, isInternal = isInternalAddress } = options;
   // Nothing is kept: a connection that stays open would outlive the judgement about its address.
   const agents = { 'http:': new HttpAgent(), 'https:': new HttpsAgent({ ca: options.ca, rejectUnauthorized: true }) };
 
@@ -67,17 +59,16 @@ export function createDocumentFetch(options: FetchOptions): DocumentFetch {
     return addresses;
   }
 
-  async function get(text: string): Promise<FetchedDocument> {
+  async function get(text: string, signal: AbortSignal): Promise<FetchedDocument> {
     if (!isDocumentUrl(text, allowLoopback)) throw new RefusedAddress('the URL is not one that Arsia fetches');
     const url = new URL(text);
-    const signal = AbortSignal.timeout(deadline_ms);
     const addresses = await addressesOf(url, signal);
     return await roundTrip(url, addresses, agents[url.protocol as keyof typeof agents], signal);
   }
 
-  return async (text) => {
+  return async (text, signal) => {
     try {
-      return await get(text);
+      return await get(text, signal);
     } catch (thrown) {
       onFault?.(thrown as Error, URL.parse(text)?.host ?? '');
       throw thrown instanceof RefusedAddress ? refused(thrown) : unavailable(thrown);
@@ -92,11 +83,13 @@ async function roundTrip(
   signal: AbortSignal,
 ): Promise<FetchedDocument> {
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  const received = { bytes: 0 };
   const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'arsia' };
-    send(url, { agent, signal, lookup: pinnedTo(addresses), headers }, resolve)
-      .on('error', reject)
-      .end();
+    const request = send(url, { agent, signal, lookup: pinnedTo(addresses), headers }, resolve);
+    request.on('error', reject).on('socket', (socket) => countBytes(socket, request, received));
+    // Where nobody listens for it, Node ends a switch of protocols (101) without an error.
+    request.on('close', () => reject(new Error('the connection ended without an answer'))).end();
   });
   try {
     const status = incoming.statusCode ?? 0;
@@ -104,8 +97,13 @@ async function roundTrip(
     if (status !== 200) throw new Error(`the answer is ${status}`);
     if (incoming.headers['content-encoding'] !== undefined)
       throw new Error('the answer is encoded, and was not asked to be');
+    const text = await readText(incoming).catch((thrown: unknown) => {
+      throw received.bytes > maximumAnswer ? tooLong() : thrown;
+    });
+    // The last bytes are parsed before they are counted.
+    if (received.bytes > maximumAnswer) throw tooLong();
     return {
-      body: JSON.parse(await readText(incoming)) as unknown,
+      body: JSON.parse(text) as unknown,
       maximum_age: maximumAgeOf(incoming.headers['cache-control']),
     };
   } finally {
@@ -122,14 +120,24 @@ function pinnedTo(addresses: readonly string[]): LookupFunction {
   };
 }
 
+/**
+ * Ends the request when more than `maximumAnswer` bytes have come. Node limits the headers of each response, but neither the
+ * number of interim responses nor the framing of chunks.
+ */
+function countBytes(socket: Socket, request: ClientRequest, received: { bytes: number }): void {
+  socket.on('data', (chunk: Buffer) => {
+    received.bytes += chunk.length;
+    if (received.bytes > maximumAnswer) request.destroy(tooLong());
+  });
+}
+
+function tooLong(): Error {
+  return new Error(`the answer is over ${maximumAnswer} bytes`);
+}
+
 async function readText(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maximumDocument) throw new Error(`the answer is over ${maximumDocument} bytes`);
-    chunks.push(chunk);
-  }
+  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
 }
 

@@ -39,7 +39,12 @@ describe('a federated identity credential', () => {
   });
 
   test('comes as Graph, ARM and the command line show it', () => {
-    const arm = { id: '/x', name: 'n', type: 'Microsoft.ManagedIdentity/x', properties: credential };
+    const arm = {
+      id: '/x',
+      name: 'n',
+      type: 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials',
+      properties: credential,
+    };
     expect(evaluate(JSON.stringify(arm), token)).toEqual({ allow: true });
     expect(judge({ id: 'x', '@odata.context': 'y', description: null })).toEqual({ allow: true });
   });

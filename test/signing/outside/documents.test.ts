@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { ArsiaError } from '../../../src/core/errors.ts';
 import { createIssuerKeys, type IssuerKeys } from '../../../src/signing/outside/documents.ts';
@@ -137,6 +138,28 @@ describe('the documents of an issuer', () => {
     expect(await faultOf(stuck.find(issuer, 'one', 'acme'))).toBeUndefined();
     end.resolve();
     await Promise.all(waiting);
+  });
+
+  test('N79 have one deadline together: what discovery took is not there for the keys', async () => {
+    const signals: AbortSignal[] = [];
+    const slow = createIssuerKeys({
+      clock,
+      deadline: 0.3,
+      fetch: async (url, signal) => {
+        signals.push(signal);
+        await sleep(200, undefined, { signal }).catch(() => {
+          throw away;
+        });
+        return { body: url.endsWith('/jwks') ? world.jwks : world.discovery, maximum_age: undefined };
+      },
+    });
+    const faults = await Promise.all([
+      faultOf(slow.find(issuer, 'one', 'acme')),
+      faultOf(slow.find(issuer, 'one', 'acme')),
+    ]);
+    expect(faults.map((fault) => fault?.code)).toEqual(['issuer_unavailable', 'issuer_unavailable']);
+    expect(signals).toHaveLength(2);
+    expect(signals[1]).toBe(signals[0]);
   });
 
   test('N67 of an organisation are kept up to its share in bytes, failures among them, and push out none of another', async () => {

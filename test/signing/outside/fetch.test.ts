@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createTcp, type Server as TcpServer }
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { ArsiaError } from '../../../src/core/errors.ts';
 import { makeServerIdentity } from '../../../src/sandbox/authority.ts';
-import { createDocumentFetch, type FetchOptions, maximumDocument } from '../../../src/signing/outside/fetch.ts';
+import { createDocumentFetch, type FetchOptions, maximumAnswer } from '../../../src/signing/outside/fetch.ts';
 
 const servers: Server[] = [];
 const raw: TcpServer[] = [];
@@ -47,8 +47,14 @@ async function listenRaw(hellos: string[]): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-const develop = (more: Partial<FetchOptions> = {}) => createDocumentFetch({ allowLoopback: true, ...more });
-const produce = (more: Partial<FetchOptions> = {}) => createDocumentFetch({ allowLoopback: false, ...more });
+type Options = Partial<FetchOptions> & { deadline_ms?: number };
+const withDeadline =
+  (allowLoopback: boolean) =>
+  ({ deadline_ms = 5000, ...more }: Options = {}) =>
+  (url: string) =>
+    createDocumentFetch({ allowLoopback, ...more })(url, AbortSignal.timeout(deadline_ms));
+const develop = withDeadline(true);
+const produce = withDeadline(false);
 
 /** What a fetch throws, outward: its code, its words. */
 async function faultOf(work: Promise<unknown>): Promise<{ code: string; text: string }> {
@@ -101,7 +107,7 @@ describe('a document', () => {
         setImmediate(() => request.socket.destroy());
       },
     ],
-    ['N7 more than 100 KiB', (_request, response) => response.end(JSON.stringify('x'.repeat(maximumDocument)))],
+    ['N7 more than 100 KiB', (_request, response) => response.end(JSON.stringify('x'.repeat(maximumAnswer)))],
     [
       'N7 more than 100 KiB, of unknown length and without end',
       (_request, response) => {
@@ -154,6 +160,75 @@ describe('a document', () => {
     expect((await faultOf(produce({ deadline_ms: 50, resolve })('https://good.example/'))).code).toBe(
       'issuer_unavailable',
     );
+  });
+});
+
+describe('N79 bytes that an issuer sends beside the body', () => {
+  /** Sends `head` once, then `more` again and again for as long as the connection stands; counts both. */
+  async function flood(head: string, more: string) {
+    const sent = { bytes: 0, isClosed: Promise.resolve<unknown>(undefined) };
+    const server = createTcp((socket) => {
+      sent.isClosed = new Promise((resolve) => socket.once('close', resolve));
+      socket.on('error', () => {}).resume();
+      const write = (text: string) => {
+        sent.bytes += text.length;
+        return socket.write(text);
+      };
+      const block = more.repeat(Math.ceil(16_384 / more.length));
+      const push = () => {
+        while (!socket.destroyed && write(block));
+      };
+      socket.on('drain', push).once('data', () => {
+        write(head);
+        push();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    raw.push(server);
+    return { sent, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+  }
+
+  const ok = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n';
+  test.each([
+    ['interim responses without end', '', 'HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n'],
+    ['interim responses with nothing in them', '', 'HTTP/1.1 102 \r\n\r\n'],
+    ['100 Continue without end', '', 'HTTP/1.1 100 Continue\r\n\r\n'],
+    ['headers without end', ok, `x: ${'y'.repeat(500)}\r\n`],
+    ['chunks of one byte', `${ok}transfer-encoding: chunked\r\n\r\n`, '1\r\n \r\n'],
+    ['chunks with extensions', `${ok}transfer-encoding: chunked\r\n\r\n`, `1;${'a'.repeat(900)}\r\n \r\n`],
+    ['trailers without end', `${ok}transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n`, `x: ${'y'.repeat(500)}\r\n`],
+  ])('end the fetch at the limit: %s', async (_name, head, more) => {
+    const { sent, url } = await flood(head, more);
+    const faults: string[] = [];
+    const get = develop({ deadline_ms: 60_000, onFault: (error) => void faults.push(error.message) });
+    expect((await faultOf(get(url))).code).toBe('issuer_unavailable');
+    await sent.isClosed;
+    // Node itself ends headers and trailers of more than 16 KiB.
+    expect(faults).toEqual([expect.stringMatching(/over 102400 bytes|overflow|^aborted$/i)]);
+    // What the kernel's buffers took beside what was read.
+    expect(sent.bytes).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  test('count together with it: what fits alone does not fit after interim responses', async () => {
+    const body = JSON.stringify('x'.repeat(maximumAnswer - 1000));
+    const answer = `${ok}content-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
+    const hint = `HTTP/1.1 103 Early Hints\r\nlink: <${'x'.repeat(900)}>\r\n\r\n`;
+    for (const [text, fits] of [
+      [answer, true],
+      [hint + answer, false],
+    ] as const) {
+      const server = createTcp((socket) => socket.on('error', () => {}).once('data', () => socket.end(text)));
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      raw.push(server);
+      const get = develop()(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      if (fits) expect((await get).body).toHaveLength(maximumAnswer - 1000);
+      else expect((await faultOf(get)).code).toBe('issuer_unavailable');
+    }
+  });
+
+  test('a switch of protocols is no answer, and is not waited for', async () => {
+    const { url } = await flood('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 'x');
+    expect((await faultOf(develop({ deadline_ms: 60_000 })(url))).code).toBe('issuer_unavailable');
   });
 });
 
