@@ -14,6 +14,7 @@ import { createUpstream } from './oidc/upstream/upstream.ts';
 import { createCalls } from './providers/calls.ts';
 import type { CloudEndpoints } from './providers/provider.ts';
 import { createPipeline, type Pipeline } from './services/action.ts';
+import { type Audiences, createAudiences, sweepFreedAudiences } from './services/audiences.ts';
 import { type AuditTrail, createAuditTrail } from './services/audittrail.ts';
 import { createAuthorizationPorts } from './services/authorization.ts';
 import { createCallers } from './services/callers.ts';
@@ -50,6 +51,7 @@ import { createTimers, type Timers } from './timers.ts';
 export interface Arsia extends Serving {
   config: Config;
   operators: Operators;
+  audiences: Audiences;
   keyrings: { workload: Keyring; authorization: Keyring };
   trail: AuditTrail;
 }
@@ -144,7 +146,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
         readiness,
       }),
   });
-  return { ...serving, config, operators, keyrings, trail };
+  return { ...serving, config, operators, audiences: createAudiences(pipeline), keyrings, trail };
 }
 
 type Stored = Awaited<ReturnType<typeof composeStored>>;
@@ -234,6 +236,7 @@ function keepHouse(
   timers.every(sweepInterval, async () => {
     await artifacts.sweep(clock.now()).catch(orWarn('expired rows were not swept'));
     await idempotency.sweep().catch(orWarn('expired keys were not swept'));
+    await sweepFreedAudiences(database.query, clock.now()).catch(orWarn('freed audiences were not swept'));
     await sweepAuthorityChanges(database.query).catch(orWarn('changes were not swept'));
   });
 }

@@ -41,6 +41,7 @@ const mayImport: Record<string, string[]> = {
     'http',
   ],
   'admin.ts': ['core', 'signing', 'compose.ts'],
+  'audiencecommands.ts': ['compose.ts', 'admin.ts'],
   'auditcommands.ts': ['core', 'compose.ts', 'admin.ts'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
   'main.ts': [
@@ -52,6 +53,7 @@ const mayImport: Record<string, string[]> = {
     'poolpriority.ts',
     'compose.ts',
     'admin.ts',
+    'audiencecommands.ts',
     'auditcommands.ts',
     'demo',
   ],
@@ -78,7 +80,7 @@ const homes: Record<string, string[]> = {
   '@bufbuild/protobuf': ['providers/gcp'],
   cockatiel: ['providers'],
   pino: ['log.ts', 'logoutput.ts'],
-  commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'cli'],
+  commander: ['main.ts', 'admin.ts', 'audiencecommands.ts', 'auditcommands.ts', 'cli'],
   zod: ['config.ts', 'providers', 'http'],
 };
 

@@ -26,6 +26,7 @@ function select(db: Queries) {
       'm.type',
       'm.description',
       'm.settings',
+      'm.audience',
       'm.subject_scope',
       'm.delivery',
       'm.token_lifetime',
@@ -70,6 +71,7 @@ export async function updateIdentity(
   change: {
     description?: string | undefined;
     settings?: Row['settings'] | undefined;
+    audience?: string | null | undefined;
     delivery?: Row['delivery'] | undefined;
     token_lifetime?: number | undefined;
   },
@@ -91,21 +93,6 @@ export async function moveIdentity(db: Queries, id: string, group_id: string): P
 
 export async function deleteIdentity(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('managed_identities').where('id', '=', id).execute();
-}
-
-/** Takes an audience for an organisation; false when another organisation has it. */
-export async function claimAudience(db: Queries, audience: string, organization_id: string): Promise<boolean> {
-  await db
-    .insertInto('audiences')
-    .values({ audience, organization_id })
-    .onConflict((conflict) => conflict.column('audience').doNothing())
-    .execute();
-  const row = await db
-    .selectFrom('audiences')
-    .select('organization_id')
-    .where('audience', '=', audience)
-    .executeTakeFirstOrThrow();
-  return row.organization_id === organization_id;
 }
 
 export async function insertAssignment(db: Queries, row: Assignment): Promise<void> {

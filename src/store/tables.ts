@@ -128,6 +128,7 @@ interface ManagedIdentitiesTable {
   type: string;
   description: Generated<string>;
   settings: Json;
+  audience: string | null;
   subject_scope: SubjectScope;
   delivery: Delivery;
   /** Seconds. */
@@ -139,6 +140,7 @@ interface ManagedIdentitiesTable {
 interface AudiencesTable {
   audience: string;
   organization_id: string;
+  freed_at: Date | null;
 }
 
 interface UseGrantsTable {
