@@ -15,6 +15,7 @@ import { createCalls } from './providers/calls.ts';
 import type { CloudEndpoints } from './providers/provider.ts';
 import { loadSdks } from './providers/registry.ts';
 import { createPipeline, type Pipeline } from './services/action.ts';
+import { type Audiences, createAudiences, sweepFreedAudiences } from './services/audiences.ts';
 import { type AuditTrail, createAuditTrail } from './services/audittrail.ts';
 import { createAuthorizationPorts } from './services/authorization.ts';
 import { createCallers } from './services/callers.ts';
@@ -57,6 +58,7 @@ export interface Arsia extends Serving {
   config: Config;
   operators: Operators;
   quotas: QuotaAdmin;
+  audiences: Audiences;
   keyrings: { workload: Keyring; authorization: Keyring };
   trail: AuditTrail;
 }
@@ -170,7 +172,15 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
         readiness,
       }),
   });
-  return { ...serving, config, operators, quotas: createQuotaAdmin(pipeline, actions.quotas), keyrings, trail };
+  return {
+    ...serving,
+    config,
+    operators,
+    quotas: createQuotaAdmin(pipeline, actions.quotas),
+    audiences: createAudiences(pipeline),
+    keyrings,
+    trail,
+  };
 }
 
 type Stored = Awaited<ReturnType<typeof composeStored>>;
@@ -264,6 +274,7 @@ function keepHouse(
   timers.every(sweepInterval, async () => {
     await artifacts.sweep(clock.now()).catch(orWarn('expired rows were not swept'));
     await idempotency.sweep().catch(orWarn('expired keys were not swept'));
+    await sweepFreedAudiences(database.query, clock.now()).catch(orWarn('freed audiences were not swept'));
     await sweepAuthorityChanges(database.query).catch(orWarn('changes were not swept'));
   });
 }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { adminCommands, type Terminal } from './admin.ts';
+import { audiencesCommand } from './audiencecommands.ts';
 import { auditCommand } from './auditcommands.ts';
 import { systemClock } from './clock.ts';
 import type { Arsia } from './compose.ts';
@@ -40,7 +41,12 @@ async function main(): Promise<void> {
       await running.stop();
       process.exitCode = running.held ? 0 : 1;
     });
-  for (const command of [...adminCommands(terminal), operatorCommand(terminal), auditCommand(terminal)])
+  for (const command of [
+    ...adminCommands(terminal),
+    operatorCommand(terminal),
+    audiencesCommand(terminal),
+    auditCommand(terminal),
+  ])
     program.addCommand(command);
   await program.parseAsync(withKeysNamed(process.argv));
 }

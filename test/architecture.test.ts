@@ -44,6 +44,7 @@ const mayImport: Record<string, string[]> = {
   ],
   'admin.ts': ['core', 'signing', 'compose.ts'],
   'quotacommand.ts': ['core', 'admin.ts'],
+  'audiencecommands.ts': ['compose.ts', 'admin.ts'],
   'auditcommands.ts': ['core', 'compose.ts', 'admin.ts'],
   'operatorcommands.ts': ['core', 'admin.ts', 'quotacommand.ts'],
   demo: ['core', 'clock.ts', 'log.ts', 'config.ts', 'compose.ts', 'sandbox', 'signing'],
@@ -56,6 +57,7 @@ const mayImport: Record<string, string[]> = {
     'poolpriority.ts',
     'compose.ts',
     'admin.ts',
+    'audiencecommands.ts',
     'auditcommands.ts',
     'operatorcommands.ts',
     'demo',
@@ -83,7 +85,15 @@ const homes: Record<string, string[]> = {
   '@bufbuild/protobuf': ['providers/gcp'],
   cockatiel: ['providers'],
   pino: ['log.ts', 'logoutput.ts'],
-  commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'operatorcommands.ts', 'quotacommand.ts', 'cli'],
+  commander: [
+    'main.ts',
+    'admin.ts',
+    'audiencecommands.ts',
+    'auditcommands.ts',
+    'operatorcommands.ts',
+    'quotacommand.ts',
+    'cli',
+  ],
   zod: ['config.ts', 'providers', 'http'],
 };
 

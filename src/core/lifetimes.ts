@@ -16,6 +16,12 @@ export const adminLinkLifetime = 15 * minute;
 /** How long the answer of a create is kept for whoever sends it again with the same `Idempotency-Key`. */
 export const idempotencyLifetime = day;
 
+/**
+ * For so long nobody else may take an audience that an organisation gave up. Much longer than any token lives: who runs the
+ * service has to learn that it must not trust this issuer for that audience any more.
+ */
+export const audienceTombstone = 30 * day;
+
 /** Tokens of outside issuers, as service accounts trust them. */
 export const outsideTokens = {
   /** Clock difference that `exp`, `nbf` and `iat` may show. */

@@ -4,13 +4,11 @@ import type { SubjectScope } from '../core/subject.ts';
 import type { CloudEndpoints, Provider } from '../providers/provider.ts';
 import { providerOf } from '../providers/registry.ts';
 import {
-  claimAudience,
   deleteGrant,
   findGrant,
   findIdentity,
   insertGrant,
   insertIdentity,
-  isAudienceOf,
   listGrants,
   listIdentities,
   type ManagedIdentity,
@@ -20,6 +18,7 @@ import {
 import type { Page } from '../store/namespaces.ts';
 import { findAliasAt } from '../store/reach.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
+import { releaseAudiences, takeAudience } from './audiences.ts';
 import { principalOf } from './memberships.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
 import type { QuotaHolderRef } from './quotacounts.ts';
@@ -93,7 +92,7 @@ export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdenti
       const provider = providerOf(input.type);
       const settings = parseSettings(provider, input.settings);
       provider.exchanging?.check(settings, {}, endpoints);
-      await takeAudience(context, provider, settings, namespace.organization_id, issuer);
+      const audience = await takeAudience(context, provider, settings, namespace.organization_id, issuer);
       await refuseTakenName(context, `${namespace.path}/${input.name}`);
       await context.admit('managed_identities', namespace.organization_id);
       const row = {
@@ -104,6 +103,7 @@ export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdenti
         type: input.type,
         description: input.description,
         settings,
+        audience,
         subject_scope: input.subject_scope,
         delivery: input.delivery,
         token_lifetime: input.token_lifetime,
@@ -185,13 +185,15 @@ export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityC
     find: (context, input) => identityAt(context, input.ref),
     version: ({ identity }) => identity.version,
     async run(context, { ref: _ref, ...change }, { identity }) {
+      let { audience } = identity;
       if (change.settings !== undefined) {
         const provider = providerOf(identity.type);
         change.settings = parseSettings(provider, change.settings);
         provider.exchanging?.check(change.settings, {}, endpoints);
-        await takeAudience(context, provider, change.settings, identity.organization_id, issuer);
+        audience = await takeAudience(context, provider, change.settings, identity.organization_id, issuer);
       }
-      await updateIdentity(context.db, identity.id, change);
+      await updateIdentity(context.db, identity.id, { ...change, audience });
+      if (audience !== identity.audience) await releaseAudiences(context, [identity.audience]);
       return (await findIdentity(context.db, identity.id))!;
     },
     describe: ({ ref: _ref, ...change }, { identity }) => ({ detail: { path: identityPath(identity), ...change } }),
@@ -243,23 +245,3 @@ export const removeUseGrant: Action<{ ref: string; id: string }, FoundIdentity, 
   },
   describe: (input) => ({ detail: { grant_id: input.id } }),
 };
-
-/** An audience that an admin chose freely belongs to one organisation, and is never Arsia itself. */
-async function takeAudience(
-  context: Context,
-  provider: Provider,
-  settings: unknown,
-  organization_id: string,
-  issuer: string,
-): Promise<void> {
-  const audience = provider.federated?.freeAudience?.(settings);
-  if (audience === undefined) return;
-  const isOurs = audience === issuer || audience.startsWith(`${issuer}/`);
-  if (!isOurs && !(await isAudienceOf(context.db, audience, organization_id)))
-    await context.admit('audiences', organization_id);
-  if (!isOurs && (await claimAudience(context.db, audience, organization_id))) return;
-  throw new ArsiaError('conflict', `The audience ${JSON.stringify(audience)} is not yours to use.`, {
-    advice: isOurs ? 'Name the service that will validate the token.' : 'Choose an audience that nobody else uses.',
-    fields: [{ pointer: '/settings/audience', detail: 'is reserved' }],
-  });
-}

@@ -1,6 +1,7 @@
 import { ArsiaError } from '../core/errors.ts';
 import { usability } from '../core/inheritance.ts';
 import { maximumDepth } from '../core/namespace.ts';
+import { audiencesBelow } from '../store/audiences.ts';
 import {
   assignedBelow,
   assignedElsewhere,
@@ -11,6 +12,7 @@ import {
 } from '../store/namespacemoves.ts';
 import { contentsOf, findNamespace, type Namespace } from '../store/namespaces.ts';
 import type { Action, Context } from './action.ts';
+import { releaseAudiences } from './audiences.ts';
 import { demandBelow, listed } from './descendants.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
 
@@ -73,7 +75,10 @@ export function removeNamespace(
           { advice: isRoot ? 'Remove these first.' : 'Remove these first, or add `?force=true` to delete all of it.' },
         );
       const dropped = await assignedElsewhere(context.db, namespace.id);
-      return { deleted: await deleteTree(context.db, namespace.id), dropped };
+      const audiences = await audiencesBelow(context.db, namespace.id);
+      const deleted = await deleteTree(context.db, namespace.id);
+      await releaseAudiences(context, audiences);
+      return { deleted, dropped };
     },
     describe: (input, { namespace }, result) => ({ detail: { path: namespace.path, force: input.force, ...result } }),
   };

@@ -24,6 +24,7 @@ import {
 } from '../store/reach.ts';
 import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing } from './action.ts';
+import { releaseAudiences } from './audiences.ts';
 import { cutOff, cutOffBy } from './cutoffs.ts';
 import { demandOnEach } from './descendants.ts';
 import { type FoundIdentity, holderOf, identityAt, identityPath, refuseTakenName } from './identities.ts';
@@ -266,6 +267,7 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
     const lost = await cutOffBy(context, identity, { group_ids: [], masked_in: [] });
     const dropped = await cutOff(context, identity, lost, input.force);
     await deleteIdentity(context.db, identity.id);
+    await releaseAudiences(context, [identity.audience]);
     return dropped;
   },
   describe: (input, { identity }, dropped) => ({

@@ -25,6 +25,7 @@ function select(db: Queries) {
       'm.type',
       'm.description',
       'm.settings',
+      'm.audience',
       'm.subject_scope',
       'm.delivery',
       'm.token_lifetime',
@@ -69,6 +70,7 @@ export async function updateIdentity(
   change: {
     description?: string | undefined;
     settings?: Row['settings'] | undefined;
+    audience?: string | null | undefined;
     delivery?: Row['delivery'] | undefined;
     token_lifetime?: number | undefined;
   },
@@ -90,32 +92,6 @@ export async function moveIdentity(db: Queries, id: string, group_id: string): P
 
 export async function deleteIdentity(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('managed_identities').where('id', '=', id).execute();
-}
-
-/** Has the organisation this audience already? */
-export async function isAudienceOf(db: Queries, audience: string, organization_id: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('audiences')
-    .select('audience')
-    .where('audience', '=', audience)
-    .where('organization_id', '=', organization_id)
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
-/** Takes an audience for an organisation; false when another organisation has it. */
-export async function claimAudience(db: Queries, audience: string, organization_id: string): Promise<boolean> {
-  await db
-    .insertInto('audiences')
-    .values({ audience, organization_id })
-    .onConflict((conflict) => conflict.column('audience').doNothing())
-    .execute();
-  const row = await db
-    .selectFrom('audiences')
-    .select('organization_id')
-    .where('audience', '=', audience)
-    .executeTakeFirstOrThrow();
-  return row.organization_id === organization_id;
 }
 
 export async function insertAssignment(db: Queries, row: Assignment): Promise<void> {

@@ -133,6 +133,7 @@ interface ManagedIdentitiesTable {
   type: string;
   description: Generated<string>;
   settings: Json;
+  audience: string | null;
   subject_scope: SubjectScope;
   delivery: Delivery;
   /** Seconds. */
@@ -144,6 +145,7 @@ interface ManagedIdentitiesTable {
 interface AudiencesTable {
   audience: string;
   organization_id: string;
+  freed_at: Date | null;
 }
 
 interface UseGrantsTable {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,6 +59,41 @@ describe.each(databaseKinds)('migrations: %s', (kind) => {
     expect(await migrate(database)).toEqual(names.sort());
     expect(await tables()).toEqual(expect.arrayContaining(['audit_events', 'jobs', 'migrations', 'signing_keys']));
     expect(await migrate(database)).toEqual([]);
+  });
+
+  test('N74: 0019 gives the identities their audiences and frees the claims that none uses', async () => {
+    const all = new URL('../../migrations/', import.meta.url);
+    const names = (await readdir(all)).filter((name) => name.endsWith('.sql')).sort();
+    for (const name of names.filter((name) => name < '0019')) await cp(new URL(name, all), join(folder, name));
+    await migrate(database, { folder });
+    await sql`
+      INSERT INTO namespaces (id, kind, organization_id, name, path, lineage, created_at)
+        SELECT id, 'group', id, id, id, ARRAY[id], now() FROM unnest(ARRAY['grp_a', 'grp_b']) AS id;
+      INSERT INTO audiences (audience, organization_id)
+        VALUES ('https://used.example', 'grp_a'), ('https://left.example', 'grp_a'), ('https://other.example', 'grp_b');
+      INSERT INTO managed_identities (id, organization_id, group_id, name, type, settings, subject_scope, delivery, token_lifetime, created_at)
+        SELECT name, 'grp_a', 'grp_a', name, type, jsonb_build_object('audience', audience), 'identity', 'token', 600, now()
+        FROM (VALUES ('one', 'oidc', 'https://used.example'), ('two', 'kubernetes', 'https://used.example'),
+          ('aws', 'aws', 'https://left.example'), ('stranger', 'oidc', 'https://other.example')) AS v (name, type, audience)
+    `.execute(database.query);
+    for (const name of names.filter((name) => name.startsWith('0019')))
+      await cp(new URL(name, all), join(folder, name));
+    expect(await migrate(database, { folder })).toEqual(['0019_audiences.sql']);
+    const identities = await sql`SELECT name, audience FROM managed_identities ORDER BY name`.execute(database.query);
+    expect(identities.rows).toEqual([
+      { name: 'aws', audience: null },
+      { name: 'one', audience: 'https://used.example' },
+      { name: 'stranger', audience: null },
+      { name: 'two', audience: 'https://used.example' },
+    ]);
+    const claims = await sql`SELECT audience, freed_at IS NULL AS held FROM audiences ORDER BY 1`.execute(
+      database.query,
+    );
+    expect(claims.rows).toEqual([
+      { audience: 'https://left.example', held: false },
+      { audience: 'https://other.example', held: false },
+      { audience: 'https://used.example', held: true },
+    ]);
   });
 
   test('run in the order of their numbers, and later ones alone when the first are there', async () => {

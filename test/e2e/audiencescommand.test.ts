@@ -1,0 +1,41 @@
+import { expect, test } from '@jest/globals';
+import { spawnArsia, startArsia } from '../support/arsia.ts';
+import { createOrganization } from '../support/organization.ts';
+
+test('N74: `arsia audiences free` hands a freed audience to another organisation, and says what it cannot', async () => {
+  const running = await startArsia({ settings: { ARSIA_TENANCY: 'multi' } });
+  const [acme, globex] = [await createOrganization(running), await createOrganization(running, 'globex')];
+  const audience = 'https://api.example.com';
+  const make = ({ owner, name }: typeof acme) =>
+    owner.ask('POST', '/managed-identities', {
+      name: 'api',
+      group: name,
+      type: 'oidc',
+      settings: { audience },
+      delivery: 'token',
+    });
+  const free = async (...args: string[]) => {
+    const command = spawnArsia(['audiences', 'free', ...args], {
+      settings: running.settings,
+      cwd: running.home.folder,
+    });
+    const { code } = await command.exited;
+    return { code, stdout: command.stdout(), stderr: command.stderr() };
+  };
+  const { id } = (await make(acme)).body;
+  expect(await free(audience)).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /^arsia: The audience "\S+" is used by 1 managed identities of the organisation acme\. .+\n$/,
+    ),
+  });
+  await acme.owner.send('DELETE', `/managed-identities/${id}?name=api`);
+  expect((await make(globex)).status).toBe(409);
+  expect(await free(audience, '--for', 'globex')).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: `The organisation globex may use ${audience} now.\n`,
+  });
+  expect((await make(globex)).status).toBe(201);
+}, 60_000);
