@@ -36,6 +36,7 @@ import { createDocumentFetch } from './signing/outside/fetch.ts';
 import { createOutsideVerifier } from './signing/outside/verify.ts';
 import { createSealer, type KeyEncryptionKey } from './signing/sealing.ts';
 import { makeSealingKeyFile, readSealingKeyFile } from './signing/sealingkeyfile.ts';
+import { createSigningThreads } from './signing/signingthreads.ts';
 import { createTokenSigner } from './signing/tokensigner.ts';
 import { keepFresh } from './signing/upkeep.ts';
 import { createArtifactStore } from './store/artifacts.ts';
@@ -112,6 +113,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     config,
     log,
     timers,
+    prepare: stored.threads.start,
     async open() {
       await openStored(config, stored);
       keepHouse(timers, { ...stored, idempotency }, config, surroundings);
@@ -124,7 +126,10 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
         () => 'the database is away',
       );
     },
-    close: () => database.close(),
+    async close() {
+      await stored.threads.close();
+      await database.close();
+    },
     answering: (readiness) =>
       createApp({
         issuer,
@@ -167,6 +172,9 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, surr
   });
   const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
+  const threads = createSigningThreads({
+    onFault: (fault) => log.error({ err: fault }, 'the signing threads ended: the pool signs'),
+  });
   const ring = (keySet: 'workload' | 'authorization') =>
     createKeyring({
       store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
@@ -174,12 +182,14 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, surr
       clock,
       monotonic,
       keySet,
+      makeSigner: threads.makeSigner,
       alg: 'RS256',
       onFault: (fault) => log.error({ err: fault, key_set: keySet }, 'the stored keys are not taken over'),
     });
   const keys = { workload: ring('workload'), authorization: ring('authorization') };
   return {
     database,
+    threads,
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,

@@ -26,6 +26,8 @@ export interface ServingParts {
   config: Pick<Config, 'listen' | 'shutdownDelay'>;
   log: Log;
   timers: Timers;
+  /** What only a listener needs, before it opens. */
+  prepare(): Promise<void>;
   /** All that needs the database. Rejects with `unavailable` while it is away, and may then be called again. */
   open(): Promise<void>;
   /** What is wrong although it is open; undefined when nothing is. */
@@ -67,6 +69,7 @@ export function createServing({ config, log, timers, fault, close, answering, ..
     failure: failure.promise,
     address: () => listener.address() as AddressInfo,
     async start() {
+      await parts.prepare();
       await open().catch((thrown) => {
         if (!(thrown instanceof ArsiaError && thrown.code === 'unavailable')) throw thrown;
         waiting = thrown.message;
