@@ -4,14 +4,12 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const WANTED = 24;
-// Signing keeps every core busy, and key generation and DNS share libuv's pool with it. More threads than that only take
-// the cores from one another.
-const THREADS = String(Math.max(4, availableParallelism() + 2));
+// Signing has threads of its own. libuv lets look-ups of names take half of its pool: eight that hang leave eight threads.
+const THREADS = '16';
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 const entry = [join(home, 'dist', 'main.js'), join(home, 'src', 'main.ts')]

@@ -42,6 +42,7 @@ import { createDocumentFetch } from './signing/outside/fetch.ts';
 import { createOutsideVerifier } from './signing/outside/verify.ts';
 import { createSealer, type KeyEncryptionKey } from './signing/sealing.ts';
 import { makeSealingKeyFile, readSealingKeyFile } from './signing/sealingkeyfile.ts';
+import { createSigningThreads } from './signing/signingthreads.ts';
 import { createTokenSigner } from './signing/tokensigner.ts';
 import { keepFresh } from './signing/upkeep.ts';
 import { createArtifactStore } from './store/artifacts.ts';
@@ -133,8 +134,11 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     log,
     timers,
     lost,
+    async prepare() {
+      await Promise.all([stored.threads.start(), loadSdks()]);
+    },
     async open() {
-      await Promise.all([openStored(config, stored), loadSdks()]);
+      await openStored(config, stored);
       keepHouse(timers, { ...stored, idempotency }, config, surroundings);
     },
     async fault() {
@@ -145,7 +149,10 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
         () => 'the database is away',
       );
     },
-    close: () => database.close(),
+    async close() {
+      await stored.threads.close();
+      await database.close();
+    },
     answering: (readiness) =>
       createApp({
         issuer,
@@ -199,6 +206,9 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, surr
   });
   const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
+  const threads = createSigningThreads({
+    onFault: (fault) => log.error({ err: fault }, 'the signing threads ended: the pool signs'),
+  });
   const ring = (keySet: 'workload' | 'authorization') =>
     createKeyring({
       store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
@@ -206,6 +216,7 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, surr
       clock,
       monotonic,
       keySet,
+      makeSigner: threads.makeSigner,
       alg: 'RS256',
       onFault: (fault) => log.error({ err: fault, key_set: keySet }, 'the stored keys are not taken over'),
     });
@@ -213,6 +224,7 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, surr
   return {
     database,
     lost: lost.promise,
+    threads,
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,

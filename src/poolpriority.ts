@@ -3,18 +3,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { getPriority, setPriority } from 'node:os';
 import { promisify } from 'node:util';
 
-/** By how much nicer the threads that sign are than this process: what else it and its neighbours have to do comes first. */
-const nicer = 10;
+/** By how much nicer the threads of the pool are than this process: those that sign are 10 nicer. */
+const nicer = 15;
 const nicest = 19;
 
 const tasks = '/proc/self/task';
 
 /**
- * An RSA signature takes a core for as long as all else that a token needs. At the same priority a few of them under way
- * keep the event loop from a core for milliseconds, and meanwhile nothing new comes to be signed: the cores first queue, then
- * idle. Below it the pool takes what is left, which under load is always all. On Linux a nice value is a thread's own
- * (setpriority(2), "C library/kernel differences"), and raising it needs no right; elsewhere nothing is done. Tells how many
- * threads were changed.
+ * Lowers the priority of libuv's threads: what computes there, such as the generation of a key, comes after the event loop and
+ * after signing (docs/decisions/0023). On Linux a nice value is a thread's own (setpriority(2), "C library/kernel
+ * differences"), and raising it needs no right; elsewhere nothing is done. Returns how many threads were changed.
  */
 export async function lowerPoolPriority(): Promise<number> {
   // The threads begin with the first work.

@@ -29,6 +29,8 @@ export interface ServingParts {
   timers: Timers;
   /** Rejects when the database is another process's from now on. */
   lost: Promise<never>;
+  /** What only a listener needs, before it opens. */
+  prepare(): Promise<void>;
   /** All that needs the database. Rejects with `unavailable` while it is away, and may then be called again. */
   open(): Promise<void>;
   /** What is wrong although it is open; undefined when nothing is. */
@@ -71,6 +73,7 @@ export function createServing({ config, log, timers, fault, close, answering, ..
     failure: failure.promise,
     address: () => listener.address() as AddressInfo,
     async start() {
+      await parts.prepare();
       await open().catch((thrown) => {
         if (!(thrown instanceof ArsiaError && thrown.code === 'unavailable')) throw thrown;
         waiting = thrown.message;

@@ -2,9 +2,8 @@ import { ArsiaError } from '../core/errors.ts';
 import type { KeySetSnapshot, KeyState } from '../core/keystates.ts';
 import type { KeyFreshness } from './freshness.ts';
 import { type LoadedKeySet, loadKeySet, withoutRemoved } from './keyset.ts';
-import type { Sealer } from './sealing.ts';
 import type { SigningAlgorithm } from './signer.ts';
-import type { KeySetName } from './storedkeys.ts';
+import type { KeyOpening, KeySetName } from './storedkeys.ts';
 
 /** What the world may see of a key set. */
 export interface PublishedKeys {
@@ -42,7 +41,7 @@ export interface HeldKeys {
 }
 
 export function createHeldKeys(
-  { keySet, sealer, onFault }: { keySet: KeySetName; sealer: Sealer; onFault: (fault: Error) => void },
+  { keySet, onFault, ...opening }: KeyOpening & { keySet: KeySetName; onFault(fault: Error): void },
   freshness: KeyFreshness,
 ): HeldKeys {
   const listeners = new Set<(keys: PublishedKeys) => void>();
@@ -83,7 +82,7 @@ export function createHeldKeys(
   return {
     async take(snapshot) {
       try {
-        const next = await loadKeySet(snapshot, loaded, keySet, sealer);
+        const next = await loadKeySet(snapshot, loaded, keySet, opening);
         fault = undefined;
         replace(next);
         freshness.read();

@@ -7,7 +7,7 @@ import { type AppliedChange, changesFor } from './keychanges.ts';
 import { openKeys, openSoundKeys } from './keyset.ts';
 import { createKeyStoreTurns } from './keystoreturns.ts';
 import type { Sealer } from './sealing.ts';
-import type { Signer, SigningAlgorithm } from './signer.ts';
+import { localSigner, type MakeSigner, type Signer, type SigningAlgorithm } from './signer.ts';
 import { type MakeSigningKey, makeSigningKey } from './signingkeys.ts';
 import type { KeySetName } from './storedkeys.ts';
 
@@ -25,6 +25,8 @@ export interface KeyringOptions {
   /** Told once of each fault that keeps this replica from taking over the stored keys: log it, raise an alarm. */
   onFault(fault: Error): void;
   makeKey?: MakeSigningKey;
+  /** What signs with an opened key. Default: libuv's pool. */
+  makeSigner?: MakeSigner;
 }
 
 /** The published side and the upkeep of a key set: signs nothing. */
@@ -66,9 +68,10 @@ export interface SigningKeyring extends Keyring {
 }
 
 export function createKeyring(options: KeyringOptions): SigningKeyring {
-  const { store, sealer, clock, keySet, alg, makeKey = makeSigningKey } = options;
+  const { store, sealer, clock, keySet, alg, onFault, makeKey = makeSigningKey, makeSigner = localSigner } = options;
+  const opening = { sealer, makeSigner };
   const freshness = createKeyFreshness(keySet, options.monotonic);
-  const held = createHeldKeys(options, freshness);
+  const held = createHeldKeys({ ...opening, keySet, onFault }, freshness);
   const turns = createKeyStoreTurns(store, keySet, held);
   const make = { keySet, sealer, makeKey: () => makeKey(alg) };
 
@@ -80,7 +83,7 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
     const changes = await turns.change({ action: 'key.rotate', detail: { force } }, async (keys) => {
       const before = held.loaded();
       // No step on rows that others altered; no rows at all is a first start.
-      if (keys.length > 0 || before !== undefined) await openSoundKeys(keys, before, keySet, sealer);
+      if (keys.length > 0 || before !== undefined) await openSoundKeys(keys, before, keySet, opening);
       const now = clock.now();
       const steps = step(keys, now, force);
       isDone = !force || steps.some((one) => one.do === 'activate' || (one.do === 'create' && one.state === 'active'));
@@ -119,7 +122,7 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
           throw new ArsiaError('not_found', `The ${keySet} keys have no key ${JSON.stringify(kid)}.`);
         // The leaked row may be the damaged one; what is left to sign must be whole.
         const rest = keys.filter((key) => key.kid !== kid);
-        await openKeys(rest, held.loaded(), keySet, sealer);
+        await openKeys(rest, held.loaded(), keySet, opening);
         return changesFor(steps, keys, clock.now(), make);
       }),
     onChange: held.onChange,

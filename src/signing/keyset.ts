@@ -6,9 +6,8 @@ import {
   transitionFaults,
 } from '../core/keystates.ts';
 import { type PublishedJwks, publishJwks } from './jwks.ts';
-import type { Sealer } from './sealing.ts';
 import type { Signer } from './signer.ts';
-import { type KeySetName, type LoadedKey, openStoredKey, rowOf } from './storedkeys.ts';
+import { type KeyOpening, type KeySetName, type LoadedKey, openStoredKey, rowOf } from './storedkeys.ts';
 
 /** One version of a key set, found whole: what signs and what is published come from the same rows, always. */
 export interface LoadedKeySet {
@@ -32,14 +31,14 @@ export async function loadKeySet(
   snapshot: KeySetSnapshot,
   before: LoadedKeySet | undefined,
   keySet: KeySetName,
-  sealer: Sealer,
+  opening: KeyOpening,
 ): Promise<LoadedKeySet> {
   const rows = rowsOf(snapshot.keys);
   if (before !== undefined && snapshot.version < before.version)
     throw fault(keySet, `its version went back from ${before.version} to ${snapshot.version}, as after a restore`);
   if (before !== undefined && snapshot.version === before.version && rows !== before.rows)
     throw fault(keySet, `its rows changed without a new version, so by other hands than Arsia's`);
-  const { keys, jwks } = await openSoundKeys(snapshot.keys, before, keySet, sealer);
+  const { keys, jwks } = await openSoundKeys(snapshot.keys, before, keySet, opening);
   return { version: snapshot.version, keys, jwks, signer: activeSigner(keys), rows };
 }
 
@@ -48,11 +47,11 @@ export async function openSoundKeys(
   stored: readonly StoredKey[],
   before: LoadedKeySet | undefined,
   keySet: KeySetName,
-  sealer: Sealer,
+  opening: KeyOpening,
 ): Promise<{ keys: LoadedKey[]; jwks: PublishedJwks }> {
   const faults = [...stateFaults(stored), ...transitionFaults(before?.keys ?? [], stored)];
   if (faults.length > 0) throw fault(keySet, faults.join('; '));
-  const keys = await openKeys(stored, before, keySet, sealer);
+  const keys = await openKeys(stored, before, keySet, opening);
   try {
     return { keys, jwks: publishJwks(keys.map((key) => key.public_jwk)) };
   } catch (cause) {
@@ -65,13 +64,13 @@ export async function openKeys(
   stored: readonly StoredKey[],
   before: LoadedKeySet | undefined,
   keySet: KeySetName,
-  sealer: Sealer,
+  opening: KeyOpening,
 ): Promise<LoadedKey[]> {
   const open = async (key: StoredKey): Promise<LoadedKey> => {
     const row = rowOf(key);
     const known = before?.keys.find((one) => one.row === row);
     const { state, activated_at, retired_at } = key;
-    return known ? { ...known, state, activated_at, retired_at } : await openStoredKey(key, keySet, sealer);
+    return known ? { ...known, state, activated_at, retired_at } : await openStoredKey(key, keySet, opening);
   };
   try {
     return await Promise.all(publishedOrder(stored).map(open));

@@ -11,9 +11,21 @@ export interface Signer {
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
-/** A key in this process, signing in the thread pool: the event loop goes on while RSA computes. */
-export function localSigner(kid: string, alg: SigningAlgorithm, key: KeyObject): Signer {
-  const input = alg === 'ES256' ? { key, dsaEncoding: 'ieee-p1363' as const } : key;
+export type MakeSigner = (kid: string, alg: SigningAlgorithm, key: KeyObject) => Signer;
+
+export interface SigningKey {
+  alg: SigningAlgorithm;
+  key: KeyObject;
+}
+
+/** Returns the key as `sign` of node:crypto takes it for the raw JWS signature. */
+export function signingInputOf({ alg, key }: SigningKey) {
+  return alg === 'ES256' ? { key, dsaEncoding: 'ieee-p1363' as const } : key;
+}
+
+/** A key in this process, signing in libuv's thread pool: the event loop goes on while RSA computes. */
+export const localSigner: MakeSigner = (kid, alg, key) => {
+  const input = signingInputOf({ alg, key });
   return {
     kid,
     alg,
@@ -22,4 +34,4 @@ export function localSigner(kid: string, alg: SigningAlgorithm, key: KeyObject):
         sign('sha256', bytes, input, (error, signature) => (error ? reject(error) : resolve(signature)));
       }),
   };
-}
+};

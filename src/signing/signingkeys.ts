@@ -18,10 +18,7 @@ export type MakeSigningKey = (alg: SigningAlgorithm) => Promise<SigningKeyPair>;
 
 const generate = promisify(generateKeyPair);
 
-/**
- * One at a time in the whole process, whatever keyring asks: generation holds a thread of the pool that signing and DNS live
- * on, and four at once took signing from 0.4 ms to 0.7 s (threats.md M7).
- */
+/** One at a time in the whole process, whatever keyring asks: each takes a core and a thread of the pool for as long as it lasts. */
 const generations = createQueue();
 
 export const makeSigningKey: MakeSigningKey = (alg) =>

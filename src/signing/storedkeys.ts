@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyState, SigningKeyTimes, StoredKey } from '../core/keystates.ts';
 import { orderedJwk } from './jwks.ts';
 import type { Sealer, SealingContext } from './sealing.ts';
-import { localSigner, type Signer, type SigningAlgorithm } from './signer.ts';
+import type { MakeSigner, Signer, SigningAlgorithm } from './signer.ts';
 import type { SigningKeyPair } from './signingkeys.ts';
 
 /** Named sets of keys: what one signs, no other may (docs/architecture.md). */
@@ -15,6 +15,12 @@ export interface LoadedKey extends SigningKeyTimes {
   signer: Signer;
   /** The row it came from, to tell whether it must be opened again. */
   row: string;
+}
+
+/** What a stored key is opened with, and what then signs with it. */
+export interface KeyOpening {
+  sealer: Sealer;
+  makeSigner: MakeSigner;
 }
 
 export async function sealNewKey(
@@ -42,7 +48,11 @@ export async function sealNewKey(
  * Opens a stored key and proves that its parts are one key: the private half was sealed for this `kid` of this set, and what
  * is published is its public half. Throws an Error that names the row otherwise (N59).
  */
-export async function openStoredKey(stored: StoredKey, keySet: KeySetName, sealer: Sealer): Promise<LoadedKey> {
+export async function openStoredKey(
+  stored: StoredKey,
+  keySet: KeySetName,
+  { sealer, makeSigner }: KeyOpening,
+): Promise<LoadedKey> {
   const { kid, state, published_at, activated_at, retired_at } = stored;
   const alg = stored.alg;
   if (alg !== 'RS256' && alg !== 'ES256') throw new Error(`The signing key ${kid} has the unknown alg ${alg}.`);
@@ -58,7 +68,7 @@ export async function openStoredKey(stored: StoredKey, keySet: KeySetName, seale
     if (published[name] !== value)
       throw new Error(`The public half of the signing key ${kid} has another ${name}: its row was altered.`);
   }
-  const signer = localSigner(kid, alg, privateKey);
+  const signer = makeSigner(kid, alg, privateKey);
   const times = { kid, state, published_at, activated_at, retired_at };
   return { ...times, alg, public_jwk: orderedJwk(published), signer, row: rowOf(stored) };
 }

@@ -15,7 +15,7 @@ import { trustLimits } from '../../src/core/outsidetrust.ts';
 import { quotaNames, quotas } from '../../src/core/quotas.ts';
 import { openApiDocument } from '../../src/http/api/openapi.ts';
 import { maximumBody } from '../../src/http/body.ts';
-import { maximumDocument } from '../../src/signing/outside/fetch.ts';
+import { maximumAnswer } from '../../src/signing/outside/fetch.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, createClient } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
@@ -358,7 +358,7 @@ const replica: Record<string, Limit> = {
     source: ['src/signing/outside/verify.ts', 'maximumTokenLength = 20_000'],
     test: ['test/signing/outside/verify.test.ts', 'N7 longer than any token has to be'],
   },
-  'document of an outside issuer': { value: `${maximumDocument} bytes` },
+  'document of an outside issuer': { value: `${maximumAnswer} bytes` },
   'keys of an outside issuer': {
     value: '100',
     source: ['src/signing/outside/keys.ts', 'maximumKeys = 100'],

@@ -7,7 +7,7 @@ export type Resolve = (host: string, signal: AbortSignal) => Promise<string[]>;
 const absent = ['ENOTFOUND', 'ENODATA'];
 
 /**
- * By DNS alone, and not by the system's look-up: that one occupies a thread of the pool that signs (threats.md M7), knows
+ * By DNS alone, and not by the system's look-up: that one occupies a thread of libuv's pool (threats.md M7), knows
  * names of the local network, and appends search domains.
  */
 export const resolveByDns = resolveBy(() => new Resolver({ timeout: 1500, tries: 2 }));

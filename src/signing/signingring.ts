@@ -1,0 +1,55 @@
+/**
+ * Memory that the event loop and the signing threads share: a ring of slots, each with the bytes to be signed and then their
+ * signature. The event loop alone writes requests. Threads take them in order and finish in any.
+ */
+export interface SigningRing {
+  /** By `counter`. Requests that were submitted, taken and finished wrap around at 2^32; `slotCount` divides that. */
+  counters: Int32Array;
+  /** By slot, as `slotState` names them. */
+  states: Int32Array;
+  /** By slot: the number of the key. */
+  keys: Int32Array;
+  /** By slot: bytes of the request, then of the signature. */
+  lengths: Int32Array;
+  /** By slot. */
+  inputs: readonly Buffer[];
+  outputs: readonly Buffer[];
+}
+
+/** Who waits is counted as well: waking nobody costs as much as waking somebody. */
+export const counter = { submitted: 0, taken: 1, finished: 2, sleepingThreads: 3, isLoopWaiting: 4 } as const;
+const counterCount = Object.keys(counter).length;
+export const slotState = { free: 0, requested: 1, signed: 2, failed: 3 } as const;
+
+export const slotCount = 64;
+/** Bytes. A signing input is 1 to 2 KB; a longer one is signed elsewhere. */
+export const maximumInput = 8 * 1024;
+/** Bytes: a signature of RSA-8192. */
+const maximumOutput = 1024;
+
+export function slotOf(count: number): number {
+  return (count >>> 0) % slotCount;
+}
+
+const words = (counterCount + 3 * slotCount) * Int32Array.BYTES_PER_ELEMENT;
+
+export function createRingMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(words + slotCount * (maximumInput + maximumOutput));
+}
+
+export function openRing(memory: SharedArrayBuffer): SigningRing {
+  const bytesAt = (start: number, length: number) =>
+    Array.from({ length: slotCount }, (_, slot) =>
+      Buffer.from(memory as unknown as ArrayBuffer, start + slot * length, length),
+    );
+  const wordsAt = (row: number) =>
+    new Int32Array(memory, (counterCount + row * slotCount) * Int32Array.BYTES_PER_ELEMENT, slotCount);
+  return {
+    counters: new Int32Array(memory, 0, counterCount),
+    states: wordsAt(0),
+    keys: wordsAt(1),
+    lengths: wordsAt(2),
+    inputs: bytesAt(words, maximumInput),
+    outputs: bytesAt(words + slotCount * maximumInput, maximumOutput),
+  };
+}
