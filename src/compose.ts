@@ -21,6 +21,7 @@ import { createExchange } from './services/exchange.ts';
 import { createIdempotency, type Idempotency } from './services/idempotency.ts';
 import { createIssuers } from './services/issuers.ts';
 import { auditedKeyring, keyChangeRecords } from './services/keys.ts';
+import { createCredentialCheck } from './services/livecredentials.ts';
 import { createMint } from './services/mint.ts';
 import { createOperators, type Operators } from './services/operators.ts';
 import { createOutsideExchange } from './services/outsidetokens.ts';
@@ -135,6 +136,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
           operators,
         },
         limits: config.limits,
+        checkCredential: createCredentialCheck({ database, clock }),
         discovery: discoveryDocument(issuer),
         jwks() {
           const { jwks, etag } = keys.workload.current();
