@@ -64,6 +64,11 @@ export interface Action<Input, Found extends Place, Result> {
   /** The version of the thing that is changed, which `If-Match` is held against; without it no version ever matches. */
   version?(found: Found): number;
   run(context: Context, input: Input, found: Found): Promise<Result>;
+  /**
+   * What `run` decides about the caller's right beyond `needs`, and nothing else: throws what `run` would throw. A kept answer
+   * is told again only where this, too, still allows the action.
+   */
+  authorise?(context: Context, input: Input, found: Found): Promise<void>;
   /** Facts for the record of a change: ids and the fields that changed, no secrets. */
   describe?(input: Input, found: Found, result: Result): Partial<AuditEvent>;
 }
@@ -76,6 +81,11 @@ export interface Pipeline {
     call: Call,
     input: Input,
   ): Promise<Result>;
+  /**
+   * Throws, with one record of `action`, what the first action that `work` performs would be refused with for lack of a right.
+   * Changes nothing: `work` ends where the action would run.
+   */
+  authorise(action: string, call: Call, work: (within: Pipeline) => Promise<unknown>): Promise<void>;
   /**
    * One transaction for everything that `work` performs through `within` and writes through `db`: all of it or nothing. A
    * refusal, of what it performs or by itself, leaves one record; by itself it is one of `action`. `work` may run more than
@@ -96,7 +106,25 @@ export function missing(noun: string, ref: string): ArsiaError {
 export function createPipeline(parts: { database: Database; audit: Audit; clock: Clock }): Pipeline {
   const { database, audit, clock } = parts;
 
-  /** One try; `at` learns what it is about, for the record of a refusal. */
+  /** Finds what the action is about and authorises the caller; `at` learns what it is, for the record of a refusal. */
+  async function reach<Input, Found extends Place>(
+    context: Context,
+    action: Action<Input, Found, unknown>,
+    input: Input,
+    at: Attempted,
+  ): Promise<Found> {
+    const { caller } = context;
+    Object.assign(at, { action: action.name, found: undefined });
+    // Before anything is looked up: a stranger learns nothing about what exists.
+    if (caller.kind === 'anonymous' && action.needs !== 'anyone') throw unauthenticated();
+    if (caller.kind === 'job' && action.opensToJob === undefined) throw notForJobs();
+    const here = await action.find(context, input);
+    at.found = here;
+    await authorise(context, action, here);
+    return here;
+  }
+
+  /** One try. */
   async function attempt<Input, Found extends Place, Result>(
     db: Queries,
     action: Action<Input, Found, Result>,
@@ -105,13 +133,7 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
     at: Attempted,
   ): Promise<Result> {
     const context = createContext(db, call, clock);
-    Object.assign(at, { action: action.name, found: undefined });
-    // Before anything is looked up: a stranger learns nothing about what exists.
-    if (call.caller.kind === 'anonymous' && action.needs !== 'anyone') throw unauthenticated();
-    if (call.caller.kind === 'job' && action.opensToJob === undefined) throw notForJobs();
-    const here = await action.find(context, input);
-    at.found = here;
-    await authorise(context, action, here);
+    const here = await reach(context, action, input, at);
     refuseStale(call.if_match, action.version?.(here));
     const result = await action.run(context, input, here);
     if (action.changes) {
@@ -143,6 +165,24 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
       return await recorded(call, at, () => (action.changes ? database.transaction(on) : on(database.query)));
     },
 
+    async authorise(action, call, work) {
+      const at: Attempted = { action };
+      const within: Pipeline = {
+        ...pipeline,
+        async perform(inner, innerCall, input) {
+          const context = createContext(database.query, innerCall, clock);
+          const here = await reach(context, inner, input, at);
+          await inner.authorise?.(context, input, here);
+          throw new Authorised();
+        },
+      };
+      await recorded(call, at, async () => {
+        await work(within).catch((thrown: unknown) => {
+          if (!(thrown instanceof Authorised)) throw thrown;
+        });
+      });
+    },
+
     async together(action, call, work) {
       const at: Attempted = { action };
       const on = async (db: Queries) => {
@@ -158,6 +198,9 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
   };
   return pipeline;
 }
+
+/** Ends the work of `Pipeline.authorise` where an action would run. */
+class Authorised extends Error {}
 
 /** What a request has come to: the action, and what it is about once that is found. */
 interface Attempted {

@@ -36,6 +36,7 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
   needs: 'assignment.manage',
   changes: true,
   find: pairAt,
+  authorise: (context, _input, { identity }) => demandUse(context, identity),
   async run(context, input, { namespace, identity }) {
     await demandUse(context, identity);
     await refuseMasked(context, identity, namespace);
@@ -80,6 +81,13 @@ export const createAssignedWorkspace: Action<
   Namespace
 > = {
   ...createWorkspace,
+  async authorise(context, { managed_identities }, found) {
+    // A new workspace has no roles of its own: those of the group that holds it count.
+    for (const { managed_identity } of managed_identities) {
+      await context.demand('assignment.manage', found);
+      await demandUse(context, (await identityAt(context, managed_identity)).identity);
+    }
+  },
   async run(context, { managed_identities, ...input }, found) {
     const workspace = await createWorkspace.run(context, input, found);
     for (const { managed_identity, profile = '' } of managed_identities) {
