@@ -24,7 +24,8 @@ COPY package.json LICENSE ./
 COPY bin bin
 COPY migrations migrations
 # The sealing key of the embedded database is made in keys/: mount a volume there, or name one in ARSIA_SEALING_KEY_FILE.
-RUN mkdir -p keys "$ARSIA_DATA" && chown node:node keys "$ARSIA_DATA"
+# Both are for this user alone: Arsia refuses to start in a folder that others can write to.
+RUN mkdir -p -m 700 keys "$ARSIA_DATA" && chown node:node keys "$ARSIA_DATA"
 USER node
 EXPOSE 8080
 VOLUME ["/var/lib/arsia", "/opt/arsia/keys"]

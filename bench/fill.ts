@@ -66,6 +66,11 @@ export function fill(organization: string, { user, launcher }: Crew): string {
     `INSERT INTO may_act (id, service_account_id, namespace_id, organization_id, users, stages, labels, created_at)
     SELECT ${id('act')}, ${launcherId}, ${id('grp')}, ${root}, '{*}', '{run}', '{}', ${at}
     FROM generate_series(1, ${filled.groups}) AS n`,
+    // More than the default quotas allow, as an operator would raise them.
+    `INSERT INTO organization_quotas (organization_id, name, value)
+    SELECT ${root}, name, value FROM (VALUES ('groups', 100000), ('workspaces', 1000000), ('managed_identities', 500000),
+      ('assignments', 1000000), ('memberships_per_principal', 20000), ('may_act', 100000),
+      ('may_act_per_service_account', 20000)) AS raised (name, value)`,
     'ANALYZE',
   ];
   return statements.join(';\n');

@@ -17,7 +17,7 @@ export interface Terminal {
 }
 
 export function adminCommands(terminal: Terminal): Command[] {
-  return [bootstrap(terminal), admin(terminal), keys(terminal), migrate(terminal)];
+  return [bootstrap(terminal), keys(terminal), migrate(terminal)];
 }
 
 function bootstrap(terminal: Terminal): Command {
@@ -38,52 +38,13 @@ function bootstrap(terminal: Terminal): Command {
             `owner         ${owner.login} (${owner.id})`,
             `expires       ${token.expires_at.toISOString()}`,
             `try it        curl -H "Authorization: Bearer $TOKEN" ${config.issuer}/api/v1/groups`,
+            `afterwards    arsia admin recover --organization ${organization.path} --login ${owner.login}`,
             'access token  (told once):',
           ),
         );
         terminal.write(lines(token.access_token));
       }),
     );
-}
-
-function admin(terminal: Terminal): Command {
-  const operators = new Command('admin').description('operators of the installation');
-  operators.addCommand(
-    new Command('dismiss')
-      .description('take the right of an operator away, at once; links and tokens of theirs open nothing more')
-      .requiredOption('--login <login>', `the operator's login: ${loginRule}`, named('--login', isLogin, loginRule))
-      .addHelpText('after', examples('arsia admin dismiss --login ada'))
-      .action(({ login }: { login: string }) =>
-        during(terminal, async (arsia) => {
-          const user = await arsia.operators.dismiss(login);
-          terminal.tell(lines(`${user.login} (${user.id}) is no operator any more.`));
-        }),
-      ),
-  );
-  return operators.addCommand(
-    new Command('link')
-      .description('print a one-time link (15 minutes) that makes whoever opens it an operator')
-      .option(
-        '--login <login>',
-        `the operator's login: ${loginRule}; a user of an organisation by id`,
-        named('--login', isLogin, loginRule),
-        'operator',
-      )
-      .addHelpText('after', examples('arsia admin link', 'arsia admin link --login ada'))
-      .action(({ login }: { login: string }) =>
-        during(terminal, async ({ operators, config }) => {
-          const { token, expires_at, user } = await operators.link(login);
-          terminal.tell(
-            lines(
-              `Open this once, before ${expires_at.toISOString()}; it makes you the operator ${user.login}.`,
-              'Without a browser, post what follows the # instead:',
-              `  curl -H 'content-type: application/json' -d '{"token":"arsia_link_..."}' ${config.issuer}/api/v1/admin-links/redeem`,
-            ),
-          );
-          terminal.write(lines(`${config.issuer}/link#${token}`));
-        }),
-      ),
-  );
 }
 
 function keys(terminal: Terminal): Command {
@@ -159,18 +120,18 @@ async function changed(terminal: Terminal, changes: Promise<readonly object[]>):
   for (const change of await changes) terminal.write(`${Object.values(change).join('  ')}\n`);
 }
 
-function named(option: string, isValid: (text: string) => boolean, rule: string): (text: string) => string {
+export function named(option: string, isValid: (text: string) => boolean, rule: string): (text: string) => string {
   return (text) => {
     if (!isValid(text)) throw new ArsiaError('invalid_request', `${option} must be ${rule}.`, { advice: '' });
     return text;
   };
 }
 
-function examples(...commands: string[]): string {
+export function examples(...commands: string[]): string {
   return `\nExamples:\n${commands.map((command) => `  ${command}`).join('\n')}\n`;
 }
 
-function lines(...all: string[]): string {
+export function lines(...all: string[]): string {
   return `${all.join('\n')}\n`;
 }
 

@@ -66,21 +66,27 @@ const filters = {
 } as const;
 
 type FilterOption = keyof typeof filters;
-type ExportOptions = Partial<Record<FilterOption, string>> & { since?: number; until?: number };
+type ExportOptions = Partial<Record<FilterOption, string>> & { since?: number; until?: number; afterPosition?: number };
 
 function exportEvents(terminal: Terminal): Command {
-  const command = new Command('export').description('print all events as NDJSON, oldest first');
+  const command = new Command('export').description(
+    'print all events as NDJSON, in the order in which they were recorded',
+  );
   for (const name of Object.keys(filters) as FilterOption[])
     command.option(`--${name} <${/_id$/.test(filters[name]) ? 'id' : name}>`, `only those of this ${name}`);
   return command
-    .option('--since <time>', 'from this moment on (RFC 3339)', timeOption('--since'))
-    .option('--until <time>', 'before this moment (RFC 3339)', timeOption('--until'))
-    .addHelpText('after', '\nExamples:\n  arsia audit export --since 2026-01-01T00:00:00Z > audit.ndjson\n')
-    .action(({ since, until, ...options }: ExportOptions) =>
+    .option('--after-position <position>', 'go on after the `position` of the last line that was read', positionOption)
+    .option('--since <time>', 'from this moment on, by the clocks of the replicas (RFC 3339)', timeOption('--since'))
+    .option('--until <time>', 'before this moment, by the clocks of the replicas (RFC 3339)', timeOption('--until'))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  arsia audit export > audit.ndjson\n  arsia audit export --after-position 15099 >> audit.ndjson\n',
+    )
+    .action(({ since, until, afterPosition, ...options }: ExportOptions) =>
       during(terminal, ({ trail }) => {
         const columns = Object.entries(options).map(([name, value]) => [filters[name as FilterOption], value]);
         const times = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
-        return terminal.send(trail.lines({ ...Object.fromEntries(columns), ...times }));
+        return terminal.send(trail.lines({ ...Object.fromEntries(columns), ...times }, afterPosition));
       }),
     );
 }
@@ -110,6 +116,14 @@ function readCheckpoint(file: string): string {
   throw new ArsiaError('invalid_request', `${file} holds no checkpoint.`, {
     advice: 'Give a file that `arsia audit checkpoint` was written into.',
   });
+}
+
+function positionOption(text: string): number {
+  if (!/^(?:0|[1-9]\d{0,14})$/.test(text))
+    throw new ArsiaError('invalid_request', '--after-position must be the `position` of an event, or 0.', {
+      advice: '',
+    });
+  return Number(text);
 }
 
 function timeOption(option: string): (text: string) => number {

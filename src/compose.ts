@@ -13,6 +13,7 @@ import { createAuthorizationServer } from './oidc/server.ts';
 import { createUpstream } from './oidc/upstream/upstream.ts';
 import { createCalls } from './providers/calls.ts';
 import type { CloudEndpoints } from './providers/provider.ts';
+import { loadSdks } from './providers/registry.ts';
 import { createPipeline, type Pipeline } from './services/action.ts';
 import { type AuditTrail, createAuditTrail } from './services/audittrail.ts';
 import { createAuthorizationPorts } from './services/authorization.ts';
@@ -21,16 +22,21 @@ import { createExchange } from './services/exchange.ts';
 import { createIdempotency, type Idempotency } from './services/idempotency.ts';
 import { createIssuers } from './services/issuers.ts';
 import { auditedKeyring, keyChangeRecords } from './services/keys.ts';
+import { limitArtifacts } from './services/limitedartifacts.ts';
 import { createCredentialCheck } from './services/livecredentials.ts';
 import { createMint } from './services/mint.ts';
 import { createOperators, type Operators } from './services/operators.ts';
 import { createOutsideExchange } from './services/outsidetokens.ts';
 import { endOverdueJobs } from './services/overdue.ts';
+import { createQuotaCounts } from './services/quotacounts.ts';
+import { createQuotaAdmin, type QuotaAdmin } from './services/quotas.ts';
+import { createShares } from './services/shares.ts';
 import { createSignIn } from './services/signin.ts';
 import { createActionTable } from './services/table.ts';
 import { createServing, type Serving } from './serving.ts';
 import { readSettingsFiles, type SettingsFiles } from './settingsfiles.ts';
 import { createKeyring, type Keyring } from './signing/keyring.ts';
+import { watchKeys } from './signing/keywatch.ts';
 import { createIssuerKeys } from './signing/outside/documents.ts';
 import { createDocumentFetch } from './signing/outside/fetch.ts';
 import { createOutsideVerifier } from './signing/outside/verify.ts';
@@ -51,6 +57,7 @@ import { createTimers, type Timers } from './timers.ts';
 export interface Arsia extends Serving {
   config: Config;
   operators: Operators;
+  quotas: QuotaAdmin;
   keyrings: { workload: Keyring; authorization: Keyring };
   trail: AuditTrail;
 }
@@ -58,12 +65,15 @@ export interface Arsia extends Serving {
 interface Surroundings {
   clock: Clock;
   log: Log;
+  /** Milliseconds from any beginning, by a clock that is never set. */
+  monotonic?: () => number;
 }
 
 /** Milliseconds. */
 const sweepInterval = 5 * 60 * 1000;
 const overdueInterval = 20 * 1000;
 const clockInterval = 10 * 1000;
+const keyWatchInterval = 2 * 1000;
 
 /** Builds each part once, in the order of dependency. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Arsia> {
@@ -71,21 +81,24 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const { issuer, tenancy, allowLoopbackIssuers } = config;
   const files = await readSettingsFiles(config);
   const stored = await composeStored(config, files, surroundings);
-  const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch } = stored;
+  const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch, lost } = stored;
   const { audit } = trail;
   const issuers = createIssuers(issuer);
-  const pipeline = createPipeline({ database, audit, clock });
+  const shares = createShares({ connections: config.database.poolSize });
+  const quotas = createQuotaCounts({ database, clock });
+  const pipeline = createPipeline({ database, audit, clock, shares, quotas });
   const idempotency = createIdempotency({ database, pipeline, clock });
   const reader = createMintFactsReader(database);
   const signer = createTokenSigner({ keyring: keys.workload, clock: watch.guard(clock), issuer, isReceipt });
   const mint = createMint({ reader, audit, keyring: keys.workload, signer, issuers, tenancy, clock });
   const endpoints = cloudEndpoints(config, files);
+  const actions = createActionTable({ issuers, issuer, tenancy, audit, endpoints, quotas, allowLoopbackIssuers });
   const exchange = createExchange({ mint, audit, calls: cloudCalls(config, clock), endpoints, clock });
   const authorization = createAuthorizationServer({
     issuer,
     clock,
     log,
-    artifacts,
+    artifacts: limitArtifacts({ artifacts, quotas, database, clock }),
     keys: keys.authorization,
     outside: createOutsideExchange({
       database,
@@ -109,14 +122,18 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     config,
     log,
     timers,
+    lost,
     async open() {
-      await openStored(config, stored);
+      await Promise.all([openStored(config, stored), loadSdks()]);
       keepHouse(timers, { ...stored, idempotency }, config, surroundings);
     },
     async fault() {
-      if (Object.values(keys).some((ring) => ring.fault() !== undefined))
-        return 'the stored signing keys are not taken over: see the log';
-      return await watch.look().then(watch.fault, () => 'the database is away');
+      const unreadiness = () => Object.values(keys).flatMap((ring) => ring.unreadiness() ?? [])[0];
+      if (Object.values(keys).some((ring) => ring.fault() !== undefined)) return unreadiness();
+      return await watch.look().then(
+        () => watch.fault() ?? unreadiness(),
+        () => 'the database is away',
+      );
     },
     close: () => database.close(),
     answering: (readiness) =>
@@ -130,34 +147,38 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
         idempotency,
         api: {
           pipeline,
-          actions: createActionTable({ issuers, issuer, tenancy, audit, endpoints, allowLoopbackIssuers }),
+          actions,
           mint,
           exchange,
           operators,
+          issuer,
         },
         limits: config.limits,
         checkCredential: createCredentialCheck({ database, clock }),
         discovery: discoveryDocument(issuer),
         jwks() {
-          const { jwks, etag } = keys.workload.current();
-          return { body: jwks, etag, type: 'application/jwk-set+json' };
+          const { jwks, etag, maximum_age } = keys.workload.publication();
+          return { body: jwks, etag, type: 'application/jwk-set+json', maximum_age };
         },
         readiness,
       }),
   });
-  return { ...serving, config, operators, keyrings, trail };
+  return { ...serving, config, operators, quotas: createQuotaAdmin(pipeline, actions.quotas), keyrings, trail };
 }
 
 type Stored = Awaited<ReturnType<typeof composeStored>>;
 
 /** What lies in the database, and what it is sealed with. */
-async function composeStored(config: Config, { sealingKey }: SettingsFiles, { clock, log }: Surroundings) {
+async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
+  const { clock, log, monotonic = () => performance.now() } = surroundings;
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
   const { url, folder, poolSize } = config.database;
+  const lost = Promise.withResolvers<never>();
   const database = await openDatabase({
     ...(url === undefined ? { folder } : { url }),
     poolSize,
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
+    onLockLost: lost.reject,
   });
   const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
@@ -166,6 +187,7 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, { cl
       store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
       sealer,
       clock,
+      monotonic,
       keySet,
       alg: 'RS256',
       onFault: (fault) => log.error({ err: fault, key_set: keySet }, 'the stored keys are not taken over'),
@@ -173,6 +195,7 @@ async function composeStored(config: Config, { sealingKey }: SettingsFiles, { cl
   const keys = { workload: ring('workload'), authorization: ring('authorization') };
   return {
     database,
+    lost: lost.promise,
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,
@@ -222,6 +245,8 @@ function keepHouse(
   timers.until(
     keepFresh(Object.values(keyrings), (thrown) => log.error({ err: thrown }, 'the keys were not refreshed')),
   );
+  const lookAtKeys = watchKeys(Object.values(keyrings), log);
+  timers.every(keyWatchInterval, async () => lookAtKeys());
   timers.every(clockInterval, () => watch.look().catch(orWarn('the clocks were not compared')));
   timers.every(overdueInterval, async () => {
     await endOverdueJobs({ database, audit: trail.audit, clock }).catch(orWarn('overdue jobs were not ended'));
@@ -237,13 +262,7 @@ function keepHouse(
 }
 
 function cloudEndpoints({ clouds }: Config, { extraCa }: SettingsFiles): CloudEndpoints {
-  return {
-    aws_sts: clouds.awsSts,
-    azure_authority_hosts: clouds.azureAuthorityHosts,
-    google_sts: clouds.googleSts,
-    google_iam: clouds.googleIam,
-    extra_ca: extraCa,
-  };
+  return { ...clouds.endpoints, extra_ca: extraCa };
 }
 
 function cloudCalls({ clouds }: Config, clock: Clock) {
@@ -280,9 +299,15 @@ function composeSignIn(
     upstream: createUpstream(upstream, parts.clock),
     people: createSignIn({ pipeline: parts.pipeline, users: signIn.users }),
     async openLink(link, request_id) {
-      const { user, token } = await parts.redeem({ caller: anonymous, request_id }, link);
+      const { user, organization, token } = await parts.redeem({ caller: anonymous, request_id }, link);
       const { access_token, expires_at } = token;
-      return { user_id: user.id, login: user.login, access_token, expires_at: expires_at.toISOString() };
+      return {
+        user_id: user.id,
+        login: user.login,
+        ...(organization !== null && { organization }),
+        access_token,
+        expires_at: expires_at.toISOString(),
+      };
     },
     cookieKeys: () => [Buffer.from(parts.cookies.current()).toString('base64url')],
   };

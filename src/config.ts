@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { issuerFault } from './core/claims.ts';
+import { listOf } from './providers/endpoints.ts';
+import { endpointSettings } from './providers/registry.ts';
 
 /**
  * Settings: one row a variable, so that the parser, the README's table and the fault messages agree. `parse` throws an Error
@@ -36,10 +38,6 @@ const settings = {
     oneOf('anyone', 'invited'),
   ),
   ARSIA_SIGN_IN_TEAMS_CLAIM: setting('the claim with the names of a person`s teams', text),
-  ARSIA_AWS_STS_ENDPOINTS: setting('further STS endpoints, comma-separated: Ceph RGW, MinIO', listOf(cloudUrl), ''),
-  ARSIA_AZURE_AUTHORITY_HOSTS: setting('further authority hosts, comma-separated', listOf(httpsUrl), ''),
-  ARSIA_GOOGLE_STS_ENDPOINT: setting('Google STS', cloudUrl, 'https://sts.googleapis.com'),
-  ARSIA_GOOGLE_IAM_ENDPOINT: setting('Google IAM credentials', cloudUrl, 'https://iamcredentials.googleapis.com'),
   ARSIA_EXTRA_CA_FILE: setting('PEM file of further certificate authorities, for cloud endpoints', text),
   ARSIA_OUTSIDE_ISSUERS_LOOPBACK: setting(
     '`true`: service accounts may trust issuers on loopback; for development, with ARSIA_ISSUER on loopback too',
@@ -47,7 +45,7 @@ const settings = {
     'false',
   ),
   ARSIA_CLOUD_DEADLINE: setting('seconds that one exchange may take', wholeNumber(1, 60), '10'),
-  ARSIA_CLOUD_CONCURRENCY: setting('exchanges at once per cloud', wholeNumber(1, 1000), '64'),
+  ARSIA_CLOUD_CONCURRENCY: setting('exchanges at once per endpoint', wholeNumber(1, 1000), '64'),
   ARSIA_RATE_LIMIT: setting(
     'requests in a second that one caller may send to one replica, twice as many now and then; 0: any number',
     wholeNumber(0, 1_000_000),
@@ -72,6 +70,12 @@ type Settings = typeof settings;
 export type SettingName = keyof Settings;
 type Value<Key extends SettingName> = ReturnType<Settings[Key]['parse']> | undefined;
 
+/** With those by which the kinds of identities say where their tokens may go. */
+const everySetting: Readonly<Record<string, Setting<unknown>>> = {
+  ...settings,
+  ...Object.fromEntries(Object.values(endpointSettings).map((endpoint) => [endpoint.variable, endpoint])),
+};
+
 export interface Config {
   issuer: string;
   listen: { host: string; port: number };
@@ -92,10 +96,8 @@ export interface Config {
   /** For development: outside issuers may be on loopback, by http too. */
   allowLoopbackIssuers: boolean;
   clouds: {
-    awsSts: string[];
-    azureAuthorityHosts: string[];
-    googleSts: string;
-    googleIam: string;
+    /** By the names of `CloudEndpoints`. */
+    endpoints: Readonly<Record<string, string | readonly string[]>>;
     extraCaFile: string | undefined;
     deadline: number;
     concurrency: number;
@@ -124,20 +126,23 @@ const foreign = [/^ARSIA_URL$/, /^ARSIA_JOB_TOKEN/, /^ARSIA_SERVICE_/, /^ARSIA_P
 
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const faults = unknownVariables(env);
-  const read = <Key extends SettingName>(name: Key): Value<Key> => {
-    const { parse, default: fallback } = settings[name] as Setting<unknown>;
+  const read = (name: string): unknown => {
+    const { parse, default: fallback } = everySetting[name]!;
     const raw = env[name] ?? fallback;
     if (raw === undefined) return undefined;
     try {
-      return parse(raw) as Value<Key>;
+      return parse(raw);
     } catch (thrown) {
       faults.push(`${name} ${(thrown as Error).message}`);
       return undefined;
     }
   };
-  const values = Object.fromEntries(Object.keys(settings).map((name) => [name, read(name as SettingName)])) as {
+  const values = Object.fromEntries(Object.keys(settings).map((name) => [name, read(name)])) as {
     [Key in SettingName]: Value<Key>;
   };
+  const endpoints = Object.fromEntries(
+    Object.entries(endpointSettings).map(([name, { variable }]) => [name, read(variable)]),
+  ) as Config['clouds']['endpoints'];
   faults.push(...relationFaults(env, values));
   if (faults.length > 0) throw new ConfigError(faults);
   return freeze({
@@ -164,10 +169,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
           },
     allowLoopbackIssuers: values.ARSIA_OUTSIDE_ISSUERS_LOOPBACK === 'true',
     clouds: {
-      awsSts: values.ARSIA_AWS_STS_ENDPOINTS!,
-      azureAuthorityHosts: values.ARSIA_AZURE_AUTHORITY_HOSTS!,
-      googleSts: values.ARSIA_GOOGLE_STS_ENDPOINT!,
-      googleIam: values.ARSIA_GOOGLE_IAM_ENDPOINT!,
+      endpoints,
       extraCaFile: values.ARSIA_EXTRA_CA_FILE,
       deadline: values.ARSIA_CLOUD_DEADLINE!,
       concurrency: values.ARSIA_CLOUD_CONCURRENCY!,
@@ -181,9 +183,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 
 /** For the README and `arsia --help`: name, default, meaning. */
 export function describeSettings(): { name: string; default: string; meaning: string }[] {
-  return Object.entries(settings).map(([name, row]) => ({
+  return Object.entries(everySetting).map(([name, row]) => ({
     name,
-    default: (row as Setting<unknown>).default ?? '',
+    default: row.default ?? '',
     meaning: row.meaning,
   }));
 }
@@ -191,7 +193,8 @@ export function describeSettings(): { name: string; default: string; meaning: st
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.keys(env)
     .filter(
-      (name) => name.startsWith('ARSIA_') && !Object.hasOwn(settings, name) && !foreign.some((one) => one.test(name)),
+      (name) =>
+        name.startsWith('ARSIA_') && !Object.hasOwn(everySetting, name) && !foreign.some((one) => one.test(name)),
     )
     .map((name) => `${name} is no setting of Arsia: remove it or correct its name`);
 }
@@ -288,18 +291,6 @@ function scopes(value: string): string {
   return value;
 }
 
-function cloudUrl(value: string): string {
-  const fault = issuerFault(value);
-  if (fault !== undefined) throw new Error(`${fault}, such as https://sts.example.com; it is ${JSON.stringify(value)}`);
-  return value;
-}
-
-function httpsUrl(value: string): string {
-  if (!value.startsWith('https://'))
-    throw new Error(`must be https, such as https://login.example.com; it is ${JSON.stringify(value)}`);
-  return cloudUrl(value);
-}
-
 function proxies(value: string): number | string[] {
   if (/^\d{1,2}$/.test(value)) return Number(value);
   return listOf(network)(value);
@@ -312,15 +303,6 @@ function network(value: string): string {
     family !== 0 && (length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128)));
   if (!isRight) throw new Error(`must be a number, or addresses such as 10.0.0.0/8; it is ${JSON.stringify(value)}`);
   return value;
-}
-
-function listOf<Value>(parse: (text: string) => Value): (text: string) => Value[] {
-  return (value) =>
-    value
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== '')
-      .map(parse);
 }
 
 function oneOf<const Choices extends readonly string[]>(...choices: Choices): (text: string) => Choices[number] {

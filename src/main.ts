@@ -9,6 +9,7 @@ import type { Arsia } from './compose.ts';
 import { ConfigError, describeSettings } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
 import { createLog } from './log.ts';
+import { operatorCommand } from './operatorcommands.ts';
 import { lowerPoolPriority } from './poolpriority.ts';
 import { loadConfig } from './settingsfiles.ts';
 
@@ -18,6 +19,8 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 const required = 24;
 
 async function main(): Promise<void> {
+  // Whatever this process writes is for its own user alone: the embedded database, keys, the demo's tokens (threats.md N73).
+  process.umask(0o077);
   if (Number(process.versions.node.split('.')[0]) < required)
     throw new Error(`arsia needs Node ${required} and this is ${process.version}: start it by bin/arsia.js.`);
   const program = new Command('arsia')
@@ -37,7 +40,8 @@ async function main(): Promise<void> {
       await running.stop();
       process.exitCode = running.held ? 0 : 1;
     });
-  for (const command of [...adminCommands(terminal), auditCommand(terminal)]) program.addCommand(command);
+  for (const command of [...adminCommands(terminal), operatorCommand(terminal), auditCommand(terminal)])
+    program.addCommand(command);
   await program.parseAsync(withKeysNamed(process.argv));
 }
 

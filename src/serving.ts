@@ -13,7 +13,8 @@ export interface Serving {
   start(): Promise<void>;
   /**
    * Rejects when the database is there at last and cannot be opened: another sealing key, the schema of a newer release. A
-   * start that meets this at once throws it; one that had to wait must not stay up and not ready for ever.
+   * start that meets this at once throws it; one that had to wait must not stay up and not ready for ever. Rejects as well
+   * with what `lost` rejects with: the process must end without `stop`.
    */
   failure: Promise<never>;
   /** Not ready first, then no new connections, then the end of what is under way; at most 25 s. */
@@ -26,6 +27,8 @@ export interface ServingParts {
   config: Pick<Config, 'listen' | 'shutdownDelay'>;
   log: Log;
   timers: Timers;
+  /** Rejects when the database is another process's from now on. */
+  lost: Promise<never>;
   /** All that needs the database. Rejects with `unavailable` while it is away, and may then be called again. */
   open(): Promise<void>;
   /** What is wrong although it is open; undefined when nothing is. */
@@ -47,6 +50,7 @@ export function createServing({ config, log, timers, fault, close, answering, ..
   const failure = Promise.withResolvers<never>();
   // Whoever does not wait for it must not end by an unhandled rejection.
   failure.promise.catch(() => {});
+  parts.lost.catch(failure.reject);
 
   async function open(): Promise<void> {
     await parts.open();

@@ -25,10 +25,12 @@ describe('settings', () => {
       sealingKeyFile: undefined,
       tenancy: 'single',
       clouds: {
-        awsSts: [],
-        azureAuthorityHosts: [],
-        googleSts: 'https://sts.googleapis.com',
-        googleIam: 'https://iamcredentials.googleapis.com',
+        endpoints: {
+          aws_sts: [],
+          azure_authority_hosts: [],
+          google_sts: 'https://sts.googleapis.com',
+          google_iam: 'https://iamcredentials.googleapis.com',
+        },
         extraCaFile: undefined,
         deadline: 10,
       },
@@ -53,10 +55,10 @@ describe('settings', () => {
       listen: { host: '::', port: 443 },
       database: { url: server.DATABASE_URL },
       tenancy: 'multi',
-      clouds: { awsSts: ['https://rgw.example.com', 'https://minio.example.com:9000'], deadline: 5 },
+      clouds: { endpoints: { aws_sts: ['https://rgw.example.com', 'https://minio.example.com:9000'] }, deadline: 5 },
     });
     expect(() => Object.assign(config, { issuer: 'https://evil.example' })).toThrow(TypeError);
-    expect(() => config.clouds.awsSts.push('https://evil.example')).toThrow(TypeError);
+    expect(() => (config.clouds.endpoints.aws_sts as string[]).push('https://evil.example')).toThrow(TypeError);
   });
 
   test('N60 every fault is told at once, by the name of its variable and with a right value', () => {

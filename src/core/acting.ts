@@ -35,13 +35,16 @@ export function mayAct(
   job: Pick<JobTerms, 'stage' | 'labels'>,
   runner: readonly string[],
 ): boolean {
-  return rights.some(
-    (right) =>
-      lineage.includes(right.namespace_id) &&
-      (right.users.includes('*') || right.users.some((id) => runner.includes(id))) &&
-      matchesAny(right.stages, job.stage) &&
-      Object.entries(job.labels).every(
-        ([key, value]) => Object.hasOwn(right.labels, key) && matchesAny([right.labels[key]!], value),
-      ),
+  return rights.some((right) => lineage.includes(right.namespace_id) && covers(right, job, runner));
+}
+
+/** Returns whether a right covers the runner, the stage and every label, wherever it was granted. */
+export function covers(right: MayAct, job: Pick<JobTerms, 'stage' | 'labels'>, runner: readonly string[]): boolean {
+  return (
+    (right.users.includes('*') || right.users.some((id) => runner.includes(id))) &&
+    matchesAny(right.stages, job.stage) &&
+    Object.entries(job.labels).every(
+      ([key, value]) => Object.hasOwn(right.labels, key) && matchesAny([right.labels[key]!], value),
+    )
   );
 }

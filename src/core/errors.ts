@@ -84,6 +84,12 @@ const table = {
     'The identity names a user in its subject and the job runs for none',
     'Run the job for a user, or choose another `subject_scope`.',
   ),
+  subject_not_granted: row(
+    403,
+    'invalid_target',
+    'The launcher may not have a token of this identity that names this user',
+    'Ask an owner at the group of the identity to grant the right to act there, or to name the launcher for the identity.',
+  ),
   delivery_refused: row(
     403,
     'invalid_target',
@@ -125,6 +131,12 @@ const table = {
     'invalid_request',
     'This would break a rule that holds now',
     'Read `detail`, change what stands in the way and try again.',
+  ),
+  quota_exceeded: row(
+    409,
+    'invalid_request',
+    'A quota is reached',
+    'Delete what is no longer needed, or ask an operator to raise the quota that `detail` names.',
   ),
   request_in_progress: row(
     409,

@@ -18,6 +18,7 @@ export const idPrefixes = {
   secret: 'sec',
   access_rule: 'rule',
   alias: 'alias',
+  subject_grant: 'subj',
   invitation: 'inv',
   trust_rule: 'trust',
 } as const;

@@ -170,6 +170,8 @@ export interface KeyChangeReason {
 /** What the keyring needs of a store. */
 export interface KeyStore {
   load(keySet: string): Promise<KeySetSnapshot>;
+  /** The version alone: for when the keys cannot be read. */
+  version(keySet: string): Promise<number>;
   /**
    * One transaction under the lock of the key set: `plan` sees the committed keys and says what to change, all or nothing,
    * and the record of it with that. Returns the set as it is afterwards.

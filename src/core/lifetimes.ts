@@ -20,8 +20,8 @@ export const idempotencyLifetime = day;
 export const outsideTokens = {
   /** Clock difference that `exp`, `nbf` and `iat` may show. */
   clockTolerance: minute,
-  /** Since `iat`: kubelet renews a projected token within 24 h, however long it lives. */
-  maximumAge: 25 * hour,
+  /** From `iat` to `exp`, as a trust rule may choose it. EKS gives the tokens of its pods 24 h. */
+  lifetime: { minimum: minute, default: day, maximum: 7 * day },
   /** An issuer's documents are kept as their `Cache-Control` says, between these. */
   documentCache: { minimum: minute, default: 5 * minute, maximum: hour },
   /** What could not be fetched is not tried again before this. */
@@ -40,6 +40,15 @@ export const signingKeyRotation = 30 * day;
 export const jwksMaximumAge = 5 * minute;
 /** A replica reloads its keys at least this often, whatever it heard. */
 export const keyReloadInterval = 10;
+/** After a failed read it tries again this soon. */
+export const keyRetryInterval = 2;
+/** A replica that has not read its keys for this long is not ready, and serves no JWKS that it knows to be outdated. */
+export const keyReadLimit = 30;
+/**
+ * A JWKS that the database has not confirmed for this long is not served. A replica without a database signs nothing, so
+ * that by then every token of the keys that it holds has expired.
+ */
+export const jwksUnconfirmedAge = tokenLifetime.maximum;
 
 /** People: how long each thing of a sign-in lives. */
 export const signInLifetimes = {

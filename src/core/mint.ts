@@ -4,6 +4,7 @@ import type { ErrorCode } from './errors.ts';
 import { type Choice, effectiveChoice, type Reach, type Runner, usability } from './inheritance.ts';
 import { decide, type Membership } from './permissions.ts';
 import { namesUser, type SubjectScope } from './subject.ts';
+import type { NamingTerms } from './subjectgrants.ts';
 
 export const deliveries = ['credentials', 'token', 'both'] as const;
 export type Delivery = (typeof deliveries)[number];
@@ -42,14 +43,22 @@ export interface MintFacts {
     memberships: Membership[];
     team_ids: string[];
   } | null;
-  launcher: { id: string; name: string; is_active: boolean; memberships: Membership[]; may_act: MayAct[] } | null;
+  launcher: {
+    id: string;
+    name: string;
+    is_active: boolean;
+    memberships: Membership[];
+    /** Those granted along the lineage of the workspace, and those that may let tokens of the identity name a user. */
+    may_act: MayAct[];
+  } | null;
   /** The identity that the request names by id, path or type, if there is one anywhere. */
-  identity: (IdentityFacts & IdentityReach) | null;
+  identity: (IdentityFacts & IdentityReach & NamingTerms) | null;
 }
 
 export interface MintRefusal {
   code: ErrorCode;
   detail: string;
+  advice?: string;
   condition?: string;
   expected?: string;
   actual?: string;

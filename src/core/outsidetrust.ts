@@ -20,6 +20,8 @@ export interface TrustRule extends TrustTerms {
   id: string;
   /** Each token, by its `iss` and `jti`, is good for one exchange. */
   single_use: boolean;
+  /** Longest time from `iat` to `exp` of a token, in seconds. */
+  maximum_lifetime: number;
 }
 
 /** Which claim of the token stood in the way of which rule. */
@@ -30,7 +32,7 @@ export interface TrustDenial {
   actual: string;
 }
 
-export const trustLimits = { rules: 10, conditions: 20, claim: 256, value: 512, audience: 256 } as const;
+export const trustLimits = { conditions: 20, claim: 256, value: 512, audience: 256 } as const;
 
 const maximumShown = 200;
 
@@ -64,7 +66,16 @@ function judge(rule: TrustRule, claims: Claims): { held: number; failed?: Omit<T
     if (!holds(condition, value))
       return { held: index + 1, failed: refusal(condition.claim, textOf(condition), value, 'matches' in condition) };
   }
-  return { held: rule.conditions.length + 1 };
+  const held = rule.conditions.length + 1;
+  const failed = lifetimeRefusal(rule, claims);
+  return failed === undefined ? { held } : { held, failed };
+}
+
+function lifetimeRefusal({ maximum_lifetime }: TrustRule, { exp, iat }: Claims) {
+  const lifetime = Number(exp) - Number(iat);
+  if (lifetime <= maximum_lifetime) return undefined;
+  const expected = `at most ${maximum_lifetime} s after iat (\`maximum_lifetime\` of the rule)`;
+  return { claim: 'exp', expected, actual: `${lifetime} s after iat` };
 }
 
 function refusal(claim: string, expected: string, actual: unknown, isPattern = false) {

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { compose } from '../compose.ts';
 import { parseConfig } from '../config.ts';
@@ -28,6 +28,7 @@ export async function demo({ clock, write }: { clock: Clock; write(text: string)
   // The mode of a file counts where it is made: one that is there keeps its own.
   for (const old of [folder, stateFile]) rmSync(old, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(dirname(folder), 0o700);
 
   transcript.title('1. Start three sandbox clouds and Arsia with its embedded database');
   const sandbox = await startSandbox({ clock });

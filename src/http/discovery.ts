@@ -9,6 +9,8 @@ export interface StaticDocument {
   body: string;
   etag: string;
   type: string;
+  /** Seconds for which a cache may keep it (default 300). */
+  maximum_age?: number;
 }
 
 /** OpenID Connect Discovery 1.0, section 3, as far as the clouds need it. */
@@ -31,7 +33,6 @@ export function staticDocument(value: unknown, type = 'application/json'): Stati
 }
 
 const publicHeaders = {
-  'cache-control': `public, max-age=${jwksMaximumAge}`,
   'access-control-allow-origin': '*',
   'x-content-type-options': 'nosniff',
 } as const;
@@ -50,6 +51,7 @@ export function serveDocuments(parts: AppParts): Koa.Middleware<RequestState> {
     const document = isRead && Object.hasOwn(documents, ctx.path) ? documents[ctx.path]!() : undefined;
     if (document !== undefined) {
       ctx.set(publicHeaders);
+      ctx.set('cache-control', `public, max-age=${document.maximum_age ?? jwksMaximumAge}`);
       answerDocument(ctx, document);
     } else if (isRead && ctx.path === '/healthz') {
       ctx.body = { status: 'ok' };

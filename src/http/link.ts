@@ -4,8 +4,8 @@ import type { RequestState } from './app.ts';
 import { offerReads } from './discovery.ts';
 
 /**
- * The page that `arsia admin link` points to. The token stands in the fragment, which browsers never send: it reaches no
- * log and no proxy; the page posts it once and shows the operator's access token.
+ * The page that `arsia admin link` and `arsia admin recover` point to. The token stands in the fragment, which browsers never
+ * send: it reaches no log and no proxy; the page posts it once and shows the access token of the operator or owner.
  */
 const script = `
 const [state, out] = ['state', 'token'].map((id) => document.getElementById(id));
@@ -21,14 +21,14 @@ if (answer.status === 404)
   });
 const body = await answer.json();
 state.textContent = answer.ok
-  ? 'You are ' + body.login + ', an operator' + (isSignedIn ? ', and signed in with this browser' : '')
+  ? 'You are ' + body.login + (body.organization ? ' in ' + body.organization : ', an operator') + (isSignedIn ? ', and signed in with this browser' : '')
     + '. This access token is yours until ' + body.expires_at + ':'
   : body.detail + ' ' + body.advice;
 if (answer.ok) out.textContent = body.access_token;
 `;
 
 const page = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Operator - Arsia</title><meta name="viewport" content="width=device-width">
+<html lang="en"><meta charset="utf-8"><title>One-time link - Arsia</title><meta name="viewport" content="width=device-width">
 <main><h1>Arsia</h1><p id="state" role="status">Opening the link.</p><pre><code id="token"></code></pre></main>
 <script type="module">${script}</script></html>
 `;

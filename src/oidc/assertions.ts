@@ -2,6 +2,7 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Clock } from '../clock.ts';
 import { hour } from '../core/lifetimes.ts';
+import { timeFault } from '../core/numericdates.ts';
 import { isCanonical } from '../signing/compact.ts';
 import { clockTolerance } from './names.ts';
 import { endpoints } from './routes.ts';
@@ -20,12 +21,12 @@ export function createAssertionCheck(issuer: string, clock: Clock): AssertionChe
   return (ctx, claims, header) => {
     if (!isCanonical(assertionOf(ctx)))
       throw new errors.InvalidRequest('client_assertion must be a JWS in its one canonical form');
-    const now = clock.now() / 1000;
+    const now = Math.floor(clock.now() / 1000);
+    const time = timeFault(claims, { now, tolerance: clockTolerance, lifetime: maximumLifetime + clockTolerance });
     const fault = [
       keyHeaders.some((name) => name in header) && 'the header must not carry a key or name its place',
       !audiences.includes(claims.aud) && `aud must be the string ${audiences.join(' or ')}`,
-      Number(claims.exp) > now + maximumLifetime + clockTolerance && `exp must be at most ${maximumLifetime} s ahead`,
-      claims.iat !== undefined && Number(claims.iat) > now + clockTolerance && 'iat must not be in the future',
+      time !== undefined && `${time.claim} is ${time.actual}; it must be ${time.expected}`,
     ].find((one) => one !== false);
     if (fault !== undefined) throw new errors.InvalidClientAuth(fault);
   };

@@ -54,7 +54,7 @@ const offeredToPeople = [
 ];
 
 /** oidc-provider knows more response modes and prompts than Arsia has. */
-const forPeople = { response_modes_supported: ['query'], prompt_values_supported: ['none', 'login'] };
+const forPeople = { response_modes_supported: ['query'], prompt_values_supported: ['none', 'login', 'select_account'] };
 
 export function offeredMetadata(
   all: Readonly<Record<string, unknown>>,

@@ -30,7 +30,7 @@ export interface AuthorizationServerParts {
 export interface SignInParts {
   upstream: Upstream;
   people: SignIn;
-  /** Opens the link of `arsia admin link`; throws ArsiaError `unauthenticated`. Records itself. */
+  /** Opens the link of an operator or an owner; throws ArsiaError `unauthenticated`. Records itself. */
   openLink(token: string, request_id: string): Promise<OpenedLink>;
   /** Sign the cookies; the newest first, the same on every replica. Throws ArsiaError `unavailable` while not loaded. */
   cookieKeys(): readonly string[];
@@ -39,6 +39,8 @@ export interface SignInParts {
 export interface OpenedLink {
   user_id: string;
   login: string;
+  /** Of an owner: the name of the organisation. */
+  organization?: string;
   access_token: string;
   /** RFC 3339. */
   expires_at: string;
@@ -55,6 +57,8 @@ export interface Log {
 export interface AuthorizationKeys {
   /** `jwks` is the published JWK Set as text. Throws ArsiaError `unavailable` while there is none. */
   current(): { jwks: string };
+  /** Seconds for which a cache may keep them. Throws ArsiaError `unavailable` while a key of them may have been revoked. */
+  publication(): { maximum_age: number };
   /** Throws ArsiaError `unavailable` while no key may sign. */
   signer(): IdTokenSigner;
   /** Calls back after every change. */
@@ -95,6 +99,8 @@ export interface Principals {
   isActive(principalId: string): Promise<boolean>;
   /** The login of a user who exists and is active now. */
   login(userId: string): Promise<string | undefined>;
+  /** How pages name a user who exists and is active now: logins are unique in their organisation only. */
+  nameOf(userId: string): Promise<string | undefined>;
 }
 
 export interface ExchangeRequest {

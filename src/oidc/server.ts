@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
-import { ArsiaError } from '../core/errors.ts';
+import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { descriptionText, type Refusal, refusalOf } from './errors.ts';
 import { ownClient } from './names.ts';
 import type { AuthorizationServerParts, PublishedKeys } from './ports.ts';
 import { buildProvider } from './provider.ts';
-import { pathOf, queryOf, type Route, routesOf } from './routes.ts';
+import { endpoints, pathOf, queryOf, type Route, routesOf } from './routes.ts';
 import { createTurns } from './turn.ts';
 
 export interface AccessTokenRequest {
@@ -57,6 +57,15 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
     return { provider, callback: provider.callback() };
   }
 
+  /** The route of the keys with what a cache may do with them now, or why they are withheld. */
+  function keysRoute(route: Route): Route | PlainRefusal {
+    try {
+      return { ...route, cache: `public, max-age=${keys.publication().maximum_age}` };
+    } catch (error) {
+      return refusalOf(asArsiaError(error));
+    }
+  }
+
   return {
     issuer,
     owns: (path) => path === pathname || path.startsWith(`${pathname}/`) || routeAt(path) !== undefined,
@@ -68,7 +77,9 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
       if (route === undefined) return answer(response, notOffered);
       if (!route.methods.includes(method)) return answer(response, wrongMethod(route));
       if (current === undefined) return answer(response, refusalOf(noKeys()));
-      turns.begin(request, { request_id, route });
+      const offered = route.path === endpoints.jwks ? keysRoute(route) : route;
+      if ('error' in offered) return answer(response, offered);
+      turns.begin(request, { request_id, route: offered });
       // oidc-provider knows its own paths, not where it is mounted.
       request.url = route.isPage ? route.path + queryOf(url) : route.path;
       try {
@@ -95,7 +106,12 @@ function stateOf({ keys, signIn }: Pick<AuthorizationServerParts, 'keys' | 'sign
   try {
     signIn?.cookieKeys();
     const { keys: published } = JSON.parse(keys.current().jwks) as { keys: Record<string, unknown>[] };
-    return { published, signer: keys.signer() };
+    const { kid, alg, sign } = keys.signer();
+    const signUnlessWithheld = async (bytes: Uint8Array) => {
+      keys.publication();
+      return await sign(bytes);
+    };
+    return { published, signer: { kid, alg, sign: signUnlessWithheld } };
   } catch (error) {
     if (error instanceof ArsiaError && error.code === 'unavailable') return undefined;
     throw error;

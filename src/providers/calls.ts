@@ -1,16 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BulkheadPolicy, BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { ArsiaError } from '../core/errors.ts';
+import { createFairPlaces, type FairPlaces } from '../fairplaces.ts';
 import { retryAfterOf } from './faults.ts';
+
+/** Where a call goes and whose it is: calls share the places of an endpoint, and each organisation has a part of them. */
+export interface CallTarget {
+  /** The type of the provider, for messages. */
+  type: string;
+  /** The URL that the token is sent to. */
+  endpoint: string;
+  /** The id of the organisation. */
+  tenant: string;
+}
 
 export interface Calls {
   /**
-   * Runs `attempt` up to three times within the deadline, a bounded number of them at once per `type`. Throws what the last
-   * attempt threw; ArsiaError `cloud_timeout` at the deadline, whether or not the attempt heeds its signal; ArsiaError `busy`
-   * when the queue of this type is full.
+   * Runs `attempt` up to three times within the deadline, a bounded number of them at once per endpoint and organisation.
+   * Throws what the last attempt threw; ArsiaError `cloud_timeout` at the deadline, whether or not the attempt heeds its
+   * signal; ArsiaError `busy` when too many calls wait for this endpoint, or none of them ended within half the deadline.
    */
   run<Result>(
-    type: string,
+    target: CallTarget,
     isTransient: (thrown: unknown) => boolean,
     attempt: (signal: AbortSignal) => Promise<Result>,
   ): Promise<Result>;
@@ -19,9 +29,9 @@ export interface Calls {
 export interface CallOptions {
   /** Of a whole call: its wait in the queue, its tries and the pauses between them. */
   deadline_ms?: number;
-  /** Calls at once, per type: a cloud that hangs holds its own places and nobody else's. */
+  /** Calls at once, per endpoint; of one organisation half as many. An endpoint that hangs holds its own places alone. */
   concurrency?: number;
-  /** Calls that wait for a place, per type. */
+  /** Calls that wait for a place, per endpoint; of one organisation half as many. */
   queue?: number;
   /** From 0 up to 1. */
   random: () => number;
@@ -32,15 +42,20 @@ const maximumTries = 3;
 const firstPause = 200;
 
 export function createCalls({ deadline_ms = 10_000, concurrency = 64, queue = 128, random }: CallOptions): Calls {
-  const bulkheads = new Map<string, BulkheadPolicy>();
-  const bulkheadOf = (type: string): BulkheadPolicy => {
-    const known = bulkheads.get(type) ?? bulkhead(concurrency, queue);
-    bulkheads.set(type, known);
-    return known;
-  };
+  const placesOf = createEndpoints((host) =>
+    createFairPlaces({
+      of: `exchanges at ${host}`,
+      most: concurrency,
+      mostPerTenant: Math.ceil(concurrency / 2),
+      maximumWaiting: queue,
+      maximumWaitingPerTenant: Math.ceil(queue / 2),
+      patience: deadline_ms / 2,
+      code: 'busy',
+    }),
+  );
 
   return {
-    async run(type, isTransient, attempt) {
+    async run({ type, endpoint, tenant }, isTransient, attempt) {
       const started = performance.now();
       const controller = new AbortController();
       const { signal } = controller;
@@ -64,9 +79,8 @@ export function createCalls({ deadline_ms = 10_000, concurrency = 64, queue = 12
       }
 
       try {
-        return await bulkheadOf(type).execute(tries, signal);
+        return await placesOf(new URL(endpoint).host, (places) => places(tenant, tries));
       } catch (thrown) {
-        if (thrown instanceof BulkheadRejectedError) throw tooBusy(type, concurrency + queue);
         throw signal.aborted ? timedOut(type, deadline_ms, thrown) : thrown;
       } finally {
         clearTimeout(timer);
@@ -85,8 +99,19 @@ function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Pr
   });
 }
 
-function tooBusy(type: string, most: number): ArsiaError {
-  return new ArsiaError('busy', `${most} exchanges of type ${type} run or wait already.`, { retry_after: 1 });
+/** The places of each endpoint, kept for as long as calls use them: what identities name is not bounded. */
+function createEndpoints(create: (host: string) => FairPlaces) {
+  const known = new Map<string, { places: FairPlaces; calls: number }>();
+  return async <Result>(host: string, use: (places: FairPlaces) => Promise<Result>): Promise<Result> => {
+    const endpoint = known.get(host) ?? { places: create(host), calls: 0 };
+    known.set(host, endpoint);
+    endpoint.calls++;
+    try {
+      return await use(endpoint.places);
+    } finally {
+      if (--endpoint.calls === 0) known.delete(host);
+    }
+  };
 }
 
 function timedOut(type: string, deadline: number, cause: unknown): ArsiaError {

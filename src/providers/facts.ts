@@ -62,9 +62,33 @@ export function scopeWarnings(facts: TrustFacts): string[] {
     whom.push(`the workspace ${workspace?.path ?? 'named in it'}`);
   if ((scope === 'user' || scope === 'workspace_user') && !facts.is_subject_pattern)
     whom.push(`the user ${user?.login ?? 'named in it'}`);
-  return whom.length === 0
-    ? []
-    : [`The subject names ${whom.join(' and ')}: others that use this identity need trust for their own subject.`];
+  const own =
+    whom.length === 0
+      ? []
+      : [`The subject names ${whom.join(' and ')}: others that use this identity need trust for their own subject.`];
+  return [...own, ...namingWarnings(facts)];
+}
+
+/** Who could have a token that names a user and no workspace. */
+function namingWarnings({ naming, user }: TrustFacts): string[] {
+  if (naming === undefined) return [];
+  const { granted_at: group, launchers, total } = naming;
+  const whom = user?.login ?? 'a user';
+  const named = launchers.map((launcher) => `${launcher.path} (right to act granted at ${launcher.granted_at})`);
+  if (total > launchers.length) named.push(`and ${total - launchers.length} more`);
+  const now = total === 0 ? 'No service account can now.' : `Service accounts that can now: ${named.join(', ')}.`;
+  return [
+    `Tokens can name ${whom} in every workspace that has this identity: in jobs that ${user === undefined ? 'the user starts' : 'they start'}, and in jobs of service accounts whose right to act for ${user === undefined ? 'the user' : 'them'} was granted at ${group} or above, or by a subject grant of the identity. ${now}`,
+  ];
+}
+
+/** For relying parties that can match any claim: those that name the user are no statement of the owners of the identity. */
+export function userClaimWarnings({ subject_scope }: TrustFacts): string[] {
+  return subject_scope === 'identity'
+    ? [
+        'The claims `user` and `user_id` say whom a job runs for, as the owners of its workspace decide: a relying party that decides by them must compare `workspace_id` as well.',
+      ]
+    : [];
 }
 
 function isPrivateHost(hostname: string): boolean {

@@ -2,17 +2,20 @@ import type { z } from 'zod';
 import type { Assertion, WorkloadClaims } from '../core/claims.ts';
 import type { ArsiaError } from '../core/errors.ts';
 import type { SubjectScope } from '../core/subject.ts';
+import type { EndpointSetting } from './endpoints.ts';
 
 /**
  * A provider is a kind of target: a folder, and one line in `registry.ts`. It declares what it needs from a person once, as
  * a schema, and has the capabilities that its kind of target allows.
  */
 export interface Provider<Settings = unknown> {
-  /** The wire name of the kind, `[a-z]+`. */
+  /** The wire name of the kind, `[a-z][a-z_]{0,31}`. */
   type: string;
   title: string;
   /** Strict object; every member has `.meta({title, description, examples})`, and messages that show a right value. */
   settings: z.ZodType<Settings>;
+  /** The members of an answer of `POST /api/v1/credentials`, beside those that every kind has (`type`, `expires_at`, `jti`). */
+  answer: z.ZodRawShape;
   federated?: Federated<Settings>;
   exchanging?: Exchanging<Settings>;
 }
@@ -35,10 +38,20 @@ export interface TrustFacts {
   /** The session name, source identity and tags that a token would carry; absent when no user is named. */
   user?: { id: string; login: string } | undefined;
   workspace?: { id: string; path: string } | undefined;
+  /** Where tokens name a user and no workspace: who could have them beside the user (docs/decisions/0017). */
+  naming?: NamingFacts | undefined;
   /** For session tags: the organisation's name, the group that holds the workspace, the stage of the job. */
   organization?: string | undefined;
   group?: string | undefined;
   stage?: string | undefined;
+}
+
+/** The launchers whose tokens could name the user (or, where none is named, some user): the first ones, and how many. */
+export interface NamingFacts {
+  /** The path of the group of the identity: rights to act that were granted there or above count. */
+  granted_at: string;
+  launchers: { path: string; granted_at: string }[];
+  total: number;
 }
 
 /** A titled text to copy. `form: 'fields'` has `fields` in the order and with the labels of the cloud's own form. */
@@ -46,7 +59,8 @@ export interface TrustDocument {
   /** Stable within the provider, e.g. `trust-policy`. */
   name: string;
   title: string;
-  form: 'json' | 'shell' | 'fields';
+  /** `json`, `shell`, `fields`, `hcl`, `yaml`, `bicep`, `ini`: how the text is coloured and checked. */
+  form: string;
   text: string;
   fields?: { label: string; value: string }[];
   /** Where it goes. */
@@ -76,6 +90,8 @@ export type Verdict =
 export interface Federated<Settings> {
   /** The audience that the admin chose freely, for kinds where that is so: it belongs to one organisation. */
   freeAudience?(settings: Settings): string;
+  /** Do claims of the provider's own name the user of the job, so that the cloud can decide by them? Absent: never. */
+  namesUser?(settings: Settings): boolean;
   /** The audience and the provider's own claims of a token. Pure. */
   assertion(settings: Settings, facts: TrustFacts): Assertion;
   /** What the admin copies. Pure; the only place that composes trust text of this kind. */
@@ -94,29 +110,23 @@ export interface EvaluateRequest {
   session_name?: string;
 }
 
-/** What a job may ask for in `POST /api/v1/credentials`, parsed. Seconds. */
+/** What a job may ask for in `POST /api/v1/credentials`, parsed: seconds, and under its type the options of a kind. */
 export interface CredentialsRequest {
   duration?: number | undefined;
-  aws?: { session_policy?: string | undefined } | undefined;
-  azure?: { scope?: string | undefined } | undefined;
-  gcp?: { scopes?: string[] | undefined } | undefined;
+  [type: string]: unknown;
 }
 
-/** Where the operator lets Arsia send tokens: never taken from a request. */
+/** Where the operator lets Arsia send tokens, by the names of the endpoint settings of all kinds. */
 export interface CloudEndpoints {
-  /** STS URLs beyond AWS's own; the first is the default for identities that name none. */
-  aws_sts: readonly string[];
-  azure_authority_hosts: readonly string[];
-  google_sts: string;
-  google_iam: string;
   /** PEM of further certificate authorities, for the operator-listed endpoints. */
   extra_ca: string | undefined;
+  readonly [name: string]: string | readonly string[] | undefined;
 }
 
-export interface ExchangeContext {
+export interface ExchangeContext<Request = CredentialsRequest, Endpoints = CloudEndpoints> {
   claims: WorkloadClaims;
-  request: CredentialsRequest;
-  endpoints: CloudEndpoints;
+  request: Request;
+  endpoints: Endpoints;
   /** The user of the job, for the session name. */
   user?: { id: string; login: string } | undefined;
   /** The service account of a job without a user. */
@@ -134,11 +144,19 @@ export interface CloudCredentials {
 }
 
 export interface Exchanging<Settings> {
+  /** The options of this kind in `POST /api/v1/credentials`, sent as the member that has the name of the type. */
+  request: z.ZodObject;
+  /** The settings by which the operator says where tokens of this kind may go, by the names that `CloudEndpoints` has. */
+  endpoints: Readonly<Record<string, EndpointSetting>>;
+  /** Loads the SDK, which takes long: at the start of a server, so that its first exchange does not wait. */
+  load(): Promise<unknown>;
   /**
    * Refuses (ArsiaError `invalid_request`, fields named) what the cloud would not take, before anything is signed; with
    * `endpoints` also an identity whose endpoint the operator does not list (`exchange` refuses that again). Pure.
    */
   check(settings: Settings, request: CredentialsRequest, endpoints?: CloudEndpoints): void;
+  /** The URL at which the credentials are fetched, whose places the exchange takes. Pure. */
+  endpointOf(settings: Settings, endpoints: CloudEndpoints): string;
   /** One try. Throws whatever the SDK throws. The only impure part. A fresh SDK client each time: caches must not be shared. */
   exchange(token: string, settings: Settings, context: ExchangeContext): Promise<CloudCredentials>;
   /** Is another try worth it? The SDKs' own tries are switched off, so that `calls.ts` alone counts them. Pure. */

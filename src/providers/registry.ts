@@ -1,6 +1,7 @@
 import { ArsiaError } from '../core/errors.ts';
 import { aws } from './aws/index.ts';
 import { azure } from './azure/index.ts';
+import type { EndpointSetting } from './endpoints.ts';
 import { gcp } from './gcp/index.ts';
 import { kubernetes } from './kubernetes/index.ts';
 import { oidc } from './oidc/index.ts';
@@ -10,6 +11,17 @@ import type { Provider } from './provider.ts';
 export const providers: readonly Provider[] = [aws, azure, gcp, kubernetes, oidc];
 
 export const providerTypes: readonly string[] = providers.map(({ type }) => type);
+
+/** The endpoint settings of all kinds, by the names that `CloudEndpoints` has. */
+export const endpointSettings: Readonly<Record<string, EndpointSetting>> = Object.assign(
+  {},
+  ...providers.map(({ exchanging }) => exchanging?.endpoints),
+);
+
+/** Loads the SDKs of all clouds. */
+export async function loadSdks(): Promise<void> {
+  await Promise.all(providers.map(({ exchanging }) => exchanging?.load()));
+}
 
 export function providerOf(type: string): Provider {
   const provider = providers.find((one) => one.type === type);

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { FieldFault } from '../core/errors.ts';
 
 /** The fault of a duration, in seconds; none when nothing is asked for. */
@@ -12,3 +13,6 @@ export function durationFault(duration: number | undefined, least: number, most:
 export function noDuration(duration: number | undefined, why: string): FieldFault[] {
   return duration === undefined ? [] : [{ pointer: '/duration', detail: `must be left out: ${why}` }];
 }
+
+/** The answer of kinds without an exchange: the workload token is the credential. */
+export const tokenAnswer = { token: z.string() };

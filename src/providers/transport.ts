@@ -1,7 +1,9 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates } from 'node:tls';
-import type { CloudEndpoints } from './provider.ts';
+
+/** What of the operator's settings a connection depends on. */
+type Operator = { extra_ca: string | undefined };
 
 interface Agents {
   http: HttpAgent;
@@ -10,18 +12,19 @@ interface Agents {
   extra: HttpsAgent;
 }
 
-/** Hosts of the clouds themselves: a certificate authority of the operator's has no say about those. */
-const ownHosts =
-  /(?:^|\.)(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|googleapis\.com|login\.microsoftonline\.(?:com|us)|login\.partner\.microsoftonline\.cn)$/;
-
 /** Connections are kept and shared, since they hold nothing of an exchange; SDK clients are not. */
-const agentsOf = new WeakMap<CloudEndpoints, Agents>();
+const agentsOf = new WeakMap<Operator, Agents>();
 
 /**
  * The agents for a URL. They are always given to the SDKs: left to themselves those take proxies and authorities from the
- * environment, and the operator's settings are the only place that says where tokens go (N29).
+ * environment, and the operator's settings are the only place that says where tokens go (N29). `ownHosts` are those of the cloud
+ * itself, for which the operator's certificate authority does not count.
  */
-export function agentsFor(endpoints: CloudEndpoints, url: string): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
+export function agentsFor(
+  endpoints: Operator,
+  url: string,
+  ownHosts: RegExp,
+): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
   let agents = agentsOf.get(endpoints);
   if (agents === undefined) {
     agents = createAgents(endpoints.extra_ca);
@@ -31,8 +34,8 @@ export function agentsFor(endpoints: CloudEndpoints, url: string): { httpAgent: 
 }
 
 /** The one that a request to this URL uses. */
-export function agentFor(endpoints: CloudEndpoints, url: string): HttpAgent {
-  const { httpAgent, httpsAgent } = agentsFor(endpoints, url);
+export function agentFor(endpoints: Operator, url: string, ownHosts: RegExp): HttpAgent {
+  const { httpAgent, httpsAgent } = agentsFor(endpoints, url, ownHosts);
   return url.startsWith('http:') ? httpAgent : httpsAgent;
 }
 

@@ -1,9 +1,11 @@
 import type { RuleKind, WithoutRules } from '../core/accessrules.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { isName } from '../core/names.ts';
+import { bytesOfValues } from '../core/quotas.ts';
 import {
   type AccessRuleRow,
   deleteAccessRule,
+  findAccessRule,
   insertAccessRule,
   listAccessRules,
   type OrganizationSettings,
@@ -11,12 +13,14 @@ import {
   settingsOf,
   updateAccessRule,
 } from '../store/accessrules.ts';
+import type { Page } from '../store/namespaces.ts';
 import { findServiceAccount, findUser } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
 import { endTokensOfOtherIssuers } from '../store/trustrules.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
-import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath } from './identities.ts';
 import { ownOrganization } from './namespaces.ts';
+import { onlyPrincipal } from './users.ts';
 
 interface FoundRule extends FoundIdentity {
   rule: AccessRuleRow;
@@ -26,26 +30,24 @@ interface FoundSettings extends Place {
   version: number;
 }
 
-const maximumRules = 50;
-
 export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: string[] }, FoundIdentity, AccessRuleRow> =
   {
     name: 'access_rule.create',
     needs: 'access_rule.manage',
     changes: true,
+    adds: ['access_rules_per_identity', 'access_rule_bytes'],
     find: (context, input) => identityAt(context, input.ref),
     async run(context, input, { identity }) {
-      if ((await listAccessRules(context.db, identity.id)).length >= maximumRules)
-        throw new ArsiaError(
-          'conflict',
-          `${identityPath(identity)} has ${maximumRules} access rules, which is the limit.`,
-        );
+      const { organization_id } = identity;
+      const values = await resolved(context, organization_id, input.kind, input.values);
+      await context.admit('access_rules_per_identity', organization_id, holderOf(identity));
+      await context.admit('access_rule_bytes', organization_id, holderOf(identity), bytesOfValues(values));
       const row: AccessRuleRow = {
         id: context.id('access_rule'),
         identity_id: identity.id,
-        organization_id: identity.organization_id,
+        organization_id,
         kind: input.kind,
-        values: await resolved(context, identity.organization_id, input.kind, input.values),
+        values,
         created_at: new Date(context.now),
         version: 1,
       };
@@ -58,22 +60,25 @@ export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: str
     }),
   };
 
-export const listRules: Action<{ ref: string }, FoundIdentity, AccessRuleRow[]> = {
+export const listRules: Action<{ ref: string; page: Page }, FoundIdentity, AccessRuleRow[]> = {
   name: 'access_rule.list',
   needs: 'access_rule.view',
   changes: false,
   find: (context, input) => identityAt(context, input.ref),
-  run: (context, _input, { identity }) => listAccessRules(context.db, identity.id),
+  run: (context, { page }, { identity }) => listAccessRules(context.db, identity.id, page),
 };
 
 export const changeAccessRule: Action<{ ref: string; id: string; values: string[] }, FoundRule, AccessRuleRow> = {
   name: 'access_rule.update',
   needs: 'access_rule.manage',
   changes: true,
+  adds: ['access_rule_bytes'],
   find: ruleAt,
   version: ({ rule }) => rule.version,
-  async run(context, input, { rule }) {
+  async run(context, input, { identity, rule }) {
     const values = await resolved(context, rule.organization_id, rule.kind, input.values);
+    const more = bytesOfValues(values) - bytesOfValues(rule.values);
+    if (more > 0) await context.admit('access_rule_bytes', rule.organization_id, holderOf(identity), more);
     return await updateAccessRule(context.db, rule.id, values);
   },
   describe: (_input, { identity, rule }, row) => ({
@@ -100,7 +105,13 @@ export const getSettings: Action<object, Place, OrganizationSettings> = {
   needs: 'member',
   changes: false,
   find: ownOrganization,
-  run: async (context, _input, { organization_id }) => await settingsOf(context.db, organization_id!),
+  async run(context, _input, { organization_id }) {
+    if (organization_id !== null && (await onlyPrincipal(context)) !== undefined)
+      throw new ArsiaError('not_found', 'You have no role in this organisation.', {
+        advice: 'Ask an owner of the organisation for one.',
+      });
+    return await settingsOf(context.db, organization_id!);
+  },
 };
 
 export const changeSettings: Action<
@@ -132,7 +143,7 @@ export const changeSettings: Action<
 async function ruleAt(context: Context, input: { ref: string; id: string }): Promise<FoundRule> {
   const found = await identityAt(context, input.ref);
   await context.demand('access_rule.view', found);
-  const rule = (await listAccessRules(context.db, found.identity.id)).find((one) => one.id === input.id);
+  const rule = await findAccessRule(context.db, found.identity.id, input.id);
   if (rule === undefined) throw missing('access rule', input.id);
   return { ...found, rule };
 }
@@ -145,7 +156,7 @@ async function resolved(
   values: string[],
 ): Promise<string[]> {
   const find = {
-    user: (ref: string) => findUser(context.db, ref),
+    user: (ref: string) => findUser(context.db, organization_id, ref),
     team: (ref: string) => findTeam(context.db, organization_id, ref),
     service_account: (ref: string) => findServiceAccount(context.db, ref),
   };

@@ -3,11 +3,16 @@ import { newId } from '../clock.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import type { IdKind } from '../core/ids.ts';
-import { decide, type Membership, type Permission, roleFor } from '../core/permissions.ts';
+import type { Permission } from '../core/permissions.ts';
 import { type Caller, system } from '../core/principals.ts';
+import type { QuotaName } from '../core/quotas.ts';
 import type { Database, Queries } from '../store/database.ts';
-import { membershipsOf } from '../store/memberships.ts';
+import { type Admission, type Admit, createAdmit, createQuotaCounts, type QuotaCounts } from './quotacounts.ts';
 import type { Audit } from './refusals.ts';
+import { authorise, decideFor, notForJobs, refusal, unauthenticated } from './rights.ts';
+import { type Load, type Shares, tenantOf } from './shares.ts';
+
+export { missing, unauthenticated } from './rights.ts';
 
 /** Who calls, and under which request id the log and the audit know it. */
 export interface Call {
@@ -41,6 +46,8 @@ export interface Context extends Call {
   /** A further permission beside the action's own: refuses like the pipeline does. */
   demand(permission: Permission, place: Place): Promise<void>;
   may(permission: Permission, place: Place): Promise<boolean>;
+  /** Called before rows are added that a quota counts: refuses where it is reached. The action declares it in `adds`. */
+  admit: Admit;
 }
 
 /**
@@ -57,8 +64,14 @@ export interface Action<Input, Found extends Place, Result> {
   needs: Permission | 'member' | 'operator' | 'anyone';
   /** Changes run in one transaction with their record; reads leave none unless they are refused. */
   changes: boolean;
+  /** The quotas of what it adds: `run` takes room of each before it adds something. */
+  adds?: readonly QuotaName[];
+  /** Opens to operators too, whatever organisation it is about. */
+  opensToOperator?: true;
   /** What the action is about; throws `not_found` through `missing` when there is no such thing. */
   find(context: Context, input: Input): Promise<Found>;
+  /** What this input asks of the database; `light` unless it says otherwise. */
+  load?(input: Input): Load;
   /** True where the token of this job opens the action; jobs may do nothing else. */
   opensToJob?(found: Found, caller: Caller & { kind: 'job' }): boolean;
   /** The version of the thing that is changed, which `If-Match` is held against; without it no version ever matches. */
@@ -94,17 +107,36 @@ export interface Pipeline {
   together<Result>(
     action: string,
     call: Call,
-    work: (within: Pipeline, db: Queries) => Promise<Result>,
+    work: (within: Pipeline, db: Queries, admit: Admit) => Promise<Result>,
+    adds?: readonly QuotaName[],
   ): Promise<Result>;
 }
 
-export function missing(noun: string, ref: string): ArsiaError {
-  return new ArsiaError('not_found', `There is no ${noun} ${JSON.stringify(ref)}, or you may not see it.`);
-}
+/** The one way to read or change anything: find, authorise, do, record. Throws `unavailable` where no place is free in time. */
+export function createPipeline(parts: {
+  database: Database;
+  audit: Audit;
+  clock: Clock;
+  shares: Shares;
+  quotas?: QuotaCounts;
+}): Pipeline {
+  const { database, audit, clock, shares, quotas = createQuotaCounts(parts) } = parts;
 
-/** The one way to read or change anything: find, authorise, do, record. */
-export function createPipeline(parts: { database: Database; audit: Audit; clock: Clock }): Pipeline {
-  const { database, audit, clock } = parts;
+  /** One transaction in which quotas are taken from. */
+  function changing<Result>(
+    tenant: string,
+    work: (db: Queries, admission: Admission) => Promise<Result>,
+  ): Promise<Result> {
+    return quotas.admitting((admission) =>
+      database.transaction(
+        (db) => {
+          admission.restart();
+          return work(db, admission);
+        },
+        { tenant },
+      ),
+    );
+  }
 
   /** Finds what the action is about and authorises the caller; `at` learns what it is, for the record of a refusal. */
   async function reach<Input, Found extends Place>(
@@ -131,8 +163,9 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
     call: Call,
     input: Input,
     at: Attempted,
+    admission?: Admission,
   ): Promise<Result> {
-    const context = createContext(db, call, clock);
+    const context = createContext(db, call, clock, action.adds, admission);
     const here = await reach(context, action, input, at);
     refuseStale(call.if_match, action.version?.(here));
     const result = await action.run(context, input, here);
@@ -161,8 +194,11 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
 
     async perform(action, call, input) {
       const at: Attempted = { action: action.name };
-      const on = (db: Queries) => attempt(db, action, call, input, at);
-      return await recorded(call, at, () => (action.changes ? database.transaction(on) : on(database.query)));
+      const on = (db: Queries, admission?: Admission) => attempt(db, action, call, input, at, admission);
+      const tenant = tenantOf(call.caller);
+      const work = () => (action.changes ? changing(tenant, on) : on(database.query));
+      // Without a place nothing was begun: that is told to the caller and is no record.
+      return await shares[action.load?.(input) ?? 'light'](tenant, () => recorded(call, at, work));
     },
 
     async authorise(action, call, work) {
@@ -176,24 +212,25 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
           throw new Authorised();
         },
       };
-      await recorded(call, at, async () => {
-        await work(within).catch((thrown: unknown) => {
+      const decide = () =>
+        work(within).catch((thrown: unknown) => {
           if (!(thrown instanceof Authorised)) throw thrown;
         });
-      });
+      await shares.light(tenantOf(call.caller), () => recorded(call, at, decide));
     },
 
-    async together(action, call, work) {
+    async together(action, call, work, adds) {
       const at: Attempted = { action };
-      const on = async (db: Queries) => {
+      const on = async (db: Queries, admission: Admission) => {
         Object.assign(at, { action, found: undefined });
         const within: Pipeline = {
           ...pipeline,
-          perform: (inner, innerCall, input) => attempt(db, inner, innerCall, input, at),
+          perform: (inner, innerCall, input) => attempt(db, inner, innerCall, input, at, admission),
         };
-        return await work(within, db);
+        return await work(within, db, createContext(db, call, clock, adds, admission).admit);
       };
-      return await recorded(call, at, () => database.transaction(on));
+      const tenant = tenantOf(call.caller);
+      return await shares.light(tenant, () => recorded(call, at, () => changing(tenant, on)));
     },
   };
   return pipeline;
@@ -258,11 +295,19 @@ export function eventOf(
   };
 }
 
-function createContext(db: Queries, call: Call, clock: Clock): Context {
+function createContext(
+  db: Queries,
+  call: Call,
+  clock: Clock,
+  adds: readonly QuotaName[] = [],
+  admission?: Admission,
+): Context {
+  const now = clock.now();
   const context: Context = {
     ...call,
     db,
-    now: clock.now(),
+    now,
+    admit: createAdmit({ db, now, adds, admission }),
     id: (kind) => newId(clock, kind),
     random: clock.random,
     async demand(permission, place) {
@@ -274,71 +319,4 @@ function createContext(db: Queries, call: Call, clock: Clock): Context {
     },
   };
   return context;
-}
-
-async function authorise<Found extends Place>(
-  context: Context,
-  action: Action<never, Found, unknown>,
-  found: Found,
-): Promise<void> {
-  const { caller } = context;
-  if (caller.kind === 'system' || action.needs === 'anyone') return;
-  if (caller.kind === 'anonymous') throw unauthenticated();
-  if (caller.kind === 'job') {
-    if (action.opensToJob?.(found, caller) === true) return;
-    // Of other jobs and workspaces a job learns no more than of those that never were.
-    throw refusal('not_found', 'namespace.view', found);
-  }
-  if (action.needs === 'operator') {
-    if (caller.kind === 'user' && caller.is_operator) return;
-    throw new ArsiaError('forbidden', 'This is for operators of the installation.', {
-      advice: 'Run `arsia admin link` on the server to become one.',
-    });
-  }
-  if (action.needs === 'member') {
-    const isOperator = caller.kind === 'user' && caller.is_operator;
-    if (caller.organization_id === found.organization_id && (caller.organization_id !== null || isOperator)) return;
-    throw refusal('not_found', 'namespace.view', found);
-  }
-  await context.demand(action.needs, found);
-}
-
-async function decideFor(context: Context, permission: Permission, place: Place) {
-  const { caller, db } = context;
-  if (caller.kind === 'system') return 'allow' as const;
-  if (caller.kind !== 'user' && caller.kind !== 'service_account') return 'not_found' as const;
-  // Nowhere: an operator belongs to no organisation.
-  if (place.lineage.length === 0) return 'not_found' as const;
-  const memberships: Membership[] = await membershipsOf(db, caller.id, place.lineage);
-  return decide(permission, place.lineage, memberships);
-}
-
-/** Of a request without an access token. */
-export function unauthenticated(): ArsiaError {
-  return new ArsiaError('unauthenticated', 'This needs an access token.', {
-    advice: 'Send `Authorization: Bearer <access token>`; `arsia bootstrap` prints the first one.',
-  });
-}
-
-/** For what names no place: it is about the caller's organisation as a whole. */
-function nowhere(): ArsiaError {
-  return new ArsiaError('not_found', 'You have no role in an organisation as a whole.', {
-    advice: 'Ask an owner of the organisation for one on its root group.',
-  });
-}
-
-function notForJobs(): ArsiaError {
-  return new ArsiaError(
-    'forbidden',
-    'A job token opens only tokens, credentials, its own job and the identities of its workspace.',
-    { advice: 'Use an access token of a person or a service account for this.' },
-  );
-}
-
-function refusal(decision: 'not_found' | 'forbidden', permission: Permission, place: Place): ArsiaError {
-  if (decision === 'not_found') return place.named ? missing(place.named.noun, place.named.ref) : nowhere();
-  const role = roleFor(permission);
-  return new ArsiaError('forbidden', `This needs the permission ${permission}.`, {
-    advice: `Ask an owner for the role ${role} here.`,
-  });
 }

@@ -1,16 +1,14 @@
 import { ArsiaError } from '../core/errors.ts';
 import { usability } from '../core/inheritance.ts';
+import { type AssignedIdentity, assignedIdentities, findAssignment } from '../store/assignments.ts';
 import {
-  type AssignedIdentity,
   type Assignment,
-  assignedIdentities,
-  assignmentsIn,
   deleteAssignment,
   insertAssignment,
   isGranted,
   type ManagedIdentity,
 } from '../store/identities.ts';
-import type { Namespace } from '../store/namespaces.ts';
+import type { Namespace, Page } from '../store/namespaces.ts';
 import { reachOf } from '../store/reach.ts';
 import { type Action, type Context, missing } from './action.ts';
 import { identityAt, identityPath } from './identities.ts';
@@ -35,6 +33,7 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
   changes: true,
+  adds: ['assignments', 'assignments_per_workspace'],
   find: pairAt,
   authorise: (context, _input, { identity }) => demandUse(context, identity),
   async run(context, input, { namespace, identity }) {
@@ -44,16 +43,19 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
     const principal_id =
       input.principal === undefined ? '' : await principalOf(context, namespace.organization_id, input.principal);
     const assigned = { ...identity, profile, principal_id, assigned_at: new Date(context.now) };
-    const existing = await assignmentsIn(context.db, namespace.id);
-    const taken = existing.find(
-      (one) => one.type === identity.type && one.profile === profile && one.principal_id === principal_id,
-    );
+    const place = { workspace_id: namespace.id, principal_id };
+    const taken = await findAssignment(context.db, { ...place, type: identity.type, profile });
     if (taken?.identity_id === identity.id) return assigned;
-    const elsewhere = existing.find((one) => one.identity_id === identity.id && one.principal_id === principal_id);
+    const elsewhere = await findAssignment(context.db, { ...place, identity_id: identity.id });
     if (taken !== undefined || elsewhere !== undefined)
       throw new ArsiaError('conflict', conflictOf(identity, namespace.path, input, taken), {
         advice: 'Unassign that one first, or assign this one with a `profile` of its own.',
       });
+    await context.admit('assignments', namespace.organization_id);
+    await context.admit('assignments_per_workspace', namespace.organization_id, {
+      id: namespace.id,
+      name: namespace.path,
+    });
     const row: Assignment = {
       id: context.id('assignment'),
       workspace_id: namespace.id,
@@ -81,11 +83,12 @@ export const createAssignedWorkspace: Action<
   Namespace
 > = {
   ...createWorkspace,
+  adds: [...createWorkspace.adds!, ...assignIdentity.adds!],
   async authorise(context, { managed_identities }, found) {
     // A new workspace has no roles of its own: those of the group that holds it count.
     for (const { managed_identity } of managed_identities) {
       await context.demand('assignment.manage', found);
-      await demandUse(context, (await identityAt(context, managed_identity)).identity);
+      await demandUse(context, await identityWithin(context, managed_identity, found.namespace));
     }
   },
   async run(context, { managed_identities, ...input }, found) {
@@ -129,13 +132,13 @@ export const unassignIdentity: Action<
   }),
 };
 
-export const listAssigned: Action<{ workspace: string }, FoundNamespace, AssignedIdentity[]> = {
+export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamespace, AssignedIdentity[]> = {
   name: 'managed_identity.list_assigned',
   needs: 'namespace.view',
   changes: false,
   find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
   opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
-  run: (context, _input, { namespace }) => assignedIdentities(context.db, namespace.id),
+  run: (context, { page }, { namespace }) => assignedIdentities(context.db, namespace.id, page),
 };
 
 /** The workspace, and an identity that reaches it; any other identity looks unknown here. */
@@ -143,10 +146,19 @@ async function pairAt(context: Context, input: { workspace: string; identity: st
   const workspace = await namespaceAt(context, 'workspace', input.workspace);
   // Before the identity is looked for: who may not see the workspace learns nothing of what it could use.
   await context.demand('namespace.view', workspace);
-  const { identity } = await identityAt(context, input.identity);
-  if (usability(await reachOf(context.db, identity), workspace.lineage) === 'out_of_reach')
-    throw missing('managed identity', input.identity);
+  const identity = await identityWithin(context, input.identity, workspace);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
+}
+
+async function identityWithin(
+  context: Context,
+  ref: string,
+  { lineage }: Pick<Namespace, 'lineage'>,
+): Promise<ManagedIdentity> {
+  const { identity } = await identityAt(context, ref);
+  if (usability(await reachOf(context.db, identity, lineage), lineage) === 'out_of_reach')
+    throw missing('managed identity', ref);
+  return identity;
 }
 
 /** Deployers at the group of the identity may use it, and whom its owners granted that. */
@@ -165,7 +177,7 @@ async function refuseMasked(
   identity: ManagedIdentity,
   { path, lineage }: FoundNamespace['namespace'],
 ) {
-  if (usability(await reachOf(context.db, identity), lineage) === 'usable') return;
+  if (usability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
   throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
     advice: 'Ask an owner of the group or workspace that masks it to take the mask away.',
   });

@@ -1,5 +1,4 @@
-import type { AuditEvent } from '../core/audit.ts';
-import type { AuditFilter, AuditStore } from '../store/audit.ts';
+import type { AuditFilter, AuditStore, RecordedEvent } from '../store/audit.ts';
 import type { Page } from '../store/namespaces.ts';
 import type { Action, Context, Place } from './action.ts';
 import { ownOrganization } from './namespaces.ts';
@@ -11,10 +10,11 @@ const exportPage = 500;
 
 /** Owners read their organisation's events, operators the installation's: nobody reads another organisation's. */
 export function createAuditActions(audit: AuditStore) {
-  const list: Action<{ filter: Filter; page: Page }, Place, AuditEvent[]> = {
+  const list: Action<{ filter: Filter; page: Page }, Place, RecordedEvent[]> = {
     name: 'audit_event.list',
     needs: 'member',
     changes: false,
+    load: () => 'search',
     find: ownOrganization,
     async run(context, { filter, page }, place) {
       await demandView(context, place);
@@ -22,15 +22,16 @@ export function createAuditActions(audit: AuditStore) {
     },
   };
   /** Answers once the first page is read: what fails before that is still told as an error. */
-  const exportAll: Action<{ filter: Filter }, Place, AsyncIterable<string>> = {
+  const exportAll: Action<{ filter: Filter; after_position?: number }, Place, AsyncIterable<string>> = {
     name: 'audit_event.export',
     needs: 'member',
     changes: false,
+    load: () => 'search',
     find: ownOrganization,
-    async run(context, { filter }, place) {
+    async run(context, { filter, after_position }, place) {
       await demandView(context, place);
-      // An end in time: under load an export without one would run after the events that are made meanwhile.
-      const lines = pagesOfEvents(audit, { until: context.now, ...filter, organization_id: place.organization_id });
+      const { organization_id } = place;
+      const lines = pagesOfEvents(audit, { ...filter, organization_id }, after_position);
       const first = await lines.next();
       return (async function* () {
         if (first.done) return;
@@ -43,13 +44,17 @@ export function createAuditActions(audit: AuditStore) {
 }
 
 /** An event as everybody reads it: RFC 3339 in UTC. */
-export function presentEvent(event: AuditEvent) {
+export function presentEvent(event: RecordedEvent) {
   return { ...event, at: new Date(event.at).toISOString() };
 }
 
-/** NDJSON, oldest first: a page of lines at a time. */
-export async function* pagesOfEvents(audit: AuditStore, filter: AuditFilter): AsyncGenerator<string, void> {
-  for await (const page of audit.pages(filter, exportPage))
+/** NDJSON in the order of positions: a page of lines at a time. */
+export async function* pagesOfEvents(
+  audit: AuditStore,
+  filter: AuditFilter,
+  after_position?: number,
+): AsyncGenerator<string, void> {
+  for await (const page of audit.pages(filter, exportPage, after_position))
     yield page.map((event) => `${JSON.stringify(presentEvent(event))}\n`).join('');
 }
 

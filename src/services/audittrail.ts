@@ -20,8 +20,8 @@ export interface AuditTrail {
   /** The newest checkpoint, of this moment; undefined while there are no events. */
   checkpoint(): Promise<KeptCheckpoint | undefined>;
   verify(kept?: string): Promise<AuditReport>;
-  /** Oldest first, as lines of JSON: of every organisation and of the installation, unless one is named. */
-  lines(filter: Partial<AuditFilter>): AsyncIterable<string>;
+  /** In the order of positions, as lines of JSON: of every organisation and of the installation, unless one is named. */
+  lines(filter: Partial<AuditFilter>, after_position?: number): AsyncIterable<string>;
 }
 
 export function createAuditTrail(parts: {
@@ -54,6 +54,7 @@ export function createAuditTrail(parts: {
       return await chain.newest();
     },
     verify: (kept) => verifyAudit(store, keys, kept),
-    lines: (filter) => pagesOfEvents(audit, { organization_id: everyOrganization, ...filter }),
+    lines: (filter, after_position) =>
+      pagesOfEvents(audit, { organization_id: everyOrganization, ...filter }, after_position),
   };
 }

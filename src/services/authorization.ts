@@ -3,7 +3,8 @@ import type { ErrorCode } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { anonymous, type Caller } from '../core/principals.ts';
 import type { Database } from '../store/database.ts';
-import { findServiceAccount, findUser, liveSecretHashes } from '../store/principals.ts';
+import { findNamespace } from '../store/namespaces.ts';
+import { findServiceAccount, findUserById, liveSecretHashes } from '../store/principals.ts';
 import { eventOf } from './action.ts';
 import type { Mint } from './mint.ts';
 import type { Audit } from './refusals.ts';
@@ -36,12 +37,19 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
     },
     principals: {
       async isActive(id: string) {
-        const principal = isId('user', id) ? await findUser(db, id) : await findServiceAccount(db, id);
+        const principal = isId('user', id) ? await findUserById(db, id) : await findServiceAccount(db, id);
         return principal?.is_active === true;
       },
       async login(id: string) {
-        const user = await findUser(db, id);
+        const user = await findUserById(db, id);
         return user?.is_active === true ? user.login : undefined;
+      },
+      async nameOf(id: string) {
+        const user = await findUserById(db, id);
+        if (user?.is_active !== true) return undefined;
+        const { login, organization_id } = user;
+        const organization = organization_id === null ? undefined : await findNamespace(db, 'group', organization_id);
+        return organization === undefined ? login : `${login} in ${organization.path}`;
       },
     },
     async exchange(request: { subject_token: string; audience: string; request_id: string }) {
@@ -75,7 +83,7 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
   };
 
   async function userOf(target_id: string | null) {
-    const user = target_id !== null && isId('user', target_id) ? await findUser(db, target_id) : undefined;
+    const user = target_id !== null && isId('user', target_id) ? await findUserById(db, target_id) : undefined;
     if (user === undefined) return undefined;
     const { id, login, organization_id, is_operator } = user;
     return { kind: 'user' as const, id, name: login, organization_id, is_operator };

@@ -7,7 +7,7 @@ import { anonymous, type Caller } from '../core/principals.ts';
 import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Database } from '../store/database.ts';
 import type { MintFactsReader } from '../store/mintfacts.ts';
-import { findServiceAccount, findUser } from '../store/principals.ts';
+import { findServiceAccount, findUserById } from '../store/principals.ts';
 import { eventOf } from './action.ts';
 import { hashJobToken } from './jobs.ts';
 import type { Audit } from './refusals.ts';
@@ -108,7 +108,7 @@ async function jobCaller(
 
 async function principalCaller(database: Database, id: string): Promise<Caller> {
   if (isId('user', id)) {
-    const user = await findUser(database.query, id);
+    const user = await findUserById(database.query, id);
     if (user?.is_active !== true) throw unknownToken();
     const { organization_id, is_operator } = user;
     return { kind: 'user', id, name: user.login, organization_id, is_operator };

@@ -35,7 +35,7 @@ export function createExchange(parts: {
       return { type, token: minted.token, expires_at: new Date(minted.expires_at * 1000).toISOString() };
     try {
       return await calls.run(
-        type,
+        { type, endpoint: exchanging.endpointOf(settings, endpoints), tenant: facts.organization.id },
         (thrown) => exchanging.isTransient(thrown),
         (signal) =>
           exchanging.exchange(minted.token, settings, {
@@ -115,9 +115,8 @@ function checkAsked(
   asked: CredentialsRequest,
   endpoints: CloudEndpoints,
 ): void {
-  const foreign = (['aws', 'azure', 'gcp'] as const).filter(
-    (kind) => asked[kind] !== undefined && kind !== provider.type,
-  );
+  const { duration: _, ...options } = asked;
+  const foreign = Object.keys(options).filter((kind) => options[kind] !== undefined && kind !== provider.type);
   if (foreign.length > 0)
     throw new ArsiaError('invalid_request', `The identity is of type ${provider.type}.`, {
       fields: foreign.map((kind) => ({ pointer: `/${kind}`, detail: `is for identities of type ${kind}` })),

@@ -58,14 +58,22 @@ export function createIdempotency(parts: { database: Database; pipeline: Pipelin
         }
         if (kept !== undefined) return await refused(pipeline, request, reused());
         const expires_at = new Date(now + idempotencyLifetime * 1000);
-        const answer = await pipeline.together(action, call, async (within, db) => {
-          if (!(await lockKey(db, key_hash))) throw inProgress();
-          const place = await takeKey(db, { key_hash, content_hash, expires_at }, new Date(now));
-          if (place === undefined) return undefined;
-          const made = await work(within);
-          await keepAnswer(db, place, withoutSecrets(made, secrets));
-          return made;
-        });
+        const organization_id = 'organization_id' in call.caller ? call.caller.organization_id : null;
+        const row = { key_hash, organization_id, content_hash, expires_at };
+        const answer = await pipeline.together(
+          action,
+          call,
+          async (within, db, admit) => {
+            if (!(await lockKey(db, key_hash))) throw inProgress();
+            const place = await takeKey(db, row, new Date(now));
+            if (place === undefined) return undefined;
+            await admit('idempotency_keys', organization_id);
+            const made = await work(within);
+            await keepAnswer(db, place, withoutSecrets(made, secrets));
+            return made;
+          },
+          ['idempotency_keys'],
+        );
         if (answer !== undefined) return { answer, isReplay: false };
       }
       return await refused(pipeline, request, inProgress());

@@ -6,9 +6,11 @@ import { providerOf } from '../providers/registry.ts';
 import {
   claimAudience,
   deleteGrant,
+  findGrant,
   findIdentity,
   insertGrant,
   insertIdentity,
+  isAudienceOf,
   listGrants,
   listIdentities,
   type ManagedIdentity,
@@ -20,6 +22,8 @@ import { findAliasAt } from '../store/reach.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { principalOf } from './memberships.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
+import type { QuotaHolderRef } from './quotacounts.ts';
+import { type Scanned, scan } from './scan.ts';
 import { usableIn } from './usable.ts';
 
 export interface FoundIdentity extends Place {
@@ -46,6 +50,11 @@ export interface Outside {
 
 export function identityPath(identity: ManagedIdentity): string {
   return `${identity.group_path}/${identity.name}`;
+}
+
+/** The identity as what a quota is counted for. */
+export function holderOf(identity: ManagedIdentity): QuotaHolderRef {
+  return { id: identity.id, name: identityPath(identity) };
 }
 
 export async function identityAt(context: Context, ref: string): Promise<FoundIdentity> {
@@ -78,6 +87,7 @@ export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdenti
     name: 'managed_identity.create',
     needs: 'managed_identity.create',
     changes: true,
+    adds: ['managed_identities', 'audiences'],
     find: (context, input) => namespaceAt(context, 'group', input.group),
     async run(context, input, { namespace }) {
       const provider = providerOf(input.type);
@@ -85,6 +95,7 @@ export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdenti
       provider.exchanging?.check(settings, {}, endpoints);
       await takeAudience(context, provider, settings, namespace.organization_id, issuer);
       await refuseTakenName(context, `${namespace.path}/${input.name}`);
+      await context.admit('managed_identities', namespace.organization_id);
       const row = {
         id: context.id('managed_identity'),
         organization_id: namespace.organization_id,
@@ -130,7 +141,7 @@ export const getIdentity: Action<{ ref: string }, FoundIdentity, ManagedIdentity
 export const listAllIdentities: Action<
   { page: Page; type?: string | undefined; group?: string | undefined; include_inherited?: boolean },
   Place,
-  ManagedIdentity[]
+  Scanned<ManagedIdentity>
 > = {
   name: 'managed_identity.list',
   needs: 'member',
@@ -138,14 +149,15 @@ export const listAllIdentities: Action<
   find: ownOrganization,
   async run(context, input, { organization_id }) {
     const roots = await visibleRoots(context);
-    if (roots.length === 0) return [];
+    if (roots.length === 0) return { rows: [], next: undefined };
     const group = input.group === undefined ? undefined : await visibleGroup(context, input.group);
     if (group !== undefined && input.include_inherited === true) return await usableIn(context, group, input);
-    return await listIdentities(
-      context.db,
-      { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] },
-      input.page,
-    );
+    const filter = { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] };
+    return await scan(input.page, {
+      read: (page) => listIdentities(context.db, filter, page),
+      keep: (rows) => rows,
+      positionOf: ({ id }) => id,
+    });
   },
 };
 
@@ -169,6 +181,7 @@ export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityC
     name: 'managed_identity.update',
     needs: 'managed_identity.update',
     changes: true,
+    adds: ['audiences'],
     find: (context, input) => identityAt(context, input.ref),
     version: ({ identity }) => identity.version,
     async run(context, { ref: _ref, ...change }, { identity }) {
@@ -189,13 +202,14 @@ export const createUseGrant: Action<{ ref: string; principal: string }, FoundIde
   name: 'use_grant.create',
   needs: 'managed_identity.grant',
   changes: true,
+  adds: ['use_grants_per_identity'],
   find: (context, input) => identityAt(context, input.ref),
   async run(context, input, { identity }) {
     const principal_id =
       input.principal === '*' ? '*' : await principalOf(context, identity.organization_id, input.principal);
-    const grants = await listGrants(context.db, identity.id);
-    const existing = grants.find((grant) => grant.principal_id === principal_id);
+    const existing = await findGrant(context.db, identity.id, principal_id);
     if (existing !== undefined) return existing;
+    await context.admit('use_grants_per_identity', identity.organization_id, holderOf(identity));
     const row: UseGrant = {
       id: context.id('grant'),
       identity_id: identity.id,
@@ -211,12 +225,12 @@ export const createUseGrant: Action<{ ref: string; principal: string }, FoundIde
   }),
 };
 
-export const listUseGrants: Action<{ ref: string }, FoundIdentity, UseGrant[]> = {
+export const listUseGrants: Action<{ ref: string; page: Page }, FoundIdentity, UseGrant[]> = {
   name: 'use_grant.list',
   needs: 'managed_identity.view',
   changes: false,
   find: (context, input) => identityAt(context, input.ref),
-  run: (context, _input, { identity }) => listGrants(context.db, identity.id),
+  run: (context, { page }, { identity }) => listGrants(context.db, identity.id, page),
 };
 
 export const removeUseGrant: Action<{ ref: string; id: string }, FoundIdentity, void> = {
@@ -241,6 +255,8 @@ async function takeAudience(
   const audience = provider.federated?.freeAudience?.(settings);
   if (audience === undefined) return;
   const isOurs = audience === issuer || audience.startsWith(`${issuer}/`);
+  if (!isOurs && !(await isAudienceOf(context.db, audience, organization_id)))
+    await context.admit('audiences', organization_id);
   if (!isOurs && (await claimAudience(context.db, audience, organization_id))) return;
   throw new ArsiaError('conflict', `The audience ${JSON.stringify(audience)} is not yours to use.`, {
     advice: isOurs ? 'Name the service that will validate the token.' : 'Choose an audience that nobody else uses.',

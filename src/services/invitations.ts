@@ -31,6 +31,7 @@ export const createInvitation: Action<NewInvitation, Place, Invitation> = {
   name: 'invitation.create',
   needs: 'user.manage',
   changes: true,
+  adds: ['invitations'],
   find: ownOrganization,
   async run(context, input, { organization_id }) {
     const organization = organization_id!;
@@ -40,6 +41,7 @@ export const createInvitation: Action<NewInvitation, Place, Invitation> = {
         advice: `Delete the invitation ${open.id} first, to invite again with another role.`,
       });
     if (open !== undefined) await deleteInvitation(context.db, open.id);
+    else await context.admit('invitations', organization);
     const row: Invitation = {
       id: context.id('invitation'),
       organization_id: organization,

@@ -3,10 +3,10 @@ import { interactive, isPlain, mayAct } from '../core/acting.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { jobDeadline } from '../core/lifetimes.ts';
 import { decide } from '../core/permissions.ts';
-import { beat, effectiveDeadline, endJob, findJob, hasTask, insertJob, type Job, listJobs } from '../store/jobs.ts';
+import { beat, endJob, findJob, hasTask, insertJob, type Job, listJobs } from '../store/jobs.ts';
 import { membershipsOf } from '../store/memberships.ts';
 import type { Namespace, Page } from '../store/namespaces.ts';
-import { findUser, listMayAct, type MayActRow, type User } from '../store/principals.ts';
+import { findUser, type MayActRow, mayActAlong, type User } from '../store/principals.ts';
 import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
@@ -37,6 +37,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
   // A launcher needs no role but its right to act, so `run` decides.
   needs: 'member',
   changes: true,
+  adds: ['running_jobs', 'running_jobs_per_launcher', 'running_jobs_per_user', 'array_tasks_per_job'],
   find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
   async authorise(context, input, found) {
     const parent = input.parent === undefined ? undefined : await parentOf(context, input, found.namespace);
@@ -47,8 +48,9 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
     const parent = input.parent === undefined ? undefined : await parentOf(context, input, namespace);
     if (parent !== undefined) await refuseTask(context, input, parent);
     const { asked, terms } = await termsOf(context, input, found, parent);
+    await admitJob(context, namespace, parent);
     const job_token = `arsia_job_${Buffer.from(context.random(32)).toString('base64url')}`;
-    const job: Job = {
+    const row = {
       id: context.id('job'),
       organization_id: namespace.organization_id,
       workspace_id: namespace.id,
@@ -65,8 +67,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
       heartbeat_seconds: input.heartbeat ?? null,
       heartbeat_at: input.heartbeat === undefined ? null : new Date(context.now),
     };
-    await insertJob(context.db, { ...job, token_hash: hashJobToken(job_token) });
-    return { job, job_token };
+    return { job: await insertJob(context.db, { ...row, token_hash: hashJobToken(job_token) }), job_token };
   },
   describe: (_input, { namespace }, { job }) => ({
     job_id: job.id,
@@ -75,6 +76,13 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
     detail: { workspace: namespace.path, stage: job.stage, labels: job.labels, reference: job.reference },
   }),
 };
+
+async function admitJob({ admit, caller }: Context, { organization_id }: Namespace, parent?: Job): Promise<void> {
+  const quota = caller.kind === 'service_account' ? 'running_jobs_per_launcher' : 'running_jobs_per_user';
+  await admit('running_jobs', organization_id);
+  await admit(quota, organization_id, { id: caller.id!, name: 'name' in caller ? caller.name : caller.id! });
+  if (parent !== undefined) await admit('array_tasks_per_job', organization_id, { id: parent.id, name: parent.id });
+}
 
 export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
   name: 'job.get',
@@ -113,8 +121,11 @@ export const finishJob: Action<{ workspace: string; id: string }, FoundJob, Job>
 
 /** A job past its deadline has ended, though nobody has written that down yet (overdue.ts). */
 function asEnded(job: Job, now: number): Job {
-  const end = effectiveDeadline(job);
-  return job.ended_at === null && end <= now ? { ...job, ended_at: new Date(end) } : job;
+  return job.ended_at === null && job.over_at.getTime() <= now ? { ...job, ended_at: job.over_at } : job;
+}
+
+function isOver(job: Job, now: number): boolean {
+  return asEnded(job, now).ended_at !== null;
 }
 
 function isTheirs({ caller }: Context, job: Job): boolean {
@@ -131,8 +142,7 @@ export const beatJob: Action<{ workspace: string; id: string }, FoundJob, Job> =
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isTheirs(context, job)) await context.demand('membership.manage', place);
-    if (job.ended_at !== null || effectiveDeadline(job) <= context.now)
-      throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
+    if (isOver(job, context.now)) throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
     const at = new Date(context.now);
     if (!(await beat(context.db, job.id, at)))
       throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {
@@ -160,16 +170,15 @@ async function termsOf(context: Context, input: NewJob, found: FoundNamespace, p
 async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   const { namespace: workspace } = found;
   const launcher_id = context.caller.id!;
-  const rights = await listMayAct(context.db, launcher_id);
+  const rights = await mayActAlong(context.db, launcher_id, workspace.lineage);
   if (input.user === undefined) {
     await context.demand('job.run', found);
     if (!isPlain(input)) refuseToAct(rights, workspace, input, { id: launcher_id, login: 'itself', team_ids: [] });
     return { user_id: null, launcher_id, stage: input.stage };
   }
-  if (!rights.some((right) => workspace.lineage.includes(right.namespace_id)))
-    await context.demand('namespace.view', found);
-  const user = await findUser(context.db, input.user);
-  if (user?.organization_id !== workspace.organization_id) throw unknownUser(input.user);
+  if (rights.length === 0) await context.demand('namespace.view', found);
+  const user = await findUser(context.db, workspace.organization_id, input.user);
+  if (user === undefined) throw unknownUser(input.user);
   refuseToAct(rights, workspace, input, { ...user, team_ids: await teamIdsOf(context.db, user.id) });
   await refuseWithoutRole(context, user, workspace);
   return { user_id: user.id, launcher_id, stage: input.stage };
@@ -239,11 +248,11 @@ async function refuseTask(context: Context, input: NewJob, parent: Job): Promise
     });
   if (await hasTask(context.db, parent.id, input.task_index))
     throw new ArsiaError('conflict', `Job ${parent.id} has a task ${input.task_index} already.`);
-  const isOver = parent.ended_at !== null || effectiveDeadline(parent) <= context.now;
-  if (isOver || parent.parent_id !== null)
+  const hasEnded = isOver(parent, context.now);
+  if (hasEnded || parent.parent_id !== null)
     throw new ArsiaError(
       'conflict',
-      isOver ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
+      hasEnded ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
     );
 }
 

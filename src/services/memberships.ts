@@ -15,6 +15,7 @@ import { findServiceAccount, findUser } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import type { QuotaHolderRef } from './quotacounts.ts';
 import { refuseLastOwner } from './users.ts';
 
 interface FoundMembership extends Place {
@@ -29,6 +30,7 @@ export const createMembership: Action<
   name: 'membership.create',
   needs: 'membership.manage',
   changes: true,
+  adds: ['memberships', 'memberships_per_principal'],
   find: (context, input) => namespaceAt(context, 'any', input.namespace),
   async run(context, input, { namespace }) {
     const principal_id = await principalOf(context, namespace.organization_id, input.principal);
@@ -37,6 +39,7 @@ export const createMembership: Action<
       throw new ArsiaError('conflict', `${input.principal} is a member of ${namespace.path} already.`, {
         advice: `Change the role with PATCH /api/v1/memberships/${existing.id}.`,
       });
+    await admitMembership(context, namespace.organization_id, { id: principal_id, name: input.principal });
     const row: MembershipRow = {
       id: context.id('membership'),
       namespace_id: namespace.id,
@@ -93,13 +96,23 @@ export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
   }),
 };
 
+/** Called before a membership is added; the action declares both quotas. */
+export async function admitMembership(
+  context: Context,
+  organization_id: string,
+  principal: QuotaHolderRef,
+): Promise<void> {
+  await context.admit('memberships', organization_id);
+  await context.admit('memberships_per_principal', organization_id, principal);
+}
+
 /** The id of a user (by id or login), team or service account (by id) of the organisation. */
 export async function principalOf(context: Context, organization_id: string, ref: string): Promise<string> {
   const principal = isId('service_account', ref)
     ? await findServiceAccount(context.db, ref)
     : isId('team', ref)
       ? await findTeam(context.db, organization_id, ref)
-      : await findUser(context.db, ref);
+      : await findUser(context.db, organization_id, ref);
   if (principal === undefined || principal.organization_id !== organization_id)
     throw new ArsiaError('invalid_request', `There is no user, team or service account ${JSON.stringify(ref)} here.`, {
       advice: 'Name a user by id or login, a team or a service account by its id.',

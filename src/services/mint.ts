@@ -8,6 +8,7 @@ import { type Delivery, type IdentityFacts, type MintFacts, refuseIdentity, refu
 import { isReference } from '../core/names.ts';
 import { anonymous } from '../core/principals.ts';
 import { formatSubject } from '../core/subject.ts';
+import { refuseNaming } from '../core/subjectgrants.ts';
 import type { Provider, TrustFacts } from '../providers/provider.ts';
 import { providerOf } from '../providers/registry.ts';
 import type { Keyring } from '../signing/keyring.ts';
@@ -144,6 +145,7 @@ export function createMint(parts: {
         facts = read.facts;
         await keyring.ensureVersion(read.keySetVersion);
         const proposal = proposeOn(facts);
+        read.keep();
         return await conclude(proposal, await audit.record(proposal.event));
       } catch (thrown) {
         throw await recordRefusal(parts, request, facts, thrown);
@@ -169,7 +171,9 @@ function decideMint(
   if (refusal !== undefined) throw new ArsiaError(refusal.code, refusal.detail);
   if (!isReference(request.managed_identity))
     throw new ArsiaError('not_found', 'There is no such managed identity: name it by its id or path.');
-  const foreign = refuseIdentity(facts, request.managed_identity, request.profile);
+  const foreign =
+    refuseIdentity(facts, request.managed_identity, request.profile) ??
+    refuseNaming(facts, isUserAsserted(facts.identity!));
   if (foreign !== undefined) {
     const { code, detail, ...condition } = foreign;
     throw new ArsiaError(code, detail, condition);
@@ -183,6 +187,11 @@ function decideMint(
           : 'Ask for the token (POST /api/v1/tokens), or let a deployer set `delivery` to `credentials` or `both`.',
     });
   return { ...facts, identity };
+}
+
+/** Do claims of the provider's own, by which clouds decide, name the user? */
+function isUserAsserted({ type, settings }: IdentityFacts): boolean {
+  return providerOf(type).federated?.namesUser?.(settings) ?? false;
 }
 
 function assert(provider: Provider, identity: IdentityFacts, trust: TrustFacts) {

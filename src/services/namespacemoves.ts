@@ -11,6 +11,7 @@ import {
 } from '../store/namespacemoves.ts';
 import { contentsOf, findNamespace, type Namespace } from '../store/namespaces.ts';
 import type { Action, Context } from './action.ts';
+import { demandBelow, listed } from './descendants.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
 
 interface FoundMove extends FoundNamespace {
@@ -18,7 +19,7 @@ interface FoundMove extends FoundNamespace {
 }
 
 /**
- * Owner on both sides, never across organisations. Everything below comes along, subjects do not change; assignments of
+ * Owner on both sides and of everything below, never across organisations. Everything below comes along, subjects do not change; assignments of
  * identities that would no longer reach are refused with their list, or dropped when forced.
  */
 export function moveTo(
@@ -28,6 +29,7 @@ export function moveTo(
     name: `${kind}.move`,
     needs: `${kind}.delete`,
     changes: true,
+    load: () => 'heavy',
     async find(context, input) {
       const found = await namespaceAt(context, kind, input.ref);
       await context.demand('namespace.view', found);
@@ -37,6 +39,7 @@ export function moveTo(
     },
     version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace, parent }) {
+      await demandBelow(context, namespace, removalOf);
       await refuseMove(context, namespace, parent);
       const dropped = await cutOff(context, namespace, parent, input.force);
       await moveNamespace(context.db, namespace, parent);
@@ -56,9 +59,11 @@ export function removeNamespace(
     name: `${kind}.delete`,
     needs: `${kind}.delete`,
     changes: true,
+    load: ({ force }) => (force ? 'heavy' : 'light'),
     find: (context, input) => namespaceAt(context, kind, input.ref),
     version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace }) {
+      await demandBelow(context, namespace, removalOf);
       const contents = Object.entries(await contentsOf(context.db, namespace));
       const isRoot = namespace.parent_id === null;
       if (contents.length > 0 && (!input.force || isRoot))
@@ -72,6 +77,11 @@ export function removeNamespace(
     },
     describe: (input, { namespace }, result) => ({ detail: { path: namespace.path, force: input.force, ...result } }),
   };
+}
+
+/** What a group or workspace loses its place by, deleted or moved. */
+function removalOf(kind: Namespace['kind']) {
+  return `${kind}.delete` as const;
 }
 
 async function refuseMove(context: Context, namespace: Namespace, parent: Namespace): Promise<void> {
@@ -91,7 +101,10 @@ async function refuseMove(context: Context, namespace: Namespace, parent: Namesp
     );
 }
 
-/** What would no longer reach its workspace after the move; forced, it is unassigned. Returns what was. */
+/**
+ * What would no longer reach its workspace after the move; forced, it is unassigned. The workspaces lie below `moved`: that
+ * the caller owns each of them was judged. Returns what was unassigned.
+ */
 async function cutOff(context: Context, moved: Namespace, parent: Namespace, force: boolean): Promise<string[]> {
   const lost = (await assignedBelow(context.db, moved.id)).filter(({ lineage, reach }) => {
     const after = [...parent.lineage, ...lineage.slice(moved.lineage.length - 1)];
@@ -99,11 +112,9 @@ async function cutOff(context: Context, moved: Namespace, parent: Namespace, for
   });
   const named = lost.map(({ identity, workspace }) => `${identity} in ${workspace}`);
   if (lost.length > 0 && !force)
-    throw new ArsiaError(
-      'conflict',
-      `The move would cut off ${named.slice(0, 20).join(', ')}${named.length > 20 ? ` and ${named.length - 20} more` : ''}.`,
-      { advice: 'Move or alias these identities first, or add `?force=true`: they are unassigned with the move.' },
-    );
+    throw new ArsiaError('conflict', `The move would cut off ${listed(named.map((path) => ({ path })))}.`, {
+      advice: 'Move or alias these identities first, or add `?force=true`: they are unassigned with the move.',
+    });
   const ids = lost.map(({ assignment_id }) => assignment_id);
   await deleteAssignments(context.db, ids);
   return named;

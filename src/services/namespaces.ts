@@ -55,6 +55,7 @@ function creation(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace,
     name: `${kind}.create`,
     needs: `${kind}.create`,
     changes: true,
+    adds: [`${kind}s`],
     find: (context, input) => namespaceAt(context, 'group', input.parent),
     async run(context, input, { namespace: parent }) {
       const lineage = [...parent.lineage];
@@ -62,6 +63,7 @@ function creation(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace,
         throw new ArsiaError('conflict', `${parent.path} is ${maximumDepth} groups deep, which is the limit.`);
       const path = childPath(parent.path, input.name);
       await refuseTaken(context, path);
+      await context.admit(`${kind}s`, parent.organization_id);
       const id = context.id(kind);
       const row: Namespace = {
         id,

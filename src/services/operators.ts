@@ -1,13 +1,18 @@
-import { createHash } from 'node:crypto';
 import { ArsiaError } from '../core/errors.ts';
+import { isId } from '../core/ids.ts';
 import { accessTokenLifetime, adminLinkLifetime } from '../core/lifetimes.ts';
+import { operatorLinkPrefix } from '../core/links.ts';
 import { deleteOpenLinks, insertAdminLink, useAdminLink } from '../store/adminlinks.ts';
+import { hashOf } from '../store/artifacts.ts';
 import { activeOwners, insertMembership } from '../store/memberships.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
-import { findUser, insertUser, setOperator, type User } from '../store/principals.ts';
+import { findUserById, insertUser, listOperators, setOperator, type User } from '../store/principals.ts';
 import { endSignIns } from '../store/useridentities.ts';
 import { type Action, bySystem, type Call, type Context, missing, type Pipeline, type Place } from './action.ts';
+import { type Detached, type DetachInput, detachPerson } from './detach.ts';
+import { type NamedUser, userMeant } from './namedusers.ts';
 import { createOrganization } from './namespaces.ts';
+import { type OwnerLink, recoverOwner } from './ownerlinks.ts';
 import { refuseTakenLogin } from './users.ts';
 
 export interface AccessToken {
@@ -20,13 +25,23 @@ export interface Operators {
   /** An organisation with its first owner, and an access token for that owner; refused once it has one. */
   bootstrap(input: { organization: string; login: string }): Promise<BootstrapResult>;
   /**
-   * A one-time link that makes its opener an operator: 15 minutes, hashed, single use. `login` is the operator's, who is made
-   * where there is none; a user of an organisation is named by id.
+   * Makes a one-time link that makes its opener an operator: 15 minutes, hashed, single use. `login` alone is that of a user
+   * of no organisation, who is made where there is none; a user of an organisation is named by id, or with the organisation.
    */
-  link(login: string): Promise<{ token: string; expires_at: Date; user: User }>;
+  link(login: string, organization?: string): Promise<{ token: string; expires_at: Date; user: User }>;
   /** Takes the right of an operator away, with what they hold; who belongs to an organisation stays what they are there. */
-  dismiss(login: string): Promise<User>;
-  redeem(call: Call, token: string): Promise<{ user: User; token: AccessToken }>;
+  dismiss(login: string, organization?: string): Promise<User>;
+  /** Makes a one-time link that lets an owner of the organisation in; where no owner is active, `owner` becomes one. */
+  recover(input: { organization: string; owner?: string | undefined }): Promise<OwnerLink>;
+  /** Removes the ties between people of the identity provider and users. */
+  detach(input: DetachInput): Promise<Detached[]>;
+  redeem(call: Call, token: string): Promise<Redeemed & { token: AccessToken }>;
+}
+
+export interface Redeemed {
+  user: User;
+  /** The name of the organisation, when the link was for its owner; null for one that made an operator. */
+  organization: string | null;
 }
 
 export interface BootstrapResult {
@@ -56,11 +71,13 @@ export function createOperators(parts: {
       const made = await pipeline.perform(bootstrap, bySystem, input);
       return { ...made, token: await tokenFor(made.owner) };
     },
-    link: (login) => pipeline.perform(makeLink, bySystem, { login }),
-    dismiss: (login) => pipeline.perform(dismissOperator, bySystem, { login }),
+    link: (login, organization) => pipeline.perform(makeLink, bySystem, { login, organization }),
+    dismiss: (login, organization) => pipeline.perform(dismissOperator, bySystem, { login, organization }),
+    recover: (input) => pipeline.perform(recoverOwner, bySystem, input),
+    detach: (input) => detachPerson(pipeline, bySystem, input),
     async redeem(call, token) {
-      const user = await pipeline.perform(redeemLink, call, { token });
-      return { user, token: await tokenFor(user) };
+      const redeemed = await pipeline.perform(redeemLink, call, { token });
+      return { ...redeemed, token: await tokenFor(redeemed.user) };
     },
   };
 }
@@ -77,7 +94,7 @@ function bootstrapAction(
       const existing = await findNamespace(context.db, 'group', input.organization);
       if (existing !== undefined && (await activeOwners(context.db, existing.id)).length > 0)
         throw new ArsiaError('conflict', `The organisation ${input.organization} has an owner already.`, {
-          advice: 'Ask an owner for a membership; `arsia bootstrap` is for the first one only.',
+          advice: `Ask an owner for a membership. To get an owner back in, run \`arsia admin recover --organization ${input.organization}\`.`,
         });
       const organization =
         existing ??
@@ -107,19 +124,26 @@ function bootstrapAction(
   };
 }
 
-const makeLink: Action<{ login: string }, Place, { token: string; expires_at: Date; user: User }> = {
+const makeLink: Action<NamedUser, Place, { token: string; expires_at: Date; user: User }> = {
   name: 'admin_link.create',
   needs: 'operator',
   changes: true,
   find: nowhere,
-  async run(context, { login }) {
-    const user =
-      (await findUser(context.db, login)) ??
-      (await newUser(context, login, { organization_id: null, is_operator: false }));
-    refuseStranger(user, login);
-    const token = `arsia_link_${Buffer.from(context.random(32)).toString('base64url')}`;
+  async run(context, named) {
+    const user = (await userMeant(context, named)) ?? (await newOperator(context, named));
+    if (!user.is_active)
+      throw new ArsiaError('conflict', `User ${user.login} (${user.id}) is deactivated.`, {
+        advice: 'Choose another login, or have an owner of the organisation activate the user.',
+      });
+    const token = `${operatorLinkPrefix}${Buffer.from(context.random(32)).toString('base64url')}`;
     const expires_at = new Date(context.now + adminLinkLifetime * 1000);
-    await insertAdminLink(context.db, { token_hash: hashLink(token), user_id: user.id, expires_at, used_at: null });
+    await insertAdminLink(context.db, {
+      token_hash: hashOf(token),
+      user_id: user.id,
+      expires_at,
+      used_at: null,
+      makes_operator: true,
+    });
     return { token, expires_at, user };
   },
   describe: (_input, _place, { user, expires_at }) => ({
@@ -129,29 +153,19 @@ const makeLink: Action<{ login: string }, Place, { token: string; expires_at: Da
   }),
 };
 
-/**
- * People choose their logins at the identity provider, and owners choose those of others: whoever was quick enough to be
- * called `operator` must not become one because somebody at the terminal thought of a new user. An id nobody chooses.
- */
-function refuseStranger({ id, organization_id, is_operator, is_active, login }: User, named: string): void {
-  if (!is_active)
-    throw new ArsiaError('conflict', `User ${login} (${id}) is deactivated.`, {
-      advice: 'Choose another login, or have an owner of the organisation activate the user.',
-    });
-  if (organization_id === null || is_operator || named === id) return;
-  throw new ArsiaError('conflict', `The login ${login} is that of a user of an organisation, who is no operator.`, {
-    advice: `Choose another login; if you mean this user, name them by id: ${id}.`,
-  });
+async function newOperator(context: Context, { login, organization }: NamedUser): Promise<User> {
+  if (organization !== undefined || isId('user', login)) throw missing('user', login);
+  return await newUser(context, login, { organization_id: null, is_operator: false });
 }
 
-const dismissOperator: Action<{ login: string }, Place, User> = {
+const dismissOperator: Action<NamedUser, Place, User> = {
   name: 'operator.dismiss',
   needs: 'operator',
   changes: true,
   find: nowhere,
-  async run(context, { login }) {
-    const user = await findUser(context.db, login);
-    if (user?.is_operator !== true) throw missing('operator', login);
+  async run(context, named) {
+    const user = await userMeant(context, named);
+    if (user?.is_operator !== true) throw await noOperator(context, named.login);
     await deleteOpenLinks(context.db, user.id);
     await endSignIns(context.db, user.id);
     return await setOperator(context.db, user.id, false);
@@ -159,26 +173,47 @@ const dismissOperator: Action<{ login: string }, Place, User> = {
   describe: (_input, _place, user) => ({ user_id: user.id, target_id: user.id, detail: { login: user.login } }),
 };
 
-const redeemLink: Action<{ token: string }, Place, User> = {
+async function noOperator(context: Context, login: string): Promise<ArsiaError> {
+  const ids = (await listOperators(context.db, login)).map(({ id }) => id);
+  return new ArsiaError('not_found', `There is no operator ${JSON.stringify(login)}.`, {
+    advice:
+      ids.length === 0
+        ? 'Name an operator of no organisation by login, another one by id.'
+        : `Of this login are the operators ${ids.join(', ')}, who are users of an organisation: name one by id.`,
+  });
+}
+
+const redeemLink: Action<{ token: string }, Place, Redeemed> = {
   name: 'admin_link.redeem',
   needs: 'anyone',
   changes: true,
   find: nowhere,
   async run(context, { token }) {
-    const user_id = await useAdminLink(context.db, hashLink(token), new Date(context.now));
-    if (user_id === undefined)
+    const link = await useAdminLink(context.db, hashOf(token), new Date(context.now));
+    if (link === undefined)
       throw new ArsiaError('unauthenticated', 'This link was used, has expired or never was.', {
-        advice: 'Run `arsia admin link` on the server for a new one.',
+        advice: 'Run the command on the server again that printed it, for a new one.',
       });
-    const user = await setOperator(context.db, user_id, true);
+    const user = link.makes_operator
+      ? await setOperator(context.db, link.user_id, true)
+      : (await findUserById(context.db, link.user_id))!;
     // The link stays unused with the rest of this transaction, and its 15 minutes go on.
     if (!user.is_active)
       throw new ArsiaError('user_inactive', `User ${user.login} is deactivated.`, {
         advice: 'Have an owner of the organisation activate the user, and open the link again.',
       });
-    return user;
+    const organization = link.makes_operator
+      ? undefined
+      : await findNamespace(context.db, 'group', user.organization_id!);
+    return { user, organization: organization?.path ?? null };
   },
-  describe: (_input, _place, user) => ({ user_id: user.id, target_id: user.id, detail: { login: user.login } }),
+  describe: (_input, _place, { user, organization }) => ({
+    // The owners of the organisation read who came in by a link.
+    organization_id: organization === null ? null : user.organization_id,
+    user_id: user.id,
+    target_id: user.id,
+    detail: { login: user.login },
+  }),
 };
 
 async function nowhere(): Promise<Place> {
@@ -190,7 +225,7 @@ async function newUser(
   login: string,
   more: Pick<User, 'organization_id' | 'is_operator'>,
 ): Promise<User> {
-  await refuseTakenLogin(context, login);
+  await refuseTakenLogin(context, more.organization_id, login);
   const user: User = {
     id: context.id('user'),
     login,
@@ -202,8 +237,4 @@ async function newUser(
   };
   await insertUser(context.db, user);
   return user;
-}
-
-function hashLink(token: string): Uint8Array {
-  return createHash('sha256').update(token).digest();
 }

@@ -81,10 +81,12 @@ export function createOutsideExchange(parts: Parts): OutsideExchange {
 async function admit(parts: Parts, request: OutsideRequest, told: Told): Promise<Admission> {
   const { verifier, clock } = parts;
   const issuer = claimedIssuer(request.subject_token);
-  const { account, rules } = await trusting(parts, request.audience, issuer, told);
+  const asked = await trusting(parts, request.audience, issuer, told);
   told.iss = issuer;
-  const claims = await verifier.verify(request.subject_token, issuer, account.organization_id);
+  const claims = await verifier.verify(request.subject_token, issuer, asked.account.organization_id);
   told.claims = claims;
+  // Read again: the issuer may have taken seconds to answer, and what was changed meanwhile counts.
+  const { account, rules } = await trusting(parts, request.audience, issuer, told);
   const decision = decideTrust(rules, claims);
   if ('denial' in decision) {
     told.denial = decision.denial;
@@ -94,7 +96,7 @@ async function admit(parts: Parts, request: OutsideRequest, told: Told): Promise
   told.trust_rule_id = rule.id;
   if (rule.single_use) await use(parts.artifacts, claims);
   // No longer than the token itself would be taken here.
-  const rest = Math.floor(claims.exp) + outsideTokens.clockTolerance - Math.floor(clock.now() / 1000);
+  const rest = claims.exp + outsideTokens.clockTolerance - Math.floor(clock.now() / 1000);
   const lifetime = Math.max(1, Math.min(accessTokenLifetime, rest));
   return { service_account_id: account.id, trust_rule_id: rule.id, lifetime };
 }
@@ -124,12 +126,12 @@ async function trusting({ database }: Parts, ref: string, issuer: string, told: 
   }
 }
 
-async function use(artifacts: ArtifactStore, { iss, jti, iat, exp }: OutsideClaims): Promise<void> {
+async function use(artifacts: ArtifactStore, { iss, jti, exp }: OutsideClaims): Promise<void> {
   if (jti === undefined)
     throw new ArsiaError('outside_token_refused', 'The trust rule takes each token once, and this one has no jti.');
-  const end = Math.min(exp, iat + outsideTokens.maximumAge) + outsideTokens.clockTolerance;
+  const end = exp + outsideTokens.clockTolerance;
   const id = JSON.stringify([iss, jti]);
-  if (!(await artifacts.saveOnce({ model: usedTokens, id, payload: {}, expires_at: Math.ceil(end) * 1000 })))
+  if (!(await artifacts.saveOnce({ model: usedTokens, id, payload: {}, expires_at: end * 1000 })))
     throw new ArsiaError(
       'outside_token_refused',
       'The subject token was used before, and the trust rule takes it once.',

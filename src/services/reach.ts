@@ -1,21 +1,20 @@
 import { ArsiaError } from '../core/errors.ts';
-import { effectiveChoice, type Reach, usability } from '../core/inheritance.ts';
+import { effectiveChoice, usability } from '../core/inheritance.ts';
 import {
   type AssignedIdentity,
-  assignedIdentities,
-  deleteIdentity,
-  findIdentity,
-  type ManagedIdentity,
-  moveIdentity,
-} from '../store/identities.ts';
+  assignedTo,
+  choicesBeside,
+  positionOfAssigned,
+  type ReachingIdentity,
+} from '../store/assignments.ts';
+import { deleteIdentity, findIdentity, type ManagedIdentity, moveIdentity } from '../store/identities.ts';
 import type { Namespace, Page } from '../store/namespaces.ts';
 import {
   type Alias,
-  assignedLineages,
   deleteAlias,
-  deleteAssignmentsIn,
   deleteMask,
   findAlias,
+  findAliasIn,
   insertAlias,
   insertMask,
   listAliases,
@@ -25,10 +24,13 @@ import {
 } from '../store/reach.ts';
 import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing } from './action.ts';
-import { type FoundIdentity, identityAt, identityPath, refuseTakenName } from './identities.ts';
+import { cutOff, cutOffBy } from './cutoffs.ts';
+import { demandOnEach } from './descendants.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath, refuseTakenName } from './identities.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { type Scanned, scan } from './scan.ts';
 import { usableIn } from './usable.ts';
-import { userAt } from './users.ts';
+import { userOf } from './users.ts';
 
 /** Where identities reach: move, aliases, masks, and what is effective for a user. Rules and subject stay the source's. */
 interface IdentityAndGroup extends FoundIdentity {
@@ -52,13 +54,14 @@ export const moveIdentityTo: Action<
   name: 'managed_identity.move',
   needs: 'managed_identity.move',
   changes: true,
+  load: () => 'heavy',
   find: identityAndGroup,
   version: ({ identity }) => identity.version,
   async run(context, input, { identity, group }) {
     await refuseTakenName(context, `${group.path}/${identity.name}`, identity.id);
     const reach = await reachOf(context.db, identity);
     const after = { ...reach, group_ids: [group.id, ...reach.group_ids.filter((id) => id !== identity.group_id)] };
-    const dropped = await cutOff(context, identity, after, input.force);
+    const dropped = await cutOff(context, identity, await cutOffBy(context, identity, after), input.force);
     await moveIdentity(context.db, identity.id, group.id);
     return { identity: (await findIdentity(context.db, identity.id))!, dropped };
   },
@@ -71,13 +74,15 @@ export const createAlias: Action<{ ref: string; group: string; name?: string | u
   name: 'alias.create',
   needs: 'managed_identity.move',
   changes: true,
+  adds: ['aliases_per_identity'],
   find: identityAndGroup,
   async run(context, input, { identity, group }) {
     const name = input.name ?? identity.name;
     await refuseTakenName(context, `${group.path}/${name}`);
-    const [same] = (await listAliases(context.db, identity.id)).filter((one) => one.group_id === group.id);
+    const same = await findAliasIn(context.db, group.id, identity.id);
     if (same !== undefined || group.id === identity.group_id)
       throw new ArsiaError('conflict', `${group.path} has ${identityPath(identity)} already.`);
+    await context.admit('aliases_per_identity', identity.organization_id, holderOf(identity));
     const row = {
       id: context.id('alias'),
       identity_id: identity.id,
@@ -95,18 +100,19 @@ export const createAlias: Action<{ ref: string; group: string; name?: string | u
   }),
 };
 
-export const listIdentityAliases: Action<{ ref: string }, FoundIdentity, Alias[]> = {
+export const listIdentityAliases: Action<{ ref: string; page: Page }, FoundIdentity, Alias[]> = {
   name: 'alias.list',
   needs: 'managed_identity.view',
   changes: false,
   find: (context, input) => identityAt(context, input.ref),
-  run: (context, _input, { identity }) => listAliases(context.db, identity.id),
+  run: (context, { page }, { identity }) => listAliases(context.db, identity.id, page),
 };
 
 export const removeAlias: Action<{ ref: string; id: string; force: boolean }, FoundAlias, string[]> = {
   name: 'alias.delete',
   needs: 'managed_identity.move',
   changes: true,
+  load: ({ force }) => (force ? 'heavy' : 'light'),
   async find(context, input) {
     const found = await identityAt(context, input.ref);
     const alias = await findAlias(context.db, input.id);
@@ -121,7 +127,7 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
   async run(context, input, { identity, alias }) {
     const reach = await reachOf(context.db, identity);
     const after = { ...reach, group_ids: reach.group_ids.filter((id) => id !== alias.group_id) };
-    const dropped = await cutOff(context, identity, after, input.force);
+    const dropped = await cutOff(context, identity, await cutOffBy(context, identity, after), input.force);
     await deleteAlias(context.db, alias.id);
     return dropped;
   },
@@ -140,6 +146,8 @@ export const maskIdentity: Action<
   name: 'identity_mask.create',
   needs: 'identity_mask.manage',
   changes: true,
+  load: ({ force }) => (force ? 'heavy' : 'light'),
+  adds: ['masks_per_identity'],
   find: maskAt,
   async run(context, input, { namespace, identity }) {
     if (identity.group_id === namespace.id)
@@ -151,8 +159,13 @@ export const maskIdentity: Action<
         },
       );
     const reach = await reachOf(context.db, identity);
+    if (!reach.masked_in.includes(namespace.id))
+      await context.admit('masks_per_identity', namespace.organization_id, holderOf(identity));
     const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
-    const dropped = await cutOff(context, identity, masked, input.force);
+    const lost = await cutOffBy(context, identity, masked);
+    // The identity is another's, and so may be the workspaces: masked is unassigned, in each of them.
+    await demandOnEach(context, namespace, lost, 'assignment.manage');
+    const dropped = await cutOff(context, identity, lost, input.force);
     const mask: Mask = {
       namespace_id: namespace.id,
       identity_id: identity.id,
@@ -180,19 +193,19 @@ export const unmaskIdentity: Action<{ namespace: string; identity: string }, Fou
   }),
 };
 
-export const listIdentityMasks: Action<{ ref: string }, FoundIdentity, Mask[]> = {
+export const listIdentityMasks: Action<{ ref: string; page: Page }, FoundIdentity, Mask[]> = {
   name: 'identity_mask.list',
   needs: 'managed_identity.view',
   changes: false,
   find: (context, input) => identityAt(context, input.ref),
-  run: (context, _input, { identity }) => listMasks(context.db, identity.id),
+  run: (context, { page }, { identity }) => listMasks(context.db, identity.id, page),
 };
 
 /** Identities that a workspace could be assigned: inherited or by alias, and not masked. Search is part of a name. */
 export const usableIdentities: Action<
   { workspace: string; search?: string | undefined; type?: string | undefined; page: Page },
   FoundNamespace,
-  ManagedIdentity[]
+  Scanned<ManagedIdentity>
 > = {
   name: 'managed_identity.list_usable',
   needs: 'namespace.view',
@@ -203,30 +216,35 @@ export const usableIdentities: Action<
 
 /** What a job of this user in the workspace would get, one identity per type and profile. */
 export const effectiveIdentities: Action<
-  { workspace: string; user?: string | undefined },
+  { workspace: string; user?: string | undefined; page: Page },
   FoundNamespace,
-  AssignedIdentity[]
+  Scanned<AssignedIdentity>
 > = {
   name: 'managed_identity.list_effective',
   needs: 'namespace.view',
   changes: false,
   find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
   async run(context, input, { namespace }) {
-    const user = input.user === undefined ? undefined : (await userAt(context, input.user)).user;
-    if (user !== undefined && user.organization_id !== namespace.organization_id) throw missing('user', input.user!);
+    const user = input.user === undefined ? undefined : await userOf(context, namespace.organization_id, input.user);
     const runner = {
       user_id: user?.id ?? null,
       team_ids: user === undefined ? [] : await teamIdsOf(context.db, user.id),
       launcher_id: null,
     };
-    const assigned = await assignedIdentities(context.db, namespace.id);
-    const choices = assigned.map((one) => ({ ...one, identity_id: one.id, assigned_at: one.assigned_at.getTime() }));
-    const reaches = new Map<string, Reach>();
-    for (const one of assigned) reaches.set(one.id, await reachOf(context.db, one));
-    return assigned.filter((one) => {
-      const chosen = effectiveChoice(choices, runner, one.type, one.profile);
-      const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
-      return isChosen && usability(reaches.get(one.id)!, namespace.lineage) === 'usable';
+    const principals = ['', ...(user === undefined ? [] : [user.id]), ...runner.team_ids];
+    return await scan<ReachingIdentity>(input.page, {
+      read: (page) => assignedTo(context.db, namespace, principals, page),
+      async keep(rows) {
+        const choices = (await choicesBeside(context.db, namespace.id, principals, rows)).map(
+          ({ created_at, ...choice }) => ({ ...choice, assigned_at: created_at.getTime() }),
+        );
+        return rows.filter((one) => {
+          const chosen = effectiveChoice(choices, runner, one.type, one.profile);
+          const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
+          return isChosen && usability(one.reach, namespace.lineage) === 'usable';
+        });
+      },
+      positionOf: positionOfAssigned,
     });
   },
 };
@@ -236,6 +254,7 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
   name: 'managed_identity.delete',
   needs: 'managed_identity.delete',
   changes: true,
+  load: ({ force }) => (force ? 'heavy' : 'light'),
   find: (context, input) => identityAt(context, input.ref),
   version: ({ identity }) => identity.version,
   async run(context, input, { identity }) {
@@ -244,7 +263,8 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
         advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
         fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
       });
-    const dropped = await cutOff(context, identity, { group_ids: [], masked_in: [] }, input.force);
+    const lost = await cutOffBy(context, identity, { group_ids: [], masked_in: [] });
+    const dropped = await cutOff(context, identity, lost, input.force);
     await deleteIdentity(context.db, identity.id);
     return dropped;
   },
@@ -252,26 +272,6 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
     detail: { path: identityPath(identity), force: input.force, dropped },
   }),
 };
-
-/**
- * Assignments that a change would cut off are refused with their list; forced, they go in the same transaction. Returns the
- * paths of the workspaces, for the record.
- */
-async function cutOff(context: Context, identity: ManagedIdentity, after: Reach, force: boolean): Promise<string[]> {
-  const assigned = await assignedLineages(context.db, identity.id);
-  const lost = assigned.filter(({ lineage }) => usability(after, lineage) !== 'usable');
-  if (lost.length === 0) return [];
-  if (!force) {
-    const paths = lost.slice(0, 20).map(({ path }) => path);
-    const more = lost.length > paths.length ? ` and ${lost.length - paths.length} more` : '';
-    throw new ArsiaError('conflict', `${identityPath(identity)} is assigned to ${paths.join(', ')}${more}.`, {
-      advice: 'Unassign it there, or add `?force=true`: jobs there lose it with the next request.',
-    });
-  }
-  const ids = lost.map(({ id }) => id);
-  await deleteAssignmentsIn(context.db, identity.id, ids);
-  return lost.map(({ path }) => path);
-}
 
 async function identityAndGroup(context: Context, input: { ref: string; group: string }): Promise<IdentityAndGroup> {
   const found = await identityAt(context, input.ref);
@@ -287,7 +287,7 @@ async function maskAt(context: Context, input: { namespace: string; identity: st
   const place = await namespaceAt(context, 'any', input.namespace);
   await context.demand('namespace.view', place);
   const { identity } = await identityAt(context, input.identity);
-  if (usability(await reachOf(context.db, identity), place.lineage) === 'out_of_reach')
+  if (usability(await reachOf(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
     throw missing('managed identity', input.identity);
   return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
 }

@@ -44,12 +44,13 @@ const minute = 60_000;
 /**
  * Of callers who did not authenticate, the first refusal of each kind in a minute is recorded at once, and so are `repeats`
  * further ones, whatever their kind: a person who mistypes and a client that is set up wrongly stay readable. The rest is
- * counted, one event a minute and kind. Kinds beyond `kinds` in a minute are told apart by their action and code alone.
+ * counted, one event a minute and kind. Kinds beyond `kinds` in a minute are told apart by their action and code alone, and so
+ * are those beyond `waiting` of past minutes, while the database is away.
  */
 export function countRefusals(
   store: AuditStore,
   clock: Clock,
-  { repeats = 120, kinds = 200 }: { repeats?: number; kinds?: number } = {},
+  { repeats = 120, kinds = 200, waiting = 1_000 }: { repeats?: number; kinds?: number; waiting?: number } = {},
 ): CountedAudit {
   let begin = 0;
   let left = repeats;
@@ -63,16 +64,17 @@ export function countRefusals(
   }
 
   function turnMinute(until: number): void {
-    for (const [kind, counted] of present) if (counted.count > 0) keep(kind, { ...counted, until });
+    for (const counted of present.values()) if (counted.count > 0) keep({ ...counted, until });
     present = new Map();
     left = repeats;
   }
 
   /** While the database is away the minutes of a kind become one. */
-  function keep(kind: string, counted: Counted): void {
+  function keep(counted: Counted): void {
+    const [kind, like] = kindOf(counted.like, past, waiting);
     const known = past.get(kind);
-    if (known === undefined) past.set(kind, counted);
-    else past.set(kind, { ...counted, count: known.count + counted.count, since: known.since });
+    if (known === undefined) past.set(kind, { ...counted, like });
+    else past.set(kind, { ...counted, like, count: known.count + counted.count, since: known.since });
   }
 
   /** True for what is recorded by itself. */
@@ -82,7 +84,7 @@ export function countRefusals(
       turnMinute(begin + minute);
       begin = now - (now % minute);
     }
-    const [kind, like] = kindOf(event, present.size >= kinds);
+    const [kind, like] = kindOf(event, present, kinds);
     const known = present.get(kind);
     if (known === undefined) {
       present.set(kind, { like, count: 0, since: begin, until: begin });
@@ -93,9 +95,9 @@ export function countRefusals(
     return false;
   }
 
-  function kindOf(event: AuditEvent, isFull: boolean): [string, AuditEvent] {
+  function kindOf(event: AuditEvent, known: ReadonlyMap<string, Counted>, most: number): [string, AuditEvent] {
     const whole = JSON.stringify(kindFields.map((field) => event[field]));
-    if (!isFull || present.has(whole)) return [whole, event];
+    if (known.size < most || known.has(whole)) return [whole, event];
     const rest = { organization_id: null, user_id: null, workspace_id: null, identity_id: null, job_id: null };
     const like = { ...event, ...rest, target_id: null };
     return [JSON.stringify(kindFields.map((field) => like[field])), like];
@@ -114,7 +116,7 @@ export function countRefusals(
         try {
           await store.record(countEvent(clock, counted));
         } catch (error) {
-          keep(kind, counted);
+          keep(counted);
           throw error;
         }
       }

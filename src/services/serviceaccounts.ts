@@ -3,12 +3,13 @@ import { ArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { day } from '../core/lifetimes.ts';
 import { leafName, parentPath } from '../core/namespace.ts';
+import { bytesOfRight } from '../core/quotas.ts';
 import { findNamespace, type Page } from '../store/namespaces.ts';
 import {
-  countSecrets,
   deleteMayAct,
   deleteSecret,
   deleteSecrets,
+  findMayAct,
   findServiceAccount,
   findServiceAccountByName,
   insertMayAct,
@@ -25,14 +26,12 @@ import { endSignIns } from '../store/useridentities.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
-import { userAt } from './users.ts';
+import { userOf } from './users.ts';
 
 export interface FoundAccount extends Place {
   account: ServiceAccount;
 }
 
-/** Two at a time, so that a secret can be rotated without a gap. */
-const maximumSecrets = 2;
 const secretLifetime = 90 * day;
 
 export async function serviceAccountAt(context: Context, ref: string): Promise<FoundAccount> {
@@ -58,12 +57,14 @@ export const createServiceAccount: Action<
   name: 'service_account.create',
   needs: 'service_account.manage',
   changes: true,
+  adds: ['service_accounts'],
   find: (context, input) => namespaceAt(context, 'group', input.group),
   async run(context, input, { namespace }) {
     if ((await findServiceAccountByName(context.db, namespace.path, input.name)) !== undefined)
       throw new ArsiaError('conflict', `There is already a service account ${input.name} in ${namespace.path}.`, {
         fields: [{ pointer: '/name', detail: 'is taken in this group' }],
       });
+    await context.admit('service_accounts', namespace.organization_id);
     const row: ServiceAccount = {
       id: context.id('service_account'),
       organization_id: namespace.organization_id,
@@ -140,6 +141,8 @@ export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
   name: 'service_account_secret.create',
   needs: 'service_account.manage',
   changes: true,
+  // Two by default, so that a secret can be rotated without a gap.
+  adds: ['secrets_per_service_account'],
   find: (context, input) => serviceAccountAt(context, input.ref),
   async run(context, _input, { account }) {
     const now = new Date(context.now);
@@ -147,10 +150,7 @@ export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
       throw new ArsiaError('conflict', `${account.name} authenticates by its registered keys alone.`, {
         advice: 'Remove its keys (PATCH with `"jwks": null`) before you make a secret.',
       });
-    if ((await countSecrets(context.db, account.id, now)) >= maximumSecrets)
-      throw new ArsiaError('conflict', `${account.name} has ${maximumSecrets} live secrets already.`, {
-        advice: 'Delete the older one first.',
-      });
+    await context.admit('secrets_per_service_account', account.organization_id, account);
     const client_secret = `arsia_secret_${Buffer.from(context.random(32)).toString('base64url')}`;
     const row = {
       id: context.id('secret'),
@@ -189,6 +189,7 @@ export const createMayAct: Action<
   name: 'may_act.create',
   needs: 'may_act.manage',
   changes: true,
+  adds: ['may_act', 'may_act_per_service_account', 'may_act_bytes'],
   async find(context, input) {
     const target = await namespaceAt(context, 'any', input.namespace);
     await context.demand('namespace.view', target);
@@ -210,6 +211,10 @@ export const createMayAct: Action<
       labels: input.labels,
       created_at: new Date(context.now),
     };
+    const place = { id: `${account.id} ${target.namespace.id}`, name: `${account.name} on ${target.namespace.path}` };
+    await context.admit('may_act', account.organization_id);
+    await context.admit('may_act_per_service_account', account.organization_id, account);
+    await context.admit('may_act_bytes', account.organization_id, place, bytesOfRight(row));
     await insertMayAct(context.db, row);
     return row;
   },
@@ -232,17 +237,15 @@ async function actedFor(context: Context, account: ServiceAccount, ref: string):
     if (team === undefined) throw missing('team', ref);
     return team.id;
   }
-  const { user } = await userAt(context, ref);
-  if (user.organization_id !== account.organization_id) throw missing('user', ref);
-  return user.id;
+  return (await userOf(context, account.organization_id, ref)).id;
 }
 
-export const listRightsToAct: Action<{ ref: string }, FoundAccount, MayActRow[]> = {
+export const listRightsToAct: Action<{ ref: string; page: Page }, FoundAccount, MayActRow[]> = {
   name: 'may_act.list',
   needs: 'service_account.view',
   changes: false,
   find: (context, input) => serviceAccountAt(context, input.ref),
-  run: (context, _input, { account }) => listMayAct(context.db, account.id),
+  run: (context, { page }, { account }) => listMayAct(context.db, account.id, page),
 };
 
 export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void> = {
@@ -251,7 +254,7 @@ export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void
   changes: true,
   async find(context, input) {
     const found = await serviceAccountAt(context, input.ref);
-    const right = (await listMayAct(context.db, found.account.id)).find((one) => one.id === input.id);
+    const right = await findMayAct(context.db, found.account.id, input.id);
     // Who granted it owns the place, and may not see the group of the account.
     if (right === undefined) await context.demand('service_account.view', found);
     if (right === undefined) throw missing('right to act', input.id);

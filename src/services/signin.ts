@@ -1,97 +1,106 @@
 import { ArsiaError } from '../core/errors.ts';
-import { isId } from '../core/ids.ts';
 import { proposeLogin } from '../core/logins.ts';
-import { decide } from '../core/permissions.ts';
 import { anonymous } from '../core/principals.ts';
-import { acceptInvitation, type Invitation, listLiveInvitations } from '../store/invitations.ts';
-import { insertMembership, membershipsOf } from '../store/memberships.ts';
-import { onlyOrganization } from '../store/namespaces.ts';
-import { findServiceAccount, findUser, insertUser, type User } from '../store/principals.ts';
+import { acceptInvitation, deleteInvitation, findInvitation, type Invitation } from '../store/invitations.ts';
+import { insertMembership } from '../store/memberships.ts';
+import { findUser, insertUser, type User } from '../store/principals.ts';
 import { syncSignInTeams } from '../store/signinteams.ts';
-import { findSignedInUser, saveUserIdentity } from '../store/useridentities.ts';
+import { teamIdsOf } from '../store/teams.ts';
+import { type SignInUser, saveUserIdentity } from '../store/useridentities.ts';
 import type { Action, Context, Pipeline, Place } from './action.ts';
+import { admitMembership } from './memberships.ts';
+import {
+  deactivated,
+  type FoundPerson,
+  joinableOrganization,
+  openInvitations,
+  optionsOf,
+  type Person,
+  personAt,
+  type SignInChoice,
+  type SignInOptions,
+  type SignInUsers,
+} from './signinoptions.ts';
 
-/** A person as the identity provider vouches for them, after every check of its answer. */
-export interface Person {
-  iss: string;
-  sub: string;
-  /** In its canonical form; null unless the provider says that it verified it. */
-  verified_email: string | null;
-  username: string | null;
-  display_name: string;
-  /** The groups claim; null where none is configured. */
-  teams: string[] | null;
-}
-
-/** How people come in. Every sign-in leaves one record, `user.sign_in`, and so does every one that is refused. */
+/**
+ * How people sign in: read what a person can choose between, then sign in by one choice. Every sign-in leaves one record,
+ * `user.sign_in`, and so does every one that is refused.
+ */
 export interface SignIn {
-  /** Throws `sign_in_refused` or `user_inactive`, recorded. */
-  signIn(person: Person, request_id: string): Promise<{ id: string; login: string }>;
+  /** Throws `sign_in_refused` or `user_inactive`, recorded, where the person can choose nothing. */
+  options(person: Person, request_id: string): Promise<SignInOptions>;
+  /** Throws `sign_in_refused` or `user_inactive`, recorded, where the choice is no longer open. */
+  signIn(person: Person, choice: SignInChoice, request_id: string): Promise<{ id: string; login: string }>;
+  /** Deletes an invitation of the person's address. Throws `sign_in_refused`, recorded, where it is no longer open. */
+  decline(person: Person, invitation: string, request_id: string): Promise<void>;
   /** Records a sign-in that ended before anybody was vouched for. */
   refuse(error: ArsiaError, request_id: string): Promise<void>;
 }
 
-interface FoundPerson extends Place {
-  user: User | undefined;
+interface Chosen {
+  person: Person;
+  choice: SignInChoice;
 }
 
-interface NewUser {
+interface SignedIn {
   user: User;
   invitation?: Invitation;
   isFirst: boolean;
-}
-
-interface SignedIn extends NewUser {
   /** The teams that the groups claim gives; null where none is configured. */
   teams: string[] | null;
 }
 
-export function createSignIn(parts: { pipeline: Pipeline; users: 'anyone' | 'invited' }): SignIn {
+const signInName = 'user.sign_in';
+
+export function createSignIn(parts: { pipeline: Pipeline; users: SignInUsers }): SignIn {
   const { pipeline, users } = parts;
-  const action = signInAction(users);
   const callOf = (request_id: string) => ({ caller: anonymous, request_id });
+  const read = readOptions(users);
+  const enter = enterBy(users);
   return {
-    async signIn(person, request_id) {
-      const { user } = await pipeline.perform(action, callOf(request_id), person);
+    options: (person, request_id) => pipeline.perform(read, callOf(request_id), person),
+    async signIn(person, choice, request_id) {
+      const { user } = await pipeline.perform(enter, callOf(request_id), { person, choice });
       return { id: user.id, login: user.login };
     },
-    refuse: (error, request_id) => pipeline.refuse(action.name, callOf(request_id), error),
+    async decline(person, id, request_id) {
+      await pipeline.perform(declineInvitation, callOf(request_id), { person, id });
+    },
+    refuse: (error, request_id) => pipeline.refuse(signInName, callOf(request_id), error),
   };
 }
 
-function signInAction(users: 'anyone' | 'invited'): Action<Person, FoundPerson, SignedIn> {
+function readOptions(users: SignInUsers): Action<Person, FoundPerson, SignInOptions> {
   return {
-    name: 'user.sign_in',
+    name: signInName,
+    needs: 'anyone',
+    changes: false,
+    find: personAt,
+    run: (context, person, { known }) => optionsOf(context, person, known, users),
+  };
+}
+
+function enterBy(users: SignInUsers): Action<Chosen, FoundPerson, SignedIn> {
+  return {
+    name: signInName,
     needs: 'anyone',
     changes: true,
-    async find(context, { iss, sub }) {
-      const user = await findSignedInUser(context.db, iss, sub);
-      return {
-        user,
-        organization_id: user?.organization_id ?? null,
-        lineage: [],
-        recorded: { iss },
-        ...(user && { audit: { user_id: user.id, target_id: user.id } }),
-      };
-    },
-    async run(context, person, { user }) {
-      if (user?.is_active === false)
-        throw new ArsiaError('user_inactive', `User ${user.login} is deactivated.`, {
-          advice: 'Ask an owner of the organisation to activate you again.',
-        });
-      const signedIn = user ? { user, isFirst: false } : await firstSignIn(context, person, users);
+    adds: ['users', 'memberships', 'memberships_per_principal', 'team_members', 'teams_per_user'],
+    find: (context, { person, choice }) => personAt(context, person, choice),
+    async run(context, { person, choice }, { known }) {
+      const entered = await enter(context, person, choice, known, users);
       const at = new Date(context.now);
       await saveUserIdentity(context.db, {
         iss: person.iss,
         sub: person.sub,
-        user_id: signedIn.user.id,
+        user_id: entered.user.id,
         email: person.verified_email,
         created_at: at,
         signed_in_at: at,
       });
-      return { ...signedIn, teams: await teamsOf(context, signedIn.user, person) };
+      return { ...entered, teams: await teamsOf(context, entered.user, person) };
     },
-    describe: (_person, _place, { user, invitation, isFirst, teams }) => ({
+    describe: (_input, _place, { user, invitation, isFirst, teams }) => ({
       actor_kind: 'user',
       actor_id: user.id,
       organization_id: user.organization_id,
@@ -107,76 +116,121 @@ function signInAction(users: 'anyone' | 'invited'): Action<Person, FoundPerson, 
   };
 }
 
-/** A user for somebody who was never here: by an invitation of their verified address, or because anyone may come in. */
-async function firstSignIn(context: Context, person: Person, users: 'anyone' | 'invited'): Promise<NewUser> {
+type Entered = Omit<SignedIn, 'teams'>;
+
+/** Judges the choice on what is committed now: the page with the options may be older. */
+async function enter(
+  context: Context,
+  person: Person,
+  choice: SignInChoice,
+  known: readonly SignInUser[],
+  users: SignInUsers,
+): Promise<Entered> {
+  if ('user' in choice) return { user: activeUser(known.find(({ id }) => id === choice.user)), isFirst: false };
+  if ('invitation' in choice) return await enterByInvitation(context, person, choice.invitation, known);
+  const organization = users === 'anyone' ? await joinableOrganization(context, known) : undefined;
+  if (organization !== undefined) return { user: await createFor(context, person, organization.id), isFirst: true };
+  // Joined meanwhile, in another tab.
+  return { user: activeUser(known.find(({ organization_id }) => organization_id !== null)), isFirst: false };
+}
+
+async function enterByInvitation(
+  context: Context,
+  person: Person,
+  id: string,
+  known: readonly SignInUser[],
+): Promise<Entered> {
+  const invitation = (await openInvitations(context, person, known)).find((one) => one.id === id);
+  if (invitation === undefined) {
+    // Sent twice: the first request made the user.
+    const accepted = await findInvitation(context.db, id);
+    const user = known.find((one) => one.id === accepted?.user_id);
+    if (user === undefined) throw closed();
+    return { user: activeUser(user), isFirst: false };
+  }
+  const { organization_id, namespace_id, role } = invitation;
+  const user = await createFor(context, person, organization_id);
   const now = new Date(context.now);
-  const { verified_email } = person;
-  const invitation = verified_email === null ? undefined : await invitationOf(context, verified_email);
-  const organization_id =
-    invitation?.organization_id ?? (users === 'anyone' ? await onlyOrganization(context.db) : undefined);
-  if (organization_id === undefined) throw uninvited(person, users);
-  const user: User = {
-    id: context.id('user'),
-    organization_id,
-    login: await freeLogin(context, person),
-    display_name: person.display_name,
-    is_operator: false,
-    is_active: true,
-    created_at: now,
-    version: 1,
-  };
-  await insertUser(context.db, user);
-  if (invitation === undefined) return { user, isFirst: true };
-  if (!(await acceptInvitation(context.db, invitation.id, user.id, now))) throw uninvited(person, users);
-  if (invitation.namespace_id !== null && invitation.role !== null)
+  if (!(await acceptInvitation(context.db, id, user.id, now))) throw closed();
+  if (namespace_id !== null && role !== null) {
+    await admitMembership(context, organization_id, { id: user.id, name: user.login });
     await insertMembership(context.db, {
       id: context.id('membership'),
-      namespace_id: invitation.namespace_id,
+      namespace_id,
       principal_id: user.id,
-      role: invitation.role,
+      role,
       organization_id,
       created_at: now,
       version: 1,
     });
+  }
   return { user, invitation, isFirst: true };
 }
 
-/**
- * The oldest live invitation of an address that whoever made it could make still: owners who left must not come back by one
- * that they sent to themselves.
- */
-async function invitationOf({ db, now }: Context, email: string): Promise<Invitation | undefined> {
-  for (const invitation of await listLiveInvitations(db, email, new Date(now))) {
-    const { organization_id, invited_by } = invitation;
-    const find = isId('service_account', invited_by) ? findServiceAccount : findUser;
-    const inviter = await find(db, invited_by);
-    const memberships = await membershipsOf(db, invited_by, [organization_id]);
-    if (inviter?.is_active && decide('user.manage', [organization_id], memberships) === 'allow') return invitation;
-  }
-  return undefined;
+function activeUser(user: SignInUser | undefined): User {
+  if (user === undefined)
+    throw new ArsiaError('sign_in_refused', 'You do not sign in as this user any more.', {
+      advice: 'Sign in again to see as whom you can.',
+    });
+  if (!user.is_active) throw deactivated([user]);
+  const { organization: _organization, ...row } = user;
+  return row;
 }
 
-async function teamsOf(context: Context, { id, organization_id }: User, person: Person): Promise<string[] | null> {
+async function createFor(context: Context, person: Person, organization_id: string): Promise<User> {
+  const user: User = {
+    id: context.id('user'),
+    organization_id,
+    login: await freeLogin(context, organization_id, person),
+    display_name: person.display_name,
+    is_operator: false,
+    is_active: true,
+    created_at: new Date(context.now),
+    version: 1,
+  };
+  await context.admit('users', organization_id);
+  await insertUser(context.db, user);
+  return user;
+}
+
+const declineInvitation: Action<{ person: Person; id: string }, Place, Invitation> = {
+  name: 'invitation.decline',
+  needs: 'anyone',
+  changes: true,
+  find: async (_context, { person }) => ({ organization_id: null, lineage: [], recorded: { iss: person.iss } }),
+  async run(context, { person, id }) {
+    const invitation = (await openInvitations(context, person, [])).find((one) => one.id === id);
+    if (invitation === undefined) throw closed();
+    await deleteInvitation(context.db, id);
+    return invitation;
+  },
+  describe: (_input, _place, { id, organization_id, email }) => ({
+    organization_id,
+    target_id: id,
+    detail: { email },
+  }),
+};
+
+async function teamsOf(context: Context, user: User, person: Person): Promise<string[] | null> {
+  const { id, organization_id, login } = user;
   if (person.teams === null || organization_id === null) return null;
-  return await syncSignInTeams(context.db, { id, organization_id }, person.teams, new Date(context.now));
+  const before = await teamIdsOf(context.db, id);
+  const names = await syncSignInTeams(context.db, { id, organization_id }, person.teams, new Date(context.now));
+  const added = (await teamIdsOf(context.db, id)).filter((team) => !before.includes(team));
+  for (const team of added) await context.admit('team_members', organization_id, { id: team, name: team });
+  // They are counted already: what was added in this transaction is seen in it.
+  if (added.length > 0) await context.admit('teams_per_user', organization_id, { id, name: login }, 0);
+  return names;
 }
 
-async function freeLogin(context: Context, person: Person): Promise<string> {
+async function freeLogin(context: Context, organization_id: string, person: Person): Promise<string> {
   const proposed = proposeLogin(person);
-  if ((await findUser(context.db, proposed)) === undefined) return proposed;
+  if ((await findUser(context.db, organization_id, proposed)) === undefined) return proposed;
   return `${proposed}-${Buffer.from(context.random(3)).toString('hex')}`;
 }
 
-function uninvited({ verified_email }: Person, users: 'anyone' | 'invited'): ArsiaError {
-  if (users === 'anyone')
-    return new ArsiaError('sign_in_refused', 'This installation has no organisation yet.', {
-      advice: 'Run `arsia bootstrap --organization <name>` on the server first.',
-    });
-  return new ArsiaError(
-    'sign_in_refused',
-    verified_email === null
-      ? 'Nobody invited you, or the identity provider does not say that it verified your e-mail address.'
-      : `Nobody invited ${verified_email}.`,
-    { advice: 'Ask an owner of the organisation to invite the e-mail address that you sign in with.' },
-  );
+function closed(): ArsiaError {
+  return new ArsiaError('sign_in_refused', 'This invitation was accepted, declined or withdrawn, or has expired.', {
+    advice: 'Ask an owner of the organisation to invite you again.',
+  });
 }

@@ -1,3 +1,4 @@
+import type { QuotaName } from '../core/quotas.ts';
 import type { CloudEndpoints } from '../providers/provider.ts';
 import type { AuditStore } from '../store/audit.ts';
 import {
@@ -23,9 +24,13 @@ import {
 import { createInvitation, listAllInvitations, removeInvitation } from './invitations.ts';
 import type { Issuers } from './issuers.ts';
 import { beatJob, finishJob, getJob, listWorkspaceJobs, startJob } from './jobs.ts';
+import { leaveOrganization } from './leaving.ts';
 import { changeMembership, createMembership, listMembers, removeMembership } from './memberships.ts';
 import { moveTo, removeNamespace } from './namespacemoves.ts';
 import { changeNamespace, createGroup, createOrganization, getNamespace, listOf } from './namespaces.ts';
+import { createOwnerLink } from './ownerlinks.ts';
+import type { QuotaCounts } from './quotacounts.ts';
+import { createQuotaActions } from './quotas.ts';
 import {
   createAlias,
   effectiveIdentities,
@@ -49,6 +54,7 @@ import {
   removeMayAct,
   removeSecret,
 } from './serviceaccounts.ts';
+import { createSubjectGrant, listSubjectGrantsOf, removeSubjectGrant } from './subjectgrants.ts';
 import {
   addTeamMember,
   changeTeam,
@@ -73,6 +79,7 @@ export function createActionTable(parts: {
   tenancy: 'single' | 'multi';
   audit: AuditStore;
   endpoints: CloudEndpoints;
+  quotas: QuotaCounts;
   /** For development: issuers on loopback may be trusted. */
   allowLoopbackIssuers: boolean;
 }) {
@@ -95,7 +102,8 @@ export function createActionTable(parts: {
       remove: removeNamespace('workspace'),
       move: moveTo('workspace'),
     },
-    users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser },
+    users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser, leave: leaveOrganization },
+    owners: { createLink: createOwnerLink },
     invitations: { create: createInvitation, list: listAllInvitations, remove: removeInvitation },
     memberships: {
       create: createMembership,
@@ -127,6 +135,9 @@ export function createActionTable(parts: {
       createGrant: createUseGrant,
       listGrants: listUseGrants,
       removeGrant: removeUseGrant,
+      createSubjectGrant,
+      listSubjectGrants: listSubjectGrantsOf,
+      removeSubjectGrant,
       ...createTrustActions(issuers, tenancy),
     },
     teams: {
@@ -159,6 +170,7 @@ export function createActionTable(parts: {
     },
     jobs: { start: startJob, get: getJob, list: listWorkspaceJobs, end: finishJob, beat: beatJob },
     audit: createAuditActions(audit),
+    quotas: createQuotaActions(parts.quotas),
   };
 }
 
@@ -168,19 +180,21 @@ export interface ActionTraits {
   opensToJob: boolean;
   /** `If-Match` is held against a version. */
   hasVersion: boolean;
+  /** The quotas of what it adds. */
+  adds: readonly QuotaName[];
 }
 
 /** By the names of the actions. What none of the table does has none: the mint, and what operators redeem. */
 export function actionTraits(): ReadonlyMap<string, ActionTraits> {
   // What an action works with says nothing of its traits, and is not read before it runs.
   const table = createActionTable({} as Parts);
-  const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version'>[] = Object.values(
+  const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version' | 'adds'>[] = Object.values(
     table,
   ).flatMap((ofNoun) => Object.values(ofNoun));
   return new Map(
-    actions.map(({ name, opensToJob, version }) => [
+    actions.map(({ name, opensToJob, version, adds = [] }) => [
       name,
-      { opensToJob: opensToJob !== undefined, hasVersion: version !== undefined },
+      { opensToJob: opensToJob !== undefined, hasVersion: version !== undefined, adds },
     ]),
   );
 }

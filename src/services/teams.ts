@@ -10,11 +10,12 @@ import {
   listTeams,
   type Team,
   type TeamMember,
+  teamIdsOf,
   updateTeam,
 } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { ownOrganization } from './namespaces.ts';
-import { userAt } from './users.ts';
+import { onlyPrincipal, userOf } from './users.ts';
 
 interface FoundTeam extends Place {
   team: Team;
@@ -29,16 +30,27 @@ async function teamAt(context: Context, input: { ref: string }): Promise<FoundTe
   return { ...place, team, named: { noun: 'team', ref: input.ref }, audit: { target_id: team.id } };
 }
 
+/** To whoever has no role in the organisation, only the teams that they are in are there. */
+async function visibleTeamAt(context: Context, input: { ref: string }): Promise<FoundTeam> {
+  const found = await teamAt(context, input);
+  const only = await onlyPrincipal(context);
+  if (only !== undefined && !(await teamIdsOf(context.db, only)).includes(found.team.id))
+    throw missing('team', input.ref);
+  return found;
+}
+
 export const createTeam: Action<{ name: string; description: string }, Place, Team> = {
   name: 'team.create',
   needs: 'team.manage',
   changes: true,
+  adds: ['teams'],
   find: ownOrganization,
   async run(context, input, { organization_id }) {
     if ((await findTeam(context.db, organization_id!, input.name)) !== undefined)
       throw new ArsiaError('conflict', `There is already a team ${input.name}.`, {
         fields: [{ pointer: '/name', detail: 'is taken in this organisation' }],
       });
+    await context.admit('teams', organization_id);
     const team: Team = {
       id: context.id('team'),
       organization_id: organization_id!,
@@ -56,7 +68,7 @@ export const getTeam: Action<{ ref: string }, FoundTeam, Team> = {
   name: 'team.get',
   needs: 'member',
   changes: false,
-  find: teamAt,
+  find: visibleTeamAt,
   run: async (_context, _input, { team }) => team,
 };
 
@@ -65,7 +77,9 @@ export const listAllTeams: Action<{ page: Page }, Place, Team[]> = {
   needs: 'member',
   changes: false,
   find: ownOrganization,
-  run: async (context, input, { organization_id }) => await listTeams(context.db, organization_id!, input.page),
+  async run(context, { page }, { organization_id }) {
+    return await listTeams(context.db, organization_id!, page, await onlyPrincipal(context));
+  },
 };
 
 export const changeTeam: Action<{ ref: string; description: string }, FoundTeam, Team> = {
@@ -93,16 +107,20 @@ export const addTeamMember: Action<{ ref: string; user: string }, FoundTeam, Tea
   name: 'team_member.create',
   needs: 'team.manage',
   changes: true,
+  adds: ['team_members', 'teams_per_user'],
   find: teamAt,
   async run(context, input, { team }) {
-    const { user } = await userAt(context, input.user);
-    if (user.organization_id !== team.organization_id) throw missing('user', input.user);
+    const user = await userOf(context, team.organization_id, input.user);
     const row = {
       team_id: team.id,
       user_id: user.id,
       source: 'manual' as const,
       created_at: new Date(context.now),
     };
+    if (!(await teamIdsOf(context.db, user.id)).includes(team.id)) {
+      await context.admit('team_members', team.organization_id, team);
+      await context.admit('teams_per_user', team.organization_id, { id: user.id, name: user.login });
+    }
     await insertTeamMember(context.db, row);
     return { ...row, login: user.login };
   },
@@ -116,8 +134,10 @@ export const listMembersOfTeam: Action<{ ref: string; page: Page }, FoundTeam, T
   name: 'team_member.list',
   needs: 'member',
   changes: false,
-  find: teamAt,
-  run: (context, input, { team }) => listTeamMembers(context.db, team.id, input.page),
+  find: visibleTeamAt,
+  async run(context, { page }, { team }) {
+    return await listTeamMembers(context.db, team.id, page, await onlyPrincipal(context));
+  },
 };
 
 export const removeTeamMember: Action<{ ref: string; user: string }, FoundTeam, void> = {
@@ -126,8 +146,7 @@ export const removeTeamMember: Action<{ ref: string; user: string }, FoundTeam, 
   changes: true,
   find: teamAt,
   async run(context, input, { team }) {
-    const { user } = await userAt(context, input.user);
-    if (user.organization_id !== team.organization_id) throw missing('user', input.user);
+    const user = await userOf(context, team.organization_id, input.user);
     if (!(await deleteTeamMember(context.db, team.id, user.id))) throw missing('member of the team', input.user);
   },
   describe: (input, { team }) => ({ detail: { team: team.name, user: input.user } }),

@@ -3,17 +3,20 @@ import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { idPrefixes } from '../core/ids.ts';
 import { usability } from '../core/inheritance.ts';
 import { formatSubject, namesUser, namesWorkspace, type SubjectScope, subjectOfEveryUser } from '../core/subject.ts';
+import { isNamedAlone } from '../core/subjectgrants.ts';
 import type { Federated, Trust, TrustFacts, Verdict } from '../providers/provider.ts';
 import { providerOf } from '../providers/registry.ts';
 import { assignedWorkspaceOf, type ManagedIdentity } from '../store/identities.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
 import type { User } from '../store/principals.ts';
 import { reachOf } from '../store/reach.ts';
+import { namingLaunchers } from '../store/subjectgrants.ts';
+import { teamIdsOf } from '../store/teams.ts';
 import { type Action, type Context, missing } from './action.ts';
 import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
 import type { Issuers } from './issuers.ts';
 import { namespaceAt } from './namespaces.ts';
-import { userAt } from './users.ts';
+import { userOf } from './users.ts';
 
 /** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */
 export interface Meant {
@@ -90,8 +93,7 @@ async function resolve(
   const { federated, title } = providerOf(identity.type);
   if (federated === undefined) throw new ArsiaError('not_supported', `${title} identities have no trust documents.`);
   const workspace = await workspaceMeant(context, identity, input);
-  const user = input.user === undefined ? undefined : (await userAt(context, input.user)).user;
-  if (user !== undefined && user.organization_id !== identity.organization_id) throw missing('user', input.user!);
+  const user = input.user === undefined ? undefined : await userOf(context, identity.organization_id, input.user);
   const group =
     workspace?.parent_id == null ? undefined : await findNamespace(context.db, 'group', workspace.parent_id);
   const facts: TrustFacts = {
@@ -107,8 +109,23 @@ async function resolve(
     ...subjectMeant(identity.subject_scope, identity.id, workspace, user),
     user: user && { id: user.id, login: user.login },
     workspace: workspace && { id: workspace.id, path: workspace.path },
+    naming: await namingOf(context, identity, federated, user),
   };
   return { ...found, federated, workspace, user, facts };
+}
+
+const namedLaunchers = 20;
+
+/** Undefined where tokens name no user, or a workspace beside the user. */
+async function namingOf(
+  context: Context,
+  identity: ManagedIdentity,
+  federated: Federated<unknown>,
+  user: User | undefined,
+): Promise<TrustFacts['naming']> {
+  if (!isNamedAlone(identity, federated.namesUser?.(identity.settings) ?? false)) return undefined;
+  const named = user && [user.id, ...(await teamIdsOf(context.db, user.id))];
+  return { granted_at: identity.group_path, ...(await namingLaunchers(context.db, identity, named, namedLaunchers)) };
 }
 
 async function workspaceMeant(
@@ -119,7 +136,7 @@ async function workspaceMeant(
   if (input.workspace !== undefined) {
     const place = await namespaceAt(context, 'workspace', input.workspace);
     await context.demand('namespace.view', place);
-    const reach = await reachOf(context.db, identity);
+    const reach = await reachOf(context.db, identity, place.lineage);
     if (usability(reach, place.lineage) === 'out_of_reach') throw missing('workspace', input.workspace);
     return place.namespace;
   }

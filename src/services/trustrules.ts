@@ -1,7 +1,14 @@
 import { ArsiaError } from '../core/errors.ts';
-import { type Condition, trustFaults, trustLimits } from '../core/outsidetrust.ts';
+import { type Condition, trustFaults } from '../core/outsidetrust.ts';
 import { settingsOf } from '../store/accessrules.ts';
-import { deleteTrustRule, insertTrustRule, listTrustRules, type TrustRuleRow } from '../store/trustrules.ts';
+import type { Page } from '../store/namespaces.ts';
+import {
+  deleteTrustRule,
+  findTrustRule,
+  insertTrustRule,
+  listTrustRules,
+  type TrustRuleRow,
+} from '../store/trustrules.ts';
 import { type Action, missing } from './action.ts';
 import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
 
@@ -10,6 +17,8 @@ export interface NewTrustRule {
   audience: string;
   conditions: Condition[];
   single_use: boolean;
+  /** Seconds. */
+  maximum_lifetime: number;
   description: string;
 }
 
@@ -23,15 +32,13 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     name: 'trust_rule.create',
     needs: 'service_account.manage',
     changes: true,
+    adds: ['trust_rules_per_service_account'],
     find: (context, input) => serviceAccountAt(context, input.ref),
     async run(context, { ref: _ref, conditions, ...terms }, { account }) {
       const { allowed_issuers: allowed } = await settingsOf(context.db, account.organization_id);
       const fields = trustFaults({ ...terms, conditions }, { own, allowed, allowLoopback });
       if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
-      if ((await listTrustRules(context.db, account.id)).length >= trustLimits.rules)
-        throw new ArsiaError('conflict', `${account.name} has ${trustLimits.rules} trust rules already.`, {
-          advice: 'Delete one that is no longer needed, or make another service account.',
-        });
+      await context.admit('trust_rules_per_service_account', account.organization_id, account);
       const row: TrustRuleRow = {
         id: context.id('trust_rule'),
         service_account_id: account.id,
@@ -46,12 +53,12 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     describe: (_input, _found, row) => ({ detail: recordOf(row) }),
   };
 
-  const list: Action<{ ref: string }, FoundAccount, TrustRuleRow[]> = {
+  const list: Action<{ ref: string; page: Page }, FoundAccount, TrustRuleRow[]> = {
     name: 'trust_rule.list',
     needs: 'service_account.manage',
     changes: false,
     find: (context, input) => serviceAccountAt(context, input.ref),
-    run: (context, _input, { account }) => listTrustRules(context.db, account.id),
+    run: (context, { page }, { account }) => listTrustRules(context.db, account.id, page),
   };
 
   const remove: Action<{ ref: string; id: string }, FoundRule, void> = {
@@ -61,7 +68,7 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     async find(context, input) {
       const found = await serviceAccountAt(context, input.ref);
       await context.demand('service_account.manage', found);
-      const rule = (await listTrustRules(context.db, found.account.id)).find((one) => one.id === input.id);
+      const rule = await findTrustRule(context.db, found.account.id, input.id);
       if (rule === undefined) throw missing('trust rule', input.id);
       return { ...found, rule };
     },
@@ -74,6 +81,7 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
   return { create, list, remove };
 }
 
-function recordOf({ id, issuer, audience, conditions, single_use }: TrustRuleRow): Record<string, unknown> {
-  return { trust_rule_id: id, issuer, audience, conditions: conditions.all, single_use };
+function recordOf(rule: TrustRuleRow): Record<string, unknown> {
+  const { id, issuer, audience, conditions, single_use, maximum_lifetime } = rule;
+  return { trust_rule_id: id, issuer, audience, conditions: conditions.all, single_use, maximum_lifetime };
 }

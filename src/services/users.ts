@@ -1,5 +1,5 @@
 import { ArsiaError } from '../core/errors.ts';
-import { activeOwners } from '../store/memberships.ts';
+import { activeOwners, hasAnyRole } from '../store/memberships.ts';
 import type { Page } from '../store/namespaces.ts';
 import { findUser, insertUser, listUsers, type User, updateUser } from '../store/principals.ts';
 import { endSignIns } from '../store/useridentities.ts';
@@ -10,15 +10,21 @@ interface FoundUser extends Place {
   user: User;
 }
 
-/** A user of the caller's organisation, by id or login; one of another organisation looks unknown. */
-export async function userAt(context: Context, ref: string): Promise<FoundUser> {
-  const user = await findUser(context.db, ref);
-  if (user === undefined || user.organization_id === null) throw missing('user', ref);
+/** Returns a user of the organisation by id or login; one of another organisation is `not_found`, as an unknown one is. */
+export async function userOf(context: Context, organization_id: string | null, ref: string): Promise<User> {
+  const user = organization_id === null ? undefined : await findUser(context.db, organization_id, ref);
+  if (user === undefined) throw missing('user', ref);
+  return user;
+}
+
+/** A user of the caller's organisation. */
+async function userAt(context: Context, input: { ref: string }): Promise<FoundUser> {
+  const place = await ownOrganization(context);
+  const user = await userOf(context, place.organization_id, input.ref);
   return {
+    ...place,
     user,
-    organization_id: user.organization_id,
-    lineage: [user.organization_id],
-    named: { noun: 'user', ref },
+    named: { noun: 'user', ref: input.ref },
     audit: { user_id: user.id, target_id: user.id },
   };
 }
@@ -27,6 +33,7 @@ export const createUser: Action<{ login: string; display_name: string }, Place, 
   name: 'user.create',
   needs: 'user.manage',
   changes: true,
+  adds: ['users'],
   find: ownOrganization,
   async run(context, input, { organization_id }) {
     const row: User = {
@@ -39,7 +46,8 @@ export const createUser: Action<{ login: string; display_name: string }, Place, 
       created_at: new Date(context.now),
       version: 1,
     };
-    await refuseTakenLogin(context, input.login);
+    await refuseTakenLogin(context, organization_id, input.login);
+    await context.admit('users', organization_id);
     await insertUser(context.db, row);
     return row;
   },
@@ -50,8 +58,12 @@ export const getUser: Action<{ ref: string }, FoundUser, User> = {
   name: 'user.get',
   needs: 'member',
   changes: false,
-  find: (context, input) => userAt(context, input.ref),
-  run: async (_context, _input, { user }) => user,
+  find: userAt,
+  async run(context, input, { user }) {
+    const only = await onlyPrincipal(context);
+    if (only !== undefined && only !== user.id) throw missing('user', input.ref);
+    return user;
+  },
 };
 
 export const listAllUsers: Action<{ page: Page }, Place, User[]> = {
@@ -59,8 +71,20 @@ export const listAllUsers: Action<{ page: Page }, Place, User[]> = {
   needs: 'member',
   changes: false,
   find: ownOrganization,
-  run: async (context, input, { organization_id }) => await listUsers(context.db, organization_id!, input.page),
+  async run(context, { page }, { organization_id }) {
+    return await listUsers(context.db, organization_id!, page, await onlyPrincipal(context));
+  },
 };
+
+/**
+ * Whoever has a role anywhere in the organisation sees its people and teams: undefined. Without one they see themselves and
+ * the teams that they are in: their id.
+ */
+export async function onlyPrincipal({ caller, db }: Context): Promise<string | undefined> {
+  if (caller.kind === 'system') return undefined;
+  const id = caller.id ?? '';
+  return (await hasAnyRole(db, id)) ? undefined : id;
+}
 
 /** Deactivating a user stops issuing for them with the next request. */
 export const changeUser: Action<
@@ -71,7 +95,7 @@ export const changeUser: Action<
   name: 'user.update',
   needs: 'user.manage',
   changes: true,
-  find: (context, input) => userAt(context, input.ref),
+  find: userAt,
   version: ({ user }) => user.version,
   async run(context, input, { user }) {
     if (input.is_active === false) {
@@ -93,8 +117,8 @@ export async function refuseLastOwner(context: Context, organization_id: string,
   });
 }
 
-export async function refuseTakenLogin(context: Context, login: string): Promise<void> {
-  if ((await findUser(context.db, login)) === undefined) return;
+export async function refuseTakenLogin(context: Context, organization_id: string | null, login: string): Promise<void> {
+  if ((await findUser(context.db, organization_id, login)) === undefined) return;
   throw new ArsiaError('conflict', `The login ${login} is taken.`, {
     advice: 'Choose another login.',
     fields: [{ pointer: '/login', detail: 'is taken' }],

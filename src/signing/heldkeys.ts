@@ -1,5 +1,6 @@
 import { ArsiaError } from '../core/errors.ts';
 import type { KeySetSnapshot, KeyState } from '../core/keystates.ts';
+import type { KeyFreshness } from './freshness.ts';
 import { type LoadedKeySet, loadKeySet, withoutRemoved } from './keyset.ts';
 import type { Sealer } from './sealing.ts';
 import type { SigningAlgorithm } from './signer.ts';
@@ -35,10 +36,15 @@ export interface HeldKeys {
   fault(): Error | undefined;
   /** The newest stored version that was looked at, taken over or refused; -1 before the first. */
   seen(): number;
+  /** The stored version, heard of without its keys. */
+  heard(version: number): void;
   onChange(listener: (keys: PublishedKeys) => void): () => void;
 }
 
-export function createHeldKeys(keySet: KeySetName, sealer: Sealer, onFault: (fault: Error) => void): HeldKeys {
+export function createHeldKeys(
+  { keySet, sealer, onFault }: { keySet: KeySetName; sealer: Sealer; onFault: (fault: Error) => void },
+  freshness: KeyFreshness,
+): HeldKeys {
   const listeners = new Set<(keys: PublishedKeys) => void>();
   let loaded: LoadedKeySet | undefined;
   let fault: Error | undefined;
@@ -66,7 +72,12 @@ export function createHeldKeys(keySet: KeySetName, sealer: Sealer, onFault: (fau
     // Told once: the turns that follow find the same, and readiness shows it for as long as it lasts.
     if (fault?.message !== refused.message) onFault(refused);
     fault = refused;
-    if (loaded !== undefined) replace(withoutRemoved(loaded, snapshot.keys));
+    if (loaded === undefined) return;
+    const isHeld = snapshot.keys.some(({ kid }) => loaded?.keys.some((key) => key.kid === kid));
+    replace(withoutRemoved(loaded, snapshot.keys));
+    // Without any row the keys were not revoked, which leaves a successor, but deleted by other hands.
+    if (isHeld) freshness.read();
+    else if (snapshot.keys.length > 0) freshness.contradicted();
   }
 
   return {
@@ -75,6 +86,7 @@ export function createHeldKeys(keySet: KeySetName, sealer: Sealer, onFault: (fau
         const next = await loadKeySet(snapshot, loaded, keySet, sealer);
         fault = undefined;
         replace(next);
+        freshness.read();
       } catch (thrown) {
         refuse(thrown as Error, snapshot);
       }
@@ -87,6 +99,10 @@ export function createHeldKeys(keySet: KeySetName, sealer: Sealer, onFault: (fau
     },
     fault: () => fault,
     seen: () => seen,
+    heard(version) {
+      if (version > seen) freshness.outdated();
+      else if (version === seen) freshness.confirmed();
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { type KeyStore, revocation, rotatableAt, step } from '../core/keystates.ts';
+import { createKeyFreshness } from './freshness.ts';
 import { createHeldKeys, type HeldKeys, type PublishedKeys, publishedOf } from './heldkeys.ts';
 import { type AppliedChange, changesFor } from './keychanges.ts';
 import { openKeys, openSoundKeys } from './keyset.ts';
@@ -19,6 +20,8 @@ export interface KeyringOptions {
   clock: Clock;
   keySet: KeySetName;
   alg: SigningAlgorithm;
+  /** Milliseconds from any beginning, by a clock that is never set. */
+  monotonic(): number;
   /** Told once of each fault that keeps this replica from taking over the stored keys: log it, raise an alarm. */
   onFault(fault: Error): void;
   makeKey?: MakeSigningKey;
@@ -31,8 +34,15 @@ export interface Keyring {
   start(): Promise<void>;
   /** Answers from memory, with or without the database. */
   current(): PublishedKeys;
-  /** What is wrong with the stored keys, for readiness; undefined when this replica has them as stored. */
+  /**
+   * What is published, and for how many seconds a cache may keep it. Throws ArsiaError `unavailable` while a key of it may
+   * have been revoked (docs/decisions/0025), and before the keys were read once.
+   */
+  publication(): PublishedKeys & { maximum_age: number };
+  /** What is wrong with the stored keys; undefined when this replica has them as stored. */
   fault(): Error | undefined;
+  /** What keeps this replica from being ready: the keys are not taken over, or were not read for 30 s. */
+  unreadiness(): string | undefined;
   /** Reads the stored keys; concurrent calls share the next read. Rejects when the store fails. */
   reload(): Promise<void>;
   /** A mint calls this with the version that it read with its facts: no signature with keys older than those. */
@@ -57,7 +67,8 @@ export interface SigningKeyring extends Keyring {
 
 export function createKeyring(options: KeyringOptions): SigningKeyring {
   const { store, sealer, clock, keySet, alg, makeKey = makeSigningKey } = options;
-  const held = createHeldKeys(keySet, sealer, options.onFault);
+  const freshness = createKeyFreshness(keySet, options.monotonic);
+  const held = createHeldKeys(options, freshness);
   const turns = createKeyStoreTurns(store, keySet, held);
   const make = { keySet, sealer, makeKey: () => makeKey(alg) };
 
@@ -85,10 +96,17 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
       await rotate();
     },
     current: () => publishedOf(held.required()),
+    publication() {
+      const published = publishedOf(held.required());
+      return { ...published, maximum_age: freshness.cacheable() };
+    },
     fault: held.fault,
+    unreadiness: () =>
+      held.fault() === undefined ? freshness.fault() : `the stored signing keys are not taken over: see the log`,
     reload: turns.reload,
     async ensureVersion(version) {
       if (version <= held.seen()) return;
+      held.heard(version);
       await turns.reload();
       if (version > held.seen())
         throw new ArsiaError('unavailable', `The ${keySet} keys of version ${version} cannot be read yet.`);

@@ -1,4 +1,4 @@
-import type { KeyChange, KeyChangeReason, KeyStore, StoredKey } from '../core/keystates.ts';
+import type { KeyChange, KeyChangeReason, KeySetSnapshot, KeyStore, StoredKey } from '../core/keystates.ts';
 import type { HeldKeys } from './heldkeys.ts';
 import { type AppliedChange, applied } from './keychanges.ts';
 import { createQueue } from './queue.ts';
@@ -16,12 +16,22 @@ export function createKeyStoreTurns(store: KeyStore, keySet: KeySetName, held: H
   const exclusive = createQueue();
   let nextRead: Promise<void> | undefined;
 
+  async function load(): Promise<KeySetSnapshot> {
+    try {
+      return await store.load(keySet);
+    } catch (thrown) {
+      // The version alone tells whether a key may have been revoked. What the first read failed by is what is told.
+      await store.version(keySet).then(held.heard, () => {});
+      throw thrown;
+    }
+  }
+
   return {
     reload() {
       nextRead ??= exclusive(async () => {
         // From here on a caller needs another read: this one may miss what was committed before that call.
         nextRead = undefined;
-        await held.take(await store.load(keySet));
+        await held.take(await load());
       });
       return nextRead;
     },

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { constants, type FileHandle, link, mkdir, open, unlink } from 'node:fs/promises';
+import { constants, type FileHandle, link, mkdir, open, realpath, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { refuseSharedFolder } from '../privatefolders.ts';
 import type { KeyEncryptionKey } from './sealing.ts';
 
 const keyBytes = 32;
@@ -35,14 +36,25 @@ export async function makeSealingKeyFile(path: string): Promise<boolean> {
   const draft = join(folder, `.sealing-${randomBytes(8).toString('hex')}.tmp`);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    refuseShared(folder);
     await writeDraft(draft);
     const isMade = await linkOnce(draft, path);
     if (isMade) await syncFolder(folder);
     return isMade;
   } catch (cause) {
+    if (cause instanceof SealingKeyFileError) throw cause;
     throw new SealingKeyFileError(`The sealing key file ${path} cannot be made: ${reasonOf(cause)}.`, { cause });
   } finally {
     await unlink(draft).catch(() => undefined);
+  }
+}
+
+/** Who may exchange the file chooses the key. Orchestrators mount their secrets in folders with the sticky bit. */
+function refuseShared(folder: string): void {
+  try {
+    refuseSharedFolder(folder, { stickySuffices: true });
+  } catch (cause) {
+    throw new SealingKeyFileError((cause as Error).message, { cause });
   }
 }
 
@@ -78,6 +90,12 @@ async function readPrivateText(path: string): Promise<string> {
         throw new SealingKeyFileError(
           `The sealing key file ${path} has mode 0${(stat.mode & 0o777).toString(8)}: others than its owner may open it. Run \`chmod 600 ${path}\`.`,
         );
+      const user = process.getuid?.() ?? stat.uid;
+      if (stat.uid !== user && stat.uid !== 0)
+        throw new SealingKeyFileError(
+          `The sealing key file ${path} belongs to the user with the id ${stat.uid}, and Arsia runs as ${user}. Run \`chown ${user} ${path}\`.`,
+        );
+      for (const folder of new Set([dirname(path), dirname(await realpath(path))])) refuseShared(folder);
       if (stat.size > 1024)
         throw new SealingKeyFileError(`The sealing key file ${path} is larger than a key. ${howToMake}`);
       return (await file.readFile('latin1')).trim();

@@ -5,7 +5,7 @@ import type { Sealer, SealingContext } from './sealing.ts';
 import { localSigner, type Signer, type SigningAlgorithm } from './signer.ts';
 import type { SigningKeyPair } from './signingkeys.ts';
 
-/** Named sets of keys: what one signs, no other may (design.md, Mechanisms). */
+/** Named sets of keys: what one signs, no other may (docs/architecture.md). */
 export type KeySetName = 'workload' | 'authorization';
 
 /** A stored key that was opened and found whole. */

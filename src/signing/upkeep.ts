@@ -1,9 +1,9 @@
-import { keyReloadInterval } from '../core/lifetimes.ts';
+import { keyReloadInterval, keyRetryInterval } from '../core/lifetimes.ts';
 import type { Keyring } from './keyring.ts';
 
 /**
  * Keeps keyrings with the store: reads them every 10 s (a replica that missed the news catches up within 30 s), and rotates
- * when it is due. A failed turn is reported and the next one tries again. Returns what stops it, after the running turn.
+ * when it is due. A failed turn is reported and tried again after 2 s. Returns what stops it, after the running turn.
  */
 export function keepFresh(
   keyrings: readonly Keyring[],
@@ -13,15 +13,15 @@ export function keepFresh(
   let isStopped = false;
   let turn: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
-  const wait = () => {
+  const wait = (pause: number) => {
     // Unref'd: a process that has nothing else to do may end. The next wait starts after the turn, so turns never pile up.
     timer = setTimeout(() => {
-      turn = runTurn(keyrings, onError).then(() => {
-        if (!isStopped) wait();
+      turn = runTurn(keyrings, onError).then((isDone) => {
+        if (!isStopped) wait(isDone ? interval : Math.min(interval, keyRetryInterval * 1000));
       });
-    }, interval).unref();
+    }, pause).unref();
   };
-  wait();
+  wait(interval);
   return async () => {
     isStopped = true;
     clearTimeout(timer);
@@ -29,13 +29,17 @@ export function keepFresh(
   };
 }
 
-async function runTurn(keyrings: readonly Keyring[], onError: (thrown: unknown) => void): Promise<void> {
+/** Resolves false where something failed. */
+async function runTurn(keyrings: readonly Keyring[], onError: (thrown: unknown) => void): Promise<boolean> {
+  let isDone = true;
   for (const keyring of keyrings) {
     try {
       await keyring.reload();
       if (keyring.fault() === undefined) await keyring.rotate();
     } catch (thrown) {
+      isDone = false;
       onError(thrown);
     }
   }
+  return isDone;
 }

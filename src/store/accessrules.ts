@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { Queries } from './database.ts';
+import type { Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
 export type AccessRuleRow = Selectable<Tables['access_rules']>;
@@ -11,13 +12,24 @@ export async function insertAccessRule(db: Queries, row: AccessRuleRow): Promise
   await db.insertInto('access_rules').values(row).execute();
 }
 
-export async function listAccessRules(db: Queries, identity_id: string): Promise<AccessRuleRow[]> {
+export async function listAccessRules(db: Queries, identity_id: string, page: Page): Promise<AccessRuleRow[]> {
   return await db
     .selectFrom('access_rules')
     .select(columns)
     .where('identity_id', '=', identity_id)
+    .where('id', '>', page.after ?? '')
     .orderBy('id')
+    .limit(page.limit)
     .execute();
+}
+
+export async function findAccessRule(db: Queries, identity_id: string, id: string): Promise<AccessRuleRow | undefined> {
+  return await db
+    .selectFrom('access_rules')
+    .select(columns)
+    .where('identity_id', '=', identity_id)
+    .where('id', '=', id)
+    .executeTakeFirst();
 }
 
 export async function updateAccessRule(db: Queries, id: string, values: string[]): Promise<AccessRuleRow> {

@@ -11,15 +11,18 @@ export async function deleteOpenLinks(db: Queries, user_id: string): Promise<voi
   await db.deleteFrom('admin_links').where('user_id', '=', user_id).where('used_at', 'is', null).execute();
 }
 
-/** The user of a live link, once: of many at once exactly one gets it. */
-export async function useAdminLink(db: Queries, token_hash: Uint8Array, now: Date): Promise<string | undefined> {
-  const row = await db
+/** Marks a live link as used and returns whom it lets in. Of many calls at once exactly one gets it. */
+export async function useAdminLink(
+  db: Queries,
+  token_hash: Uint8Array,
+  now: Date,
+): Promise<{ user_id: string; makes_operator: boolean } | undefined> {
+  return await db
     .updateTable('admin_links')
     .set({ used_at: now })
     .where('token_hash', '=', token_hash)
     .where('used_at', 'is', null)
     .where('expires_at', '>', now)
-    .returning('user_id')
+    .returning(['user_id', 'makes_operator'])
     .executeTakeFirst();
-  return row?.user_id;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { sql } from 'kysely';
+import { CompiledQuery, sql } from 'kysely';
 import { ArsiaError } from '../core/errors.ts';
 import type { Database } from './database.ts';
-import { isForeignKeyViolation } from './failures.ts';
+import { isAdmitting } from './trustrules.ts';
 
 /** What the store needs of signing/sealing.ts; the context is the additional data, so that a swapped row does not open. */
 export interface ArtifactSealer {
@@ -49,7 +49,10 @@ export interface TokenPrincipal {
 
 /** All times in milliseconds since 1970. What has expired at `now` is not found, though its row may still stand. */
 export interface ArtifactStore {
-  /** Inserts, or replaces all but the mark of use and the trust rule. Throws ArsiaError `outside_token_untrusted` when that rule is gone. */
+  /**
+   * Inserts, or replaces all but the mark of use and the trust rule. Throws ArsiaError `outside_token_untrusted` when that rule
+   * admits nobody any more.
+   */
   save(artifact: Artifact): Promise<void>;
   /** Inserts; false when this id was there before, expired or not. Of many at once exactly one gets true. */
   saveOnce(artifact: Artifact): Promise<boolean>;
@@ -110,12 +113,18 @@ export function createArtifactStore(parts: { database: Database; sealer: Artifac
 
   return {
     async save(artifact) {
-      try {
-        await database.statement('artifact_save', statements.save, await rowOf(artifact));
-      } catch (thrown) {
-        if (!isForeignKeyViolation(thrown)) throw thrown;
-        throw new ArsiaError('outside_token_untrusted', 'The trust rule was removed meanwhile.', { cause: thrown });
+      const row = await rowOf(artifact);
+      const { trust_rule_id } = artifact;
+      if (trust_rule_id === undefined) {
+        await database.statement('artifact_save', statements.save, row);
+        return;
       }
+      // Serializable: a change that ends the tokens of a rule either sees this one or is seen here.
+      await database.transaction(async (tx) => {
+        if (!(await isAdmitting(tx, trust_rule_id)))
+          throw new ArsiaError('outside_token_untrusted', 'The trust rule was removed, or admits nobody any more.');
+        await tx.executeQuery(CompiledQuery.raw(statements.save, row));
+      });
     },
     async saveOnce(artifact) {
       const rows = await database.statement('artifact_save_once', statements.saveOnce, await rowOf(artifact));

@@ -1,11 +1,12 @@
 import { CompiledQuery, type Selectable, sql } from 'kysely';
 import { type AuditEvent, type AuditReceipt, eventFields } from '../core/audit.ts';
 import { makeId } from '../core/ids.ts';
+import { createFairPlaces } from '../fairplaces.ts';
 import { type Asked, auditInsert, auditInsertValues } from './auditinsert.ts';
+import { createFinalPosition } from './auditpositions.ts';
 import { coalesce } from './coalesce.ts';
 import type { Database, Queries } from './database.ts';
 import { unavailable } from './failures.ts';
-import { createPlaces } from './places.ts';
 import type { Premise } from './premise.ts';
 import type { Tables } from './tables.ts';
 
@@ -21,9 +22,18 @@ export interface AuditStore {
   insert(tx: Queries, event: AuditEvent): Promise<void>;
   find(organization_id: string | null, id: string): Promise<AuditEvent | undefined>;
   /** Newest first; `after` is the id of the last event of the page before. */
-  list(filter: AuditFilter, page: { limit: number; after?: string | undefined }): Promise<AuditEvent[]>;
-  /** All of them, oldest first, a page at a time: no more is read than is asked for. */
-  pages(filter: AuditFilter, size: number): AsyncGenerator<AuditEvent[]>;
+  list(filter: AuditFilter, page: { limit: number; after?: string | undefined }): Promise<RecordedEvent[]>;
+  /**
+   * All events above a position (default: all), in the order of positions, a page at a time: no more is read than is asked
+   * for. The pages end at the last position that is final, so that an export after the last position read misses nothing
+   * and repeats nothing (docs/decisions/0024). Throws `unavailable` while a transaction keeps positions open.
+   */
+  pages(filter: AuditFilter, size: number, after_position?: number): AsyncGenerator<RecordedEvent[]>;
+}
+
+/** An event with its position: given by the database in the order of the INSERTs, whatever the clocks of the replicas. */
+export interface RecordedEvent extends AuditEvent {
+  position: number;
 }
 
 /** Asks for the events of every organisation and the installation's: for a person at the server's terminal. */
@@ -65,7 +75,7 @@ export const isReceipt: (value: unknown) => value is AuditReceipt = Receipt.made
 
 export function createAuditStore(
   database: Database,
-  { mac, maximumBatch = 500, maximumWaiting = 5_000 }: AuditStoreOptions,
+  { mac, maximumBatch = 500, maximumWaiting = 10_000 }: AuditStoreOptions,
 ): AuditStore {
   /** The ids of those that are recorded. */
   async function insertAll(asked: Asked[]): Promise<{ has(id: string): boolean }> {
@@ -85,12 +95,21 @@ export function createAuditStore(
         throw unavailable('The audit record cannot be written right now.', error);
       }
     },
-    { maximumBatch, maximumWaiting, concurrency: 1 },
+    { maximumBatch, maximumWaiting, concurrency: 1, tenantOf: ({ event }) => event.organization_id ?? '' },
   );
 
   // What no index answers reads all events of an organisation: one caller within its limit could hold every connection.
-  const searching = createPlaces({ most: 2, maximumWaiting: 20 });
-  const search = (query: ReturnType<typeof select>) => searching(() => query.execute());
+  const searching = createFairPlaces({
+    of: 'audit searches',
+    most: 3,
+    mostPerTenant: 1,
+    maximumWaiting: 200,
+    maximumWaitingPerTenant: 20,
+    patience: 10_000,
+  });
+  const search = ({ organization_id }: AuditFilter, query: ReturnType<typeof select>) =>
+    searching(typeof organization_id === 'string' ? organization_id : 'installation', () => query.execute());
+  const finalPosition = createFinalPosition(database.query);
 
   return {
     record: async (event) => (await record({ event }))!,
@@ -105,14 +124,18 @@ export function createAuditStore(
     async list(filter, { limit, after }) {
       let query = select(database.query, filter).orderBy('id', 'desc').limit(limit);
       if (after !== undefined) query = query.where('id', '<', after);
-      return (await search(query)).map(asEvent);
+      return (await search(filter, query)).map(asRecorded);
     },
-    async *pages(filter, size) {
-      for (let after = ''; ; ) {
-        const rows = await search(select(database.query, filter).where('id', '>', after).orderBy('id').limit(size));
-        if (rows.length > 0) yield rows.map(asEvent);
+    async *pages(filter, size, after_position = 0) {
+      const upto = await finalPosition();
+      const window = await positionsOf(database.query, filter);
+      const last = Math.min(upto, window.last);
+      for (let after = Math.max(after_position, window.after); ; ) {
+        const page = select(database.query, filter).where('position', '>', after).where('position', '<=', last);
+        const rows = await search(filter, page.orderBy('position').limit(size));
+        if (rows.length > 0) yield rows.map(asRecorded);
         if (rows.length < size) return;
-        after = rows.at(-1)!.id;
+        after = rows.at(-1)!.position;
       }
     },
   };
@@ -120,7 +143,7 @@ export function createAuditStore(
 
 function select(queries: Queries, filter: AuditFilter) {
   const { organization_id } = filter;
-  let query = queries.selectFrom('audit_events').select(eventFields);
+  let query = queries.selectFrom('audit_events').select(eventFields).select('position');
   if (organization_id !== everyOrganization)
     query = query.where('organization_id', organization_id === null ? 'is' : '=', organization_id);
   for (const column of filterColumns) {
@@ -140,10 +163,33 @@ function select(queries: Queries, filter: AuditFilter) {
 /** Ids begin with their time, made within the same request as `at`: the index on ids then bounds a search by time. */
 const idSlack = 3_600_000;
 
+/**
+ * The positions between which the events of a time window lie: above `after`, up to `last`. Without them the first page of a
+ * late window would read all events before it, and the last page of an early one all after it. The nearest events over 3 h
+ * outside the window bound it: the clocks of two replicas do not differ by an hour, since one that is 5 s off is not ready.
+ */
+async function positionsOf(
+  queries: Queries,
+  { since, until }: Pick<AuditFilter, 'since' | 'until'>,
+): Promise<{ after: number; last: number }> {
+  const one = queries.selectFrom('audit_events').select('position').limit(1);
+  const before = since === undefined ? undefined : one.where('id', '<', idAround(since - 3 * idSlack));
+  const behind = until === undefined ? undefined : one.where('id', '>', idAround(until + 3 * idSlack));
+  const [first] = (await before?.orderBy('id', 'desc').execute()) ?? [];
+  const [end] = (await behind?.orderBy('id').execute()) ?? [];
+  return { after: first?.position ?? 0, last: end?.position ?? Number.MAX_SAFE_INTEGER };
+}
+
 function idAround(time: number): string {
   return makeId('event', Math.max(0, time), (bytes) => new Uint8Array(bytes));
 }
 
-export function asEvent(row: Pick<Selectable<Tables['audit_events']>, keyof AuditEvent>): AuditEvent {
+type EventRow = Pick<Selectable<Tables['audit_events']>, keyof AuditEvent>;
+
+export function asEvent({ position: _, ...row }: EventRow & { position?: number }): AuditEvent {
   return { ...row, at: row.at.getTime(), code: row.code as AuditEvent['code'] };
+}
+
+function asRecorded(row: EventRow & { position: number }): RecordedEvent {
+  return { ...asEvent(row), position: row.position };
 }

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { type AuditEvent, eventFields } from '../core/audit.ts';
 import { asEvent } from './audit.ts';
+import { lastPositionOf, settlePositions } from './auditpositions.ts';
 import type { Database, Queries } from './database.ts';
 
 /** A checkpoint as it is stored; what it says is in `signed`. */
@@ -67,20 +67,11 @@ export interface ChainEnd {
 /** Any number, the same in every release: one replica makes checkpoints at a time. */
 const advisoryLock = 4_727_618;
 
-/** Milliseconds between two looks at who still writes. */
-const pause = 20;
-
 export function createAuditChainStore(database: Database): AuditChainStore {
   const { query } = database;
   return {
     newest: () => newestOf(query),
-    async lastPosition() {
-      const { last } = await query
-        .selectFrom('audit_events')
-        .select(({ fn }) => fn.max('position').as('last'))
-        .executeTakeFirstOrThrow();
-      return last ?? 0;
-    },
+    lastPosition: () => lastPositionOf(query),
     lastBeforeChain: () => lastBeforeChain(query),
     async countUpTo(position) {
       const { count } = await query
@@ -98,14 +89,7 @@ export function createAuditChainStore(database: Database): AuditChainStore {
       );
       return rows.map(({ id }) => id);
     },
-    async settle(patience) {
-      const until = performance.now() + patience;
-      for (let writers = await writersOf(query); writers.length > 0; writers = await writersOf(query, writers)) {
-        if (performance.now() > until) return false;
-        await sleep(pause);
-      }
-      return true;
-    },
+    settle: (patience) => settlePositions(query, patience),
     append: (make) =>
       database.transaction(
         async (tx) => {
@@ -171,20 +155,6 @@ const noMac = new Uint8Array(0);
 /** As `asEvent`, also of a row that only the owner of the table can have written: `infinity` is no Date. */
 function asRecorded(row: Parameters<typeof asEvent>[0]): AuditEvent {
   return asEvent({ ...row, at: new Date(Number(row.at)) });
-}
-
-/**
- * The transactions that may have a position and have not ended; of `among` those that still have not. Every INSERT locks its
- * table in this mode before it takes a position, until its transaction ends, and is seen by others before it lets go
- * (PostgreSQL manual, 13.3.1 and `pg_locks`).
- */
-async function writersOf(queries: Queries, among?: string[]): Promise<string[]> {
-  const { rows } = await sql<{ transaction: string }>`
-    SELECT DISTINCT virtualtransaction AS transaction FROM pg_locks
-    WHERE locktype = 'relation' AND relation = 'audit_events'::regclass AND mode = 'RowExclusiveLock' AND granted
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      ${among === undefined ? sql`` : sql`AND virtualtransaction = ANY (${among})`}`.execute(queries);
-  return rows.map(({ transaction }) => transaction);
 }
 
 async function stretchOf(queries: Queries, after: number, upto: number): Promise<Stretch> {

@@ -1,6 +1,7 @@
 import type { MintFacts } from '../core/mint.ts';
 import { coalesce } from './coalesce.ts';
 import type { Database } from './database.ts';
+import { overAt } from './jobs.ts';
 
 /** A job as it is now, and what tells whether facts that were read earlier still hold. */
 export interface CurrentJob {
@@ -9,6 +10,7 @@ export interface CurrentJob {
   job_row: string;
   launcher_id: string | null;
   workspace_id: string;
+  organization_id: string;
   /** The last transaction that changed who may do what in the organisation of the job; null where none is on record. */
   last_change: number | null;
   /** The oldest transaction under way, and the version of the key set `workload`, at the same moment. */
@@ -35,14 +37,9 @@ export function createCurrentJobs(
   );
 }
 
-/**
- * When a job is over, in milliseconds since 1970: at its deadline, or once its sign of life, or that of the job that it is a
- * task of, has not come.
- */
+/** SQL of the time at which a job is over, in milliseconds since 1970. */
 export function deadlineOf(job: string): string {
-  const sign = (of: string) => `${of}.heartbeat_at + ${of}.heartbeat_seconds * interval '1 second'`;
-  return `(extract(epoch FROM least(${job}.deadline, ${sign(job)},
-      (SELECT ${sign('parent')} FROM jobs AS parent WHERE parent.id = ${job}.parent_id))) * 1000)::bigint`;
+  return `(extract(epoch FROM ${overAt(job)}) * 1000)::bigint`;
 }
 
 /** As mintstatement.ts: one JSON value, and an array that hides its length. */
@@ -50,7 +47,8 @@ const text = `
 SELECT json_agg(found) AS rows, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_transaction,
   (SELECT version FROM key_sets WHERE name = 'workload') AS key_set_version
 FROM (
-  SELECT asked.n, job.id, job.xmin AS job_row, job.user_id, job.launcher_id, job.workspace_id, job.stage, job.labels,
+  SELECT asked.n, job.id, job.xmin AS job_row, job.user_id, job.launcher_id, job.workspace_id,
+    job.organization_id, job.stage, job.labels,
     job.ended_at IS NOT NULL AS is_ended,
     ${deadlineOf('job')} AS deadline,
     (SELECT transaction_id FROM authority_changes WHERE organization_id = job.organization_id
@@ -66,9 +64,9 @@ interface Answer extends Moment {
 }
 
 type Row = MintFacts['job'] &
-  Pick<CurrentJob, 'job_row' | 'launcher_id' | 'workspace_id' | 'last_change'> & { n: number };
+  Pick<CurrentJob, 'job_row' | 'launcher_id' | 'workspace_id' | 'organization_id' | 'last_change'> & { n: number };
 
 function asCurrentJob(row: Row, moment: Moment): CurrentJob {
-  const { n: _, job_row, launcher_id, workspace_id, last_change, ...job } = row;
-  return { job, job_row, launcher_id, workspace_id, last_change, ...moment };
+  const { n: _, job_row, launcher_id, workspace_id, organization_id, last_change, ...job } = row;
+  return { job, job_row, launcher_id, workspace_id, organization_id, last_change, ...moment };
 }

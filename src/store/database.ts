@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely';
+import { createFairPlaces } from '../fairplaces.ts';
 import { coalesce } from './coalesce.ts';
 import { openEmbedded } from './embedded.ts';
-import { isConflict, translate, unavailable } from './failures.ts';
+import { isConflict, isUniqueViolation, translate, unavailable } from './failures.ts';
 import { nested, transactionOf } from './nesting.ts';
-import { createPlaces } from './places.ts';
 import { openServer } from './server.ts';
 import type { Tables } from './tables.ts';
 
@@ -21,9 +21,9 @@ export interface Database {
   /** Single statements. */
   query: Queries;
   /**
-   * One SERIALIZABLE transaction, run again (one at a time, for up to 5 s) when it lost against a concurrent one: `work` may
-   * run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for work that takes a
-   * row lock first and then wants to read what the one before it committed.
+   * One SERIALIZABLE transaction, run again (one at a time of each tenant, for up to 5 s) when it lost against a concurrent
+   * one: `work` may run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for work
+   * that takes a row lock first and then wants to read what the one before it committed.
    */
   transaction<T>(work: (tx: Queries) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Hot paths: a statement that PostgreSQL prepares once per connection under `name`. */
@@ -40,6 +40,8 @@ export interface Database {
 
 export interface TransactionOptions {
   isolation?: 'serializable' | 'read committed';
+  /** Whose change it is, such as the id of an organisation: it waits behind no other tenant's. */
+  tenant?: string;
 }
 
 export interface DatabaseOptions {
@@ -49,6 +51,8 @@ export interface DatabaseOptions {
   folder?: string;
   /** Told of what breaks in the background: a lost connection, a server that went away. */
   onFault?: (error: Error) => void;
+  /** Embedded: called when another process may have opened the folder, perhaps more than once. This one must end at once. */
+  onLockLost?: ((error: Error) => void) | undefined;
   /** PostgreSQL connections at most (default 10). */
   poolSize?: number;
   /** For migrations: statements take as long as they need. */
@@ -73,15 +77,16 @@ export interface Connection {
 /** Milliseconds for which a change that loses against others is tried again, and between two tries at most. */
 const patience = 5_000;
 const longestPause = 250;
-/** Transactions that lost and wait for their turn to be tried again. */
-const maximumLosers = 500;
+/** Transactions that lost and are tried again at the same time, one of a tenant, and those that wait for that. */
+const retriesAtOnce = 4;
+const maximumLosers = { maximumWaiting: 500, maximumWaitingPerTenant: 200 };
 
 /** Opens without a connection to PostgreSQL: a server that is away is `unavailable` on use, not a failed start. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { url, folder, onFault = () => {}, poolSize = 10, isPatient = false } = options;
+  const { url, folder, onFault = () => {}, onLockLost, poolSize = 10, isPatient = false } = options;
   if (url !== undefined) return databaseOver(openServer({ url, onFault, poolSize, isPatient }));
   if (folder === undefined) throw new TypeError('openDatabase needs a url or a folder');
-  return databaseOver(await openEmbedded({ folder }));
+  return databaseOver(await openEmbedded({ folder, onLockLost }));
 }
 
 export function databaseOver(connections: Connections): Database {
@@ -105,15 +110,22 @@ export function databaseOver(connections: Connections): Database {
     { maximumBatch: Number.POSITIVE_INFINITY, concurrency: 1 },
   );
   // PostgreSQL watches pages, and whole tables where they are small: changes of different things conflict as well. Side by
-  // side those that lost would lose to one another again, until they give up; one at a time each gets through.
-  const turn = createPlaces({ most: 1, maximumWaiting: maximumLosers });
+  // side those that lost would lose to one another again, until they give up; one at a time each gets through. Those of one
+  // tenant conflict most, so only they wait for one another (docs/decisions/0016).
+  const turn = createFairPlaces({
+    of: 'changes that lost against others',
+    most: retriesAtOnce,
+    mostPerTenant: 1,
+    ...maximumLosers,
+    patience,
+  });
   return {
     kind: connections.kind,
     query,
     statement: async <Row>(name: string, text: string, values: readonly unknown[]) =>
       (await prepared<Row>(name, text, values)).rows,
     affected: async (name, text, values) => Number((await prepared(name, text, values)).rowCount),
-    async transaction(work, { isolation = 'serializable' } = {}) {
+    async transaction(work, { isolation = 'serializable', tenant = '' } = {}) {
       const attempt = () =>
         query
           .transaction()
@@ -122,8 +134,8 @@ export function databaseOver(connections: Connections): Database {
       try {
         return await attempt();
       } catch (error) {
-        if (!isConflict(error)) throw error;
-        return await turn(() => retried(attempt));
+        if (!isConflict(error) && !isUniqueViolation(error)) throw error;
+        return await turn(tenant, () => retried(attempt));
       }
     },
     now: () => now(),
@@ -137,7 +149,8 @@ async function retried<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
-      if (!isConflict(error)) throw error;
+      // What another transaction took is seen the second time; a third violation is a fault of ours.
+      if (!isConflict(error) && !(isUniqueViolation(error) && tries < 3)) throw error;
       if (performance.now() - begun > patience) throw unavailable('Too many changes are made at the same time.', error);
       await sleep(Math.random() * Math.min(10 * 2 ** tries, longestPause));
     }

@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PGlite, type Results } from '@electric-sql/pglite';
 import type { PostgresQueryResult } from 'kysely';
+import { makePrivate, refuseSharedFolder } from '../privatefolders.ts';
 import type { Connection, Connections } from './database.ts';
+import { LockLost } from './failures.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 
 const int8 = 20;
@@ -12,18 +14,26 @@ export interface EmbeddedOptions {
   folder?: string;
   /** A dump (`dumpDataDir`) to start a new database from, instead of three seconds of initdb. */
   template?: Blob;
+  /** Called with every statement once another process may have opened the folder: this one must end at once. */
+  onLockLost?: ((error: Error) => void) | undefined;
 }
 
+/** What lies in the folder beside the lock: the database, and one that is being made. */
+const files = 'pgdata';
+const unfinished = 'pgdata.new';
+
 /** PGlite, PostgreSQL in this process, as a pool of one connection. */
-export async function openEmbedded({ folder, template }: EmbeddedOptions): Promise<Connections> {
+export async function openEmbedded({ folder, template, onLockLost = () => {} }: EmbeddedOptions): Promise<Connections> {
   const lock = folder === undefined ? undefined : takeFolder(folder);
   try {
     if (folder !== undefined) await makeWhole(folder, template);
     const pglite = await openFiles(
-      folder === undefined ? undefined : join(folder, 'pgdata'),
+      folder === undefined ? undefined : join(folder, files),
       folder ? undefined : template,
     );
-    return poolOfOne(pglite, lock);
+    // Now that all of it is there: PGlite makes the files of a new database writable by everybody, whatever the umask.
+    if (folder !== undefined) makeOwnPrivate(folder);
+    return poolOfOne(pglite, lock && watched(lock, onLockLost));
   } catch (error) {
     lock?.release();
     throw error;
@@ -32,17 +42,39 @@ export async function openEmbedded({ folder, template }: EmbeddedOptions): Promi
 
 function takeFolder(folder: string): FolderLock {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return lockFolder(folder);
+  refuseSharedFolder(folder);
+  return lockFolder(folder, [files, unfinished]);
+}
+
+/** The folder and what Arsia has in it, and nothing else: somebody may have named a folder of their own. */
+function makeOwnPrivate(folder: string): void {
+  chmodSync(folder, 0o700);
+  const own = [files, 'lock', 'lock-journal', 'lock.pid'].map((name) => join(folder, name));
+  for (const path of own) if (existsSync(path)) makePrivate(path);
 }
 
 /** A database that was killed while it was made would never open: it is made aside and renamed when it is whole. */
 async function makeWhole(folder: string, template: Blob | undefined): Promise<void> {
-  const files = join(folder, 'pgdata');
-  if (existsSync(files)) return;
-  const unfinished = join(folder, 'pgdata.new');
-  rmSync(unfinished, { recursive: true, force: true });
-  await (await openFiles(unfinished, template)).close();
-  renameSync(unfinished, files);
+  const whole = join(folder, files);
+  if (existsSync(whole)) return;
+  const draft = join(folder, unfinished);
+  rmSync(draft, { recursive: true, force: true });
+  await (await openFiles(draft, template)).close();
+  renameSync(draft, whole);
+}
+
+function watched(lock: FolderLock, onLost: (error: Error) => void): FolderLock {
+  return {
+    ...lock,
+    verify() {
+      try {
+        lock.verify();
+      } catch (error) {
+        if (error instanceof LockLost) onLost(error);
+        throw error;
+      }
+    },
+  };
 }
 
 function openFiles(dataDir: string | undefined, template: Blob | undefined): Promise<PGlite> {
@@ -64,18 +96,30 @@ export function poolOfOne(pglite: PGlite, lock: FolderLock | undefined): Connect
       const turn = Promise.withResolvers<void>();
       tail = turn.promise;
       await before;
-      return connectionTo(pglite, turn.resolve);
+      return connectionTo(pglite, lock, turn.resolve);
     },
     async end() {
       await tail;
-      if (!pglite.closed) await pglite.close();
+      // Closing writes as well.
+      if (!pglite.closed && isHeld(lock)) await pglite.close();
       lock?.release();
     },
   };
 }
 
-function connectionTo(pglite: PGlite, release: () => void): Connection {
+function isHeld(lock: FolderLock | undefined): boolean {
+  try {
+    lock?.verify();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function connectionTo(pglite: PGlite, lock: FolderLock | undefined, release: () => void): Connection {
   const run = async <Row>(text: string, values: readonly unknown[]) => {
+    // Before every statement, a COMMIT among them. A look costs 5 µs.
+    lock?.verify();
     // Only the simple protocol takes several statements at once, as migrations have them.
     const results = values.length > 0 ? await pglite.query(text, [...values]) : await pglite.exec(text);
     return asResult<Row>(Array.isArray(results) ? results.at(-1) : results);

@@ -41,6 +41,17 @@ const awaySystemCodes = new Set([
 const awayMessages =
   /^(Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|timeout exceeded when trying to connect|timeout expired|PGlite is (closed|closing)|driver has already been destroyed)/;
 
+/** Another process may have opened the embedded database: this one reads and writes nothing more there. */
+export class LockLost extends Error {
+  override readonly name = 'LockLost';
+
+  constructor(file: string) {
+    super(
+      `The lock file ${file} was replaced while this process held it, so that another one may have opened the embedded database. This process ends and has written nothing since: make sure that one arsia uses the folder, and start it again.`,
+    );
+  }
+}
+
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
@@ -50,6 +61,7 @@ export function isAway(error: unknown): boolean {
   const code = codeOf(error);
   if (code !== undefined && (awaySystemCodes.has(code) || awayStates.some((state) => state.test(code)))) return true;
   if (!(error instanceof Error)) return false;
+  if (error instanceof LockLost) return true;
   // An aborted WebAssembly instance never answers again; its own text would help nobody outside.
   return awayMessages.test(error.message) || error.name === 'RuntimeError';
 }
@@ -76,7 +88,10 @@ export function isConflict(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
-/** A foreign key refused: the row that is referred to is gone, or the one to delete is still referred to. */
-export function isForeignKeyViolation(error: unknown): boolean {
-  return codeOf(error) === '23503';
+/**
+ * A unique constraint refused. Changes look first whether a name is free, so this is a race as well: which of two indexes a
+ * SELECT reads decides whether PostgreSQL reports a conflict or this (its manual, 13.5 "Serialization Failure Handling").
+ */
+export function isUniqueViolation(error: unknown): boolean {
+  return codeOf(error) === '23505';
 }

@@ -8,6 +8,7 @@ export interface KeptAnswer {
 
 export interface KeyRow {
   key_hash: Uint8Array;
+  organization_id: string | null;
   content_hash: Uint8Array;
   expires_at: Date;
 }
@@ -35,8 +36,8 @@ export async function takeKey(tx: Queries, row: KeyRow, now: Date): Promise<stri
   // No SELECT before it and no look by key after it: in a SERIALIZABLE transaction these lock the whole page of the index,
   // and all creates at once would fail on each other's keys.
   const { rows } = await sql<{ place: string }>`
-    INSERT INTO idempotency_keys AS kept (key_hash, content_hash, answer, expires_at)
-    VALUES (${row.key_hash}, ${row.content_hash}, '{}', ${row.expires_at})
+    INSERT INTO idempotency_keys AS kept (key_hash, organization_id, content_hash, answer, expires_at)
+    VALUES (${row.key_hash}, ${row.organization_id}, ${row.content_hash}, '{}', ${row.expires_at})
     ON CONFLICT (key_hash) DO UPDATE
       SET content_hash = excluded.content_hash, answer = excluded.answer, expires_at = excluded.expires_at
       WHERE kept.expires_at <= ${now}

@@ -11,7 +11,6 @@ type Row = Selectable<Tables['managed_identities']>;
 /** A managed identity with the path and lineage of its group. */
 export type ManagedIdentity = Row & { group_path: string; lineage: string[] };
 export type Assignment = Selectable<Tables['assignments']>;
-export type AssignedIdentity = ManagedIdentity & Pick<Assignment, 'profile' | 'principal_id'> & { assigned_at: Date };
 export type UseGrant = Selectable<Tables['use_grants']>;
 
 function select(db: Queries) {
@@ -93,6 +92,17 @@ export async function deleteIdentity(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('managed_identities').where('id', '=', id).execute();
 }
 
+/** Has the organisation this audience already? */
+export async function isAudienceOf(db: Queries, audience: string, organization_id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('audiences')
+    .select('audience')
+    .where('audience', '=', audience)
+    .where('organization_id', '=', organization_id)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Takes an audience for an organisation; false when another organisation has it. */
 export async function claimAudience(db: Queries, audience: string, organization_id: string): Promise<boolean> {
   await db
@@ -127,37 +137,27 @@ export async function deleteAssignment(
   return (await query.executeTakeFirst()).numDeletedRows > 0n;
 }
 
-/** The assignments of a workspace, to everyone and to single principals. */
-export async function assignmentsIn(db: Queries, workspace_id: string): Promise<Assignment[]> {
-  return await db
-    .selectFrom('assignments')
-    .select(['id', 'workspace_id', 'identity_id', 'organization_id', 'type', 'profile', 'principal_id', 'created_at'])
-    .where('workspace_id', '=', workspace_id)
-    .orderBy('id')
-    .execute();
-}
-
-/** The identities assigned to a workspace, each with its profile (empty: unnamed) and for whom (empty: everyone). */
-export async function assignedIdentities(db: Queries, workspace_id: string): Promise<AssignedIdentity[]> {
-  return await select(db)
-    .innerJoin('assignments as a', 'a.identity_id', 'm.id')
-    .select(['a.profile', 'a.principal_id', 'a.created_at as assigned_at'])
-    .where('a.workspace_id', '=', workspace_id)
-    .orderBy('m.id')
-    .execute();
-}
-
 export async function insertGrant(db: Queries, row: UseGrant): Promise<void> {
   await db.insertInto('use_grants').values(row).execute();
 }
 
-export async function listGrants(db: Queries, identity_id: string): Promise<UseGrant[]> {
-  return await db
+function grantsOf(db: Queries, identity_id: string) {
+  return db
     .selectFrom('use_grants')
     .select(['id', 'identity_id', 'principal_id', 'organization_id', 'created_at'])
-    .where('identity_id', '=', identity_id)
+    .where('identity_id', '=', identity_id);
+}
+
+export async function listGrants(db: Queries, identity_id: string, page: Page): Promise<UseGrant[]> {
+  return await grantsOf(db, identity_id)
+    .where('id', '>', page.after ?? '')
     .orderBy('id')
+    .limit(page.limit)
     .execute();
+}
+
+export async function findGrant(db: Queries, identity_id: string, principal_id: string): Promise<UseGrant | undefined> {
+  return await grantsOf(db, identity_id).where('principal_id', '=', principal_id).executeTakeFirst();
 }
 
 export async function deleteGrant(db: Queries, identity_id: string, id: string): Promise<boolean> {

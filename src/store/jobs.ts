@@ -4,7 +4,20 @@ import type { Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
 /** A job without its token's hash: nothing but the mint needs that. */
-export type Job = Omit<Selectable<Tables['jobs']>, 'token_hash'>;
+type JobRow = Omit<Selectable<Tables['jobs']>, 'token_hash'>;
+
+/** `over_at` is when the job is over unless it is ended before (`overAt`). */
+export type Job = JobRow & { over_at: Date };
+
+/**
+ * SQL of the time at which a job is over if nobody ends it: its deadline, its missed heartbeat, or the end or the missed
+ * heartbeat of the job that it is an array task of. Every read that asks whether a job is over uses this one expression.
+ */
+export function overAt(job: string): string {
+  const missedHeartbeat = (of: string) => `${of}.heartbeat_at + ${of}.heartbeat_seconds * interval '1 second'`;
+  return `least(${job}.deadline, ${missedHeartbeat(job)},
+    (SELECT least(parent.ended_at, ${missedHeartbeat('parent')}) FROM jobs AS parent WHERE parent.id = ${job}.parent_id))`;
+}
 
 const columns = [
   'id',
@@ -26,12 +39,18 @@ const columns = [
   'heartbeat_at',
 ] as const;
 
-export async function insertJob(db: Queries, row: Job & { token_hash: Uint8Array }): Promise<void> {
-  await db.insertInto('jobs').values(row).execute();
+const overAtColumn = sql<Date>`${sql.raw(overAt('jobs'))}`.as('over_at');
+
+function select(db: Queries) {
+  return db.selectFrom('jobs').select(columns).select(overAtColumn);
+}
+
+export async function insertJob(db: Queries, row: JobRow & { token_hash: Uint8Array }): Promise<Job> {
+  return await db.insertInto('jobs').values(row).returning(columns).returning(overAtColumn).executeTakeFirstOrThrow();
 }
 
 export async function findJob(db: Queries, id: string): Promise<Job | undefined> {
-  return await db.selectFrom('jobs').select(columns).where('id', '=', id).executeTakeFirst();
+  return await select(db).where('id', '=', id).executeTakeFirst();
 }
 
 export async function hasTask(db: Queries, parent_id: string, task_index: number): Promise<boolean> {
@@ -55,13 +74,6 @@ export async function beat(db: Queries, id: string, at: Date): Promise<boolean> 
   return done.numUpdatedRows > 0n;
 }
 
-/** When issuing ends if nobody does anything: the deadline, or the missed heartbeat. */
-export function effectiveDeadline(job: Pick<Job, 'deadline' | 'heartbeat_at' | 'heartbeat_seconds'>): number {
-  const deadline = job.deadline.getTime();
-  if (job.heartbeat_at === null || job.heartbeat_seconds === null) return deadline;
-  return Math.min(deadline, job.heartbeat_at.getTime() + job.heartbeat_seconds * 1000);
-}
-
 export type OverdueJob = Pick<Job, 'id' | 'organization_id' | 'workspace_id' | 'user_id'>;
 
 /** Marks jobs as ended that are past their deadline or missed their heartbeat, with their array tasks, `limit` at a time. */
@@ -69,11 +81,8 @@ export async function endOverdue(db: Queries, now: Date, limit: number): Promise
   const { rows } = await sql<OverdueJob>`
     UPDATE jobs SET ended_at = ${now}, version = version + 1
     WHERE id IN (
-      SELECT job.id FROM jobs AS job LEFT JOIN jobs AS parent ON parent.id = job.parent_id
-      WHERE job.ended_at IS NULL AND (
-        least(job.deadline, job.heartbeat_at + job.heartbeat_seconds * interval '1 second') <= ${now}
-        OR parent.heartbeat_at + parent.heartbeat_seconds * interval '1 second' <= ${now}
-        OR parent.ended_at IS NOT NULL)
+      SELECT job.id FROM jobs AS job
+      WHERE job.ended_at IS NULL AND ${sql.raw(overAt('job'))} <= ${now}
       ORDER BY job.id LIMIT ${limit} FOR UPDATE OF job SKIP LOCKED)
     RETURNING id, organization_id, workspace_id, user_id`.execute(db);
   return rows;
@@ -87,13 +96,11 @@ export async function endJob(db: Queries, id: string, at: Date): Promise<Job> {
     .where((eb) => eb.or([eb('id', '=', id), eb('parent_id', '=', id)]))
     .where('ended_at', 'is', null)
     .execute();
-  return await db.selectFrom('jobs').select(columns).where('id', '=', id).executeTakeFirstOrThrow();
+  return await select(db).where('id', '=', id).executeTakeFirstOrThrow();
 }
 
 export async function listJobs(db: Queries, workspace_id: string, page: Page): Promise<Job[]> {
-  return await db
-    .selectFrom('jobs')
-    .select(columns)
+  return await select(db)
     .where('workspace_id', '=', workspace_id)
     .where('id', '>', page.after ?? '')
     .orderBy('id')

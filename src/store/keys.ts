@@ -29,6 +29,16 @@ export function createKeyStore(database: Database, record: RecordKeyChanges): Ke
       return { version: rows[0].version, keys: keys.map(asStoredKey) };
     },
 
+    async version(keySet) {
+      const set = await database.query
+        .selectFrom('key_sets')
+        .select('version')
+        .where('name', '=', keySet)
+        .executeTakeFirst();
+      if (set === undefined) throw unknownKeySet(keySet);
+      return set.version;
+    },
+
     // READ COMMITTED: who waited for the row lock then reads what the one before it committed, so that one of several
     // replicas that rotate at once makes a key, and the others find that nothing is due.
     change: (keySet, reason, plan) =>

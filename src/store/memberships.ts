@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { Role } from '../core/permissions.ts';
 import type { Queries } from './database.ts';
-import type { Page } from './namespaces.ts';
+import type { Namespace, Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
 export type MembershipRow = Selectable<Tables['memberships']>;
@@ -22,6 +22,23 @@ export async function membershipsOf(db: Queries, principal_id: string, lineage?:
     .select(columns)
     .where('principal_id', 'in', selfAndTeams(db, principal_id));
   return await (lineage === undefined ? query : query.where('namespace_id', 'in', lineage)).execute();
+}
+
+/** The memberships of a principal and of its teams below a namespace, by the paths of the places they are in. */
+export async function membershipsBelow(
+  db: Queries,
+  principal_id: string,
+  namespace_id: string,
+): Promise<(Pick<MembershipRow, 'namespace_id' | 'role'> & Pick<Namespace, 'kind' | 'path' | 'lineage'>)[]> {
+  return await db
+    .selectFrom('memberships as m')
+    .innerJoin('namespaces as n', 'n.id', 'm.namespace_id')
+    .select(['m.namespace_id', 'm.role', 'n.kind', 'n.path', 'n.lineage'])
+    .where('m.principal_id', 'in', selfAndTeams(db, principal_id))
+    .where('n.id', '<>', namespace_id)
+    .where(sql<boolean>`n.lineage @> ARRAY[${namespace_id}]`)
+    .orderBy('n.path')
+    .execute();
 }
 
 /** The membership that a principal itself has in a namespace. */
@@ -59,6 +76,22 @@ export async function deleteMembership(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('memberships').where('id', '=', id).execute();
 }
 
+/** Every role that was given to the principal itself. */
+export async function deleteMembershipsOf(db: Queries, principal_id: string): Promise<void> {
+  await db.deleteFrom('memberships').where('principal_id', '=', principal_id).execute();
+}
+
+/** Has the principal, or a team of theirs, any role? Reads one row: an owner of much may have thousands. */
+export async function hasAnyRole(db: Queries, principal_id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('memberships')
+    .select('id')
+    .where('principal_id', 'in', selfAndTeams(db, principal_id))
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function listMemberships(db: Queries, namespace_id: string, page: Page): Promise<MembershipRow[]> {
   return await db
     .selectFrom('memberships')
@@ -70,7 +103,7 @@ export async function listMemberships(db: Queries, namespace_id: string, page: P
     .execute();
 }
 
-/** Owners of an organisation that can act: active users among them. */
+/** Owners of an organisation that can act (active users), two of them at most: enough to tell whether one is the last. */
 export async function activeOwners(db: Queries, organization_id: string): Promise<string[]> {
   const rows = await db
     .selectFrom('memberships')
@@ -79,6 +112,7 @@ export async function activeOwners(db: Queries, organization_id: string): Promis
     .where('memberships.namespace_id', '=', organization_id)
     .where('memberships.role', '=', 'owner')
     .where('users.is_active', '=', true)
+    .limit(2)
     .execute();
   return rows.map((row) => row.principal_id);
 }

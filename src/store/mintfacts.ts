@@ -1,4 +1,8 @@
+import { heapBytes } from '../core/heapsize.ts';
+import { isId } from '../core/ids.ts';
 import type { MintFacts } from '../core/mint.ts';
+import { parentPath } from '../core/namespace.ts';
+import { createFairCache, type Held } from '../faircache.ts';
 import { type CurrentJob, createCurrentJobs } from './currentjobs.ts';
 import type { Database } from './database.ts';
 import { createMintFactsStatement, type DatedFacts } from './mintstatement.ts';
@@ -11,12 +15,16 @@ export interface MintFactsKey {
   identity: string | null;
   /** Which of a type, where the workspace has several; absent for the unnamed one. */
   profile?: string | undefined;
+  /** Of the job, where it is known: organisations take turns in the reads. */
+  organization_id?: string;
 }
 
 export interface MintRead {
   facts: MintFacts;
   /** The version of the key set `workload` at the same moment. */
   keySetVersion: number;
+  /** Keeps the facts for the next requests. To be called for a token that was granted: what a refused request read is not kept. */
+  keep(): void;
 }
 
 /** What was read for an earlier request, and may be over: a record on this premise is written only where it is not. */
@@ -28,8 +36,27 @@ export interface KeptRead {
 export interface MintFactsReader {
   /** Everything that a mint is decided on, as committed after this call; null when no job has this token. */
   read(key: MintFactsKey): Promise<MintRead | null>;
-  /** Of a job that asked for the same before; undefined where nothing is kept. */
+  /** Of a job that was granted a token before; undefined where nothing is kept. */
   kept(key: MintFactsKey): KeptRead | undefined;
+  /** What is kept, for all organisations. */
+  held(): Held;
+}
+
+/** Facts of all jobs that run for the same user and launcher in the same workspace. */
+interface RunnerFacts {
+  facts: Omit<MintFacts, 'job'>;
+  oldest_transaction: number;
+}
+
+/** The identity that a path or type meant for a runner. */
+interface Meaning {
+  identity_id: string;
+  oldest_transaction: number;
+}
+
+interface KeptJob {
+  now: CurrentJob;
+  runner: string;
 }
 
 /**
@@ -37,100 +64,115 @@ export interface MintFactsReader {
  * is no more could then look unchanged. Milliseconds.
  */
 const maximumAge = 10_000;
+const mebibyte = 2 ** 20;
 
 /**
  * A thousand requests at once cost a few reads (coalesce.ts), and the facts of one serve the next ones for as long as the
  * database says, after each of them arrived, that nothing of them was changed (docs/decisions/0009, 0011): to a job that asks
  * again the statement says it that records the mint, to another one of the same user and workspace a read of its job.
+ *
+ * Facts are kept by the identity that was found, never by what a request named, and after a token was granted: a caller
+ * chooses no keys. The bounds are in bytes, with a share for each organisation.
  */
 export function createMintFactsReader(
   database: Database,
-  { maximumBatch = 256, concurrency = 2, maximumKept = 5_000 } = {},
+  { maximumBatch = 256, concurrency = 2, maximumBytes = 32 * mebibyte, shareBytes = 16 * mebibyte } = {},
 ): MintFactsReader {
   const readAll = createMintFactsStatement(database, { maximumBatch, concurrency });
   const readJob = createCurrentJobs(database, { maximumBatch, concurrency });
-  /** By who asks where for what. */
-  const ofRunners = createKept<DatedFacts>(maximumKept);
-  /** By which job asks for what. */
-  const ofJobs = createKept<KeptRead>(maximumKept);
+  const cache = createFairCache({ maximumBytes, shareBytes, maximumAge });
+  const jobs = cache.map<KeptJob>();
+  const runners = cache.map<RunnerFacts>();
+  const meanings = cache.map<Meaning>();
 
-  function keepForJob(key: MintFactsKey, now: CurrentJob, dated: DatedFacts, since: number): void {
-    const { job, job_row, key_set_version } = now;
-    const premise = { job_row, oldest_transaction: dated.oldest_transaction, key_set_version };
-    const name = nameOfJob(key);
-    if (isUnchanged(dated, now)) ofJobs.keep(name, { facts: { ...dated.facts, job }, premise }, since);
+  function find(runner: string, { identity, profile }: MintFactsKey): RunnerFacts | undefined {
+    const meaning = isId('managed_identity', identity!)
+      ? undefined
+      : meanings.find(nameOfMeaning(runner, identity!, profile));
+    const identity_id = meaning === undefined ? identity! : meaning.value.identity_id;
+    const found = runners.find(`${runner} ${identity_id}`)?.value;
+    if (found === undefined || meaning === undefined) return found;
+    // The older of both: what changed since either was read could change the answer.
+    const oldest_transaction = Math.min(found.oldest_transaction, meaning.value.oldest_transaction);
+    return { facts: found.facts, oldest_transaction };
+  }
+
+  function keepJob({ token_hash }: MintFactsKey, now: CurrentJob, since: number, dated: RunnerFacts): void {
     // A premise that does not hold already would cost every request a record that is not written.
-    else ofJobs.forget(name);
+    if (!isUnchanged(dated, now)) return;
+    const { id: organization_id } = dated.facts.organization;
+    const value = { now, runner: nameOfRunner(now) };
+    jobs.keep(nameOfJob(token_hash), { organization_id, value, since, bytes: heapBytes(value) });
+  }
+
+  function keepFacts({ identity, profile }: MintFactsKey, runner: string, since: number, dated: RunnerFacts): void {
+    const { facts, oldest_transaction } = dated;
+    if (facts.identity === null) return;
+    const shared = { organization_id: facts.organization.id, since };
+    const identity_id = facts.identity.id;
+    runners.keep(`${runner} ${identity_id}`, { ...shared, value: dated, bytes: heapBytes(dated) });
+    if (identity === identity_id) return;
+    const value = { identity_id, oldest_transaction };
+    meanings.keep(nameOfMeaning(runner, identity!, profile), { ...shared, value, bytes: heapBytes(value) });
   }
 
   return {
-    kept: (key) => (key.identity === null ? undefined : ofJobs.find(nameOfJob(key))?.value),
+    held: () => cache.held(),
+    kept(key) {
+      const job = key.identity === null ? undefined : jobs.find(nameOfJob(key.token_hash))?.value;
+      const found = job && find(job.runner, key);
+      if (found === undefined) return undefined;
+      const { job: own, job_row, key_set_version } = job!.now;
+      const { facts, oldest_transaction } = found;
+      return { facts: { ...facts, job: own }, premise: { job_row, oldest_transaction, key_set_version } };
+    },
     async read(key) {
-      if (key.identity === null) return asRead(await readAll(key));
+      if (key.identity === null) return withKeep(await readAll(key), () => undefined);
+      const asked = performance.now();
       const now = await readJob(key.token_hash);
       if (now === null) return null;
-      const name = nameOfRunner(now, key);
-      const known = ofRunners.find(name);
-      if (known !== undefined && holds(known.value, now)) {
-        keepForJob(key, now, known.value, known.since);
-        return { facts: { ...known.value.facts, job: now.job }, keySetVersion: now.key_set_version };
+      const runner = nameOfRunner(now);
+      const known = find(runner, key);
+      if (known !== undefined && holds(known, now)) {
+        const facts = { ...known.facts, job: now.job };
+        return { facts, keySetVersion: now.key_set_version, keep: () => keepJob(key, now, asked, known) };
       }
+      // Nothing that is over stays until its age: it would cost each request a record that is not written.
+      jobs.forget(nameOfJob(key.token_hash));
+      if (known !== undefined) runners.forget(`${runner} ${known.facts.identity!.id}`);
       const since = performance.now();
-      const dated = await readAll(key);
-      // What is not there may come into being unnoticed: only what was found is kept.
-      if (dated?.facts.identity) {
-        ofRunners.keep(name, dated, since);
-        keepForJob(key, now, dated, since);
-      }
-      return asRead(dated);
+      const dated = await readAll({ ...key, organization_id: now.organization_id });
+      return withKeep(dated, ({ facts: { job: _, ...facts }, oldest_transaction }) => {
+        keepFacts(key, runner, since, { facts, oldest_transaction });
+        keepJob(key, now, asked, { facts, oldest_transaction });
+      });
     },
   };
 }
 
 /** As `premiseHolds` says it to the database (premise.ts). */
-function holds(dated: DatedFacts, now: CurrentJob): boolean {
+function holds(dated: RunnerFacts, now: CurrentJob): boolean {
   return isUnchanged(dated, now) && dated.oldest_transaction <= now.oldest_transaction;
 }
 
-function isUnchanged({ oldest_transaction }: DatedFacts, { last_change }: CurrentJob): boolean {
+function isUnchanged({ oldest_transaction }: RunnerFacts, { last_change }: CurrentJob): boolean {
   return (last_change ?? 0) < oldest_transaction;
 }
 
-interface Kept<Value> {
-  value: Value;
-  /** When its reading began, in milliseconds of the process. */
-  since: number;
+function withKeep(dated: DatedFacts | null, keep: (dated: DatedFacts) => void): MintRead | null {
+  return dated && { facts: dated.facts, keySetVersion: dated.key_set_version, keep: () => keep(dated) };
 }
 
-/** At most so many, the oldest first to go, and none beyond its age. */
-function createKept<Value>(maximum: number) {
-  const entries = new Map<string, Kept<Value>>();
-  return {
-    find(name: string): Kept<Value> | undefined {
-      const entry = entries.get(name);
-      return entry !== undefined && performance.now() - entry.since < maximumAge ? entry : undefined;
-    },
-    forget(name: string): void {
-      entries.delete(name);
-    },
-    keep(name: string, value: Value, since: number): void {
-      entries.delete(name);
-      if (entries.size >= maximum) entries.delete(entries.keys().next().value!);
-      entries.set(name, { value, since });
-    },
-  };
+/** All that facts of an identity depend on beside what stands in the tables that note their changes. */
+function nameOfRunner({ job, launcher_id, workspace_id }: CurrentJob): string {
+  return `${job.user_id} ${launcher_id} ${workspace_id}`;
 }
 
-function asRead(dated: DatedFacts | null): MintRead | null {
-  return dated && { facts: dated.facts, keySetVersion: dated.key_set_version };
+/** A reference has no blank, so no two have one name. A profile says which of a type; a path means the same with any. */
+function nameOfMeaning(runner: string, identity: string, profile = ''): string {
+  return parentPath(identity) === undefined ? `${runner} ${identity} ${profile}` : `${runner} ${identity}`;
 }
 
-/** All that the facts depend on beside what stands in the tables that note their changes. */
-function nameOfRunner({ job, launcher_id, workspace_id }: CurrentJob, { identity, profile }: MintFactsKey): string {
-  return JSON.stringify([job.user_id, launcher_id, workspace_id, identity, profile]);
-}
-
-/** A hash has always as many letters, and an identity no blank: no two keys have one name. */
-function nameOfJob({ token_hash, identity, profile = '' }: MintFactsKey): string {
-  return `${Buffer.from(token_hash).toString('latin1')}${profile} ${identity}`;
+function nameOfJob(token_hash: Uint8Array): string {
+  return Buffer.from(token_hash).toString('latin1');
 }

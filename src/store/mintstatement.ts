@@ -4,9 +4,11 @@ import type { Choice } from '../core/inheritance.ts';
 import type { IdentityFacts, MintFacts } from '../core/mint.ts';
 import { leafName, parentPath, rootName } from '../core/namespace.ts';
 import type { Membership } from '../core/permissions.ts';
+import type { SubjectGrant } from '../core/subjectgrants.ts';
 import { coalesce } from './coalesce.ts';
 import { deadlineOf } from './currentjobs.ts';
 import type { Database } from './database.ts';
+import { factsCost } from './mintcost.ts';
 import type { MintFactsKey } from './mintfacts.ts';
 
 /** Facts with what tells later whether they still hold. */
@@ -38,7 +40,7 @@ export function createMintFactsStatement(
       for (const row of answer?.rows ?? []) answers[row.n - 1] = asDatedFacts(row);
       return answers;
     },
-    { ...options, pace: 4 },
+    { ...options, pace: 4, tenantOf: (key) => key.organization_id ?? '', cost: factsCost, maximumWaiting: 10_000 },
   );
 }
 
@@ -48,7 +50,8 @@ export function createMintFactsStatement(
  * takes ten times as long as the read. What the path of a workspace tells of the groups above it is not joined again.
  *
  * What it reads must not grow with what the organisation holds: of roles, rights, aliases, masks and choices, only those along
- * the lineage and of this runner. OFFSET 0 and the subqueries in coalesce hold the planner to the index with both columns:
+ * the lineage and of this runner; of rights also those that may let a token name its user (core/subjectgrants.ts), and of choices
+ * only those in the profiles in which the runner has this identity. OFFSET 0 and the subqueries in coalesce hold the planner to the index with both columns:
  * by averages it would read all members of the root group, or all identities of a group, and throw them away.
  */
 const text = `
@@ -63,7 +66,10 @@ SELECT asked.n,
   coalesce(launcher_roles.list, '[]') AS launcher_memberships, coalesce(rights.list, '[]') AS may_act,
   identity.id AS identity_id, home.path AS identity_group_path, identity.name AS identity_name,
   identity.group_id AS identity_group_id, identity.type, identity.settings, identity.subject_scope, identity.delivery,
-  identity.token_lifetime,
+  identity.token_lifetime, home.lineage AS identity_lineage,
+  coalesce((SELECT json_agg(json_build_object('launcher_id', launcher_id, 'lineage', place.lineage))
+    FROM subject_grants LEFT JOIN namespaces AS place ON place.id = namespace_id
+    WHERE identity_id = identity.id AND (launcher_id IS NULL OR launcher_id = job.launcher_id)), '[]') AS subject_grants,
   crew.teams AS user_teams, coalesce(organization.identities_without_rules, 'open') AS identities_without_rules,
   coalesce((SELECT json_agg(group_id) FROM identity_aliases
     WHERE identity_id = identity.id AND group_id = ANY (workspace.lineage)), '[]') AS alias_groups,
@@ -78,6 +84,9 @@ SELECT asked.n,
       SELECT identity_id, type, profile, principal_id, created_at FROM assignments
       WHERE workspace_id = workspace.id AND type = identity.type
         AND principal_id = ANY (crew.teams || ARRAY['', job.user_id, job.launcher_id])
+        AND profile = ANY (ARRAY(
+          SELECT profile FROM assignments WHERE workspace_id = workspace.id AND identity_id = identity.id
+            AND principal_id = ANY (crew.teams || ARRAY['', job.user_id, job.launcher_id])))
       UNION (
         SELECT identity_id, type, profile, principal_id, created_at FROM assignments
         WHERE workspace_id = workspace.id AND identity_id = identity.id LIMIT 1
@@ -107,11 +116,6 @@ LEFT JOIN LATERAL (
   SELECT json_agg(json_build_object('namespace_id', namespace_id, 'role', role)) AS list
   FROM memberships WHERE principal_id = job.launcher_id AND namespace_id = ANY (workspace.lineage)
 ) AS launcher_roles ON true
-LEFT JOIN LATERAL (
-  SELECT json_agg(json_build_object(
-    'namespace_id', namespace_id, 'users', users, 'stages', stages, 'labels', labels)) AS list
-  FROM may_act WHERE service_account_id = job.launcher_id AND namespace_id = ANY (workspace.lineage)
-) AS rights ON true
 LEFT JOIN namespaces AS place ON place.path = asked.identity_group
 LEFT JOIN managed_identities AS identity ON identity.id = coalesce(asked.identity_id, (
   SELECT id FROM managed_identities WHERE group_id = place.id AND name = asked.identity_name
@@ -126,6 +130,15 @@ LEFT JOIN managed_identities AS identity ON identity.id = coalesce(asked.identit
   LIMIT 1
 ))
 LEFT JOIN namespaces AS home ON home.id = identity.group_id
+LEFT JOIN LATERAL (
+  SELECT json_agg(json_build_object(
+    'namespace_id', namespace_id, 'users', users, 'stages', stages, 'labels', labels)) AS list
+  FROM may_act WHERE service_account_id = job.launcher_id AND namespace_id = ANY (workspace.lineage || CASE
+    WHEN identity.subject_scope IN ('user', 'identity') THEN home.lineage || ARRAY(
+      SELECT unnest(place.lineage) FROM subject_grants JOIN namespaces AS place ON place.id = namespace_id
+      WHERE identity_id = identity.id AND (launcher_id IS NULL OR launcher_id = job.launcher_id)
+    ) END)
+) AS rights ON true
 ) AS facts`;
 
 interface Row {
@@ -159,6 +172,8 @@ interface Row {
   subject_scope: IdentityFacts['subject_scope'];
   delivery: IdentityFacts['delivery'];
   token_lifetime: number;
+  identity_lineage: string[];
+  subject_grants: SubjectGrant[];
   user_teams: string[];
   identities_without_rules: MintFacts['organization']['identities_without_rules'];
   alias_groups: string[];
@@ -229,6 +244,8 @@ function identityOf(row: Row): MintFacts['identity'] {
     reach: { group_ids: [row.identity_group_id, ...row.alias_groups], masked_in: row.masked_in },
     choices: row.choices,
     rules: row.rules,
+    lineage: row.identity_lineage,
+    subject_grants: row.subject_grants,
   };
 }
 

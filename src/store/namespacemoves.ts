@@ -66,19 +66,29 @@ export async function assignedElsewhere(db: Queries, namespace_id: string): Prom
 
 /** Everything at and below a namespace, and what was given to its service accounts elsewhere. Returns counts by noun. */
 export async function deleteTree(db: Queries, id: string): Promise<Record<string, number>> {
-  const below = sql`(SELECT id FROM namespaces WHERE lineage @> ARRAY[${id}])`;
-  const accounts = sql`(SELECT id FROM service_accounts WHERE group_id IN ${below})`;
-  const remove = async (statement: ReturnType<typeof sql>) =>
-    Number((await statement.execute(db)).numAffectedRows ?? 0);
-  const counts = {
-    jobs: await remove(sql`DELETE FROM jobs WHERE workspace_id IN ${below} OR launcher_id IN ${accounts}`),
-    given: await remove(sql`DELETE FROM memberships WHERE principal_id IN ${accounts}`),
-    grants: await remove(sql`DELETE FROM use_grants WHERE principal_id IN ${accounts}`),
-    choices: await remove(sql`DELETE FROM assignments WHERE principal_id IN ${accounts}`),
-    aliases: await remove(sql`DELETE FROM identity_aliases WHERE group_id IN ${below}`),
-    'managed identities': await remove(sql`DELETE FROM managed_identities WHERE group_id IN ${below}`),
-    'service accounts': await remove(sql`DELETE FROM service_accounts WHERE group_id IN ${below}`),
-    'groups and workspaces': await remove(sql`DELETE FROM namespaces WHERE lineage @> ARRAY[${id}]`),
+  // By their ids: with subqueries in their place PostgreSQL may read whole tables, which other changes then conflict with.
+  const below = await idsOf(db, sql`SELECT id FROM namespaces WHERE lineage @> ARRAY[${id}]`);
+  const accounts = await idsOf(db, sql`SELECT id FROM service_accounts WHERE group_id = ANY (${below}::text[])`);
+  const remove = async (table: string, ...wheres: ReturnType<typeof sql>[]) => {
+    let count = 0;
+    for (const where of wheres)
+      count += Number((await sql`DELETE FROM ${sql.table(table)} WHERE ${where}`.execute(db)).numAffectedRows ?? 0);
+    return count;
   };
-  return counts;
+  const isIn = (column: string, ids: string[]) => sql`${sql.ref(column)} = ANY (${ids}::text[])`;
+  return {
+    jobs: await remove('jobs', isIn('workspace_id', below), isIn('launcher_id', accounts)),
+    given: await remove('memberships', isIn('principal_id', accounts)),
+    grants: await remove('use_grants', isIn('principal_id', accounts)),
+    choices: await remove('assignments', sql`${isIn('principal_id', accounts)} AND principal_id <> ''`),
+    aliases: await remove('identity_aliases', isIn('group_id', below)),
+    'managed identities': await remove('managed_identities', isIn('group_id', below)),
+    'service accounts': await remove('service_accounts', isIn('group_id', below)),
+    'groups and workspaces': await remove('namespaces', isIn('id', below)),
+  };
+}
+
+async function idsOf(db: Queries, statement: ReturnType<typeof sql>): Promise<string[]> {
+  const { rows } = await statement.execute(db);
+  return rows.map((row) => (row as { id: string }).id);
 }

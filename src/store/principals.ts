@@ -30,10 +30,30 @@ const accountColumns = [
   'service_accounts.version',
 ] as const;
 
-/** By id or login. */
-export async function findUser(db: Queries, ref: string): Promise<User | undefined> {
+/** Returns a user of the organisation by id or login; null finds the users of no organisation, who are operators. */
+export async function findUser(db: Queries, organization_id: string | null, ref: string): Promise<User | undefined> {
   const by = isId('user', ref) ? 'id' : 'login';
-  return await db.selectFrom('users').select(userColumns).where(by, '=', ref).executeTakeFirst();
+  const query = db.selectFrom('users').select(userColumns).where(by, '=', ref);
+  return await (organization_id === null
+    ? query.where('organization_id', 'is', null)
+    : query.where('organization_id', '=', organization_id)
+  ).executeTakeFirst();
+}
+
+/** Returns a user of any organisation. For ids that a token, a link or a row of ours names, never for one from a request. */
+export async function findUserById(db: Queries, id: string): Promise<User | undefined> {
+  return await db.selectFrom('users').select(userColumns).where('id', '=', id).executeTakeFirst();
+}
+
+/** Returns the operators of this login: of no organisation, and of any. */
+export async function listOperators(db: Queries, login: string): Promise<User[]> {
+  return await db
+    .selectFrom('users')
+    .select(userColumns)
+    .where('login', '=', login)
+    .where('is_operator', '=', true)
+    .orderBy('id')
+    .execute();
 }
 
 export async function insertUser(db: Queries, row: User): Promise<void> {
@@ -53,11 +73,22 @@ export async function updateUser(
     .executeTakeFirstOrThrow();
 }
 
-export async function listUsers(db: Queries, organization_id: string, page: Page): Promise<User[]> {
+/** Takes everything from somebody who leaves that the row of a user gives: they act no more, and are no operator. */
+export async function deactivateUser(db: Queries, id: string): Promise<void> {
+  await db
+    .updateTable('users')
+    .set((eb) => ({ is_active: false, is_operator: false, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .execute();
+}
+
+/** `only`: the one user that is listed. */
+export async function listUsers(db: Queries, organization_id: string, page: Page, only?: string): Promise<User[]> {
   return await db
     .selectFrom('users')
     .select(userColumns)
     .where('organization_id', '=', organization_id)
+    .$if(only !== undefined, (query) => query.where('id', '=', only!))
     .where('id', '>', page.after ?? '')
     .orderBy('id')
     .limit(page.limit)
@@ -125,16 +156,6 @@ export async function insertSecret(db: Queries, row: Selectable<Tables['service_
   await db.insertInto('service_account_secrets').values(row).execute();
 }
 
-export async function countSecrets(db: Queries, service_account_id: string, now: Date): Promise<number> {
-  const row = await db
-    .selectFrom('service_account_secrets')
-    .select((eb) => eb.fn.countAll().as('count'))
-    .where('service_account_id', '=', service_account_id)
-    .where('expires_at', '>', now)
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
-}
-
 export async function deleteSecret(db: Queries, service_account_id: string, id: string): Promise<boolean> {
   const gone = await db
     .deleteFrom('service_account_secrets')
@@ -163,13 +184,28 @@ export async function insertMayAct(db: Queries, row: MayActRow): Promise<void> {
   await db.insertInto('may_act').values(row).execute();
 }
 
-export async function listMayAct(db: Queries, service_account_id: string): Promise<MayActRow[]> {
-  return await db
+function mayActOf(db: Queries, service_account_id: string) {
+  return db
     .selectFrom('may_act')
     .select(['id', 'service_account_id', 'namespace_id', 'organization_id', 'users', 'stages', 'labels', 'created_at'])
-    .where('service_account_id', '=', service_account_id)
+    .where('service_account_id', '=', service_account_id);
+}
+
+export async function listMayAct(db: Queries, service_account_id: string, page: Page): Promise<MayActRow[]> {
+  return await mayActOf(db, service_account_id)
+    .where('id', '>', page.after ?? '')
     .orderBy('id')
+    .limit(page.limit)
     .execute();
+}
+
+export async function findMayAct(db: Queries, service_account_id: string, id: string): Promise<MayActRow | undefined> {
+  return await mayActOf(db, service_account_id).where('id', '=', id).executeTakeFirst();
+}
+
+/** The rights that an account has along a lineage, whatever it has elsewhere. */
+export async function mayActAlong(db: Queries, service_account_id: string, lineage: string[]): Promise<MayActRow[]> {
+  return await mayActOf(db, service_account_id).where('namespace_id', 'in', lineage).execute();
 }
 
 export async function deleteMayAct(db: Queries, id: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 import type { Reach } from '../core/inheritance.ts';
 import { leafName, parentPath } from '../core/namespace.ts';
 import type { Queries } from './database.ts';
+import type { Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
 export type Alias = Selectable<Tables['identity_aliases']> & { group_path: string; lineage: string[] };
@@ -34,8 +35,20 @@ export async function findAliasAt(db: Queries, path: string): Promise<Alias | un
   return await select(db).where('g.path', '=', group).where('a.name', '=', leafName(path)).executeTakeFirst();
 }
 
-export async function listAliases(db: Queries, identity_id: string): Promise<Alias[]> {
-  return await select(db).where('a.identity_id', '=', identity_id).orderBy('a.id').execute();
+export async function listAliases(db: Queries, identity_id: string, page: Page): Promise<Alias[]> {
+  return await select(db)
+    .where('a.identity_id', '=', identity_id)
+    .where('a.id', '>', page.after ?? '')
+    .orderBy('a.id')
+    .limit(page.limit)
+    .execute();
+}
+
+export async function findAliasIn(db: Queries, group_id: string, identity_id: string): Promise<Alias | undefined> {
+  return await select(db)
+    .where('a.group_id', '=', group_id)
+    .where('a.identity_id', '=', identity_id)
+    .executeTakeFirst();
 }
 
 export async function insertAlias(db: Queries, row: Selectable<Tables['identity_aliases']>): Promise<void> {
@@ -63,23 +76,31 @@ export async function deleteMask(db: Queries, namespace_id: string, identity_id:
   return gone.numDeletedRows > 0n;
 }
 
-export async function listMasks(db: Queries, identity_id: string): Promise<Mask[]> {
+/** By the ids of the namespaces that mask it: `after` is one of these. */
+export async function listMasks(db: Queries, identity_id: string, page: Page): Promise<Mask[]> {
   return await db
     .selectFrom('identity_masks')
     .select(['namespace_id', 'identity_id', 'organization_id', 'created_at'])
     .where('identity_id', '=', identity_id)
+    .where('namespace_id', '>', page.after ?? '')
     .orderBy('namespace_id')
+    .limit(page.limit)
     .execute();
 }
 
-/** Where an identity reaches, for `usability`. */
-export async function reachOf(db: Queries, identity: { id: string; group_id: string }): Promise<Reach> {
-  const aliases = await db
-    .selectFrom('identity_aliases')
-    .select('group_id')
-    .where('identity_id', '=', identity.id)
-    .execute();
-  const masks = await listMasks(db, identity.id);
+/** Where an identity reaches, for `usability`: along one lineage, or everywhere. */
+export async function reachOf(
+  db: Queries,
+  identity: { id: string; group_id: string },
+  lineage?: readonly string[],
+): Promise<Reach> {
+  let ofAliases = db.selectFrom('identity_aliases').select('group_id').where('identity_id', '=', identity.id);
+  let ofMasks = db.selectFrom('identity_masks').select('namespace_id').where('identity_id', '=', identity.id);
+  if (lineage !== undefined) {
+    ofAliases = ofAliases.where('group_id', 'in', lineage);
+    ofMasks = ofMasks.where('namespace_id', 'in', lineage);
+  }
+  const [aliases, masks] = [await ofAliases.execute(), await ofMasks.execute()];
   return {
     group_ids: [identity.group_id, ...aliases.map((alias) => alias.group_id)],
     masked_in: masks.map((mask) => mask.namespace_id),

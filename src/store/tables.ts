@@ -6,6 +6,7 @@ import type { Delivery } from '../core/mint.ts';
 import type { Condition } from '../core/outsidetrust.ts';
 import type { Role } from '../core/permissions.ts';
 import type { SubjectScope } from '../core/subject.ts';
+import type { SubjectGrantsTable } from './subjectgrants.ts';
 
 /** jsonb that holds an object. Never give it an array: pg would send a PostgreSQL array. */
 export type Json<T extends object = Record<string, unknown>> = ColumnType<T, T, T>;
@@ -22,6 +23,7 @@ export interface Tables {
   managed_identities: ManagedIdentitiesTable;
   audiences: AudiencesTable;
   use_grants: UseGrantsTable;
+  subject_grants: SubjectGrantsTable;
   assignments: AssignmentsTable;
   jobs: JobsTable;
   oidc_artifacts: OidcArtifactsTable;
@@ -32,6 +34,7 @@ export interface Tables {
   teams: TeamsTable;
   team_members: TeamMembersTable;
   organization_settings: OrganizationSettingsTable;
+  organization_quotas: { organization_id: string; name: string; value: number };
   access_rules: AccessRulesTable;
   identity_aliases: IdentityAliasesTable;
   identity_masks: IdentityMasksTable;
@@ -95,6 +98,8 @@ interface ServiceAccountTrustRulesTable {
   audience: string;
   conditions: Json<{ all: Condition[] }>;
   single_use: boolean;
+  /** Seconds from `iat` to `exp` that a token may live. */
+  maximum_lifetime: number;
   description: Generated<string>;
   created_at: Date;
 }
@@ -255,6 +260,8 @@ interface AdminLinksTable {
   user_id: string;
   expires_at: Date;
   used_at: Date | null;
+  /** False for the link of an organisation's owner. */
+  makes_operator: Generated<boolean>;
 }
 
 interface UserIdentitiesTable {
@@ -286,6 +293,7 @@ interface SharedSecretsTable {
 
 interface IdempotencyKeysTable {
   key_hash: Uint8Array;
+  organization_id: string | null;
   content_hash: Uint8Array;
   answer: Json;
   expires_at: Date;

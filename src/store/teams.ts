@@ -40,11 +40,15 @@ export async function deleteTeam(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('teams').where('id', '=', id).execute();
 }
 
-export async function listTeams(db: Queries, organization_id: string, page: Page): Promise<Team[]> {
+/** `member`: only those that this user is in. */
+export async function listTeams(db: Queries, organization_id: string, page: Page, member?: string): Promise<Team[]> {
   return await db
     .selectFrom('teams')
     .select(columns)
     .where('organization_id', '=', organization_id)
+    .$if(member !== undefined, (query) =>
+      query.where('id', 'in', db.selectFrom('team_members').select('team_id').where('user_id', '=', member!)),
+    )
     .where('id', '>', page.after ?? '')
     .orderBy('id')
     .limit(page.limit)
@@ -74,12 +78,19 @@ export async function deleteTeamMember(db: Queries, team_id: string, user_id: st
   return gone.numDeletedRows > 0n;
 }
 
-export async function listTeamMembers(db: Queries, team_id: string, page: Page): Promise<TeamMember[]> {
+/** Takes a user out of every team. */
+export async function deleteMembershipsInTeams(db: Queries, user_id: string): Promise<void> {
+  await db.deleteFrom('team_members').where('user_id', '=', user_id).execute();
+}
+
+/** `only`: the one user that is listed. */
+export async function listTeamMembers(db: Queries, team_id: string, page: Page, only?: string): Promise<TeamMember[]> {
   return await db
     .selectFrom('team_members')
     .innerJoin('users', 'users.id', 'team_members.user_id')
     .select(['team_id', 'user_id', 'source', 'team_members.created_at', 'login'])
     .where('team_id', '=', team_id)
+    .$if(only !== undefined, (query) => query.where('user_id', '=', only!))
     .where('user_id', '>', page.after ?? '')
     // Said of both: the join would begin with the first user of all.
     .where('users.id', '>', page.after ?? '')

@@ -1,5 +1,7 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
+import { quotas } from '../core/quotas.ts';
 import type { Queries } from './database.ts';
+import type { Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
 export type TrustRuleRow = Selectable<Tables['service_account_trust_rules']>;
@@ -12,6 +14,7 @@ const columns = [
   'audience',
   'conditions',
   'single_use',
+  'maximum_lifetime',
   'description',
   'created_at',
 ] as const;
@@ -20,14 +23,33 @@ export async function insertTrustRule(db: Queries, row: TrustRuleRow): Promise<v
   await db.insertInto('service_account_trust_rules').values(row).execute();
 }
 
-/** Oldest first; there are few. */
-export async function listTrustRules(db: Queries, service_account_id: string): Promise<TrustRuleRow[]> {
+/** Oldest first; there are few, and a token of an outside issuer is held against all of them. */
+export async function listTrustRules(
+  db: Queries,
+  service_account_id: string,
+  page: Page = { after: undefined, limit: quotas.trust_rules_per_service_account.maximum },
+): Promise<TrustRuleRow[]> {
   return await db
     .selectFrom('service_account_trust_rules')
     .select(columns)
     .where('service_account_id', '=', service_account_id)
+    .where('id', '>', page.after ?? '')
     .orderBy('id')
+    .limit(page.limit)
     .execute();
+}
+
+export async function findTrustRule(
+  db: Queries,
+  service_account_id: string,
+  id: string,
+): Promise<TrustRuleRow | undefined> {
+  return await db
+    .selectFrom('service_account_trust_rules')
+    .select(columns)
+    .where('service_account_id', '=', service_account_id)
+    .where('id', '=', id)
+    .executeTakeFirst();
 }
 
 /** With it go the access tokens that were given by it. False when the account has no such rule. */
@@ -38,6 +60,16 @@ export async function deleteTrustRule(db: Queries, service_account_id: string, i
     .where('service_account_id', '=', service_account_id)
     .executeTakeFirst();
   return gone.numDeletedRows > 0n;
+}
+
+/** Is there such a rule, of an active service account, whose issuer the organisation allows? */
+export async function isAdmitting(db: Queries, id: string): Promise<boolean> {
+  const { rows } = await sql`SELECT FROM service_account_trust_rules AS rule
+    JOIN service_accounts AS account ON account.id = rule.service_account_id AND account.is_active
+    LEFT JOIN organization_settings AS settings ON settings.organization_id = rule.organization_id
+    WHERE rule.id = ${id} AND (settings.allowed_issuers IS NULL OR rule.issuer = ANY (settings.allowed_issuers))
+  `.execute(db);
+  return rows.length === 1;
 }
 
 /** Ends the access tokens of an organisation's accounts that came by tokens of other issuers than these. */

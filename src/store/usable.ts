@@ -9,7 +9,7 @@ export interface Candidate extends ManagedIdentity {
 }
 
 /**
- * Identities with a source or alias in one of `group_ids`, by id, each with where it reaches. `search` is part of a name.
+ * Identities with a source or alias in one of `group_ids` (a lineage), by id, each with where it reaches along that. `search` is part of a name.
  * Each group gives a page of its own, so that a page costs the same in a group of ten identities and of ten thousand.
  */
 export async function candidates(
@@ -26,8 +26,10 @@ export async function candidates(
     WITH place AS (SELECT id FROM unnest(${group_ids}::text[]) AS id)
     SELECT m.id, m.organization_id, m.group_id, m.name, m.type, m.description, m.settings, m.subject_scope, m.delivery,
       m.token_lifetime, m.created_at, m.version, g.path AS group_path, g.lineage,
-      ARRAY(SELECT m.group_id UNION ALL SELECT group_id FROM identity_aliases WHERE identity_id = m.id) AS group_ids,
-      ARRAY(SELECT namespace_id FROM identity_masks WHERE identity_id = m.id) AS masked_in
+      ARRAY(SELECT m.group_id UNION ALL SELECT group_id FROM identity_aliases
+        WHERE identity_id = m.id AND group_id = ANY (${group_ids}::text[])) AS group_ids,
+      ARRAY(SELECT namespace_id FROM identity_masks
+        WHERE identity_id = m.id AND namespace_id = ANY (${group_ids}::text[])) AS masked_in
     FROM (
       SELECT own.id FROM place, LATERAL (
         SELECT m.id FROM managed_identities AS m WHERE m.group_id = place.id AND ${pageOfGroup}) AS own

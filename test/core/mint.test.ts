@@ -43,6 +43,8 @@ const identity: Identity = {
   reach: { group_ids: ['grp'], masked_in: [] },
   choices: [choice('mi_a')],
   rules: [],
+  lineage: ['org', 'grp'],
+  subject_grants: [],
 };
 const good: MintFacts = {
   job: { id: 'job_a', user_id: 'usr_a', stage: 'apply', labels: {}, is_ended: false, deadline: now + 1 },

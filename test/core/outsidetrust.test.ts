@@ -6,7 +6,7 @@ const github = 'https://token.actions.githubusercontent.com';
 const audience = 'https://arsia.example';
 
 function rule(conditions: Condition[], more: Partial<TrustRule> = {}): TrustRule {
-  return { id: 'trust_1', issuer: github, audience, conditions, single_use: false, ...more };
+  return { id: 'trust_1', issuer: github, audience, conditions, single_use: false, maximum_lifetime: 86_400, ...more };
 }
 
 /** As GitHub makes them. */
@@ -14,6 +14,8 @@ const action = {
   iss: github,
   aud: audience,
   sub: 'repo:acme@4711/app@815:ref:refs/heads/main',
+  iat: 1_790_000_000,
+  exp: 1_790_000_600,
   repository: 'acme/app',
   repository_id: '815',
   ref: 'refs/heads/main',
@@ -25,6 +27,8 @@ const action = {
 const pod = {
   iss: 'https://cluster.example',
   aud: [audience],
+  iat: 1_790_000_000,
+  exp: 1_790_086_400,
   sub: 'system:serviceaccount:ci:runner',
   'kubernetes.io': { namespace: 'ci', serviceaccount: { name: 'runner', uid: 'f1' }, pod: { name: 'runner-1' } },
 };
@@ -96,6 +100,30 @@ describe('a denial', () => {
   ])('names the claim %s, what was expected and what came', (claim, change, expected, actual) => {
     const decision = decideTrust([rule(conditions)], { ...action, ...change });
     expect(decision).toEqual({ denial: { rule_id: 'trust_1', claim, expected, actual } });
+  });
+
+  test('N77 is one of exp where the token lives longer than the rule allows', () => {
+    const { iat } = action;
+    const long = { ...action, exp: iat + 172_800 };
+    expect(decideTrust([rule(conditions)], long)).toEqual({
+      denial: {
+        rule_id: 'trust_1',
+        claim: 'exp',
+        expected: 'at most 86400 s after iat (`maximum_lifetime` of the rule)',
+        actual: '172800 s after iat',
+      },
+    });
+    for (const [exp, denied] of [
+      [iat + 172_800, undefined],
+      [iat + 172_801, 'exp'],
+    ] as const) {
+      const decision = decideTrust([rule(conditions, { maximum_lifetime: 172_800 })], { ...action, exp });
+      expect('denial' in decision ? decision.denial.claim : undefined).toBe(denied);
+    }
+    // A claim that says whose the token is comes first.
+    expect(decideTrust([rule(conditions)], { ...long, repository: 'evil/app' })).toMatchObject({
+      denial: { claim: 'repository' },
+    });
   });
 
   test('is that of the rule which came nearest', () => {

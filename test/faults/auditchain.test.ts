@@ -90,6 +90,8 @@ describe.each(databaseKinds)('the audit chain on %s', (kind) => {
       const [first, second] = exported.stdout.split('\n').map((line) => line && JSON.parse(line));
       expect(exported.stdout.split('\n').length).toBeGreaterThan(150);
       expect(second.action).toBe('token.mint');
+      const rest = await audit(issuing, 'export', '--action', 'token.mint', '--after-position', String(first.position));
+      expect(JSON.parse(rest.stdout.slice(0, rest.stdout.indexOf('\n')))).toEqual(second);
       await tamper(
         issuing,
         `UPDATE audit_events SET user_id = NULL WHERE id = '${first.id}'; DELETE FROM audit_events WHERE id = '${second.id}'`,
@@ -124,6 +126,11 @@ describe.each(databaseKinds)('the audit chain on %s', (kind) => {
       ]);
       const missing = await audit(issuing, 'verify', '--checkpoint', join(folder, 'none'));
       expect([missing.code, missing.stderr]).toEqual([1, expect.stringMatching(/^arsia: [^\n]+none[^\n]+\n$/)]);
+      const nowhere = await audit(issuing, 'export', '--after-position', 'x');
+      expect([nowhere.code, nowhere.stderr]).toEqual([
+        1,
+        expect.stringMatching(/^arsia: --after-position must be[^\n]+\n$/),
+      ]);
       const late = await audit(issuing, 'export', '--since', 'yesterday');
       expect([late.code, late.stderr]).toEqual([
         1,

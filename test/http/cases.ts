@@ -14,8 +14,11 @@ export interface Case {
   refs?: Record<string, Kind>;
   /** The other members. `n` differs from call to call. */
   body?: (n: number) => Body;
-  /** The least role on the organisation that opens it; `job`: the token of the job; `anyone`: it proves itself. */
-  least: Role | 'job' | 'anyone';
+  /**
+   * The least role on the organisation that opens it; `job`: the token of the job; `anyone`: it proves itself; `person`: users of
+   * the organisation, and no service account; `operator`: operators alone.
+   */
+  least: Role | 'job' | 'anyone' | 'person' | 'operator';
   /** Opens to the job of `things.job` as well. */
   opensToJob?: boolean;
   /** Opens to operators as well. */
@@ -168,6 +171,16 @@ export const cases: Record<string, Case> = {
   'POST /managed-identities/:id/grants': { least: 'owner', params: id('identity'), refs: { principal: 'user' } },
   'GET /managed-identities/:id/grants': { least: 'viewer', params: id('identity') },
   'DELETE /managed-identities/:id/grants/:grant': { least: 'owner', params: { id: 'identity', grant: 'grant' } },
+  'POST /managed-identities/:id/subject-grants': {
+    least: 'owner',
+    params: id('ofRoot'),
+    refs: { launcher: 'account', namespace: 'workspace' },
+  },
+  'GET /managed-identities/:id/subject-grants': { least: 'viewer', params: id('ofRoot') },
+  'DELETE /managed-identities/:id/subject-grants/:grant': {
+    least: 'owner',
+    params: { id: 'ofRoot', grant: 'subjectGrant' },
+  },
 
   'POST /workspaces/:id/jobs': { least: 'deployer', params: id('workspace'), body: () => ({}) },
   'GET /workspaces/:id/jobs': { least: 'viewer', params: id('workspace') },
@@ -188,6 +201,20 @@ export const cases: Record<string, Case> = {
   'PATCH /organization-settings': { least: 'owner', body: () => ({ identities_without_rules: 'open' }) },
   'GET /audit-events': { least: 'owner', opensToOperator: true },
   'GET /audit-events/export': { least: 'owner', opensToOperator: true },
+  'GET /organizations/:id/quotas': { least: 'owner', params: id('organization'), opensToOperator: true },
+  'PATCH /organizations/:id/quotas': {
+    least: 'operator',
+    params: id('organization'),
+    opensToOperator: true,
+    body: () => ({ quotas: { workspaces: 60_000 } }),
+  },
+  'POST /me/leave': { least: 'person', body: () => ({ organization: 'acme' }) },
+  'POST /owner-links': { least: 'operator', opensToOperator: true, body: () => ({ organization: 'acme' }) },
+  'POST /user-identities/detach': {
+    least: 'operator',
+    opensToOperator: true,
+    body: () => ({ iss: 'https://login.example.com', sub: 'nobody' }),
+  },
   'POST /admin-links/redeem': { least: 'anyone', body: () => ({ token: `arsia_link_${'x'.repeat(43)}` }) },
 };
 

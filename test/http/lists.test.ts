@@ -25,6 +25,7 @@ async function fill(organization: Organization): Promise<typeof things> {
     name: 'masked',
     group: name,
     type: 'oidc',
+    subject_scope: 'user',
     settings: { audience: `https://masked.${name}.example` },
   };
   const { id: masked } = await owner.send('POST', '/managed-identities', ofRoot);
@@ -41,6 +42,7 @@ async function fill(organization: Organization): Promise<typeof things> {
   for (const n of [1, 2, 3, 4, 5]) {
     const account = await owner.send('POST', '/service-accounts', { name: `s${n}`, group });
     await owner.send('POST', `/managed-identities/${identity}/grants`, { principal: account.id });
+    await owner.send('POST', `/managed-identities/${masked}/subject-grants`, { launcher: account.id });
     await owner.send('POST', `/service-accounts/${organization.launcherId}/may-act`, {
       namespace: workspace,
       users: ['*'],
@@ -78,6 +80,7 @@ const lists: Record<string, () => string> = {
   masks: () => `/managed-identities/${things.masked}/masks?`,
   'trust rules': () => `/service-accounts/${things.account}/trust-rules?`,
   grants: () => `/managed-identities/${things.identity}/grants?`,
+  'subject grants': () => `/managed-identities/${things.masked}/subject-grants?`,
   'rights to act': () => `/service-accounts/${things.account}/may-act?`,
   jobs: () => `/workspaces/${things.workspace}/jobs?`,
   'audit events': () => '/audit-events?action=group.create&',

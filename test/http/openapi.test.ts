@@ -13,6 +13,7 @@ import { setUpClouds } from '../support/clouds.ts';
 import {
   createAccount,
   createIdentity,
+  createOperator,
   createOrganization,
   type Job,
   type Organization,
@@ -171,6 +172,7 @@ describe('real answers are as the document says', () => {
   let things: Things;
   let job: Job;
   let actor: Client;
+  let operator: Client;
 
   beforeAll(async () => {
     sandbox = await startSandbox();
@@ -180,6 +182,7 @@ describe('real answers are as the document says', () => {
     ({ things, job } = await makeThings(organization));
     const { owner, group, id } = organization;
     actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+    operator = await createOperator(running);
   }, 60_000);
 
   const plain = routes
@@ -187,7 +190,8 @@ describe('real answers are as the document says', () => {
     .filter((route) => !/credentials$|redeem$/.test(route.path));
 
   test.each(plain.map((route) => [keyOf(route), route] as const))('%s', async (key, route) => {
-    const client = cases[key]!.least === 'job' ? job.client : actor;
+    const { least } = cases[key]!;
+    const client = least === 'job' ? job.client : least === 'operator' ? operator : actor;
     // What a move or the end of a job changes, the others need as it is.
     const isMoving = /\/move$|^PATCH .*:job$/.test(key);
     const { method, path, body } = requestOf(key, isMoving ? (await makeThings(organization)).things : things);

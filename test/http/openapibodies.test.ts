@@ -4,7 +4,13 @@ import { openApiDocument } from '../../src/http/api/openapi.ts';
 import { routes } from '../../src/http/api/routes.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient } from '../support/client.ts';
-import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
+import {
+  createAccount,
+  createOperator,
+  createOrganization,
+  type Job,
+  type Organization,
+} from '../support/organization.ts';
 import { cases, requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
 
@@ -47,6 +53,7 @@ let organization: Organization;
 let things: Things;
 let job: Job;
 let actor: Client;
+let operator: Client;
 
 beforeAll(async () => {
   running = await startArsia();
@@ -54,6 +61,7 @@ beforeAll(async () => {
   ({ things, job } = await makeThings(organization));
   const { owner, group, id } = organization;
   actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+  operator = await createOperator(running);
 }, 60_000);
 
 describe('what the server takes, the document allows', () => {
@@ -64,7 +72,8 @@ describe('what the server takes, the document allows', () => {
   test.each(withBody)('%s', async (key) => {
     const own = /\/move$|:job$/.test(key) ? await makeThings(organization) : { things, job };
     const { method, path, body } = requestOf(key, own.things);
-    const client = cases[key]!.least === 'job' ? own.job.client : actor;
+    const { least } = cases[key]!;
+    const client = least === 'job' ? own.job.client : least === 'operator' ? operator : actor;
     const { status, text } = await client.ask(method, path, body);
     expect([status < 300, text]).toEqual([true, text]);
     expect(bodyOf(key).safeParse(body).error?.issues).toBeUndefined();

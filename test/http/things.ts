@@ -2,6 +2,7 @@ import { createAccount, createIdentity, type Job, type Organization, startJob } 
 
 /** One thing of each kind in an organisation, by id: what requests name. */
 export interface Things {
+  organization: string;
   /** With nothing in it. */
   group: string;
   workspace: string;
@@ -17,6 +18,8 @@ export interface Things {
   /** In the same group as the workspace, not assigned, named `unassigned` in a group of its own. */
   unassigned: string;
   grant: string;
+  /** Of `ofRoot`. */
+  subjectGrant: string;
   job: string;
   team: string;
   /** A user who is in the team. */
@@ -69,16 +72,21 @@ export async function makeThings(organization: Organization): Promise<{ things: 
   const rule = await create(`/managed-identities/${identity}/access-rules`, { kind: 'stage', values: ['run'] });
   const alias = await create(`/managed-identities/${identity}/aliases`, { group: place });
   const unassigned = await create('/managed-identities', { group: home.id, name: 'unassigned', ...kubernetes('u') });
-  const ofRoot = await create('/managed-identities', { group: root, name: `root${n}`, ...kubernetes('r') });
+  const ofRoot = await create('/managed-identities', {
+    ...{ group: root, name: `root${n}`, subject_scope: 'user' },
+    ...kubernetes('r'),
+  });
+  const subjectGrant = await create(`/managed-identities/${ofRoot}/subject-grants`, { launcher: account.id });
   for (const path of [`/groups/${group}`, `/workspaces/${workspace}`])
     await owner.send('POST', `${path}/masks`, { managed_identity: ofRoot });
 
   const launcher = account.client;
   const job = await startJob({ ...there, launcher }, { user, heartbeat: 3600 }, workspace);
   const things = {
+    organization: organization.id,
     ...{ group, workspace, user, account: account.id, secret: account.secretId, right, trustRule, membership },
     ...{ identity, rule, alias, unassigned, grant, job: job.id, team, teamMember, invitation },
-    ...{ ofRoot, place, emptyWorkspace },
+    ...{ ofRoot, subjectGrant, place, emptyWorkspace },
   };
   return { things, job };
 }

@@ -47,6 +47,7 @@ describe('trust rules', () => {
       201,
       {
         ...body,
+        maximum_lifetime: 86_400,
         id: expect.stringMatching(/^trust_[0-9a-z]{26}$/),
         service_account_id: expect.stringMatching(/^sa_/),
         organization_id: id,
@@ -58,7 +59,14 @@ describe('trust rules', () => {
     expect(gone.status).toBe(204);
     expect((await owner.send('GET', path)).items).toEqual([]);
     const { issuer, audience, conditions, single_use } = body;
-    const detail = { trust_rule_id: answer.body.id, issuer, audience, conditions, single_use };
+    const detail = {
+      trust_rule_id: answer.body.id,
+      issuer,
+      audience,
+      conditions,
+      single_use,
+      maximum_lifetime: 86_400,
+    };
     for (const [one, action] of [
       [answer, 'trust_rule.create'],
       [gone, 'trust_rule.delete'],
@@ -155,8 +163,11 @@ describe('trust rules', () => {
       await owner.ask('POST', full, good);
     expect(statuses.filter((status) => ![201, 409, 503].includes(status))).toEqual([]);
     expect((await owner.send('GET', full)).items).toHaveLength(10);
-    const { answer } = await oracle.refuses(() => owner.ask('POST', full, good), { status: 409, code: 'conflict' });
-    expect(answer.body.detail).toContain('has 10 trust rules already');
+    const { answer } = await oracle.refuses(() => owner.ask('POST', full, good), {
+      status: 409,
+      code: 'quota_exceeded',
+    });
+    expect(answer.body.detail).toContain('has reached its quota of 10 trust rules');
   });
 
   test('name issuers that the organisation allows, where it says which', async () => {

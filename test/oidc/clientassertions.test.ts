@@ -187,7 +187,7 @@ describe('client assertions', () => {
     for (const claims of [
       { iat: now + 50 },
       { nbf: now + 50 },
-      { exp: now - 50 },
+      { exp: now - 50, iat: now - 100 },
       { exp: now + 3600 },
       { iat: undefined },
     ])
@@ -195,7 +195,7 @@ describe('client assertions', () => {
     for (const claims of [
       { iat: now + 70 },
       { nbf: now + 70 },
-      { exp: now - 61 },
+      { exp: now - 61, iat: now - 100 },
       { exp: now + 3700 },
       { exp: 1e300 },
       { exp: undefined },
@@ -205,6 +205,27 @@ describe('client assertions', () => {
       { jti: 7 },
     ])
       await expectRefused(async () => present(await account.assert(replica.issuer, claims)), 401, 'invalid_client');
+  });
+
+  test.each<[string, (now: number) => Record<string, string>, string]>([
+    ['exp 1e999', () => ({ exp: '1e999' }), 'exp is Infinity; it must be whole seconds since 1970'],
+    ['exp with a fraction', (now) => ({ exp: `${now + 60}.5` }), 'it must be whole seconds since 1970'],
+    ['exp in milliseconds', (now) => ({ exp: `${now + 60}000` }), 'not milliseconds'],
+    ['iat with a fraction', (now) => ({ exp: `${now + 60}`, iat: `${now}.5` }), 'iat is'],
+    ['iat after exp', (now) => ({ exp: `${now + 20}`, iat: `${now + 30}` }), 'it must be after its iat'],
+    ['a life of a year', (now) => ({ exp: `${now + 60}`, iat: `${now - 31_536_000}` }), 'at most 3660 s after its iat'],
+    ['no iat, and two hours left', (now) => ({ exp: `${now + 7200}` }), 'at most 3660 s after now'],
+  ])('N77 with %s are refused, and the record names the claim', async (_name, times, words) => {
+    const account = await addKeyAccount(world);
+    const { exp: _exp, ...claims } = payloadOf(account);
+    const members = Object.entries(times(Math.floor(world.clock.now() / 1000))).map(
+      ([name, value]) => `,"${name}":${value}`,
+    );
+    const payload = Buffer.from(`${JSON.stringify(claims).slice(0, -1)}${members.join('')}}`);
+    const assertion = await signRaw(account, payload);
+    await expectRefused(() => present(assertion), 401, 'invalid_client');
+    // Outside every failed authentication is one text (N18).
+    expect(JSON.stringify(world.events[0])).toContain(words);
   });
 
   test('N12 an assertion is used once, also on another provider over the same database', async () => {

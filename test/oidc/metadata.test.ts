@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { beforeAll, expect, test } from '@jest/globals';
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
+import { ArsiaError } from '../../src/core/errors.ts';
 import type { Database } from '../../src/store/database.ts';
 import { freshDatabase } from '../support/databases.ts';
 import {
@@ -73,6 +74,18 @@ test('the JWKS holds the published keys, public members alone, and may be cached
   expect(jwks).toEqual(JSON.parse(keys.current().jwks));
   expect(Object.keys(jwks.keys[0]!).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use', 'x5c']);
   expect(() => createLocalJWKSet(jwks)).not.toThrow();
+});
+
+test('F30 keys of which one may have been revoked are not served: 503 until the replica has read them', async () => {
+  keys.withheld = new ArsiaError('unavailable', 'The keys may hold a revoked key.', { retry_after: 10 });
+  const response = await fetch(`${replica.issuer}/jwks`);
+  keys.withheld = undefined;
+  expect([response.status, response.headers.get('retry-after')]).toEqual([503, '10']);
+  expect(response.headers.get('cache-control')).toBe('no-store');
+  expect(await response.json()).toMatchObject({
+    error_description: expect.stringMatching(/^The keys may hold a revoked key\. /),
+  });
+  expect((await fetch(`${replica.issuer}/jwks`)).status).toBe(200);
 });
 
 test('what is not offered answers 404, whatever oidc-provider has routes for', async () => {

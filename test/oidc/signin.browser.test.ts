@@ -427,7 +427,7 @@ test('the metadata lists what people are offered', async () => {
     response_modes_supported: ['query'],
     code_challenge_methods_supported: ['S256'],
     scopes_supported: ['openid'],
-    prompt_values_supported: ['none', 'login'],
+    prompt_values_supported: ['none', 'login', 'select_account'],
     claims_supported: ['sub', 'login', 'sid', 'auth_time', 'iss'],
     authorization_response_iss_parameter_supported: true,
     grant_types_supported: [

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll } from '@jest/globals';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { type Clock, newId, systemClock } from '../../src/clock.ts';
+import type { ArsiaError } from '../../src/core/errors.ts';
 import type { ClientAccount, EndpointEvent, Exchange } from '../../src/oidc/ports.ts';
 import { type AuthorizationServer, createAuthorizationServer } from '../../src/oidc/server.ts';
 import type { OutsideExchange } from '../../src/services/outsidetokens.ts';
@@ -57,8 +58,14 @@ export async function testKeys(alg: 'RS256' | 'ES256' = 'ES256') {
     return { jwk: pair.public_jwk, signer: localSigner(pair.kid, alg, key) };
   };
   let held = [await make()];
-  return {
+  const keys = {
     current: () => ({ jwks: JSON.stringify({ keys: held.map(({ jwk }) => jwk) }) }),
+    /** Why they are withheld, as a replica does that cannot tell whether one was revoked. */
+    withheld: undefined as ArsiaError | undefined,
+    publication() {
+      if (keys.withheld !== undefined) throw keys.withheld;
+      return { maximum_age: 300 };
+    },
     signer: () => held[0]!.signer,
     onChange: (listener: () => void) => void listeners.push(listener),
     async rotate() {
@@ -66,6 +73,7 @@ export async function testKeys(alg: 'RS256' | 'ES256' = 'ES256') {
       for (const listener of listeners) listener();
     },
   };
+  return keys;
 }
 
 export type TestKeys = Awaited<ReturnType<typeof testKeys>>;
@@ -138,6 +146,7 @@ export async function startReplica(parts: {
       principals: {
         isActive: async (id) => !world.inactive.has(id) && (world.accounts.get(id)?.is_active ?? id.startsWith('usr_')),
         login: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
+        nameOf: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
       },
       exchange: (request) => {
         world.exchanges.push(request);

@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { createCalls } from '../../src/providers/calls.ts';
 
 const random = () => 0;
+const aws = { type: 'aws', endpoint: 'https://sts.example', tenant: 'grp_a' };
+const azure = { type: 'azure', endpoint: 'https://login.example', tenant: 'grp_a' };
 const always = () => true;
 const never = () => false;
 const hang = () => new Promise<never>(() => {});
@@ -21,24 +23,24 @@ describe('tries', () => {
   test('F11 a transient failure is tried three times, and the last one thrown', async () => {
     const calls = createCalls({ random });
     const two = failing(2);
-    await expect(calls.run('aws', always, two.attempt)).resolves.toBe('answer');
+    await expect(calls.run(aws, always, two.attempt)).resolves.toBe('answer');
     expect(two.seen).toHaveLength(3);
     const thrown = new Error('still no');
     const three = failing(3, thrown);
-    await expect(calls.run('aws', always, three.attempt)).rejects.toBe(thrown);
+    await expect(calls.run(aws, always, three.attempt)).rejects.toBe(thrown);
     expect(three.seen).toHaveLength(3);
   });
 
   test('what is not transient is tried once', async () => {
     const one = failing(1);
-    await expect(createCalls({ random }).run('aws', never, one.attempt)).rejects.toThrow('no');
+    await expect(createCalls({ random }).run(aws, never, one.attempt)).rejects.toThrow('no');
     expect(one.seen).toHaveLength(1);
   });
 
   test('a Retry-After that outlasts the deadline is not waited for: the cloud`s answer is thrown', async () => {
     const thrown = { response: { status: 429, headers: { 'retry-after': '60' } } };
     const { seen, attempt } = failing(1, thrown);
-    await expect(createCalls({ random }).run('aws', always, attempt)).rejects.toBe(thrown);
+    await expect(createCalls({ random }).run(aws, always, attempt)).rejects.toBe(thrown);
     expect(seen).toHaveLength(1);
   });
 
@@ -53,7 +55,7 @@ describe('tries', () => {
     });
     // 0.999 * 200 ms is past the deadline: one try, and its own failure.
     const { seen, attempt } = failing(1);
-    await expect(calls.run('aws', always, attempt)).rejects.toThrow('no');
+    await expect(calls.run(aws, always, attempt)).rejects.toThrow('no');
     expect(seen).toHaveLength(1);
     expect(asked).toHaveLength(1);
   });
@@ -63,7 +65,7 @@ describe('the deadline', () => {
   test('F10 ends a hang with cloud_timeout, though the attempt ignores its signal', async () => {
     const calls = createCalls({ deadline_ms: 20, random });
     let signal: AbortSignal | undefined;
-    const run = calls.run('aws', always, (given) => {
+    const run = calls.run(aws, always, (given) => {
       signal = given;
       return hang();
     });
@@ -78,28 +80,53 @@ describe('the deadline', () => {
     const calls = createCalls({ deadline_ms: 20, random });
     const attempt = (signal: AbortSignal) =>
       new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('AbortError'))));
-    await expect(calls.run('aws', always, attempt)).rejects.toMatchObject({ code: 'cloud_timeout' });
+    await expect(calls.run(aws, always, attempt)).rejects.toMatchObject({ code: 'cloud_timeout' });
   });
 
-  test('covers the wait in the queue', async () => {
-    const calls = createCalls({ deadline_ms: 30, concurrency: 1, queue: 5, random });
-    const outcomes = await Promise.allSettled([1, 2, 3].map(() => calls.run('aws', always, hang)));
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: { code: 'cloud_timeout' } });
-    await expect(calls.run('aws', always, async () => 'free again')).resolves.toBe('free again');
+  test('F29 half of it at most is spent in the queue, and what waited is told that it did', async () => {
+    const calls = createCalls({ deadline_ms: 60, concurrency: 1, queue: 6, random });
+    const outcomes = await Promise.allSettled([1, 2, 3].map(() => calls.run(aws, always, hang)));
+    expect(outcomes).toMatchObject([
+      { reason: { code: 'cloud_timeout' } },
+      { reason: { code: 'busy', message: 'No place for exchanges at sts.example became free within 0.03 seconds.' } },
+      { reason: { code: 'busy', more: { retry_after: 1 } } },
+    ]);
+    await expect(calls.run(aws, always, async () => 'free again')).resolves.toBe('free again');
   });
 });
 
-describe('the bulkhead', () => {
+describe('the places', () => {
+  test('F29 an endpoint that hangs delays no exchange at another endpoint of the same type', async () => {
+    const calls = createCalls({ deadline_ms: 2_000, concurrency: 2, queue: 2, random });
+    const hung = Array.from({ length: 10 }, () => calls.run(aws, always, hang));
+    const other = { ...aws, endpoint: 'https://sts.elsewhere.example' };
+    await expect(calls.run(other, always, async () => 'unaffected')).resolves.toBe('unaffected');
+    expect((await Promise.allSettled(hung)).every(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  test('F29 exchanges of one organisation that hang leave places at the endpoint to the others', async () => {
+    const calls = createCalls({ deadline_ms: 2_000, concurrency: 4, queue: 4, random });
+    const hung = Array.from({ length: 10 }, () => calls.run(aws, always, hang));
+    const others = Array.from({ length: 4 }, () =>
+      calls.run({ ...aws, tenant: 'grp_b' }, always, async () => 'unaffected'),
+    );
+    expect(await Promise.all(others)).toEqual(Array(4).fill('unaffected'));
+    const outcomes = await Promise.allSettled(hung);
+    const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code);
+    // Two hang to the deadline, two waited, and six found the queue of their organisation full.
+    expect(codes.toSorted()).toEqual([...Array(8).fill('busy'), ...Array(2).fill('cloud_timeout')]);
+  });
+
   test('F10 a cloud that hangs fills its own places only; beyond the queue it is busy, with a Retry-After', async () => {
-    const calls = createCalls({ deadline_ms: 50, concurrency: 2, queue: 1, random });
-    const hung = [1, 2, 3].map(() => calls.run('aws', always, hang));
-    await expect(calls.run('aws', always, hang)).rejects.toMatchObject({ code: 'busy', more: { retry_after: 1 } });
-    await expect(calls.run('azure', always, async () => 'unaffected')).resolves.toBe('unaffected');
+    const calls = createCalls({ deadline_ms: 50, concurrency: 2, queue: 2, random });
+    const hung = [1, 2].map(() => calls.run(aws, always, hang));
+    await expect(calls.run(aws, always, hang)).rejects.toMatchObject({ code: 'busy', more: { retry_after: 1 } });
+    await expect(calls.run(azure, always, async () => 'unaffected')).resolves.toBe('unaffected');
     for (const outcome of await Promise.allSettled(hung)) expect(outcome.status).toBe('rejected');
   });
 
   test('never runs more at once than it may, and runs all that wait', async () => {
-    const calls = createCalls({ concurrency: 3, queue: 17, random });
+    const calls = createCalls({ concurrency: 6, queue: 34, random });
     let running = 0;
     let most = 0;
     const attempt = async () => {
@@ -108,7 +135,7 @@ describe('the bulkhead', () => {
       running--;
       return 'done';
     };
-    const all = await Promise.all(Array.from({ length: 20 }, () => calls.run('aws', never, attempt)));
+    const all = await Promise.all(Array.from({ length: 20 }, () => calls.run(aws, never, attempt)));
     expect(all).toHaveLength(20);
     expect(most).toBe(3);
   });
@@ -116,7 +143,7 @@ describe('the bulkhead', () => {
   test('a failure gives its place back', async () => {
     const calls = createCalls({ concurrency: 1, queue: 0, random });
     for (let round = 0; round < 3; round++)
-      await expect(calls.run('aws', never, failing(1).attempt)).rejects.toThrow('no');
-    await expect(calls.run('aws', never, failing(0).attempt)).resolves.toBe('answer');
+      await expect(calls.run(aws, never, failing(1).attempt)).rejects.toThrow('no');
+    await expect(calls.run(aws, never, failing(0).attempt)).resolves.toBe('answer');
   });
 });

@@ -205,6 +205,10 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
   });
 });
 
+test.each(providers.map(({ type }) => type))('the type %s is lower-case letters and `_`, at most 32', (type) => {
+  expect(type).toMatch(/^[a-z][a-z_]{0,31}$/);
+});
+
 test('the registry names the kinds that it knows when asked for another', () => {
   expect(providerTypes).toEqual(['aws', 'azure', 'gcp', 'kubernetes', 'oidc']);
   for (const type of ['AWS', 'aws ', 'constructor', ''])

@@ -12,13 +12,13 @@ export function id(kind: IdKind): string {
   return makeId(kind, now, randomBytes);
 }
 
-export const endpoints: CloudEndpoints = {
-  aws_sts: [],
-  azure_authority_hosts: [],
+export const endpoints = {
+  aws_sts: [] as string[],
+  azure_authority_hosts: [] as string[],
   google_sts: 'https://sts.googleapis.com',
   google_iam: 'https://iamcredentials.googleapis.com',
-  extra_ca: undefined,
-};
+  extra_ca: undefined as string | undefined,
+} satisfies CloudEndpoints;
 
 /** Facts with real ids; `user: null` for the pattern of every user. */
 export function trustFacts(

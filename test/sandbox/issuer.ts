@@ -37,8 +37,8 @@ export interface Issuer {
   keys: SigningKey[];
   /** Requests seen, by path behind the issuer's own. */
   seen: Record<string, number>;
-  /** Replaces the answers at these paths. */
-  override: Record<string, Answer>;
+  /** Replaces the answers at these paths; a promise delays the answer until it is fulfilled. */
+  override: Record<string, Answer | Promise<Answer>>;
   addKey(kid: string, alg?: string): Promise<SigningKey>;
   /** A token with sound claims for `clock`; `claims` replace, and undefined removes. */
   token(claims?: Record<string, unknown>, options?: TokenOptions): Promise<string>;
@@ -56,10 +56,10 @@ export const jwksPath = '/jwks';
 export async function startIssuer(clock: TestClock, path = ''): Promise<Issuer> {
   const keys: SigningKey[] = [];
   const seen: Record<string, number> = {};
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const at = (request.url ?? '').slice(path.length);
     seen[at] = (seen[at] ?? 0) + 1;
-    const answer = issuer.override[at] ?? usual(at);
+    const answer = (await issuer.override[at]) ?? usual(at);
     if (answer === 'hang') return;
     response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
     response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? {}));

@@ -96,6 +96,12 @@ describe('array tasks', () => {
     const task = await startJob(acme, { parent: parent.id, task_index: 1 });
     expect((await mint(task.token)).status).toBe(200);
     running.clock.advance(61_000);
+    // Before the server wrote down that they ended, every read says so.
+    expect((await mint(task.token)).body).toMatchObject({ code: 'job_ended' });
+    for (const { id } of [parent, task])
+      expect(await acme.launcher.send('GET', `${jobs}/${id}`)).toMatchObject({ state: 'ended' });
+    const listed = (await owner.send('GET', `${jobs}?limit=200`)).items.filter(({ id }: Body) => id === task.id);
+    expect(listed).toMatchObject([{ state: 'ended' }]);
     const database = await openDatabase({ url: running.home.urls!.application });
     const ended = await endOverdue(database.query, new Date(running.clock.now()), 200);
     await database.close();

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { newId } from '../../src/clock.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, createClient, postForm, signIn } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
@@ -194,12 +195,30 @@ describe('memberships', () => {
 });
 
 describe('users and service accounts', () => {
-  test('a login is one`s own in the whole installation', async () => {
+  test('N75 a login is unique in its organisation, and says nothing about others', async () => {
     const other = await createOrganization(running, fresh('other'));
     const login = fresh('taken');
-    await organization.owner.send('POST', '/users', { login });
+    const { id } = await organization.owner.send('POST', '/users', { login });
+    const elsewhere = await other.owner.send('POST', '/users', { login });
+    expect(elsewhere).toMatchObject({ login, organization_id: other.id });
     for (const { owner } of [organization, other])
       await oracle.refuses(() => owner.ask('POST', '/users', { login }), conflict);
+    // A login means the user of the caller's organisation, wherever it is named.
+    expect((await organization.owner.send('GET', `/users/${login}`)).id).toBe(id);
+    expect((await other.owner.send('GET', `/users/${login}`)).id).toBe(elsewhere.id);
+    const role = { namespace: other.workspaceId, principal: login, role: 'deployer' };
+    expect((await other.owner.send('POST', '/memberships', role)).principal_id).toBe(elsewhere.id);
+    const job = await other.launcher.send('POST', `/workspaces/${other.workspaceId}/jobs`, {
+      user: login,
+      stage: 'run',
+    });
+    expect(job.user_id).toBe(elsewhere.id);
+    await other.owner.send('POST', '/teams', { name: 'namesakes' });
+    expect((await other.owner.send('POST', '/teams/namesakes/members', { user: login })).user_id).toBe(elsewhere.id);
+    const right = { namespace: other.groupId, users: [login] };
+    expect(await other.owner.send('POST', `/service-accounts/${other.launcherId}/may-act`, right)).toMatchObject({
+      users: [elsewhere.id],
+    });
     const attempts = Array.from({ length: 10 }, () => organization.owner.ask('POST', '/users', { login: `${login}x` }));
     expect(await winnersOf(attempts)).toBe(1);
   });
@@ -221,7 +240,7 @@ describe('users and service accounts', () => {
     const days = (Date.parse(first.expires_at) - running.clock.now()) / 86_400_000;
     expect(Math.round(days)).toBe(90);
     await owner.send('POST', path);
-    await oracle.refuses(() => owner.ask('POST', path), conflict);
+    await oracle.refuses(() => owner.ask('POST', path), { status: 409, code: 'quota_exceeded' });
     expect((await owner.ask('DELETE', `${path}/${first.id}`)).status).toBe(204);
     await oracle.refuses(() => owner.ask('DELETE', `${path}/${first.id}`), { status: 404, code: 'not_found' });
     expect((await owner.ask('POST', path)).status).toBe(201);
@@ -371,20 +390,36 @@ describe('operators', () => {
   });
 
   test('a link is for no user of an organisation that happens to have the login', async () => {
+    const { operators } = running.arsia;
     const login = fresh('operator');
     const { id } = await organization.owner.send('POST', '/users', { login });
-    await expect(running.arsia.operators.link(login)).rejects.toMatchObject({
-      code: 'conflict',
+    const byLogin = await operators.link(login);
+    expect(byLogin.user).toMatchObject({ login, organization_id: null });
+    await redeem(byLogin.token);
+    expect(await organization.owner.send('GET', `/users/${id}`)).toMatchObject({ is_operator: false });
+    expect((await operators.link(login)).user.id).toBe(byLogin.user.id);
+  });
+
+  test('N87 a user of an organisation is named by id, or by login with the organisation', async () => {
+    const { operators } = running.arsia;
+    const { id, login } = await organization.owner.send('POST', '/users', { login: fresh('named') });
+    for (const named of [[id], [login, 'acme'], [id, organization.id]] as [string, string?][]) {
+      const { token } = await operators.link(...named);
+      expect((await redeem(token)).body.login).toBe(login);
+      expect(await organization.owner.send('GET', `/users/${id}`)).toMatchObject({ is_operator: true });
+      expect(await operators.dismiss(...named)).toMatchObject({ id, is_operator: false });
+    }
+    await redeem((await operators.link(id)).token);
+    await expect(operators.dismiss(login)).rejects.toMatchObject({
+      code: 'not_found',
       more: { advice: expect.stringContaining(id) },
     });
-    const { token } = await running.arsia.operators.link(id);
-    expect((await redeem(token)).body.login).toBe(login);
-    // An operator by now, they are known by their login.
-    expect((await redeem((await running.arsia.operators.link(login)).token)).status).toBe(200);
+    for (const named of [['nobody', 'acme'], [id, 'globex'], ['usr_01jznk00000000000000000000']] as [string, string?][])
+      await expect(operators.link(...named)).rejects.toMatchObject({ code: 'not_found' });
   });
 
   test('N20 a link opens for nobody who was deactivated meanwhile, and makes no operator of them', async () => {
-    const { id, login } = await organization.owner.send('POST', '/users', { login: fresh('u') });
+    const { id } = await organization.owner.send('POST', '/users', { login: fresh('u') });
     const { token } = await running.arsia.operators.link(id);
     await organization.owner.send('PATCH', `/users/${id}`, { is_active: false });
     await oracle.refuses(() => redeem(token), {
@@ -395,7 +430,6 @@ describe('operators', () => {
     });
     await expect(running.arsia.operators.link(id)).rejects.toMatchObject({ code: 'conflict' });
     await organization.owner.send('PATCH', `/users/${id}`, { is_active: true });
-    await expect(running.arsia.operators.link(login)).rejects.toMatchObject({ code: 'conflict' });
     expect((await redeem(token)).status).toBe(200);
   });
 
@@ -411,10 +445,19 @@ describe('operators', () => {
       await expect(running.arsia.operators.bootstrap({ organization, login: fresh('x') })).rejects.toMatchObject({
         code: 'conflict',
       });
-    await expect(
-      running.arsia.operators.bootstrap({ organization: fresh('y'), login: 'acme.owner' }),
-    ).rejects.toMatchObject({ code: 'conflict' });
-    expect(await oracle.execute(`SELECT 1 FROM namespaces WHERE name LIKE 'y%'`)).toEqual([]);
+    // Of an organisation without an owner, which has a user of this login.
+    const there = await operator.send('POST', '/groups', { name: fresh('y') });
+    await oracle.execute(`INSERT INTO users (id, organization_id, login, created_at) VALUES ($1, $2, 'taken', now())`, [
+      newId(running.clock, 'user'),
+      there.id,
+    ]);
+    await expect(running.arsia.operators.bootstrap({ organization: there.path, login: 'taken' })).rejects.toMatchObject(
+      { code: 'conflict' },
+    );
+    expect(await oracle.execute('SELECT 1 FROM memberships WHERE organization_id = $1', [there.id])).toEqual([]);
+    // N75: who else has the login elsewhere makes no difference.
+    const elsewhere = await running.arsia.operators.bootstrap({ organization: there.path, login: 'acme.owner' });
+    expect(elsewhere.owner).toMatchObject({ login: 'acme.owner', organization_id: there.id });
   });
 
   test('in single tenancy there is one organisation', async () => {

@@ -136,3 +136,18 @@ test('refusals of callers who authenticated are recorded, each of them', async (
   await refuse(50, { actor_kind: 'user', actor_id: 'usr_a' });
   expect(written).toHaveLength(100);
 });
+
+test('N67 of many minutes without the database become few, and none is lost', async () => {
+  audit = countRefusals(store, clock, { repeats: 0, kinds: 4, waiting: 10 });
+  isAway = true;
+  for (let turn = 0; turn < 50; turn++) {
+    for (let kind = 0; kind < 4; kind++)
+      for (let count = 0; count < 3; count++)
+        await audit.refuse(stranger({ target_id: `sa_${turn}_${kind}` })).catch(() => undefined);
+    now += 60_000;
+  }
+  isAway = false;
+  await audit.flush();
+  expect(written.length).toBeLessThanOrEqual(11);
+  expect(written.reduce((sum, { detail }) => sum + Number(detail.count), 0)).toBe(50 * 4 * 2);
+});

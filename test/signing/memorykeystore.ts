@@ -22,6 +22,8 @@ export class MemoryKeyStore implements KeyStore {
   inserted = 0;
   /** The database is away. */
   isDown = false;
+  /** The database answers, and refuses to give the keys; their version it tells. */
+  isForbidden = false;
   /** Called between the plan and the commit of each change. */
   beforeCommit: (() => void | Promise<void>) | undefined;
 
@@ -30,7 +32,14 @@ export class MemoryKeyStore implements KeyStore {
     const snapshot = this.#snapshot(keySet);
     await pause();
     if (this.isDown) throw new Error('the database is away');
+    if (this.isForbidden) throw new Error('permission denied for table signing_keys');
     return snapshot;
+  }
+
+  async version(keySet: string): Promise<number> {
+    await pause();
+    if (this.isDown) throw new Error('the database is away');
+    return this.#versions[keySet]!;
   }
 
   change(

@@ -41,6 +41,8 @@ export interface Rig {
   clock: HandClock;
   sealer: Sealer;
   faults: Error[];
+  /** Milliseconds, by the clock that is never set. */
+  steady: number;
   /** Another replica on the same store, not started. ES256, since its keys take a tenth of a millisecond to make. */
   keyring(change?: Partial<KeyringOptions>): SigningKeyring;
 }
@@ -50,22 +52,25 @@ export function makeRig(): Rig {
   const clock = handClock();
   const sealer = createSealer(memoryKey());
   const faults: Error[] = [];
-  return {
+  const rig: Rig = {
     store,
     clock,
     sealer,
     faults,
+    steady: 0,
     keyring: (change) =>
       createKeyring({
         store,
         sealer,
         clock,
+        monotonic: () => rig.steady,
         keySet: 'workload',
         alg: 'ES256',
         onFault: (fault) => faults.push(fault),
         ...change,
       }),
   };
+  return rig;
 }
 
 /** The audit store's side: receipts that it alone can make. */

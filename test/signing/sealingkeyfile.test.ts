@@ -1,6 +1,6 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createSealer } from '../../src/signing/sealing.ts';
 import { makeSealingKeyFile, readSealingKeyFile } from '../../src/signing/sealingkeyfile.ts';
@@ -14,6 +14,31 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const context = { table: 't', row: 'r', purpose: 'p' };
+
+describe('who may exchange the sealing key', () => {
+  test.each(['777', '770', '702'])('N73: nobody: a key in a folder with mode 0%s is refused', async (mode) => {
+    await makeSealingKeyFile(path);
+    await chmod(folder, Number.parseInt(mode, 8));
+    await expect(readSealingKeyFile(path)).rejects.toThrow(`The folder ${folder} has mode 0${mode}: `);
+    const link = join(await mkdtemp(join(tmpdir(), 'arsia-sealing-')), 'link');
+    await symlink(path, link);
+    await expect(readSealingKeyFile(link)).rejects.toThrow(`The folder ${folder} has mode 0${mode}: `);
+    await rm(dirname(link), { recursive: true });
+  });
+
+  test('N73: with the sticky bit, as secrets are mounted, the folder may be open', async () => {
+    await makeSealingKeyFile(path);
+    await chmod(folder, 0o1777);
+    await readSealingKeyFile(path);
+  });
+
+  const asRoot = process.getuid?.() === 0 ? test : test.skip;
+  asRoot('N73: a key of another user is refused with the command', async () => {
+    await makeSealingKeyFile(path);
+    await chown(path, 65_534, 65_534);
+    await expect(readSealingKeyFile(path)).rejects.toThrow(`Run \`chown 0 ${path}\``);
+  });
+});
 
 describe('making the sealing key', () => {
   test('gives 32 bytes as base64 that only the owner reads, and nothing else in the folder', async () => {
@@ -46,6 +71,14 @@ describe('making the sealing key', () => {
     );
     expect(made.filter((one) => one.isMade)).toHaveLength(1);
     expect(new Set(made.map((one) => one.id)).size).toBe(1);
+  });
+
+  test.each(['777', '770', '702'])('N73: refuses a folder with mode 0%s, with the command', async (mode) => {
+    await chmod(folder, Number.parseInt(mode, 8));
+    await expect(makeSealingKeyFile(path)).rejects.toThrow(
+      `The folder ${folder} has mode 0${mode}: others than its owner can replace what is in it. Run \`chmod 700 ${folder}\``,
+    );
+    expect(await readdir(folder)).toEqual([]);
   });
 
   test('says why it cannot', async () => {

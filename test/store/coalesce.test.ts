@@ -121,4 +121,66 @@ describe('coalesced reads', () => {
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
     expect(outcomes[3]).toMatchObject({ reason: { code: 'unavailable' } });
   });
+
+  describe('F25 of several tenants', () => {
+    const tenantOf = (key: string) => key[0]!;
+    const names = (tenant: string, count: number) => Array.from({ length: count }, (_, n) => `${tenant}${n}`);
+
+    test('each read takes the keys of all in turn, and one tenant fills half of the queue', async () => {
+      const reads: string[][] = [];
+      const read = coalesce(
+        async (keys: string[]) => {
+          reads.push(keys);
+          return keys;
+        },
+        { maximumBatch: 4, concurrency: 1, maximumWaiting: 20, tenantOf },
+      );
+      const outcomes = Promise.allSettled(names('a', 11).map(read));
+      await Promise.all(names('b', 2).map(read));
+      expect(reads).toEqual([['a0', 'b0', 'a1', 'b1']]);
+      expect((await outcomes).map(({ status }) => status === 'rejected')).toEqual([...Array(10).fill(false), true]);
+    });
+
+    test('a read takes as many keys as it can afford, by what the values of each tenant cost before', async () => {
+      const reads: string[][] = [];
+      const read = coalesce(
+        async (keys: string[]) => {
+          reads.push(keys);
+          return keys;
+        },
+        {
+          maximumBatch: 100,
+          concurrency: 1,
+          tenantOf,
+          cost: { of: (value: string) => (value[0] === 'a' ? 50 : 1), unknown: 30, maximum: 100 },
+        },
+      );
+      await Promise.all(names('a', 6).map(read));
+      expect(reads.map(({ length }) => length)).toEqual([4, 2]);
+      await read('b');
+      reads.length = 0;
+      await Promise.all([...names('a', 5), ...names('b', 40)].map(read));
+      expect(reads.map((keys) => keys.filter((key) => key[0] === 'a').length)).toEqual([2, 2, 1]);
+    });
+
+    test('a request that no read took in time is refused, and the next one is answered', async () => {
+      const gate = Promise.withResolvers<void>();
+      const read = coalesce(
+        async (keys: string[]) => {
+          if (keys[0] === 'slow') await gate.promise;
+          return keys;
+        },
+        { maximumBatch: 1, concurrency: 1, patience: 20 },
+      );
+      const slow = read('slow');
+      await turns(2);
+      const late = read('late');
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      const next = read('next');
+      gate.resolve();
+      expect(await slow).toBe('slow');
+      await expect(late).rejects.toMatchObject({ code: 'unavailable' });
+      expect(await next).toBe('next');
+    });
+  });
 });

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openAsBlob } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, openAsBlob } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { PGlite } from '@electric-sql/pglite';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Database, databaseOver, openDatabase } from '../../src/store/database.ts';
-import { openEmbedded } from '../../src/store/embedded.ts';
+import { openEmbedded, poolOfOne } from '../../src/store/embedded.ts';
 import { lockFolder } from '../../src/store/lock.ts';
 import { embeddedTemplate } from '../support/databases.ts';
 import { rounds } from '../support/rounds.ts';
@@ -90,6 +91,7 @@ describe('the folder of the embedded database', () => {
   });
 
   test('is made whole again when the process was killed while it was made', async () => {
+    await writeFile(join(folder, 'lock'), '');
     await mkdir(join(folder, 'pgdata.new', 'base'), { recursive: true });
     await writeFile(join(folder, 'pgdata.new', 'PG_VERSION'), '18\n');
     const database = await open();
@@ -98,26 +100,157 @@ describe('the folder of the embedded database', () => {
   });
 
   test('is let go when opening fails', async () => {
+    await writeFile(join(folder, 'lock'), '');
     await mkdir(join(folder, 'pgdata'));
     await writeFile(join(folder, 'pgdata', 'PG_VERSION'), 'nonsense\n');
     await expect(openDatabase({ folder })).rejects.toThrow();
-    lockFolder(folder).release();
+    lockFolder(folder, ['pgdata']).release();
+  });
+});
+
+describe('a lock file that is deleted or replaced under a process that holds it', () => {
+  const lock = () => join(folder, 'lock');
+  const started = async () => {
+    const holder = start('./holder.ts', folder, template);
+    expect((await holder.lines.next()).value).toBe('open');
+    return holder;
+  };
+  const committed = async (lines: AsyncIterator<string>, count: number) => {
+    const ids: string[] = [];
+    for (let line = await lines.next(); !line.done; line = await lines.next())
+      if (ids.push(line.value) === count) break;
+    return ids;
+  };
+
+  test('N84: deleted, it lets no second process in, and the first goes on and holds again', async () => {
+    const { child, lines, ended } = await started();
+    // Stopped, it cannot make the file again before the second process looks.
+    child.kill('SIGSTOP');
+    await rm(lock());
+    await expect(open()).rejects.toThrow(
+      `The lock file ${lock()} was deleted, and process ${child.pid} may still have ${folder}/pgdata open: stop every arsia that uses ${folder}, then run \`touch ${lock()}\` and start again.`,
+    );
+    expect(existsSync(lock())).toBe(false);
+    child.kill('SIGCONT');
+    await committed(lines, 200);
+    await expect(open()).rejects.toThrow(`Process ${child.pid} holds the embedded database`);
+    child.kill('SIGKILL');
+    await ended;
+    await (await open()).close();
+  }, 60_000);
+
+  test('N84: replaced, the first process stops before it writes again, and the second has all that was committed', async () => {
+    const { child, lines, ended } = await started();
+    const before = await committed(lines, 100);
+    await writeFile(`${lock()}.new`, '');
+    await rename(`${lock()}.new`, lock());
+    const after = await committed(lines, 1_000_000);
+    expect(await ended).toBe(1);
+    expect(child.signalCode).toBe(null);
+    const database = await open();
+    const rows = await database.query.selectFrom('audit_events').select('id').execute();
+    const kept = new Set(rows.map((row) => row.id));
+    expect([...before, ...after].filter((one) => one.length === 30 && !kept.has(one))).toEqual([]);
+    await database.close();
+  }, 60_000);
+
+  test('N84: deleted, it lets no second opening of the same process in', async () => {
+    const database = await open();
+    await rm(lock());
+    await expect(open()).rejects.toThrow(/ was deleted, and process \d+ may still have /);
+    await database.now();
+    await expect(open()).rejects.toThrow(/^Process \d+ holds the embedded database/);
+    await database.close();
+  });
+
+  test('N84: lost, it answers `unavailable`, and writes nothing on closing either', async () => {
+    const pglite = await PGlite.create({ loadDataDir: await openAsBlob(template) });
+    const database = databaseOver(poolOfOne(pglite, lockFolder(folder, [])));
+    await database.now();
+    await writeFile(`${lock()}.new`, '');
+    await rename(`${lock()}.new`, lock());
+    const second = lockFolder(folder, []);
+    for (let tries = 0; tries < 2; tries++)
+      await expect(database.now()).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.not.stringContaining(folder),
+        cause: { message: expect.stringContaining(`${lock()} was replaced`) },
+      });
+    await database.close();
+    expect(pglite.closed).toBe(false);
+    // The note on the holder is the other one's by now.
+    expect(existsSync(join(folder, 'lock.pid'))).toBe(true);
+    second.release();
+    await pglite.close();
+  });
+});
+
+describe('who else may open the files', () => {
+  const modes = async () => {
+    const found = [];
+    for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      const { mode } = await stat(join(entry.parentPath, entry.name));
+      found.push({
+        path: join(entry.parentPath, entry.name),
+        mode: mode & 0o777,
+        wanted: entry.isDirectory() ? 0o700 : 0o600,
+      });
+    }
+    return found;
+  };
+
+  test('N73: nobody, of a new database and of one that was open to all', async () => {
+    await chmod(folder, 0o755);
+    const umask = process.umask(0);
+    try {
+      for (const round of ['new', 'repaired']) {
+        const database = await open();
+        await database.now();
+        expect((await stat(folder)).mode & 0o777).toBe(0o700);
+        const found = await modes();
+        expect({ round, open: found.filter(({ mode, wanted }) => mode !== wanted) }).toEqual({ round, open: [] });
+        expect(found.length).toBeGreaterThan(500);
+        await database.close();
+        for (const { path, wanted } of found)
+          await chmod(path, wanted === 0o700 ? 0o755 : 0o666).catch(() => undefined);
+      }
+    } finally {
+      process.umask(umask);
+    }
+  }, 30_000);
+
+  test.each(['777', '770', '1777', '702', '720'])(
+    'N73: a folder with mode 0%s is refused with the command',
+    async (mode) => {
+      await chmod(folder, Number.parseInt(mode, 8));
+      await expect(open()).rejects.toThrow(
+        `The folder ${folder} has mode 0${mode}: others than its owner can replace what is in it. Run \`chmod 700 ${folder}\``,
+      );
+      expect(await readdir(folder)).toEqual([]);
+    },
+  );
+
+  const asRoot = process.getuid?.() === 0 ? test : test.skip;
+  asRoot('N73: a folder of another user is refused with the command', async () => {
+    await chown(folder, 65_534, 65_534);
+    await expect(open()).rejects.toThrow(`Run \`chown 0 ${folder}\``);
+    expect(await readdir(folder)).toEqual([]);
   });
 });
 
 describe('the lock of a folder', () => {
   test('names no process when the holder wrote none', async () => {
-    const lock = lockFolder(folder);
+    const lock = lockFolder(folder, ['pgdata']);
     await rm(join(folder, 'lock.pid'));
-    expect(() => lockFolder(folder)).toThrow('Another process holds the embedded database');
+    expect(() => lockFolder(folder, ['pgdata'])).toThrow('Another process holds the embedded database');
     lock.release();
   });
 
   test('does not believe a pid that was left behind: that process may be anybody by now', async () => {
     await writeFile(join(folder, 'lock.pid'), `${process.ppid}\n`);
-    const lock = lockFolder(folder);
+    const lock = lockFolder(folder, ['pgdata']);
     lock.release();
     lock.release();
-    lockFolder(folder).release();
+    lockFolder(folder, ['pgdata']).release();
   });
 });

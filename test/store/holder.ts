@@ -12,4 +12,4 @@ process.stdout.write('open\n');
 const writer = async () => {
   for (;;) process.stdout.write(`${(await audit.record(event())).event_id}\n`);
 };
-await Promise.all(Array.from({ length: 30 }, writer));
+await Promise.all(Array.from({ length: 30 }, writer)).catch(() => process.exit(1));

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import type { KeyChangeReason, KeyState, KeyStore, StoredKey } from '../../src/core/keystates.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createKeyStore, type RecordKeyChanges } from '../../src/store/keys.ts';
 import { databaseKinds, freshDatabase, type TestDatabase } from '../support/databases.ts';
+import { execute } from '../support/postgres.ts';
 import { now } from './organization.ts';
 
 let number = 0;
@@ -40,6 +42,23 @@ describe('the key store', () => {
       await database.query.deleteFrom('signing_keys').execute();
       await database.query.updateTable('key_sets').set({ version: 0 }).execute();
     }, 90_000);
+
+    test('F30 tells the version of a set also while its keys cannot be read', async () => {
+      await store.change('workload', reason, async () => [{ do: 'insert', key: key('active') }]);
+      const owner = databases[kind]!.ownerUrl;
+      const rename = async (from: string, to: string) => {
+        if (owner === undefined) await sql.raw(`ALTER TABLE ${from} RENAME TO ${to}`).execute(database.query);
+        else await execute(owner, `ALTER TABLE ${from} RENAME TO ${to}`);
+      };
+      await rename('signing_keys', 'hidden_keys');
+      try {
+        await expect(store.load('workload')).rejects.toThrow(/signing_keys/);
+        expect([await store.version('workload'), await store.version('authorization')]).toEqual([1, 0]);
+      } finally {
+        await rename('hidden_keys', 'signing_keys');
+      }
+      await expect(store.version('none')).rejects.toThrow('no key set none');
+    });
 
     test('starts with empty sets', async () => {
       expect(await store.load('workload')).toEqual({ version: 0, keys: [] });

@@ -1,16 +1,20 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
+import { listAccessRules } from '../../src/store/accessrules.ts';
+import { assignedIdentities, assignedTo } from '../../src/store/assignments.ts';
 import { type AuditFilter, createAuditStore } from '../../src/store/audit.ts';
 import type { Database, Queries } from '../../src/store/database.ts';
-import { listIdentities } from '../../src/store/identities.ts';
+import { listGrants, listIdentities } from '../../src/store/identities.ts';
 import { listInvitations } from '../../src/store/invitations.ts';
 import { listJobs } from '../../src/store/jobs.ts';
-import { listMemberships } from '../../src/store/memberships.ts';
+import { activeOwners, listMemberships } from '../../src/store/memberships.ts';
 import { listNamespaces, type Page } from '../../src/store/namespaces.ts';
-import { listServiceAccounts, listUsers } from '../../src/store/principals.ts';
+import { listMayAct, listServiceAccounts, listUsers, mayActAlong } from '../../src/store/principals.ts';
+import { listAliases, listMasks } from '../../src/store/reach.ts';
 import type { Tables } from '../../src/store/tables.ts';
 import { listTeamMembers, listTeams } from '../../src/store/teams.ts';
+import { listTrustRules } from '../../src/store/trustrules.ts';
 import { candidates } from '../../src/store/usable.ts';
 import { atEnd } from '../support/arsia.ts';
 import { freshDatabase } from '../support/databases.ts';
@@ -80,6 +84,43 @@ const fill = [
     'id, organization_id, workspace_id, launcher_id, started_by, stage, labels, token_hash, deadline, created_at',
     `${key('job')}, '${root}', ${key('ws', '1')}, ${key('sa', '1')}, 'x', 'run', '{}', int4send(n::int), ${at}, ${at}`,
   ),
+  rows(
+    'may_act',
+    'id, service_account_id, namespace_id, organization_id, users, stages, labels, created_at',
+    `${key('act')}, ${key('sa', '1')}, ${key('ws')}, '${root}', '{*}', '{*}', '{}', ${at}`,
+  ),
+  rows(
+    'service_account_trust_rules',
+    'id, service_account_id, organization_id, issuer, audience, conditions, single_use, created_at',
+    `${key('trr')}, ${key('sa', '1')}, '${root}', 'i', 'a', '{}', false, ${at}`,
+  ),
+  rows(
+    'use_grants',
+    'id, identity_id, principal_id, organization_id, created_at',
+    `${key('grt')}, ${key('mi', '1')}, ${key('usr')}, '${root}', ${at}`,
+  ),
+  rows(
+    'access_rules',
+    'id, identity_id, organization_id, kind, values, created_at',
+    `${key('rul')}, ${key('mi', '1')}, '${root}', 'stage', '{*}', ${at}`,
+  ),
+  rows(
+    'identity_aliases',
+    'id, identity_id, group_id, organization_id, name, created_at',
+    `${key('als')}, ${key('mi', '1')}, ${key('ws')}, '${root}', 'a', ${at}`,
+  ),
+  rows(
+    'identity_masks',
+    'namespace_id, identity_id, organization_id, created_at',
+    `${key('ws')}, ${key('mi', '1')}, '${root}', ${at}`,
+  ),
+  // Of a workspace: half for everyone, and half for one user each.
+  rows(
+    'assignments',
+    'id, workspace_id, identity_id, organization_id, type, profile, principal_id, created_at',
+    `${key('asg')}, ${key('ws', '1')}, ${key('mi')}, '${root}', 'aws', 'p' || n,
+      CASE WHEN n % 2 = 0 THEN '' ELSE ${key('usr')} END, ${at}`,
+  ),
   // Every tenth is about a token whose own record is the one before it.
   rows(
     'audit_events',
@@ -129,8 +170,11 @@ const recorded =
       page,
     );
 
-/** A page of one table in the order of an index, and one that looks up something for each row. */
-const [simple, joined] = [20, 8 * limit];
+/** A page of one table in the order of an index, one that looks up something for each row, and one with aliases and masks. */
+const [simple, joined, reaching] = [20, 8 * limit, 16 * limit];
+
+/** Positions in lists of assignments name the principal as well. */
+const assignedPage = ({ after, limit: most }: Page): Page => ({ after: after && `${after} `, limit: most });
 
 /** By the prefix of their ids, with the most blocks that a page may look at. */
 const lists: [name: string, prefix: string, most: number, list: List][] = [
@@ -152,7 +196,7 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
   [
     'identities that a workspace could be assigned',
     'mi',
-    joined,
+    reaching,
     (db, page) => candidates(db, { group_ids: [root, id('grp', 1)] }, page),
   ],
   ['users', 'usr', simple, (db, page) => listUsers(db, root, page)],
@@ -167,6 +211,19 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
   ['members of a team', 'usr', joined, (db, page) => listTeamMembers(db, id('team', 1), page)],
   ['invitations', 'inv', simple, (db, page) => listInvitations(db, root, page)],
   ['jobs', 'job', simple, (db, page) => listJobs(db, id('ws', 1), page)],
+  ['F27 rights to act', 'act', simple, (db, page) => listMayAct(db, id('sa', 1), page)],
+  ['F27 trust rules', 'trr', simple, (db, page) => listTrustRules(db, id('sa', 1), page)],
+  ['F27 use grants', 'grt', simple, (db, page) => listGrants(db, id('mi', 1), page)],
+  ['F27 access rules', 'rul', simple, (db, page) => listAccessRules(db, id('mi', 1), page)],
+  ['F27 aliases', 'als', joined, (db, page) => listAliases(db, id('mi', 1), page)],
+  ['F27 masks', 'ws', simple, (db, page) => listMasks(db, id('mi', 1), page)],
+  ['F27 assigned identities', 'mi', joined, (db, page) => assignedIdentities(db, id('ws', 1), assignedPage(page))],
+  [
+    'F27 what a job of one user may get',
+    'mi',
+    reaching,
+    (db, page) => assignedTo(db, { id: id('ws', 1), lineage: [root, one] }, ['', id('usr', 7)], assignedPage(page)),
+  ],
   ['all that was recorded', 'evt', simple, recorded({})],
   ['what one did', 'evt', joined, recorded({ actor_id: id('job', 1) })],
   ['what was done for one', 'evt', joined, recorded({ user_id: id('usr', 1) })],
@@ -199,6 +256,18 @@ describe('a page of a long list', () => {
       expect(costs.filter(({ rows: told, blocks }) => told === 0 || blocks > most)).toEqual([]);
     },
   );
+
+  test('F27 of the owners of an organisation two are read, however many members it has', async () => {
+    await activeOwners(explained.db, root);
+    expect(explained.cost()).toMatchObject({ rows: 0 });
+    expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
+  });
+
+  test('F27 the rights of a launcher along one lineage cost the same however many it has elsewhere', async () => {
+    await mayActAlong(explained.db, id('sa', 1), [root, one, id('ws', 9)]);
+    expect(explained.cost()).toMatchObject({ rows: 1 });
+    expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
+  });
 
   test('what became of one token is found by its own record`s id and by the `jti` of the others', async () => {
     for (const token of [id('evt', 9), id('evt', many / 2 - 1), id('evt', 1)]) {

@@ -71,6 +71,48 @@ describe('transactions of two replicas on PostgreSQL', () => {
     expect(holding).toBe(3);
   });
 
+  test('F26 of one tenant that lose time after time delay those of no other tenant', async () => {
+    let isOver = false;
+    const conflict = Object.assign(new Error('could not serialize access'), { code: '40001' });
+    const losing = Array.from({ length: 20 }, () =>
+      one.transaction(
+        async () => {
+          if (!isOver) throw conflict;
+        },
+        { tenant: 'hostile' },
+      ),
+    );
+    let runs = 0;
+    const other = one.transaction(
+      async () => {
+        if (++runs === 1) throw conflict;
+      },
+      { tenant: 'other' },
+    );
+    const first = await Promise.race([other.then(() => 'other'), ...losing.map((one) => one.then(() => 'hostile'))]);
+    isOver = true;
+    expect(first).toBe('other');
+    await Promise.all(losing);
+  });
+
+  test('F26 whose name another took meanwhile are run again, and see it', async () => {
+    const row = { id: id('user'), organization_id: null, login: 'taken.meanwhile', created_at: new Date(now) };
+    let runs = 0;
+    const result = await one.transaction(async (tx) => {
+      // Begins the snapshot of the transaction, which does not see what comes after.
+      await tx.selectFrom('key_sets').select('name').execute();
+      if (++runs === 1) await two.query.insertInto('users').values(row).execute();
+      const found = await tx.selectFrom('users').select('id').where('login', '=', row.login).execute();
+      if (found.length > 0) return 'taken';
+      await tx
+        .insertInto('users')
+        .values({ ...row, id: id('user') })
+        .execute();
+      return 'made';
+    });
+    expect([result, runs]).toEqual(['taken', 2]);
+  });
+
   test('that lose every time are unavailable, not wrong', async () => {
     let runs = 0;
     const losing = one.transaction(async () => {

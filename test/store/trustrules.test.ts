@@ -1,18 +1,26 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { saveSettings } from '../../src/store/accessrules.ts';
 import { type ArtifactStore, createArtifactStore, hashOf } from '../../src/store/artifacts.ts';
 import type { Database } from '../../src/store/database.ts';
-import { deleteTrustRule, insertTrustRule, listTrustRules, type TrustRuleRow } from '../../src/store/trustrules.ts';
-import { databaseKinds, freshDatabase } from '../support/databases.ts';
+import {
+  deleteTrustRule,
+  endTokensOfOtherIssuers,
+  insertTrustRule,
+  listTrustRules,
+  type TrustRuleRow,
+} from '../../src/store/trustrules.ts';
+import { databaseKinds, freshDatabase, type TestDatabase } from '../support/databases.ts';
 
 const sealer = { seal: async (plaintext: Uint8Array) => plaintext, open: async (sealed: Uint8Array) => sealed };
 const at = new Date('2026-11-21T12:00:00Z');
 
 describe.each(databaseKinds)('trust rules: %s', (kind) => {
   let database: Database;
+  let another: TestDatabase['another'];
   let artifacts: ArtifactStore;
 
   beforeAll(async () => {
-    ({ database } = await freshDatabase(kind));
+    ({ database, another } = await freshDatabase(kind));
     artifacts = createArtifactStore({ database, sealer });
     const place = { name: 'acme', path: 'acme', lineage: ['grp_1'], description: '', created_at: at, version: 1 };
     await database.query
@@ -34,6 +42,7 @@ describe.each(databaseKinds)('trust rules: %s', (kind) => {
     audience: 'https://arsia.example',
     conditions: { all: [{ claim: 'sub', equals: 'x' }] },
     single_use: false,
+    maximum_lifetime: 86_400,
     description: '',
     created_at: at,
   });
@@ -71,4 +80,42 @@ describe.each(databaseKinds)('trust rules: %s', (kind) => {
     await expect(save('late', 'trust_d')).rejects.toMatchObject({ code: 'outside_token_untrusted' });
     expect(await holder('late')).toBeUndefined();
   });
+
+  const allow = (
+    allowed_issuers: string[] | null,
+    over = database,
+    meanwhile: () => Promise<unknown> = async () => {},
+  ) =>
+    over.transaction(async (tx) => {
+      if (allowed_issuers !== null) await endTokensOfOtherIssuers(tx, 'grp_1', allowed_issuers);
+      await meanwhile();
+      await saveSettings(tx, 'grp_1', { allowed_issuers });
+    });
+
+  test('N78 give no token while their issuer is not allowed, or their account is not active', async () => {
+    await allow(['https://other.example']);
+    await expect(save('late', 'trust_a')).rejects.toMatchObject({ code: 'outside_token_untrusted' });
+    await allow(['https://id.example']);
+    await save('allowed', 'trust_a');
+    const activate = (is_active: boolean) =>
+      database.query.updateTable('service_accounts').set({ is_active }).where('id', '=', 'sa_1').execute();
+    await activate(false);
+    await expect(save('late', 'trust_a')).rejects.toMatchObject({ code: 'outside_token_untrusted' });
+    await activate(true);
+    await allow(null);
+    await save('again', 'trust_a');
+    expect(await holder('late')).toBeUndefined();
+    expect(await holder('again')).toMatchObject({ principal_id: 'sa_1' });
+  });
+
+  // The embedded database makes one transaction at a time.
+  if (kind === 'postgres')
+    test('N78 end a token that is given while their issuer is being disallowed', async () => {
+      let attempts = 0;
+      await allow(['https://other.example'], await another(), async () => {
+        if (attempts++ === 0) await save('between', 'trust_a');
+      });
+      expect(await holder('between')).toBeUndefined();
+      expect(attempts).toBe(2);
+    });
 });

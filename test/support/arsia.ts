@@ -107,6 +107,8 @@ export interface StartOptions {
   path?: string;
   settings?: Settings;
   clock?: TestClock;
+  /** Milliseconds. Default: the machine's. */
+  monotonic?: () => number;
   sandbox?: Sandbox;
 }
 
@@ -117,7 +119,11 @@ export async function startArsia(options: StartOptions = {}): Promise<RunningArs
   const { settings, origin, issuer } = await settingsOf(home, options);
   const lines: string[] = [];
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } });
-  const arsia = await compose(parseConfig(settings), { clock, log });
+  const arsia = await compose(parseConfig(settings), {
+    clock,
+    log,
+    ...(options.monotonic && { monotonic: options.monotonic }),
+  });
   await arsia.start();
   const stop = () => arsia.stop();
   atEnd(stop);

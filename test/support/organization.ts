@@ -60,6 +60,13 @@ export async function createOrganization(running: RunningArsia, name = 'acme'): 
   };
 }
 
+/** An operator of the installation, who belongs to no organisation. */
+export async function createOperator({ arsia, issuer }: RunningArsia, login = 'root.operator'): Promise<Client> {
+  const { token } = await arsia.operators.link(login);
+  const { access_token } = await createClient(issuer).send('POST', '/admin-links/redeem', { token });
+  return createClient(issuer, access_token);
+}
+
 export interface Account {
   id: string;
   secret: string;

@@ -117,11 +117,33 @@ export interface SignedIn {
   id_token: string;
 }
 
-/** Signs a person in at the console, all the way to tokens. */
-export async function signInPerson(world: SignInWorld, sub: string, browser = createBrowser()): Promise<SignedIn> {
+/** The texts of the buttons on the page where a person chooses as whom they sign in. */
+export function choicesOf({ text }: Visit): string[] {
+  return [...text.matchAll(/<button name="choice"[^>]*>([^<]*)</g)].map((match) => match[1]!);
+}
+
+/** Clicks the button with this text, or whose text begins with it. */
+export async function choose(browser: Browser, page: Visit, text: string, stop?: string): Promise<Visit> {
+  const action = /<form method="post" action="([^"]*)">/.exec(page.text)?.[1];
+  const buttons = [...page.text.matchAll(/<button name="choice" value="([^"]*)"[^>]*>([^<]*)</g)];
+  const value = buttons.find((match) => match[2]!.startsWith(text))?.[1];
+  if (action === undefined || value === undefined) throw new Error(`no button ${text} on ${page.url} ${page.text}`);
+  return await browser.submit(action, { choice: value }, stop);
+}
+
+/** Signs a person in at the console, all the way to tokens; by a click on `button` where a page asks what they choose. */
+export async function signInPerson(
+  world: SignInWorld,
+  sub: string,
+  browser = createBrowser(),
+  button?: string,
+  change: Record<string, string> = {},
+): Promise<SignedIn> {
   world.upstream.visitor = sub;
-  const request = authorizationRequest(world.issuer);
-  const visited = await visit(browser, request);
+  const request = authorizationRequest(world.issuer, 'console', change);
+  let visited = await visit(browser, request);
+  if (button !== undefined && visited.status === 200)
+    visited = await choose(browser, visited, button, request.redirect_uri);
   const code = codeOf(request, visited);
   if (code === undefined) throw new Error(`no code, but ${visited.status} ${visited.url} ${visited.text}`);
   const answer = await redeem(world.issuer, request, code);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ruleKinds } from '../../core/accessrules.ts';
 import type { AccessRuleRow } from '../../store/accessrules.ts';
 import { type Route, route } from '../route.ts';
-import { iso, pageOfAll } from './present.ts';
+import { iso, presentPage, readPage } from './present.ts';
 import { accessRule } from './responses/identities.ts';
 import { organizationSettings } from './responses/namespaces.ts';
 import { listOf } from './responses/shared.ts';
@@ -39,9 +39,9 @@ export const accessRuleRoutes: Route[] = [
     query: page,
     response: listOf(accessRule),
     handle: async ({ api, call, params, query }) =>
-      pageOfAll(
-        await api.pipeline.perform(api.actions.accessRules.list, call, { ref: params.id! }),
-        query,
+      presentPage(
+        await api.pipeline.perform(api.actions.accessRules.list, call, { ref: params.id!, page: readPage(query) }),
+        query.limit,
         presentRule,
       ),
   }),

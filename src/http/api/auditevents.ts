@@ -26,8 +26,17 @@ const filters = z.strictObject({
   job: idFilter,
   action: idFilter,
   outcome: z.enum(['success', 'refused', 'failed'], 'must be success, refused or failed').optional(),
-  since: time.describe('From this moment on'),
-  until: time.describe('Before this moment'),
+  since: time.describe('From this moment on, by the clock of the replica that recorded the event'),
+  until: time.describe('Before this moment, by the clock of the replica that recorded the event'),
+});
+
+const exportQuery = filters.extend({
+  after_position: z
+    .string()
+    .regex(/^(?:0|[1-9]\d{0,14})$/, 'must be the `position` of an event, or 0')
+    .transform(Number)
+    .optional()
+    .describe('Above this position: the `position` of the last line that was read'),
 });
 
 /** The columns that the parameters stand for; without those that were not sent. */
@@ -56,10 +65,14 @@ export const auditRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/audit-events/export',
-    summary: 'All of them as NDJSON, oldest first, up to the moment of the request',
+    summary: 'All of them as NDJSON in the order of `position`; go on with `after_position` from the last line',
     action: 'audit_event.export',
     media_type: 'application/x-ndjson',
-    query: filters,
-    handle: ({ api, call, query }) => api.pipeline.perform(api.actions.audit.export, call, { filter: filterOf(query) }),
+    query: exportQuery,
+    handle: ({ api, call, query: { after_position, ...rest } }) =>
+      api.pipeline.perform(api.actions.audit.export, call, {
+        filter: filterOf(rest),
+        ...(after_position !== undefined && { after_position }),
+      }),
   }),
 ];

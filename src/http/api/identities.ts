@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { tokenLifetime } from '../../core/lifetimes.ts';
 import { type Route, route } from '../route.ts';
-import { pageOfAll, presentGrant, presentIdentity, presentPage, readPage } from './present.ts';
+import { presentGrant, presentIdentity, presentPage, presentScanned, readPage } from './present.ts';
 import { claims, grant, identity, trust, verdict } from './responses/identities.ts';
 import { listOf } from './responses/shared.ts';
 import {
   delivery,
   description,
   flag,
+  identityType,
   lifetime,
   name,
   page,
@@ -17,11 +18,10 @@ import {
   subjectScope,
 } from './schemas.ts';
 
-const type = z.string('a type is needed').regex(/^[a-z]{1,32}$/, 'must be a kind of identity, such as aws');
 const newIdentity = z.strictObject({
   name,
   group: ref,
-  type,
+  type: identityType,
   settings,
   description: description.default(''),
   subject_scope: subjectScope.default('workspace'),
@@ -55,17 +55,16 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities',
     summary: 'The managed identities that the caller can see',
     action: 'managed_identity.list',
-    query: page.extend({ type: type.optional(), group: ref.optional(), include_inherited: flag }),
+    query: page.extend({ type: identityType.optional(), group: ref.optional(), include_inherited: flag }),
     response: listOf(identity),
     handle: async ({ api, call, query }) =>
-      presentPage(
+      presentScanned(
         await api.pipeline.perform(api.actions.identities.list, call, {
           page: readPage(query),
           type: query.type,
           group: query.group,
           include_inherited: query.include_inherited === 'true',
         }),
-        query.limit,
         presentIdentity,
       ),
   }),
@@ -151,9 +150,9 @@ export const identityRoutes: Route[] = [
     query: page,
     response: listOf(grant),
     handle: async ({ api, call, params, query }) =>
-      pageOfAll(
-        await api.pipeline.perform(api.actions.identities.listGrants, call, { ref: params.id! }),
-        query,
+      presentPage(
+        await api.pipeline.perform(api.actions.identities.listGrants, call, { ref: params.id!, page: readPage(query) }),
+        query.limit,
         presentGrant,
       ),
   }),

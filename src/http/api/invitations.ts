@@ -7,12 +7,15 @@ import { invitation } from './responses/principals.ts';
 import { listOf } from './responses/shared.ts';
 import { page, ref, role } from './schemas.ts';
 
-const email = z.string('an e-mail address is needed').transform((text, context) => {
-  const canonical = canonicalEmail(text);
-  if (canonical !== null) return canonical;
-  context.addIssue({ code: 'custom', message: 'must be an e-mail address in ASCII, such as ada@acme.example' });
-  return z.NEVER;
-});
+const email = z
+  .string('an e-mail address is needed')
+  .max(254, 'must be at most 254 characters')
+  .transform((text, context) => {
+    const canonical = canonicalEmail(text);
+    if (canonical !== null) return canonical;
+    context.addIssue({ code: 'custom', message: 'must be an e-mail address in ASCII, such as ada@acme.example' });
+    return z.NEVER;
+  });
 
 const newInvitation = z.strictObject({ email, role: role.optional(), namespace: ref.optional() });
 

@@ -1,9 +1,15 @@
 import { z } from 'zod';
+import { identityKinds } from '../../services/kinds.ts';
 import { type Route, route } from '../route.ts';
 import { credentials, workloadToken } from './responses/issuing.ts';
 import { name, ref } from './schemas.ts';
 
 const tokenRequest = z.strictObject({ managed_identity: ref, profile: name.optional() });
+
+/** The options of each kind that has some, under its type. */
+const options = Object.fromEntries(
+  identityKinds.flatMap(({ type, request }) => (request === undefined ? [] : [[type, request.optional()]])),
+);
 
 const credentialsRequest = tokenRequest.extend({
   duration: z
@@ -11,11 +17,7 @@ const credentialsRequest = tokenRequest.extend({
     .min(1, 'must be at least 1 second')
     .max(43_200, 'must be at most 43200 seconds')
     .optional(),
-  aws: z
-    .strictObject({ session_policy: z.string().min(1).max(2048, 'must be at most 2048 characters').optional() })
-    .optional(),
-  azure: z.strictObject({ scope: z.string().min(1).max(512).optional() }).optional(),
-  gcp: z.strictObject({ scopes: z.array(z.string().min(1).max(256)).min(1).max(32).optional() }).optional(),
+  ...options,
 });
 
 /** The two that only a job token opens. They authenticate with the facts they decide on, in one read. */

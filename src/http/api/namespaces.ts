@@ -1,15 +1,8 @@
 import { z } from 'zod';
+import { positionOfAssigned } from '../../store/assignments.ts';
 import type { Namespace } from '../../store/namespaces.ts';
 import { type Route, route } from '../route.ts';
-import {
-  pageOfAll,
-  positionOfAssigned,
-  presentAssigned,
-  presentGroup,
-  presentPage,
-  presentWorkspace,
-  readPage,
-} from './present.ts';
+import { presentAssigned, presentGroup, presentPage, presentWorkspace, readPage } from './present.ts';
 import { assignedIdentity } from './responses/identities.ts';
 import { group, movedGroup, movedWorkspace, workspace } from './responses/namespaces.ts';
 import { listOf } from './responses/shared.ts';
@@ -69,9 +62,12 @@ export const namespaceRoutes: Route[] = [
     query: page,
     response: listOf(assignedIdentity),
     handle: async ({ api, call, params, query }) =>
-      pageOfAll(
-        await api.pipeline.perform(api.actions.assignments.list, call, { workspace: params.id! }),
-        query,
+      presentPage(
+        await api.pipeline.perform(api.actions.assignments.list, call, {
+          workspace: params.id!,
+          page: readPage(query),
+        }),
+        query.limit,
         presentAssigned,
         positionOfAssigned,
       ),

@@ -1,21 +1,69 @@
 import { z } from 'zod';
+import { isLinkToken } from '../../core/links.ts';
+import { detachPerson } from '../../services/detach.ts';
 import { type Route, route } from '../route.ts';
 import { iso } from './present.ts';
-import { operatorToken } from './responses/issuing.ts';
+import { detachedUsers, operatorToken, ownerLink } from './responses/operators.ts';
+import { ref, userId } from './schemas.ts';
+
+const text = z.string().min(1, 'is empty').max(2048, 'must be at most 2048 characters');
 
 export const operatorRoutes: Route[] = [
   route({
     method: 'POST',
     path: '/admin-links/redeem',
-    summary: 'Open the one-time link of `arsia admin link`: an access token for the operator, told once',
+    summary: 'Open the one-time link of an operator or an owner: an access token for them, told once',
     action: 'admin_link.redeem',
     bearer: 'none',
     status: 200,
-    body: z.strictObject({ token: z.string().regex(/^arsia_link_[\w-]{43}$/, 'is no token of a link') }),
+    body: z.strictObject({ token: z.string().refine(isLinkToken, 'is no token of a link') }),
     response: operatorToken,
     async handle({ api, call, body }) {
-      const { user, token } = await api.operators.redeem(call, body.token);
-      return { login: user.login, ...token, expires_at: iso(token.expires_at) };
+      const { user, organization, token } = await api.operators.redeem(call, body.token);
+      return {
+        login: user.login,
+        ...(organization !== null && { organization }),
+        ...token,
+        expires_at: iso(token.expires_at),
+      };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/owner-links',
+    summary: 'For operators: a one-time link that lets an owner of an organisation in; its audit has it',
+    action: 'owner_link.create',
+    body: z.strictObject({ organization: ref, owner: ref.optional() }),
+    response: ownerLink,
+    async handle({ api, call, body }) {
+      const { token, expires_at, user, organization } = await api.pipeline.perform(
+        api.actions.owners.createLink,
+        call,
+        body,
+      );
+      return {
+        url: `${api.issuer}/link#${token}`,
+        expires_at: iso(expires_at),
+        organization_id: organization.id,
+        user_id: user.id,
+        login: user.login,
+      };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/user-identities/detach',
+    summary: 'For operators: nobody signs in as this user any more, or as any user of this person',
+    action: 'user_identity.detach',
+    status: 200,
+    body: z.union(
+      [z.strictObject({ user: userId }), z.strictObject({ iss: text, sub: text })],
+      'must have `user`, or `iss` and `sub`',
+    ),
+    response: detachedUsers,
+    async handle({ api, call, body }) {
+      const users = await detachPerson(api.pipeline, call, 'user' in body ? { login: body.user } : body);
+      return { users: users.map(({ id, organization_id, login }) => ({ id, organization_id, login })) };
     },
   }),
 ];

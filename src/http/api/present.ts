@@ -1,9 +1,12 @@
 import { identityPath } from '../../services/identities.ts';
-import type { AssignedIdentity, ManagedIdentity, UseGrant } from '../../store/identities.ts';
+import type { Scanned } from '../../services/scan.ts';
+import type { AssignedIdentity } from '../../store/assignments.ts';
+import type { ManagedIdentity, UseGrant } from '../../store/identities.ts';
 import type { Job } from '../../store/jobs.ts';
 import type { MembershipRow } from '../../store/memberships.ts';
 import type { Namespace, Page } from '../../store/namespaces.ts';
 import type { MayActRow, ServiceAccount, User } from '../../store/principals.ts';
+import type { SubjectGrantRow } from '../../store/subjectgrants.ts';
 
 /** How rows look on the wire: snake_case, RFC 3339 in UTC, and no column that is only ours. */
 export function presentGroup({ lineage: _lineage, kind: _kind, created_at, ...row }: Namespace) {
@@ -34,6 +37,10 @@ export function presentGrant({ created_at, ...row }: UseGrant) {
   return { ...row, created_at: iso(created_at) };
 }
 
+export function presentSubjectGrant({ created_at, ...row }: SubjectGrantRow) {
+  return { ...row, created_at: iso(created_at) };
+}
+
 /** Member by member: rows come with more where they were looked up for more. */
 export function presentIdentity(row: ManagedIdentity) {
   const { id, organization_id, group_id, group_path, name, type, description, settings, created_at, version } = row;
@@ -61,12 +68,7 @@ export function presentAssigned(row: AssignedIdentity) {
   return { ...presentIdentity(row), profile, principal_id, assigned_at: iso(assigned_at) };
 }
 
-/** One identity may be assigned to several principals, and in several profiles. */
-export function positionOfAssigned({ id, profile, principal_id }: AssignedIdentity): string {
-  return `${id} ${profile} ${principal_id}`;
-}
-
-export function presentJob({ created_at, deadline, ended_at, heartbeat_at, ...row }: Job) {
+export function presentJob({ created_at, deadline, ended_at, heartbeat_at, over_at: _, ...row }: Job) {
   return {
     ...row,
     state: ended_at === null ? ('running' as const) : ('ended' as const),
@@ -99,14 +101,7 @@ export function presentPage<Row extends { id: string }, Item>(
   return { items: items.map(present), next_cursor: last === undefined ? null : positionOf(last) };
 }
 
-/** A page of rows that are read at once, since they are few: in the order of their positions. */
-export function pageOfAll<Row extends { id: string }, Item>(
-  rows: Row[],
-  query: { limit: number; cursor?: string | undefined },
-  present: (row: Row) => Item,
-  positionOf: (row: Row) => string = (row) => row.id,
-) {
-  const { cursor = '', limit } = query;
-  const rest = rows.filter((row) => positionOf(row) > cursor).sort((a, b) => (positionOf(a) < positionOf(b) ? -1 : 1));
-  return presentPage(rest, limit, present, positionOf);
+/** A page of a list of which rows were left out: it may be short, and have a next one all the same. */
+export function presentScanned<Row, Item>({ rows, next }: Scanned<Row>, present: (row: Row) => Item) {
+  return { items: rows.map(present), next_cursor: next ?? null };
 }

@@ -3,7 +3,6 @@ import { clientKeys } from '../../core/clientkeys.ts';
 import { type Route, route } from '../route.ts';
 import {
   iso,
-  pageOfAll,
   presentMayAct,
   presentMembership,
   presentPage,
@@ -13,7 +12,7 @@ import {
 } from './present.ts';
 import { clientSecret, mayAct, membership, serviceAccount, user } from './responses/principals.ts';
 import { listOf } from './responses/shared.ts';
-import { description, labelValue, login, name, page, pattern, ref, refOrEveryone, role } from './schemas.ts';
+import { description, labels, login, name, page, pattern, ref, refOrEveryone, role } from './schemas.ts';
 
 const displayName = description.max(128, 'must be at most 128 characters');
 const newUser = z.strictObject({ login, display_name: displayName.default('') });
@@ -44,7 +43,7 @@ const newMayAct = z.strictObject({
     .max(100, 'must name at most 100 users')
     .meta({ description: 'Users by id or login, teams by id; the account itself for its jobs for nobody.' }),
   stages: z.array(pattern).min(1).max(32).default(['*']),
-  labels: z.record(name, labelValue).default({}),
+  labels: labels.default({}),
 });
 const newMembership = z.strictObject({ namespace: ref, principal: ref, role });
 const membershipList = page.extend({ namespace: ref });
@@ -63,7 +62,7 @@ export const principalRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/users',
-    summary: 'The users of the organisation',
+    summary: 'The users of the organisation; without a role in it, yourself alone',
     action: 'user.list',
     query: page,
     response: listOf(user),
@@ -92,6 +91,15 @@ export const principalRoutes: Route[] = [
     response: user,
     handle: async ({ api, call, params, body }) =>
       presentUser(await api.pipeline.perform(api.actions.users.update, call, { ref: params.id!, ...body })),
+  }),
+  route({
+    method: 'POST',
+    path: '/me/leave',
+    summary: 'Leave your organisation: your user there ends with its roles, sessions and tokens',
+    action: 'user.leave',
+    status: 204,
+    body: z.strictObject({ organization: ref }),
+    handle: ({ api, call, body }) => api.pipeline.perform(api.actions.users.leave, call, body),
   }),
   route({
     method: 'POST',
@@ -180,9 +188,12 @@ export const principalRoutes: Route[] = [
     query: page,
     response: listOf(mayAct),
     handle: async ({ api, call, params, query }) =>
-      pageOfAll(
-        await api.pipeline.perform(api.actions.serviceAccounts.listMayAct, call, { ref: params.id! }),
-        query,
+      presentPage(
+        await api.pipeline.perform(api.actions.serviceAccounts.listMayAct, call, {
+          ref: params.id!,
+          page: readPage(query),
+        }),
+        query.limit,
         presentMayAct,
       ),
   }),

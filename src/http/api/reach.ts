@@ -1,18 +1,10 @@
 import { z } from 'zod';
 import type { Alias, Mask } from '../../store/reach.ts';
 import { type Route, route } from '../route.ts';
-import {
-  iso,
-  pageOfAll,
-  positionOfAssigned,
-  presentAssigned,
-  presentIdentity,
-  presentPage,
-  readPage,
-} from './present.ts';
+import { iso, presentAssigned, presentIdentity, presentPage, presentScanned, readPage } from './present.ts';
 import { alias, assignedIdentity, identity, mask } from './responses/identities.ts';
 import { listOf } from './responses/shared.ts';
-import { flag, name, page, ref } from './schemas.ts';
+import { flag, identityType, name, page, ref } from './schemas.ts';
 
 const forced = z.strictObject({ force: flag });
 const isForced = (query: { force: string }) => query.force === 'true';
@@ -51,9 +43,9 @@ export const reachRoutes: Route[] = [
     query: page,
     response: listOf(alias),
     handle: async ({ api, call, params, query }) =>
-      pageOfAll(
-        await api.pipeline.perform(api.actions.reach.listAliases, call, { ref: params.id! }),
-        query,
+      presentPage(
+        await api.pipeline.perform(api.actions.reach.listAliases, call, { ref: params.id!, page: readPage(query) }),
+        query.limit,
         presentAlias,
       ),
   }),
@@ -78,10 +70,11 @@ export const reachRoutes: Route[] = [
     query: page,
     response: listOf(mask),
     async handle({ api, call, params, query }) {
-      const rows = await api.pipeline.perform(api.actions.reach.listMasks, call, { ref: params.id! });
-      return pageOfAll(
+      const input = { ref: params.id!, page: readPage(query) };
+      const rows = await api.pipeline.perform(api.actions.reach.listMasks, call, input);
+      return presentPage(
         rows.map((row) => ({ ...row, id: row.namespace_id })),
-        query,
+        query.limit,
         ({ id: _id, ...row }) => presentMask(row),
       );
     },
@@ -98,16 +91,15 @@ export const reachRoutes: Route[] = [
         .string()
         .regex(/^[a-z0-9_-]{1,64}$/, 'must be part of a name')
         .optional(),
-      type: z
-        .string()
-        .regex(/^[a-z]{1,32}$/, 'must be a kind of identity, such as aws')
-        .optional(),
+      type: identityType.optional(),
     }),
     response: listOf(identity),
     async handle({ api, call, params, query: { search, type, ...page } }) {
       const input = { workspace: params.id!, search, type, page: readPage(page) };
-      const rows = await api.pipeline.perform(api.actions.assignments.listUsable, call, input);
-      return presentPage(rows, page.limit, presentIdentity);
+      return presentScanned(
+        await api.pipeline.perform(api.actions.assignments.listUsable, call, input),
+        presentIdentity,
+      );
     },
   }),
   route({
@@ -118,9 +110,11 @@ export const reachRoutes: Route[] = [
     query: page.extend({ user: ref.optional() }),
     response: listOf(assignedIdentity),
     async handle({ api, call, params, query: { user, ...page } }) {
-      const input = { workspace: params.id!, user };
-      const rows = await api.pipeline.perform(api.actions.assignments.listEffective, call, input);
-      return pageOfAll(rows, page, presentAssigned, positionOfAssigned);
+      const input = { workspace: params.id!, user, page: readPage(page) };
+      return presentScanned(
+        await api.pipeline.perform(api.actions.assignments.listEffective, call, input),
+        presentAssigned,
+      );
     },
   }),
 ];

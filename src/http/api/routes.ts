@@ -8,7 +8,9 @@ import { jobRoutes } from './jobs.ts';
 import { namespaceRoutes } from './namespaces.ts';
 import { operatorRoutes } from './operators.ts';
 import { principalRoutes } from './principals.ts';
+import { quotaRoutes } from './quotas.ts';
 import { reachRoutes } from './reach.ts';
+import { subjectGrantRoutes } from './subjectgrants.ts';
 import { teamRoutes } from './teams.ts';
 import { trustRuleRoutes } from './trustrules.ts';
 
@@ -20,10 +22,12 @@ export const routes: readonly Route[] = [
   ...trustRuleRoutes,
   ...invitationRoutes,
   ...identityRoutes,
+  ...subjectGrantRoutes,
   ...accessRuleRoutes,
   ...reachRoutes,
   ...teamRoutes,
   ...jobRoutes,
   ...auditRoutes,
   ...operatorRoutes,
+  ...quotaRoutes,
 ];

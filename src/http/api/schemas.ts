@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isId } from '../../core/ids.ts';
 import { jobDeadline, tokenLifetime } from '../../core/lifetimes.ts';
 import { deliveries } from '../../core/mint.ts';
 import { loginPattern, loginRule, namePattern, nameRule, referencePattern, referenceRule } from '../../core/names.ts';
@@ -12,8 +13,15 @@ const maximumPage = 200;
 
 export const name = z.string('a name is needed').regex(namePattern, `must be ${nameRule}`);
 export const login = z.string('a login is needed').regex(loginPattern, `must be ${loginRule}`);
+export const identityType = z
+  .string('a type is needed')
+  .regex(/^[a-z][a-z_]{0,31}$/, 'must be a kind of identity, such as aws');
 /** An id, a path or a login. */
 export const ref = z.string('an id or path is needed').regex(referencePattern, `must be ${referenceRule}`);
+export const userId = z
+  .string('the id of a user is needed')
+  .refine((text) => isId('user', text), 'must be the id of a user')
+  .meta({ pattern: '^usr_[0-9a-z]{26}$' });
 /** A principal, or `*` for everyone. */
 export const refOrEveryone = z.union([z.literal('*'), ref], `must be ${referenceRule}, or \`*\` for everyone`);
 export const description = z
@@ -30,10 +38,7 @@ export const lifetime = z
 export const settings = z.record(z.string(), z.unknown(), 'must be an object');
 
 /** Label keys are names; values and patterns are short printable text. */
-export const labelValue = z
-  .string()
-  .max(256, 'must be at most 256 characters')
-  .refine(isPrintable, 'must be printable text');
+const labelValue = z.string().max(256, 'must be at most 256 characters').refine(isPrintable, 'must be printable text');
 const maximumLabels = 32;
 export const labels = z
   .record(name, labelValue)

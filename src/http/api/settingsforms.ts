@@ -46,6 +46,7 @@ function formsOf(kind: Kind): Form[] {
 }
 
 function nameOf(kind: Kind, io: Form): string {
-  const name = `${kind.type[0]!.toUpperCase()}${kind.type.slice(1)}Settings`;
+  const words = kind.type.split('_').map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`);
+  const name = `${words.join('')}Settings`;
   return io === 'output' && formsOf(kind).includes('output') ? `${name}Output` : name;
 }

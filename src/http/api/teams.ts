@@ -22,7 +22,7 @@ export const teamRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/teams',
-    summary: 'The teams of the organisation',
+    summary: 'The teams of the organisation; without a role in it, those that you are in',
     action: 'team.list',
     query: page,
     response: listOf(team),
@@ -72,7 +72,7 @@ export const teamRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/teams/:id/members',
-    summary: 'The users of a team',
+    summary: 'The users of a team; without a role in the organisation, yourself alone',
     action: 'team_member.list',
     query: page,
     response: listOf(teamMember),

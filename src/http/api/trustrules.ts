@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { outsideTokens } from '../../core/lifetimes.ts';
 import { trustLimits } from '../../core/outsidetrust.ts';
 import type { TrustRuleRow } from '../../store/trustrules.ts';
 import { type Route, route } from '../route.ts';
-import { iso, pageOfAll } from './present.ts';
+import { iso, presentPage, readPage } from './present.ts';
 import { trustRule } from './responses/principals.ts';
 import { listOf } from './responses/shared.ts';
 import { description, page } from './schemas.ts';
@@ -27,6 +28,9 @@ const condition = z
     return z.NEVER;
   });
 
+const { lifetime } = outsideTokens;
+const lifetimeRule = `must be whole seconds from ${lifetime.minimum} to ${lifetime.maximum}`;
+
 const newTrustRule = z.strictObject({
   issuer: text('an issuer', trustLimits.value),
   audience: z
@@ -38,6 +42,12 @@ const newTrustRule = z.strictObject({
     .min(1, 'must hold a condition: an audience alone lets everybody in who can ask for it')
     .max(trustLimits.conditions, `must hold at most ${trustLimits.conditions} conditions`),
   single_use: z.boolean('must be true or false').default(false),
+  maximum_lifetime: z
+    .int(lifetimeRule)
+    .min(lifetime.minimum, lifetimeRule)
+    .max(lifetime.maximum, lifetimeRule)
+    .default(lifetime.default)
+    .meta({ description: 'Longest time from `iat` to `exp` of a token, in seconds.' }),
   description: description.default(''),
 });
 
@@ -64,9 +74,9 @@ export const trustRuleRoutes: Route[] = [
     query: page,
     response: listOf(trustRule),
     handle: async ({ api, call, params, query }) =>
-      pageOfAll(
-        await api.pipeline.perform(api.actions.trustRules.list, call, { ref: params.id! }),
-        query,
+      presentPage(
+        await api.pipeline.perform(api.actions.trustRules.list, call, { ref: params.id!, page: readPage(query) }),
+        query.limit,
         presentTrustRule,
       ),
   }),

@@ -34,6 +34,7 @@ const style = `
 body { margin: 0; }
 main { max-width: 32rem; margin: 12vh auto; padding: 0 1.5rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; }
+h2 { font-size: 1.125rem; line-height: 1.25; margin: 2rem 0 .5rem; }
 label { display: block; font-weight: 600; margin-bottom: .25rem; }
 input, button, a.button { font: inherit; min-height: 2.75rem; box-sizing: border-box; border-radius: .375rem; padding: .5rem 1rem; }
 input { width: 100%; border: 1px solid GrayText; font-size: 1.25rem; letter-spacing: .15em; text-transform: uppercase; }

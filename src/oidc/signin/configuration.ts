@@ -67,7 +67,7 @@ export function configureSignIn(parts: Parts) {
         enabled: true,
         async logoutSource(ctx) {
           const { session } = ctx.oidc;
-          const login = session?.accountId && (await principals.login(session.accountId));
+          const login = session?.accountId && (await principals.nameOf(session.accountId));
           showSignOut(ctx, {
             action: ctx.oidc.urlFor('end_session_confirm'),
             xsrf: xsrfOf(ctx),

@@ -10,7 +10,7 @@ export async function askPerson(desk: Desk, ctx: KoaContextWithOIDC, interaction
   showLocalConfirmation(ctx, {
     action: addressOf(desk, interaction),
     client: client?.clientName ?? 'A program',
-    login: (session && (await desk.principals.login(session.accountId))) ?? 'you',
+    login: (session && (await desk.principals.nameOf(session.accountId))) ?? 'you',
     destination: new URL(String(params.redirect_uri)).host,
   });
 }

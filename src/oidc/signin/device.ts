@@ -59,7 +59,7 @@ export function createDevicePages(parts: {
         code: userCode,
         client: client.clientName ?? client.clientId,
         requested_at: String(deviceInfo.requested_at),
-        login: accountId === undefined ? undefined : await principals.login(accountId),
+        login: accountId === undefined ? undefined : await principals.nameOf(accountId),
       });
     },
 

@@ -1,12 +1,13 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { ArsiaError } from '../../core/errors.ts';
 import { ownEndpoints } from '../routes.ts';
+import { anotherPerson, askForChoice, signInOrAsk, takeChoice } from './choice.ts';
 import { askPerson, takeAnswer } from './confirmation.ts';
-import { type Desk, finish, type Interaction, interactionOf, sendTo } from './desk.ts';
+import { addressOf, type Desk, type Interaction, interactionOf, sendTo } from './desk.ts';
 import { openLink } from './link.ts';
 import { confirmPrompt } from './policy.ts';
 import { refuse, waysOn } from './refusals.ts';
 import { requestsOf } from './requests.ts';
-import { endOtherSession } from './sessions.ts';
 import { isForeign } from './xsrf.ts';
 
 type Step = (desk: Desk, ctx: KoaContextWithOIDC) => Promise<void>;
@@ -18,10 +19,23 @@ type Step = (desk: Desk, ctx: KoaContextWithOIDC) => Promise<void>;
 const steps: Readonly<Record<string, Step>> = {
   async [`GET ${ownEndpoints.interaction}`](desk, ctx) {
     const interaction = await interactionOf(desk, ctx, uidOf(ctx.path));
-    await (interaction.prompt.name === confirmPrompt ? askPerson : sendPerson)(desk, ctx, interaction);
+    if (interaction.prompt.name === confirmPrompt) return await askPerson(desk, ctx, interaction);
+    try {
+      if (await askForChoice(desk, ctx, interaction)) return;
+    } catch (thrown) {
+      return await refuse(desk, ctx, thrown, await waysOn(desk, interaction, thrown));
+    }
+    await sendPerson(desk, ctx, interaction);
   },
   async [`POST ${ownEndpoints.interaction}`](desk, ctx) {
-    await takeAnswer(desk, ctx, await interactionOf(desk, ctx, uidOf(ctx.path)));
+    const interaction = await interactionOf(desk, ctx, uidOf(ctx.path));
+    if (interaction.prompt.name === confirmPrompt) return await takeAnswer(desk, ctx, interaction);
+    try {
+      await takeChoice(desk, ctx, interaction);
+    } catch (thrown) {
+      const again = { text: 'See what you can choose now', href: addressOf(desk, interaction) };
+      await refuse(desk, ctx, thrown, thrown instanceof ArsiaError ? [again] : []);
+    }
   },
   [`GET ${ownEndpoints.callback}`]: receivePerson,
   [`POST ${ownEndpoints.link}`]: openLink,
@@ -44,32 +58,27 @@ export function createInteractions(desk: Desk) {
 
 async function sendPerson(desk: Desk, ctx: KoaContextWithOIDC, { prompt, uid }: Interaction): Promise<void> {
   // The client wants the person themselves, not a session that still stands at the identity provider.
-  const isFresh = prompt.reasons.some((reason) => reason === 'login_prompt' || reason === 'max_age');
+  const isFresh =
+    ctx.querystring === anotherPerson ||
+    prompt.reasons.some((reason) => reason === 'login_prompt' || reason === 'max_age');
   const { url, ...request } = await desk.signIn.upstream.begin({ isFresh });
   await requestsOf(desk).save({ ...request, interaction: uid });
   sendTo(ctx, url);
 }
 
 async function receivePerson(desk: Desk, ctx: KoaContextWithOIDC): Promise<void> {
-  const { upstream, people } = desk.signIn;
   const turn = desk.turns.of(ctx);
   const interaction = await interactionOf(desk, ctx);
   const parameters = new URLSearchParams(ctx.querystring);
   const request = await requestsOf(desk).take(parameters.getAll('state'), interaction.uid);
-  let accountId: string;
   try {
-    const person = await upstream.finish(parameters, request);
+    const person = await desk.signIn.upstream.finish(parameters, request);
     // From here on there is a record, whatever it says.
     turn.isRecorded = true;
-    ({ id: accountId } = await people.signIn(person, turn.request_id));
+    await signInOrAsk(desk, ctx, interaction, person);
   } catch (thrown) {
-    return await refuse(desk, ctx, thrown, await waysOn(desk, interaction, thrown));
+    await refuse(desk, ctx, thrown, await waysOn(desk, interaction, thrown));
   }
-  if (await endOtherSession(desk, ctx, accountId)) {
-    interaction.session = undefined;
-    await interaction.persist();
-  }
-  await finish(desk, ctx, { login: { accountId, remember: true } });
 }
 
 function uidOf(path: string): string {

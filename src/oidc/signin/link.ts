@@ -1,15 +1,16 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { isLinkToken } from '../../core/links.ts';
 import type { Desk } from './desk.ts';
 import { readForm } from './desk.ts';
 import { openSession } from './sessions.ts';
 
 /**
- * The link of `arsia admin link`, opened in a browser: the operator that it makes is signed in there. For scripts there is
- * the API's own way, which opens no session. Records itself.
+ * Opens the link of `arsia admin link` or `arsia admin recover` in a browser: the operator or owner is signed in there. For
+ * scripts there is the API's own way, which opens no session. Records itself.
  */
 export async function openLink(desk: Desk, ctx: KoaContextWithOIDC): Promise<void> {
   const token = (await readForm(ctx)).get('token');
-  if (token === null || !/^arsia_link_[\w-]{43}$/.test(token)) throw new errors.InvalidRequest('the link is not whole');
+  if (token === null || !isLinkToken(token)) throw new errors.InvalidRequest('the link is not whole');
   const turn = desk.turns.of(ctx);
   turn.isRecorded = true;
   const { user_id, ...opened } = await desk.signIn.openLink(token, turn.request_id);

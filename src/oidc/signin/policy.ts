@@ -4,6 +4,9 @@ import { signInLifetimes } from '../../core/lifetimes.ts';
 /** The name of the prompt by which a person says that the command line on this machine is theirs. */
 export const confirmPrompt = 'confirm';
 
+/** The prompt of a client that wants the person to choose as whom they sign in (OpenID Connect Core 1.0, 3.1.2.1). */
+export const selectAccountPrompt = 'select_account';
+
 /**
  * What stands between a request and its code. There is no consent: both clients are our own. But a browser's session must
  * not be enough for whoever listens on a loopback port, on machines that many people share.
@@ -25,7 +28,7 @@ export function createPolicy(): interactionPolicy.Prompt[] {
     { name: confirmPrompt, requestable: false },
     new Check('native_client', 'a person must confirm this', 'interaction_required', isUnconfirmed),
   );
-  return [login, confirm];
+  return [login, new Prompt({ name: selectAccountPrompt, requestable: true }), confirm];
 }
 
 /** A device was confirmed with its code. */

@@ -17,7 +17,7 @@ import {
 } from 'openid-client';
 import type { Clock } from '../../clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import type { Person } from '../../services/signin.ts';
+import type { Person } from '../../services/signinoptions.ts';
 import { faultOf, unavailable, unproven } from './faults.ts';
 import { limitedFetch } from './fetch.ts';
 import { type Claims, personOf } from './person.ts';

@@ -48,6 +48,13 @@ export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
   };
 }
 
+/** Policies match session tags and the source identity; who holds a token chooses neither. */
+export function namesUser({ session_tags, source_identity }: AwsSettings): boolean {
+  return (
+    source_identity || Object.values(session_tags ?? {}).some((source) => source === 'user' || source === 'user_id')
+  );
+}
+
 /** A fact that this job does not have (a user, in a job of a service account) gives no tag. */
 function tagsOf(settings: AwsSettings, facts: TrustFacts): Record<string, [string]> {
   const tags: Record<string, [string]> = {};

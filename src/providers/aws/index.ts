@@ -1,7 +1,9 @@
+import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
-import { assertion } from './assertion.ts';
+import { assertion, namesUser } from './assertion.ts';
+import { answer, check, describe, request } from './credentials.ts';
+import { type AwsEndpoints, endpointOf, endpoints } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
-import { check, describe, exchange } from './exchange.ts';
 import { explain, isTransient } from './explain.ts';
 import { type AwsSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
@@ -11,6 +13,16 @@ export const aws: Provider<AwsSettings> = {
   type: 'aws',
   title: 'AWS',
   settings,
-  federated: { assertion, trust, evaluate },
-  exchanging: { check, exchange, isTransient, explain, describe },
+  answer,
+  federated: { assertion, namesUser, trust, evaluate },
+  exchanging: {
+    ...lazily(() => import('./exchange.ts')),
+    request,
+    endpoints,
+    check,
+    endpointOf: (settings, listed) => endpointOf(settings, listed as AwsEndpoints).url,
+    isTransient,
+    explain,
+    describe,
+  },
 };

@@ -90,9 +90,10 @@ const sessionTags = z
   });
 
 const transitiveTagKeys = z
-  .array(z.string({ error: mustBe('a key of session_tags', tagExample) }), {
+  .array(z.string({ error: mustBe('a key of session_tags', tagExample) }).max(128), {
     error: mustBe('a list of keys of session_tags', [tagExample]),
   })
+  .max(maximumTags, { error: mustBe(`at most ${maximumTags} keys of session_tags`, [tagExample]) })
   .meta(
     metaOf({
       title: 'Transitive tags',

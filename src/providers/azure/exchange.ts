@@ -1,46 +1,22 @@
 import { type AuthenticationResult, ConfidentialClientApplication } from '@azure/msal-node';
-import { ArsiaError } from '../../core/errors.ts';
 import { isObject } from '../document.ts';
-import { mustBe } from '../fields.ts';
-import type { CloudCredentials, CloudEndpoints, CredentialsRequest, ExchangeContext } from '../provider.ts';
-import { noDuration } from '../request.ts';
+import type { CloudCredentials, ExchangeContext } from '../provider.ts';
 import { clouds } from './clouds.ts';
+import type { AzureRequest } from './credentials.ts';
+import { type AzureEndpoints, authorityOf } from './endpoints.ts';
 import { createNetwork, type WireRecord } from './network.ts';
-import { type AzureSettings, scopeExample, scopePattern, scopeRule } from './settings.ts';
+import type { AzureSettings } from './settings.ts';
 
-export function check(
-  settings: AzureSettings,
-  { duration, azure }: CredentialsRequest,
-  endpoints?: CloudEndpoints,
-): void {
-  const fields = noDuration(duration, 'Entra sets the life of access tokens');
-  if (azure?.scope !== undefined && !scopePattern.test(azure.scope))
-    fields.push({ pointer: '/azure/scope', detail: mustBe(scopeRule, scopeExample) });
-  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Azure would not take this request.', { fields });
-  if (endpoints !== undefined) authorityOf(settings, endpoints);
-}
-
-/**
- * The authority: the cloud's own, unless the operator lists hosts without it; then the first of those. No request and no
- * setting of an identity names one (N29).
- */
-export function authorityOf({ cloud }: AzureSettings, { azure_authority_hosts: listed }: CloudEndpoints): string {
-  const own = clouds[cloud].authority;
-  const authority = own !== undefined && listed.includes(own) ? own : (listed[0] ?? own);
-  if (authority !== undefined) return authority;
-  throw new ArsiaError('invalid_request', `Arsia knows no authority of the Azure cloud ${cloud}.`, {
-    advice: 'Ask the operator to add its authority host to ARSIA_AZURE_AUTHORITY_HOSTS.',
-  });
-}
+type AzureContext = ExchangeContext<AzureRequest, AzureEndpoints>;
 
 /**
  * One client-credentials request with our token as the client assertion. The client and its cache live for this exchange only:
- * a shared one answers a second user with the first one's token, since its cache is not keyed by the assertion (design.md).
+ * a shared one answers a second user with the first one's token, since its cache is not keyed by the assertion (docs/architecture.md).
  */
 export async function exchange(
   token: string,
   settings: AzureSettings,
-  context: ExchangeContext,
+  context: AzureContext,
 ): Promise<CloudCredentials> {
   const record: WireRecord = {};
   const scope = context.request.azure?.scope ?? settings.scope ?? clouds[settings.cloud].scope!;
@@ -68,7 +44,7 @@ export async function exchange(
   };
 }
 
-function createClient(token: string, settings: AzureSettings, context: ExchangeContext, record: WireRecord) {
+function createClient(token: string, settings: AzureSettings, context: AzureContext, record: WireRecord) {
   const authority = authorityOf(settings, context.endpoints);
   return new ConfidentialClientApplication({
     auth: {
@@ -105,8 +81,4 @@ function ownAuthority(authority: string, { tenant_id }: AzureSettings) {
 function withWire(thrown: unknown, { failure, response }: WireRecord): unknown {
   if (failure !== undefined) return failure;
   return isObject(thrown) ? Object.assign(thrown, { response }) : thrown;
-}
-
-export function describe({ client_id, tenant_id, scope }: CloudCredentials): Record<string, string> {
-  return { client_id: client_id!, tenant_id: tenant_id!, scope: scope! };
 }

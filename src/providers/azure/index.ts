@@ -1,7 +1,9 @@
+import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
+import { answer, check, describe, request } from './credentials.ts';
+import { type AzureEndpoints, authorityOf, endpoints } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
-import { check, describe, exchange } from './exchange.ts';
 import { explain, isTransient } from './explain.ts';
 import { type AzureSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
@@ -11,6 +13,16 @@ export const azure: Provider<AzureSettings> = {
   type: 'azure',
   title: 'Azure',
   settings,
+  answer,
   federated: { assertion, trust, evaluate },
-  exchanging: { check, exchange, isTransient, explain, describe },
+  exchanging: {
+    ...lazily(() => import('./exchange.ts')),
+    request,
+    endpoints,
+    check,
+    endpointOf: (settings, listed) => authorityOf(settings, listed as AzureEndpoints),
+    isTransient,
+    explain,
+    describe,
+  },
 };

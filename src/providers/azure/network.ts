@@ -1,8 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@azure/msal-node';
-import type { CloudEndpoints } from '../provider.ts';
 import { agentFor } from '../transport.ts';
+import { type AzureEndpoints, ownHosts } from './endpoints.ts';
 
 const maximumAnswer = 1024 * 1024;
 
@@ -16,14 +16,14 @@ export interface WireRecord {
  * The network of one exchange, in place of MSAL's own: it takes the operator's certificate authority, ends with the signal,
  * follows no redirect (which would carry the assertion elsewhere) and writes down what happened.
  */
-export function createNetwork(endpoints: CloudEndpoints, signal: AbortSignal, record: WireRecord): INetworkModule {
+export function createNetwork(endpoints: AzureEndpoints, signal: AbortSignal, record: WireRecord): INetworkModule {
   async function send<Body>(
     method: string,
     url: string,
     options: NetworkRequestOptions = {},
   ): Promise<NetworkResponse<Body>> {
     try {
-      const answer = await roundTrip(method, url, options, { agent: agentFor(endpoints, url), signal });
+      const answer = await roundTrip(method, url, options, { agent: agentFor(endpoints, url, ownHosts), signal });
       record.response = { status: answer.status, headers: answer.headers };
       return { ...answer, body: parseBody(answer.body) as Body };
     } catch (thrown) {

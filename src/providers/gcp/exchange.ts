@@ -1,22 +1,14 @@
 import { type gaxios, IdentityPoolClient } from 'google-auth-library';
-import { ArsiaError } from '../../core/errors.ts';
-import type { CloudCredentials, CredentialsRequest, ExchangeContext } from '../provider.ts';
-import { durationFault, noDuration } from '../request.ts';
+import type { CloudCredentials, ExchangeContext } from '../provider.ts';
 import { agentFor } from '../transport.ts';
+import type { GcpRequest } from './credentials.ts';
+import { type GcpEndpoints, ownHosts } from './endpoints.ts';
 import { providerName } from './names.ts';
-import { type GcpSettings, scopesFault, tokenDuration } from './settings.ts';
+import { type GcpSettings, tokenDuration } from './settings.ts';
 
 const jwtType = 'urn:ietf:params:oauth:token-type:jwt';
 
-export function check(settings: GcpSettings, { duration, gcp }: CredentialsRequest): void {
-  const fields =
-    settings.service_account === undefined
-      ? noDuration(duration, 'without a service account Google sets the life of access tokens')
-      : durationFault(duration, tokenDuration.minimum, settings.max_duration);
-  const fault = gcp?.scopes === undefined ? undefined : scopesFault(gcp.scopes);
-  if (fault !== undefined) fields.push({ pointer: '/gcp/scopes', detail: fault });
-  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Google would not take this request.', { fields });
-}
+type GcpContext = ExchangeContext<GcpRequest, GcpEndpoints>;
 
 /** The library's client, whose STS half would otherwise use a transport of its own: without our agent, deadline or retries. */
 class PoolClient extends IdentityPoolClient {
@@ -29,11 +21,7 @@ class PoolClient extends IdentityPoolClient {
 }
 
 /** Our token at Google's STS, and then at the service account where there is one. A client and its cache live for one exchange. */
-export async function exchange(
-  token: string,
-  settings: GcpSettings,
-  context: ExchangeContext,
-): Promise<CloudCredentials> {
+export async function exchange(token: string, settings: GcpSettings, context: GcpContext): Promise<CloudCredentials> {
   const { request, endpoints } = context;
   const { service_account: account } = settings;
   const client = new PoolClient({
@@ -64,17 +52,13 @@ export async function exchange(
   };
 }
 
-function transportOf({ endpoints, signal }: ExchangeContext): gaxios.GaxiosOptions {
+function transportOf({ endpoints, signal }: GcpContext): gaxios.GaxiosOptions {
   return {
-    agent: (url: URL) => agentFor(endpoints, url.href),
+    agent: (url: URL) => agentFor(endpoints, url.href, ownHosts),
     signal,
     // A redirect would carry the token to a host that the operator has not named.
     redirect: 'error',
     // Tries are counted in one place, calls.ts.
     retryConfig: { retry: 0, noResponseRetries: 0 },
   };
-}
-
-export function describe({ service_account }: CloudCredentials): Record<string, string> {
-  return service_account === undefined ? {} : { service_account };
 }

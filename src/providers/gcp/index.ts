@@ -1,7 +1,9 @@
+import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
+import { answer, check, describe, request } from './credentials.ts';
+import { endpointOf, endpoints, type GcpEndpoints } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
-import { check, describe, exchange } from './exchange.ts';
 import { explain, isTransient } from './explain.ts';
 import { type GcpSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
@@ -11,6 +13,16 @@ export const gcp: Provider<GcpSettings> = {
   type: 'gcp',
   title: 'Google Cloud',
   settings,
+  answer,
   federated: { assertion, trust, evaluate },
-  exchanging: { check, exchange, isTransient, explain, describe },
+  exchanging: {
+    ...lazily(() => import('./exchange.ts')),
+    request,
+    endpoints,
+    check,
+    endpointOf: (settings, listed) => endpointOf(settings, listed as GcpEndpoints),
+    isTransient,
+    explain,
+    describe,
+  },
 };

@@ -49,7 +49,8 @@ export const settings = z.strictObject({
     'the e-mail address of a service account',
   ).optional(),
   scopes: z
-    .array(z.string({ error: scopesError }), { error: scopesError })
+    .array(z.string({ error: scopesError }).max(300, { error: scopesError }), { error: scopesError })
+    .max(maximumScopes, { error: scopesError })
     .refine((scopes) => scopesFault(scopes) === undefined, { error: scopesError })
     .meta(
       metaOf({

@@ -5,6 +5,7 @@ import {
   scopeWarnings,
   shellCommand,
   subjectPrefix,
+  userClaimWarnings,
 } from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
 import { audienceOf, principalOf, principalSetOf } from './names.ts';
@@ -37,6 +38,7 @@ export function trust(settings: GcpSettings, facts: TrustFacts): Trust {
     warnings: [
       ...reachWarnings(facts.issuer),
       ...scopeWarnings(facts),
+      ...userClaimWarnings(facts),
       ...deliveryWarnings(
         facts,
         settings.service_account === undefined

@@ -1,4 +1,5 @@
 import type { Provider } from '../provider.ts';
+import { tokenAnswer } from '../request.ts';
 import { evaluate } from './evaluate.ts';
 import { type KubernetesSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
@@ -8,6 +9,7 @@ export const kubernetes: Provider<KubernetesSettings> = {
   type: 'kubernetes',
   title: 'Kubernetes',
   settings,
+  answer: tokenAnswer,
   federated: {
     freeAudience: ({ audience }) => audience,
     assertion: ({ audience }) => ({ audience, claims: {} }),

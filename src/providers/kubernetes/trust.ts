@@ -1,4 +1,11 @@
-import { checkTrustFacts, issuerWarnings, scopeWarnings, shellCommand, subjectPrefix } from '../facts.ts';
+import {
+  checkTrustFacts,
+  issuerWarnings,
+  scopeWarnings,
+  shellCommand,
+  subjectPrefix,
+  userClaimWarnings,
+} from '../facts.ts';
 import type { Trust, TrustFacts } from '../provider.ts';
 import type { KubernetesSettings } from './settings.ts';
 
@@ -38,6 +45,7 @@ export function trust({ audience, cluster }: KubernetesSettings, facts: TrustFac
         one.includes('https issuers only'),
       ),
       ...scopeWarnings(facts),
+      ...userClaimWarnings(facts),
       'An API server takes an issuer once: several identities share one entry, whose rules must then be left to role bindings.',
     ],
   };

@@ -1,4 +1,11 @@
-import { checkTrustFacts, issuerWarnings, scopeWarnings, shellWord, subjectPrefix } from '../facts.ts';
+import {
+  checkTrustFacts,
+  issuerWarnings,
+  scopeWarnings,
+  shellWord,
+  subjectPrefix,
+  userClaimWarnings,
+} from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
 import type { OidcSettings } from './settings.ts';
 
@@ -28,6 +35,7 @@ export function trust({ audience }: OidcSettings, facts: TrustFacts): Trust {
     warnings: [
       ...issuerWarnings(facts.issuer, 'A relying party elsewhere', { port: false }),
       ...scopeWarnings(facts),
+      ...userClaimWarnings(facts),
       'A relying party that compares the issuer alone, or issuer and audience alone, lets every identity of this issuer in.',
     ],
   };

@@ -1,8 +1,10 @@
 import { createLocalJWKSet } from 'jose';
 import type { Clock } from '../../clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
+import { heapBytes } from '../../core/heapsize.ts';
 import { outsideTokens } from '../../core/lifetimes.ts';
 import { discoveryUrl } from '../../core/outsideissuers.ts';
+import { createFairCache } from '../../faircache.ts';
 import type { DocumentFetch } from './fetch.ts';
 import { isRecord, usableKeys } from './keys.ts';
 
@@ -23,9 +25,19 @@ interface Entry {
   expires_at: number;
   /** When the documents were last asked for. */
   asked_at: number;
+  /** An estimate of what it holds of the heap. */
+  bytes: number;
 }
 
-const maximumIssuers = 1000;
+const mebibyte = 2 ** 20;
+/** Of all issuers, and of those that one organisation has asked for. A document has up to 100 KiB. */
+const bounds = {
+  maximumBytes: 16 * mebibyte,
+  shareBytes: 8 * mebibyte,
+  maximumAge: outsideTokens.documentCache.maximum * 1000,
+};
+/** Of a failure with its stack, and of a key once it was imported, in bytes. */
+const heldBytes = { fault: 4096, imported: 4096 };
 /** At once. Nobody gets more than are left for the others: one organisation's issuers that never answer do not stop those of all. */
 const maximumFetches = 64;
 const { documentCache, failureCache, refetch } = outsideTokens;
@@ -35,7 +47,7 @@ const { documentCache, failureCache, refetch } = outsideTokens;
  * does not answer costs one request in half a minute. Requests that need the same issuer at once share one fetch.
  */
 export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock: Pick<Clock, 'now'> }): IssuerKeys {
-  const entries = new Map<string, Entry>();
+  const entries = createFairCache(bounds).map<Entry>();
   const running = new Map<string, { asker: string; entry: Promise<Entry> }>();
 
   function load(issuer: string, asker: string): Promise<Entry> {
@@ -43,24 +55,23 @@ export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock
     if (shared !== undefined) return shared.entry;
     const own = [...running.values()].filter((one) => one.asker === asker).length;
     if (own >= maximumFetches - running.size) return Promise.reject(tooMany());
-    const entry = attempt(issuer).finally(() => running.delete(issuer));
+    const entry = attempt(issuer, asker).finally(() => running.delete(issuer));
     running.set(issuer, { asker, entry });
     return entry;
   }
 
-  async function attempt(issuer: string): Promise<Entry> {
+  async function attempt(issuer: string, asker: string): Promise<Entry> {
     const asked_at = clock.now();
+    const since = performance.now();
     const entry = await read(issuer, asked_at).catch((thrown: unknown): Entry => {
       if (!(thrown instanceof ArsiaError)) throw thrown;
-      const kept = entries.get(issuer);
+      const kept = entries.find(issuer)?.value;
       // Keys that are still good stay so when asking for a newer one fails.
       if (kept?.keys !== undefined && kept.expires_at > asked_at) return { ...kept, asked_at };
-      return { fault: thrown, expires_at: asked_at + failureCache * 1000, asked_at };
+      return { fault: thrown, expires_at: asked_at + failureCache * 1000, asked_at, bytes: heldBytes.fault };
     });
-    entries.delete(issuer);
-    entries.set(issuer, entry);
-    // The one that was loaded longest ago: a busy one comes back at its next request.
-    if (entries.size > maximumIssuers) entries.delete(entries.keys().next().value!);
+    // What was loaded longest ago goes first: a busy one comes back at its next request.
+    entries.keep(issuer, { value: entry, organization_id: asker, since, bytes: entry.bytes });
     return entry;
   }
 
@@ -79,13 +90,14 @@ export function createIssuerKeys({ fetch, clock }: { fetch: DocumentFetch; clock
       keys: { finder: createLocalJWKSet({ keys }), kids: new Set(keys.map(({ kid }) => kid)) },
       expires_at: now + life * 1000,
       asked_at: now,
+      bytes: heapBytes(keys) + heldBytes.imported * keys.length,
     };
   }
 
   return {
     async find(issuer, kid, asker) {
       const now = clock.now();
-      const kept = entries.get(issuer);
+      const kept = entries.find(issuer)?.value;
       let entry = kept !== undefined && kept.expires_at > now ? kept : await load(issuer, asker);
       const isMissing = kid !== undefined && entry.keys !== undefined && !entry.keys.kids.has(kid);
       if (isMissing && now - entry.asked_at >= refetch * 1000) entry = await load(issuer, asker);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { endpointOf } from '../../../src/providers/aws/exchange.ts';
+import { endpointOf } from '../../../src/providers/aws/endpoints.ts';
 import { aws } from '../../../src/providers/aws/index.ts';
 import { settings as schema } from '../../../src/providers/aws/settings.ts';
 import { createCalls } from '../../../src/providers/calls.ts';
@@ -41,7 +41,9 @@ function context(more: Partial<ExchangeContext> = {}): ExchangeContext {
 
 function exchangeWithRetries(deadline_ms = 10_000) {
   const calls = createCalls({ deadline_ms, random: () => 0 });
-  return calls.run('aws', isTransient, (signal) => exchange(token, settings, context({ signal })));
+  return calls.run({ type: 'aws', endpoint: 'https://cloud.example', tenant: 'grp_a' }, isTransient, (signal) =>
+    exchange(token, settings, context({ signal })),
+  );
 }
 
 describe('AssumeRoleWithWebIdentity by the SDK', () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { authorityOf } from '../../../src/providers/azure/exchange.ts';
+import { authorityOf } from '../../../src/providers/azure/endpoints.ts';
 import { azure } from '../../../src/providers/azure/index.ts';
 import { settings as schema } from '../../../src/providers/azure/settings.ts';
 import { createCalls } from '../../../src/providers/calls.ts';
@@ -40,7 +40,9 @@ function context(more: Partial<ExchangeContext> = {}): ExchangeContext {
 
 function exchangeWithRetries(deadline_ms = 10_000) {
   const calls = createCalls({ deadline_ms, random: () => 0 });
-  return calls.run('azure', isTransient, (signal) => exchange('a.b.c', settings, context({ signal })));
+  return calls.run({ type: 'azure', endpoint: 'https://cloud.example', tenant: 'grp_a' }, isTransient, (signal) =>
+    exchange('a.b.c', settings, context({ signal })),
+  );
 }
 
 describe('client credentials by MSAL', () => {

@@ -45,7 +45,9 @@ function context(more: Partial<ExchangeContext> = {}): ExchangeContext {
 
 function exchangeWithRetries(settings = direct, deadline_ms = 10_000) {
   const calls = createCalls({ deadline_ms, random: () => 0 });
-  return calls.run('gcp', isTransient, (signal) => exchange('a.b.c', settings, context({ signal })));
+  return calls.run({ type: 'gcp', endpoint: 'https://cloud.example', tenant: 'grp_a' }, isTransient, (signal) =>
+    exchange('a.b.c', settings, context({ signal })),
+  );
 }
 
 describe('token exchange by google-auth-library', () => {

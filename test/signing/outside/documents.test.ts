@@ -139,12 +139,34 @@ describe('the documents of an issuer', () => {
     await Promise.all(waiting);
   });
 
-  test('of a thousand issuers are kept, failures among them', async () => {
+  test('N67 of an organisation are kept up to its share in bytes, failures among them, and push out none of another', async () => {
+    await find('one', issuer, 'globex');
     world.fault = away;
-    for (let index = 0; index <= 1000; index++) await faultOf(find('one', `https://n${index}.example`));
+    const ask = (index: number) => faultOf(find('one', `https://n${index}.example`));
+    for (let index = 0; index < 2_500; index++) await ask(index);
     asked.length = 0;
-    for (const index of [1000, 1, 0]) await faultOf(find('one', `https://n${index}.example`));
+    await find('one', issuer, 'globex');
+    for (const index of [2_499, 1_500, 0]) await ask(index);
     expect(asked).toEqual(['https://n0.example/.well-known/openid-configuration']);
+  });
+
+  test('N67 with as many long keys as an issuer may have are kept of a part of the issuers, those asked for last', async () => {
+    const keys = Array.from({ length: 100 }, (_, index) => ({ ...ec(`${index}`), key_ops: ['x'.repeat(800)] }));
+    const asking = createIssuerKeys({
+      clock,
+      async fetch(url) {
+        asked.push(url);
+        const { origin } = new URL(url);
+        return {
+          body: url.endsWith('/jwks') ? { keys } : { issuer: origin, jwks_uri: `${origin}/jwks` },
+          maximum_age: 3600,
+        };
+      },
+    });
+    for (let index = 0; index < 40; index++) await asking.find(`https://n${index}.example`, '1', 'acme');
+    asked.length = 0;
+    for (const index of [39, 35, 0]) await asking.find(`https://n${index}.example`, '1', 'acme');
+    expect(asked).toEqual(['https://n0.example/.well-known/openid-configuration', 'https://n0.example/jwks']);
   });
 
   test.each([

@@ -42,6 +42,23 @@ export const grant = z
   })
   .meta({ id: 'UseGrant' });
 
+export const subjectGrant = z
+  .strictObject({
+    id: id('subject_grant'),
+    identity_id: id('managed_identity'),
+    organization_id: id('group'),
+    launcher_id: z
+      .string()
+      .nullable()
+      .meta({ description: 'The service account whose rights to act count; null: every one.' }),
+    namespace_id: z
+      .string()
+      .nullable()
+      .meta({ description: 'Rights to act that were granted here or above count; null: those granted anywhere.' }),
+    created_at: time,
+  })
+  .meta({ id: 'SubjectGrant' });
+
 export const alias = z
   .strictObject({
     id: id('alias'),
@@ -78,7 +95,7 @@ export const accessRule = z
 const trustDocument = z.strictObject({
   name: z.string(),
   title: z.string(),
-  form: z.enum(['json', 'shell', 'fields']),
+  form: z.string(),
   text: z.string(),
   fields: z.array(z.strictObject({ label: z.string(), value: z.string() })).optional(),
   paste_into: z.string(),

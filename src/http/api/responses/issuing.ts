@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { identityKinds } from '../../../services/kinds.ts';
 import { id, secret, time, version, withheld } from './shared.ts';
 
 const jobMembers = {
@@ -38,39 +39,10 @@ export const workloadToken = z
   .meta({ id: 'WorkloadToken' });
 
 const issued = { expires_at: time, jti: z.string(), audit_event_id: id('event') };
-export const credentials: z.ZodType = z
-  .discriminatedUnion('type', [
-    z.strictObject({
-      type: z.literal('aws'),
-      access_key_id: z.string(),
-      secret_access_key: z.string(),
-      session_token: z.string(),
-      role_arn: z.string(),
-      assumed_role_arn: z.string().optional(),
-      account_id: z.string().optional(),
-      ...issued,
-    }),
-    z.strictObject({
-      type: z.literal('azure'),
-      access_token: z.string(),
-      scope: z.string(),
-      client_id: z.string(),
-      tenant_id: z.string(),
-      ...issued,
-    }),
-    z.strictObject({
-      type: z.literal('gcp'),
-      access_token: z.string(),
-      service_account: z.string().optional(),
-      ...issued,
-    }),
-    z.strictObject({ type: z.enum(['kubernetes', 'oidc']), token: z.string(), ...issued }),
-  ])
-  .meta({ id: 'Credentials' });
-
-export const operatorToken = z
-  .strictObject({ login: z.string(), access_token: z.string(), expires_at: time })
-  .meta({ id: 'OperatorToken' });
+const [first, ...others] = identityKinds.map(({ type, answer }) =>
+  z.strictObject({ type: z.literal(type), ...answer, ...issued }),
+);
+export const credentials: z.ZodType = z.discriminatedUnion('type', [first!, ...others]).meta({ id: 'Credentials' });
 
 const text = z.string().nullable();
 export const auditEvent = z
@@ -93,5 +65,6 @@ export const auditEvent = z
     request_id: text,
     parent_id: text,
     detail: z.record(z.string(), z.unknown()),
+    position: z.int().meta({ description: 'The place in the audit, in the order in which events were recorded.' }),
   })
   .meta({ id: 'AuditEvent' });

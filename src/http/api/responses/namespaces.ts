@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quotaNames } from '../../../core/quotas.ts';
 import { id, time, version } from './shared.ts';
 
 const namespace = {
@@ -36,3 +37,21 @@ export const organizationSettings = z
     version,
   })
   .meta({ id: 'OrganizationSettings' });
+
+export const organizationQuotas = z
+  .strictObject({
+    quotas: z.array(
+      z.strictObject({
+        name: z.enum(quotaNames),
+        per: z.string().meta({ description: 'What it is counted for, such as `organization`.' }),
+        value: z.int(),
+        default: z.int(),
+        maximum: z.int().meta({ description: 'The most that an operator may set.' }),
+        used: z.int().nullable().meta({
+          description:
+            'Up to one more than the value, and up to a few seconds old; null where it is counted for each of many things.',
+        }),
+      }),
+    ),
+  })
+  .meta({ id: 'OrganizationQuotas' });

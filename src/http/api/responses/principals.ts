@@ -118,6 +118,7 @@ export const trustRule = z
       z.union([z.strictObject({ claim, equals: z.string() }), z.strictObject({ claim, matches: z.string() })]),
     ),
     single_use: z.boolean(),
+    maximum_lifetime: z.int().meta({ description: 'Seconds from iat to exp that a token may live.' }),
     description: z.string(),
     created_at: time,
   })

@@ -1,0 +1,49 @@
+/** Items that wait, by tenant. The tenants take turns, and the items of one tenant keep their order. */
+export interface FairQueue<Item extends object> {
+  readonly size: number;
+  /** How many items of a tenant wait. */
+  sizeOf(tenant: string): number;
+  push(tenant: string, item: Item): void;
+  /** Removes and returns the next item of the first tenant in turn that `mayTake`; that tenant goes to the end of the line. */
+  take(mayTake?: (tenant: string) => boolean): { tenant: string; item: Item } | undefined;
+  /** Removes an item that no longer waits. */
+  remove(tenant: string, item: Item): void;
+}
+
+export function createFairQueue<Item extends object>(): FairQueue<Item> {
+  /** In the order of the turns. A tenant without items is not in it. */
+  const waiting = new Map<string, Set<Item>>();
+  let size = 0;
+
+  function remove(tenant: string, item: Item): void {
+    const items = waiting.get(tenant);
+    if (items?.delete(item) !== true) return;
+    size--;
+    if (items.size === 0) waiting.delete(tenant);
+  }
+
+  return {
+    get size() {
+      return size;
+    },
+    sizeOf: (tenant) => waiting.get(tenant)?.size ?? 0,
+    push(tenant, item) {
+      const items = waiting.get(tenant) ?? new Set<Item>();
+      if (items.has(item)) return;
+      waiting.set(tenant, items.add(item));
+      size++;
+    },
+    take(mayTake = () => true) {
+      for (const [tenant, items] of waiting) {
+        if (!mayTake(tenant)) continue;
+        const [item] = items;
+        waiting.delete(tenant);
+        waiting.set(tenant, items);
+        remove(tenant, item!);
+        return { tenant, item: item! };
+      }
+      return undefined;
+    },
+    remove,
+  };
+}

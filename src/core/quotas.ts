@@ -1,0 +1,276 @@
+/**
+ * How many rows an organisation may have of each kind, so that one organisation can fill neither the database nor the memory
+ * of a replica. docs/limits.md lists the same rows; a test holds both tables to each other.
+ */
+
+/** What a quota is counted for, as a refusal names it. */
+const holders = {
+  organization: 'Organisation',
+  principal: 'Principal',
+  user: 'User',
+  team: 'Team',
+  service_account: 'Service account',
+  managed_identity: 'Managed identity',
+  workspace: 'Workspace',
+  job: 'Job',
+} as const;
+
+export type QuotaHolder = keyof typeof holders;
+
+export interface Quota {
+  per: QuotaHolder;
+  default: number;
+  /** The most that an operator may set. */
+  maximum: number;
+  /** What is counted, in the plural. */
+  counts: string;
+  /** What the caller can do beside asking an operator. */
+  advice: string;
+  /**
+   * `transaction`: counted in the transaction of the change, exactly; for collections of a few rows. `before`: counted before
+   * it by a statement of its own, since in a SERIALIZABLE transaction every create would conflict with every other one that
+   * is counted. The creates that other replicas make meanwhile can go beyond such a quota.
+   */
+  counted: 'transaction' | 'before';
+}
+
+const table = {
+  groups: large('organization', 10_000, 100_000, 'groups', 'Delete groups that are no longer needed'),
+  workspaces: large('organization', 50_000, 1_000_000, 'workspaces', 'Delete workspaces that are no longer needed'),
+  managed_identities: large(
+    'organization',
+    20_000,
+    500_000,
+    'managed identities',
+    'Delete managed identities that are no longer needed',
+  ),
+  audiences: large(
+    'organization',
+    20_000,
+    500_000,
+    'audiences',
+    'Use an audience that the organisation has already, or delete identities that are no longer needed',
+  ),
+  users: large('organization', 50_000, 500_000, 'users', 'Use an existing user'),
+  invitations: large(
+    'organization',
+    5_000,
+    50_000,
+    'invitations that nobody has accepted',
+    'Delete invitations that have expired or are no longer needed',
+  ),
+  memberships: large(
+    'organization',
+    100_000,
+    1_000_000,
+    'memberships',
+    'Give the role to a team, or on a higher group',
+  ),
+  memberships_per_principal: large(
+    'principal',
+    2_000,
+    20_000,
+    'memberships',
+    'Give the role on a higher group, and delete the memberships below it',
+  ),
+  teams: large('organization', 5_000, 50_000, 'teams', 'Delete teams that are no longer needed'),
+  team_members: large('team', 10_000, 100_000, 'members', 'Remove members who are no longer needed'),
+  teams_per_user: small('user', 250, 1_000, 'teams', 'Remove the user from a team that gives nothing'),
+  service_accounts: large(
+    'organization',
+    5_000,
+    50_000,
+    'service accounts',
+    'Delete groups with service accounts that are no longer needed',
+  ),
+  secrets_per_service_account: small('service_account', 2, 10, 'live secrets', 'Delete the older one'),
+  trust_rules_per_service_account: small(
+    'service_account',
+    10,
+    100,
+    'trust rules',
+    'Delete one that is no longer needed, or make another service account',
+  ),
+  access_tokens: large(
+    'principal',
+    20_000,
+    500_000,
+    'live access tokens',
+    'Use a token until it expires and ask for the next one then; revoke those that are no longer needed',
+  ),
+  sign_ins: large(
+    'user',
+    1_000,
+    10_000,
+    'live sign-ins (sessions, grants and refresh tokens)',
+    'Sign out where you are no longer needed, or wait until old sign-ins expire',
+  ),
+  may_act: large(
+    'organization',
+    5_000,
+    100_000,
+    'rights to act',
+    'Grant the right on a higher group, and delete those below it',
+  ),
+  may_act_per_service_account: large(
+    'service_account',
+    1_000,
+    20_000,
+    'rights to act',
+    'Grant the right on a higher group, and delete those below it',
+  ),
+  may_act_bytes: small(
+    'service_account',
+    4_000,
+    20_000,
+    'bytes of rights to act on one group or workspace',
+    'Name a team instead of its users, or delete a right that is no longer needed',
+  ),
+  use_grants_per_identity: small('managed_identity', 1_000, 10_000, 'use grants', 'Grant the use to a team, or to `*`'),
+  access_rules_per_identity: small(
+    'managed_identity',
+    50,
+    500,
+    'access rules',
+    'Put several values into one rule, or delete a rule that is no longer needed',
+  ),
+  access_rule_bytes: small(
+    'managed_identity',
+    32_768,
+    262_144,
+    'bytes of values in access rules',
+    'Name a team instead of its users, or use a pattern',
+  ),
+  aliases_per_identity: small(
+    'managed_identity',
+    500,
+    5_000,
+    'aliases',
+    'Make an alias in a higher group, or delete one that is no longer needed',
+  ),
+  masks_per_identity: small(
+    'managed_identity',
+    1_000,
+    10_000,
+    'masks',
+    'Mask the identity in a higher group, or move it to a lower one',
+  ),
+  assignments: large(
+    'organization',
+    100_000,
+    1_000_000,
+    'assignments',
+    'Unassign managed identities that are no longer needed',
+  ),
+  assignments_per_workspace: small(
+    'workspace',
+    100,
+    1_000,
+    'assignments',
+    'Unassign managed identities that are no longer needed',
+  ),
+  running_jobs: large(
+    'organization',
+    50_000,
+    500_000,
+    'running jobs',
+    'End jobs that are over, or wait until some end',
+  ),
+  running_jobs_per_launcher: large(
+    'service_account',
+    25_000,
+    500_000,
+    'running jobs',
+    'End jobs that are over, or wait until some end',
+  ),
+  running_jobs_per_user: large(
+    'user',
+    1_000,
+    10_000,
+    'running jobs that they started',
+    'End jobs that are over, or wait until some end',
+  ),
+  array_tasks_per_job: large('job', 10_000, 1_000_000, 'array tasks', 'Start another job for the further tasks'),
+  idempotency_keys: large(
+    'organization',
+    1_000_000,
+    10_000_000,
+    'idempotency keys of the last 24 hours',
+    'Send the request without `Idempotency-Key`',
+  ),
+} as const satisfies Record<string, Quota>;
+
+export type QuotaName = keyof typeof table;
+
+export const quotas: Readonly<Record<QuotaName, Quota>> = table;
+export const quotaNames = Object.keys(table) as QuotaName[];
+
+export function isQuotaName(text: string): text is QuotaName {
+  return Object.hasOwn(table, text);
+}
+
+/** Returns the name that a wrong one was most likely meant to be. */
+export function nearestQuota(text: string): QuotaName {
+  const distances = quotaNames.map((name) => ({ name, distance: editDistance(text.slice(0, 100), name) }));
+  return distances.reduce((best, one) => (one.distance < best.distance ? one : best)).name;
+}
+
+/** Returns why `value` cannot be the value of a quota, or undefined. */
+export function quotaValueFault(name: QuotaName, value: number): string | undefined {
+  const { maximum } = quotas[name];
+  if (Number.isSafeInteger(value) && value >= 0 && value <= maximum) return undefined;
+  return `must be a whole number from 0 to ${maximum}`;
+}
+
+/** The refusal of a request beyond a quota. `holder` and `organization` are names or paths, for people. */
+export function quotaRefusal(
+  name: QuotaName,
+  { value, holder, organization }: { value: number; holder: string; organization: string | undefined },
+): { detail: string; advice: string } {
+  const { per, counts, advice, maximum } = quotas[name];
+  const higher = Math.min(Math.max(2 * value, 1), maximum);
+  const raise =
+    organization === undefined || higher <= value
+      ? `The most that quota \`${name}\` can be is ${maximum}.`
+      : `An operator can raise the quota: \`arsia admin quota --organization ${organization} --set ${name}=${higher}\`.`;
+  return {
+    detail: `${holders[per]} ${holder} has reached its quota of ${value} ${counts}.`,
+    advice: `${advice}. ${raise}`,
+  };
+}
+
+/** Bytes that values take of a quota: their UTF-8, and 4 for each. store/quotas.ts counts stored rows in the same way. */
+export function bytesOfValues(values: readonly string[]): number {
+  return values.reduce((sum, value) => sum + Buffer.byteLength(value) + 4, 0);
+}
+
+/** Bytes that a right to act takes of its quota: the names in it, and 60 for the right itself. */
+export function bytesOfRight(right: { users: string[]; stages: string[]; labels: Record<string, string> }): number {
+  return 60 + bytesOfValues([...right.users, ...right.stages, ...Object.entries(right.labels).flat()]);
+}
+
+type Row = [per: QuotaHolder, initial: number, maximum: number, counts: string, advice: string];
+
+function large(...row: Row): Quota {
+  return { ...quotaOf(...row), counted: 'before' };
+}
+
+function small(...row: Row): Quota {
+  return { ...quotaOf(...row), counted: 'transaction' };
+}
+
+function quotaOf(...[per, initial, maximum, counts, advice]: Row) {
+  return { per, default: initial, maximum, counts, advice };
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...a].entries()) {
+    const next = [index + 1];
+    for (const [column, other] of [...b].entries())
+      next.push(Math.min(next[column]! + 1, row[column + 1]! + 1, row[column]! + (letter === other ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,82 @@
+import { covers, type MayAct } from './acting.ts';
+import type { IdentityFacts, MintFacts, MintRefusal } from './mint.ts';
+import { parentPath } from './namespace.ts';
+import { namesUser, namesWorkspace } from './subject.ts';
+
+/**
+ * Who must agree before a token names a user and no workspace (docs/decisions/0017). Every owner of a workspace decides who
+ * deploys there and which launcher may act for them. Where the token names the workspace, the relying party has chosen to trust
+ * those owners. Where it does not, a right to act counts only if it was granted at or above the group of the identity, or if
+ * the owners there named its launcher or the namespace of its grant.
+ */
+export interface SubjectGrant {
+  /** The service account whose rights to act count; null: those of every one. */
+  launcher_id: string | null;
+  /** Lineage of the namespace at or above which a right must be granted; null: anywhere. */
+  lineage: readonly string[] | null;
+}
+
+/** What decides who may be named by tokens of an identity. */
+export interface NamingTerms {
+  /** Lineage of the group of the identity, root first. */
+  lineage: readonly string[];
+  subject_grants: readonly SubjectGrant[];
+}
+
+export interface GrantedRight extends MayAct {
+  service_account_id: string;
+}
+
+/** Returns whether a right to act lets its launcher have tokens of the identity that name the users of the right. */
+export function isNamingRight(
+  { lineage, subject_grants }: NamingTerms,
+  { service_account_id, namespace_id }: Pick<GrantedRight, 'service_account_id' | 'namespace_id'>,
+): boolean {
+  if (lineage.includes(namespace_id)) return true;
+  return subject_grants.some(
+    (grant) =>
+      (grant.launcher_id === null || grant.launcher_id === service_account_id) &&
+      (grant.lineage === null || grant.lineage.includes(namespace_id)),
+  );
+}
+
+/**
+ * Returns the rights to act by which a token of the identity could name somebody; with `named` (a user's id and those of the
+ * teams) only those by which it could name them. Beside these, everybody can be named by a job that they start themselves.
+ */
+export function whoCouldName<Right extends GrantedRight>(
+  terms: NamingTerms,
+  rights: readonly Right[],
+  named?: readonly string[],
+): Right[] {
+  return rights.filter(
+    (right) =>
+      isNamingRight(terms, right) &&
+      (named === undefined || right.users.includes('*') || right.users.some((id) => named.includes(id))),
+  );
+}
+
+/**
+ * May this job have a token of this identity that names its user? `isAsserted`: claims that a cloud decides by, other than
+ * the subject, name the user (session tags and the source identity at AWS). Undefined when it may.
+ */
+export function refuseNaming(facts: MintFacts, isAsserted: boolean): MintRefusal | undefined {
+  const { identity, user, launcher, job } = facts;
+  if (identity === null || user === null || launcher === null) return undefined;
+  if (!isNamedAlone(identity, isAsserted)) return undefined;
+  const named = [user.id, ...user.team_ids];
+  const rights = launcher.may_act.map((right) => ({ ...right, service_account_id: launcher.id }));
+  if (whoCouldName(identity, rights).some((right) => covers(right, job, named))) return undefined;
+  const group = parentPath(identity.path)!;
+  const what = namesUser(identity.subject_scope) ? 'The subject' : 'A session tag or the source identity';
+  return {
+    code: 'subject_not_granted',
+    detail: `${what} of ${identity.path} names the user and no workspace. No right of the service account ${launcher.name} to act for ${user.login} with stage ${job.stage} and these labels was granted at ${group} or above.`,
+    advice: `Ask an owner of ${group} to grant the right there: POST /api/v1/service-accounts/${launcher.id}/may-act ${JSON.stringify({ namespace: group, users: [user.login], stages: [job.stage] })}. Or to name the launcher for this identity: POST /api/v1/managed-identities/${identity.id}/subject-grants ${JSON.stringify({ launcher: launcher.id })}. A job that ${user.login} starts needs neither.`,
+  };
+}
+
+/** Does a token of the identity name its user to those who decide by it, without the workspace? */
+export function isNamedAlone({ subject_scope }: Pick<IdentityFacts, 'subject_scope'>, isAsserted: boolean): boolean {
+  return !namesWorkspace(subject_scope) && (namesUser(subject_scope) || isAsserted);
+}

@@ -1,0 +1,142 @@
+/** What a cache holds in all of its maps. */
+export interface Held {
+  entries: number;
+  bytes: number;
+}
+
+export interface FairCacheOptions {
+  /** Bytes of all entries together. */
+  maximumBytes: number;
+  /** Bytes of the entries of one organisation. */
+  shareBytes: number;
+  /** Milliseconds since the reading of an entry began after which it is gone. */
+  maximumAge: number;
+}
+
+export interface Entry<Value> {
+  readonly value: Value;
+  /** When its reading began, on the clock of `performance.now()`. */
+  readonly since: number;
+}
+
+/** A map whose entries count towards the bounds of its cache. */
+export interface FairMap<Value> {
+  find(name: string): Entry<Value> | undefined;
+  forget(name: string): void;
+  /** Replaces what has the name. An entry larger than the share of its organisation is not kept. */
+  keep(name: string, entry: Entry<Value> & { organization_id: string; bytes: number }): void;
+}
+
+export interface FairCache {
+  map<Value>(): FairMap<Value>;
+  held(): Held;
+}
+
+interface KeptEntry {
+  name: string;
+  value: unknown;
+  since: number;
+  organization_id: string;
+  bytes: number;
+  home: Map<string, KeptEntry>;
+}
+
+interface Share {
+  bytes: number;
+  /** The oldest first. */
+  entries: Set<KeptEntry>;
+}
+
+/** Of an entry beside its value: itself, and its slots in two tables. Measured as the values are (core/heapsize.ts). */
+const entryBytes = 220;
+/** Milliseconds between two looks for entries beyond their age, while there are any entries. */
+const sweepInterval = 1_000;
+
+/**
+ * Maps that share bounds in bytes and age. An organisation at its share loses its own oldest entry; at the bound of all, the
+ * organisation that holds most does. So no organisation pushes out what another one keeps within an equal part of the whole.
+ */
+export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCacheOptions): FairCache {
+  const shares = new Map<string, Share>();
+  let total = 0;
+  let isSweeping = false;
+
+  function drop(entry: KeptEntry): void {
+    const share = shares.get(entry.organization_id)!;
+    entry.home.delete(entry.name);
+    share.entries.delete(entry);
+    share.bytes -= entry.bytes;
+    total -= entry.bytes;
+    if (share.entries.size === 0) shares.delete(entry.organization_id);
+  }
+
+  function dropOldest(share: Share): void {
+    const [oldest] = share.entries;
+    drop(oldest!);
+  }
+
+  function largest(): Share {
+    return [...shares.values()].reduce((most, share) => (share.bytes > most.bytes ? share : most));
+  }
+
+  function isOver(entry: KeptEntry, now: number): boolean {
+    return now - entry.since >= maximumAge;
+  }
+
+  /** By a timer, so that nothing stays when no request comes any more. */
+  function sweep(): void {
+    const now = performance.now();
+    for (const share of [...shares.values()])
+      for (const entry of share.entries) {
+        if (!isOver(entry, now)) break;
+        drop(entry);
+      }
+    isSweeping = false;
+    sweepLater();
+  }
+
+  function sweepLater(): void {
+    if (isSweeping || total === 0) return;
+    isSweeping = true;
+    setTimeout(sweep, sweepInterval).unref();
+  }
+
+  function insert(entry: KeptEntry): void {
+    const share = shares.get(entry.organization_id) ?? { bytes: 0, entries: new Set() };
+    while (share.bytes + entry.bytes > shareBytes) dropOldest(share);
+    while (total + entry.bytes > maximumBytes) dropOldest(largest());
+    // Anew, since a share that lost its last entry is gone.
+    shares.set(entry.organization_id, share);
+    share.entries.add(entry);
+    share.bytes += entry.bytes;
+    total += entry.bytes;
+    entry.home.set(entry.name, entry);
+    sweepLater();
+  }
+
+  return {
+    map<Value>(): FairMap<Value> {
+      const home = new Map<string, KeptEntry>();
+      const forget = (name: string) => {
+        const entry = home.get(name);
+        if (entry !== undefined) drop(entry);
+      };
+      return {
+        forget,
+        find(name) {
+          const entry = home.get(name);
+          return entry !== undefined && !isOver(entry, performance.now())
+            ? (entry as KeptEntry & Entry<Value>)
+            : undefined;
+        },
+        keep(name, { organization_id, value, since, bytes }) {
+          forget(name);
+          const whole = bytes + entryBytes + 2 * name.length;
+          if (whole <= Math.min(shareBytes, maximumBytes))
+            insert({ name, value, since, organization_id, bytes: whole, home });
+        },
+      };
+    },
+    held: () => ({ bytes: total, entries: [...shares.values()].reduce((sum, share) => sum + share.entries.size, 0) }),
+  };
+}

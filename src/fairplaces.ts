@@ -1,0 +1,78 @@
+import { ArsiaError, type ErrorCode } from './core/errors.ts';
+import { createFairQueue } from './core/fairqueue.ts';
+
+/** Runs the task of a tenant when a place is free for it. Throws as `FairPlacesOptions` says, and then has not run the task. */
+export type FairPlaces = <Result>(tenant: string, task: () => Promise<Result>) => Promise<Result>;
+
+export interface FairPlacesOptions {
+  /** What takes the places, for messages: `audit searches`. */
+  of: string;
+  /** Tasks at once. */
+  most: number;
+  /** Tasks at once of one tenant: less than `most`, so that a tenant whose tasks hang leaves places to the others. */
+  mostPerTenant: number;
+  /** Tasks that wait for a place, of all tenants and of one. */
+  maximumWaiting: number;
+  maximumWaitingPerTenant: number;
+  /** Milliseconds that a task waits at most. */
+  patience: number;
+  /** Of what is thrown when one of the three limits is reached. */
+  code?: Extract<ErrorCode, 'unavailable' | 'busy'>;
+}
+
+/** Seconds. */
+const retryAfter = 1;
+
+/** Places that tenants share: a free place goes to the tenants that wait in turn, and a task that fails gives its place back. */
+export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
+  const { of, most, mostPerTenant, maximumWaiting, maximumWaitingPerTenant, patience, code = 'unavailable' } = options;
+  const waiting = createFairQueue<{ enter(): void }>();
+  const running = new Map<string, number>();
+  let free = most;
+  const runningOf = (tenant: string) => running.get(tenant) ?? 0;
+  const hasRoom = (tenant: string) => runningOf(tenant) < mostPerTenant;
+  const refuse = (detail: string) => new ArsiaError(code, detail, { retry_after: retryAfter });
+
+  function take(tenant: string): void {
+    free--;
+    running.set(tenant, runningOf(tenant) + 1);
+  }
+
+  function leave(tenant: string): void {
+    free++;
+    if (runningOf(tenant) === 1) running.delete(tenant);
+    else running.set(tenant, runningOf(tenant) - 1);
+    const next = waiting.take(hasRoom);
+    if (next === undefined) return;
+    take(next.tenant);
+    next.item.enter();
+  }
+
+  async function enter(tenant: string): Promise<void> {
+    if (free > 0 && hasRoom(tenant)) return take(tenant);
+    if (waiting.sizeOf(tenant) >= maximumWaitingPerTenant)
+      throw refuse(`${maximumWaitingPerTenant} ${of} of this organisation wait already.`);
+    if (waiting.size >= maximumWaiting) throw refuse(`${maximumWaiting} ${of} wait already.`);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter = { enter: resolve };
+    const timer = setTimeout(() => {
+      waiting.remove(tenant, waiter);
+      reject(refuse(`No place for ${of} became free within ${patience / 1000} seconds.`));
+    }, patience);
+    waiting.push(tenant, waiter);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return async (tenant, task) => {
+    await enter(tenant);
+    try {
+      return await task();
+    } finally {
+      leave(tenant);
+    }
+  };
+}

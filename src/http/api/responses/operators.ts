@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { id, secret, time, withheld } from './shared.ts';
+
+export const operatorToken = z
+  .strictObject({
+    login: z.string(),
+    organization: z.string().optional().meta({ description: 'Of an owner: the name of the organisation.' }),
+    access_token: z.string(),
+    expires_at: time,
+  })
+  .meta({ id: 'OperatorToken' });
+
+export const ownerLink = z
+  .strictObject({
+    url: secret('The page that opens the link; what follows the `#` is the token for POST /admin-links/redeem'),
+    expires_at: time,
+    organization_id: id('group'),
+    user_id: id('user'),
+    login: z.string(),
+    withheld,
+  })
+  .meta({ id: 'OwnerLink' });
+
+export const detachedUsers = z
+  .strictObject({
+    users: z.array(z.strictObject({ id: id('user'), organization_id: id('group').nullable(), login: z.string() })),
+  })
+  .meta({ id: 'DetachedUsers' });

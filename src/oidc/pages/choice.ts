@@ -1,0 +1,41 @@
+import type { OfferedInvitation, SignInOptions } from '../../services/signinoptions.ts';
+import { type Answering, html, type Markup, nothing, show } from './page.ts';
+
+/** Where a person says as whom they sign in, and answers invitations. Every button names its organisation. */
+export function showChoices(ctx: Answering, form: SignInOptions & { action: string; email: string | null }): void {
+  const { action, email, users, invitations, joinable } = form;
+  show(ctx, {
+    status: 200,
+    title: 'Where do you want to sign in?',
+    body: html`${email === null ? nothing : html`<p>Your identity provider says that you are ${email}.</p>`}
+<form method="post" action="${action}">
+${users.length === 0 && joinable === null ? nothing : html`<h2>Your organisations</h2>`}
+${all(
+  users.map(
+    ({ id, login, organization }) =>
+      html`<p><button name="choice" value="user:${id}">Continue as ${login}${organization === null ? nothing : html` in ${organization}`}</button></p>
+`,
+  ),
+)}${joinable === null ? nothing : html`<p><button name="choice" value="join">Join ${joinable}</button></p>`}
+${all(invitations.map(invitationPart))}
+<p><button name="choice" value="other" class="quiet">Sign in as somebody else</button></p>
+</form>`,
+  });
+}
+
+function invitationPart({ id, organization, role, namespace, invited_by }: OfferedInvitation): Markup {
+  return html`<h2>Invitation to ${organization}</h2>
+<dl>
+<dt>You become</dt><dd>${role === null || namespace === null ? 'a user without a role' : `${role} in ${namespace}`}</dd>
+<dt>Invited by</dt><dd>${invited_by} of ${organization}</dd>
+</dl>
+<p class="small">Accept only what you expect. Its owners can deactivate your user of ${organization}; your other organisations are not
+touched by that, and you can leave.</p>
+<p><button name="choice" value="accept:${id}">Accept the invitation to ${organization}</button>
+<button name="choice" value="decline:${id}" class="quiet">Decline the invitation to ${organization}</button></p>
+`;
+}
+
+function all(parts: readonly Markup[]): Markup {
+  return parts.reduce((text, part) => html`${text}${part}`, nothing);
+}

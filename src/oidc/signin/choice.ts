@@ -1,0 +1,86 @@
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { onlyChoice, type Person, type SignInChoice } from '../../services/signinoptions.ts';
+import { showChoices } from '../pages/choice.ts';
+import { addressOf, type Desk, finish, type Interaction, readForm, sendTo } from './desk.ts';
+import { selectAccountPrompt } from './policy.ts';
+import { endOtherSession } from './sessions.ts';
+import { vouchedPeople } from './vouched.ts';
+
+/** The query of an interaction that is to ask the identity provider for another person than the one it would name. */
+export const anotherPerson = 'other';
+
+/** Signs a person in who has one user and no invitation; sends everybody else to the page where they choose. */
+export async function signInOrAsk(
+  desk: Desk,
+  ctx: KoaContextWithOIDC,
+  interaction: Interaction,
+  person: Person,
+): Promise<void> {
+  const { request_id } = desk.turns.of(ctx);
+  const only = onlyChoice(await desk.signIn.people.options(person, request_id));
+  if (only !== undefined) return await signInBy(desk, ctx, interaction, person, only);
+  await vouchedPeople(desk).save(interaction.uid, person);
+  sendTo(ctx, addressOf(desk, interaction));
+}
+
+/** Shows what a person who was vouched for in this interaction can choose between; false where nobody was. */
+export async function askForChoice(desk: Desk, ctx: KoaContextWithOIDC, interaction: Interaction): Promise<boolean> {
+  const vouched = vouchedPeople(desk);
+  const person = await vouched.find(interaction.uid);
+  if (person === undefined) return false;
+  const turn = desk.turns.of(ctx);
+  turn.isRecorded = true;
+  const options = await desk.signIn.people.options(person, turn.request_id).catch(async (thrown: unknown) => {
+    // Nothing is left to choose: the next try begins at the identity provider.
+    await vouched.forget(interaction.uid);
+    throw thrown;
+  });
+  showChoices(ctx, { action: addressOf(desk, interaction), email: person.verified_email, ...options });
+  return true;
+}
+
+/** Does what a person chose on the page. */
+export async function takeChoice(desk: Desk, ctx: KoaContextWithOIDC, interaction: Interaction): Promise<void> {
+  const vouched = vouchedPeople(desk);
+  const person = await vouched.find(interaction.uid);
+  if (person === undefined) throw new errors.SessionNotFound('nothing was asked');
+  const [what = '', id = ''] = ((await readForm(ctx)).get('choice') ?? '').split(':');
+  if (what === 'other') {
+    await vouched.forget(interaction.uid);
+    return sendTo(ctx, `${addressOf(desk, interaction)}?${anotherPerson}`);
+  }
+  const turn = desk.turns.of(ctx);
+  if (what === 'decline') {
+    turn.isRecorded = true;
+    await desk.signIn.people.decline(person, id, turn.request_id);
+    return sendTo(ctx, addressOf(desk, interaction));
+  }
+  const choice = choiceOf(what, id);
+  if (choice === undefined) throw new errors.InvalidRequest('the form names no choice');
+  await signInBy(desk, ctx, interaction, person, choice);
+}
+
+function choiceOf(what: string, id: string): SignInChoice | undefined {
+  if (what === 'join') return { join: true };
+  if (what === 'user') return { user: id };
+  return what === 'accept' ? { invitation: id } : undefined;
+}
+
+async function signInBy(
+  desk: Desk,
+  ctx: KoaContextWithOIDC,
+  interaction: Interaction,
+  person: Person,
+  choice: SignInChoice,
+): Promise<void> {
+  const turn = desk.turns.of(ctx);
+  turn.isRecorded = true;
+  const { id: accountId } = await desk.signIn.people.signIn(person, choice, turn.request_id);
+  await vouchedPeople(desk).forget(interaction.uid);
+  if (await endOtherSession(desk, ctx, accountId)) {
+    interaction.session = undefined;
+    await interaction.persist();
+  }
+  // Whoever signs in has also said as whom.
+  await finish(desk, ctx, { login: { accountId, remember: true }, [selectAccountPrompt]: {} });
+}

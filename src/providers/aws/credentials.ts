@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { ArsiaError } from '../../core/errors.ts';
+import { parseDocument } from '../document.ts';
+import type { CloudCredentials } from '../provider.ts';
+import { durationFault } from '../request.ts';
+import { type AwsEndpoints, endpointOf } from './endpoints.ts';
+import { type AwsSettings, sessionDuration } from './settings.ts';
+
+/** Characters of a session policy (cloud-facts.md 1.1). */
+const maximumPolicy = 2048;
+
+/** What a job may ask of AWS beside the duration. */
+export const request = z.strictObject({
+  session_policy: z.string().min(1).max(maximumPolicy, `must be at most ${maximumPolicy} characters`).optional(),
+});
+
+export type AwsRequest = { duration?: number | undefined; aws?: z.output<typeof request> | undefined };
+
+export const answer = {
+  access_key_id: z.string(),
+  secret_access_key: z.string(),
+  session_token: z.string(),
+  role_arn: z.string(),
+  assumed_role_arn: z.string().optional(),
+  account_id: z.string().optional(),
+};
+
+/** Refuses what AWS would not take, before a token is made of it. */
+export function check(settings: AwsSettings, { duration, aws }: AwsRequest, endpoints?: AwsEndpoints): void {
+  const fields = [
+    ...durationFault(duration, sessionDuration.minimum, settings.max_duration),
+    ...policyFault(aws?.session_policy),
+  ];
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'AWS would not take this request.', { fields });
+  if (endpoints !== undefined) endpointOf(settings, endpoints);
+}
+
+function policyFault(policy: string | undefined): { pointer: string; detail: string }[] {
+  if (policy === undefined) return [];
+  const pointer = '/aws/session_policy';
+  if (policy.length > maximumPolicy || !/^[\t\n\r\u0020-\u00ff]+$/.test(policy))
+    return [{ pointer, detail: `must be an IAM policy of at most ${maximumPolicy} characters up to U+00FF` }];
+  try {
+    parseDocument(policy, 'session policy');
+    return [];
+  } catch (thrown) {
+    return [{ pointer, detail: (thrown as ArsiaError).message }];
+  }
+}
+
+/** Who the session is, for the audit record. */
+export function describe(credentials: CloudCredentials): Record<string, string> {
+  const { role_arn, assumed_role_arn, account_id } = credentials;
+  return Object.fromEntries(
+    Object.entries({ role_arn, assumed_role_arn, account_id }).filter((entry) => entry[1] !== undefined),
+  ) as Record<string, string>;
+}

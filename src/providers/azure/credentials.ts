@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { ArsiaError } from '../../core/errors.ts';
+import { mustBe } from '../fields.ts';
+import type { CloudCredentials } from '../provider.ts';
+import { noDuration } from '../request.ts';
+import { type AzureEndpoints, authorityOf } from './endpoints.ts';
+import { type AzureSettings, scopeExample, scopePattern, scopeRule } from './settings.ts';
+
+/** What a job may ask of Entra. */
+export const request = z.strictObject({ scope: z.string().min(1).max(512).optional() });
+
+export type AzureRequest = { duration?: number | undefined; azure?: z.output<typeof request> | undefined };
+
+export const answer = {
+  access_token: z.string(),
+  scope: z.string(),
+  client_id: z.string(),
+  tenant_id: z.string(),
+};
+
+export function check(settings: AzureSettings, { duration, azure }: AzureRequest, endpoints?: AzureEndpoints): void {
+  const fields = noDuration(duration, 'Entra sets the life of access tokens');
+  if (azure?.scope !== undefined && !scopePattern.test(azure.scope))
+    fields.push({ pointer: '/azure/scope', detail: mustBe(scopeRule, scopeExample) });
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Azure would not take this request.', { fields });
+  if (endpoints !== undefined) authorityOf(settings, endpoints);
+}
+
+export function describe({ client_id, tenant_id, scope }: CloudCredentials): Record<string, string> {
+  return { client_id: client_id!, tenant_id: tenant_id!, scope: scope! };
+}

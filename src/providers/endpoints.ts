@@ -1,0 +1,34 @@
+import { issuerFault } from '../core/claims.ts';
+
+/**
+ * A setting by which the operator says where tokens of a kind may go. It is never taken from a request (N29). `parse` throws an
+ * Error whose message continues the name of the variable and shows a right value.
+ */
+export interface EndpointSetting<Value extends string | readonly string[] = string | readonly string[]> {
+  variable: `ARSIA_${string}`;
+  meaning: string;
+  default: string;
+  parse(text: string): Value;
+}
+
+/** The values of endpoint settings, as an exchange gets them. */
+export type EndpointValues<Settings extends Record<string, EndpointSetting>> = {
+  readonly [Name in keyof Settings]: ReturnType<Settings[Name]['parse']>;
+} & { extra_ca: string | undefined };
+
+/** https, or http on loopback, without query, fragment or trailing slash. */
+export function endpointUrl(text: string): string {
+  const fault = issuerFault(text);
+  if (fault !== undefined) throw new Error(`${fault}, such as https://sts.example.com; it is ${JSON.stringify(text)}`);
+  return text;
+}
+
+/** Comma-separated. */
+export function listOf<Value>(parse: (text: string) => Value): (text: string) => Value[] {
+  return (text) =>
+    text
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== '')
+      .map(parse);
+}

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { ArsiaError } from '../../core/errors.ts';
+import type { CloudCredentials } from '../provider.ts';
+import { durationFault, noDuration } from '../request.ts';
+import { type GcpSettings, scopesFault, tokenDuration } from './settings.ts';
+
+/** What a job may ask of Google beside the duration. */
+export const request = z.strictObject({
+  scopes: z.array(z.string().min(1).max(256)).min(1).max(32).optional(),
+});
+
+export type GcpRequest = { duration?: number | undefined; gcp?: z.output<typeof request> | undefined };
+
+export const answer = {
+  access_token: z.string(),
+  service_account: z.string().optional(),
+};
+
+export function check(settings: GcpSettings, { duration, gcp }: GcpRequest): void {
+  const fields =
+    settings.service_account === undefined
+      ? noDuration(duration, 'without a service account Google sets the life of access tokens')
+      : durationFault(duration, tokenDuration.minimum, settings.max_duration);
+  const fault = gcp?.scopes === undefined ? undefined : scopesFault(gcp.scopes);
+  if (fault !== undefined) fields.push({ pointer: '/gcp/scopes', detail: fault });
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Google would not take this request.', { fields });
+}
+
+export function describe({ service_account }: CloudCredentials): Record<string, string> {
+  return service_account === undefined ? {} : { service_account };
+}

@@ -1,0 +1,59 @@
+import type { User } from '../store/principals.ts';
+import { deleteUserIdentities, endSignIns, listUserIdentities } from '../store/useridentities.ts';
+import { type Action, type Call, missing, type Pipeline, type Place } from './action.ts';
+import { type NamedUser, userMeant } from './namedusers.ts';
+
+/** A user, or the person of an identity provider, whose users are all meant. */
+export type DetachInput = NamedUser | { iss: string; sub: string };
+
+export type Detached = Pick<User, 'id' | 'organization_id' | 'login'>;
+
+/**
+ * Removes the ties between a person of the identity provider and users, for people whom an organisation took over: nobody
+ * signs in as these users any more, and the person can accept the invitation of the right organisation. Ends their sessions
+ * and tokens. One record for each user, in the audit of their organisation.
+ */
+export async function detachPerson(pipeline: Pipeline, call: Call, input: DetachInput): Promise<Detached[]> {
+  return await pipeline.together(detachUser.name, call, async (within) => {
+    const users = 'login' in input ? [input] : await within.perform(findTied, call, input);
+    const detached: Detached[] = [];
+    for (const user of users) detached.push(await within.perform(detachUser, call, user));
+    return detached;
+  });
+}
+
+const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
+  name: 'user_identity.list',
+  needs: 'operator',
+  changes: false,
+  find: nowhere,
+  run: async (context, person) =>
+    (await listUserIdentities(context.db, person)).map(({ user_id }) => ({ login: user_id })),
+};
+
+const detachUser: Action<NamedUser, Place, Detached & { issuers: string[] }> = {
+  name: 'user_identity.detach',
+  needs: 'operator',
+  changes: true,
+  // Looked up in `run`: who is no operator learns nothing about which users there are.
+  find: nowhere,
+  async run(context, named) {
+    const user = await userMeant(context, named);
+    if (user === undefined) throw missing('user', named.login);
+    const { id } = user;
+    const issuers = (await listUserIdentities(context.db, { user_id: id })).map(({ iss }) => iss);
+    await deleteUserIdentities(context.db, id);
+    await endSignIns(context.db, id);
+    return { id, organization_id: user.organization_id, login: user.login, issuers };
+  },
+  describe: (_input, _place, { id, organization_id, login, issuers }) => ({
+    organization_id,
+    user_id: id,
+    target_id: id,
+    detail: { login, issuers },
+  }),
+};
+
+async function nowhere(): Promise<Place> {
+  return { organization_id: null, lineage: [] };
+}

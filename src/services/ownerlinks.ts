@@ -1,0 +1,117 @@
+import { ArsiaError } from '../core/errors.ts';
+import { adminLinkLifetime } from '../core/lifetimes.ts';
+import { ownerLinkPrefix } from '../core/links.ts';
+import { insertAdminLink } from '../store/adminlinks.ts';
+import { hashOf } from '../store/artifacts.ts';
+import { activeOwners, insertMembership, membershipIn, updateMembership } from '../store/memberships.ts';
+import type { Namespace } from '../store/namespaces.ts';
+import { findUser, findUserById, type User, updateUser } from '../store/principals.ts';
+import { type Action, type Context, missing, type Place } from './action.ts';
+import { organizationMeant } from './namedusers.ts';
+
+interface OwnerMeant {
+  /** The id or the name of an organisation. */
+  organization: string;
+  /** The login or the id of an owner; not needed where there is one. */
+  owner?: string | undefined;
+}
+
+export interface OwnerLink {
+  token: string;
+  expires_at: Date;
+  user: User;
+  organization: Namespace;
+  /** True where the user was made an owner by this. */
+  isAppointed: boolean;
+}
+
+/** Makes a link that lets an active owner of an organisation in, once, within 15 minutes. It makes nobody an operator. */
+export const createOwnerLink = ownerLinkAction('owner_link.create', async (_context, organization) => {
+  throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
+    advice: `Run \`arsia admin recover --organization ${organization.path} --login <login or id>\` on the server: it makes a user of the organisation an owner.`,
+  });
+});
+
+/** The same for the server's terminal, where a user of an organisation without an active owner becomes one. */
+export const recoverOwner = ownerLinkAction('organization.recover', async (context, organization, ref) => {
+  if (ref === undefined)
+    throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
+      advice: `Name a user of it who becomes one with --login; where it has no user, run \`arsia bootstrap --organization ${organization.path}\`.`,
+    });
+  const user = await findUser(context.db, organization.id, ref);
+  if (user === undefined) throw missing('user', ref);
+  await makeOwner(context, organization, user.id);
+  return user.is_active ? user : await updateUser(context.db, user.id, { is_active: true });
+});
+
+function ownerLinkAction(
+  name: string,
+  appoint: (context: Context, organization: Namespace, owner: string | undefined) => Promise<User>,
+): Action<OwnerMeant, Place, OwnerLink> {
+  return {
+    name,
+    needs: 'operator',
+    changes: true,
+    // Looked up in `run`: who is no operator learns nothing about which organisations there are.
+    find: async () => ({ organization_id: null, lineage: [] }),
+    async run(context, input) {
+      const organization = await organizationMeant(context, input.organization);
+      const owners = await activeOwners(context.db, organization.id);
+      const isAppointed = owners.length === 0;
+      const user = isAppointed
+        ? await appoint(context, organization, input.owner)
+        : await ownerMeant(context, organization, owners, input.owner);
+      const token = `${ownerLinkPrefix}${Buffer.from(context.random(32)).toString('base64url')}`;
+      const expires_at = new Date(context.now + adminLinkLifetime * 1000);
+      const token_hash = hashOf(token);
+      const link = { token_hash, user_id: user.id, expires_at, used_at: null, makes_operator: false };
+      await insertAdminLink(context.db, link);
+      return { token, expires_at, user, organization, isAppointed };
+    },
+    // In the audit of the organisation: its owners read that somebody was let in, and by whom.
+    describe: (_input, _place, { user, organization, expires_at, isAppointed }) => ({
+      organization_id: organization.id,
+      user_id: user.id,
+      target_id: user.id,
+      detail: { organization: organization.path, login: user.login, expires_at, made_owner: isAppointed },
+    }),
+  };
+}
+
+async function ownerMeant(
+  context: Context,
+  organization: Namespace,
+  owners: readonly string[],
+  ref: string | undefined,
+): Promise<User> {
+  const named = ref === undefined ? undefined : await findUser(context.db, organization.id, ref);
+  if (ref !== undefined && named === undefined) throw missing('user', ref);
+  const id = named?.id ?? (owners.length === 1 ? owners[0]! : undefined);
+  if (id !== undefined && owners.includes(id)) return named ?? (await findUserById(context.db, id))!;
+  const known: string[] = [];
+  for (const owner of owners.slice(0, 20)) known.push(`${(await findUserById(context.db, owner))!.login} (${owner})`);
+  throw new ArsiaError(
+    'conflict',
+    named === undefined
+      ? `${organization.path} has ${owners.length} active owners.`
+      : `${named.login} is no owner of ${organization.path}.`,
+    { advice: `Name one of its owners: ${known.join(', ')}.` },
+  );
+}
+
+async function makeOwner(context: Context, organization: Namespace, user_id: string): Promise<void> {
+  const existing = await membershipIn(context.db, user_id, organization.id);
+  if (existing !== undefined) {
+    await updateMembership(context.db, existing.id, 'owner');
+    return;
+  }
+  await insertMembership(context.db, {
+    id: context.id('membership'),
+    namespace_id: organization.id,
+    principal_id: user_id,
+    role: 'owner',
+    organization_id: organization.id,
+    created_at: new Date(context.now),
+    version: 1,
+  });
+}

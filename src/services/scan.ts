@@ -1,0 +1,37 @@
+import type { Page } from '../store/namespaces.ts';
+
+/** A page of what was kept. It may be short, or empty, and have a next one. */
+export interface Scanned<Row> {
+  rows: Row[];
+  /** The position that the next page begins after; undefined at the end. */
+  next: string | undefined;
+}
+
+/** Rows that one page reads at most: a list of which nothing is kept must not be read to its end for one request. */
+const mostRead = 1_000;
+const mostAtOnce = 250;
+
+/** A page of a list of which a rule in core leaves rows out: reads on until the page is full, within `mostRead` rows. */
+export async function scan<Row>(
+  page: Page,
+  list: {
+    read(page: Page): Promise<Row[]>;
+    keep(rows: Row[]): Promise<Row[]> | Row[];
+    positionOf(row: Row): string;
+  },
+): Promise<Scanned<Row>> {
+  // A page asks for one row more than it shows (present.ts), to know whether another follows.
+  const wanted = page.limit - 1;
+  const found: Row[] = [];
+  let { after, limit } = page;
+  for (let read = 0; read < mostRead; ) {
+    const rows = await list.read({ after, limit });
+    found.push(...(await list.keep(rows)));
+    if (found.length > wanted) return { rows: found.slice(0, wanted), next: list.positionOf(found[wanted - 1]!) };
+    if (rows.length < limit) return { rows: found, next: undefined };
+    after = list.positionOf(rows.at(-1)!);
+    read += rows.length;
+    limit = Math.min(2 * limit, mostAtOnce);
+  }
+  return { rows: found, next: after };
+}

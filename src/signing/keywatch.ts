@@ -1,0 +1,22 @@
+import type { Keyring } from './keyring.ts';
+
+export interface KeyWatchLog {
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Returns the function that logs, for each keyring, the moment from which its keys keep the replica from being ready, and the end of it. */
+export function watchKeys(keyrings: readonly Keyring[], log: KeyWatchLog): () => void {
+  const told = new Map<Keyring, string>();
+  return () => {
+    for (const keyring of keyrings) {
+      const fault = keyring.unreadiness();
+      const key_set = keyring.keySet;
+      if (fault !== undefined && !told.has(keyring))
+        log.error({ key_set, fault }, 'not ready: the keys cannot be read');
+      if (fault === undefined && told.has(keyring)) log.info({ key_set }, 'ready again: the keys were read');
+      if (fault === undefined) told.delete(keyring);
+      else told.set(keyring, fault);
+    }
+  };
+}

@@ -1,0 +1,32 @@
+import type { MintFacts } from '../core/mint.ts';
+
+/**
+ * What the facts of a mint cost, in characters: of what an organisation may have much of. Facts are read for many jobs at once
+ * (coalesce.ts), and those of one organisation must not make the read of the others long.
+ */
+export function costOfFacts(read: { facts: MintFacts } | null): number {
+  if (read === null) return least;
+  const { identity, launcher, user } = read.facts;
+  const rules = sum(identity?.rules ?? [], ({ values }) => lengthOf(values));
+  const rights = sum(
+    launcher?.may_act ?? [],
+    ({ users, stages, labels }) => lengthOf(users) + lengthOf(stages) + lengthOf(Object.entries(labels).flat()),
+  );
+  const rows = (identity?.choices.length ?? 0) + (user?.memberships.length ?? 0) + (launcher?.memberships.length ?? 0);
+  return least + rules + rights + rows * ofRow;
+}
+
+/** Of one mint at the least, and of a row of ids. */
+const least = 1_000;
+const ofRow = 100;
+
+/** For `CostOptions`: half a megabyte is parsed in a few milliseconds. */
+export const factsCost = { of: costOfFacts, unknown: 8_000, maximum: 500_000 };
+
+function lengthOf(texts: readonly string[]): number {
+  return sum(texts, (text) => text.length + 3);
+}
+
+function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

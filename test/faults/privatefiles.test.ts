@@ -1,0 +1,90 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { atEnd, freePort, makeHome, type Settings, spawnArsia } from '../support/arsia.ts';
+import { ended, expectOneLine } from './commands.ts';
+import { leaveIssuing, serve } from './issuing.ts';
+
+let folder: string;
+let settings: Settings;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'arsia-files-'));
+  atEnd(() => rm(folder, { recursive: true, force: true }));
+  const port = await freePort();
+  settings = { ARSIA_ISSUER: `http://127.0.0.1:${port}`, ARSIA_LISTEN: `127.0.0.1:${port}`, ARSIA_DATA: 'data' };
+});
+
+/** Files and folders below the folder that others than their owner may open, with their modes. */
+async function open(): Promise<string[]> {
+  const found = [];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const mode = (await stat(path)).mode & 0o777;
+    if ((mode & 0o077) !== 0) found.push(`${path} 0${mode.toString(8)}`);
+  }
+  return found;
+}
+
+describe('what `arsia` writes, started with umask 000', () => {
+  let umask: number;
+  beforeEach(() => {
+    umask = process.umask(0);
+  });
+  afterEach(() => {
+    process.umask(umask);
+  });
+
+  test('N73: only its owner may open, where the folders were there before', async () => {
+    for (const name of ['data', 'keys']) await mkdir(join(folder, name), { mode: 0o755 });
+    const made = await ended(['bootstrap', '--organization', 'acme'], settings, folder);
+    expect(made).toMatchObject({ code: 0 });
+    // Who may list the folder of the key is for the operator to say.
+    await chmod(join(folder, 'keys'), 0o700);
+    expect(await open()).toEqual([]);
+    const server = spawnArsia(['serve'], { settings, cwd: folder });
+    await server.ready(settings.ARSIA_ISSUER!);
+    expect(await open()).toEqual([]);
+    server.child.kill('SIGTERM');
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(await open()).toEqual([]);
+  }, 60_000);
+
+  test('N73: of the demo as well, where `.arsia` was open to all', async () => {
+    await mkdir(join(folder, '.arsia', 'demo'), { recursive: true, mode: 0o777 });
+    const demo = await ended(['demo', '--exit'], {}, folder);
+    expect(demo).toMatchObject({ code: 0, stderr: '' });
+    expect(await open()).toEqual([]);
+  }, 60_000);
+});
+
+test.each(['data', 'keys'])(
+  'N73: does not start where others may write to %s, and says which command helps',
+  async (name) => {
+    await mkdir(join(folder, name));
+    await chmod(join(folder, name), 0o777);
+    for (const args of [['serve'], ['bootstrap', '--organization', 'acme']])
+      expectOneLine(
+        await ended(args, settings, folder),
+        new RegExp(`^arsia: The folder ${name} has mode 0777: .+ Run \`chmod 700 ${name}\``),
+      );
+  },
+  60_000,
+);
+
+test('N73: the image makes its folders for its user alone', async () => {
+  const dockerfile = await readFile('Dockerfile', 'utf8');
+  expect(dockerfile).toMatch(/^RUN mkdir -p -m 700 keys "\$ARSIA_DATA" && chown node:node keys "\$ARSIA_DATA"$/m);
+});
+
+test('N84: a server whose lock file is replaced ends with one line', async () => {
+  const issuing = await leaveIssuing({ home: await makeHome('embedded') });
+  const server = await serve(issuing);
+  const lock = join(issuing.seed.home.folder, 'data', 'lock');
+  await writeFile(`${lock}.new`, '');
+  await rename(`${lock}.new`, lock);
+  // Not asked for anything, it compares the clocks: within 10 s.
+  expect(await server.exited).toEqual({ code: 1, signal: null });
+  expect(server.stderr()).toMatch(/^arsia: The lock file \S+ was replaced while this process held it[^\n]+\n$/);
+}, 60_000);

@@ -1,0 +1,398 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type QuotaName, quotaNames, quotas } from '../../src/core/quotas.ts';
+import { routes } from '../../src/http/api/routes.ts';
+import { actionTraits } from '../../src/services/table.ts';
+import { type RunningArsia, startArsia } from '../support/arsia.ts';
+import { type Answer, type Body, type Client, encoded, postForm } from '../support/client.ts';
+import { createOracle, type Oracle } from '../support/oracle.ts';
+import {
+  createAccount,
+  createOperator,
+  createOrganization,
+  type Organization,
+  startJob,
+} from '../support/organization.ts';
+
+/** How a collection grows by one. */
+interface Growth {
+  /** Adds the first or the second. Whatever they need is there already. */
+  add(n: 1 | 2): Promise<Answer>;
+  /** What is there before; where it is left out, the API says it of the organisation. */
+  used?: number;
+  /** What one takes of the quota. */
+  size?: number;
+  /** How the refusal looks, where it is not 409 `quota_exceeded`. */
+  refused?: { status: number; code: string; recorded: QuotaName | 'quota_exceeded' };
+}
+
+let running: RunningArsia;
+let oracle: Oracle;
+let acme: Organization;
+let owner: Client;
+let operator: Client;
+
+beforeAll(async () => {
+  running = await startArsia({ settings: { ARSIA_TENANCY: 'multi' } });
+  oracle = await createOracle(running);
+  acme = await createOrganization(running);
+  owner = acme.owner;
+  operator = await createOperator(running);
+}, 60_000);
+
+let made = 0;
+const post = (path: string, body?: Body) => owner.ask('POST', path, body);
+const create = async (path: string, body?: Body): Promise<string> => (await owner.send('POST', path, body)).id;
+const newName = () => `q${++made}`;
+const newGroup = () => create('/groups', { name: newName(), parent: 'acme' });
+const newWorkspace = () => create('/workspaces', { name: newName(), group: acme.group });
+const newUser = () => create('/users', { login: newName() });
+const newTeam = () => create('/teams', { name: newName() });
+const newAccount = () => create('/service-accounts', { name: newName(), group: acme.group });
+const oidc = () => ({ type: 'oidc', settings: { audience: `https://${newName()}.example` } });
+const newIdentity = () => create('/managed-identities', { name: newName(), group: acme.group, ...oidc() });
+/** One for each of the two that are added. */
+const both = async <Value>(make: () => Promise<Value>): Promise<Record<1 | 2, Value>> => ({
+  1: await make(),
+  2: await make(),
+});
+const trustRule = { issuer: 'https://ci.acme.example', audience: 'arsia', conditions: [{ claim: 'sub', equals: 'x' }] };
+
+/** By quota and action. */
+const growths: Record<string, () => Promise<Growth>> = {
+  'groups group.create': async () => ({ add: () => post('/groups', { name: newName(), parent: 'acme' }) }),
+  'workspaces workspace.create': async () => ({
+    add: () => post('/workspaces', { name: newName(), group: acme.group }),
+  }),
+  'assignments workspace.create': async () => {
+    const identity = await newIdentity();
+    const managed_identities = [{ managed_identity: identity }];
+    return { add: () => post('/workspaces', { name: newName(), group: acme.group, managed_identities }) };
+  },
+  'assignments_per_workspace workspace.create': async () => {
+    const identities = await both(newIdentity);
+    const assigned = (n: 1 | 2) =>
+      [identities[1], identities[2]]
+        .slice(0, n)
+        .map((managed_identity, index) => ({ managed_identity, profile: `p${index}` }));
+    return {
+      add: (n) => post('/workspaces', { name: newName(), group: acme.group, managed_identities: assigned(n) }),
+      used: 0,
+    };
+  },
+  'assignments managed_identity.assign': async () => {
+    const workspaces = await both(newWorkspace);
+    const identity = await newIdentity();
+    return { add: (n) => post(`/workspaces/${workspaces[n]}/managed-identities`, { managed_identity: identity }) };
+  },
+  'assignments_per_workspace managed_identity.assign': async () => {
+    const identities = await both(newIdentity);
+    const path = `/workspaces/${await newWorkspace()}/managed-identities`;
+    return { add: (n) => post(path, { managed_identity: identities[n], profile: `p${n}` }), used: 0 };
+  },
+  'managed_identities managed_identity.create': async () => ({
+    add: () => post('/managed-identities', { name: newName(), group: acme.group, ...oidc() }),
+  }),
+  'audiences managed_identity.create': async () => ({
+    add: () => post('/managed-identities', { name: newName(), group: acme.group, ...oidc() }),
+  }),
+  'audiences managed_identity.update': async () => {
+    const identity = await newIdentity();
+    return { add: () => owner.ask('PATCH', `/managed-identities/${identity}`, { settings: oidc().settings }) };
+  },
+  'use_grants_per_identity use_grant.create': async () => {
+    const users = await both(newUser);
+    const path = `/managed-identities/${await newIdentity()}/grants`;
+    return { add: (n) => post(path, { principal: users[n] }), used: 0 };
+  },
+  'aliases_per_identity alias.create': async () => {
+    const groups = await both(newGroup);
+    const path = `/managed-identities/${await newIdentity()}/aliases`;
+    return { add: (n) => post(path, { group: groups[n] }), used: 0 };
+  },
+  'masks_per_identity identity_mask.create': async () => {
+    const groups = await both(newGroup);
+    const identity = await create('/managed-identities', { name: newName(), group: 'acme', ...oidc() });
+    return { add: (n) => post(`/groups/${groups[n]}/masks`, { managed_identity: identity }), used: 0 };
+  },
+  'access_rules_per_identity access_rule.create': async () => {
+    const path = `/managed-identities/${await newIdentity()}/access-rules`;
+    return { add: () => post(path, { kind: 'stage', values: ['*'] }), used: 0 };
+  },
+  'access_rule_bytes access_rule.create': async () => {
+    const path = `/managed-identities/${await newIdentity()}/access-rules`;
+    return { add: () => post(path, { kind: 'stage', values: ['é*', 'run'] }), used: 0, size: 3 + 4 + 3 + 4 };
+  },
+  'access_rule_bytes access_rule.update': async () => {
+    const path = `/managed-identities/${await newIdentity()}/access-rules`;
+    const rule = await create(path, { kind: 'stage', values: ['a'] });
+    const values = (n: number) => ['a', 'b', 'c'].slice(0, n + 1);
+    return { add: (n) => owner.ask('PATCH', `${path}/${rule}`, { values: values(n) }), used: 5, size: 5 };
+  },
+  'trust_rules_per_service_account trust_rule.create': async () => {
+    const path = `/service-accounts/${await newAccount()}/trust-rules`;
+    return { add: () => post(path, trustRule), used: 0 };
+  },
+  'service_accounts service_account.create': async () => ({
+    add: () => post('/service-accounts', { name: newName(), group: acme.group }),
+  }),
+  'secrets_per_service_account service_account_secret.create': async () => {
+    const path = `/service-accounts/${await newAccount()}/secrets`;
+    return { add: () => post(path), used: 0 };
+  },
+  'access_tokens access_token.issue': async () => {
+    const { id, secret } = await createAccount(owner, acme.group, newName());
+    const form = { grant_type: 'client_credentials', client_id: id, client_secret: secret };
+    return {
+      add: () => postForm(running.issuer, '/token', form),
+      used: 1,
+      refused: { status: 400, code: 'invalid_request', recorded: 'quota_exceeded' },
+    };
+  },
+  'may_act may_act.create': async () => {
+    const path = `/service-accounts/${await newAccount()}/may-act`;
+    return { add: () => post(path, { namespace: acme.group, users: ['*'] }) };
+  },
+  'may_act_per_service_account may_act.create': async () => {
+    const path = `/service-accounts/${await newAccount()}/may-act`;
+    return { add: () => post(path, { namespace: acme.group, users: ['*'] }), used: 0 };
+  },
+  'may_act_bytes may_act.create': async () => {
+    const path = `/service-accounts/${await newAccount()}/may-act`;
+    const right = { namespace: acme.group, users: ['*'], stages: ['run'], labels: { env: 'ü' } };
+    return { add: () => post(path, right), used: 0, size: 60 + 5 + 7 + 7 + 6 };
+  },
+  'teams team.create': async () => ({ add: () => post('/teams', { name: newName() }) }),
+  'team_members team_member.create': async () => {
+    const users = await both(newUser);
+    const path = `/teams/${await newTeam()}/members`;
+    return { add: (n) => post(path, { user: users[n] }), used: 0 };
+  },
+  'teams_per_user team_member.create': async () => {
+    const teams = await both(newTeam);
+    const user = await newUser();
+    return { add: (n) => post(`/teams/${teams[n]}/members`, { user }), used: 0 };
+  },
+  'users user.create': async () => ({ add: () => post('/users', { login: newName() }) }),
+  'invitations invitation.create': async () => ({
+    add: () => post('/invitations', { email: `${newName()}@acme.example` }),
+  }),
+  'memberships membership.create': async () => {
+    const users = await both(newUser);
+    return { add: (n) => post('/memberships', { namespace: acme.group, principal: users[n], role: 'viewer' }) };
+  },
+  'memberships_per_principal membership.create': async () => {
+    const groups = await both(newGroup);
+    const principal = await newUser();
+    return { add: (n) => post('/memberships', { namespace: groups[n], principal, role: 'viewer' }), used: 0 };
+  },
+  'running_jobs job.start': async () => {
+    const start = { user: acme.user, stage: 'run' };
+    return { add: () => acme.launcher.ask('POST', `/workspaces/${acme.workspaceId}/jobs`, start) };
+  },
+  'running_jobs_per_launcher job.start': async () => {
+    const { client } = await createAccount(owner, acme.group, newName(), { namespace: acme.groupId, role: 'deployer' });
+    return { add: () => client.ask('POST', `/workspaces/${acme.workspaceId}/jobs`, {}), used: 0 };
+  },
+  'running_jobs_per_user job.start': async () => ({
+    add: () => post(`/workspaces/${acme.workspaceId}/jobs`, {}),
+    used: 0,
+  }),
+  'array_tasks_per_job job.start': async () => {
+    const { id } = await startJob(acme);
+    const path = `/workspaces/${acme.workspaceId}/jobs`;
+    return { add: (n) => acme.launcher.ask('POST', path, { parent: id, task_index: n }), used: 0 };
+  },
+  'idempotency_keys team.create': async () => ({
+    add: () => owner.ask('POST', '/teams', { name: newName() }, { 'idempotency-key': newName() }),
+  }),
+};
+
+const nameOf = (key: string) => key.split(' ')[0] as QuotaName;
+const setQuota = (name: string, value: number | null) =>
+  operator.send('PATCH', `/organizations/${acme.id}/quotas`, { quotas: { [name]: value } });
+const quotaOf = async (name: string): Promise<Body> =>
+  (await owner.send('GET', '/organizations/acme/quotas')).quotas.find((one: Body) => one.name === name);
+
+describe('N68 every collection of an organisation has a quota', () => {
+  test('and every action that adds to one has its case here', () => {
+    const declared = [...actionTraits()].flatMap(([action, { adds }]) => adds.map((name) => `${name} ${action}`));
+    // People come by sign-in (test/oidc/signin.quotas.test.ts).
+    const elsewhere = ['sign_ins'];
+    expect(Object.keys(growths)).toEqual(expect.arrayContaining(declared));
+    expect([...new Set([...Object.keys(growths).map(nameOf), ...elsewhere])].sort()).toEqual([...quotaNames].sort());
+  });
+
+  test('and every route that makes something adds to one', () => {
+    const creates = routes.filter(
+      ({ method, status, bearer }) => method === 'POST' && status === 201 && bearer === 'access',
+    );
+    expect(creates.length).toBeGreaterThan(15);
+    expect(
+      creates.filter(({ action }) => actionTraits().get(action)!.adds.length === 0).map(({ path }) => path),
+    ).toEqual([]);
+  });
+
+  test.each(Object.keys(growths))(
+    '%s: refused beyond it with one record and no change, and let in when raised',
+    async (key) => {
+      const name = nameOf(key);
+      const { add, size = 1, used, refused } = await growths[key]!();
+      const before = used ?? (await settledUse(name));
+      await setQuota(name, before + size);
+      const first = await add(1);
+      expect([first.status < 300, first.text]).toEqual([true, first.text]);
+      const expected = refused ?? { status: 409, code: 'quota_exceeded' };
+      const { answer, record } = await oracle.refuses(() => add(2), expected);
+      const { detail = answer.body.error_description } = answer.body;
+      expect(detail).toContain(`has reached its quota of ${before + size} ${quotas[name].counts}`);
+      expect(record.detail.reason).toContain(`its quota of ${before + size}`);
+      const advice = answer.body.advice ?? answer.body.error_description;
+      const command = /arsia admin quota --organization acme --set (\w+)=(\d+)/.exec(advice);
+      expect(command?.[1]).toBe(name);
+      await setQuota(name, before + 2 * size);
+      const second = await add(2);
+      expect([second.status < 300, second.text]).toEqual([true, second.text]);
+      await setQuota(name, null);
+      expect((await quotaOf(name)).value).toBe(quotas[name].default);
+    },
+  );
+});
+
+/** Counts are kept for a second. */
+async function settledUse(name: QuotaName): Promise<number> {
+  await setQuota(name, quotas[name].maximum);
+  return (await quotaOf(name)).used;
+}
+
+describe('quotas of an organisation', () => {
+  test('are read by its owners and by operators, with what is used', async () => {
+    const mine = await owner.send('GET', '/organizations/acme/quotas');
+    expect(mine).toEqual(await operator.send('GET', `/organizations/${acme.id}/quotas`));
+    expect(mine.quotas.map(({ name }: Body) => name)).toEqual(quotaNames);
+    const { per, value, maximum, used } = await quotaOf('workspaces');
+    expect({ per, value, maximum }).toEqual({ per: 'organization', value: 50_000, maximum: 1_000_000 });
+    const [{ count } = { count: 0 }] = await oracle.execute(
+      `SELECT count(*)::int AS count FROM namespaces WHERE kind = 'workspace' AND organization_id = $1`,
+      [acme.id],
+    );
+    expect(used).toBe(count);
+    expect((await quotaOf('trust_rules_per_service_account')).used).toBe(null);
+    expect((await operator.ask('GET', `/organizations/${encoded(acme.group)}/quotas`)).status).toBe(404);
+  });
+
+  test.each([
+    [{ workspace: 10 }, 'Quota workspace is no quota: the nearest name is `workspaces`.'],
+    [{ groups: -1 }, 'Quota groups must be a whole number from 0 to 100000.'],
+    [{ groups: 1.5 }, 'Quota groups must be a whole number from 0 to 100000.'],
+    [{ groups: 100_001 }, 'Quota groups must be a whole number from 0 to 100000.'],
+    [{ 'groups/x': 1 }, 'Quota groups/x is no quota: the nearest name is `groups`.'],
+    [{ __proto__x: 1 }, expect.stringContaining('is no quota')],
+  ])('%j is refused, and nothing is set', async (changes, detail) => {
+    const patch = () => operator.ask('PATCH', '/organizations/acme/quotas', { quotas: { ...changes, teams: 7 } });
+    const { answer } = await oracle.refuses(patch, { status: 400, code: 'invalid_request', action: 'quota.update' });
+    expect(answer.body.detail).toEqual(detail);
+  });
+
+  test('a change is recorded with what was before', async () => {
+    const answer = await operator.ask('PATCH', '/organizations/acme/quotas', {
+      quotas: { teams: 6_000, groups: null },
+    });
+    const [record] = await oracle.recordsOf(answer);
+    expect(record).toMatchObject({
+      action: 'quota.update',
+      outcome: 'success',
+      organization_id: acme.id,
+      target_id: acme.id,
+    });
+    expect(record!.detail.quotas).toEqual([
+      { name: 'teams', before: 5_000, value: 6_000 },
+      { name: 'groups', before: 10_000, value: 10_000 },
+    ]);
+    await setQuota('teams', null);
+  });
+
+  test('lowered below what is there it takes nothing away, and what gets smaller may', async () => {
+    const path = `/managed-identities/${await newIdentity()}/access-rules`;
+    const rule = await create(path, { kind: 'stage', values: ['a', 'b', 'c'] });
+    await setQuota('access_rule_bytes', 4);
+    expect((await owner.ask('PATCH', `${path}/${rule}`, { values: ['a', 'b'] })).status).toBe(200);
+    expect((await owner.ask('PATCH', `${path}/${rule}`, { values: ['a', 'b', 'd'] })).body.code).toBe('quota_exceeded');
+    expect((await owner.send('GET', path)).items).toHaveLength(1);
+    await setQuota('access_rule_bytes', null);
+  });
+
+  test('what is there already is answered as ever when the quota is reached', async () => {
+    const identity = await newIdentity();
+    const [user, team] = [await newUser(), await newTeam()];
+    const [grant, member] = [`/managed-identities/${identity}/grants`, `/teams/${team}/members`];
+    await create(grant, { principal: user });
+    await owner.send('POST', member, { user });
+    await operator.send('PATCH', '/organizations/acme/quotas', {
+      quotas: { use_grants_per_identity: 1, team_members: 1, teams_per_user: 1, audiences: 0 },
+    });
+    expect((await post(grant, { principal: user })).status).toBe(201);
+    expect((await post(member, { user })).status).toBe(201);
+    const { settings } = await owner.send('GET', `/managed-identities/${identity}`);
+    expect((await owner.ask('PATCH', `/managed-identities/${identity}`, { settings })).status).toBe(200);
+    await operator.send('PATCH', '/organizations/acme/quotas', {
+      quotas: { use_grants_per_identity: null, team_members: null, teams_per_user: null, audiences: null },
+    });
+  });
+
+  test('a quota of one organisation is not that of another', async () => {
+    const globex = await createOrganization(running, 'globex');
+    await setQuota('teams', 0);
+    expect((await post('/teams', { name: newName() })).body.code).toBe('quota_exceeded');
+    expect((await globex.owner.ask('POST', '/teams', { name: 'ours' })).status).toBe(201);
+    await setQuota('teams', null);
+  });
+});
+
+describe('many at once', () => {
+  test.each([
+    ['counted before', 'teams', () => post('/teams', { name: newName() })],
+    ['counted in the transaction', 'use_grants_per_identity', undefined],
+  ] as const)(
+    '%s: creates at once end at the quota, and a place that is freed is given again',
+    async (_how, name, add) => {
+      const users = await Promise.all(Array.from({ length: 12 }, newUser));
+      const path = `/managed-identities/${await newIdentity()}/grants`;
+      const grow = add ?? ((n: number) => post(path, { principal: users[n] }));
+      const before = add === undefined ? 0 : await settledUse(name);
+      await setQuota(name, before + 5);
+      const answers: Answer[] = [];
+      for (let round = 0; round < 3; round++)
+        answers.push(
+          ...(await Promise.all(users.slice(round * 4, round * 4 + 4).map((_user, n) => grow(round * 4 + n)))),
+        );
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses.filter((status) => ![201, 409, 503].includes(status))).toEqual([]);
+      expect(statuses.filter((status) => status === 201).length).toBeLessThanOrEqual(5);
+      expect(statuses.filter((status) => status === 201).length).toBeGreaterThanOrEqual(4);
+      const { body } = answers.find(({ status }) => status === 201)!;
+      await owner.send('DELETE', add === undefined ? `${path}/${body.id}` : `/teams/${body.id}`);
+      expect((await grow(11)).status).toBe(201);
+      await setQuota(name, null);
+    },
+  );
+
+  test('two replicas: a quota that one of them changed counts on the other within a second', async () => {
+    const other = await startArsia({
+      home: running.home,
+      issuer: running.issuer,
+      settings: { ARSIA_TENANCY: 'multi' },
+    });
+    const there = (name: string) =>
+      fetch(`${other.origin}/api/v1/teams`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${owner.token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ name }),
+      });
+    expect((await there(newName())).status).toBe(201);
+    await setQuota('teams', 0);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect((await there(newName())).status).toBe(409);
+    await setQuota('teams', null);
+    expect((await there(newName())).status).toBe(201);
+  });
+});

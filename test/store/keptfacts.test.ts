@@ -1,0 +1,128 @@
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ruleKinds } from '../../src/core/accessrules.ts';
+import type { Database } from '../../src/store/database.ts';
+import { createMintFactsReader, type MintFactsKey, type MintFactsReader } from '../../src/store/mintfacts.ts';
+import { databaseKinds, freshDatabase } from '../support/databases.ts';
+import { assign, id, insertIdentity, insertOrganization, now, type Organization } from './organization.ts';
+
+const kibibyte = 1024;
+
+/** As many access rules as an identity may have, each with as many values. */
+async function insertRules(database: Database, { root }: Organization, identity_id: string): Promise<void> {
+  for (let rule = 0; rule < 50; rule++)
+    await database.query
+      .insertInto('access_rules')
+      .values({
+        id: id('access_rule'),
+        identity_id,
+        organization_id: root,
+        kind: ruleKinds[0],
+        values: ['*', ...Array.from({ length: 99 }, () => id('user'))],
+        created_at: new Date(now),
+      })
+      .execute();
+}
+
+describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s', (kind) => {
+  let database: Database;
+  let reader: MintFactsReader;
+  let acme: Organization;
+  let identity: string;
+
+  beforeAll(async () => {
+    ({ database } = await freshDatabase(kind));
+  }, 90_000);
+
+  beforeEach(async () => {
+    reader = createMintFactsReader(database);
+    acme = await insertOrganization(database);
+    identity = await insertIdentity(database, acme, acme.lab, 'sim');
+    await insertRules(database, acme, identity);
+    await database.query
+      .insertInto('identity_aliases')
+      .values({
+        id: id('alias'),
+        identity_id: identity,
+        group_id: acme.other,
+        organization_id: acme.root,
+        name: 'alias',
+        created_at: new Date(now),
+      })
+      .execute();
+  });
+
+  const names = () => ({
+    id: identity,
+    path: `${acme.name}/lab/sim`,
+    'path of an alias': `${acme.name}/other/alias`,
+    type: 'aws',
+  });
+  const read = async (key: Partial<MintFactsKey>) =>
+    (await reader.read({ token_hash: acme.token_hash, identity, ...key }))!;
+
+  test('are not kept of a request that was refused, whatever it names', async () => {
+    await assign(database, acme, identity);
+    for (const named of Object.values(names()))
+      for (let count = 0; count < 10; count++) await read({ identity: named, profile: `p${count}` });
+    expect(reader.held()).toEqual({ entries: 0, bytes: 0 });
+  });
+
+  test('are kept once for all profiles and names that were granted', async () => {
+    const profiles = ['of-all', 'of-user', 'of-launcher'];
+    for (const [index, principal] of ['', acme.user, acme.launcher].entries())
+      await assign(database, acme, identity, profiles[index], principal);
+    for (const named of Object.values(names()))
+      for (const profile of profiles) {
+        const found = await read({ identity: named, profile });
+        expect(found.facts.identity?.rules).toHaveLength(50);
+        found.keep();
+      }
+    // One copy of the facts, the job, both paths, and the type under each profile.
+    const { entries, bytes } = reader.held();
+    expect(entries).toBeLessThanOrEqual(7);
+    expect(bytes).toBeLessThan(600 * kibibyte);
+    expect(bytes).toBeGreaterThan(200 * kibibyte);
+  });
+
+  test('serve the same identity by each of its names', async () => {
+    await assign(database, acme, identity);
+    for (const [kindOfName, named] of Object.entries(names())) {
+      (await read({ identity: named })).keep();
+      const kept = reader.kept({ token_hash: acme.token_hash, identity: named });
+      if (kept === undefined && kind === 'postgres') continue;
+      expect([kindOfName, kept?.facts.identity?.id]).toEqual([kindOfName, identity]);
+      expect(kept?.facts.job.id).toBe(acme.job);
+    }
+    expect(reader.kept({ token_hash: acme.token_hash, identity: 'aws', profile: 'other' })).toBeUndefined();
+  });
+
+  test('stay below their bound however many jobs and users ask', async () => {
+    reader = createMintFactsReader(database, { maximumBytes: 1024 * kibibyte, shareBytes: 512 * kibibyte });
+    for (let count = 0; count < 6; count++) {
+      const organization = await insertOrganization(database);
+      const heavy = await insertIdentity(database, organization, organization.lab, 'sim');
+      await insertRules(database, organization, heavy);
+      await assign(database, organization, heavy);
+      (await reader.read({ token_hash: organization.token_hash, identity: heavy }))!.keep();
+    }
+    expect(reader.held().bytes).toBeLessThanOrEqual(1024 * kibibyte);
+    expect(reader.held().entries).toBeGreaterThan(1);
+  });
+
+  test('of a name are over when it means another identity, though the facts of the first are newer', async () => {
+    if (kind === 'postgres') return;
+    const other = await insertIdentity(database, acme, acme.lab, 'other');
+    await assign(database, acme, identity);
+    await assign(database, acme, identity, 'second', acme.user);
+    (await read({ identity: 'aws' })).keep();
+    await database.query
+      .deleteFrom('assignments')
+      .where('workspace_id', '=', acme.workspace)
+      .where('profile', '=', '')
+      .execute();
+    await assign(database, acme, other);
+    // Facts of the first identity that are newer than the change of what the type means.
+    (await read({ identity, profile: 'second' })).keep();
+    expect((await read({ identity: 'aws' })).facts.identity?.id).toBe(other);
+  });
+});
