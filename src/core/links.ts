@@ -2,8 +2,5 @@
 export const operatorLinkPrefix = 'arsia_link_';
 export const ownerLinkPrefix = 'arsia_owner_';
 
-const linkPattern = /^arsia_(?:link|owner)_[\w-]{43}$/;
-
-export function isLinkToken(text: string): boolean {
-  return linkPattern.test(text);
-}
+/** The whole token of a link. */
+export const linkPattern = /^arsia_(?:link|owner)_[\w-]{43}$/;

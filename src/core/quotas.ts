@@ -93,7 +93,7 @@ const table = {
   ),
   access_tokens: large(
     'principal',
-    20_000,
+    50_000,
     500_000,
     'live access tokens',
     'Use a token until it expires and ask for the next one then; revoke those that are no longer needed',
@@ -127,6 +127,13 @@ const table = {
     'Name a team instead of its users, or delete a right that is no longer needed',
   ),
   use_grants_per_identity: small('managed_identity', 1_000, 10_000, 'use grants', 'Grant the use to a team, or to `*`'),
+  subject_grants_per_identity: small(
+    'managed_identity',
+    20,
+    100,
+    'subject grants',
+    'Delete one that is no longer needed, or name a namespace further up',
+  ),
   access_rules_per_identity: small(
     'managed_identity',
     50,

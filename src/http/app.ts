@@ -15,6 +15,7 @@ import { createLimits, type LimitSettings, type Limits, limitCallers, limitClien
 import { serveLink } from './link.ts';
 import { refuseAmbiguous } from './message.ts';
 import type { Api } from './route.ts';
+import { limitSignInStarts } from './signinstarts.ts';
 
 export interface RequestState {
   request_id: string;
@@ -71,7 +72,7 @@ function createStack(parts: AppParts, limits: Limits): Koa<RequestState> {
   app.use(renderErrors(parts.log));
   app.use(secure);
   app.use(refuseAmbiguous);
-  app.use(handOver(parts.authorization, limits));
+  app.use(handOver(parts.authorization, limits, limitSignInStarts(parts.limits)));
   app.use(below(prefix));
   app.use(serveDocuments(parts));
   app.use(serveLink);
@@ -93,10 +94,15 @@ const secure: Koa.Middleware<RequestState> = async (ctx, next) => {
   await next();
 };
 
-function handOver(authorization: AuthorizationEndpoint, limits: Limits): Koa.Middleware<RequestState> {
+function handOver(
+  authorization: AuthorizationEndpoint,
+  limits: Limits,
+  limitStarts: ReturnType<typeof limitSignInStarts>,
+): Koa.Middleware<RequestState> {
   return async (ctx, next) => {
     if (!authorization.owns(ctx.path)) return await next();
     const answer = async () => {
+      await limitStarts(ctx.req, ctx.path);
       // It sets its own caching.
       ctx.remove('cache-control');
       ctx.respond = false;

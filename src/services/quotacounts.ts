@@ -68,14 +68,22 @@ export function createQuotaCounts({ database, clock }: { database: Database; clo
   const kept = new Map<string, Tally>();
   /** Rows that are being added, by quota: a count may have missed them. */
   const underWay = new Map<string, number>();
+  /** Rows that were committed while a count of their quota was under way: it may have begun before. */
+  const committedMeanwhile = new Map<string, number>();
   const reads = new Map<string, { read(key: QuotaKey): Promise<Tally>; waiting: number }>();
 
   async function count(key: QuotaKey): Promise<Tally> {
     const text = textOf(key);
     const begun = performance.now();
-    const use = await quotaUse(database.query, key, new Date(clock.now()));
+    committedMeanwhile.set(text, 0);
+    const use = await quotaUse(database.query, key, new Date(clock.now())).catch((error: unknown) => {
+      committedMeanwhile.delete(text);
+      throw error;
+    });
+    const missed = (underWay.get(text) ?? 0) + committedMeanwhile.get(text)!;
+    committedMeanwhile.delete(text);
     const until = performance.now() + Math.max(minimumAge, ageByCost * (performance.now() - begun));
-    const tally = { ...use, organization_id: key.organization_id, taken: underWay.get(text) ?? 0, until };
+    const tally = { ...use, organization_id: key.organization_id, taken: missed, until };
     kept.delete(text);
     kept.set(text, tally);
     for (const [oldest, { until }] of kept) {
@@ -143,7 +151,11 @@ export function createQuotaCounts({ database, clock }: { database: Database; clo
         const all: Taken[] = [];
         try {
           const result = await work(admission(own, all));
-          for (const { text, amount } of all) add(text, -amount);
+          for (const { text, amount } of all) {
+            add(text, -amount);
+            const meanwhile = committedMeanwhile.get(text);
+            if (meanwhile !== undefined) committedMeanwhile.set(text, meanwhile + amount);
+          }
           return result;
         } catch (thrown) {
           giveBack(all);

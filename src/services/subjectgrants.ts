@@ -8,7 +8,7 @@ import {
   type SubjectGrantRow,
 } from '../store/subjectgrants.ts';
 import { type Action, type Context, missing } from './action.ts';
-import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath } from './identities.ts';
 import { namespaceAt } from './namespaces.ts';
 import { serviceAccountAt } from './serviceaccounts.ts';
 
@@ -18,14 +18,12 @@ interface NewSubjectGrant {
   namespace?: string | undefined;
 }
 
-/** The mint reads the lineages of all of them. */
-const maximumGrants = 20;
-
 /** The owners of an identity let rights to act that were granted elsewhere name users in its tokens (docs/decisions/0017). */
 export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectGrantRow> = {
   name: 'subject_grant.create',
   needs: 'managed_identity.grant',
   changes: true,
+  adds: ['subject_grants_per_identity'],
   find: (context, input) => identityAt(context, input.ref),
   authorise: async (context, input, { organization_id }) => void (await resolved(context, organization_id!, input)),
   async run(context, input, { identity }) {
@@ -41,14 +39,7 @@ export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectG
       (grant) => grant.launcher_id === wanted.launcher_id && grant.namespace_id === wanted.namespace_id,
     );
     if (existing !== undefined) return existing;
-    if (grants.length >= maximumGrants)
-      throw new ArsiaError(
-        'conflict',
-        `${identityPath(identity)} has ${maximumGrants} subject grants, which is the limit.`,
-        {
-          advice: 'Delete one that is no longer needed, or name a namespace further up.',
-        },
-      );
+    await context.admit('subject_grants_per_identity', identity.organization_id, holderOf(identity));
     const row: SubjectGrantRow = {
       id: context.id('subject_grant'),
       identity_id: identity.id,

@@ -45,6 +45,7 @@ const counted: Record<QuotaName, string> = {
     FROM may_act WHERE service_account_id = split_part((SELECT holder FROM asked), ' ', 1)
       AND namespace_id = split_part((SELECT holder FROM asked), ' ', 2))`,
   use_grants_per_identity: rows(of('use_grants', 'identity_id')),
+  subject_grants_per_identity: rows(of('subject_grants', 'identity_id')),
   access_rules_per_identity: rows(of('access_rules', 'identity_id')),
   access_rule_bytes: `(SELECT coalesce(sum(octet_length(entry) + 4), 0)::bigint
     FROM access_rules, unnest(values) AS entry WHERE identity_id = (SELECT holder FROM asked))`,

@@ -124,6 +124,9 @@ describe('a server and the commands beside it', () => {
     const again = await run(['bootstrap', '--organization', 'acme', '--login', 'bob'], settings);
     expect([again.code, again.stdout]).toEqual([1, '']);
     expect(again.stderr).toMatch(/^arsia: The organisation acme has an owner already\. .+\n$/);
+    // N87: both say how an owner gets back in when the token is over.
+    expect(again.stderr).toContain('`arsia admin recover --organization acme`');
+    expect(first.stderr).toContain('arsia admin recover --organization acme --login ada');
     const bad = await run(['bootstrap', '--organization', 'Acme Corp'], settings);
     expect([bad.code, bad.stdout]).toEqual([1, '']);
     expect(bad.stderr).toMatch(/--organization must be/);
@@ -146,6 +149,66 @@ describe('a server and the commands beside it', () => {
     expect((await operator.ask('GET', '/audit-events')).status).toBe(200);
     expect((await createClient(issuer).ask('POST', '/admin-links/redeem', { token })).status).toBe(401);
   }, 60_000);
+
+  test('N87 admin recover prints a link that lets an owner in again, and makes no operator', async () => {
+    const { code, stdout, stderr } = await run(['admin', 'recover', '--organization', 'acme'], settings);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('as ada, an owner of acme') });
+    const [, page, token] = /^(\S+)#(arsia_owner_[\w-]{43})\n$/.exec(stdout)!;
+    expect(page).toBe(`${issuer}/link`);
+    const opened = await createClient(issuer).send('POST', '/admin-links/redeem', { token });
+    const owner = createClient(issuer, opened.access_token);
+    const [ada] = (await owner.send('GET', '/users')).items as Body[];
+    expect(ada).toMatchObject({ login: 'ada', is_operator: false });
+    expect((await owner.send('GET', '/audit-events?action=organization.recover')).items).toMatchObject([
+      { outcome: 'success', actor_kind: 'system', user_id: ada!.id },
+    ]);
+    for (const login of ['ada', ada!.id]) {
+      const again = await run(['admin', 'recover', '--organization', 'acme', '--login', login], settings);
+      expect([login, again.code]).toEqual([login, 0]);
+    }
+    const unknown = await run(['admin', 'recover', '--organization', 'acme', '--login', 'bob'], settings);
+    expect([unknown.code, unknown.stdout]).toEqual([1, '']);
+  }, 120_000);
+
+  test('N87 every command takes a login or the id of a user', async () => {
+    const recovered = await run(['admin', 'recover', '--organization', 'acme'], settings);
+    const token = recovered.stdout.trim().split('#')[1];
+    const { access_token } = await createClient(issuer).send('POST', '/admin-links/redeem', { token });
+    const owner = createClient(issuer, access_token);
+    const { id } = await owner.send('POST', '/users', { login: 'grace' });
+    for (const named of [
+      ['--login', id],
+      ['--organization', 'acme', '--login', 'grace'],
+    ]) {
+      const link = await run(['admin', 'link', ...named], settings);
+      expect({ named, code: link.code, stderr: link.stderr }).toMatchObject({ named, code: 0 });
+      const [, made] = link.stdout.trim().split('#');
+      await createClient(issuer).send('POST', '/admin-links/redeem', { token: made });
+      expect(await owner.send('GET', `/users/${id}`)).toMatchObject({ is_operator: true });
+      const dismissed = await run(['admin', 'dismiss', ...named], settings);
+      expect([dismissed.code, dismissed.stderr]).toEqual([0, `grace (${id}) is no operator any more.\n`]);
+    }
+    const bad = await run(['admin', 'link', '--login', 'Grace Hopper'], settings);
+    expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('a login, or the id of a user')]);
+  }, 120_000);
+
+  test('N70 admin detach names a user or a person, and says whom it has detached', async () => {
+    const nobody = await run(['admin', 'detach', '--iss', 'https://login.example.com', '--sub', 'x'], settings);
+    expect([nobody.code, nobody.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^arsia: Nobody of \S+ with the subject "x"/),
+    ]);
+    for (const args of [[], ['--iss', 'https://login.example.com'], ['--login', 'ada', '--sub', 'x']]) {
+      const { code, stderr } = await run(['admin', 'detach', ...args], settings);
+      expect({ args, code, stderr }).toEqual({
+        args,
+        code: 1,
+        stderr: expect.stringContaining('Name a user with --login'),
+      });
+    }
+    const done = await run(['admin', 'detach', '--organization', 'acme', '--login', 'ada'], settings);
+    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/^Nobody signs in as usr_\w+ any more\.\n$/)]);
+  }, 120_000);
 
   test('keys list shows what is published, and migrate has nothing to do', async () => {
     const { code, stdout } = await run(['keys', 'list'], settings);

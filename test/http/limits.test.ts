@@ -130,6 +130,11 @@ const requests: Record<string, Limit> = {
       'N41 many tokens that open nothing keep out more of them from that address, and no good one',
     ],
   },
+  'sign-ins and device codes that one address begins at one replica': {
+    value: '6000 in 600 s',
+    source: ['src/http/signinstarts.ts', 'most = 6_000'],
+    test: ['test/http/signinstarts.test.ts', 'N68 one address begins so many sign-ins and device codes, and no more'],
+  },
   'rows of one page of a list': { value: '200', beyond: () => get('/groups?limit=201') },
   '`cursor`': { value: '512 characters', beyond: () => get(`/groups?cursor=${x(513)}`) },
   'id or path in a URL': { value: '1400 characters', beyond: () => get(`/groups/${x(1401)}`) },

@@ -91,8 +91,8 @@ const fill = [
   ),
   rows(
     'service_account_trust_rules',
-    'id, service_account_id, organization_id, issuer, audience, conditions, single_use, created_at',
-    `${key('trr')}, ${key('sa', '1')}, '${root}', 'i', 'a', '{}', false, ${at}`,
+    'id, service_account_id, organization_id, issuer, audience, conditions, single_use, maximum_lifetime, created_at',
+    `${key('trr')}, ${key('sa', '1')}, '${root}', 'i', 'a', '{}', false, 86400, ${at}`,
   ),
   rows(
     'use_grants',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isLinkToken } from '../../core/links.ts';
+import { linkPattern } from '../../core/links.ts';
 import { detachPerson } from '../../services/detach.ts';
 import { type Route, route } from '../route.ts';
 import { iso } from './present.ts';
@@ -16,7 +16,7 @@ export const operatorRoutes: Route[] = [
     action: 'admin_link.redeem',
     bearer: 'none',
     status: 200,
-    body: z.strictObject({ token: z.string().refine(isLinkToken, 'is no token of a link') }),
+    body: z.strictObject({ token: z.string().regex(linkPattern, 'is no token of a link') }),
     response: operatorToken,
     async handle({ api, call, body }) {
       const { user, organization, token } = await api.operators.redeem(call, body.token);

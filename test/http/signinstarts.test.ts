@@ -1,0 +1,25 @@
+import type { IncomingMessage } from 'node:http';
+import { expect, test } from '@jest/globals';
+import { limitSignInStarts } from '../../src/http/signinstarts.ts';
+
+const from = (remoteAddress: string) => ({ socket: { remoteAddress }, headers: {} }) as unknown as IncomingMessage;
+const paths = ['/oauth2/authorize', '/prefix/oauth2/device_authorization'];
+
+test('N68 one address begins so many sign-ins and device codes, and no more', async () => {
+  const limit = limitSignInStarts({ rate: 200, trustedProxies: 0 }, 4);
+  const { 0: one, 1: other } = ['192.0.2.1', '192.0.2.2'].map(from);
+  for (const path of [...paths, ...paths]) await limit(one!, path);
+  for (const path of paths)
+    await expect(limit(one!, path)).rejects.toMatchObject({
+      code: 'too_many_requests',
+      more: { retry_after: expect.any(Number) },
+    });
+  // Neither another address nor another endpoint is kept out.
+  await limit(other!, paths[0]!);
+  for (let n = 0; n < 20; n++) await limit(one!, '/oauth2/token');
+});
+
+test('there is no limit where the limit of requests is off', async () => {
+  const limit = limitSignInStarts({ rate: 0, trustedProxies: 0 }, 1);
+  for (let n = 0; n < 3; n++) await limit(from('192.0.2.1'), paths[0]!);
+});

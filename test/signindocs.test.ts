@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { Command } from 'commander';
+import { describeSettings } from '../src/config.ts';
+import { operatorCommand } from '../src/operatorcommands.ts';
+import { startArsia } from './support/arsia.ts';
+import { createClient } from './support/client.ts';
+
+/** docs/sign-in.md: what its code blocks say is so. */
+const blocks = [...readFileSync('docs/sign-in.md', 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!);
+const lines = blocks.flatMap((block) => block.replaceAll('\\\n', '').trim().split('\n'));
+
+test('every command of the document is one, with its options', async () => {
+  const commands = lines.filter((line) => line.startsWith('arsia '));
+  expect(commands.length).toBeGreaterThan(5);
+  for (const command of commands) {
+    const terminal = {
+      open: () => Promise.reject(new Error('opened')),
+      send: () => Promise.reject(new Error('sent')),
+      write: () => {},
+      tell: () => {},
+    };
+    const program = new Command('arsia').exitOverride().addCommand(operatorCommand(terminal));
+    await expect(program.parseAsync(command.split(' ').slice(1), { from: 'user' })).rejects.toThrow('opened');
+  }
+});
+
+test('every setting of the document is one', () => {
+  const known = describeSettings().map(({ name }) => name);
+  const settings = lines.filter((line) => line.startsWith('ARSIA_')).map((line) => line.split('=')[0]!);
+  expect(settings.length).toBe(3);
+  for (const setting of settings) expect(known).toContain(setting);
+});
+
+test('every request of the document is answered', async () => {
+  const { arsia, issuer } = await startArsia();
+  const made = await arsia.operators.bootstrap({ organization: 'acme', login: 'ada' });
+  const owner = createClient(issuer, made.token.access_token);
+  const opened = async (token: string) =>
+    createClient(issuer, (await createClient(issuer).send('POST', '/admin-links/redeem', { token })).access_token);
+  await owner.send('POST', '/groups', { name: 'research', parent: 'acme' });
+  const { id } = await owner.send('POST', '/users', { login: 'ada@acme.example' });
+  const leaving = await opened((await arsia.operators.link(id)).token);
+  const operator = await opened((await arsia.operators.link('root')).token);
+  const callers = { '/memberships': owner, '/invitations': owner, '/me/leave': leaving, '/owner-links': operator };
+  const requests = lines
+    .filter((line) => line.startsWith('curl '))
+    .map((line) => /-d '(.+)' \$ISSUER\/api\/v1(\S+)$/.exec(line)!);
+  expect(requests.map(([, , path]) => path).sort()).toEqual(Object.keys(callers).sort());
+  for (const [, body, path] of requests) {
+    const answer = await callers[path as keyof typeof callers].ask('POST', path!, JSON.parse(body!));
+    expect([path, answer.status < 300, answer.text]).toEqual([path, true, answer.text]);
+  }
+}, 60_000);
