@@ -24,6 +24,7 @@ import { createIdempotency, type Idempotency } from './services/idempotency.ts';
 import { createIssuers } from './services/issuers.ts';
 import { auditedKeyring, keyChangeRecords } from './services/keys.ts';
 import { limitArtifacts } from './services/limitedartifacts.ts';
+import { createCredentialCheck } from './services/livecredentials.ts';
 import { createMint } from './services/mint.ts';
 import { createOperators, type Operators } from './services/operators.ts';
 import { createOutsideExchange } from './services/outsidetokens.ts';
@@ -171,6 +172,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
           issuer,
         },
         limits: config.limits,
+        checkCredential: createCredentialCheck({ database, clock }),
         discovery: discoveryDocument(issuer),
         jwks() {
           const { jwks, etag, maximum_age } = keys.workload.publication();

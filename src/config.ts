@@ -52,7 +52,7 @@ const settings = {
     '200',
   ),
   ARSIA_TRUSTED_PROXIES: setting(
-    'whose `X-Forwarded-For` counts: how many proxies stand in front, or their addresses and networks, comma-separated',
+    'whose `X-Forwarded-For` counts: how many proxies stand in front, or their addresses and networks, comma-separated; with 0 all callers behind a proxy share one address',
     proxies,
     '0',
   ),

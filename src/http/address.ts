@@ -6,9 +6,12 @@ export type TrustedProxies = number | readonly string[];
 
 /**
  * The address that a request came from. `X-Forwarded-For` is read from its end, as far as trusted proxies wrote it: what
- * stands before that, anybody may have sent.
+ * stands before that, anybody may have sent. `onIgnored` gets the address of who sends it where no proxy is trusted at all.
  */
-export function createAddressReader(trusted: TrustedProxies): (request: IncomingMessage) => string {
+export function createAddressReader(
+  trusted: TrustedProxies,
+  onIgnored: (peer: string) => void = () => {},
+): (request: IncomingMessage) => string {
   const isTrusted = typeof trusted === 'number' ? undefined : matcherOf(trusted);
   // A connection carries many requests.
   const peers = new WeakMap<Socket, string>();
@@ -16,6 +19,10 @@ export function createAddressReader(trusted: TrustedProxies): (request: Incoming
     const direct = peers.get(socket) ?? plain(socket.remoteAddress ?? '') ?? '';
     peers.set(socket, direct);
     if (headers['x-forwarded-for'] === undefined) return direct;
+    if (trusted === 0) {
+      onIgnored(direct);
+      return direct;
+    }
     // Only as far as it counts: a header of nothing but commas has thousands of parts, and no limit has been asked yet.
     const hops = [...String(headers['x-forwarded-for']).split(','), direct];
     if (typeof trusted === 'number') return plain(hops.at(-1 - trusted) ?? '') ?? direct;

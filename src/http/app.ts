@@ -3,6 +3,7 @@ import Koa from 'koa';
 import type { Pipeline } from '../services/action.ts';
 import type { Callers } from '../services/callers.ts';
 import type { Idempotency } from '../services/idempotency.ts';
+import type { CheckCredential } from '../services/livecredentials.ts';
 import type { Cursors } from './api/cursors.ts';
 import { createApiRouter } from './api/router.ts';
 import type { ProvedBy } from './credential.ts';
@@ -46,6 +47,8 @@ export interface AppParts {
   idempotency: Idempotency;
   authorization: AuthorizationEndpoint;
   limits: LimitSettings;
+  /** Tells the limits which credentials exist. */
+  checkCredential: CheckCredential;
   discovery: StaticDocument;
   jwks(): StaticDocument;
   /** May this replica take traffic? A sentence when it may not. */
@@ -53,7 +56,7 @@ export interface AppParts {
 }
 
 export function createApp(parts: AppParts): RequestListener {
-  const limits = createLimits(parts.limits);
+  const limits = createLimits(parts.limits, { log: parts.log, check: parts.checkCredential });
   const issue = createIssuing(parts, limits);
   const handle = createStack(parts, limits).callback();
   return (request, response) => {

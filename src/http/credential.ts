@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import type { PresentedCredential } from '../services/livecredentials.ts';
 import { hasBody } from './body.ts';
 
 /**
@@ -19,26 +20,29 @@ const proofs: Readonly<Record<string, string>> = {
 /** What a request to the authorization server proves itself by, for its limit: one text for one credential. */
 export async function readFormCredential(
   request: IncomingMessage,
-  address: string,
   provedBy: ProvedBy,
-): Promise<string | undefined> {
+): Promise<PresentedCredential | undefined> {
   const { authorization } = request.headers;
   if (provedBy === 'nothing') return undefined;
-  if (provedBy === 'bearer') return authorization?.replace(/^Bearer +/i, '');
-  if (authorization !== undefined) return secretOf(authorization);
+  if (provedBy === 'bearer') return presented(authorization?.replace(/^Bearer +/i, ''));
+  if (authorization !== undefined) return presented(secretOf(authorization));
   if (request.method !== 'POST' || !hasBody(request)) return undefined;
   const form = new URLSearchParams(await peek(request));
   const secret = form.get('client_secret');
-  if (secret) return secret;
+  if (secret) return presented(secret);
   const assertion = form.get('client_assertion');
   if (assertion) {
     const issuer = issuerOf(assertion);
-    // Every assertion is another one, and who it names is only a claim yet: it counts for that name from that address.
-    return issuer === undefined ? undefined : `${address} ${issuer}`;
+    return issuer === undefined ? undefined : { text: issuer, isAssertion: true };
   }
   const grant = form.get('grant_type') ?? '';
   const proof = provedBy === 'grant' && Object.hasOwn(proofs, grant) ? form.get(proofs[grant]!) : null;
-  return proof || undefined;
+  return presented(proof || undefined);
+}
+
+/** An opaque credential as it was sent. */
+export function presented(text: string | undefined): PresentedCredential | undefined {
+  return text === undefined ? undefined : { text, isAssertion: false };
 }
 
 /** The secret of a client (RFC 6749 2.3.1), which the header can spell in many ways. */

@@ -3,9 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
+import type { CheckCredential, PresentedCredential } from '../services/livecredentials.ts';
 import { createAddressReader, hostOf, type TrustedProxies } from './address.ts';
-import type { RequestState } from './app.ts';
-import { type ProvedBy, readFormCredential } from './credential.ts';
+import type { AppLog, RequestState } from './app.ts';
+import { type ProvedBy, presented, readFormCredential } from './credential.ts';
+import { createRecognition } from './recognition.ts';
 
 export interface LimitSettings {
   /** Requests in a second that one caller may send, twice as many now and then; 0: any number. */
@@ -13,8 +15,8 @@ export interface LimitSettings {
   trustedProxies: TrustedProxies;
 }
 
-/** What a request says of who sends it: an opaque credential, hashed before it is kept, or nothing. */
-export type ReadCredential = (request: IncomingMessage, address: string) => Promise<string | undefined>;
+/** What a request says of who sends it, hashed before it is kept; undefined for nothing. */
+export type ReadCredential = (request: IncomingMessage) => Promise<PresentedCredential | undefined>;
 
 /** What became of the credential of a request: `untried` when the request was refused for something else. */
 export type Outcome = 'opened' | 'refused' | 'untried' | 'undecided';
@@ -40,26 +42,29 @@ export interface Limits {
 
 /** Seconds in which the rate may be doubled once. */
 const burstWindow = 10;
-/** Credentials that opened something lately; the oldest are forgotten first. */
-const maximumKnown = 50_000;
 
 /**
  * Limits per caller, held in memory by each replica. A caller is the credential that it sends, else its address. An address
- * that sends many credentials which open nothing has to wait, but for those that are known to be good: nobody is kept out by
- * a neighbour behind the same address.
+ * that sends many credentials which open nothing has to wait, but for those that are known to be good or that the database
+ * knows: nobody is kept out by a neighbour behind the same address.
  */
-export function createLimits({ rate, trustedProxies }: LimitSettings): Limits {
-  const addressOf = createAddressReader(trustedProxies);
+export function createLimits(
+  { rate, trustedProxies }: LimitSettings,
+  { log, check }: { log: Pick<AppLog, 'warn'>; check: CheckCredential },
+): Limits {
+  const addressOf = createAddressReader(trustedProxies, warnOfProxy(log));
   const callers = new BurstyRateLimiter(
     new RateLimiterMemory({ points: rate, duration: 1 }),
     new RateLimiterMemory({ points: rate, duration: burstWindow }),
   );
   const failures = new RateLimiterMemory({ points: rate, duration: 1 });
-  const known = new Set<string>();
+  const recognition = createRecognition(check);
 
-  async function admit(ctx: Limited, key: string, isUnknown: boolean, address: string) {
-    const failed = isUnknown ? await failures.get(address) : null;
-    if (failed !== null && failed.consumedPoints >= rate) throw tooMany(failed.msBeforeNext);
+  async function admit(ctx: Limited, key: string, credential: PresentedCredential | undefined, address: string) {
+    const failed = credential === undefined || recognition.isKnown(key) ? null : await failures.get(address);
+    // Only where the address is over its limit: looked up for every newcomer, a flood would cost the database twice.
+    if (failed !== null && failed.consumedPoints >= rate && !(await recognition.recognise(key, credential!, address)))
+      throw tooMany(failed.msBeforeNext);
     try {
       tell(ctx, await callers.consume(key));
     } catch (thrown) {
@@ -80,22 +85,20 @@ export function createLimits({ rate, trustedProxies }: LimitSettings): Limits {
     if (outcome === 'undecided') return;
     // Nobody knows yet whether it is a good one, and the next request could bring another that nobody knows.
     if (outcome === 'untried') {
-      if (!known.has(key)) void failures.penalty(address);
-      return;
-    }
-    known.delete(key);
-    if (outcome === 'refused') void failures.penalty(address);
-    else known.add(key);
-    if (known.size > maximumKnown) known.delete(known.values().next().value!);
+      if (!recognition.isKnown(key)) void failures.penalty(address);
+    } else if (outcome === 'refused') {
+      recognition.forget(key);
+      void failures.penalty(address);
+    } else recognition.remember(key);
   }
 
   return {
     async within(ctx, read, work, outcomeOf) {
       if (rate === 0) return void (await work());
       const address = hostOf(addressOf(ctx.req));
-      const credential = await read(ctx.req, address);
-      const key = credential === undefined ? address : hash('sha256', credential, 'base64');
-      await admit(ctx, key, credential !== undefined && !known.has(key), address);
+      const credential = await read(ctx.req);
+      const key = credential === undefined ? address : keyOf(credential, address);
+      await admit(ctx, key, credential, address);
       let thrown: unknown;
       try {
         await work();
@@ -109,8 +112,32 @@ export function createLimits({ rate, trustedProxies }: LimitSettings): Limits {
   };
 }
 
+/**
+ * Every assertion is another one, and who it names is only a claim yet: it counts for that name from that address. The kind
+ * is part of the key, so that no other credential can be written to count as one.
+ */
+function keyOf({ text, isAssertion }: PresentedCredential, address: string): string {
+  return hash('sha256', isAssertion ? `assertion ${address} ${text}` : `opaque ${text}`, 'base64');
+}
+
+/** Milliseconds between two warnings of one kind: strangers decide how often there is a reason for one. */
+const warningInterval = 5 * 60 * 1000;
+
+function warnOfProxy(log: Pick<AppLog, 'warn'>): (peer: string) => void {
+  let next = 0;
+  return (peer) => {
+    if (performance.now() < next) return;
+    next = performance.now() + warningInterval;
+    log.warn(
+      { setting: 'ARSIA_TRUSTED_PROXIES', peer },
+      'X-Forwarded-For arrives, and ARSIA_TRUSTED_PROXIES trusts no proxy: all callers behind a proxy share its address, and the limit of that address. Set ARSIA_TRUSTED_PROXIES to how many proxies stand in front of Arsia (ARSIA_TRUSTED_PROXIES=1) or to their networks (ARSIA_TRUSTED_PROXIES=10.0.0.0/8). Without a proxy, a client sends the header by itself and it counts for nothing.',
+    );
+  };
+}
+
 /** For the API: a bearer token is who asks, without its scheme: a job that comes by /oauth2 as well is one caller. */
-export const readBearer: ReadCredential = async ({ headers }) => headers.authorization?.replace(/^Bearer +/i, '');
+export const readBearer: ReadCredential = async ({ headers }) =>
+  presented(headers.authorization?.replace(/^Bearer +/i, ''));
 
 export function outcomeOfApi(thrown: unknown, answered: number): Outcome {
   const status = thrown === undefined ? answered : asArsiaError(thrown).row.status;
@@ -137,11 +164,12 @@ export async function limitClients(
     return statusCode === 400 || statusCode === 401 ? 'refused' : outcomeBy(statusCode);
   };
   try {
-    await limits.within(ctx, (request, address) => readFormCredential(request, address, provedBy), answer, outcome);
+    await limits.within(ctx, (request) => readFormCredential(request, provedBy), answer, outcome);
   } catch (thrown) {
-    if (!(thrown instanceof ArsiaError && thrown.code === 'too_many_requests')) throw thrown;
+    // What the authorization server itself throws is none of the limits' refusals.
+    if (!(thrown instanceof ArsiaError) || ctx.respond === false) throw thrown;
     ctx.status = thrown.row.status;
-    ctx.set('retry-after', String(thrown.more.retry_after));
+    ctx.set('retry-after', String(thrown.more.retry_after ?? 1));
     ctx.body = { error: thrown.row.oauth, error_description: `${thrown.message} ${thrown.advice}` };
   }
 }

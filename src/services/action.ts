@@ -3,14 +3,16 @@ import { newId } from '../clock.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import type { IdKind } from '../core/ids.ts';
-import { decide, type Membership, type Permission, roleFor } from '../core/permissions.ts';
+import type { Permission } from '../core/permissions.ts';
 import { type Caller, system } from '../core/principals.ts';
 import type { QuotaName } from '../core/quotas.ts';
 import type { Database, Queries } from '../store/database.ts';
-import { membershipsOf } from '../store/memberships.ts';
 import { type Admission, type Admit, createAdmit, createQuotaCounts, type QuotaCounts } from './quotacounts.ts';
 import type { Audit } from './refusals.ts';
+import { authorise, decideFor, notForJobs, refusal, unauthenticated } from './rights.ts';
 import { type Load, type Shares, tenantOf } from './shares.ts';
+
+export { missing, unauthenticated } from './rights.ts';
 
 /** Who calls, and under which request id the log and the audit know it. */
 export interface Call {
@@ -75,6 +77,11 @@ export interface Action<Input, Found extends Place, Result> {
   /** The version of the thing that is changed, which `If-Match` is held against; without it no version ever matches. */
   version?(found: Found): number;
   run(context: Context, input: Input, found: Found): Promise<Result>;
+  /**
+   * What `run` decides about the caller's right beyond `needs`, and nothing else: throws what `run` would throw. A kept answer
+   * is told again only where this, too, still allows the action.
+   */
+  authorise?(context: Context, input: Input, found: Found): Promise<void>;
   /** Facts for the record of a change: ids and the fields that changed, no secrets. */
   describe?(input: Input, found: Found, result: Result): Partial<AuditEvent>;
 }
@@ -88,6 +95,11 @@ export interface Pipeline {
     input: Input,
   ): Promise<Result>;
   /**
+   * Throws, with one record of `action`, what the first action that `work` performs would be refused with for lack of a right.
+   * Changes nothing: `work` ends where the action would run.
+   */
+  authorise(action: string, call: Call, work: (within: Pipeline) => Promise<unknown>): Promise<void>;
+  /**
    * One transaction for everything that `work` performs through `within` and writes through `db`: all of it or nothing. A
    * refusal, of what it performs or by itself, leaves one record; by itself it is one of `action`. `work` may run more than
    * once.
@@ -98,10 +110,6 @@ export interface Pipeline {
     work: (within: Pipeline, db: Queries, admit: Admit) => Promise<Result>,
     adds?: readonly QuotaName[],
   ): Promise<Result>;
-}
-
-export function missing(noun: string, ref: string): ArsiaError {
-  return new ArsiaError('not_found', `There is no ${noun} ${JSON.stringify(ref)}, or you may not see it.`);
 }
 
 /** The one way to read or change anything: find, authorise, do, record. Throws `unavailable` where no place is free in time. */
@@ -130,7 +138,25 @@ export function createPipeline(parts: {
     );
   }
 
-  /** One try; `at` learns what it is about, for the record of a refusal. */
+  /** Finds what the action is about and authorises the caller; `at` learns what it is, for the record of a refusal. */
+  async function reach<Input, Found extends Place>(
+    context: Context,
+    action: Action<Input, Found, unknown>,
+    input: Input,
+    at: Attempted,
+  ): Promise<Found> {
+    const { caller } = context;
+    Object.assign(at, { action: action.name, found: undefined });
+    // Before anything is looked up: a stranger learns nothing about what exists.
+    if (caller.kind === 'anonymous' && action.needs !== 'anyone') throw unauthenticated();
+    if (caller.kind === 'job' && action.opensToJob === undefined) throw notForJobs();
+    const here = await action.find(context, input);
+    at.found = here;
+    await authorise(context, action, here);
+    return here;
+  }
+
+  /** One try. */
   async function attempt<Input, Found extends Place, Result>(
     db: Queries,
     action: Action<Input, Found, Result>,
@@ -140,13 +166,7 @@ export function createPipeline(parts: {
     admission?: Admission,
   ): Promise<Result> {
     const context = createContext(db, call, clock, action.adds, admission);
-    Object.assign(at, { action: action.name, found: undefined });
-    // Before anything is looked up: a stranger learns nothing about what exists.
-    if (call.caller.kind === 'anonymous' && action.needs !== 'anyone') throw unauthenticated();
-    if (call.caller.kind === 'job' && action.opensToJob === undefined) throw notForJobs();
-    const here = await action.find(context, input);
-    at.found = here;
-    await authorise(context, action, here);
+    const here = await reach(context, action, input, at);
     refuseStale(call.if_match, action.version?.(here));
     const result = await action.run(context, input, here);
     if (action.changes) {
@@ -181,6 +201,24 @@ export function createPipeline(parts: {
       return await shares[action.load?.(input) ?? 'light'](tenant, () => recorded(call, at, work));
     },
 
+    async authorise(action, call, work) {
+      const at: Attempted = { action };
+      const within: Pipeline = {
+        ...pipeline,
+        async perform(inner, innerCall, input) {
+          const context = createContext(database.query, innerCall, clock);
+          const here = await reach(context, inner, input, at);
+          await inner.authorise?.(context, input, here);
+          throw new Authorised();
+        },
+      };
+      const decide = () =>
+        work(within).catch((thrown: unknown) => {
+          if (!(thrown instanceof Authorised)) throw thrown;
+        });
+      await shares.light(tenantOf(call.caller), () => recorded(call, at, decide));
+    },
+
     async together(action, call, work, adds) {
       const at: Attempted = { action };
       const on = async (db: Queries, admission: Admission) => {
@@ -197,6 +235,9 @@ export function createPipeline(parts: {
   };
   return pipeline;
 }
+
+/** Ends the work of `Pipeline.authorise` where an action would run. */
+class Authorised extends Error {}
 
 /** What a request has come to: the action, and what it is about once that is found. */
 interface Attempted {
@@ -278,72 +319,4 @@ function createContext(
     },
   };
   return context;
-}
-
-async function authorise<Found extends Place>(
-  context: Context,
-  action: Action<never, Found, unknown>,
-  found: Found,
-): Promise<void> {
-  const { caller } = context;
-  if (caller.kind === 'system' || action.needs === 'anyone') return;
-  if (caller.kind === 'anonymous') throw unauthenticated();
-  if (caller.kind === 'job') {
-    if (action.opensToJob?.(found, caller) === true) return;
-    // Of other jobs and workspaces a job learns no more than of those that never were.
-    throw refusal('not_found', 'namespace.view', found);
-  }
-  if (action.opensToOperator && caller.kind === 'user' && caller.is_operator) return;
-  if (action.needs === 'operator') {
-    if (caller.kind === 'user' && caller.is_operator) return;
-    throw new ArsiaError('forbidden', 'This is for operators of the installation.', {
-      advice: 'Run `arsia admin link` on the server to become one.',
-    });
-  }
-  if (action.needs === 'member') {
-    const isOperator = caller.kind === 'user' && caller.is_operator;
-    if (caller.organization_id === found.organization_id && (caller.organization_id !== null || isOperator)) return;
-    throw refusal('not_found', 'namespace.view', found);
-  }
-  await context.demand(action.needs, found);
-}
-
-async function decideFor(context: Context, permission: Permission, place: Place) {
-  const { caller, db } = context;
-  if (caller.kind === 'system') return 'allow' as const;
-  if (caller.kind !== 'user' && caller.kind !== 'service_account') return 'not_found' as const;
-  // Nowhere: an operator belongs to no organisation.
-  if (place.lineage.length === 0) return 'not_found' as const;
-  const memberships: Membership[] = await membershipsOf(db, caller.id, place.lineage);
-  return decide(permission, place.lineage, memberships);
-}
-
-/** Of a request without an access token. */
-export function unauthenticated(): ArsiaError {
-  return new ArsiaError('unauthenticated', 'This needs an access token.', {
-    advice: 'Send `Authorization: Bearer <access token>`; `arsia bootstrap` prints the first one.',
-  });
-}
-
-/** For what names no place: it is about the caller's organisation as a whole. */
-function nowhere(): ArsiaError {
-  return new ArsiaError('not_found', 'You have no role in an organisation as a whole.', {
-    advice: 'Ask an owner of the organisation for one on its root group.',
-  });
-}
-
-function notForJobs(): ArsiaError {
-  return new ArsiaError(
-    'forbidden',
-    'A job token opens only tokens, credentials, its own job and the identities of its workspace.',
-    { advice: 'Use an access token of a person or a service account for this.' },
-  );
-}
-
-function refusal(decision: 'not_found' | 'forbidden', permission: Permission, place: Place): ArsiaError {
-  if (decision === 'not_found') return place.named ? missing(place.named.noun, place.named.ref) : nowhere();
-  const role = roleFor(permission);
-  return new ArsiaError('forbidden', `This needs the permission ${permission}.`, {
-    advice: `Ask an owner for the role ${role} here.`,
-  });
 }

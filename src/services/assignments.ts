@@ -35,6 +35,7 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
   changes: true,
   adds: ['assignments', 'assignments_per_workspace'],
   find: pairAt,
+  authorise: (context, _input, { identity }) => demandUse(context, identity),
   async run(context, input, { namespace, identity }) {
     await demandUse(context, identity);
     await refuseMasked(context, identity, namespace);
@@ -83,6 +84,13 @@ export const createAssignedWorkspace: Action<
 > = {
   ...createWorkspace,
   adds: [...createWorkspace.adds!, ...assignIdentity.adds!],
+  async authorise(context, { managed_identities }, found) {
+    // A new workspace has no roles of its own: those of the group that holds it count.
+    for (const { managed_identity } of managed_identities) {
+      await context.demand('assignment.manage', found);
+      await demandUse(context, await identityWithin(context, managed_identity, found.namespace));
+    }
+  },
   async run(context, { managed_identities, ...input }, found) {
     const workspace = await createWorkspace.run(context, input, found);
     for (const { managed_identity, profile = '' } of managed_identities) {
@@ -138,10 +146,19 @@ async function pairAt(context: Context, input: { workspace: string; identity: st
   const workspace = await namespaceAt(context, 'workspace', input.workspace);
   // Before the identity is looked for: who may not see the workspace learns nothing of what it could use.
   await context.demand('namespace.view', workspace);
-  const { identity } = await identityAt(context, input.identity);
-  if (usability(await reachOf(context.db, identity, workspace.lineage), workspace.lineage) === 'out_of_reach')
-    throw missing('managed identity', input.identity);
+  const identity = await identityWithin(context, input.identity, workspace);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
+}
+
+async function identityWithin(
+  context: Context,
+  ref: string,
+  { lineage }: Pick<Namespace, 'lineage'>,
+): Promise<ManagedIdentity> {
+  const { identity } = await identityAt(context, ref);
+  if (usability(await reachOf(context.db, identity, lineage), lineage) === 'out_of_reach')
+    throw missing('managed identity', ref);
+  return identity;
 }
 
 /** Deployers at the group of the identity may use it, and whom its owners granted that. */

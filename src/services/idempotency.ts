@@ -26,8 +26,8 @@ export interface KeyedRequest {
 export interface Idempotency {
   /**
    * Does `work` once for a key and keeps its answer for a day, in one transaction: there is no change without its key. The
-   * same request again gets the kept answer, whose `withheld` names the secrets that are missing in it. Throws
-   * `idempotency_key_reused` for another content, `request_in_progress` while the first is being answered.
+   * same request again is authorised as a new one would be, and gets the kept answer, whose `withheld` names the secrets that
+   * are missing in it. Throws what a new request would be refused with for lack of a right, `idempotency_key_reused` for another content, `request_in_progress` while the first is being answered.
    */
   once(
     request: KeyedRequest,
@@ -51,8 +51,11 @@ export function createIdempotency(parts: { database: Database; pipeline: Pipelin
       for (let tries = 0; tries < 2; tries++) {
         const now = clock.now();
         const kept = await findAnswer(database.query, key_hash, new Date(now));
-        if (kept !== undefined && Buffer.compare(kept.content_hash, content_hash) === 0)
+        if (kept !== undefined && Buffer.compare(kept.content_hash, content_hash) === 0) {
+          // The right may be gone since: what the answer holds is no longer the caller's to read.
+          await pipeline.authorise(action, call, work);
           return { answer: kept.answer, isReplay: true };
+        }
         if (kept !== undefined) return await refused(pipeline, request, reused());
         const expires_at = new Date(now + idempotencyLifetime * 1000);
         const organization_id = 'organization_id' in call.caller ? call.caller.organization_id : null;

@@ -39,14 +39,15 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
   changes: true,
   adds: ['running_jobs', 'running_jobs_per_launcher', 'running_jobs_per_user', 'array_tasks_per_job'],
   find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  async authorise(context, input, found) {
+    const parent = input.parent === undefined ? undefined : await parentOf(context, input, found.namespace);
+    await termsOf(context, input, found, parent);
+  },
   async run(context, input, found) {
     const { namespace } = found;
     const parent = input.parent === undefined ? undefined : await parentOf(context, input, namespace);
-    const asked = parent === undefined ? input : taskOf(parent, input, context.now);
-    const terms =
-      context.caller.kind === 'service_account'
-        ? await launch(context, asked, found)
-        : await startForSelf(context, asked, found);
+    if (parent !== undefined) await refuseTask(context, input, parent);
+    const { asked, terms } = await termsOf(context, input, found, parent);
     await admitJob(context, namespace, parent);
     const job_token = `arsia_job_${Buffer.from(context.random(32)).toString('base64url')}`;
     const row = {
@@ -155,6 +156,16 @@ export function hashJobToken(token: string): Uint8Array {
   return hash('sha256', token, 'buffer');
 }
 
+/** What the caller may start here; throws for what it may not. */
+async function termsOf(context: Context, input: NewJob, found: FoundNamespace, parent: Job | undefined) {
+  const asked = parent === undefined ? input : taskOf(parent, input, context.now);
+  const terms =
+    context.caller.kind === 'service_account'
+      ? await launch(context, asked, found)
+      : await startForSelf(context, asked, found);
+  return { asked, terms };
+}
+
 /** A launcher starts a job for a user who may deploy there, within its right to act; or for itself, as a member of its own. */
 async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   const { namespace: workspace } = found;
@@ -219,13 +230,18 @@ async function refuseWithoutRole(context: Context, user: User, workspace: Namesp
   );
 }
 
-/** A running job of the same workspace that the caller started; tasks have no tasks. */
+/** A job of the same workspace that the caller started. */
 async function parentOf(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
   const parent = await findJob(context.db, input.parent!);
   if (parent?.workspace_id !== workspace.id || parent.started_by !== context.caller.id)
     throw new ArsiaError('invalid_request', 'There is no such job of yours in this workspace.', {
       fields: [{ pointer: '/parent', detail: 'must be a job that you started here' }],
     });
+  return parent;
+}
+
+/** The parent must be running; tasks have no tasks, and each has an index of its own. */
+async function refuseTask(context: Context, input: NewJob, parent: Job): Promise<void> {
   if (input.task_index === undefined)
     throw new ArsiaError('invalid_request', 'An array task has an index.', {
       fields: [{ pointer: '/task_index', detail: 'is needed with `parent`' }],
@@ -238,7 +254,6 @@ async function parentOf(context: Context, input: NewJob, workspace: Namespace): 
       'conflict',
       hasEnded ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
     );
-  return parent;
 }
 
 /** An array task is its parent's: for whom, in which stage, with which labels, and no longer than it. */

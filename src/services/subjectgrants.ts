@@ -25,6 +25,7 @@ export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectG
   changes: true,
   adds: ['subject_grants_per_identity'],
   find: (context, input) => identityAt(context, input.ref),
+  authorise: async (context, input, { organization_id }) => void (await resolved(context, organization_id!, input)),
   async run(context, input, { identity }) {
     if (namesWorkspace(identity.subject_scope))
       throw new ArsiaError(

@@ -2,10 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { routes } from '../../src/http/api/routes.ts';
 import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
-import type { Answer, Body, Client } from '../support/client.ts';
+import { type Answer, type Body, type Client, createClient } from '../support/client.ts';
 import { servedKinds } from '../support/databases.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
-import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
+import {
+  type Account,
+  createAccount,
+  createOrganization,
+  type Job,
+  type Organization,
+} from '../support/organization.ts';
 import { rounds } from '../support/rounds.ts';
 import { cases, requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
@@ -256,34 +262,181 @@ describe('every route that makes something', () => {
   const creates = routes.filter(({ method, status }) => method === 'POST' && status === 201);
   let running: RunningArsia;
   let oracle: Oracle;
-  let actor: Client;
+  let organization: Organization;
+  let account: Account;
+  let operator: Client;
   let things: Things;
   let job: Job;
 
   beforeAll(async () => {
     running = await startArsia();
     oracle = await createOracle(running);
-    const organization = await createOrganization(running);
+    organization = await createOrganization(running);
     ({ things, job } = await makeThings(organization));
     const { owner, group, id } = organization;
-    actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+    account = await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' });
+    operator = await newOperator('replaying.operator');
   }, 60_000);
+
+  async function newOperator(login: string): Promise<Client> {
+    const { token } = await running.arsia.operators.link(login);
+    const { access_token } = await createClient(running.issuer).send('POST', '/admin-links/redeem', { token });
+    return createClient(running.issuer, access_token);
+  }
+
+  const actorOf = (name: string): Client => (cases[name]!.least === 'operator' ? operator : account.client);
+
+  /** Takes the role of the actor, or the right of the operator, away; returns what gives it back. */
+  async function takeAway(name: string): Promise<() => Promise<void>> {
+    const { owner, id } = organization;
+    if (cases[name]!.least === 'operator') {
+      await running.arsia.operators.dismiss('replaying.operator');
+      return async () => {
+        operator = await newOperator('replaying.operator');
+      };
+    }
+    const { items } = await owner.send('GET', `/memberships?namespace=${id}&limit=200`);
+    const membership = items.find((one: Body) => one.principal === account.id || one.principal_id === account.id);
+    await owner.send('DELETE', `/memberships/${membership.id}`);
+    return async () => {
+      await owner.send('POST', '/memberships', { namespace: id, principal: account.id, role: 'owner' });
+    };
+  }
+
+  /** The replay is refused as the request would be now, with one record and no change; after `giveBack` it is a replay again. */
+  async function isRefusedAgain(ask: () => Promise<Answer>, status: number, giveBack: () => Promise<void>) {
+    const before = await oracle.snapshot();
+    const refused = await ask();
+    expect([refused.status, refused.text, isReplay(refused)]).toEqual([status, refused.text, false]);
+    expect(await oracle.snapshot()).toEqual(before);
+    expect(await oracle.recordsOf(refused)).toEqual([
+      expect.objectContaining({ outcome: 'refused', code: refused.body.code }),
+    ]);
+    await giveBack();
+    const again = await ask();
+    expect([again.status, again.text, isReplay(again)]).toEqual([201, again.text, true]);
+  }
 
   test.each(creates.map(({ path }) => [`POST ${path}`]))('%s', async (name) => {
     expect(cases[name]).toBeDefined();
     const { path, body } = requestOf(name, things);
     const key = randomUUID();
-    const first = await send(actor, path, body, key);
+    const first = await send(actorOf(name), path, body, key);
     expect([first.status, first.text]).toEqual([201, first.text]);
     const before = await oracle.snapshot();
-    const again = await send(actor, path, body, key);
+    const again = await send(actorOf(name), path, body, key);
     expect([again.status, isReplay(again)]).toEqual([201, true]);
     expect(await oracle.snapshot()).toEqual(before);
     const { withheld = [], ...rest } = again.body;
     const secrets = Object.fromEntries(withheld.map((member: string) => [member, first.body[member]]));
     expect({ ...rest, ...secrets }).toEqual(first.body);
     expect(again.text).not.toMatch(/arsia_[a-z]+_/);
-    for (const secret of Object.values(secrets)) expect(secret).toMatch(/^arsia_/);
+    for (const secret of Object.values(secrets)) expect(secret).toMatch(/(^|#)arsia_/);
+  });
+
+  test.each(creates.map(({ path, action }) => [`POST ${path}`, action]))(
+    'N82 %s: a replay after the right is gone is refused as a new request is',
+    async (name, action) => {
+      const { things: own } = await makeThings(organization);
+      const { path, body } = requestOf(name, own);
+      const key = randomUUID();
+      const first = await send(actorOf(name), path, body, key);
+      expect([first.status, first.text]).toEqual([201, first.text]);
+      const giveBack = await takeAway(name);
+      const fresh = await send(actorOf(name), path, body, randomUUID());
+      expect([401, 403, 404]).toContain(fresh.status);
+      await isRefusedAgain(() => send(actorOf(name), path, body, key), fresh.status, giveBack);
+      const records = await oracle.execute(
+        `SELECT count(*)::int AS n FROM audit_events WHERE action = $1 AND outcome = 'success' AND request_id = $2`,
+        [action, first.headers.get('x-request-id')],
+      );
+      expect(records).toEqual([{ n: 1 }]);
+    },
+  );
+
+  test('N82 a job that a launcher started: its right to act, and the role of the user, are looked at again', async () => {
+    const { owner, launcher, launcherId, user, workspaceId, groupId } = organization;
+    const path = `/workspaces/${workspaceId}/jobs`;
+    const [key, body] = [randomUUID(), { user, stage: 'run' }];
+    expect((await send(launcher, path, body, key)).status).toBe(201);
+    const rights = await owner.send('GET', `/service-accounts/${launcherId}/may-act`);
+    for (const { id } of rights.items) await owner.send('DELETE', `/service-accounts/${launcherId}/may-act/${id}`);
+    const labels = { pipeline: '*' };
+    await isRefusedAgain(
+      () => send(launcher, path, body, key),
+      404,
+      async () => {
+        await owner.send('POST', `/service-accounts/${launcherId}/may-act`, {
+          namespace: groupId,
+          users: ['*'],
+          labels,
+        });
+      },
+    );
+    const { items } = await owner.send('GET', `/memberships?namespace=${workspaceId}&limit=200`);
+    const membership = items.find((one: Body) => JSON.stringify(one).includes(organization.userId));
+    await owner.send('DELETE', `/memberships/${membership.id}`);
+    await isRefusedAgain(
+      () => send(launcher, path, body, key),
+      403,
+      async () => {
+        await owner.send('POST', '/memberships', { namespace: workspaceId, principal: user, role: 'deployer' });
+      },
+    );
+    // An array task that is there, of a job that has ended since, is no new one.
+    const parent = (await send(launcher, path, body, randomUUID())).body.id;
+    const task = { user, stage: 'run', parent, task_index: 1 };
+    const taskKey = randomUUID();
+    expect((await send(launcher, path, task, taskKey)).status).toBe(201);
+    await launcher.send('PATCH', `${path}/${parent}`, { state: 'ended' });
+    const again = await send(launcher, path, task, taskKey);
+    expect([again.status, isReplay(again)]).toEqual([201, true]);
+  });
+
+  test('N82 an assigned identity, alone or with a new workspace: its use is looked at again', async () => {
+    const { owner, id, groupId } = organization;
+    const { things: own } = await makeThings(organization);
+    const vault = await owner.send('POST', '/groups', { name: `vault${randomUUID().slice(0, 8)}`, parent: id });
+    const there = await owner.send('POST', '/workspaces', { name: 'there', group: vault.id });
+    // May assign in the vault, and use no identity but by a grant.
+    const { id: actor, client } = await createAccount(owner, groupId, `user${randomUUID().slice(0, 8)}`, {
+      namespace: vault.id,
+      role: 'owner',
+    });
+    const give = async () => {
+      const { id: grant } = await owner.send('POST', `/managed-identities/${own.ofRoot}/grants`, { principal: actor });
+      return async () => await owner.send('DELETE', `/managed-identities/${own.ofRoot}/grants/${grant}`);
+    };
+    for (const [path, body] of [
+      [`/workspaces/${there.id}/managed-identities`, { managed_identity: own.ofRoot }],
+      ['/workspaces', { name: 'new', group: vault.id, managed_identities: [{ managed_identity: own.ofRoot }] }],
+    ] as const) {
+      const takeGrant = await give();
+      const key = randomUUID();
+      const first = await send(client, path, body, key);
+      expect([first.status, first.text]).toEqual([201, first.text]);
+      await takeGrant();
+      let again: (() => Promise<unknown>) | undefined;
+      await isRefusedAgain(
+        () => send(client, path, body, key),
+        403,
+        async () => {
+          again = await give();
+        },
+      );
+      await again!();
+    }
+  });
+
+  test('N82 what is gone meanwhile, or may not be seen any more, is not told of again', async () => {
+    const { owner } = organization;
+    const { things: own } = await makeThings(organization);
+    const key = randomUUID();
+    const body = { name: 'inner', parent: own.group };
+    expect((await send(account.client, '/groups', body, key)).status).toBe(201);
+    await owner.send('DELETE', `/groups/${own.group}?force=true`);
+    const gone = await send(account.client, '/groups', body, key);
+    expect([gone.status, isReplay(gone)]).toEqual([404, false]);
   });
 
   test('but none that issues: every token is a new one', async () => {

@@ -385,7 +385,22 @@ const replica: Record<string, Limit> = {
   },
   'known good tokens that a replica remembers': {
     value: '50000',
-    source: ['src/http/limits.ts', 'maximumKnown = 50_000'],
+    source: ['src/http/recognition.ts', 'maximumKnown = 50_000'],
+  },
+  'made-up tokens that a replica remembers': {
+    value: '10000, for 10 s',
+    source: ['src/http/recognition.ts', 'maximumAbsent = 10_000'],
+    test: ['test/http/ratelimits.test.ts', 'once about one credential, however often it comes'],
+  },
+  'unknown tokens of one address that wait to be looked up': {
+    value: '256',
+    source: ['src/http/recognition.ts', 'maximumWaiting = 256'],
+    test: ['test/http/ratelimits.test.ts', 'no more at once than a batch for each address'],
+  },
+  'unknown tokens that wait to be looked up': {
+    value: '4096',
+    source: ['src/store/livecredentials.ts', 'maximumWaiting = 4_096'],
+    test: ['test/services/livecredentials.test.ts', 'of a flood of 4,096, one more is unavailable'],
   },
 };
 

@@ -1,8 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { ArsiaError } from '../../src/core/errors.ts';
 import { createAddressReader, hostOf } from '../../src/http/address.ts';
 import { type ProvedBy, readFormCredential } from '../../src/http/credential.ts';
+import { createLimits } from '../../src/http/limits.ts';
+import {
+  type CheckCredential,
+  createCredentialCheck,
+  type PresentedCredential,
+} from '../../src/services/livecredentials.ts';
+import type { Database } from '../../src/store/database.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, exchangeToken, postForm, request } from '../support/client.ts';
 import { createIdentity, createOrganization, type Organization, startJob } from '../support/organization.ts';
@@ -185,7 +194,229 @@ describe('who a caller without a good token is', () => {
   });
 });
 
+/** Tokens that open nothing, from this address, without end until `stop`. */
+function flood(running: RunningArsia, tokenOf: (n: number) => string) {
+  let isOver = false;
+  let sent = 0;
+  const seen = new Map<number, number>();
+  const senders = Array.from({ length: 20 }, async () => {
+    while (!isOver) {
+      const { status } = await get(running, '/api/v1/users', as(tokenOf(sent++)));
+      seen.set(status, (seen.get(status) ?? 0) + 1);
+    }
+  });
+  return {
+    seen,
+    /** Resolves when the address is over its limit. */
+    async begun() {
+      while (!seen.has(429)) await new Promise((done) => setTimeout(done, 5));
+    },
+    async stop() {
+      isOver = true;
+      await Promise.all(senders);
+    },
+  };
+}
+
+const madeUp: Record<string, (n: number) => string> = {
+  malformed: (n) => `x${n}`,
+  'well-formed': (n) => `arsia_job_${String(n).padStart(43, 'q')}`,
+};
+
+describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood of %s tokens', (_kind, tokenOf) => {
+  const during = async (running: RunningArsia, work: () => Promise<void>) => {
+    const bad = flood(running, tokenOf);
+    try {
+      await bad.begun();
+      await work();
+    } finally {
+      await bad.stop();
+    }
+    return bad.seen;
+  };
+
+  test('60 of 60 jobs get their first token, by either door', async () => {
+    const running = await limited(plain);
+    const jobs = await Promise.all(Array.from({ length: 60 }, () => startJob(organization)));
+    const seen = await during(running, async () => {
+      const answers = await Promise.all(
+        jobs.map(({ token }, n) =>
+          n % 2 === 0
+            ? exchangeToken(running.origin, token, 'acme/lab/api')
+            : request(`${running.origin}/api/v1/tokens`, {
+                method: 'POST',
+                headers: { ...as(token), 'content-type': 'application/json' },
+                body: JSON.stringify({ managed_identity: 'acme/lab/api' }),
+              }),
+        ),
+      );
+      expect(answers.map(({ status, text }) => [status, status === 200 ? '' : text])).toEqual(
+        answers.map(() => [200, '']),
+      );
+    });
+    // The flood itself stays limited.
+    expect(seen.get(429)!).toBeGreaterThan(seen.get(401)!);
+  }, 30_000);
+
+  test('the first requests of people, clients and their tokens are answered', async () => {
+    const running = await limited(plain);
+    const { launcher, launcherId: client_id, launcherSecret: client_secret } = organization;
+    await during(running, async () => {
+      expect((await get(running, '/api/v1/users', as(organization.owner.token))).status).toBe(200);
+      const form = { grant_type: 'client_credentials', client_id, client_secret };
+      expect((await postForm(running.origin, '/token', form)).status).toBe(200);
+      const basic = { authorization: `Basic ${btoa(`${client_id}:${client_secret}`)}` };
+      expect((await postForm(running.origin, '/introspect', { token: launcher.token! }, basic)).status).toBe(200);
+    });
+  }, 30_000);
+
+  test('a token that has ended, or is another kind of secret, is none that exists', async () => {
+    const running = await limited(plain);
+    const ended = await startJob(organization);
+    await organization.launcher.send('PATCH', ended.path, { state: 'ended' });
+    await during(running, async () => {
+      expect((await get(running, '/api/v1/users', as(ended.token))).status).toBe(429);
+    });
+  }, 30_000);
+});
+
+describe('N76 what the limits ask the database', () => {
+  const unknown = (n: number) => ({ text: `arsia_job_${String(n).padStart(43, 'p')}`, isAssertion: false });
+  const away = () => new ArsiaError('unavailable', 'The database does not answer right now.');
+  const quiet = { warn: () => {} };
+
+  /** Limits whose database `check` stands for; `ask` resolves with the code of the refusal, undefined for none. */
+  function createRig(check: CheckCredential, remoteAddress = '192.0.2.1') {
+    const limits = createLimits({ rate, trustedProxies: 0 }, { log: quiet, check });
+    const refuse = async () => {
+      throw new ArsiaError('unauthenticated', 'no');
+    };
+    return async (credential: PresentedCredential, address = remoteAddress): Promise<string | undefined> => {
+      const req = { socket: { remoteAddress: address }, headers: {} } as unknown as IncomingMessage;
+      return await limits
+        .within(
+          { req, set: () => {} },
+          async () => credential,
+          refuse,
+          () => 'refused',
+        )
+        .then(
+          () => undefined,
+          (thrown: ArsiaError) => thrown.code,
+        );
+    };
+  }
+
+  test('nothing below the limit of the address, and nothing for what has no shape of a credential', async () => {
+    const asked: string[] = [];
+    const ask = createRig(({ text }) => {
+      asked.push(text);
+      return undefined;
+    });
+    for (let n = 0; n < rate; n++) expect(await ask(unknown(n))).toBe('unauthenticated');
+    expect(asked).toEqual([]);
+    expect(await ask(unknown(rate))).toBe('too_many_requests');
+    expect(asked).toHaveLength(1);
+    const real = createCredentialCheck({ database: {} as Database, clock: { now: Date.now, random: randomBytes } });
+    for (const text of [
+      '',
+      'x',
+      'arsia_job_',
+      `arsia_job_${'x'.repeat(44)}`,
+      `x arsia_job_${'x'.repeat(43)}`,
+      'eyJ.e30.x',
+    ])
+      expect(real({ text, isAssertion: false })).toBeUndefined();
+    expect(real({ text: 'https://accounts.google.com', isAssertion: true })).toBeUndefined();
+  });
+
+  test('once about one credential, however often it comes', async () => {
+    let asked = 0;
+    const ask = createRig(async () => {
+      asked++;
+      return false;
+    });
+    for (let n = 0; n < rate; n++) await ask(unknown(n));
+    await Promise.all(Array.from({ length: 50 }, () => ask(unknown(99))));
+    for (let n = 0; n < 50; n++) await ask(unknown(99));
+    expect(asked).toBe(1);
+  });
+
+  test('no more at once than a batch for each address; another address waits for none of them', async () => {
+    let asked = 0;
+    const gate = Promise.withResolvers<boolean>();
+    const ask = createRig(() => {
+      asked++;
+      return gate.promise;
+    });
+    for (const address of ['192.0.2.1', '192.0.2.2']) for (let n = 0; n < rate; n++) await ask(unknown(n), address);
+    const flooded = Array.from({ length: 1000 }, (_, n) => ask(unknown(100 + n)));
+    const shed = await Promise.race(flooded);
+    expect([shed, asked]).toEqual(['too_many_requests', 256]);
+    const other = ask(unknown(5000), '192.0.2.2');
+    await new Promise(setImmediate);
+    expect(asked).toBe(257);
+    gate.resolve(false);
+    await Promise.all([...flooded, other]);
+  });
+
+  test('a database that is away is 503 and not 429, without a pile of requests that wait, and only as long as it is', async () => {
+    let isAway = true;
+    const ask = createRig(async () => {
+      if (isAway) throw away();
+      return true;
+    });
+    for (let n = 0; n < rate; n++) await ask(unknown(n));
+    const answers = await Promise.all(Array.from({ length: 300 }, (_, n) => ask(unknown(100 + n))));
+    expect(new Set(answers)).toEqual(new Set(['unavailable', 'too_many_requests']));
+    expect(answers.filter((code) => code === 'unavailable')).toHaveLength(256);
+    isAway = false;
+    // It passes, and opens nothing.
+    expect(await ask(unknown(100))).toBe('unauthenticated');
+  });
+
+  test('no bearer token can be written that counts as an assertion of somebody else', async () => {
+    const limits = createLimits({ rate, trustedProxies: 0 }, { log: quiet, check: async () => true });
+    const sa = `sa_${'0'.repeat(26)}`;
+    const req = { socket: { remoteAddress: '192.0.2.1' }, headers: {} } as unknown as IncomingMessage;
+    const use = (credential: PresentedCredential) =>
+      limits
+        .within(
+          { req, set: () => {} },
+          async () => credential,
+          async () => {},
+          () => 'opened',
+        )
+        .then(
+          () => 'passed',
+          () => 'refused',
+        );
+    for (let n = 0; n < 20; n++) await use({ text: `192.0.2.1 ${sa}`, isAssertion: false });
+    expect(await use({ text: sa, isAssertion: true })).toBe('passed');
+  });
+});
+
 describe('behind proxies', () => {
+  test('N76 X-Forwarded-For without a trusted proxy is a warning that names the setting, once in a while', async () => {
+    const warnings = (running: RunningArsia) =>
+      running
+        .logged()
+        .split('\n')
+        .filter((line) => line.includes('"setting":"ARSIA_TRUSTED_PROXIES"'));
+    const running = await limited(plain);
+    await get(running, '/api/v1/groups');
+    expect(warnings(running)).toEqual([]);
+    await atOnce(() => get(running, '/api/v1/groups', { 'x-forwarded-for': '198.51.100.7' }), 20);
+    expect(warnings(running)).toHaveLength(1);
+    const [warning] = warnings(running).map((line) => JSON.parse(line));
+    expect(warning).toMatchObject({ level: 'warn', peer: '127.0.0.1' });
+    expect(warning.msg).toContain('ARSIA_TRUSTED_PROXIES=1');
+    expect(JSON.stringify(warning)).not.toContain('198.51.100.7');
+    const trusting = await limited(plain, { ARSIA_TRUSTED_PROXIES: '1' });
+    await get(trusting, '/api/v1/groups', { 'x-forwarded-for': '198.51.100.7' });
+    expect(warnings(trusting)).toEqual([]);
+  });
+
   const asked = async (settings: Record<string, string>, forwarded: (n: number) => string) => {
     const running = await limited(plain, settings);
     return statuses(await atOnce((n) => get(running, '/api/v1/groups', { 'x-forwarded-for': forwarded(n) }), 60));
@@ -245,10 +476,11 @@ describe('what the authorization server is asked with', () => {
   beforeAll(async () => {
     server = createServer(async (incoming, response) => {
       const provedBy = incoming.url!.slice(1) as ProvedBy;
-      const credential = await readFormCredential(incoming, '192.0.2.1', provedBy);
+      const credential = await readFormCredential(incoming, provedBy);
       let body = '';
       for await (const part of incoming) body += String(part);
-      response.end(JSON.stringify({ credential, length: body.length }));
+      const { text, isAssertion } = credential ?? {};
+      response.end(JSON.stringify({ credential: isAssertion ? `from ${text}` : text, length: body.length }));
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     atEnd(() => new Promise((done) => server.close(done)));
@@ -275,8 +507,8 @@ describe('what the authorization server is asked with', () => {
     ['grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code=d', 'd'],
     ['grant_type=authorization_code&code=c', 'c'],
     ['client_id=a', undefined],
-    [`client_assertion=${payload({ iss: 'sa_1', jti: '1' })}`, '192.0.2.1 sa_1'],
-    [`client_assertion=${payload({ iss: 'sa_1', jti: '2' })}&code=c`, '192.0.2.1 sa_1'],
+    [`client_assertion=${payload({ iss: 'sa_1', jti: '1' })}`, 'from sa_1'],
+    [`client_assertion=${payload({ iss: 'sa_1', jti: '2' })}&code=c`, 'from sa_1'],
     [`client_assertion=${payload({ iss: 7 })}`, undefined],
     ['client_assertion=nonsense', undefined],
     ['client_secret=', undefined],
