@@ -109,6 +109,28 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
     expect(reader.held().entries).toBeGreaterThan(1);
   });
 
+  test('are read few at a time, however many ask at once, and light ones beside them', async () => {
+    await assign(database, acme, identity);
+    const light = await insertIdentity(database, acme, acme.lab, 'light');
+    const sizes: number[] = [];
+    const watched: Database = {
+      ...database,
+      async statement<Answer>(name: string, text: string, values: readonly unknown[]) {
+        const rows = await database.statement<Answer>(name, text, values);
+        sizes.push(JSON.stringify(rows).length);
+        return rows;
+      },
+    };
+    reader = createMintFactsReader(watched);
+    const named = Array.from({ length: 60 }, (_, index) => (index % 6 === 0 ? light : identity));
+    const found = await Promise.all(named.map((one) => read({ identity: one, profile: 'unknown' })));
+    expect(found.map(({ facts }) => facts.identity?.id)).toEqual(named);
+    expect(found.map(({ facts }) => facts.identity?.rules.length)).toEqual(
+      named.map((one) => (one === light ? 0 : 50)),
+    );
+    expect(Math.max(...sizes)).toBeLessThan(2 ** 20);
+  });
+
   test('of a name are over when it means another identity, though the facts of the first are newer', async () => {
     if (kind === 'postgres') return;
     const other = await insertIdentity(database, acme, acme.lab, 'other');
