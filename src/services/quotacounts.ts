@@ -62,9 +62,12 @@ const minimumAge = 1_000;
 const ageByCost = 50;
 /** A kept count decides only up to this part of a quota: the rest is for what other replicas added meanwhile. */
 const ample = 0.9;
+/** Rows. To count more for every request near a quota would keep the database busy: there kept counts decide as well. */
+const manyRows = 100_000;
 const maximumKept = 10_000;
 
-export function createQuotaCounts({ database, clock }: { database: Database; clock: Clock }): QuotaCounts {
+export function createQuotaCounts(parts: { database: Database; clock: Clock; many?: number }): QuotaCounts {
+  const { database, clock, many = manyRows } = parts;
   const kept = new Map<string, Tally>();
   /** Rows that are being added, by quota: a count may have missed them. */
   const underWay = new Map<string, number>();
@@ -117,7 +120,10 @@ export function createQuotaCounts({ database, clock }: { database: Database; clo
     return tally !== undefined && tally.until > performance.now() ? tally : undefined;
   }
 
-  /** `counted`: what was counted for this piece of work. Room is taken of the newest count alone: an older one misses what was taken of a newer. */
+  /**
+   * `counted`: what was counted for this piece of work. Room is taken of the newest count alone: an older one misses what was
+   * taken of a newer.
+   */
   function admission(counted: ReadonlySet<string>, all: Taken[]): Admission {
     return {
       restart: () => giveBack(all.splice(0)),
@@ -127,7 +133,8 @@ export function createQuotaCounts({ database, clock }: { database: Database; clo
         const tally = isCounted ? kept.get(text) : fresh(text);
         if (tally === undefined) throw new Uncounted(key);
         const sum = tally.used + tally.taken + amount;
-        if (!isCounted && sum > ample * tally.value) throw new Uncounted(key);
+        const isNear = sum > ample * tally.value;
+        if (!isCounted && isNear && tally.used <= many) throw new Uncounted(key);
         if (sum > tally.value) return tally.value;
         tally.taken += amount;
         add(text, amount);

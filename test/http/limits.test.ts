@@ -415,8 +415,11 @@ describe('N68 docs/limits.md', () => {
   test('lists every quota as it is', () => {
     const rows = Object.fromEntries(
       quotaNames.map((name) => {
-        const { default: initial, maximum, per, counts } = quotas[name];
-        return [`\`${name}\``, [`${initial}`, `${maximum}`, per.replace('_', ' '), counts]];
+        const { default: initial, maximum, per, counts, counted } = quotas[name];
+        return [
+          `\`${name}\``,
+          [`${initial}`, `${maximum}`, per.replace('_', ' '), counts, counted === 'before' ? 'no' : 'yes'],
+        ];
       }),
     );
     expect(tableOf('Quotas')).toEqual(rows);
