@@ -3,17 +3,6 @@ import type { Queries } from './database.ts';
 import type { Page } from './namespaces.ts';
 import type { Tables } from './tables.ts';
 
-export interface SubjectGrantsTable {
-  id: string;
-  identity_id: string;
-  organization_id: string;
-  /** Null: every launcher. */
-  launcher_id: string | null;
-  /** Null: rights to act granted anywhere. */
-  namespace_id: string | null;
-  created_at: Date;
-}
-
 export type SubjectGrantRow = Selectable<Tables['subject_grants']>;
 
 const columns = ['id', 'identity_id', 'organization_id', 'launcher_id', 'namespace_id', 'created_at'] as const;

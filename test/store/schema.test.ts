@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type Selectable, sql } from 'kysely';
 import type { Database } from '../../src/store/database.ts';
@@ -55,7 +56,11 @@ interface Declared {
 
 /** The columns of each table as `src/store/tables.ts` declares them. */
 function declaredTables(): Record<string, Record<string, Declared>> {
-  const text = readFileSync('src/store/tables.ts', 'utf8').replace(/\/\*\*[\s\S]*?\*\//g, '');
+  const files = ['tables.ts', ...readdirSync('src/store/tables').map((name) => join('tables', name))];
+  const text = files
+    .map((file) => readFileSync(join('src/store', file), 'utf8'))
+    .join('\n')
+    .replace(/\/\*\*[\s\S]*?\*\//g, '');
   const membersOf = (name: string) => new RegExp(`interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(text)![1]!;
   const tables = [...membersOf('Tables').matchAll(/^\s*(\w+): (\w+);$/gm)];
   return Object.fromEntries(

@@ -1,0 +1,40 @@
+import type { ColumnType } from 'kysely';
+import type { AuditOutcome } from '../../core/audit.ts';
+import type { Json } from './json.ts';
+
+export interface AuditEventsTable {
+  id: string;
+  at: Date;
+  action: string;
+  outcome: AuditOutcome;
+  code: string | null;
+  organization_id: string | null;
+  actor_kind: string;
+  actor_id: string | null;
+  user_id: string | null;
+  workspace_id: string | null;
+  identity_id: string | null;
+  job_id: string | null;
+  target_id: string | null;
+  jti: string | null;
+  signing_input_sha256: string | null;
+  request_id: string | null;
+  parent_id: string | null;
+  detail: Json;
+  /** Given by the database, in the order of the inserts. */
+  position: ColumnType<number, never, never>;
+  mac: Uint8Array;
+}
+
+export interface AuditCheckpointsTable {
+  number: number;
+  signed: string;
+  /** With blanks between. */
+  event_ids: string;
+}
+
+export interface MigrationsTable {
+  name: string;
+  checksum: string;
+  applied_at: Date;
+}
