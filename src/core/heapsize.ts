@@ -20,12 +20,13 @@ export function heapBytes(value: unknown): number {
     for (const element of value) bytes += slot + heapBytes(element);
     return headers.array + bytes;
   }
-  for (const [name, member] of Object.entries(value)) bytes += property + stringBytes(name) + heapBytes(member);
+  const members = value as Record<string, unknown>;
+  for (const name of Object.keys(members)) bytes += property + stringBytes(name) + heapBytes(members[name]);
   return headers.object + bytes;
 }
 
-/** V8 stores a character in one byte, or in two when any of the string is beyond Latin-1. */
+/** V8 stores a character in one byte, or in two when any of the string is beyond Latin-1 (here: beyond ASCII). */
 function stringBytes(text: string): number {
-  const width = /^[\0-\xff]*$/.test(text) ? 1 : 2;
+  const width = Buffer.byteLength(text) === text.length ? 1 : 2;
   return headers.string + Math.ceil((text.length * width) / slot) * slot;
 }

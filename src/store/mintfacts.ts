@@ -65,6 +65,9 @@ interface KeptJob {
  */
 const maximumAge = 10_000;
 const mebibyte = 2 ** 20;
+/** Of a job without its labels, and of what a name meant: at least what `heapBytes` says of one. */
+const jobBytes = 1_700;
+const meaningBytes = 300;
 
 /**
  * A thousand requests at once cost a few reads (coalesce.ts), and the facts of one serve the next ones for as long as the
@@ -102,7 +105,8 @@ export function createMintFactsReader(
     if (!isUnchanged(dated, now)) return;
     const { id: organization_id } = dated.facts.organization;
     const value = { now, runner: nameOfRunner(now) };
-    jobs.keep(nameOfJob(token_hash), { organization_id, value, since, bytes: heapBytes(value) });
+    const bytes = jobBytes + heapBytes(now.job.labels);
+    jobs.keep(nameOfJob(token_hash), { organization_id, value, since, bytes });
   }
 
   function keepFacts({ identity, profile }: MintFactsKey, runner: string, since: number, dated: RunnerFacts): void {
@@ -110,10 +114,13 @@ export function createMintFactsReader(
     if (facts.identity === null) return;
     const shared = { organization_id: facts.organization.id, since };
     const identity_id = facts.identity.id;
-    runners.keep(`${runner} ${identity_id}`, { ...shared, value: dated, bytes: heapBytes(dated) });
+    const name = `${runner} ${identity_id}`;
+    // Requests that shared a read have all read the same.
+    if (runners.find(name)?.value.oldest_transaction !== oldest_transaction)
+      runners.keep(name, { ...shared, value: dated, bytes: heapBytes(dated) });
     if (identity === identity_id) return;
     const value = { identity_id, oldest_transaction };
-    meanings.keep(nameOfMeaning(runner, identity!, profile), { ...shared, value, bytes: heapBytes(value) });
+    meanings.keep(nameOfMeaning(runner, identity!, profile), { ...shared, value, bytes: meaningBytes });
   }
 
   return {
