@@ -133,7 +133,6 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
           mint,
           exchange,
           operators,
-          issuer,
         },
         limits: config.limits,
         discovery: discoveryDocument(issuer),

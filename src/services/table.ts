@@ -11,6 +11,7 @@ import {
 import type { Action } from './action.ts';
 import { assignIdentity, createAssignedWorkspace, listAssigned, unassignIdentity } from './assignments.ts';
 import { createAuditActions } from './auditevents.ts';
+import { detachUser } from './detach.ts';
 import {
   changeIdentity,
   createIdentity,
@@ -99,6 +100,7 @@ export function createActionTable(parts: {
     },
     users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser, leave: leaveOrganization },
     owners: { createLink: createOwnerLink },
+    userIdentities: { detach: detachUser },
     invitations: { create: createInvitation, list: listAllInvitations, remove: removeInvitation },
     memberships: {
       create: createMembership,

@@ -192,7 +192,11 @@ export const cases: Record<string, Case> = {
   'GET /audit-events': { least: 'owner', opensToOperator: true },
   'GET /audit-events/export': { least: 'owner', opensToOperator: true },
   'POST /me/leave': { least: 'person', body: () => ({ organization: 'acme' }) },
-  'POST /owner-links': { least: 'operator', opensToOperator: true, body: () => ({ organization: 'acme' }) },
+  'POST /owner-links': {
+    least: 'operator',
+    opensToOperator: true,
+    body: () => ({ organization: 'acme', owner: 'acme.owner' }),
+  },
   'POST /user-identities/detach': {
     least: 'operator',
     opensToOperator: true,

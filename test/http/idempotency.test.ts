@@ -7,6 +7,7 @@ import { servedKinds } from '../support/databases.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
 import { rounds } from '../support/rounds.ts';
+import { callerOf, createPeople, type People } from './actors.ts';
 import { cases, requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
 
@@ -257,6 +258,7 @@ describe('every route that makes something', () => {
   let running: RunningArsia;
   let oracle: Oracle;
   let actor: Client;
+  let people: People;
   let things: Things;
   let job: Job;
 
@@ -267,16 +269,18 @@ describe('every route that makes something', () => {
     ({ things, job } = await makeThings(organization));
     const { owner, group, id } = organization;
     actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+    people = await createPeople(running, organization);
   }, 60_000);
 
   test.each(creates.map(({ path }) => [`POST ${path}`]))('%s', async (name) => {
     expect(cases[name]).toBeDefined();
     const { path, body } = requestOf(name, things);
     const key = randomUUID();
-    const first = await send(actor, path, body, key);
+    const client = callerOf(name, { ...people, actor, job: job.client });
+    const first = await send(client, path, body, key);
     expect([first.status, first.text]).toEqual([201, first.text]);
     const before = await oracle.snapshot();
-    const again = await send(actor, path, body, key);
+    const again = await send(client, path, body, key);
     expect([again.status, isReplay(again)]).toEqual([201, true]);
     expect(await oracle.snapshot()).toEqual(before);
     const { withheld = [], ...rest } = again.body;

@@ -18,6 +18,7 @@ import {
   type Organization,
   startJob,
 } from '../support/organization.ts';
+import { callerOf, createPeople, type People } from './actors.ts';
 import { cases, requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
 
@@ -171,6 +172,7 @@ describe('real answers are as the document says', () => {
   let things: Things;
   let job: Job;
   let actor: Client;
+  let people: People;
 
   beforeAll(async () => {
     sandbox = await startSandbox();
@@ -180,6 +182,7 @@ describe('real answers are as the document says', () => {
     ({ things, job } = await makeThings(organization));
     const { owner, group, id } = organization;
     actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+    people = await createPeople(running, organization);
   }, 60_000);
 
   const plain = routes
@@ -187,7 +190,7 @@ describe('real answers are as the document says', () => {
     .filter((route) => !/credentials$|redeem$/.test(route.path));
 
   test.each(plain.map((route) => [keyOf(route), route] as const))('%s', async (key, route) => {
-    const client = cases[key]!.least === 'job' ? job.client : actor;
+    const client = callerOf(key, { ...people, actor, job: job.client });
     // What a move or the end of a job changes, the others need as it is.
     const isMoving = /\/move$|^PATCH .*:job$/.test(key);
     const { method, path, body } = requestOf(key, isMoving ? (await makeThings(organization)).things : things);

@@ -5,7 +5,8 @@ import { routes } from '../../src/http/api/routes.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient } from '../support/client.ts';
 import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
-import { cases, requestOf } from './cases.ts';
+import { callerOf, createPeople, type People } from './actors.ts';
+import { requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
 
 const document = openApiDocument('/api/v1') as Body;
@@ -47,6 +48,7 @@ let organization: Organization;
 let things: Things;
 let job: Job;
 let actor: Client;
+let people: People;
 
 beforeAll(async () => {
   running = await startArsia();
@@ -54,6 +56,7 @@ beforeAll(async () => {
   ({ things, job } = await makeThings(organization));
   const { owner, group, id } = organization;
   actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
+  people = await createPeople(running, organization);
 }, 60_000);
 
 describe('what the server takes, the document allows', () => {
@@ -64,7 +67,7 @@ describe('what the server takes, the document allows', () => {
   test.each(withBody)('%s', async (key) => {
     const own = /\/move$|:job$/.test(key) ? await makeThings(organization) : { things, job };
     const { method, path, body } = requestOf(key, own.things);
-    const client = cases[key]!.least === 'job' ? own.job.client : actor;
+    const client = callerOf(key, { ...people, actor, job: own.job.client });
     const { status, text } = await client.ask(method, path, body);
     expect([status < 300, text]).toEqual([true, text]);
     expect(bodyOf(key).safeParse(body).error?.issues).toBeUndefined();
