@@ -169,7 +169,6 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
           mint,
           exchange,
           operators,
-          issuer,
         },
         limits: config.limits,
         checkCredential: createCredentialCheck({ database, clock }),

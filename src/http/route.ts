@@ -13,8 +13,6 @@ export interface Api {
   mint: Mint;
   exchange: Exchange;
   operators: Operators;
-  /** `ARSIA_ISSUER`, below which the pages stand. */
-  issuer: string;
 }
 
 export interface RouteRequest<Body, Query> {

@@ -6,6 +6,8 @@ import { type NamedUser, userMeant } from './namedusers.ts';
 /** A user, or the person of an identity provider, whose users are all meant. */
 export type DetachInput = NamedUser | { iss: string; sub: string };
 
+const name = 'user_identity.detach';
+
 export type Detached = Pick<User, 'id' | 'organization_id' | 'login'>;
 
 /**
@@ -14,7 +16,7 @@ export type Detached = Pick<User, 'id' | 'organization_id' | 'login'>;
  * and tokens. One record for each user, in the audit of their organisation.
  */
 export async function detachPerson(pipeline: Pipeline, call: Call, input: DetachInput): Promise<Detached[]> {
-  return await pipeline.together(detachUser.name, call, async (within) => {
+  return await pipeline.together(name, call, async (within) => {
     const users = 'login' in input ? [input] : await within.perform(findTied, call, input);
     const detached: Detached[] = [];
     for (const user of users) detached.push(await within.perform(detachUser, call, user));
@@ -23,8 +25,8 @@ export async function detachPerson(pipeline: Pipeline, call: Call, input: Detach
 }
 
 const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
-  // The first step of a detachment: a refusal of it is one of the whole.
-  name: 'user_identity.detach',
+  // Refused, it is the request that was.
+  name,
   needs: 'operator',
   changes: false,
   find: nowhere,
@@ -33,7 +35,7 @@ const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
 };
 
 export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[] }> = {
-  name: 'user_identity.detach',
+  name,
   needs: 'operator',
   changes: true,
   // Looked up in `run`: who is no operator learns nothing about which users there are.

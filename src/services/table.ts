@@ -106,7 +106,8 @@ export function createActionTable(parts: {
       move: moveTo('workspace'),
     },
     users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser, leave: leaveOrganization },
-    owners: { createLink: createOwnerLink, detach: detachUser },
+    owners: { createLink: createOwnerLink },
+    userIdentities: { detach: detachUser },
     invitations: { create: createInvitation, list: listAllInvitations, remove: removeInvitation },
     memberships: {
       create: createMembership,

@@ -209,7 +209,11 @@ export const cases: Record<string, Case> = {
     body: () => ({ quotas: { workspaces: 60_000 } }),
   },
   'POST /me/leave': { least: 'person', body: () => ({ organization: 'acme' }) },
-  'POST /owner-links': { least: 'operator', opensToOperator: true, body: () => ({ organization: 'acme' }) },
+  'POST /owner-links': {
+    least: 'operator',
+    opensToOperator: true,
+    body: () => ({ organization: 'acme', owner: 'acme.owner' }),
+  },
   'POST /user-identities/detach': {
     least: 'operator',
     opensToOperator: true,

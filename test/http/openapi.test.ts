@@ -13,12 +13,12 @@ import { setUpClouds } from '../support/clouds.ts';
 import {
   createAccount,
   createIdentity,
-  createOperator,
   createOrganization,
   type Job,
   type Organization,
   startJob,
 } from '../support/organization.ts';
+import { callerOf, createPeople, type People } from './actors.ts';
 import { cases, requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
 
@@ -172,7 +172,7 @@ describe('real answers are as the document says', () => {
   let things: Things;
   let job: Job;
   let actor: Client;
-  let operator: Client;
+  let people: People;
 
   beforeAll(async () => {
     sandbox = await startSandbox();
@@ -182,7 +182,7 @@ describe('real answers are as the document says', () => {
     ({ things, job } = await makeThings(organization));
     const { owner, group, id } = organization;
     actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
-    operator = await createOperator(running);
+    people = await createPeople(running, organization);
   }, 60_000);
 
   const plain = routes
@@ -190,8 +190,7 @@ describe('real answers are as the document says', () => {
     .filter((route) => !/credentials$|redeem$/.test(route.path));
 
   test.each(plain.map((route) => [keyOf(route), route] as const))('%s', async (key, route) => {
-    const { least } = cases[key]!;
-    const client = least === 'job' ? job.client : least === 'operator' ? operator : actor;
+    const client = callerOf(key, { ...people, actor, job: job.client });
     // What a move or the end of a job changes, the others need as it is.
     const isMoving = /\/move$|^PATCH .*:job$/.test(key);
     const { method, path, body } = requestOf(key, isMoving ? (await makeThings(organization)).things : things);

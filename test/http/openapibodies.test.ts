@@ -4,14 +4,9 @@ import { openApiDocument } from '../../src/http/api/openapi.ts';
 import { routes } from '../../src/http/api/routes.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient } from '../support/client.ts';
-import {
-  createAccount,
-  createOperator,
-  createOrganization,
-  type Job,
-  type Organization,
-} from '../support/organization.ts';
-import { cases, requestOf } from './cases.ts';
+import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
+import { callerOf, createPeople, type People } from './actors.ts';
+import { requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
 
 const document = openApiDocument('/api/v1') as Body;
@@ -53,7 +48,7 @@ let organization: Organization;
 let things: Things;
 let job: Job;
 let actor: Client;
-let operator: Client;
+let people: People;
 
 beforeAll(async () => {
   running = await startArsia();
@@ -61,7 +56,7 @@ beforeAll(async () => {
   ({ things, job } = await makeThings(organization));
   const { owner, group, id } = organization;
   actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
-  operator = await createOperator(running);
+  people = await createPeople(running, organization);
 }, 60_000);
 
 describe('what the server takes, the document allows', () => {
@@ -72,8 +67,7 @@ describe('what the server takes, the document allows', () => {
   test.each(withBody)('%s', async (key) => {
     const own = /\/move$|:job$/.test(key) ? await makeThings(organization) : { things, job };
     const { method, path, body } = requestOf(key, own.things);
-    const { least } = cases[key]!;
-    const client = least === 'job' ? own.job.client : least === 'operator' ? operator : actor;
+    const client = callerOf(key, { ...people, actor, job: own.job.client });
     const { status, text } = await client.ask(method, path, body);
     expect([status < 300, text]).toEqual([true, text]);
     expect(bodyOf(key).safeParse(body).error?.issues).toBeUndefined();

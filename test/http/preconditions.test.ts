@@ -5,8 +5,9 @@ import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import type { Answer, Body, Client } from '../support/client.ts';
 import { servedKinds } from '../support/databases.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
-import { createAccount, createOperator, createOrganization, type Organization } from '../support/organization.ts';
+import { createAccount, createOrganization, type Organization } from '../support/organization.ts';
 import { rounds } from '../support/rounds.ts';
+import { callerOf, createPeople, type People } from './actors.ts';
 import { cases, requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
 
@@ -81,7 +82,7 @@ describe('every route that changes something', () => {
   let oracle: Oracle;
   let organization: Organization;
   let actor: Client;
-  let operator: Client;
+  let people: People;
   let things: Things;
 
   beforeAll(async () => {
@@ -90,15 +91,14 @@ describe('every route that changes something', () => {
     organization = await createOrganization(running);
     const { owner, group, id } = organization;
     actor = (await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' })).client;
-    operator = await createOperator(running);
+    people = await createPeople(running, organization);
     ({ things } = await makeThings(organization));
   }, 60_000);
 
   const changing = keys.filter((key) => /^(PATCH|DELETE) |\/move$/.test(key));
   const request = (key: string, of: Things, if_match: string): Promise<Answer> => {
     const { method, path, body } = requestOf(key, of);
-    const client = cases[key]!.least === 'operator' ? operator : actor;
-    return client.ask(method, path, body, { 'if-match': if_match });
+    return callerOf(key, { ...people, actor, job: actor }).ask(method, path, body, { 'if-match': if_match });
   };
 
   test('has a case', () => expect(changing.filter((key) => cases[key] === undefined)).toEqual([]));

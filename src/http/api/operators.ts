@@ -42,7 +42,7 @@ export const operatorRoutes: Route[] = [
         body,
       );
       return {
-        url: `${api.issuer}/link#${token}`,
+        token,
         expires_at: iso(expires_at),
         organization_id: organization.id,
         user_id: user.id,

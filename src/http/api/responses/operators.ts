@@ -12,7 +12,7 @@ export const operatorToken = z
 
 export const ownerLink = z
   .strictObject({
-    url: secret('The page that opens the link; what follows the `#` is the token for POST /admin-links/redeem'),
+    token: secret('Opens the link: in a browser at `<issuer>/link#<token>`, or by POST /admin-links/redeem'),
     expires_at: time,
     organization_id: id('group'),
     user_id: id('user'),
