@@ -1,13 +1,9 @@
-import { join } from 'node:path';
-import { type Clock, systemClock } from './clock.ts';
-import { type ClockWatch, createClockWatch } from './clockwatch.ts';
+import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { ArsiaError } from './core/errors.ts';
 import { anonymous } from './core/principals.ts';
 import { createCursors } from './http/api/cursors.ts';
 import { createApp } from './http/app.ts';
 import { discoveryDocument } from './http/discovery.ts';
-import type { Log } from './log.ts';
 import type { SignInParts } from './oidc/ports.ts';
 import { createAuthorizationServer } from './oidc/server.ts';
 import { createUpstream } from './oidc/upstream/upstream.ts';
@@ -15,20 +11,18 @@ import { createCalls } from './providers/calls.ts';
 import type { CloudEndpoints } from './providers/provider.ts';
 import { loadSdks } from './providers/registry.ts';
 import { createPipeline, type Pipeline } from './services/action.ts';
-import { type Audiences, createAudiences, sweepFreedAudiences } from './services/audiences.ts';
-import { type AuditTrail, createAuditTrail } from './services/audittrail.ts';
+import { type Audiences, createAudiences } from './services/audiences.ts';
+import type { AuditTrail } from './services/audittrail.ts';
 import { createAuthorizationPorts } from './services/authorization.ts';
 import { createCallers } from './services/callers.ts';
 import { createExchange } from './services/exchange.ts';
-import { createIdempotency, type Idempotency } from './services/idempotency.ts';
+import { createIdempotency } from './services/idempotency.ts';
 import { createIssuers } from './services/issuers.ts';
-import { auditedKeyring, keyChangeRecords } from './services/keys.ts';
 import { limitArtifacts } from './services/limitedartifacts.ts';
 import { createCredentialCheck } from './services/livecredentials.ts';
 import { createMint } from './services/mint.ts';
 import { createOperators, type Operators } from './services/operators.ts';
 import { createOutsideExchange } from './services/outsidetokens.ts';
-import { endOverdueJobs } from './services/overdue.ts';
 import { createQuotaCounts } from './services/quotacounts.ts';
 import { createQuotaAdmin, type QuotaAdmin } from './services/quotas.ts';
 import { createShares } from './services/shares.ts';
@@ -36,25 +30,15 @@ import { createSignIn } from './services/signin.ts';
 import { createActionTable } from './services/table.ts';
 import { createServing, type Serving } from './serving.ts';
 import { readSettingsFiles, type SettingsFiles } from './settingsfiles.ts';
-import { createKeyring, type Keyring } from './signing/keyring.ts';
-import { watchKeys } from './signing/keywatch.ts';
+import type { Keyring } from './signing/keyring.ts';
 import { createIssuerKeys } from './signing/outside/documents.ts';
 import { createDocumentFetch } from './signing/outside/fetch.ts';
 import { createOutsideVerifier } from './signing/outside/verify.ts';
-import { createSealer, type KeyEncryptionKey } from './signing/sealing.ts';
-import { makeSealingKeyFile, readSealingKeyFile } from './signing/sealingkeyfile.ts';
-import { createSigningThreads } from './signing/signingthreads.ts';
 import { createTokenSigner } from './signing/tokensigner.ts';
-import { keepFresh } from './signing/upkeep.ts';
-import { createArtifactStore } from './store/artifacts.ts';
 import { isReceipt } from './store/audit.ts';
-import { sweepAuthorityChanges } from './store/authoritychanges.ts';
-import { type Database, openDatabase } from './store/database.ts';
-import { createKeyStore } from './store/keys.ts';
-import { migrate } from './store/migrate.ts';
 import { createMintFactsReader } from './store/mintfacts.ts';
-import { sharedSecret } from './store/sharedsecrets.ts';
-import { createTimers, type Timers } from './timers.ts';
+import { composeStored, type HeldSecret, openStored, type Surroundings, startTasks } from './stored.ts';
+import { createTimers } from './timers.ts';
 
 export interface Arsia extends Serving {
   config: Config;
@@ -64,19 +48,6 @@ export interface Arsia extends Serving {
   keyrings: { workload: Keyring; authorization: Keyring };
   trail: AuditTrail;
 }
-
-interface Surroundings {
-  clock: Clock;
-  log: Log;
-  /** Milliseconds from any beginning, by a clock that is never set. */
-  monotonic?: () => number;
-}
-
-/** Milliseconds. */
-const sweepInterval = 5 * 60 * 1000;
-const overdueInterval = 20 * 1000;
-const clockInterval = 10 * 1000;
-const keyWatchInterval = 2 * 1000;
 
 /** Builds each part once, in the order of dependency. */
 export async function compose(config: Config, surroundings: Surroundings): Promise<Arsia> {
@@ -106,16 +77,17 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     allowLoopbackIssuers,
   });
   const exchange = createExchange({ mint, audit, calls: cloudCalls(config, clock), endpoints, clock });
+  const limited = limitArtifacts({ artifacts, quotas, database, clock });
   const authorization = createAuthorizationServer({
     issuer,
     clock,
     log,
-    artifacts: limitArtifacts({ artifacts, quotas, database, clock }),
+    artifacts: limited,
     keys: keys.authorization,
     outside: createOutsideExchange({
       database,
       audit,
-      artifacts,
+      artifacts: limited,
       verifier: outsideVerifier(config, surroundings),
       clock,
     }),
@@ -140,7 +112,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     },
     async open() {
       await openStored(config, stored);
-      keepHouse(timers, { ...stored, idempotency }, config, surroundings);
+      startTasks(timers, { ...stored, idempotency }, config, surroundings);
     },
     async fault() {
       const unreadiness = () => Object.values(keys).flatMap((ring) => ring.unreadiness() ?? [])[0];
@@ -189,107 +161,6 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     keyrings,
     trail,
   };
-}
-
-type Stored = Awaited<ReturnType<typeof composeStored>>;
-
-/** What lies in the database, and what it is sealed with. */
-async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
-  const { clock, log, monotonic = () => performance.now() } = surroundings;
-  const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
-  const { url, folder, poolSize } = config.database;
-  const lost = Promise.withResolvers<never>();
-  const database = await openDatabase({
-    ...(url === undefined ? { folder } : { url }),
-    poolSize,
-    onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
-    onLockLost: lost.reject,
-  });
-  const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
-  const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
-  const threads = createSigningThreads({
-    onFault: (fault) => log.error({ err: fault }, 'the signing threads ended: the pool signs'),
-  });
-  const ring = (keySet: 'workload' | 'authorization') =>
-    createKeyring({
-      store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
-      sealer,
-      clock,
-      monotonic,
-      keySet,
-      makeSigner: threads.makeSigner,
-      alg: 'RS256',
-      onFault: (fault) => log.error({ err: fault, key_set: keySet }, 'the stored keys are not taken over'),
-    });
-  const keys = { workload: ring('workload'), authorization: ring('authorization') };
-  return {
-    database,
-    lost: lost.promise,
-    threads,
-    trail,
-    artifacts: createArtifactStore({ database, sealer }),
-    keys,
-    /** The same, for people and timers: what they are refused, or fails, is recorded as well. */
-    keyrings: {
-      workload: auditedKeyring(keys.workload, trail.audit, clock),
-      authorization: auditedKeyring(keys.authorization, trail.audit, clock),
-    },
-    watch: watchClock(database, log),
-    cookies: createHeldSecret(secret('cookies')),
-    cursors: createHeldSecret(secret('cursors')),
-  };
-}
-
-/** The machine's own clock, whichever one the rest is given: what is set wrong is the machine. */
-function watchClock(database: Database, log: Log): ClockWatch {
-  return createClockWatch({
-    clock: systemClock,
-    databaseNow: database.now,
-    monotonic: () => performance.now(),
-    onChange(fault) {
-      if (fault === undefined) log.info('the clocks agree again: tokens are signed');
-      else log.error({ fault }, 'no token is signed');
-    },
-  });
-}
-
-async function openStored(config: Config, { database, watch, cookies, cursors, trail, keys }: Stored): Promise<void> {
-  await watch.look();
-  await bringUpToDate(config, database);
-  await cookies.load();
-  await cursors.load();
-  await trail.open();
-  await keys.workload.start();
-  await keys.authorization.start();
-}
-
-/** What is done beside the requests for as long as the server lives. */
-function keepHouse(
-  timers: Timers,
-  { database, watch, trail, artifacts, keyrings, idempotency }: Stored & { idempotency: Idempotency },
-  { auditInterval }: Config,
-  { clock, log }: Surroundings,
-): void {
-  const orWarn = (message: string) => (thrown: unknown) => log.warn({ err: thrown }, message);
-  const notKept = orWarn('the audit was not brought up to its checkpoint');
-  timers.until(
-    keepFresh(Object.values(keyrings), (thrown) => log.error({ err: thrown }, 'the keys were not refreshed')),
-  );
-  const lookAtKeys = watchKeys(Object.values(keyrings), log);
-  timers.every(keyWatchInterval, async () => lookAtKeys());
-  timers.every(clockInterval, () => watch.look().catch(orWarn('the clocks were not compared')));
-  timers.every(overdueInterval, async () => {
-    await endOverdueJobs({ database, audit: trail.audit, clock }).catch(orWarn('overdue jobs were not ended'));
-  });
-  timers.every((auditInterval * 1000) / 2, () => trail.round().catch(notKept));
-  // After every other end: what those record is counted and covered too.
-  timers.until(() => trail.close().catch(notKept));
-  timers.every(sweepInterval, async () => {
-    await artifacts.sweep(clock.now()).catch(orWarn('expired rows were not swept'));
-    await idempotency.sweep().catch(orWarn('expired keys were not swept'));
-    await sweepFreedAudiences(database.query, clock.now()).catch(orWarn('freed audiences were not swept'));
-    await sweepAuthorityChanges(database.query).catch(orWarn('changes were not swept'));
-  });
 }
 
 function cloudEndpoints({ clouds }: Config, { extraCa }: SettingsFiles): CloudEndpoints {
@@ -342,32 +213,4 @@ function composeSignIn(
     },
     cookieKeys: () => [Buffer.from(parts.cookies.current()).toString('base64url')],
   };
-}
-
-/** Where no setting names a key: made once beside (never inside) the data folder of the embedded database. */
-async function embeddedSealingKey(): Promise<KeyEncryptionKey> {
-  const path = join('keys', 'sealing.key');
-  await makeSealingKeyFile(path);
-  return readSealingKeyFile(path);
-}
-
-type HeldSecret = ReturnType<typeof createHeldSecret>;
-
-/** A secret of all replicas, the same after a restart; read once the database answers. */
-function createHeldSecret(read: () => Promise<Uint8Array>) {
-  let held: Uint8Array | undefined;
-  return {
-    async load() {
-      held = await read();
-    },
-    current(): Uint8Array {
-      if (held === undefined) throw new ArsiaError('unavailable', 'The database was not reached yet.');
-      return held;
-    },
-  };
-}
-
-async function bringUpToDate({ database: { migrationUrl, url } }: Config, database: Database): Promise<void> {
-  if (migrationUrl === undefined || url === undefined) await migrate(database);
-  else await migrate(migrationUrl, { grantTo: decodeURIComponent(new URL(url).username) });
 }

@@ -26,7 +26,7 @@ const mayImport: Record<string, string[]> = {
   'serving.ts': ['core', 'log.ts', 'config.ts', 'timers.ts'],
   'settingsfiles.ts': ['config.ts', 'signing'],
   'poolpriority.ts': [],
-  'compose.ts': [
+  'stored.ts': [
     'core',
     'clock.ts',
     'clockwatch.ts',
@@ -34,7 +34,18 @@ const mayImport: Record<string, string[]> = {
     'config.ts',
     'timers.ts',
     'settingsfiles.ts',
+    'store',
+    'signing',
+    'services',
+  ],
+  'compose.ts': [
+    'core',
+    'clock.ts',
+    'config.ts',
+    'timers.ts',
+    'settingsfiles.ts',
     'serving.ts',
+    'stored.ts',
     'store',
     'signing',
     'providers',
