@@ -11,7 +11,6 @@ import { syncSignInTeams } from '../store/signinteams.ts';
 import { teamIdsOf } from '../store/teams.ts';
 import { findSignedInUser, saveUserIdentity } from '../store/useridentities.ts';
 import type { Action, Context, Pipeline, Place } from './action.ts';
-import { admitMembership } from './memberships.ts';
 
 /** A person as the identity provider vouches for them, after every check of its answer. */
 export interface Person {
@@ -66,7 +65,7 @@ function signInAction(users: 'anyone' | 'invited'): Action<Person, FoundPerson, 
     name: 'user.sign_in',
     needs: 'anyone',
     changes: true,
-    adds: ['users', 'memberships', 'memberships_per_principal', 'team_members', 'teams_per_user'],
+    adds: ['users', 'memberships', 'team_members', 'teams_per_user'],
     async find(context, { iss, sub }) {
       const user = await findSignedInUser(context.db, iss, sub);
       return {
@@ -133,7 +132,8 @@ async function firstSignIn(context: Context, person: Person, users: 'anyone' | '
   if (invitation === undefined) return { user, isFirst: true };
   if (!(await acceptInvitation(context.db, invitation.id, user.id, now))) throw uninvited(person, users);
   if (invitation.namespace_id !== null && invitation.role !== null) {
-    await admitMembership(context, organization_id, { id: user.id, name: user.login });
+    // A new user has no other membership.
+    await context.admit('memberships', organization_id);
     await insertMembership(context.db, {
       id: context.id('membership'),
       namespace_id: invitation.namespace_id,
@@ -168,7 +168,8 @@ async function teamsOf(context: Context, user: User, person: Person): Promise<st
   const before = await teamIdsOf(context.db, id);
   const names = await syncSignInTeams(context.db, { id, organization_id }, person.teams, new Date(context.now));
   const added = (await teamIdsOf(context.db, id)).filter((team) => !before.includes(team));
-  for (const team of added) await context.admit('team_members', organization_id, { id: team, name: team });
+  const holders = added.map((team) => ({ id: team, name: team }));
+  await context.admit('team_members', organization_id, holders);
   // They are counted already: what was added in this transaction is seen in it.
   if (added.length > 0) await context.admit('teams_per_user', organization_id, { id, name: login }, 0);
   return names;
