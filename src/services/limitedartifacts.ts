@@ -38,7 +38,7 @@ export function limitArtifacts(parts: {
     const name = Object.hasOwn(quotaOf, model) ? quotaOf[model] : undefined;
     if (name === undefined || principal_id === undefined) return await artifacts.save(artifact);
     await quotas.admitting(async ({ take }) => {
-      const full = take({ name, organization_id: null, holder: principal_id }, 1);
+      const full = take([{ name, organization_id: null, holder: principal_id }], 1)?.value;
       // Sessions and grants are saved again with every change.
       const isNew = full !== undefined && (await artifacts.find(model, { id: artifact.id }, clock.now())) === undefined;
       if (isNew) await refuse(name, principal_id, full);

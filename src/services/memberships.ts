@@ -15,7 +15,6 @@ import { findServiceAccount, findUser } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
 import { type Action, type Context, missing, type Place } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
-import type { QuotaHolderRef } from './quotacounts.ts';
 import { refuseLastOwner } from './users.ts';
 
 interface FoundMembership extends Place {
@@ -39,7 +38,11 @@ export const createMembership: Action<
       throw new ArsiaError('conflict', `${input.principal} is a member of ${namespace.path} already.`, {
         advice: `Change the role with PATCH /api/v1/memberships/${existing.id}.`,
       });
-    await admitMembership(context, namespace.organization_id, { id: principal_id, name: input.principal });
+    await context.admit('memberships', namespace.organization_id);
+    await context.admit('memberships_per_principal', namespace.organization_id, {
+      id: principal_id,
+      name: input.principal,
+    });
     const row: MembershipRow = {
       id: context.id('membership'),
       namespace_id: namespace.id,
@@ -95,16 +98,6 @@ export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
     detail: { principal: membership.principal_id, namespace: membership.namespace_id, role: membership.role },
   }),
 };
-
-/** Called before a membership is added; the action declares both quotas. */
-export async function admitMembership(
-  context: Context,
-  organization_id: string,
-  principal: QuotaHolderRef,
-): Promise<void> {
-  await context.admit('memberships', organization_id);
-  await context.admit('memberships_per_principal', organization_id, principal);
-}
 
 /** The id of a user (by id or login), team or service account (by id) of the organisation. */
 export async function principalOf(context: Context, organization_id: string, ref: string): Promise<string> {

@@ -27,10 +27,10 @@ export interface Admission {
   /** Gives back what was taken: the work begins anew, since its transaction lost against another one. */
   restart(): void;
   /**
-   * Takes room for `amount` rows. Returns undefined, or the value of the quota where there is no room. Throws Uncounted, which
-   * only `admitting` may catch.
+   * Takes room for `amount` rows of each. Returns undefined, or the first that has no room, with its value. Throws Uncounted,
+   * which only `admitting` may catch.
    */
-  take(key: QuotaKey, amount: number): number | undefined;
+  take(keys: readonly QuotaKey[], amount: number): { key: QuotaKey; value: number } | undefined;
 }
 
 interface Tally extends QuotaUse {
@@ -49,11 +49,11 @@ interface Taken {
 }
 
 class Uncounted extends Error {
-  readonly key: QuotaKey;
+  readonly keys: readonly QuotaKey[];
 
-  constructor(key: QuotaKey) {
-    super(`the quota ${key.name} is not counted yet`);
-    this.key = key;
+  constructor(keys: readonly QuotaKey[]) {
+    super(`the quota ${keys[0]?.name} is not counted yet`);
+    this.keys = keys;
   }
 }
 
@@ -65,28 +65,26 @@ const ample = 0.9;
 /** Rows. To count more for every request near a quota would keep the database busy: there kept counts decide as well. */
 const manyRows = 100_000;
 const maximumKept = 10_000;
+/** How often one piece of work may run again for a count: once for each quota that it asks for after another one. */
+const mostRuns = 20;
 
 export function createQuotaCounts(parts: { database: Database; clock: Clock; many?: number }): QuotaCounts {
   const { database, clock, many = manyRows } = parts;
   const kept = new Map<string, Tally>();
   /** Rows that are being added, by quota: a count may have missed them. */
   const underWay = new Map<string, number>();
-  /** Rows that were committed while a count of their quota was under way: it may have begun before. */
-  const committedMeanwhile = new Map<string, number>();
+  /** Rows that were being added at any time of a count that is being made. */
+  const counting = new Map<string, { rows: number }>();
   const reads = new Map<string, { read(key: QuotaKey): Promise<Tally>; waiting: number }>();
 
   async function count(key: QuotaKey): Promise<Tally> {
     const text = textOf(key);
     const begun = performance.now();
-    committedMeanwhile.set(text, 0);
-    const use = await quotaUse(database.query, key, new Date(clock.now())).catch((error: unknown) => {
-      committedMeanwhile.delete(text);
-      throw error;
-    });
-    const missed = (underWay.get(text) ?? 0) + committedMeanwhile.get(text)!;
-    committedMeanwhile.delete(text);
+    const missed = { rows: underWay.get(text) ?? 0 };
+    counting.set(text, missed);
+    const use = await quotaUse(database.query, key, new Date(clock.now())).finally(() => counting.delete(text));
     const until = performance.now() + Math.max(minimumAge, ageByCost * (performance.now() - begun));
-    const tally = { ...use, organization_id: key.organization_id, taken: missed, until };
+    const tally = { ...use, organization_id: key.organization_id, taken: missed.rows, until };
     kept.delete(text);
     kept.set(text, tally);
     for (const [oldest, { until }] of kept) {
@@ -111,6 +109,8 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
 
   function add(text: string, amount: number): void {
     const sum = (underWay.get(text) ?? 0) + amount;
+    const missed = counting.get(text);
+    if (missed !== undefined && amount > 0) missed.rows += amount;
     if (sum > 0) underWay.set(text, sum);
     else underWay.delete(text);
   }
@@ -120,25 +120,28 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
     return tally !== undefined && tally.until > performance.now() ? tally : undefined;
   }
 
-  /**
-   * `counted`: what was counted for this piece of work. Room is taken of the newest count alone: an older one misses what was
-   * taken of a newer.
-   */
-  function admission(counted: ReadonlySet<string>, all: Taken[]): Admission {
+  /** The count that decides: one that was made for this work, or a kept one that leaves room enough. */
+  function usable(own: ReadonlyMap<string, Tally>, text: string, amount: number): Tally | undefined {
+    const mine = own.get(text);
+    // Of the newest count: an older one misses what was taken of a newer.
+    const tally = mine === undefined ? fresh(text) : (kept.get(text) ?? mine);
+    const isNear = tally !== undefined && sumOf(tally, amount) > ample * tally.value;
+    return mine === undefined && isNear && tally.used <= many ? undefined : tally;
+  }
+
+  function admission(own: ReadonlyMap<string, Tally>, all: Taken[]): Admission {
     return {
       restart: () => giveBack(all.splice(0)),
-      take(key, amount) {
-        const text = textOf(key);
-        const isCounted = counted.has(text);
-        const tally = isCounted ? kept.get(text) : fresh(text);
-        if (tally === undefined) throw new Uncounted(key);
-        const sum = tally.used + tally.taken + amount;
-        const isNear = sum > ample * tally.value;
-        if (!isCounted && isNear && tally.used <= many) throw new Uncounted(key);
-        if (sum > tally.value) return tally.value;
-        tally.taken += amount;
-        add(text, amount);
-        all.push({ text, tally, amount });
+      take(keys, amount) {
+        const tallies = keys.map((key) => ({ key, text: textOf(key), tally: usable(own, textOf(key), amount) }));
+        const uncounted = tallies.filter(({ tally }) => tally === undefined).map(({ key }) => key);
+        if (uncounted.length > 0) throw new Uncounted(uncounted);
+        for (const { key, text, tally } of tallies) {
+          if (sumOf(tally!, amount) > tally!.value) return { key, value: tally!.value };
+          tally!.taken += amount;
+          add(text, amount);
+          all.push({ text, tally: tally!, amount });
+        }
         return undefined;
       },
     };
@@ -154,22 +157,19 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
 
   return {
     async admitting(work) {
-      const counted = new Set<string>();
-      for (;;) {
+      const own = new Map<string, Tally>();
+      for (let run = 1; ; run++) {
         const all: Taken[] = [];
         try {
-          const result = await work(admission(counted, all));
-          for (const { text, amount } of all) {
-            add(text, -amount);
-            const meanwhile = committedMeanwhile.get(text);
-            if (meanwhile !== undefined) committedMeanwhile.set(text, meanwhile + amount);
-          }
+          const result = await work(admission(own, all));
+          for (const { text, amount } of all) add(text, -amount);
           return result;
         } catch (thrown) {
           giveBack(all);
           if (!(thrown instanceof Uncounted)) throw thrown;
-          await countShared(thrown.key);
-          counted.add(textOf(thrown.key));
+          // A holder that is made anew with each run would be asked for without end.
+          if (run === mostRuns) throw new Error(`${thrown.message} after ${run} runs`);
+          for (const key of thrown.keys) own.set(textOf(key), await countShared(key));
         }
       }
     },
@@ -195,6 +195,10 @@ function sharedRead(count: (key: QuotaKey) => Promise<Tally>): (key: QuotaKey) =
   );
 }
 
+function sumOf({ used, taken }: Tally, amount: number): number {
+  return used + taken + amount;
+}
+
 function textOf({ name, organization_id, holder }: QuotaKey): string {
   return `${name} ${organization_id} ${holder}`;
 }
@@ -205,11 +209,14 @@ export interface QuotaHolderRef {
   name: string;
 }
 
-/** Takes room for `amount` that is about to be added; throws `quota_exceeded` where there is none. */
+/**
+ * Takes room for `amount` that is about to be added; throws `quota_exceeded` where there is none. Of several holders each takes
+ * as much. The holder is the organisation where it is left out.
+ */
 export type Admit = (
   name: QuotaName,
   organization_id: string | null,
-  holder?: QuotaHolderRef,
+  holder?: QuotaHolderRef | readonly QuotaHolderRef[],
   amount?: number,
 ) => Promise<void>;
 
@@ -224,20 +231,35 @@ export function createAdmit(parts: {
   return async (name, organization_id, holder, amount = 1) => {
     if (admission === undefined || !adds.includes(name))
       throw new Error(`the action does not declare the quota ${name}`);
-    const id = holder?.id ?? organization_id;
     // Operators belong to no organisation, and nothing of theirs is counted for one.
-    if (id === null) return;
-    const key = { name, organization_id, holder: id };
+    const holders = holder === undefined ? [] : [holder].flat();
+    const ids = holder === undefined ? [organization_id].filter((id) => id !== null) : holders.map(({ id }) => id);
+    const keys = ids.map((id) => ({ name, organization_id, holder: id }));
     const full =
       quotas[name].counted === 'before'
-        ? admission.take(key, amount)
-        : fullBy(await quotaUse(db, key, new Date(now)), amount);
-    if (full !== undefined) throw await quotaExceeded(db, key, full, holder);
+        ? admission.take(keys, amount)
+        : await firstFull(db, keys, amount, new Date(now));
+    if (full === undefined) return;
+    throw await quotaExceeded(
+      db,
+      full.key,
+      full.value,
+      holders.find(({ id }) => id === full.key.holder),
+    );
   };
 }
 
-function fullBy({ used, value }: QuotaUse, amount: number): number | undefined {
-  return used + amount > value ? value : undefined;
+async function firstFull(
+  db: Queries,
+  keys: readonly QuotaKey[],
+  amount: number,
+  now: Date,
+): Promise<{ key: QuotaKey; value: number } | undefined> {
+  for (const key of keys) {
+    const { used, value } = await quotaUse(db, key, now);
+    if (used + amount > value) return { key, value };
+  }
+  return undefined;
 }
 
 export async function quotaExceeded(

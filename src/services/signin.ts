@@ -8,7 +8,6 @@ import { syncSignInTeams } from '../store/signinteams.ts';
 import { teamIdsOf } from '../store/teams.ts';
 import { type SignInUser, saveUserIdentity } from '../store/useridentities.ts';
 import type { Action, Context, Pipeline, Place } from './action.ts';
-import { admitMembership } from './memberships.ts';
 import {
   deactivated,
   type FoundPerson,
@@ -85,7 +84,7 @@ function enterBy(users: SignInUsers): Action<Chosen, FoundPerson, SignedIn> {
     name: signInName,
     needs: 'anyone',
     changes: true,
-    adds: ['users', 'memberships', 'memberships_per_principal', 'team_members', 'teams_per_user'],
+    adds: ['users', 'memberships', 'team_members', 'teams_per_user'],
     find: (context, { person, choice }) => personAt(context, person, choice),
     async run(context, { person, choice }, { known }) {
       const entered = await enter(context, person, choice, known, users);
@@ -153,7 +152,8 @@ async function enterByInvitation(
   const now = new Date(context.now);
   if (!(await acceptInvitation(context.db, id, user.id, now))) throw closed();
   if (namespace_id !== null && role !== null) {
-    await admitMembership(context, organization_id, { id: user.id, name: user.login });
+    // A new user has no other membership.
+    await context.admit('memberships', organization_id);
     await insertMembership(context.db, {
       id: context.id('membership'),
       namespace_id,
@@ -217,7 +217,8 @@ async function teamsOf(context: Context, user: User, person: Person): Promise<st
   const before = await teamIdsOf(context.db, id);
   const names = await syncSignInTeams(context.db, { id, organization_id }, person.teams, new Date(context.now));
   const added = (await teamIdsOf(context.db, id)).filter((team) => !before.includes(team));
-  for (const team of added) await context.admit('team_members', organization_id, { id: team, name: team });
+  const holders = added.map((team) => ({ id: team, name: team }));
+  await context.admit('team_members', organization_id, holders);
   // They are counted already: what was added in this transaction is seen in it.
   if (added.length > 0) await context.admit('teams_per_user', organization_id, { id, name: login }, 0);
   return names;

@@ -59,8 +59,8 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
   };
   const add = (work: (admission: Admission) => Promise<unknown> = team) =>
     counts.admitting(async (admission) => {
-      const full = admission.take(key, 1);
-      if (full !== undefined) return `full at ${full}`;
+      const full = admission.take([key], 1);
+      if (full !== undefined) return `full at ${full.value}`;
       await work(admission);
       return 'added';
     });
@@ -107,12 +107,20 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     expect(await add()).toBe('full at 3');
   });
 
+  test('a holder that is another one with each run is a mistake that ends', async () => {
+    let run = 0;
+    const work = counts.admitting(async ({ take }) =>
+      take([{ ...key, name: 'team_members', holder: `team_${++run}` }], 1),
+    );
+    await expect(work).rejects.toThrow('the quota team_members is not counted yet after 20 runs');
+  }, 60_000);
+
   test('what a transaction took is given back when it begins anew', async () => {
     await saveQuotas(database.query, 'grp_acme', { teams: 1 });
     const tries = await counts.admitting(async (admission) => {
       for (let n = 0; n < 5; n++) {
         admission.restart();
-        expect(admission.take(key, 1)).toBeUndefined();
+        expect(admission.take([key], 1)).toBeUndefined();
       }
       return 5;
     });
