@@ -1,6 +1,7 @@
 import type { MintFacts } from '../core/mint.ts';
 import { type CurrentJob, createCurrentJobs } from './currentjobs.ts';
 import type { Database } from './database.ts';
+import { costOfFacts, maximumKeptCost } from './mintcost.ts';
 import { createMintFactsStatement, type DatedFacts } from './mintstatement.ts';
 import type { Premise } from './premise.ts';
 
@@ -80,7 +81,7 @@ export function createMintFactsReader(
       const since = performance.now();
       const dated = await readAll({ ...key, organization_id: now.organization_id });
       // What is not there may come into being unnoticed: only what was found is kept.
-      if (dated?.facts.identity) {
+      if (dated?.facts.identity && costOfFacts(dated) <= maximumKeptCost) {
         ofRunners.keep(name, dated, since);
         keepForJob(key, now, dated, since);
       }
