@@ -76,7 +76,6 @@ const homes: Record<string, string[]> = {
   'google-auth-library': ['providers/gcp'],
   '@bufbuild/cel': ['providers/gcp'],
   '@bufbuild/protobuf': ['providers/gcp'],
-  cockatiel: ['providers'],
   pino: ['log.ts', 'logoutput.ts'],
   commander: ['main.ts', 'admin.ts', 'auditcommands.ts', 'cli'],
   zod: ['config.ts', 'providers', 'http'],

@@ -60,7 +60,7 @@ export interface Action<Input, Found extends Place, Result> {
   changes: boolean;
   /** What the action is about; throws `not_found` through `missing` when there is no such thing. */
   find(context: Context, input: Input): Promise<Found>;
-  /** What this input asks of the database; `light` unless it says otherwise. */
+  /** What this input asks of the server; `change` or `read` unless it says otherwise. */
   load?(input: Input): Load;
   /** True where the token of this job opens the action; jobs may do nothing else. */
   opensToJob?(found: Found, caller: Caller & { kind: 'job' }): boolean;
@@ -146,7 +146,8 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
       const tenant = tenantOf(call.caller);
       const work = () => (action.changes ? database.transaction(on, { tenant }) : on(database.query));
       // Without a place nothing was begun: that is told to the caller and is no record.
-      return await shares[action.load?.(input) ?? 'light'](tenant, () => recorded(call, at, work));
+      const load = action.load?.(input) ?? (action.changes ? 'change' : 'read');
+      return await shares[load](tenant, () => recorded(call, at, work));
     },
 
     async together(action, call, work) {
@@ -160,7 +161,7 @@ export function createPipeline(parts: { database: Database; audit: Audit; clock:
         return await work(within, db);
       };
       const tenant = tenantOf(call.caller);
-      return await shares.light(tenant, () => recorded(call, at, () => database.transaction(on, { tenant })));
+      return await shares.change(tenant, () => recorded(call, at, () => database.transaction(on, { tenant })));
     },
   };
   return pipeline;

@@ -54,6 +54,7 @@ export function createTrustActions(issuers: Issuers, tenancy: 'single' | 'multi'
     evaluate: {
       ...reading,
       name: 'managed_identity.evaluate',
+      load: () => 'evaluation',
       async run(context, input, found) {
         const resolved = await meant(context, input, found);
         const { federated, user } = resolved;
