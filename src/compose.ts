@@ -58,7 +58,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch, lost } = stored;
   const { audit } = trail;
   const issuers = createIssuers(issuer);
-  const shares = createShares({ connections: config.database.poolSize });
+  const shares = createShares({ connections: config.database.poolSize, share: shareOf(config) });
   const quotas = createQuotaCounts({ database, clock });
   const pipeline = createPipeline({ database, audit, clock, shares, quotas });
   const idempotency = createIdempotency({ database, pipeline, clock });
@@ -167,9 +167,16 @@ function cloudEndpoints({ clouds }: Config, { extraCa }: SettingsFiles): CloudEn
   return { ...clouds.endpoints, extra_ca: extraCa };
 }
 
-function cloudCalls({ clouds }: Config, clock: Clock) {
+/** The part of a shared place that one organisation may take. */
+function shareOf({ tenancy }: Config): number {
+  return tenancy === 'single' ? 1 : 0.5;
+}
+
+function cloudCalls(config: Config, clock: Clock) {
+  const { clouds } = config;
   return createCalls({
     deadline_ms: clouds.deadline * 1000,
+    share: shareOf(config),
     concurrency: clouds.concurrency,
     random: () => clock.random(4).reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 32,
   });

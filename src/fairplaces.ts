@@ -16,16 +16,32 @@ export interface FairPlacesOptions {
   maximumWaitingPerTenant: number;
   /** Milliseconds that a task waits at most. */
   patience: number;
+  /**
+   * The place of a task that took longer than `after` stays taken for `factor` times as long as it took: a tenant that asks for
+   * such tasks all the time leaves most of a core to the others. Milliseconds.
+   */
+  rest?: { after: number; factor: number };
   /** Of what is thrown when one of the three limits is reached. */
   code?: Extract<ErrorCode, 'unavailable' | 'busy'>;
 }
 
 /** Seconds. */
 const retryAfter = 1;
+/** Milliseconds. */
+const longestRest = 2_000;
 
 /** Places that tenants share: a free place goes to the tenants that wait in turn, and a task that fails gives its place back. */
 export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
-  const { of, most, mostPerTenant, maximumWaiting, maximumWaitingPerTenant, patience, code = 'unavailable' } = options;
+  const {
+    of,
+    most,
+    mostPerTenant,
+    maximumWaiting,
+    maximumWaitingPerTenant,
+    patience,
+    rest,
+    code = 'unavailable',
+  } = options;
   const waiting = createFairQueue<{ enter(): void }>();
   const running = new Map<string, number>();
   let free = most;
@@ -69,10 +85,13 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
 
   return async (tenant, task) => {
     await enter(tenant);
+    const begun = performance.now();
     try {
       return await task();
     } finally {
-      leave(tenant);
+      const took = performance.now() - begun;
+      if (rest === undefined || took <= rest.after) leave(tenant);
+      else setTimeout(leave, Math.min(rest.factor * took, longestRest), tenant).unref();
     }
   };
 }

@@ -94,7 +94,6 @@ const homes: Record<string, string[]> = {
   'google-auth-library': ['providers/gcp'],
   '@bufbuild/cel': ['providers/gcp'],
   '@bufbuild/protobuf': ['providers/gcp'],
-  cockatiel: ['providers'],
   pino: ['log.ts', 'logoutput.ts'],
   commander: [
     'main.ts',

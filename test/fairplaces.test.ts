@@ -77,6 +77,17 @@ describe('F25 fair places', () => {
     expect(begun).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'a4']);
   });
 
+  test('the place of a task that took long rests, and those of others are free meanwhile', async () => {
+    const within = createFairPlaces({ ...options, mostPerTenant: 1, rest: { after: 20, factor: 100 } });
+    const begun: string[] = [];
+    await within('a', () => new Promise((resolve) => setTimeout(resolve, 40)));
+    const next = within('a', async () => void begun.push('a'));
+    await within('b', async () => void begun.push('b'));
+    await within('b', async () => void begun.push('b again'));
+    await next;
+    expect(begun).toEqual(['b', 'b again', 'a']);
+  });
+
   test('each limit refuses in words of its own, with a Retry-After, and the task is not run', async () => {
     const limits = { most: 1, mostPerTenant: 1, maximumWaiting: 3, maximumWaitingPerTenant: 2, patience: 50 };
     const within = createFairPlaces({ ...options, ...limits });

@@ -68,11 +68,24 @@ export function refuseByRules(
     return {
       rule_ids: ofKind.map((rule) => rule.id),
       kind,
-      expected: ofKind.map((rule) => `${kind} ${rule.values.join(kind === 'label' ? ' and ' : ' or ')}`).join('; or '),
+      expected: expectedBy(kind, ofKind),
       presented: `${kind} ${shows[kind](job)}`,
     };
   }
   return undefined;
+}
+
+/** Characters of what rules expect, in a refusal and its record. */
+const maximumExpected = 1_000;
+
+function expectedBy(kind: RuleKind, rules: readonly AccessRule[]): string {
+  const joint = kind === 'label' ? ' and ' : ' or ';
+  let text = '';
+  for (const [index, rule] of rules.entries()) {
+    if (text.length > maximumExpected) return `${text.slice(0, maximumExpected)}… (${rules.length} rules)`;
+    text += `${index === 0 ? '' : '; or '}${kind} ${rule.values.join(joint)}`;
+  }
+  return text.length > maximumExpected ? `${text.slice(0, maximumExpected)}…` : text;
 }
 
 const closed: RuleRefusal = {

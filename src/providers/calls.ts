@@ -29,10 +29,12 @@ export interface Calls {
 export interface CallOptions {
   /** Of a whole call: its wait in the queue, its tries and the pauses between them. */
   deadline_ms?: number;
-  /** Calls at once, per endpoint; of one organisation half as many. An endpoint that hangs holds its own places alone. */
+  /** Calls at once, per endpoint: one that hangs holds its own places alone. */
   concurrency?: number;
-  /** Calls that wait for a place, per endpoint; of one organisation half as many. */
+  /** Calls that wait for a place, per endpoint. */
   queue?: number;
+  /** The part of both that one organisation may take: all of it where there is one. */
+  share?: number;
   /** From 0 up to 1. */
   random: () => number;
 }
@@ -41,14 +43,15 @@ const maximumTries = 3;
 /** Full jitter: a random part of this, doubled at each try (milliseconds). */
 const firstPause = 200;
 
-export function createCalls({ deadline_ms = 10_000, concurrency = 64, queue = 128, random }: CallOptions): Calls {
+export function createCalls(options: CallOptions): Calls {
+  const { deadline_ms = 10_000, concurrency = 64, queue = 128, share = 0.5, random } = options;
   const placesOf = createEndpoints((host) =>
     createFairPlaces({
       of: `exchanges at ${host}`,
       most: concurrency,
-      mostPerTenant: Math.ceil(concurrency / 2),
+      mostPerTenant: Math.ceil(concurrency * share),
       maximumWaiting: queue,
-      maximumWaitingPerTenant: Math.ceil(queue / 2),
+      maximumWaitingPerTenant: Math.ceil(queue * share),
       patience: deadline_ms / 2,
       code: 'busy',
     }),

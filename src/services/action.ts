@@ -70,7 +70,7 @@ export interface Action<Input, Found extends Place, Result> {
   opensToOperator?: true;
   /** What the action is about; throws `not_found` through `missing` when there is no such thing. */
   find(context: Context, input: Input): Promise<Found>;
-  /** What this input asks of the database; `light` unless it says otherwise. */
+  /** What this input asks of the server; `change` or `read` unless it says otherwise. */
   load?(input: Input): Load;
   /** True where the token of this job opens the action; jobs may do nothing else. */
   opensToJob?(found: Found, caller: Caller & { kind: 'job' }): boolean;
@@ -198,7 +198,8 @@ export function createPipeline(parts: {
       const tenant = tenantOf(call.caller);
       const work = () => (action.changes ? changing(tenant, on) : on(database.query));
       // Without a place nothing was begun: that is told to the caller and is no record.
-      return await shares[action.load?.(input) ?? 'light'](tenant, () => recorded(call, at, work));
+      const load = action.load?.(input) ?? (action.changes ? 'change' : 'read');
+      return await shares[load](tenant, () => recorded(call, at, work));
     },
 
     async authorise(action, call, work) {
@@ -216,7 +217,7 @@ export function createPipeline(parts: {
         work(within).catch((thrown: unknown) => {
           if (!(thrown instanceof Authorised)) throw thrown;
         });
-      await shares.light(tenantOf(call.caller), () => recorded(call, at, decide));
+      await shares.read(tenantOf(call.caller), () => recorded(call, at, decide));
     },
 
     async together(action, call, work, adds) {
@@ -230,7 +231,7 @@ export function createPipeline(parts: {
         return await work(within, db, createContext(db, call, clock, adds, admission).admit);
       };
       const tenant = tenantOf(call.caller);
-      return await shares.light(tenant, () => recorded(call, at, () => changing(tenant, on)));
+      return await shares.change(tenant, () => recorded(call, at, () => changing(tenant, on)));
     },
   };
   return pipeline;

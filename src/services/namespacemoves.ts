@@ -61,7 +61,7 @@ export function removeNamespace(
     name: `${kind}.delete`,
     needs: `${kind}.delete`,
     changes: true,
-    load: ({ force }) => (force ? 'heavy' : 'light'),
+    load: ({ force }) => (force ? 'heavy' : 'change'),
     find: (context, input) => namespaceAt(context, kind, input.ref),
     version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace }) {

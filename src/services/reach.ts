@@ -113,7 +113,7 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
   name: 'alias.delete',
   needs: 'managed_identity.move',
   changes: true,
-  load: ({ force }) => (force ? 'heavy' : 'light'),
+  load: ({ force }) => (force ? 'heavy' : 'change'),
   async find(context, input) {
     const found = await identityAt(context, input.ref);
     const alias = await findAlias(context.db, input.id);
@@ -147,7 +147,7 @@ export const maskIdentity: Action<
   name: 'identity_mask.create',
   needs: 'identity_mask.manage',
   changes: true,
-  load: ({ force }) => (force ? 'heavy' : 'light'),
+  load: ({ force }) => (force ? 'heavy' : 'change'),
   adds: ['masks_per_identity'],
   find: maskAt,
   async run(context, input, { namespace, identity }) {
@@ -236,11 +236,10 @@ export const effectiveIdentities: Action<
     return await scan<ReachingIdentity>(input.page, {
       read: (page) => assignedTo(context.db, namespace, principals, page),
       async keep(rows) {
-        const choices = (await choicesBeside(context.db, namespace.id, principals, rows)).map(
-          ({ created_at, ...choice }) => ({ ...choice, assigned_at: created_at.getTime() }),
-        );
+        const placeOf = ({ type, profile }: { type: string; profile: string }) => `${type} ${profile}`;
+        const choices = Map.groupBy(await choicesBeside(context.db, namespace.id, principals, rows), placeOf);
         return rows.filter((one) => {
-          const chosen = effectiveChoice(choices, runner, one.type, one.profile);
+          const chosen = effectiveChoice(choices.get(placeOf(one)) ?? [], runner, one.type, one.profile);
           const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
           return isChosen && usability(one.reach, namespace.lineage) === 'usable';
         });
@@ -255,7 +254,7 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
   name: 'managed_identity.delete',
   needs: 'managed_identity.delete',
   changes: true,
-  load: ({ force }) => (force ? 'heavy' : 'light'),
+  load: ({ force }) => (force ? 'heavy' : 'change'),
   find: (context, input) => identityAt(context, input.ref),
   version: ({ identity }) => identity.version,
   async run(context, input, { identity }) {

@@ -8,7 +8,7 @@ export interface Scanned<Row> {
 }
 
 /** Rows that one page reads at most: a list of which nothing is kept must not be read to its end for one request. */
-const mostRead = 1_000;
+const mostRead = 250;
 const mostAtOnce = 250;
 
 /** A page of a list of which a rule in core leaves rows out: reads on until the page is full, within `mostRead` rows. */

@@ -1,26 +1,28 @@
 import type { Caller } from '../core/principals.ts';
 import { createFairPlaces, type FairPlaces } from '../fairplaces.ts';
 
-/** What an action asks of the database. `heavy`: it changes a whole tree. `search`: it may read the whole audit. */
-export type Load = 'light' | 'heavy' | 'search';
+/**
+ * What an action asks of the server. `change` and `read`: little. `heavy`: it changes a whole tree. `search`: it may read the
+ * whole audit. `evaluation`: it computes for long.
+ */
+export type Load = 'change' | 'read' | 'heavy' | 'search' | 'evaluation';
 
 export type Shares = Readonly<Record<Load, FairPlaces>>;
 
 /**
- * The part of the database's connections that actions may hold, and of it the part of one organisation (docs/decisions/0016).
+ * The part of the database's connections that actions may hold, and of it the `share` of one organisation (docs/decisions/0016).
  * The rest is for what every token needs: its facts, its record, the caller of each request.
  */
-export function createShares({ connections }: { connections: number }): Shares {
-  const light = Math.max(1, Math.floor(connections * 0.4));
+export function createShares({ connections, share }: { connections: number; share: number }): Shares {
+  const ofConnections = (of: string, part: number) => {
+    const most = Math.max(1, Math.floor(connections * part));
+    const mostPerTenant = Math.ceil(most * share);
+    return { of, most, mostPerTenant, maximumWaiting: 4_000, maximumWaitingPerTenant: 1_000, patience: 5_000 };
+  };
   return {
-    light: createFairPlaces({
-      of: 'requests',
-      most: light,
-      mostPerTenant: Math.ceil(light / 2),
-      maximumWaiting: 4_000,
-      maximumWaitingPerTenant: 1_000,
-      patience: 5_000,
-    }),
+    change: createFairPlaces(ofConnections('changes', 0.25)),
+    // Long lists take the event loop, which all share: who reads many of them does that a third of the time.
+    read: createFairPlaces({ ...ofConnections('reads', 0.2), rest: { after: 10, factor: 2 } }),
     heavy: createFairPlaces({
       of: 'deletions and moves',
       most: 2,
@@ -28,6 +30,16 @@ export function createShares({ connections }: { connections: number }): Shares {
       maximumWaiting: 100,
       maximumWaitingPerTenant: 20,
       patience: 10_000,
+    }),
+    // Everything else of this process waits while a document is judged, for up to some 50 ms.
+    evaluation: createFairPlaces({
+      of: 'evaluations of documents',
+      most: 2,
+      mostPerTenant: 1,
+      maximumWaiting: 100,
+      maximumWaitingPerTenant: 20,
+      patience: 10_000,
+      rest: { after: 15, factor: 4 },
     }),
     // Of these the audit's store runs one at a time (audit.ts); the others wait where they keep nobody else.
     search: createFairPlaces({

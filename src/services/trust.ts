@@ -64,6 +64,7 @@ export function createTrustActions({ issuers, tenancy, publishedKeys }: TrustPar
     evaluate: {
       ...reading,
       name: 'managed_identity.evaluate',
+      load: () => 'evaluation',
       async run(context, input, found) {
         const resolved = await meant(context, input, found);
         const { federated, user } = resolved;

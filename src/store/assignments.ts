@@ -1,9 +1,8 @@
-import { type Selectable, sql } from 'kysely';
-import type { Reach } from '../core/inheritance.ts';
+import { sql } from 'kysely';
+import type { Choice, Reach } from '../core/inheritance.ts';
 import type { Queries } from './database.ts';
 import type { Assignment, ManagedIdentity } from './identities.ts';
 import type { Page } from './namespaces.ts';
-import type { Tables } from './tables.ts';
 
 /** An identity as a workspace has it: with its profile (empty: unnamed) and for whom (empty: everyone). */
 export type AssignedIdentity = ManagedIdentity & Pick<Assignment, 'profile' | 'principal_id'> & { assigned_at: Date };
@@ -92,14 +91,12 @@ export async function choicesBeside(
   workspace_id: string,
   principals: string[],
   rows: readonly Pick<AssignedIdentity, 'type' | 'profile'>[],
-): Promise<
-  Pick<Selectable<Tables['assignments']>, 'identity_id' | 'type' | 'profile' | 'principal_id' | 'created_at'>[]
-> {
-  const result = await sql<Assignment>`
+): Promise<Choice[]> {
+  const result = await sql<Omit<Choice, 'assigned_at'> & { created_at: Date }>`
     SELECT choice.identity_id, choice.type, choice.profile, choice.principal_id, choice.created_at
     FROM (SELECT DISTINCT * FROM unnest(${rows.map(({ type }) => type)}::text[], ${rows.map(({ profile }) => profile)}::text[])
       AS pair (type, profile)) AS asked
     JOIN assignments AS choice ON choice.workspace_id = ${workspace_id} AND choice.type = asked.type
       AND choice.profile = asked.profile AND choice.principal_id = ANY (${principals}::text[])`.execute(db);
-  return result.rows;
+  return result.rows.map(({ created_at, ...choice }) => ({ ...choice, assigned_at: created_at.getTime() }));
 }

@@ -104,8 +104,10 @@ export function createAuditStore(
     most: 3,
     mostPerTenant: 1,
     maximumWaiting: 200,
-    maximumWaitingPerTenant: 20,
+    maximumWaitingPerTenant: 50,
     patience: 10_000,
+    // What an index answers takes less.
+    rest: { after: 20, factor: 1 },
   });
   const search = ({ organization_id }: AuditFilter, query: ReturnType<typeof select>) =>
     searching(typeof organization_id === 'string' ? organization_id : 'installation', () => query.execute());

@@ -19,7 +19,7 @@ export interface CoalesceOptions<Key, Value> {
   patience?: number;
   /** Whose key it is: tenants take turns in each read, and one of them fills at most half of the queue. */
   tenantOf?(key: Key): string;
-  /** How much a value costs, and what one read may cost: the values of a tenant are expected to be like its last ones. */
+  /** What a value costs, and what reads may cost: the values of a tenant are expected to cost what its last ones did. */
   cost?: CostOptions<Value>;
 }
 
@@ -27,7 +27,10 @@ interface CostOptions<Value> {
   of(value: Value): number;
   /** Of a value of a tenant that nothing was read for yet. */
   unknown: number;
+  /** Of one read. */
   maximum: number;
+  /** Of one tenant: what it asks for beyond waits. */
+  maximumPerSecond: number;
 }
 
 interface Waiter<Key, Value> {
@@ -52,9 +55,11 @@ export function coalesce<Key, Value>(
   const { maximumWaiting = Number.POSITIVE_INFINITY } = options;
   const maximumOfTenant = options.tenantOf === undefined ? maximumWaiting : maximumWaiting / 2;
   const waiting = createFairQueue<Waiter<Key, Value>>();
+  type Taken = { tenant: string; item: Waiter<Key, Value> };
   const costs = createCosts(options.cost);
   let underWay = 0;
   let isScheduled = false;
+  let isResting = false;
   let started = Number.NEGATIVE_INFINITY;
   // A read serves many: it runs in nobody's context.
   const outside = AsyncLocalStorage.snapshot();
@@ -71,29 +76,41 @@ export function coalesce<Key, Value>(
   function begin(): void {
     isScheduled = false;
     started = performance.now();
-    void outside(start);
-    schedule();
+    const batch = takeBatch();
+    if (batch.length === 0) rest();
+    else {
+      void outside(() => start(batch));
+      schedule();
+    }
+  }
+
+  /** All that wait, if any do, are of tenants that asked for too much: they are looked at again soon. */
+  function rest(): void {
+    if (isResting || waiting.size === 0) return;
+    isResting = true;
+    setTimeout(() => {
+      isResting = false;
+      schedule();
+    }, debtPause);
   }
 
   /** Those that join the read that begins now. Reads have deadlines of their own: whoever waited too long is told soon. */
-  function takeBatch(): { tenant: string; item: Waiter<Key, Value> }[] {
-    const batch: { tenant: string; item: Waiter<Key, Value> }[] = [];
+  function takeBatch(): Taken[] {
+    const batch: Taken[] = [];
     for (let cost = 0; batch.length < maximumBatch && cost < costs.maximum; ) {
-      const next = waiting.take();
+      const next = waiting.take(costs.isSolvent);
       if (next === undefined) break;
       if (started - next.item.since > patience) {
         next.item.reject(unavailable(`The database did not take a request within ${patience / 1000} seconds.`));
         continue;
       }
       batch.push(next);
-      cost += costs.expected(next.tenant);
+      cost += costs.spend(next.tenant);
     }
     return batch;
   }
 
-  async function start(): Promise<void> {
-    const batch = takeBatch();
-    if (batch.length === 0) return;
+  async function start(batch: Taken[]): Promise<void> {
     underWay++;
     try {
       const values = await read(batch.map(({ item }) => item.key));
@@ -122,20 +139,41 @@ export function coalesce<Key, Value>(
   };
 }
 
+/** Milliseconds. */
+const debtPause = 5;
+/** Milliseconds of what a tenant may spend that it may spend at once. */
+const burst = 100;
+
 /** What the values of each tenant cost: a dear one counts at once, and is forgotten little by little. */
 function createCosts<Value>(options: CostOptions<Value> | undefined) {
-  const known = new Map<string, number>();
-  if (options === undefined) return { maximum: Number.POSITIVE_INFINITY, expected: () => 0, learn() {} };
-  const expected = (tenant: string) => known.get(tenant) ?? options.unknown;
+  if (options === undefined)
+    return { maximum: Number.POSITIVE_INFINITY, isSolvent: () => true, spend: () => 0, learn() {} };
+  const { of, unknown, maximum, maximumPerSecond } = options;
+  /** What the next value is expected to cost (undefined: nothing was read yet), and when what the tenant spent is paid. */
+  interface Account {
+    expected: number | undefined;
+    paid: number;
+  }
+  const known = new Map<string, Account>();
+  const accountOf = (tenant: string): Account => known.get(tenant) ?? { expected: undefined, paid: 0 };
+  const keep = (tenant: string, account: Account) => {
+    known.delete(tenant);
+    if (known.size >= maximumTenants) known.delete(known.keys().next().value!);
+    known.set(tenant, account);
+  };
   return {
-    maximum: options.maximum,
-    expected,
+    maximum,
+    isSolvent: (tenant: string) => accountOf(tenant).paid <= performance.now() + burst,
+    spend(tenant: string): number {
+      const { expected, paid } = accountOf(tenant);
+      const cost = expected ?? unknown;
+      keep(tenant, { expected, paid: Math.max(paid, performance.now()) + (cost / maximumPerSecond) * 1000 });
+      return cost;
+    },
     learn(tenant: string, value: Value): void {
-      const cost = options.of(value);
-      const before = known.get(tenant) ?? cost;
-      known.delete(tenant);
-      if (known.size >= maximumTenants) known.delete(known.keys().next().value!);
-      known.set(tenant, Math.max(cost, before + (cost - before) / 16));
+      const cost = of(value);
+      const { expected: before = cost, paid } = accountOf(tenant);
+      keep(tenant, { expected: Math.max(cost, before + (cost - before) / 16), paid });
     },
   };
 }

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { PGlite, type Results } from '@electric-sql/pglite';
 import type { PostgresQueryResult } from 'kysely';
 import { makePrivate, refuseSharedFolder } from '../privatefolders.ts';
+import { within } from './breaker.ts';
 import type { Connection, Connections } from './database.ts';
-import { LockLost } from './failures.ts';
+import { LockLost, unavailable } from './failures.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 
 const int8 = 20;
@@ -85,17 +86,25 @@ function openFiles(dataDir: string | undefined, template: Blob | undefined): Pro
   });
 }
 
+/** Milliseconds that a caller waits for the session, and callers that wait for it, at most. */
+const patience = 15_000;
+const maximumWaiting = 2_000;
+
 /** One caller at a time: PGlite has one session, and a transaction is the session's. */
 export function poolOfOne(pglite: PGlite, lock: FolderLock | undefined): Connections {
   // The tail of the queue: each holder waits for the one before it.
   let tail: Promise<void> = Promise.resolve();
+  let waiting = 0;
   return {
     kind: 'embedded',
     async connect() {
+      if (waiting >= maximumWaiting) throw unavailable('Too many requests wait for the database.');
       const before = tail;
       const turn = Promise.withResolvers<void>();
       tail = turn.promise;
-      await before;
+      waiting++;
+      // Whoever gave up passes the turn on when it comes.
+      await within(before, patience, turn.resolve).finally(() => waiting--);
       return connectionTo(pglite, lock, turn.resolve);
     },
     async end() {

@@ -17,11 +17,14 @@ export function costOfFacts(read: { facts: MintFacts } | null): number {
 }
 
 /** Of one mint at the least, and of a row of ids. */
-const least = 1_000;
+const least = 500;
 const ofRow = 100;
 
-/** For `CostOptions`: half a megabyte is parsed in a few milliseconds. */
-export const factsCost = { of: costOfFacts, unknown: 8_000, maximum: 500_000 };
+/**
+ * For `CostOptions`: half a megabyte is parsed in a few milliseconds, and decided on in as many. Of an organisation that nothing
+ * is known of, a few join the first read.
+ */
+export const factsCost = { of: costOfFacts, unknown: 125_000, maximum: 500_000, maximumPerSecond: 2_500_000 };
 
 function lengthOf(texts: readonly string[]): number {
   return sum(texts, (text) => text.length + 3);

@@ -8,6 +8,7 @@ import type { SubjectGrant } from '../core/subjectgrants.ts';
 import { coalesce } from './coalesce.ts';
 import { deadlineOf } from './currentjobs.ts';
 import type { Database } from './database.ts';
+import { factsCost } from './mintcost.ts';
 import type { MintFactsKey } from './mintfacts.ts';
 
 /** Facts with what tells later whether they still hold. */
@@ -19,49 +20,31 @@ export interface DatedFacts {
   oldest_transaction: number;
 }
 
-/** Bytes of rules and rights, as JSON, up to which a row is read with many others. */
-const lightBytes = 16 * 1024;
-/** Rows beyond that are read by themselves, few at a time: 256 of 300 KB would be an answer of 77 MB. */
-const heavyLane = { maximumBatch: 4, concurrency: 1 };
-
 /**
- * Everything that a mint is decided on, in one statement and so of one moment; null where no job has this token. What is too
- * much for a shared answer is read again, in a lane of its own: it neither fills memory nor holds up the others.
+ * Everything that a mint is decided on, in one statement and so of one moment; null where no job has this token. Organisations
+ * take turns in the reads, and what their facts cost decides how many join one (mintcost.ts).
  */
 export function createMintFactsStatement(
   database: Database,
   options: { maximumBatch: number; concurrency: number },
 ): (key: MintFactsKey) => Promise<DatedFacts | null> {
-  const lane = (maximumBytes: number, { maximumBatch, concurrency }: typeof options) =>
-    coalesce<MintFactsKey, DatedFacts | 'heavy' | null>((keys) => readRows(database, keys, maximumBytes), {
-      maximumBatch,
-      concurrency,
-      pace: 4,
-      maximumWaiting: 10_000,
-      tenantOf: (key) => key.organization_id ?? '',
-    });
-  const readLight = lane(lightBytes, options);
-  const readHeavy = lane(2 ** 31 - 1, heavyLane);
-  return async (key) => {
-    const light = await readLight(key);
-    return light === 'heavy' ? ((await readHeavy(key)) as DatedFacts | null) : light;
-  };
-}
-
-async function readRows(database: Database, keys: MintFactsKey[], maximumBytes: number) {
-  const references = keys.map((key) => referenceOf(key.identity));
-  const [answer] = await database.statement<{ rows: Row[] | null }>('mint-facts', text, [
-    keys.map((key) => Buffer.from(key.token_hash).toString('hex')),
-    references.map((reference) => reference.id),
-    references.map((reference) => reference.group),
-    references.map((reference) => reference.name),
-    references.map((reference) => reference.type),
-    keys.map((key) => key.profile ?? ''),
-    maximumBytes,
-  ]);
-  const answers: (DatedFacts | 'heavy' | null)[] = keys.map(() => null);
-  for (const row of answer?.rows ?? []) answers[row.n - 1] = row.is_heavy ? 'heavy' : asDatedFacts(row);
-  return answers;
+  return coalesce<MintFactsKey, DatedFacts | null>(
+    async (keys) => {
+      const references = keys.map((key) => referenceOf(key.identity));
+      const [answer] = await database.statement<{ rows: Row[] | null }>('mint-facts', text, [
+        keys.map((key) => Buffer.from(key.token_hash).toString('hex')),
+        references.map((reference) => reference.id),
+        references.map((reference) => reference.group),
+        references.map((reference) => reference.name),
+        references.map((reference) => reference.type),
+        keys.map((key) => key.profile ?? ''),
+      ]);
+      const answers: (DatedFacts | null)[] = keys.map(() => null);
+      for (const row of answer?.rows ?? []) answers[row.n - 1] = asDatedFacts(row);
+      return answers;
+    },
+    { ...options, pace: 4, tenantOf: (key) => key.organization_id ?? '', cost: factsCost, maximumWaiting: 10_000 },
+  );
 }
 
 /**
@@ -83,9 +66,8 @@ SELECT asked.n,
   workspace.parent_id AS group_id, workspace.organization_id,
   person.login, person.is_active AS user_is_active, coalesce(person_roles.list, '[]') AS user_memberships,
   launcher.id AS launcher_id, launcher.name AS launcher_name, launcher.is_active AS launcher_is_active,
-  coalesce(launcher_roles.list, '[]') AS launcher_memberships, bulk.is_heavy,
-  CASE WHEN NOT bulk.is_heavy THEN coalesce(rights.list, '[]') END AS may_act,
-  CASE WHEN NOT bulk.is_heavy THEN coalesce(ruled.list, '[]') END AS rules,
+  coalesce(launcher_roles.list, '[]') AS launcher_memberships, coalesce(rights.list, '[]') AS may_act,
+  coalesce(ruled.list, '[]') AS rules,
   identity.id AS identity_id, home.path AS identity_group_path, identity.name AS identity_name,
   identity.group_id AS identity_group_id, identity.type, identity.settings, identity.subject_scope, identity.delivery,
   identity.token_lifetime, home.lineage AS identity_lineage,
@@ -163,15 +145,10 @@ LEFT JOIN LATERAL (
   SELECT json_agg(json_build_object('id', id, 'kind', kind, 'values', values)) AS list
   FROM access_rules WHERE identity_id = identity.id
 ) AS ruled ON true
-CROSS JOIN LATERAL (
-  SELECT coalesce(octet_length(rights.list::text), 0) + coalesce(octet_length(ruled.list::text), 0) > $7::int AS is_heavy
-) AS bulk
 ) AS facts`;
 
 interface Row {
   n: number;
-  /** Its rules and rights are over the limit of the statement, and left out. */
-  is_heavy: boolean;
   job_id: string;
   user_id: string | null;
   stage: string;

@@ -8,9 +8,8 @@ import { rounds } from '../support/rounds.ts';
 import { type Issuing, mint, serve, startIssuing } from './issuing.ts';
 import { ask, type Reply } from './wire.ts';
 
-/** Of one organisation. */
 const places = 4;
-const limits = { ARSIA_CLOUD_DEADLINE: '4', ARSIA_CLOUD_CONCURRENCY: String(2 * places) };
+const limits = { ARSIA_CLOUD_DEADLINE: '4', ARSIA_CLOUD_CONCURRENCY: String(places) };
 const clouds = [
   ['aws', 'aws'],
   ['azure', 'azure'],

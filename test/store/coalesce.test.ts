@@ -152,7 +152,12 @@ describe('coalesced reads', () => {
           maximumBatch: 100,
           concurrency: 1,
           tenantOf,
-          cost: { of: (value: string) => (value[0] === 'a' ? 50 : 1), unknown: 30, maximum: 100 },
+          cost: {
+            of: (value: string) => (value[0] === 'a' ? 50 : 1),
+            unknown: 30,
+            maximum: 100,
+            maximumPerSecond: 1e9,
+          },
         },
       );
       await Promise.all(names('a', 6).map(read));
@@ -161,6 +166,31 @@ describe('coalesced reads', () => {
       reads.length = 0;
       await Promise.all([...names('a', 5), ...names('b', 40)].map(read));
       expect(reads.map((keys) => keys.filter((key) => key[0] === 'a').length)).toEqual([2, 2, 1]);
+    });
+
+    test('a tenant that asks for more than it may spend waits, and no other does', async () => {
+      const reads: string[][] = [];
+      const read = coalesce(
+        async (keys: string[]) => {
+          reads.push(keys);
+          return keys;
+        },
+        {
+          maximumBatch: 1,
+          concurrency: 1,
+          tenantOf,
+          cost: { of: () => 10, unknown: 10, maximum: 100, maximumPerSecond: 100 },
+        },
+      );
+      const order: string[] = [];
+      const ask = (key: string) => read(key).then(() => order.push(key));
+      await Promise.all([...names('a', 4).map(ask), ask('b0')]);
+      // A tenth of a second is paid in advance; what comes then waits for as long as it costs.
+      expect(order).toEqual(['a0', 'b0', 'a1', 'a2', 'a3']);
+      const late = [ask('a4'), ask('a5')];
+      await ask('b1');
+      expect(order.at(-1)).toBe('b1');
+      await Promise.all(late);
     });
 
     test('a request that no read took in time is refused, and the next one is answered', async () => {

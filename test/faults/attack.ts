@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Ask, ask, keepAlive } from './wire.ts';
+
+/** What one organisation does to the others: so many requests at the same time, each again as soon as it is answered. */
+export interface Attack {
+  lanes: number;
+  requests: (Ask & { url: string })[];
+  /** Each of the requests once, instead of all over and over. */
+  isOnce?: boolean;
+}
+
+/** A process of its own, so that its work is not that of the process that measures. Prints what was answered when it is told to end. */
+const attacks = JSON.parse(await readFile(process.argv[2]!, 'utf8')) as Attack[];
+const counts: Record<string, number> = {};
+const agent = keepAlive();
+let isOver = false;
+
+async function run({ requests, isOnce = false }: Attack, next: () => number): Promise<void> {
+  while (!isOver) {
+    const at = next();
+    if (isOnce && at >= requests.length) return;
+    const { url, ...request } = requests[at % requests.length]!;
+    const answer = await ask(url, { ...request, agent }).then(
+      ({ status, body }) => (status < 300 ? String(status) : `${status} ${body.code}`),
+      (error: NodeJS.ErrnoException) => `error ${error.code}`,
+    );
+    counts[answer] = (counts[answer] ?? 0) + 1;
+    if (/^(?:429|503|error)/.test(answer)) await sleep(50);
+  }
+}
+
+process.on('SIGTERM', () => {
+  isOver = true;
+  process.stdout.write(JSON.stringify(counts), () => process.exit());
+});
+process.stdout.write('\n');
+for (const attack of attacks) {
+  let count = 0;
+  for (let lane = 0; lane < attack.lanes; lane++) void run(attack, () => count++);
+}
