@@ -9,10 +9,10 @@ import { teamIdsOf } from '../store/teams.ts';
 import { type SignInUser, saveUserIdentity } from '../store/useridentities.ts';
 import type { Action, Context, Pipeline, Place } from './action.ts';
 import {
+  acceptableInvitations,
   deactivated,
   type FoundPerson,
   joinableOrganization,
-  openInvitations,
   optionsOf,
   type Person,
   personAt,
@@ -139,7 +139,7 @@ async function enterByInvitation(
   id: string,
   known: readonly SignInUser[],
 ): Promise<Entered> {
-  const invitation = (await openInvitations(context, person, known)).find((one) => one.id === id);
+  const invitation = (await acceptableInvitations(context, person, known)).find((one) => one.id === id);
   if (invitation === undefined) {
     // Sent twice: the first request made the user.
     const accepted = await findInvitation(context.db, id);
@@ -199,7 +199,7 @@ const declineInvitation: Action<{ person: Person; id: string }, Place, Invitatio
   changes: true,
   find: async (_context, { person }) => ({ organization_id: null, lineage: [], recorded: { iss: person.iss } }),
   async run(context, { person, id }) {
-    const invitation = (await openInvitations(context, person, [])).find((one) => one.id === id);
+    const invitation = (await acceptableInvitations(context, person, [])).find((one) => one.id === id);
     if (invitation === undefined) throw closed();
     await deleteInvitation(context.db, id);
     return invitation;

@@ -77,7 +77,7 @@ export async function optionsOf(
   users: SignInUsers,
 ): Promise<SignInOptions> {
   const active = known.filter((user) => user.is_active);
-  const invitations = await openInvitations(context, person, known);
+  const invitations = await acceptableInvitations(context, person, known);
   const joinable = users === 'anyone' ? await joinableOrganization(context, known) : undefined;
   const offered: OfferedInvitation[] = [];
   for (const invitation of invitations) offered.push(await offer(context, invitation));
@@ -96,7 +96,7 @@ export async function optionsOf(
  * Returns the live invitations of the person's address to organisations that they are no user of, made by somebody who could
  * make them still: owners who left must not come back by one that they sent to themselves.
  */
-export async function openInvitations(
+export async function acceptableInvitations(
   { db, now }: Context,
   { verified_email }: Person,
   known: readonly SignInUser[],

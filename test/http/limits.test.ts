@@ -322,16 +322,40 @@ const replica: Record<string, Limit> = {
     test: ['test/store/faults.test.ts', 'M13: by being slow: a statement that was given up never answers the next one'],
   },
   'change that loses against others': { value: '5 s', source: ['src/store/database.ts', 'patience = 5_000'] },
-  'changes that wait to be tried again': { value: '500', source: ['src/store/database.ts', 'maximumLosers = 500'] },
+  'changes that wait to be tried again': {
+    value: '500, and 200 of one organisation',
+    source: ['src/store/database.ts', 'maximumLosers = { maximumWaiting: 500, maximumWaitingPerTenant: 200 }'],
+  },
   'audit records that wait': {
-    value: '5000',
-    source: ['src/store/audit.ts', 'maximumWaiting = 5_000'],
+    value: '10000, and 5000 of one organisation',
+    source: ['src/store/audit.ts', 'maximumWaiting = 10_000'],
     test: ['test/store/audit.test.ts', 'more events than may wait are unavailable at once'],
   },
   'audit searches at once': {
-    value: '2, and 20 that wait',
-    source: ['src/store/audit.ts', 'createPlaces({ most: 2, maximumWaiting: 20 })'],
-    test: ['test/store/places.test.ts', 'two run at once, two wait for them in their order, and one more is refused'],
+    value: '3, one of each organisation, and 200 that wait',
+    source: ['src/store/audit.ts', 'most: 3,\n    mostPerTenant: 1,\n    maximumWaiting: 200,'],
+  },
+  'changes at once': {
+    value: 'a quarter of the connections; with several organisations half of these of one',
+    source: ['src/services/shares.ts', "ofConnections('changes', 0.25)"],
+  },
+  'reads at once': {
+    value: 'a fifth of the connections; with several organisations half of these of one',
+    source: ['src/services/shares.ts', "ofConnections('reads', 0.2)"],
+  },
+  'forced deletions and moves at once': {
+    value: '2, one of each organisation, and 100 that wait',
+    source: [
+      'src/services/shares.ts',
+      "of: 'deletions and moves',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
+    ],
+  },
+  'documents that `trust/evaluate` judges at once': {
+    value: '2, one of each organisation, and 100 that wait',
+    source: [
+      'src/services/shares.ts',
+      "of: 'evaluations of documents',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
+    ],
   },
   'exchanges at once for each cloud': {
     value: '64, and 128 that wait',
@@ -364,10 +388,13 @@ const replica: Record<string, Limit> = {
     source: ['src/signing/outside/keys.ts', 'maximumKeys = 100'],
     test: ['test/signing/outside/documents.test.ts', 'more than a hundred are not looked at'],
   },
-  'outside issuers whose keys are kept': {
-    value: '1000',
-    source: ['src/signing/outside/documents.ts', 'maximumIssuers = 1000'],
-    test: ['test/signing/outside/documents.test.ts', 'of a thousand issuers are kept, failures among them'],
+  'keys of outside issuers that are kept': {
+    value: '16 MiB, and 8 MiB of one organisation',
+    source: ['src/signing/outside/documents.ts', 'maximumBytes: 16 * mebibyte,\n  shareBytes: 8 * mebibyte,'],
+    test: [
+      'test/signing/outside/documents.test.ts',
+      'N67 of an organisation are kept up to its share in bytes, failures among them, and push out none of another',
+    ],
   },
   'fetches from outside issuers at once': {
     value: '64',
