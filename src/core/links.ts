@@ -2,8 +2,4 @@
 export const operatorLinkPrefix = 'arsia_link_';
 export const ownerLinkPrefix = 'arsia_owner_';
 
-const linkPattern = /^arsia_(?:link|owner)_[\w-]{43}$/;
-
-export function isLinkToken(text: string): boolean {
-  return linkPattern.test(text);
-}
+export const linkPattern = /^arsia_(?:link|owner)_[\w-]{43}$/;

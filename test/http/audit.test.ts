@@ -5,6 +5,7 @@ import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, type Client, createClient, postForm, request } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createAccount, createOrganization, type Job, type Organization } from '../support/organization.ts';
+import { callerOf, createPeople, type People } from './actors.ts';
 import { cases, requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
 
@@ -16,6 +17,7 @@ let things: Things;
 let job: Job;
 let viewer: Client;
 let operator: Client;
+let people: People;
 const stranger = () => createClient(running.issuer);
 const unknown = () => createClient(running.issuer, `arsia_at_${'A'.repeat(43)}`);
 
@@ -29,6 +31,7 @@ beforeAll(async () => {
   const link = await running.arsia.operators.link('root.operator');
   const opened = await stranger().send('POST', '/admin-links/redeem', { token: link.token });
   operator = createClient(running.issuer, opened.access_token);
+  people = await createPeople(running, own);
 }, 60_000);
 
 const rows = routes.map((route) => [`${route.method} ${route.path}`, route] as const);
@@ -47,11 +50,12 @@ describe('every route leaves the records that are due, and no others', () => {
   /** Not a change of anything but the moment of the last sign of life. */
   const quiet = /\/heartbeat$/;
 
-  test.each(rows)('%s, done', async (key, { action, method, bearer }) => {
+  test.each(rows)('%s, done', async (key, { action, method }) => {
     const fresh = method === 'GET' ? { things, job } : await makeThings(own);
     const sent = requestOf(key, fresh.things);
-    const client = bearer === 'job' ? fresh.job.client : own.owner;
+    const client = callerOf(key, { ...people, actor: own.owner, job: fresh.job.client });
     if (key === 'POST /admin-links/redeem') sent.body = { token: (await running.arsia.operators.link('other')).token };
+    if (key === 'POST /user-identities/detach') sent.body = { user: fresh.things.user };
     // A person starts jobs for themselves, with one stage.
     if (key === 'POST /workspaces/:id/jobs') sent.body = {};
     const answer = await client.ask(sent.method, sent.path, sent.body);

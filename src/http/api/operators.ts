@@ -1,12 +1,21 @@
 import { z } from 'zod';
-import { isLinkToken } from '../../core/links.ts';
+import { linkPattern } from '../../core/links.ts';
 import { detachPerson } from '../../services/detach.ts';
 import { type Route, route } from '../route.ts';
 import { iso } from './present.ts';
 import { detachedUsers, operatorToken, ownerLink } from './responses/operators.ts';
 import { ref, userId } from './schemas.ts';
 
-const text = z.string().min(1, 'is empty').max(2048, 'must be at most 2048 characters');
+/** As tokens of the identity provider have them. */
+const printable = (maximum: number) =>
+  z.string().regex(new RegExp(`^[\\x20-\\x7e]{1,${maximum}}$`), `must be 1 to ${maximum} printable ASCII characters`);
+
+const detachment = z
+  .strictObject({ user: userId.optional(), iss: printable(2048).optional(), sub: printable(255).optional() })
+  .refine(
+    ({ user, iss, sub }) => (user === undefined) === (iss !== undefined && sub !== undefined) && !iss === !sub,
+    'must have `user`, or `iss` and `sub`',
+  );
 
 export const operatorRoutes: Route[] = [
   route({
@@ -16,7 +25,7 @@ export const operatorRoutes: Route[] = [
     action: 'admin_link.redeem',
     bearer: 'none',
     status: 200,
-    body: z.strictObject({ token: z.string().refine(isLinkToken, 'is no token of a link') }),
+    body: z.strictObject({ token: z.string().regex(linkPattern, 'is no token of a link') }),
     response: operatorToken,
     async handle({ api, call, body }) {
       const { user, organization, token } = await api.operators.redeem(call, body.token);
@@ -56,13 +65,11 @@ export const operatorRoutes: Route[] = [
     summary: 'For operators: nobody signs in as this user any more, or as any user of this person',
     action: 'user_identity.detach',
     status: 200,
-    body: z.union(
-      [z.strictObject({ user: userId }), z.strictObject({ iss: text, sub: text })],
-      'must have `user`, or `iss` and `sub`',
-    ),
+    body: detachment,
     response: detachedUsers,
-    async handle({ api, call, body }) {
-      const users = await detachPerson(api.pipeline, call, 'user' in body ? { login: body.user } : body);
+    async handle({ api, call, body: { user, iss, sub } }) {
+      const whom = user === undefined ? { iss: iss!, sub: sub! } : { login: user };
+      const users = await detachPerson(api.pipeline, call, whom);
       return { users: users.map(({ id, organization_id, login }) => ({ id, organization_id, login })) };
     },
   }),
