@@ -12,6 +12,7 @@ import {
   type Organization,
 } from '../support/organization.ts';
 import { rounds } from '../support/rounds.ts';
+import { callerOf, createPeople, type People } from './actors.ts';
 import { cases, requestOf } from './cases.ts';
 import { makeThings, type Things } from './things.ts';
 
@@ -23,6 +24,7 @@ let things: Things;
 let job: Job;
 let viewer: Client;
 let operator: Client;
+let people: People;
 const stranger = () => createClient(running.issuer);
 const unknown = () => createClient(running.issuer, `arsia_at_${'A'.repeat(43)}`);
 
@@ -34,13 +36,8 @@ beforeAll(async () => {
   ({ things, job } = await makeThings(own));
   viewer = (await createAccount(own.owner, own.group, 'viewer', { namespace: own.id, role: 'viewer' })).client;
   operator = await createOperator(running);
+  people = await createPeople(running, own);
 }, 60_000);
-
-/** Who may do it: the owner, unless it is for operators, or for people other than the last owner. */
-async function actorOf(least: string, { user }: Things): Promise<Client> {
-  if (least === 'operator') return operator;
-  return least === 'person' ? await createOperator(running, user) : own.owner;
-}
 
 const rows = routes.map((route) => [`${route.method} ${route.path}`, route] as const);
 /** What strangers are refused is counted by the minute. */
@@ -58,11 +55,12 @@ describe('every route leaves the records that are due, and no others', () => {
   /** Not a change of anything but the moment of the last sign of life. */
   const quiet = /\/heartbeat$/;
 
-  test.each(rows)('%s, done', async (key, { action, method, bearer }) => {
+  test.each(rows)('%s, done', async (key, { action, method }) => {
     const fresh = method === 'GET' ? { things, job } : await makeThings(own);
     const sent = requestOf(key, fresh.things);
-    const client = bearer === 'job' ? fresh.job.client : await actorOf(cases[key]!.least, fresh.things);
+    const client = callerOf(key, { ...people, actor: own.owner, job: fresh.job.client });
     if (key === 'POST /admin-links/redeem') sent.body = { token: (await running.arsia.operators.link('other')).token };
+    if (key === 'POST /user-identities/detach') sent.body = { user: fresh.things.user };
     // A person starts jobs for themselves, with one stage.
     if (key === 'POST /workspaces/:id/jobs') sent.body = {};
     const answer = await client.ask(sent.method, sent.path, sent.body);

@@ -6,7 +6,16 @@ import { iso } from './present.ts';
 import { detachedUsers, operatorToken, ownerLink } from './responses/operators.ts';
 import { ref, userId } from './schemas.ts';
 
-const text = z.string().min(1, 'is empty').max(2048, 'must be at most 2048 characters');
+/** As tokens of the identity provider have them. */
+const printable = (maximum: number) =>
+  z.string().regex(new RegExp(`^[\\x20-\\x7e]{1,${maximum}}$`), `must be 1 to ${maximum} printable ASCII characters`);
+
+const detachment = z
+  .strictObject({ user: userId.optional(), iss: printable(2048).optional(), sub: printable(255).optional() })
+  .refine(
+    ({ user, iss, sub }) => (user === undefined) === (iss !== undefined && sub !== undefined) && !iss === !sub,
+    'must have `user`, or `iss` and `sub`',
+  );
 
 export const operatorRoutes: Route[] = [
   route({
@@ -56,26 +65,12 @@ export const operatorRoutes: Route[] = [
     summary: 'For operators: nobody signs in as this user any more, or as any user of this person',
     action: 'user_identity.detach',
     status: 200,
-    body: z
-      .strictObject({ user: userId.optional(), iss: text.optional(), sub: text.optional() })
-      .refine(namesOne, 'must have `user`, or `iss` and `sub`'),
+    body: detachment,
     response: detachedUsers,
-    async handle({ api, call, body }) {
-      const { user, iss = '', sub = '' } = body;
-      const users = await detachPerson(api.pipeline, call, user === undefined ? { iss, sub } : { login: user });
+    async handle({ api, call, body: { user, iss, sub } }) {
+      const whom = user === undefined ? { iss: iss!, sub: sub! } : { login: user };
+      const users = await detachPerson(api.pipeline, call, whom);
       return { users: users.map(({ id, organization_id, login }) => ({ id, organization_id, login })) };
     },
   }),
 ];
-
-function namesOne({
-  user,
-  iss,
-  sub,
-}: {
-  user?: string | undefined;
-  iss?: string | undefined;
-  sub?: string | undefined;
-}) {
-  return user === undefined ? iss !== undefined && sub !== undefined : iss === undefined && sub === undefined;
-}
