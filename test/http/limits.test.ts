@@ -329,7 +329,10 @@ const replica: Record<string, Limit> = {
   'audit records that wait': {
     value: '10000, and 5000 of one organisation',
     source: ['src/store/audit.ts', 'maximumWaiting = 10_000'],
-    test: ['test/store/audit.test.ts', 'more events than may wait are unavailable at once'],
+    test: [
+      'test/store/audit.test.ts',
+      'F25 of one organisation may wait as many events as leave room for the others, and the rest is unavailable at once',
+    ],
   },
   'audit searches at once': {
     value: '3, one of each organisation, and 200 that wait',

@@ -174,7 +174,7 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
       .values(user('unique.1'))
       .execute()
       .catch((error) => error)) as unknown;
-    expect(again).toMatchObject({ code: '23505', constraint: 'users_login_key' });
+    expect(again).toMatchObject({ code: '23505', constraint: 'users_login_of_operators' });
     const orphan = (await database.query
       .insertInto('users')
       .values({ ...user('unique.2'), organization_id: 'grp_nowhere' })

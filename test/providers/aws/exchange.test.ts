@@ -27,6 +27,7 @@ const noKey = refusal(
 
 let stub: Stub;
 beforeAll(async () => {
+  await aws.exchanging!.load();
   stub = await startStub();
 });
 afterAll(() => stub.close());

@@ -24,6 +24,7 @@ const refusal = (number: number, text: string, status = 401) => ({
 let stub: Stub;
 let endpoints: CloudEndpoints;
 beforeAll(async () => {
+  await azure.exchanging!.load();
   const identity = makeServerIdentity();
   stub = await startStub(identity);
   endpoints = { ...noEndpoints, azure_authority_hosts: [stub.url], extra_ca: identity.ca };

@@ -30,6 +30,7 @@ const refusal = (error: string, error_description: string, status = 400) => ({
 let stub: Stub;
 let endpoints: CloudEndpoints;
 beforeAll(async () => {
+  await gcp.exchanging!.load();
   stub = await startStub();
   endpoints = { ...noEndpoints, google_sts: stub.url, google_iam: stub.url };
 });
