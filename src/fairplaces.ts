@@ -17,8 +17,8 @@ export interface FairPlacesOptions {
   /** Milliseconds that a task waits at most. */
   patience: number;
   /**
-   * The place of a task that took longer than `after` stays taken for `factor` times as long as it took: a tenant that asks for
-   * such tasks all the time leaves most of a core to the others. Milliseconds.
+   * After a task that took longer than `after` milliseconds its tenant has one place less, for `factor` times as long as it
+   * took: who asks for such tasks all the time leaves most of a core to the others.
    */
   rest?: { after: number; factor: number };
   /** Of what is thrown when one of the three limits is reached. */
@@ -54,14 +54,23 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
     running.set(tenant, runningOf(tenant) + 1);
   }
 
-  function leave(tenant: string): void {
-    free++;
-    if (runningOf(tenant) === 1) running.delete(tenant);
-    else running.set(tenant, runningOf(tenant) - 1);
-    const next = waiting.take(hasRoom);
+  function admitNext(): void {
+    const next = free > 0 ? waiting.take(hasRoom) : undefined;
     if (next === undefined) return;
     take(next.tenant);
     next.item.enter();
+  }
+
+  function leave(): void {
+    free++;
+    admitNext();
+  }
+
+  /** The tenant may take another place. */
+  function giveBack(tenant: string): void {
+    if (runningOf(tenant) === 1) running.delete(tenant);
+    else running.set(tenant, runningOf(tenant) - 1);
+    admitNext();
   }
 
   async function enter(tenant: string): Promise<void> {
@@ -90,8 +99,10 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
       return await task();
     } finally {
       const took = performance.now() - begun;
-      if (rest === undefined || took <= rest.after) leave(tenant);
-      else setTimeout(leave, Math.min(rest.factor * took, longestRest), tenant).unref();
+      const isSlow = rest !== undefined && took > rest.after;
+      if (isSlow) setTimeout(giveBack, Math.min(rest.factor * took, longestRest), tenant).unref();
+      else giveBack(tenant);
+      leave();
     }
   };
 }

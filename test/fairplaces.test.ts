@@ -78,7 +78,7 @@ describe('F25 fair places', () => {
   });
 
   test('the place of a task that took long rests, and those of others are free meanwhile', async () => {
-    const within = createFairPlaces({ ...options, mostPerTenant: 1, rest: { after: 20, factor: 100 } });
+    const within = createFairPlaces({ ...options, most: 1, mostPerTenant: 1, rest: { after: 20, factor: 100 } });
     const begun: string[] = [];
     await within('a', () => new Promise((resolve) => setTimeout(resolve, 40)));
     const next = within('a', async () => void begun.push('a'));

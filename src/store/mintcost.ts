@@ -4,7 +4,7 @@ import type { MintFacts } from '../core/mint.ts';
  * What the facts of a mint cost, in characters: of what an organisation may have much of. Facts are read for many jobs at once
  * (coalesce.ts), and those of one organisation must not make the read of the others long.
  */
-export function costOfFacts(read: { facts: MintFacts } | null): number {
+export function costOfFacts(read: { facts: Pick<MintFacts, 'identity' | 'launcher' | 'user'> } | null): number {
   if (read === null) return least;
   const { identity, launcher, user } = read.facts;
   const rules = sum(identity?.rules ?? [], ({ values }) => lengthOf(values));
@@ -25,6 +25,12 @@ const ofRow = 100;
  * is known of, a few join the first read.
  */
 export const factsCost = { of: costOfFacts, unknown: 125_000, maximum: 500_000, maximumPerSecond: 2_500_000 };
+
+/**
+ * Of facts that are kept: decisions on kept facts pass no limit, and take as long as the facts are large. The default quotas
+ * allow half of it.
+ */
+export const maximumKeptCost = 250_000;
 
 function lengthOf(texts: readonly string[]): number {
   return sum(texts, (text) => text.length + 3);

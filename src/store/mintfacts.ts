@@ -5,6 +5,7 @@ import { parentPath } from '../core/namespace.ts';
 import { createFairCache, type Held } from '../faircache.ts';
 import { type CurrentJob, createCurrentJobs } from './currentjobs.ts';
 import type { Database } from './database.ts';
+import { costOfFacts, maximumKeptCost } from './mintcost.ts';
 import { createMintFactsStatement, type DatedFacts } from './mintstatement.ts';
 import type { Premise } from './premise.ts';
 
@@ -111,7 +112,7 @@ export function createMintFactsReader(
 
   function keepFacts({ identity, profile }: MintFactsKey, runner: string, since: number, dated: RunnerFacts): void {
     const { facts, oldest_transaction } = dated;
-    if (facts.identity === null) return;
+    if (facts.identity === null || costOfFacts(dated) > maximumKeptCost) return;
     const shared = { organization_id: facts.organization.id, since };
     const identity_id = facts.identity.id;
     const name = `${runner} ${identity_id}`;

@@ -53,9 +53,10 @@ export function createMintFactsStatement(
  * takes ten times as long as the read. What the path of a workspace tells of the groups above it is not joined again.
  *
  * What it reads must not grow with what the organisation holds: of roles, rights, aliases, masks and choices, only those along
- * the lineage and of this runner; of rights also those that may let a token name its user (core/subjectgrants.ts), and of choices
- * only those in the profiles in which the runner has this identity. OFFSET 0 and the subqueries in coalesce hold the planner to the index with both columns:
- * by averages it would read all members of the root group, or all identities of a group, and throw them away.
+ * the lineage and of this runner; of rights also those that may let a token name its user (core/subjectgrants.ts), and of
+ * choices only those in the profiles in which the runner has this identity. OFFSET 0 and the subqueries in coalesce hold the
+ * planner to the index with both columns: by averages it would read all members of the root group, or all identities of a
+ * group, and throw them away.
  */
 const text = `
 SELECT json_agg(facts) AS rows FROM (

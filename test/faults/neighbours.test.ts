@@ -18,15 +18,15 @@ import { ask, keepAlive, type Reply } from './wire.ts';
 
 const isLong = process.env.ARSIA_TEST_LONG === '1';
 const amounts = {
-  trees: rounds(200, 2_000),
+  trees: rounds(100, 2_000),
   events: rounds(20_000, 1_000_000),
-  rows: rounds(1_000, 5_000),
+  rows: rounds(500, 5_000),
   jobs: rounds(20, 40),
 };
 /** Requests in a second, of the organisation that nothing may happen to. */
 const rate = { mints: 40, others: 2 };
 /** Milliseconds. */
-const duration = rounds(1_000, 20_000);
+const duration = rounds(500, 20_000);
 /** Of the quiet figure at the least: below it noise decides. */
 const quietFloor = 20;
 /** Where the cores have other work than this test, as in `npm test`, times say little: nothing may hang. */
