@@ -8,7 +8,7 @@ describe('N68 arsia admin quota', () => {
   let settings: Settings;
 
   beforeAll(async () => {
-    home = await makeHome('embedded');
+    home = await makeHome('postgres');
     ({ settings } = await settingsOf(home));
     await arsia('bootstrap', '--organization', 'acme');
   }, 120_000);

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
+import { quotas } from '../../src/core/quotas.ts';
 import { freePort } from '../support/arsia.ts';
 import { rounds } from '../support/rounds.ts';
 import { mint, serve, startIssuing } from './issuing.ts';
 
-const requests = rounds(1_000, 6_000);
+const requests = rounds(600, 6_000);
 /** Megabytes. Enough for a server, and not for the copies of the facts that these requests once left behind. */
 const heap = 160;
 const growth = 120;
@@ -16,9 +17,11 @@ function residentOf(pid: number): number {
 
 test('N67 mints with a changing profile, refused and granted, leave the memory of a replica as it was', async () => {
   const issuing = await startIssuing();
-  const { owner } = issuing.organization;
+  const { owner, name } = issuing.organization;
+  // As much as an operator can allow.
+  await issuing.seed.arsia.quotas.change(name, { access_rule_bytes: quotas.access_rule_bytes.maximum });
   for (let rule = 0; rule < 50; rule++) {
-    const values = Array.from({ length: 99 }, (_, index) => `s${rule}-${index}-${'x'.repeat(54)}`);
+    const values = Array.from({ length: 99 }, (_, index) => `s${rule}-${index}-${'x'.repeat(38)}`);
     await owner.send('POST', `/managed-identities/${issuing.identity.id}/access-rules`, {
       kind: 'stage',
       values: ['run', ...values],

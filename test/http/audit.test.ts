@@ -56,7 +56,8 @@ describe('every route leaves the records that are due, and no others', () => {
   const quiet = /\/heartbeat$/;
 
   test.each(rows)('%s, done', async (key, { action, method }) => {
-    const fresh = method === 'GET' ? { things, job } : await makeThings(own);
+    const isDestructive = /^(?:PATCH|DELETE) |\/move$/.test(key);
+    const fresh = isDestructive ? await makeThings(own) : { things, job };
     const sent = requestOf(key, fresh.things);
     const client = callerOf(key, { ...people, actor: own.owner, job: fresh.job.client });
     if (key === 'POST /admin-links/redeem') sent.body = { token: (await running.arsia.operators.link('other')).token };
@@ -96,13 +97,15 @@ describe('every route leaves the records that are due, and no others', () => {
     ['a body too large', (key) => send(key, { body: `"${'x'.repeat(70_000)}"` })],
     ['things that never were', (key) => send(key, { about: never() })],
   ];
-  test.each(refusals)(
+  // Each is tried on a third of the routes, and on all in the long run.
+  const step = rounds(3, 1);
+  test.each(refusals.map(([name, refuse], index) => [name, refuse, index] as const))(
     'and a refusal leaves one: of %s',
-    async (name, refuse) => {
+    async (name, refuse, index) => {
       const refused: string[] = [];
       const faults: unknown[] = [];
       beginMinute(running);
-      for (const [key, { action, bearer, method }] of rows) {
+      for (const [key, { action, bearer, method }] of rows.filter((_row, at) => at % step === index % step)) {
         // It would end the job, and with it what follows.
         if (name === 'the token of a job' && method !== 'GET' && cases[key]?.opensToJob) continue;
         const before = await countAll();
@@ -120,7 +123,7 @@ describe('every route leaves the records that are due, and no others', () => {
           faults.push({ key, records, code: answer.body.code });
       }
       expect(faults).toEqual([]);
-      expect(refused.length).toBeGreaterThan(20);
+      expect(refused.length).toBeGreaterThan(20 / step);
     },
     60_000,
   );
@@ -310,7 +313,8 @@ describe('an export', () => {
       const listed = await own.owner.send('GET', `/audit-events${query}&limit=200`);
       const all = await exported(own.owner, query);
       // The list goes by ids, of which two within one millisecond are in any order.
-      for (const item of listed.items) expect(all).toContainEqual(item);
+      const byId = new Map(all.map((one) => [one.id, one]));
+      expect(listed.items).toEqual(listed.items.map(({ id }: Body) => byId.get(id)));
       expect(Math.min(all.length, 200)).toBe(listed.items.length);
       expect({ query, isThere: all.some(({ id }) => id === event.id) }).toEqual({ query, isThere: true });
     }
