@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { availableParallelism, loadavg } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +31,8 @@ const duration = rounds(500, 20_000);
 const quietFloor = 20;
 /** Where the cores have other work than this test, as in `npm test`, times say little: nothing may hang. */
 const generousLimit = 5_000;
+/** Below this part of idle time the cores themselves are the limit, which organisations do not share fairly. */
+const leastIdle = 0.03;
 const maximumGrowth = 100 * 2 ** 20;
 
 const answer = `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
@@ -156,7 +158,11 @@ describe('F25: noisy neighbours', () => {
     };
   }
 
-  async function attacked(name: string, attacks: Attack[]): Promise<{ measured: Measured; growth: number }> {
+  async function attacked(
+    name: string,
+    attacks: Attack[],
+  ): Promise<{ measured: Measured; growth: number; idle: number }> {
+    const idleSince = idleTime();
     const before = await Promise.all(replicas.map(residentMemory));
     const { end } = await attack(attacks);
     let highest = before;
@@ -166,6 +172,7 @@ describe('F25: noisy neighbours', () => {
     }, 200);
     const measured = await measure(duration);
     clearInterval(watch);
+    const idle = idleSince();
     const told = await end();
     const growth = Math.max(...highest.map((bytes, index) => bytes - before[index]!));
     rows.push([
@@ -174,9 +181,10 @@ describe('F25: noisy neighbours', () => {
       String(measured.failures.length),
       `${(growth / 2 ** 20).toFixed(0)} MB`,
       loadavg()[0]!.toFixed(1),
+      `${(idle * 100).toFixed(0)} %`,
       told,
     ]);
-    return { measured, growth };
+    return { measured, growth, idle };
   }
 
   test.each([...scenarios, 'all of it'] as const)(
@@ -185,9 +193,10 @@ describe('F25: noisy neighbours', () => {
       const { attacks } = hostile;
       const all = () =>
         scenarios.flatMap((one) => attacks[one]).map((one) => ({ ...one, lanes: Math.ceil(one.lanes / 3) }));
-      const { measured, growth } = await attacked(name, name === 'all of it' ? all() : attacks[name]);
+      const { measured, growth, idle } = await attacked(name, name === 'all of it' ? all() : attacks[name]);
       expect(measured.failures).toEqual([]);
-      expect(measured.p99).toBeLessThan(isIdle ? 5 * Math.max(quiet.p99, quietFloor) : generousLimit);
+      const isJudged = isIdle && idle >= leastIdle;
+      expect(measured.p99).toBeLessThan(isJudged ? 5 * Math.max(quiet.p99, quietFloor) : generousLimit);
       expect(growth).toBeLessThan(maximumGrowth);
       // What hangs at a cloud must not last into the next one.
       if (isLong && /exchanges|all/.test(name)) await sleep(11_000);
@@ -206,6 +215,7 @@ describe('F25: noisy neighbours', () => {
       'failures',
       'RSS',
       'load',
+      'idle',
       'its answers',
     ];
     if (isLong)
@@ -224,4 +234,18 @@ function quantile(values: number[], part: number): number {
 async function residentMemory({ child }: Spawned): Promise<number> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
+/** Returns the function that answers which part of the time of all cores was idle since. */
+function idleTime(): () => number {
+  const read = () => {
+    const times = cpus().map((core) => core.times);
+    const idle = times.reduce((sum, core) => sum + core.idle, 0);
+    return { idle, all: times.reduce((sum, core) => sum + Object.values(core).reduce((a, b) => a + b, 0), 0) };
+  };
+  const before = read();
+  return () => {
+    const now = read();
+    return (now.idle - before.idle) / (now.all - before.all);
+  };
 }
