@@ -28,7 +28,7 @@ export interface GrantedRight extends MayAct {
 }
 
 /** Returns whether a right to act lets its launcher have tokens of the identity that name the users of the right. */
-export function isNamingRight(
+function isNamingRight(
   { lineage, subject_grants }: NamingTerms,
   { service_account_id, namespace_id }: Pick<GrantedRight, 'service_account_id' | 'namespace_id'>,
 ): boolean {

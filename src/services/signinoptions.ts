@@ -153,7 +153,7 @@ export function deactivated(known: readonly SignInUser[]): ArsiaError {
   );
 }
 
-export function uninvited({ verified_email }: Person, users: SignInUsers): ArsiaError {
+function uninvited({ verified_email }: Person, users: SignInUsers): ArsiaError {
   if (users === 'anyone')
     return new ArsiaError('sign_in_refused', 'This installation has no organisation yet.', {
       advice: 'Run `arsia bootstrap --organization <name>` on the server first.',

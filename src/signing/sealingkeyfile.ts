@@ -9,7 +9,7 @@ const textPattern = /^[A-Za-z0-9+/]{43}=$/;
 const howToMake = 'Make one with `head -c 32 /dev/urandom | base64 > FILE; chmod 600 FILE`.';
 
 /** What is wrong with the key file, in one line that names the file and what to do. */
-export class SealingKeyFileError extends Error {
+class SealingKeyFileError extends Error {
   override readonly name = 'SealingKeyFileError';
 }
 

@@ -21,7 +21,7 @@ export const counter = { submitted: 0, taken: 1, finished: 2, sleepingThreads: 3
 const counterCount = Object.keys(counter).length;
 export const slotState = { free: 0, requested: 1, signed: 2, failed: 3 } as const;
 
-export const slotCount = 64;
+const slotCount = 64;
 /** Bytes. A signing input is 1 to 2 KB; a longer one is signed elsewhere. */
 export const maximumInput = 8 * 1024;
 /** Bytes: a signature of RSA-8192. */
