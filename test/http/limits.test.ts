@@ -360,8 +360,8 @@ const replica: Record<string, Limit> = {
       "of: 'evaluations of documents',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
     ],
   },
-  'exchanges at once for each cloud': {
-    value: '64, and 128 that wait',
+  'exchanges at once for each endpoint': {
+    value: '64, and 128 that wait; with several organisations half of these of one',
     source: ['src/providers/calls.ts', 'queue = 128'],
     test: [
       'test/providers/calls.test.ts',
