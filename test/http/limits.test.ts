@@ -7,6 +7,7 @@ import {
   adminLinkLifetime,
   idempotencyLifetime,
   jobDeadline,
+  outsideTokens,
   signInLifetimes,
   tokenLifetime,
 } from '../../src/core/lifetimes.ts';
@@ -256,6 +257,18 @@ const stored: Record<string, Limit> = {
     value: '20000 characters',
     beyond: () => post(`/managed-identities/${things.identity}/trust/evaluate`, { document: x(20_001) }),
   },
+  'session policy of a request for AWS credentials': {
+    value: '2048 characters',
+    source: ['src/providers/aws/credentials.ts', 'maximumPolicy = 2048'],
+  },
+  'audiences that an organisation gave up in 30 days': {
+    value: '1000',
+    source: ['src/services/audiences.ts', 'maximumFreed = 1000'],
+    test: [
+      'test/services/audiences.test.ts',
+      'N74: of one organisation are at most 1,000; its own it may still take again',
+    ],
+  },
 };
 
 const seconds = (value: number) => `${value} s`;
@@ -277,6 +290,13 @@ const lifetimes: Record<string, Limit> = {
     test: [
       'test/oidc/clientassertions.test.ts',
       'N14 times are taken with 60 s of tolerance and an expiry of at most an hour',
+    ],
+  },
+  'token of an outside issuer, from `iat` to `exp`': {
+    value: `${seconds(outsideTokens.lifetime.maximum)}, ${outsideTokens.lifetime.default} by default (\`maximum_lifetime\` of the trust rule)`,
+    test: [
+      'test/e2e/outsidedecisions.test.ts',
+      'accepts a life of 24 h, and of as long as the rule says, up to 7 days',
     ],
   },
   'sign-in, from the first page': { value: seconds(signInLifetimes.interaction) },
@@ -315,6 +335,11 @@ const replica: Record<string, Limit> = {
     source: ['src/store/server.ts', 'patience = 900;'],
     test: ['test/store/faults.test.ts', 'by having no connection left: callers are told, and those in use go on'],
   },
+  'wait for the embedded database': { value: '15 s', source: ['src/store/embedded.ts', 'patience = 15_000'] },
+  'requests that wait for the embedded database': {
+    value: '2000',
+    source: ['src/store/embedded.ts', 'maximumWaiting = 2_000'],
+  },
   'requests that wait for a connection': { value: '2000', source: ['src/store/server.ts', 'maximumWaiting = 2_000'] },
   statement: {
     value: '5 s',
@@ -333,6 +358,10 @@ const replica: Record<string, Limit> = {
       'test/store/audit.test.ts',
       'F25 of one organisation may wait as many events as leave room for the others, and the rest is unavailable at once',
     ],
+  },
+  'mints that wait for their facts': {
+    value: '10000, and 5000 of one organisation',
+    source: ['src/store/mintstatement.ts', 'maximumWaiting: 10_000'],
   },
   'audit searches at once': {
     value: '3, one of each organisation, and 200 that wait',
