@@ -1,4 +1,4 @@
-/** What a cache holds in all of its maps. */
+/** The number and bytes of the entries in all maps of a cache. */
 export interface Held {
   entries: number;
   bytes: number;
@@ -47,7 +47,7 @@ interface Share {
   entries: Set<KeptEntry>;
 }
 
-/** Of an entry beside its value: itself, and its slots in two tables. Measured as the values are (core/heapsize.ts). */
+/** Bytes of an entry without its value: the object, and its slots in two tables. Measured as in core/heapsize.ts. */
 const entryBytes = 220;
 /** Milliseconds between two looks for entries beyond their age, while there are any entries. */
 const sweepInterval = 1_000;
@@ -83,7 +83,7 @@ export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCa
     return now - entry.since >= maximumAge;
   }
 
-  /** By a timer, so that nothing stays when no request comes any more. */
+  /** Drops entries beyond their age. A timer calls it, so that nothing stays when requests end. */
   function sweep(): void {
     const now = performance.now();
     for (const share of [...shares.values()])
@@ -105,7 +105,7 @@ export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCa
     const share = shares.get(entry.organization_id) ?? { bytes: 0, entries: new Set() };
     while (share.bytes + entry.bytes > shareBytes) dropOldest(share);
     while (total + entry.bytes > maximumBytes) dropOldest(largest());
-    // Anew, since a share that lost its last entry is gone.
+    // Set again: a share that lost its last entry has been removed from the map.
     shares.set(entry.organization_id, share);
     share.entries.add(entry);
     share.bytes += entry.bytes;

@@ -22,7 +22,7 @@ const maximumWaiting = 256;
 
 export function createRecognition(check: CheckCredential): Recognition {
   const known = new Set<string>();
-  /** Until when, in milliseconds of the process. */
+  /** Milliseconds of `performance.now()` until which a credential counts as absent. */
   const absent = new Map<string, number>();
   const asked = new Map<string, Promise<boolean>>();
   const waiting = new Map<string, number>();

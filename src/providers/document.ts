@@ -62,8 +62,8 @@ export type ReadMembers<M extends Members> = {
 };
 
 /**
- * What the readers of the members return. Throws ArsiaError `not_supported` for a member that has none: a condition that is
- * skipped in silence would be taken as met. `place` is where the object is, for messages: `jwt[].issuer.`.
+ * Reads the members of an object. Throws ArsiaError `not_supported` for a member that is not listed: a condition that is
+ * skipped in silence would count as met. `place` is the path of the object, for messages: `jwt[].issuer.`.
  */
 export function readMembers<M extends Members>(
   value: JsonObject,

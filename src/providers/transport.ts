@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates } from 'node:tls';
 
-/** What of the operator's settings a connection depends on. */
+/** The part of the operator's settings that a connection depends on. */
 type Operator = { extra_ca: string | undefined };
 
 interface Agents {

@@ -16,7 +16,7 @@ import type { Queries } from '../store/database.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
 import { type Action, bySystem, type Context, missing, type Pipeline, type Place } from './action.ts';
 
-/** Freed audiences of one organisation that nobody else may take yet. */
+/** How many audiences an organisation may have freed within the tombstone period. */
 const maximumFreed = 1000;
 
 /**
@@ -52,7 +52,7 @@ export async function takeAudience(
   );
 }
 
-/** To be called when identities have lost these audiences: a claim that no identity uses any more is freed. */
+/** Frees the claims that no identity uses any more. Call it with the audiences that identities have lost. */
 export async function releaseAudiences(context: Context, audiences: readonly (string | null)[]): Promise<void> {
   const lost = audiences.filter((audience) => audience !== null);
   await freeUnusedAudiences(context.db, lost, new Date(context.now));

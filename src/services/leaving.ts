@@ -35,7 +35,7 @@ export const leaveOrganization: Action<{ organization: string }, FoundSelf, void
   },
   async run(context, input, { user_id, organization_id }) {
     const { db } = context;
-    // Typed, since one person may be signed in to several organisations.
+    // The organisation is required in the request, because one person may be signed in to several.
     const organization = await findNamespace(db, 'group', organization_id);
     if (input.organization !== organization_id && input.organization !== organization?.path)
       throw new ArsiaError('invalid_request', 'You are a user of another organisation with this token.', {

@@ -41,7 +41,7 @@ interface Tally extends QuotaUse {
   until: number;
 }
 
-/** Where room was taken: what is given back when the work fails. */
+/** Room that was taken in a count, to give it back when the work fails. */
 interface Taken {
   text: string;
   tally: Tally;
@@ -65,7 +65,7 @@ const ample = 0.9;
 /** Rows. To count more for every request near a quota would keep the database busy: there kept counts decide as well. */
 const manyRows = 100_000;
 const maximumKept = 10_000;
-/** How often one piece of work may run again for a count: once for each quota that it asks for after another one. */
+/** How often one piece of work may run again to count another quota. */
 const mostRuns = 20;
 
 export function createQuotaCounts(parts: { database: Database; clock: Clock; many?: number }): QuotaCounts {
@@ -123,7 +123,7 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
   /** The count that decides: one that was made for this work, or a kept one that leaves room enough. */
   function usable(own: ReadonlyMap<string, Tally>, text: string, amount: number): Tally | undefined {
     const mine = own.get(text);
-    // Of the newest count: an older one misses what was taken of a newer.
+    // Uses the newest count. Room that was taken from a newer one is missing in an older one.
     const tally = mine === undefined ? fresh(text) : (kept.get(text) ?? mine);
     const isNear = tally !== undefined && sumOf(tally, amount) > ample * tally.value;
     return mine === undefined && isNear && tally.used <= many ? undefined : tally;
@@ -147,7 +147,7 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
     };
   }
 
-  /** What failed was not added. */
+  /** Gives back the room of work that failed and added nothing. */
   function giveBack(all: Taken[]): void {
     for (const { text, tally, amount } of all) {
       tally.taken -= amount;
@@ -184,7 +184,7 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
   };
 }
 
-/** All of a batch ask for the same. */
+/** Lets requests for the same key share one count. */
 function sharedRead(count: (key: QuotaKey) => Promise<Tally>): (key: QuotaKey) => Promise<Tally> {
   return coalesce<QuotaKey, Tally>(
     async (keys) => {
@@ -203,15 +203,15 @@ function textOf({ name, organization_id, holder }: QuotaKey): string {
   return `${name} ${organization_id} ${holder}`;
 }
 
-/** What a quota is counted for, where that is not the organisation: `name` is for people. */
+/** The holder of a quota, where that is not the organisation. `name` is for people. */
 export interface QuotaHolderRef {
   id: string;
   name: string;
 }
 
 /**
- * Takes room for `amount` that is about to be added; throws `quota_exceeded` where there is none. Of several holders each takes
- * as much. The holder is the organisation where it is left out.
+ * Takes room for `amount` rows that are about to be added; throws `quota_exceeded` where there is none. Takes as much for
+ * each of several holders. The holder is the organisation where it is left out.
  */
 export type Admit = (
   name: QuotaName,

@@ -113,7 +113,7 @@ async function organizationAt(context: Context, { ref }: { ref: string }): Promi
     audit: { target_id: organization.id },
   };
   const { caller } = context;
-  // Whoever may not see the organisation learns nothing of it, not even that an operator would.
+  // A caller who may not see the organisation learns nothing about it, not even that an operator could.
   if (!(caller.kind === 'user' && caller.is_operator)) await context.demand('namespace.view', place);
   return place;
 }

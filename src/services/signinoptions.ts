@@ -12,7 +12,7 @@ import type { Context, Place } from './action.ts';
 export interface Person {
   iss: string;
   sub: string;
-  /** In its canonical form; null unless the provider says that it verified it. */
+  /** Canonical form of the e-mail address; null unless the provider says that it verified it. */
   verified_email: string | null;
   username: string | null;
   display_name: string;
@@ -32,7 +32,9 @@ export interface OfferedInvitation {
   invited_by: string;
 }
 
-/** What a person can sign in as, and become. No organisation takes precedence over another. */
+/**
+ * The users that a person can sign in as, and the organisations that the person can join. No organisation takes precedence.
+ */
 export interface SignInOptions {
   users: { id: string; login: string; organization: string | null }[];
   invitations: OfferedInvitation[];

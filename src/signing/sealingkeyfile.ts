@@ -49,7 +49,10 @@ export async function makeSealingKeyFile(path: string): Promise<boolean> {
   }
 }
 
-/** Who may exchange the file chooses the key. Orchestrators mount their secrets in folders with the sticky bit. */
+/**
+ * Refuses a folder in which others can replace the file: they could choose the key. A sticky bit prevents that, and
+ * orchestrators mount secrets in such folders.
+ */
 function refuseShared(folder: string): void {
   try {
     refuseSharedFolder(folder, { stickySuffices: true });

@@ -6,7 +6,7 @@ import { type PublicJwk, publicJwkOf } from './jwks.ts';
 import { createQueue } from './queue.ts';
 import type { SigningAlgorithm } from './signer.ts';
 
-/** A fresh key pair. `kid` is its thumbprint (RFC 7638, SHA-256); `pkcs8` is the private half in DER: seal it, then overwrite it. */
+/** Key generations run one at a time in the process, for all keyrings: each takes a core and a thread of the pool. */
 export interface SigningKeyPair {
   kid: string;
   alg: SigningAlgorithm;

@@ -18,7 +18,7 @@ export interface SigningThreads {
 interface Request {
   key: number;
   bytes: Uint8Array;
-  /** On the pool: for when no thread can. */
+  /** Signs on libuv's pool, for when no thread can. */
   local: Signer;
   resolve(signature: Uint8Array | Promise<Uint8Array>): void;
 }
@@ -43,7 +43,7 @@ export function createSigningThreads({
 }: SigningThreadsOptions): SigningThreads {
   const ring = openRing(createRingMemory());
   const { counters, states } = ring;
-  /** What waits for a slot, and what is in one. */
+  /** Requests that wait for a slot. `submitted` has the requests in the slots. */
   const waiting: Request[] = [];
   const submitted: (Request | undefined)[] = [];
   const known = new Map<number, SigningKey>();

@@ -31,7 +31,7 @@ export interface FolderLock {
 export function lockFolder(folder: string, contents: readonly string[]): FolderLock {
   const file = join(folder, 'lock');
   const holder = join(folder, 'lock.pid');
-  // In this order: whoever makes contents has made the lock file before.
+  // The order matters: the lock file is made before the contents.
   const content = contents.map((name) => join(folder, name)).find((path) => existsSync(path));
   const before = identityOf(file);
   if (before === undefined && content !== undefined) throw new Error(unlocked(folder, content, file, holder));

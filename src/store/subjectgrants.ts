@@ -25,10 +25,13 @@ export async function deleteSubjectGrant(db: Queries, identity_id: string, id: s
   return gone.numDeletedRows > 0n;
 }
 
-/** A service account that could have tokens of an identity that name a user, and one of the places where its right was granted. */
+/**
+ * A service account that could get tokens of an identity that name a user, and one of the places where its right was
+ * granted.
+ */
 export interface NamingLauncher {
   id: string;
-  /** Of its group, with its name. */
+  /** The path of its group, and its name. */
   path: string;
   granted_at: string;
 }

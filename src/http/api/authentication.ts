@@ -7,7 +7,7 @@ import type { Route } from '../route.ts';
 
 type Parts = Pick<AppParts, 'callers' | 'pipeline'>;
 
-/** Who sends a request, as far as it is known. */
+/** The sender of a request, before authentication is complete. */
 interface Sender {
   request_id: string;
   bearer: string | undefined;

@@ -6,7 +6,7 @@ import { iso } from './present.ts';
 import { detachedUsers, operatorToken, ownerLink } from './responses/operators.ts';
 import { ref, userId } from './schemas.ts';
 
-/** As tokens of the identity provider have them. */
+/** Values of `iss` and `sub` as ID tokens have them. */
 const printable = (maximum: number) =>
   z.string().regex(new RegExp(`^[\\x20-\\x7e]{1,${maximum}}$`), `must be 1 to ${maximum} printable ASCII characters`);
 

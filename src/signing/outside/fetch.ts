@@ -88,7 +88,7 @@ async function roundTrip(
     const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'arsia' };
     const request = send(url, { agent, signal, lookup: pinnedTo(addresses), headers }, resolve);
     request.on('error', reject).on('socket', (socket) => countBytes(socket, request, received));
-    // Where nobody listens for it, Node ends a switch of protocols (101) without an error.
+    // Without a listener for it, Node ends a switch of protocols (101) without an error.
     request.on('close', () => reject(new Error('the connection ended without an answer'))).end();
   });
   try {
