@@ -9,7 +9,7 @@ export interface FairCacheOptions {
   maximumBytes: number;
   /** Bytes of the entries of one organisation. */
   shareBytes: number;
-  /** Milliseconds since the reading of an entry began after which it is gone. */
+  /** Milliseconds from the start of the read of an entry until the entry is dropped. */
   maximumAge: number;
 }
 
@@ -23,7 +23,7 @@ export interface Entry<Value> {
 export interface FairMap<Value> {
   find(name: string): Entry<Value> | undefined;
   forget(name: string): void;
-  /** Replaces what has the name. An entry larger than the share of its organisation is not kept. */
+  /** Replaces the entry of this name. Does not keep an entry that is larger than the share of its organisation. */
   keep(name: string, entry: Entry<Value> & { organization_id: string; bytes: number }): void;
 }
 
@@ -53,8 +53,9 @@ const entryBytes = 220;
 const sweepInterval = 1_000;
 
 /**
- * Maps that share bounds in bytes and age. An organisation at its share loses its own oldest entry; at the bound of all, the
- * organisation that holds most does. So no organisation pushes out what another one keeps within an equal part of the whole.
+ * Creates maps that share bounds in bytes and age. An organisation at its share loses its own oldest entry. At the bound of
+ * all, the organisation that holds most loses its oldest entry. So no organisation pushes out what another one keeps within
+ * an equal part of the whole.
  */
 export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCacheOptions): FairCache {
   const shares = new Map<string, Share>();

@@ -20,8 +20,8 @@ export interface FairPlacesOptions {
   /** Milliseconds that a task waits at most. */
   patience: number;
   /**
-   * After a task that took longer than `after` milliseconds its tenant has one place less, for `factor` times as long as it
-   * took: who asks for such tasks all the time leaves most of a core to the others.
+   * After a task that took longer than `after` milliseconds, its tenant has one place less for `factor` times as long as the
+   * task took, at most 2 s. So a tenant that sends such tasks all the time leaves most of a core to the others.
    */
   rest?: { after: number; factor: number };
   /** Code of the error that is thrown when one of the three limits is reached. */
@@ -69,7 +69,7 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
     admitNext();
   }
 
-  /** The tenant may take another place. */
+  /** Lets the tenant take another place. */
   function giveBack(tenant: string): void {
     if (runningOf(tenant) === 1) running.delete(tenant);
     else running.set(tenant, runningOf(tenant) - 1);

@@ -113,8 +113,8 @@ export function createLimits(
 }
 
 /**
- * Every assertion is another one, and who it names is only a claim yet: it counts for that name from that address. The kind
- * is part of the key, so that no other credential can be written to count as one.
+ * Returns the key of a credential. Each assertion differs, and the account that it names is unproven, so it counts for that
+ * account from that address. The kind is part of the key, so that no other credential can be made to count as an assertion.
  */
 function keyOf({ text, isAssertion }: PresentedCredential, address: string): string {
   return hash('sha256', isAssertion ? `assertion ${address} ${text}` : `opaque ${text}`, 'base64');

@@ -49,10 +49,10 @@ export interface Irrelevant {
   irrelevant: string;
 }
 
-/** Judges the value of a member, undefined where it is absent: returns what the verdict needs of it, or throws. */
+/** Reads the value of a member (undefined where it is absent): returns what the verdict needs of it, or throws. */
 export type MemberReader = (value: unknown, place: string) => unknown;
 
-/** The members that a document may have. There is no third way: a member is read, or says why no verdict depends on it. */
+/** The members that a document may have. Each has a reader, or the reason why no verdict depends on it. */
 export type Members = Readonly<Record<string, MemberReader | Irrelevant>>;
 
 export type ReadMembers<M extends Members> = {

@@ -154,7 +154,7 @@ export interface CloudCredentials {
 export interface Exchanging<Settings> {
   /** The options of this kind in `POST /api/v1/credentials`, sent as the member that has the name of the type. */
   request: z.ZodObject;
-  /** The settings by which the operator says where tokens of this kind may go, by the names that `CloudEndpoints` has. */
+  /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */
   endpoints: Readonly<Record<string, EndpointSetting>>;
   /** Loads the SDK, which takes long: at the start of a server, so that its first exchange does not wait. */
   load(): Promise<unknown>;
@@ -163,9 +163,9 @@ export interface Exchanging<Settings> {
    * `endpoints` also an identity whose endpoint the operator does not list (`exchange` refuses that again). Pure.
    */
   check(settings: Settings, request: CredentialsRequest, endpoints?: CloudEndpoints): void;
-  /** The URL at which the credentials are fetched, whose places the exchange takes. Pure. */
+  /** Returns the URL at which the credentials are fetched, for the places of the exchange. Pure. */
   endpointOf(settings: Settings, endpoints: CloudEndpoints): string;
-  /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */
+  /** One try. Throws whatever the SDK throws. The only impure part. A fresh SDK client each time: caches must not be shared. */
   exchange(token: string, settings: Settings, context: ExchangeContext): Promise<CloudCredentials>;
   /** Is another try worth it? The SDKs' own tries are switched off, so that `calls.ts` alone counts them. Pure. */
   isTransient(thrown: unknown): boolean;

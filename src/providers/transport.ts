@@ -17,8 +17,8 @@ const agentsOf = new WeakMap<Operator, Agents>();
 
 /**
  * The agents for a URL. They are always given to the SDKs: left to themselves those take proxies and authorities from the
- * environment, and the operator's settings are the only place that says where tokens go (N29). `ownHosts` are those of the cloud
- * itself, for which the operator's certificate authority does not count.
+ * environment, and the operator's settings are the only place that says where tokens go (N29). `ownHosts` are those of the
+ * cloud itself, for which the operator's certificate authority does not count.
  */
 export function agentsFor(
   endpoints: Operator,

@@ -95,8 +95,8 @@ export interface Pipeline {
     input: Input,
   ): Promise<Result>;
   /**
-   * Throws, with one record of `action`, what the first action that `work` performs would be refused with for lack of a right.
-   * Changes nothing: `work` ends where the action would run.
+   * Throws, with one record of `action`, what the first action that `work` performs would be refused with for lack of a
+   * right. Changes nothing: `work` ends where the action would run.
    */
   authorise(action: string, call: Call, work: (within: Pipeline) => Promise<unknown>): Promise<void>;
   /**

@@ -21,7 +21,8 @@ const maximumFreed = 1000;
 
 /**
  * Claims the audience of an identity for its organisation and returns it; null for a kind of identity whose audience is the
- * cloud's. Throws `conflict` when the audience is Arsia itself, or another organisation has it or freed it lately (threats.md N74).
+ * cloud's. Throws `conflict` when the audience is Arsia itself, or another organisation has it or freed it lately
+ * (threats.md N74).
  */
 export async function takeAudience(
   context: Context,

@@ -14,8 +14,9 @@ interface FoundSelf extends Place {
 }
 
 /**
- * A person leaves their organisation: their user there is deactivated and loses its roles, teams, sessions, tokens and its tie
- * to the identity provider. Their users in other organisations are not touched; another invitation makes another user.
+ * Lets a person leave their organisation. Their user there is deactivated and loses its roles, teams, sessions, tokens and
+ * its tie to the identity provider. Their users in other organisations are not touched; another invitation makes another
+ * user.
  */
 export const leaveOrganization: Action<{ organization: string }, FoundSelf, void> = {
   name: 'user.leave',

@@ -22,13 +22,13 @@ export interface QuotaCounts {
   forget(organization_id: string): void;
 }
 
-/** The room that one piece of work takes. */
+/** The room in quotas that one piece of work takes. */
 export interface Admission {
   /** Gives back what was taken: the work begins anew, since its transaction lost against another one. */
   restart(): void;
   /**
-   * Takes room for `amount` rows of each. Returns undefined, or the first that has no room, with its value. Throws Uncounted,
-   * which only `admitting` may catch.
+   * Takes room for `amount` rows of each key. Returns undefined, or the first key without room, with its value. Throws
+   * Uncounted, which only `admitting` may catch.
    */
   take(keys: readonly QuotaKey[], amount: number): { key: QuotaKey; value: number } | undefined;
 }
@@ -167,7 +167,7 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
         } catch (thrown) {
           giveBack(all);
           if (!(thrown instanceof Uncounted)) throw thrown;
-          // A holder that is made anew with each run would be asked for without end.
+          // Without this, a holder whose id changes with each run would be counted without end.
           if (run === mostRuns) throw new Error(`${thrown.message} after ${run} runs`);
           for (const key of thrown.keys) own.set(textOf(key), await countShared(key));
         }
@@ -220,7 +220,7 @@ export type Admit = (
   amount?: number,
 ) => Promise<void>;
 
-/** `adds`: the quotas that may be taken from; another one is a mistake in the code. */
+/** `adds`: the quotas that the action declares. Another one is a fault in the code. */
 export function createAdmit(parts: {
   db: Queries;
   now: number;

@@ -7,7 +7,9 @@ export interface Scanned<Row> {
   next: string | undefined;
 }
 
-/** A page stops reading after so many rows. A list of which nothing is kept must not be read to its end for one request. */
+/**
+ * A page stops reading after so many rows: a list that filters everything out must not be read to its end for one request.
+ */
 const mostRead = 250;
 /** Rows of one statement, so that a page reads fewer than 500. */
 const mostAtOnce = 250;

@@ -219,7 +219,7 @@ async function teamsOf(context: Context, user: User, person: Person): Promise<st
   const added = (await teamIdsOf(context.db, id)).filter((team) => !before.includes(team));
   const holders = added.map((team) => ({ id: team, name: team }));
   await context.admit('team_members', organization_id, holders);
-  // They are counted already: what was added in this transaction is seen in it.
+  // The count includes them already: it sees what this transaction added.
   if (added.length > 0) await context.admit('teams_per_user', organization_id, { id, name: login }, 0);
   return names;
 }

@@ -142,7 +142,7 @@ async function offer({ db }: Context, invitation: Invitation): Promise<OfferedIn
   };
 }
 
-/** Only somebody who was a user there learns which organisation it was. */
+/** Names organisations only to a person who was a user there. */
 export function deactivated(known: readonly SignInUser[]): ArsiaError {
   const organizations = known.map(({ organization }) => organization ?? 'the installation');
   const [user] = known;

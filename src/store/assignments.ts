@@ -15,8 +15,8 @@ export interface ReachingIdentity extends AssignedIdentity {
 type Key = 'workspace_id' | 'principal_id' | 'type' | 'profile' | 'identity_id';
 
 /**
- * The assignment with these values. Named are the columns of one of the two unique constraints: so PostgreSQL reads the index
- * that the insert looks at, and reports a concurrent one as a conflict to be tried again, and not as a violation.
+ * The assignment with these values. Named are the columns of one of the two unique constraints: so PostgreSQL reads the
+ * index that the insert looks at, and reports a concurrent one as a conflict to be tried again, and not as a violation.
  */
 export async function findAssignment(
   db: Queries,

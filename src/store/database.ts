@@ -22,8 +22,8 @@ export interface Database {
   query: Queries;
   /**
    * One SERIALIZABLE transaction, run again (one at a time of each tenant, for up to 5 s) when it lost against a concurrent
-   * one: `work` may run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for work
-   * that takes a row lock first and then wants to read what the one before it committed.
+   * one: `work` may run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for
+   * work that takes a row lock first and then wants to read what the one before it committed.
    */
   transaction<T>(work: (tx: Queries) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Hot paths: a statement that PostgreSQL prepares once per connection under `name`. */

@@ -96,7 +96,7 @@ export function createMintFactsReader(
     const identity_id = meaning === undefined ? identity! : meaning.value.identity_id;
     const found = runners.find(`${runner} ${identity_id}`)?.value;
     if (found === undefined || meaning === undefined) return found;
-    // The older of both: what changed since either was read could change the answer.
+    // Takes the older of both: a change after either read could change the answer.
     const oldest_transaction = Math.min(found.oldest_transaction, meaning.value.oldest_transaction);
     return { facts: found.facts, oldest_transaction };
   }
@@ -145,7 +145,7 @@ export function createMintFactsReader(
         const facts = { ...known.facts, job: now.job };
         return { facts, keySetVersion: now.key_set_version, keep: () => keepJob(key, now, asked, known) };
       }
-      // Nothing that is over stays until its age: it would cost each request a record that is not written.
+      // Forgets at once what no longer holds: it would cost each request a record that is not written.
       jobs.forget(nameOfJob(key.token_hash));
       if (known !== undefined) runners.forget(`${runner} ${known.facts.identity!.id}`);
       const since = performance.now();
@@ -176,7 +176,7 @@ function nameOfRunner({ job, launcher_id, workspace_id }: CurrentJob): string {
   return `${job.user_id} ${launcher_id} ${workspace_id}`;
 }
 
-/** A reference has no blank, so no two have one name. A profile says which of a type; a path means the same with any. */
+/** Returns the key of a name. References have no blanks, so keys differ. A profile matters only with a type. */
 function nameOfMeaning(runner: string, identity: string, profile = ''): string {
   return parentPath(identity) === undefined ? `${runner} ${identity} ${profile}` : `${runner} ${identity}`;
 }

@@ -60,7 +60,7 @@ const counted: Record<QuotaName, string> = {
   idempotency_keys: rows(of('idempotency_keys')),
 };
 
-/** No more rows are read than are needed to know that the quota is reached. */
+/** Reads at most one row more than the quota: enough to know that it is reached. */
 function rows(source: string): string {
   return `(SELECT count(*) FROM (SELECT FROM ${source} LIMIT (SELECT value + 1 FROM valid)) AS found)`;
 }

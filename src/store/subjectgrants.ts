@@ -37,8 +37,8 @@ export interface NamingLauncher {
 }
 
 /**
- * Returns the first launchers that could name somebody, by path, and how many there are; with `named` (a user's id and those of
- * the teams) those that could name them. Decides as `whoCouldName` does (core/subjectgrants.ts), by indexes.
+ * Returns the first launchers that could name somebody, by path, and how many there are; with `named` (a user's id and those
+ * of the teams) those that could name them. Decides as `whoCouldName` does (core/subjectgrants.ts), by indexes.
  */
 export async function namingLaunchers(
   db: Queries,

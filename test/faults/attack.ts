@@ -10,7 +10,10 @@ export interface Attack {
   isOnce?: boolean;
 }
 
-/** A process of its own, so that its work is not that of the process that measures. Prints what was answered when it is told to end. */
+/**
+ * A process of its own, so that its work is not that of the process that measures. Prints what was answered when it is told
+ * to end.
+ */
 const attacks = JSON.parse(await readFile(process.argv[2]!, 'utf8')) as Attack[];
 const counts: Record<string, number> = {};
 const agent = keepAlive();

@@ -4,7 +4,9 @@ import { type Body, request } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { testRoles } from '../support/roles.ts';
 
-/** Two replicas on one PostgreSQL: one whose role may not read the keys for a while, and one that revokes a key meanwhile. */
+/**
+ * Two replicas on one PostgreSQL: one whose role may not read the keys for a while, and one that revokes a key meanwhile.
+ */
 let steady = 0;
 let running: RunningArsia;
 let other: RunningArsia;

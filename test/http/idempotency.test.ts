@@ -303,7 +303,9 @@ describe('every route that makes something', () => {
     };
   }
 
-  /** The replay is refused as the request would be now, with one record and no change; after `giveBack` it is a replay again. */
+  /**
+   * The replay is refused as the request would be now, with one record and no change; after `giveBack` it is a replay again.
+   */
   async function isRefusedAgain(ask: () => Promise<Answer>, status: number, giveBack: () => Promise<void>) {
     const before = await oracle.snapshot();
     const refused = await ask();

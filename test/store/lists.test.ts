@@ -170,7 +170,9 @@ const recorded =
       page,
     );
 
-/** A page of one table in the order of an index, one that looks up something for each row, and one with aliases and masks. */
+/**
+ * A page of one table in the order of an index, one that looks up something for each row, and one with aliases and masks.
+ */
 const [simple, joined, reaching] = [20, 8 * limit, 16 * limit];
 
 /** Positions in lists of assignments name the principal as well. */

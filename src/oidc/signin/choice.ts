@@ -23,7 +23,10 @@ export async function signInOrAsk(
   sendTo(ctx, addressOf(desk, interaction));
 }
 
-/** Shows what a person who was vouched for in this interaction can choose between; false where nobody was. */
+/**
+ * Shows the choices of a person whom the identity provider vouched for in this interaction; false where there is no such
+ * person.
+ */
 export async function askForChoice(desk: Desk, ctx: KoaContextWithOIDC, interaction: Interaction): Promise<boolean> {
   const vouched = vouchedPeople(desk);
   const person = await vouched.find(interaction.uid);

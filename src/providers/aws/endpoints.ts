@@ -20,7 +20,8 @@ export const ownHosts = /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)$/;
 
 /**
  * Returns the STS endpoint for the token of an identity: the one that it names, if the operator lists it; else the first
- * that the operator lists; else AWS's own of the role's partition. Settings and environment can add no other (N29).
+ * that the operator lists; else AWS's own of the role's partition. Neither settings of the identity nor variables of the SDK
+ * can add another (N29).
  */
 export function endpointOf(settings: AwsSettings, { aws_sts }: AwsEndpoints): { url: string; region: string } {
   const role = parseRoleArn(settings.role_arn)!;

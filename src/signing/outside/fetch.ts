@@ -14,9 +14,9 @@ export interface FetchedDocument {
 }
 
 /**
- * A JSON document of somebody else, over https. The signal ends all of it: name, connection, headers, body. Throws ArsiaError
- * `outside_token_refused`, in one constant text, for what Arsia does not fetch (an address that is not public, a name without
- * one, a redirect), and `issuer_unavailable` for what did not come as it should.
+ * A JSON document of somebody else, over https. The signal ends all of it: name, connection, headers, body. Throws
+ * ArsiaError `outside_token_refused`, in one constant text, for what Arsia does not fetch (an address that is not public, a
+ * name without one, a redirect), and `issuer_unavailable` for what did not come as it should.
  */
 export type DocumentFetch = (url: string, signal: AbortSignal) => Promise<FetchedDocument>;
 
