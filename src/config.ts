@@ -37,7 +37,7 @@ const settings = {
     'who becomes a user: `anyone` who can sign in there, or the `invited`; default by tenancy: single anyone, multi invited',
     oneOf('anyone', 'invited'),
   ),
-  ARSIA_SIGN_IN_TEAMS_CLAIM: setting('the claim with the names of a person`s teams', text),
+  ARSIA_SIGN_IN_TEAMS_CLAIM: setting("the claim with the names of a person's teams", text),
   ARSIA_EXTRA_CA_FILE: setting('PEM file of further certificate authorities, for cloud endpoints', text),
   ARSIA_OUTSIDE_ISSUERS_LOOPBACK: setting(
     '`true`: service accounts may trust issuers on loopback; for development, with ARSIA_ISSUER on loopback too',

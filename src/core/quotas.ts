@@ -103,7 +103,7 @@ const table = {
     1_000,
     10_000,
     'live sign-ins (sessions, grants and refresh tokens)',
-    'Sign out where you are no longer needed, or wait until old sign-ins expire',
+    'Sign out of sessions that are no longer needed, or wait until old sign-ins expire',
   ),
   may_act: large(
     'organization',

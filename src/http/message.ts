@@ -22,7 +22,7 @@ export const refuseAmbiguous: Koa.Middleware<RequestState> = async (ctx, next) =
   if (repeated !== undefined) {
     // The next request on this connection could be read in two ways as well.
     ctx.set('connection', 'close');
-    throw new ArsiaError('invalid_request', `The header ${repeated} stands in the request more than once.`, {
+    throw new ArsiaError('invalid_request', `The header ${repeated} was sent more than once.`, {
       fields: [{ pointer: repeated, detail: 'must be sent once' }],
     });
   }

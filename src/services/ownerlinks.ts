@@ -36,7 +36,7 @@ export const createOwnerLink = ownerLinkAction('owner_link.create', async (_cont
 export const recoverOwner = ownerLinkAction('organization.recover', async (context, organization, ref) => {
   if (ref === undefined)
     throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
-      advice: `Name a user of it who becomes one with --login; where it has no user, run \`arsia bootstrap --organization ${organization.path}\`.`,
+      advice: `Name a user of the organisation with --login: the user becomes an owner. Where it has no user, run \`arsia bootstrap --organization ${organization.path}\`.`,
     });
   const user = await findUser(context.db, organization.id, ref);
   if (user === undefined) throw missing('user', ref);

@@ -55,8 +55,8 @@ export function unauthenticated(): ArsiaError {
 
 /** Returns the refusal of an action that names no place and is about the caller's organisation as a whole. */
 function nowhere(): ArsiaError {
-  return new ArsiaError('not_found', 'You have no role in an organisation as a whole.', {
-    advice: 'Ask an owner of the organisation for one on its root group.',
+  return new ArsiaError('not_found', 'You have no role in the organisation.', {
+    advice: 'Ask an owner of the organisation for a role on its root group.',
   });
 }
 

@@ -169,8 +169,8 @@ async function enterByInvitation(
 
 function activeUser(user: SignInUser | undefined): User {
   if (user === undefined)
-    throw new ArsiaError('sign_in_refused', 'You do not sign in as this user any more.', {
-      advice: 'Sign in again to see as whom you can.',
+    throw new ArsiaError('sign_in_refused', 'You can no longer sign in as this user.', {
+      advice: 'Sign in again: the page lists the users that you can choose.',
     });
   if (!user.is_active) throw deactivated([user]);
   const { organization: _organization, ...row } = user;

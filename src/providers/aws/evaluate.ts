@@ -15,7 +15,7 @@ import { isKnownKey, type TrustRequest, trustRequest } from './request.ts';
 
 const what = 'trust policy';
 const supportedKeys =
-  'the issuer`s `aud`, `sub` and `amr`, sts:RoleAuthorizedByIdp, sts:RoleSessionName, sts:SourceIdentity, sts:TransitiveTagKeys, aws:RequestTag/…, aws:TagKeys and aws:FederatedProvider';
+  "the issuer's `aud`, `sub` and `amr`, sts:RoleAuthorizedByIdp, sts:RoleSessionName, sts:SourceIdentity, sts:TransitiveTagKeys, aws:RequestTag/…, aws:TagKeys and aws:FederatedProvider";
 
 const principalMembers = {
   Federated: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
