@@ -271,7 +271,7 @@ describe('an export', () => {
     return lines(answer);
   };
 
-  test('has every event of the organisation once, in the order of positions, over many pages, and nobody else`s', async () => {
+  test('has every event of the organisation once, in the order of positions, over many pages, and none of another organisation', async () => {
     await Promise.all(Array.from({ length: 1100 }, () => viewer.ask('POST', '/users', { login: 'x' })));
     const events = await exported(own.owner);
     const stored = await oracle.execute(

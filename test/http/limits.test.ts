@@ -134,7 +134,7 @@ const requests: Record<string, Limit> = {
   'sign-ins and device codes that one address begins at one replica': {
     value: '6000 in 600 s',
     source: ['src/http/signinstarts.ts', 'most = 6_000'],
-    test: ['test/http/signinstarts.test.ts', 'N68 one address begins so many sign-ins and device codes, and no more'],
+    test: ['test/http/signinstarts.test.ts', 'N68 limits the sign-ins and device codes that one address begins'],
   },
   'rows of one page of a list': { value: '200', beyond: () => get('/groups?limit=201') },
   '`cursor`': { value: '512 characters', beyond: () => get(`/groups?cursor=${x(513)}`) },
@@ -356,7 +356,7 @@ const replica: Record<string, Limit> = {
     source: ['src/store/audit.ts', 'maximumWaiting = 10_000'],
     test: [
       'test/store/audit.test.ts',
-      'F25 of one organisation may wait as many events as leave room for the others, and the rest is unavailable at once',
+      'F25 events of one organisation beyond its half of the queue are unavailable at once',
     ],
   },
   'mints that wait for their facts': {
@@ -425,7 +425,7 @@ const replica: Record<string, Limit> = {
     source: ['src/signing/outside/documents.ts', 'maximumBytes: 16 * mebibyte,\n  shareBytes: 8 * mebibyte,'],
     test: [
       'test/signing/outside/documents.test.ts',
-      'N67 of an organisation are kept up to its share in bytes, failures among them, and push out none of another',
+      'N67 are kept up to the share of an organisation in bytes, failures included, and push out none of another organisation',
     ],
   },
   'fetches from outside issuers at once': {
@@ -449,7 +449,7 @@ const replica: Record<string, Limit> = {
   'made-up tokens that a replica remembers': {
     value: '10000, for 10 s',
     source: ['src/http/recognition.ts', 'maximumAbsent = 10_000'],
-    test: ['test/http/ratelimits.test.ts', 'once about one credential, however often it comes'],
+    test: ['test/http/ratelimits.test.ts', 'is one question for one credential, however often it is sent'],
   },
   'unknown tokens of one address that wait to be looked up': {
     value: '256',

@@ -318,7 +318,7 @@ describe('quotas of an organisation', () => {
     await setQuota('teams', null);
   });
 
-  test('lowered below what is there it takes nothing away, and what gets smaller may', async () => {
+  test('lowered below what exists it takes nothing away, and allows changes that need less', async () => {
     const path = `/managed-identities/${await newIdentity()}/access-rules`;
     const rule = await create(path, { kind: 'stage', values: ['a', 'b', 'c'] });
     await setQuota('access_rule_bytes', 4);
@@ -328,7 +328,7 @@ describe('quotas of an organisation', () => {
     await setQuota('access_rule_bytes', null);
   });
 
-  test('what is there already is answered as ever when the quota is reached', async () => {
+  test('requests that add nothing succeed when the quota is reached', async () => {
     const identity = await newIdentity();
     const [user, team] = [await newUser(), await newTeam()];
     const [grant, member] = [`/managed-identities/${identity}/grants`, `/teams/${team}/members`];
@@ -346,7 +346,7 @@ describe('quotas of an organisation', () => {
     });
   });
 
-  test('a quota of one organisation is not that of another', async () => {
+  test('a quota of one organisation does not affect another', async () => {
     const globex = await createOrganization(running, 'globex');
     await setQuota('teams', 0);
     expect((await post('/teams', { name: newName() })).body.code).toBe('quota_exceeded');

@@ -39,7 +39,7 @@ const rowsOf = async (table: string) =>
   Number((await oracle.execute(`SELECT count(*)::int AS count FROM ${table}`))[0]!.count);
 
 describe('N68 people who sign in count towards the quotas of their organisation', () => {
-  test('users: nobody new comes in beyond it, and those who are here stay', async () => {
+  test('users: refuses a new user beyond the quota, and keeps the existing ones', async () => {
     comes('grace');
     await signInPerson(world, 'grace');
     await setQuotas({ users: 1 });

@@ -104,7 +104,7 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     expect(isLive(acme.launcher)).toBeUndefined();
   });
 
-  test('of 256 at once in one statement, each as it is; what has no shape of a credential in none', async () => {
+  test('looks up 256 at once in one statement, and none without the shape of a credential', async () => {
     const good = await startJob();
     const many = Array.from({ length: 255 }, () => `arsia_job_${random()}`);
     const answers = await Promise.all([...many, good].map((text) => isLive(text)));
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     expect(statements).toBe(1);
   });
 
-  test('of a flood of 4,096, one more is unavailable: nothing piles up', async () => {
+  test('refuses the next look-up as unavailable while 4,096 wait', async () => {
     const flood = Array.from({ length: 5_000 }, () => isLive(`arsia_job_${random()}`)!.catch(({ code }) => code));
     const answers = await Promise.all(flood);
     expect(answers.filter((answer) => answer === 'unavailable').length).toBe(5_000 - 4_096);

@@ -67,7 +67,7 @@ test('N87 an operator opens a link for an owner: it lets the owner in once, and 
   expect(JSON.stringify(await eventsOf(owner, 'owner_link.create'))).not.toContain('arsia_owner_');
 });
 
-test('N87 a link for an owner is for operators alone, and for owners alone', async () => {
+test('N87 only operators make links for owners, and only for owners', async () => {
   for (const organization of ['acme', 'globex'])
     await oracle.refuses(() => acme.owner.ask('POST', '/owner-links', { organization }), {
       status: 403,

@@ -146,7 +146,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     });
   });
 
-  test('F25 of one organisation may wait as many events as leave room for the others, and the rest is unavailable at once', async () => {
+  test('F25 events of one organisation beyond its half of the queue are unavailable at once', async () => {
     const small = createAuditStore(database, { ...auditKeys, maximumBatch: 2, maximumWaiting: 8 });
     const recorded = Array.from({ length: 6 }, () => small.record(event()));
     await expect(small.record(event({ organization_id: 'grp_other' }))).resolves.toBeDefined();

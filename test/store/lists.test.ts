@@ -259,7 +259,7 @@ describe('a page of a long list', () => {
     },
   );
 
-  test('F27 of the owners of an organisation two are read, however many members it has', async () => {
+  test('F27 reads two owners of an organisation, however many members it has', async () => {
     await activeOwners(explained.db, root);
     expect(explained.cost()).toMatchObject({ rows: 0 });
     expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
