@@ -15,6 +15,7 @@ import {
 import type { Queries } from '../store/database.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
 import { type Action, bySystem, type Context, missing, type Pipeline, type Place } from './action.ts';
+import { organizationMeant } from './namedusers.ts';
 
 /** How many audiences an organisation may have freed within the tombstone period. */
 const maximumFreed = 1000;
@@ -87,11 +88,10 @@ const freeAudience: Action<FreedAudience, FoundClaim, void> = {
   name: 'audience.free',
   needs: 'operator',
   changes: true,
-  async find({ db }, { audience, organization }) {
-    const claim = await findClaim(db, audience);
+  async find(context, { audience, organization }) {
+    const claim = await findClaim(context.db, audience);
     if (claim === undefined) throw missing('claim on the audience', audience);
-    const rightful = organization === undefined ? undefined : await findNamespace(db, 'group', organization);
-    if (organization !== undefined && rightful?.parent_id !== null) throw missing('organisation', organization);
+    const rightful = organization === undefined ? undefined : await organizationMeant(context, organization);
     return { claim, rightful, organization_id: claim.organization_id, lineage: [] };
   },
   async run({ db, now }, { audience }, { claim, rightful }) {
