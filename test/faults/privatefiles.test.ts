@@ -40,7 +40,7 @@ describe('what `arsia` writes, started with umask 000', () => {
     for (const name of ['data', 'keys']) await mkdir(join(folder, name), { mode: 0o755 });
     const made = await ended(['bootstrap', '--organization', 'acme'], settings, folder);
     expect(made).toMatchObject({ code: 0 });
-    // Who may list the folder of the key is for the operator to say.
+    // The operator decides who may list the folder of the key.
     await chmod(join(folder, 'keys'), 0o700);
     expect(await open()).toEqual([]);
     const server = spawnArsia(['serve'], { settings, cwd: folder });

@@ -353,7 +353,7 @@ describe('an export', () => {
     expect(stored.length).toBeGreaterThanOrEqual(count);
     expect(read.map(({ id }) => id)).toEqual(stored.map(({ id }) => id));
     expect(await exported(own.owner, `?after_position=${read.at(-1)!.position}`)).toEqual([]);
-    // By time it would have lost them: the ids of the other replica are older than those that were read before.
+    // An export by time would lose them: the ids of the other replica are older than those that were read before.
     expect(read.some(({ id }, index) => index > 0 && id < read[index - 1]!.id)).toBe(true);
   }, 120_000);
 

@@ -36,7 +36,7 @@ interface Sent {
   headers?: Record<string, string>;
 }
 
-/** What is wrong with a request beside its sender. */
+/** Faults of a request other than its sender. */
 const faults: Record<string, (sent: Sent) => Sent> = {
   'no body': ({ path }) => ({ path }),
   'an empty object': ({ path }) => ({ path, body: '{}' }),

@@ -400,7 +400,7 @@ describe('every route that makes something', () => {
     const { things: own } = await makeThings(organization);
     const vault = await owner.send('POST', '/groups', { name: `vault${randomUUID().slice(0, 8)}`, parent: id });
     const there = await owner.send('POST', '/workspaces', { name: 'there', group: vault.id });
-    // May assign in the vault, and use no identity but by a grant.
+    // An account that may assign in the vault, and uses identities by a grant only.
     const { id: actor, client } = await createAccount(owner, groupId, `user${randomUUID().slice(0, 8)}`, {
       namespace: vault.id,
       role: 'owner',

@@ -23,11 +23,11 @@ import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createOrganization, type Organization } from '../support/organization.ts';
 import { makeThings, type Things } from './things.ts';
 
-/** What the code says of a limit that docs/limits.md lists. */
+/** A limit of docs/limits.md, with its value in the code. */
 interface Limit {
-  /** As the document has it. */
+  /** The value as the document shows it. */
   value: string;
-  /** Where the number stands, when nothing exports it. */
+  /** File and text with the number, where nothing exports it. */
   source?: [file: string, text: string];
   /** A request beyond it, for limits of the API. */
   beyond?: () => Promise<Answer>;

@@ -13,15 +13,15 @@ import {
   startJob,
 } from '../support/organization.ts';
 
-/** How a collection grows by one. */
+/** A case that adds one row to a collection. */
 interface Growth {
   /** Adds the first or the second. Whatever they need is there already. */
   add(n: 1 | 2): Promise<Answer>;
-  /** What is there before; where it is left out, the API says it of the organisation. */
+  /** Rows before the case; without it, the API says how many the organisation has. */
   used?: number;
-  /** What one takes of the quota. */
+  /** Amount of the quota that one row takes. */
   size?: number;
-  /** How the refusal looks, where it is not 409 `quota_exceeded`. */
+  /** The refusal, where it is not 409 `quota_exceeded`. */
   refused?: { status: number; code: string; recorded: QuotaName | 'quota_exceeded' };
 }
 
@@ -57,7 +57,7 @@ const both = async <Value>(make: () => Promise<Value>): Promise<Record<1 | 2, Va
 });
 const trustRule = { issuer: 'https://ci.acme.example', audience: 'arsia', conditions: [{ claim: 'sub', equals: 'x' }] };
 
-/** By quota and action. */
+/** Keyed by quota and action. */
 const growths: Record<string, () => Promise<Growth>> = {
   'groups group.create': async () => ({ add: () => post('/groups', { name: newName(), parent: 'acme' }) }),
   'workspaces workspace.create': async () => ({

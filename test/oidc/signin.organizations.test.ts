@@ -122,7 +122,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       { outcome: 'success', target_id: id, organization_id: evilId, detail: { email } },
     ]);
     expect((await evil.ask('DELETE', `/invitations/${id}`)).status).toBe(404);
-    // With one user and no invitation there is nothing to ask.
+    // A person with one user and no invitation is asked nothing.
     expect((await signInPerson(world, sub)).access_token).toMatch(/^arsia_at_/);
   });
 
@@ -154,7 +154,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       expect(choicesOf(await begin(sub, browser, { prompt }))).toContain(`Continue as ${email} in evil`);
     const other = await signInPerson(world, sub, browser, `Continue as ${email} in evil`, { prompt: 'select_account' });
     expect(await meOf(other.client)).toMatchObject({ id: evilUser.id });
-    // As for any other person: the session before has ended, with what it gave the console.
+    // The former session has ended with what it gave the console, as for any other person.
     expect((await inAcme.client.ask('GET', '/users')).status).toBe(401);
     expect((await refresh(world.issuer, 'console', inAcme.refresh_token)).body.error).toBe('invalid_grant');
   });

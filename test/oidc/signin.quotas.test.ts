@@ -87,7 +87,7 @@ describe('N68 people who sign in count towards the quotas of their organisation'
     await setQuotas({ sign_ins: Number(row!.count) });
     const { text } = await refusedSignIn('mary');
     expect(text).toContain(`User mary@acme.example has reached its quota of ${row!.count} live sign-ins`);
-    // What they hold goes on.
+    // Existing sessions go on.
     expect((await client.ask('GET', '/groups')).status).toBe(200);
     await setQuotas({ sign_ins: null });
     await signInPerson(world, 'mary');

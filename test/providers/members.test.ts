@@ -17,7 +17,7 @@ interface Walk {
   claims: Claims;
   /** The objects that have the members, each in a document that is allowed as it is. */
   places: Record<string, (change: Json) => Json>;
-  /** For each member values with which the document is not allowed. */
+  /** Values of each member that deny the token. */
   refused: Record<string, unknown[]>;
 }
 
@@ -205,7 +205,7 @@ const walks: Record<string, Walk> = {
   },
 };
 
-/** Is the token allowed by the document? What cannot be judged is not. */
+/** Returns whether the document allows the token. A document that cannot be judged does not. */
 function isAllowed({ evaluate, claims: token }: Walk, document: Json): boolean {
   try {
     return evaluate(JSON.stringify(document), token).allow;

@@ -60,7 +60,7 @@ describe('a forced delete of a group', () => {
         action: 'group.delete',
       });
       expect(detailOf(answer)).toBe(`You have a lower role on ${vault.path}, which lies below ${top.path}.`);
-      // Without force as well: the advice to add it would lead nowhere.
+      // The refusal is the same without force: the advice to add it would not help.
       await oracle.refuses(() => client.ask('DELETE', `/groups/${top.id}`), forbidden);
       expect((await owner.ask('DELETE', `/groups/${top.id}?force=true`)).status).toBe(204);
     },

@@ -88,7 +88,7 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     const gone = [
       used,
       await save('AccessToken', `arsia_at_${random()}`, now - 1),
-      // What nobody presents to prove anything.
+      // Kinds that nobody presents as a proof.
       await save('Session', random()),
       await save('Grant', random()),
     ];
@@ -100,7 +100,7 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     expect(await isLive(await makeSecret(now - minute))).toBe(false);
     expect(await isLive(acme.launcher, true)).toBe(true);
     expect(await isLive(id('service_account'), true)).toBe(false);
-    // Whom an assertion claims to be from is no token.
+    // The account that an assertion names is no token.
     expect(isLive(acme.launcher)).toBeUndefined();
   });
 

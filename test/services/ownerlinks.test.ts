@@ -114,7 +114,7 @@ test('N87 at the terminal an organisation without an active owner gets one of it
   expect(await eventsOf(ada, 'organization.recover')).toMatchObject([
     { actor_kind: 'system', user_id: made.user.id, detail: { made_owner: true } },
   ]);
-  // With an active owner nobody else becomes one.
+  // Nobody else becomes an owner while one is active.
   await expect(recover({ organization: name, owner: 'bob' })).rejects.toMatchObject({ code: 'conflict' });
   expect(await recover({ organization: name })).toMatchObject({ isAppointed: false, user: { login: 'ada' } });
 });

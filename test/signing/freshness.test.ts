@@ -24,7 +24,7 @@ describe('F30 a replica that cannot read its keys', () => {
   }
   const served = () => keyring.publication();
   const isWithheld = async () => (await errorOf(served)).code === 'unavailable';
-  /** By a replica whose reads succeed. */
+  /** Changes the keys by a replica whose reads succeed. */
   async function revokedElsewhere(): Promise<string> {
     const { isForbidden } = rig.store;
     rig.store.isForbidden = false;

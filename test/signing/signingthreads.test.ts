@@ -106,7 +106,7 @@ describe('the signing threads', () => {
   });
 });
 
-/** In a process of its own, whose pool is stuck: each `open` of a pipe that nobody writes to holds a thread of it. */
+/** Runs in a child process whose pool is stuck: each `open` of a pipe that nobody writes to holds a thread of it. */
 const script = `
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';

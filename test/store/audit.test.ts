@@ -28,7 +28,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     audit = createAuditStore(database, auditKeys);
   }, 90_000);
 
-  /** Without the positions, which the database gives. */
+  /** Leaves out the positions, which the database gives. */
   const list: (...asked: Parameters<AuditStore['list']>) => Promise<AuditEvent[]> = async (...asked) =>
     (await audit.list(...asked)).map(({ position: _, ...one }) => one);
 

@@ -7,7 +7,7 @@ import { assign, id, insertIdentity, insertOrganization, now, type Organization 
 
 const kibibyte = 1024;
 
-/** As many access rules as an identity may have, each with as many values. */
+/** The most access rules that an identity may have, each with the most values. */
 async function insertRules(database: Database, { root }: Organization, identity_id: string): Promise<void> {
   for (let rule = 0; rule < 50; rule++)
     await database.query

@@ -114,7 +114,7 @@ const fill = [
     'namespace_id, identity_id, organization_id, created_at',
     `${key('ws')}, ${key('mi', '1')}, '${root}', ${at}`,
   ),
-  // Of a workspace: half for everyone, and half for one user each.
+  // Assignments of a workspace: half for everyone, and half for one user each.
   rows(
     'assignments',
     'id, workspace_id, identity_id, organization_id, type, profile, principal_id, created_at',

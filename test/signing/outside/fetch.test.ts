@@ -205,7 +205,7 @@ describe('N79 bytes that an issuer sends beside the body', () => {
     await sent.isClosed;
     // Node itself ends headers and trailers of more than 16 KiB.
     expect(faults).toEqual([expect.stringMatching(/over 102400 bytes|overflow|^aborted$/i)]);
-    // What the kernel's buffers took beside what was read.
+    // Allows for what the kernel's buffers took beyond what was read.
     expect(sent.bytes).toBeLessThan(16 * 1024 * 1024);
   });
 
