@@ -454,12 +454,12 @@ const replica: Record<string, Limit> = {
   'unknown tokens of one address that wait to be looked up': {
     value: '256',
     source: ['src/http/recognition.ts', 'maximumWaiting = 256'],
-    test: ['test/http/ratelimits.test.ts', 'no more at once than a batch for each address'],
+    test: ['test/http/ratelimits.test.ts', 'is at most one batch at once for each address'],
   },
   'unknown tokens that wait to be looked up': {
     value: '4096',
     source: ['src/store/livecredentials.ts', 'maximumWaiting = 4_096'],
-    test: ['test/services/livecredentials.test.ts', 'of a flood of 4,096, one more is unavailable'],
+    test: ['test/services/livecredentials.test.ts', 'refuses the next look-up as unavailable while 4,096 wait'],
   },
 };
 
