@@ -37,7 +37,7 @@ const settings = {
     'who becomes a user: `anyone` who can sign in there, or the `invited`; default by tenancy: single anyone, multi invited',
     oneOf('anyone', 'invited'),
   ),
-  ARSIA_SIGN_IN_TEAMS_CLAIM: setting('the claim with the names of a person`s teams', text),
+  ARSIA_SIGN_IN_TEAMS_CLAIM: setting("the claim with the names of a person's teams", text),
   ARSIA_EXTRA_CA_FILE: setting('PEM file of further certificate authorities, for cloud endpoints', text),
   ARSIA_OUTSIDE_ISSUERS_LOOPBACK: setting(
     '`true`: service accounts may trust issuers on loopback; for development, with ARSIA_ISSUER on loopback too',
@@ -70,7 +70,7 @@ type Settings = typeof settings;
 export type SettingName = keyof Settings;
 type Value<Key extends SettingName> = ReturnType<Settings[Key]['parse']> | undefined;
 
-/** With those by which the kinds of identities say where their tokens may go. */
+/** All settings: those above, and the endpoint settings that the providers declare. */
 const everySetting: Readonly<Record<string, Setting<unknown>>> = {
   ...settings,
   ...Object.fromEntries(Object.values(endpointSettings).map((endpoint) => [endpoint.variable, endpoint])),
@@ -96,7 +96,7 @@ export interface Config {
   /** For development: outside issuers may be on loopback, by http too. */
   allowLoopbackIssuers: boolean;
   clouds: {
-    /** By the names of `CloudEndpoints`. */
+    /** Keyed by the names of `CloudEndpoints`. */
     endpoints: Readonly<Record<string, string | readonly string[]>>;
     extraCaFile: string | undefined;
     deadline: number;

@@ -1,4 +1,4 @@
-/** What a cache holds in all of its maps. */
+/** The number and bytes of the entries in all maps of a cache. */
 export interface Held {
   entries: number;
   bytes: number;
@@ -9,7 +9,7 @@ export interface FairCacheOptions {
   maximumBytes: number;
   /** Bytes of the entries of one organisation. */
   shareBytes: number;
-  /** Milliseconds since the reading of an entry began after which it is gone. */
+  /** Milliseconds from the start of the read of an entry until the entry is dropped. */
   maximumAge: number;
 }
 
@@ -23,7 +23,7 @@ export interface Entry<Value> {
 export interface FairMap<Value> {
   find(name: string): Entry<Value> | undefined;
   forget(name: string): void;
-  /** Replaces what has the name. An entry larger than the share of its organisation is not kept. */
+  /** Replaces the entry of this name. Does not keep an entry that is larger than the share of its organisation. */
   keep(name: string, entry: Entry<Value> & { organization_id: string; bytes: number }): void;
 }
 
@@ -47,14 +47,15 @@ interface Share {
   entries: Set<KeptEntry>;
 }
 
-/** Of an entry beside its value: itself, and its slots in two tables. Measured as the values are (core/heapsize.ts). */
+/** Bytes of an entry without its value: the object, and its slots in two tables. Measured as in core/heapsize.ts. */
 const entryBytes = 220;
 /** Milliseconds between two looks for entries beyond their age, while there are any entries. */
 const sweepInterval = 1_000;
 
 /**
- * Maps that share bounds in bytes and age. An organisation at its share loses its own oldest entry; at the bound of all, the
- * organisation that holds most does. So no organisation pushes out what another one keeps within an equal part of the whole.
+ * Creates maps that share bounds in bytes and age. An organisation at its share loses its own oldest entry. At the bound of
+ * all, the organisation that holds most loses its oldest entry. So no organisation pushes out what another one keeps within
+ * an equal part of the whole.
  */
 export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCacheOptions): FairCache {
   const shares = new Map<string, Share>();
@@ -83,7 +84,7 @@ export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCa
     return now - entry.since >= maximumAge;
   }
 
-  /** By a timer, so that nothing stays when no request comes any more. */
+  /** Drops entries beyond their age. A timer calls it, so that nothing stays when requests end. */
   function sweep(): void {
     const now = performance.now();
     for (const share of [...shares.values()])
@@ -105,7 +106,7 @@ export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCa
     const share = shares.get(entry.organization_id) ?? { bytes: 0, entries: new Set() };
     while (share.bytes + entry.bytes > shareBytes) dropOldest(share);
     while (total + entry.bytes > maximumBytes) dropOldest(largest());
-    // Anew, since a share that lost its last entry is gone.
+    // Set again: a share that lost its last entry has been removed from the map.
     shares.set(entry.organization_id, share);
     share.entries.add(entry);
     share.bytes += entry.bytes;

@@ -1,11 +1,14 @@
 import { ArsiaError, type ErrorCode } from './core/errors.ts';
 import { createFairQueue } from './core/fairqueue.ts';
 
-/** Runs the task of a tenant when a place is free for it. Throws as `FairPlacesOptions` says, and then has not run the task. */
+/**
+ * Runs the task of a tenant when a place is free for it. Where a limit is reached, throws as `code` says and does not run
+ * the task.
+ */
 export type FairPlaces = <Result>(tenant: string, task: () => Promise<Result>) => Promise<Result>;
 
 export interface FairPlacesOptions {
-  /** What takes the places, for messages: `audit searches`. */
+  /** The name of the tasks in messages: `audit searches`. */
   of: string;
   /** Tasks at once. */
   most: number;
@@ -17,11 +20,11 @@ export interface FairPlacesOptions {
   /** Milliseconds that a task waits at most. */
   patience: number;
   /**
-   * After a task that took longer than `after` milliseconds its tenant has one place less, for `factor` times as long as it
-   * took: who asks for such tasks all the time leaves most of a core to the others.
+   * After a task that took longer than `after` milliseconds, its tenant has one place less for `factor` times as long as the
+   * task took, at most 2 s. So a tenant that sends such tasks all the time leaves most of a core to the others.
    */
   rest?: { after: number; factor: number };
-  /** Of what is thrown when one of the three limits is reached. */
+  /** Code of the error that is thrown when one of the three limits is reached. */
   code?: Extract<ErrorCode, 'unavailable' | 'busy'>;
 }
 
@@ -30,7 +33,7 @@ const retryAfter = 1;
 /** Milliseconds. */
 const longestRest = 2_000;
 
-/** Places that tenants share: a free place goes to the tenants that wait in turn, and a task that fails gives its place back. */
+/** Shares places among tenants. A free place goes to the waiting tenants in turn. A task that fails gives its place back. */
 export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
   const {
     of,
@@ -66,7 +69,7 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
     admitNext();
   }
 
-  /** The tenant may take another place. */
+  /** Lets the tenant take another place. */
   function giveBack(tenant: string): void {
     if (runningOf(tenant) === 1) running.delete(tenant);
     else running.set(tenant, runningOf(tenant) - 1);

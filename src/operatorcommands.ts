@@ -32,7 +32,7 @@ function link(terminal: Terminal): Command {
     .description('print a one-time link (15 minutes) that makes whoever opens it an operator')
     .option(
       login[0],
-      'the login of an operator of no organisation, who is made where there is none; the id of any user',
+      'the login of an operator without an organisation, who is created where there is none; or the id of any user',
       login[1],
       'operator',
     )
@@ -57,8 +57,8 @@ function link(terminal: Terminal): Command {
 
 function dismiss(terminal: Terminal): Command {
   return new Command('dismiss')
-    .description('take the right of an operator away, at once; links and tokens of theirs open nothing more')
-    .requiredOption(login[0], 'the login of an operator of no organisation; the id of any operator', login[1])
+    .description('take the right of an operator away at once; their links and tokens stop working')
+    .requiredOption(login[0], 'the login of an operator without an organisation; or the id of any operator', login[1])
     .option(organization[0], 'the login is that of a user of this organisation', organization[1])
     .addHelpText(
       'after',
@@ -74,7 +74,7 @@ function dismiss(terminal: Terminal): Command {
 
 function recover(terminal: Terminal): Command {
   return new Command('recover')
-    .description('print a one-time link (15 minutes) that lets an owner of an organisation in; its audit has it')
+    .description('print a one-time link (15 minutes) that lets an owner of an organisation in, recorded in its audit')
     .requiredOption(organization[0], `the organisation: ${nameRule}`, organization[1])
     .option(
       login[0],
@@ -101,9 +101,7 @@ function recover(terminal: Terminal): Command {
 
 function detach(terminal: Terminal): Command {
   return new Command('detach')
-    .description(
-      'nobody signs in as this user any more, or as any user of this person: for people whom an organisation took over',
-    )
+    .description('end the sign-in of a user, or of all users of a person, for people whom an organisation took over')
     .option(login[0], 'the id of the user, or the login with --organization', login[1])
     .option(organization[0], 'the login is that of a user of this organisation', organization[1])
     .option('--iss <issuer>', 'the person: the issuer of the identity provider, with --sub')

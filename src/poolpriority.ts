@@ -3,16 +3,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { getPriority, setPriority } from 'node:os';
 import { promisify } from 'node:util';
 
-/** By how much nicer the threads of the pool are than this process: those that sign are 10 nicer. */
+/** Added to the nice value of the process for the threads of the pool. Signing threads get 10. */
 const nicer = 15;
 const nicest = 19;
 
 const tasks = '/proc/self/task';
 
 /**
- * Lowers the priority of libuv's threads: what computes there, such as the generation of a key, comes after the event loop and
- * after signing (docs/decisions/0023). On Linux a nice value is a thread's own (setpriority(2), "C library/kernel
- * differences"), and raising it needs no right; elsewhere nothing is done. Returns how many threads were changed.
+ * Lowers the priority of libuv's threads, so that work such as the generation of a key comes after the event loop and after
+ * signing (docs/decisions/0023). On Linux a nice value is a thread's own (setpriority(2), "C library/kernel differences"),
+ * and raising it needs no right; elsewhere nothing is done. Returns how many threads were changed.
  */
 export async function lowerPoolPriority(): Promise<number> {
   // The threads begin with the first work.

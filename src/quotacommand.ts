@@ -9,7 +9,7 @@ export function quotaCommand(terminal: Terminal): Command {
     .requiredOption('--organization <organization>', 'its name or id')
     .option(
       '--set <quota=value...>',
-      'a new value, or `default`; lowered below what is there, it refuses only what would be added',
+      'a new value, or `default`; a value below what exists refuses only additions',
       (text: string, all: [string, number | null][]) => [...all, assignment(text)],
       [],
     )

@@ -29,7 +29,7 @@ export interface ServingParts {
   timers: Timers;
   /** Rejects when the database is another process's from now on. */
   lost: Promise<never>;
-  /** What only a listener needs, before it opens. */
+  /** Prepares what only a listener needs, before it opens. */
   prepare(): Promise<void>;
   /** All that needs the database. Rejects with `unavailable` while it is away, and may then be called again. */
   open(): Promise<void>;

@@ -75,7 +75,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,
-    /** The same, for people and timers: what they are refused, or fails, is recorded as well. */
+    /** The same keyrings for people and timers: refusals and failures of theirs are recorded as well. */
     keyrings: {
       workload: auditedKeyring(keys.workload, trail.audit, clock),
       authorization: auditedKeyring(keys.authorization, trail.audit, clock),
@@ -86,7 +86,9 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
   };
 }
 
-/** The machine's own clock, whichever one the rest is given: what is set wrong is the machine. */
+/**
+ * Watches the machine's own clock, also where the rest is given another one: the machine's is the one that can be set wrong.
+ */
 function watchClock(database: Database, log: Log): ClockWatch {
   return createClockWatch({
     clock: systemClock,

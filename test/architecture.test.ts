@@ -3,7 +3,9 @@ import { builtinModules } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
-/** Who may import whom, by the first folder below src/ (docs/architecture.md). A file in src/ itself is a room of its own. */
+/**
+ * Who may import whom, by the first folder below src/ (docs/architecture.md). A file in src/ itself is a room of its own.
+ */
 const mayImport: Record<string, string[]> = {
   core: [],
   'clock.ts': ['core'],

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
 const read = (folder: string, ending: RegExp) =>
@@ -26,4 +26,20 @@ test('every link between documents leads to a file', () => {
       .map(([, target]) => `${file}: ${target}`),
   );
   expect(broken).toEqual([]);
+});
+
+test('the index of the decisions has the number, title and amendments of each record', () => {
+  const records = read('docs/decisions', /^\d{4}-.*\.md$/).map(({ file, text }) => {
+    const [, number, title] = /^# (\d{4}) (.+)$/m.exec(text)!;
+    const [before] = text.split('**Context.**');
+    const amendments = [...before!.matchAll(/Amended by (\d{4}(?: and \d{4})*)/g)].flatMap(([, all]) =>
+      all!.split(' and '),
+    );
+    return { file: basename(file), number, title, amendments };
+  });
+  const rows = [
+    ...readFileSync('docs/decisions/README.md', 'utf8').matchAll(/^\| \[(\d{4})\]\((.+?)\) \| (.+) \| (.+) \|$/gm),
+  ].map(([, number, file, title, status]) => ({ file, number, title, amendments: status!.match(/\d{4}/g) ?? [] }));
+  const byFile = (all: { file: string | undefined }[]) => all.sort((a, b) => a.file!.localeCompare(b.file!));
+  expect(byFile(rows)).toEqual(byFile(records));
 });

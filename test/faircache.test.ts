@@ -70,7 +70,7 @@ describe('N67 a cache that organisations share', () => {
     expect(map.find('a')).toBeUndefined();
   });
 
-  test('nothing is left after the age, though no request comes', async () => {
+  test('drops entries beyond their age without a request', async () => {
     const { cache, keep } = rig({ maximumAge: 200 });
     for (const organization of ['acme', 'globex']) keep(organization, organization);
     expect(cache.held().entries).toBe(2);

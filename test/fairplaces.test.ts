@@ -26,7 +26,7 @@ function task(begun: string[], name: string) {
 }
 
 describe('F25 fair places', () => {
-  test('whatever comes and fails: never more at once than may, every task runs, and no place is lost', async () => {
+  test('never runs more tasks at once than it has places, runs every task, and loses no place when tasks fail', async () => {
     const asked = fc.record({ tenant: fc.constantFrom('a', 'b', 'c'), turns: fc.nat(4), fails: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(asked, { maxLength: 40 }), fc.integer({ min: 1, max: 4 }), async (tasks, most) => {
@@ -67,7 +67,7 @@ describe('F25 fair places', () => {
     expect(await Promise.all(Array.from({ length: 10 }, (_, n) => within('other', async () => n)))).toHaveLength(10);
   });
 
-  test('free places go to the tenants that wait in turn, whoever asked more often', async () => {
+  test('gives free places to the waiting tenants in turn, however many tasks each has', async () => {
     const within = createFairPlaces({ ...options, most: 1, mostPerTenant: 1 });
     const begun: string[] = [];
     const tasks = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1'].map((name) => task(begun, name));
@@ -77,7 +77,7 @@ describe('F25 fair places', () => {
     expect(begun).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'a4']);
   });
 
-  test('the place of a task that took long rests, and those of others are free meanwhile', async () => {
+  test('rests the place of a tenant after a slow task, and leaves the places of others free', async () => {
     const within = createFairPlaces({ ...options, most: 1, mostPerTenant: 1, rest: { after: 20, factor: 100 } });
     const begun: string[] = [];
     await within('a', () => new Promise((resolve) => setTimeout(resolve, 40)));
@@ -88,7 +88,7 @@ describe('F25 fair places', () => {
     expect(begun).toEqual(['b', 'b again', 'a']);
   });
 
-  test('each limit refuses in words of its own, with a Retry-After, and the task is not run', async () => {
+  test('names the limit that was reached, with a Retry-After, and does not run the task', async () => {
     const limits = { most: 1, mostPerTenant: 1, maximumWaiting: 3, maximumWaitingPerTenant: 2, patience: 50 };
     const within = createFairPlaces({ ...options, ...limits });
     const begun: string[] = [];

@@ -3,7 +3,7 @@ import { expect, jest, test } from '@jest/globals';
 import { ArsiaError } from '../src/core/errors.ts';
 import { createTimers } from '../src/timers.ts';
 
-test('N67 a retry that was due leaves nothing behind, however often the database is tried', async () => {
+test('N67 a retry leaves nothing behind when it has run', async () => {
   const timers = createTimers();
   let tries = 0;
   timers.retry(

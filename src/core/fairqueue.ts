@@ -1,17 +1,20 @@
 /** Items that wait, by tenant. The tenants take turns, and the items of one tenant keep their order. */
 export interface FairQueue<Item extends object> {
   readonly size: number;
-  /** How many items of a tenant wait. */
+  /** Returns how many items of a tenant wait. */
   sizeOf(tenant: string): number;
   push(tenant: string, item: Item): void;
-  /** Removes and returns the next item of the first tenant in turn that `mayTake`; that tenant goes to the end of the line. */
+  /**
+   * Removes and returns the next item of the first tenant in turn that `mayTake` admits. That tenant goes to the end of the
+   * line.
+   */
   take(mayTake?: (tenant: string) => boolean): { tenant: string; item: Item } | undefined;
   /** Removes an item that no longer waits. */
   remove(tenant: string, item: Item): void;
 }
 
 export function createFairQueue<Item extends object>(): FairQueue<Item> {
-  /** In the order of the turns. A tenant without items is not in it. */
+  /** The tenants in the order of their turns. A tenant without items has no entry. */
   const waiting = new Map<string, Set<Item>>();
   let size = 0;
 

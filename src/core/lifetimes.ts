@@ -17,8 +17,8 @@ export const adminLinkLifetime = 15 * minute;
 export const idempotencyLifetime = day;
 
 /**
- * For so long nobody else may take an audience that an organisation gave up. Much longer than any token lives: who runs the
- * service has to learn that it must not trust this issuer for that audience any more.
+ * Nobody else may take an audience for so long after an organisation gave it up. It is much longer than any token lives, so
+ * that the operator of the service can remove the trust in this issuer first.
  */
 export const audienceTombstone = 30 * day;
 
@@ -26,11 +26,11 @@ export const audienceTombstone = 30 * day;
 export const outsideTokens = {
   /** Clock difference that `exp`, `nbf` and `iat` may show. */
   clockTolerance: minute,
-  /** From `iat` to `exp`, as a trust rule may choose it. EKS gives the tokens of its pods 24 h. */
+  /** Time from `iat` to `exp` that a trust rule may allow. EKS gives the tokens of its pods 24 h. */
   lifetime: { minimum: minute, default: day, maximum: 7 * day },
   /** An issuer's documents are kept as their `Cache-Control` says, between these. */
   documentCache: { minimum: minute, default: 5 * minute, maximum: hour },
-  /** For discovery and JWKS together, with names and connections. */
+  /** Deadline of discovery and JWKS together, with name look-ups and connections. */
   fetchDeadline: 5,
   /** What could not be fetched is not tried again before this. */
   failureCache: 30,

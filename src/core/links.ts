@@ -1,4 +1,7 @@
-/** What the token of a one-time link begins with: two kinds, so that no release takes one for the other. */
+/**
+ * Prefixes of the tokens of one-time links. The kinds differ, so that an older release does not take an owner's link for an
+ * operator's.
+ */
 export const operatorLinkPrefix = 'arsia_link_';
 export const ownerLinkPrefix = 'arsia_owner_';
 

@@ -48,7 +48,10 @@ export interface MintFacts {
     name: string;
     is_active: boolean;
     memberships: Membership[];
-    /** Those granted along the lineage of the workspace, and those that may let tokens of the identity name a user. */
+    /**
+     * The rights that were granted along the lineage of the workspace, and those that may let tokens of the identity name a
+     * user.
+     */
     may_act: MayAct[];
   } | null;
   /** The identity that the request names by id, path or type, if there is one anywhere. */

@@ -1,6 +1,6 @@
 import { shownText } from './outsidetrust.ts';
 
-/** What the times of somebody else's token are compared with, in seconds. */
+/** The bounds that the times of an outside token must keep, in seconds. */
 export interface TimeBounds {
   /** Since 1970. */
   now: number;

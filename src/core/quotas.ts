@@ -1,9 +1,9 @@
 /**
- * How many rows an organisation may have of each kind, so that one organisation can fill neither the database nor the memory
- * of a replica. docs/limits.md lists the same rows; a test holds both tables to each other.
+ * The quotas: how many rows of each kind an organisation may have, so that it can fill neither the database nor the memory
+ * of a replica. docs/limits.md lists the same rows, and a test compares the two.
  */
 
-/** What a quota is counted for, as a refusal names it. */
+/** The kinds of things that quotas are counted for, as refusals name them. */
 const holders = {
   organization: 'Organisation',
   principal: 'Principal',
@@ -22,14 +22,14 @@ export interface Quota {
   default: number;
   /** The most that an operator may set. */
   maximum: number;
-  /** What is counted, in the plural. */
+  /** The name of the counted rows, in the plural. */
   counts: string;
-  /** What the caller can do beside asking an operator. */
+  /** Says what the caller can do without an operator. */
   advice: string;
   /**
-   * `transaction`: counted in the transaction of the change, exactly; for collections of a few rows. `before`: counted before
-   * it by a statement of its own, since in a SERIALIZABLE transaction every create would conflict with every other one that
-   * is counted. The creates that other replicas make meanwhile can go beyond such a quota.
+   * `transaction`: an exact count in the transaction of the change, for collections of a few rows. `before`: a count by a
+   * statement before the transaction. In a SERIALIZABLE transaction every create would conflict with every other create that
+   * is counted. Creates on other replicas at the same moment can go beyond such a quota.
    */
   counted: 'transaction' | 'before';
 }
@@ -103,7 +103,7 @@ const table = {
     1_000,
     10_000,
     'live sign-ins (sessions, grants and refresh tokens)',
-    'Sign out where you are no longer needed, or wait until old sign-ins expire',
+    'Sign out of sessions that are no longer needed, or wait until old sign-ins expire',
   ),
   may_act: large(
     'organization',

@@ -4,10 +4,10 @@ import { parentPath } from './namespace.ts';
 import { namesUser, namesWorkspace } from './subject.ts';
 
 /**
- * Who must agree before a token names a user and no workspace (docs/decisions/0017). Every owner of a workspace decides who
- * deploys there and which launcher may act for them. Where the token names the workspace, the relying party has chosen to trust
- * those owners. Where it does not, a right to act counts only if it was granted at or above the group of the identity, or if
- * the owners there named its launcher or the namespace of its grant.
+ * An agreement that tokens of an identity may name users and no workspace (docs/decisions/0017). Every owner of a workspace
+ * decides who deploys there and which launcher may act for them. Where the token names the workspace, the relying party has
+ * chosen to trust those owners. Where it does not, a right to act counts only if it was granted at or above the group of the
+ * identity, or if a subject grant names its launcher or the namespace of its grant.
  */
 export interface SubjectGrant {
   /** The service account whose rights to act count; null: those of every one. */
@@ -16,7 +16,7 @@ export interface SubjectGrant {
   lineage: readonly string[] | null;
 }
 
-/** What decides who may be named by tokens of an identity. */
+/** The facts that decide whom tokens of an identity may name. */
 export interface NamingTerms {
   /** Lineage of the group of the identity, root first. */
   lineage: readonly string[];
@@ -28,7 +28,7 @@ export interface GrantedRight extends MayAct {
 }
 
 /** Returns whether a right to act lets its launcher have tokens of the identity that name the users of the right. */
-export function isNamingRight(
+function isNamingRight(
   { lineage, subject_grants }: NamingTerms,
   { service_account_id, namespace_id }: Pick<GrantedRight, 'service_account_id' | 'namespace_id'>,
 ): boolean {
@@ -57,8 +57,9 @@ export function whoCouldName<Right extends GrantedRight>(
 }
 
 /**
- * May this job have a token of this identity that names its user? `isAsserted`: claims that a cloud decides by, other than
- * the subject, name the user (session tags and the source identity at AWS). Undefined when it may.
+ * Returns the refusal of a token that names the user of the job and that nobody agreed to; undefined where the job may have
+ * it. `isAsserted`: claims other than the subject, by which a cloud decides, name the user (session tags and the source
+ * identity at AWS).
  */
 export function refuseNaming(facts: MintFacts, isAsserted: boolean): MintRefusal | undefined {
   const { identity, user, launcher, job } = facts;
@@ -76,7 +77,7 @@ export function refuseNaming(facts: MintFacts, isAsserted: boolean): MintRefusal
   };
 }
 
-/** Does a token of the identity name its user to those who decide by it, without the workspace? */
+/** Returns whether a token of the identity names its user, and not the workspace, in what the relying party decides by. */
 export function isNamedAlone({ subject_scope }: Pick<IdentityFacts, 'subject_scope'>, isAsserted: boolean): boolean {
   return !namesWorkspace(subject_scope) && (namesUser(subject_scope) || isAsserted);
 }

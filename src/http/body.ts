@@ -11,8 +11,8 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * True where the rest of a body is longer than anybody would read, or of unknown length: the answer closes the connection.
- * Node would otherwise take it off the line to its end.
+ * Returns true where the rest of a body is longer than anybody would read, or of unknown length: the answer then closes the
+ * connection. Node would otherwise read it to its end.
  */
 export function isLongUnread(request: IncomingMessage): boolean {
   return hasBody(request) && !request.complete && !(Number(request.headers['content-length']) <= maximumBody);

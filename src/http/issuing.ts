@@ -28,7 +28,7 @@ export function createIssuing(parts: AppParts, limits: Limits): (...args: Parame
   };
 }
 
-/** Preconditions are read by the router alone, and what stands twice is refused there. */
+/** Only the router reads preconditions and refuses repeated headers. */
 function isUnusual(request: IncomingMessage): boolean {
   return request.headers['if-match'] !== undefined || repeatedHeader(request) !== undefined;
 }

@@ -15,7 +15,7 @@ export interface LimitSettings {
   trustedProxies: TrustedProxies;
 }
 
-/** What a request says of who sends it, hashed before it is kept; undefined for nothing. */
+/** Reads the credential of a request, for the key of its limit; undefined where there is none. */
 export type ReadCredential = (request: IncomingMessage) => Promise<PresentedCredential | undefined>;
 
 /** What became of the credential of a request: `untried` when the request was refused for something else. */
@@ -113,8 +113,8 @@ export function createLimits(
 }
 
 /**
- * Every assertion is another one, and who it names is only a claim yet: it counts for that name from that address. The kind
- * is part of the key, so that no other credential can be written to count as one.
+ * Returns the key of a credential. Each assertion differs, and the account that it names is unproven, so it counts for that
+ * account from that address. The kind is part of the key, so that no other credential can be made to count as an assertion.
  */
 function keyOf({ text, isAssertion }: PresentedCredential, address: string): string {
   return hash('sha256', isAssertion ? `assertion ${address} ${text}` : `opaque ${text}`, 'base64');
@@ -166,7 +166,7 @@ export async function limitClients(
   try {
     await limits.within(ctx, (request) => readFormCredential(request, provedBy), answer, outcome);
   } catch (thrown) {
-    // What the authorization server itself throws is none of the limits' refusals.
+    // Errors of the authorization server itself pass through.
     if (!(thrown instanceof ArsiaError) || ctx.respond === false) throw thrown;
     ctx.status = thrown.row.status;
     ctx.set('retry-after', String(thrown.more.retry_after ?? 1));

@@ -4,8 +4,9 @@ import type { RequestState } from './app.ts';
 import { offerReads } from './discovery.ts';
 
 /**
- * The page that `arsia admin link` and `arsia admin recover` point to. The token stands in the fragment, which browsers never
- * send: it reaches no log and no proxy; the page posts it once and shows the access token of the operator or owner.
+ * The page of the links that `arsia admin link` and `arsia admin recover` print. The token is in the fragment, which
+ * browsers never send, so it reaches no log and no proxy. The page posts it once and shows the access token of the operator
+ * or owner.
  */
 const script = `
 const [state, out] = ['state', 'token'].map((id) => document.getElementById(id));

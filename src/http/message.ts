@@ -14,15 +14,15 @@ const pathCharacters =
 const resolvedSegment = /\/\.{0,2}(?=\/|$)/;
 
 /**
- * Refuses what two programs may read in two ways, before anything is routed: headers that stand twice (400), paths in another
- * spelling than the offered one (404). `/oauth2` is behind it as well.
+ * Refuses, before routing, a request that two programs may read in two ways. A header that must be sent once and was
+ * repeated is 400. A path in another spelling than the offered one is 404. Covers `/oauth2` as well.
  */
 export const refuseAmbiguous: Koa.Middleware<RequestState> = async (ctx, next) => {
   const repeated = repeatedHeader(ctx.req);
   if (repeated !== undefined) {
-    // What follows on this connection could be read in two ways as well.
+    // The next request on this connection could be read in two ways as well.
     ctx.set('connection', 'close');
-    throw new ArsiaError('invalid_request', `The header ${repeated} stands in the request more than once.`, {
+    throw new ArsiaError('invalid_request', `The header ${repeated} was sent more than once.`, {
       fields: [{ pointer: repeated, detail: 'must be sent once' }],
     });
   }
@@ -42,7 +42,10 @@ export function repeatedHeader({ rawHeaders }: IncomingMessage): string | undefi
   return undefined;
 }
 
-/** False for a request target whose path has another spelling. An absolute one (RFC 9112 3.2.2) names a host that never counts. */
+/**
+ * Returns false for a request target whose path has another spelling. The host of an absolute target (RFC 9112 3.2.2) is
+ * ignored.
+ */
 function isCanonical(target: string): boolean {
   if (target.includes('#')) return false;
   const path = target.replace(/^https?:\/\/[^/?]+/i, '').replace(/\?.*$/s, '');

@@ -1,13 +1,13 @@
 import type { CheckCredential, PresentedCredential } from '../services/livecredentials.ts';
 
-/** Credentials that this replica knows to be good, and those that it has just learned to be made up. */
+/** Remembers credentials that this replica knows to be good, and those that it has just learned do not exist. */
 export interface Recognition {
   isKnown(key: string): boolean;
   remember(key: string): void;
   forget(key: string): void;
   /**
-   * Asks the database about a credential that is not known. False as well for what has no shape of a credential, and for an
-   * address that asks about too many at once. Throws `unavailable` while the database cannot say.
+   * Asks the database whether an unknown credential exists. Returns false also for a text without the shape of a credential,
+   * and for an address that asks about too many at once. Throws `unavailable` while the database cannot answer.
    */
   recognise(key: string, credential: PresentedCredential, address: string): Promise<boolean>;
 }
@@ -22,7 +22,7 @@ const maximumWaiting = 256;
 
 export function createRecognition(check: CheckCredential): Recognition {
   const known = new Set<string>();
-  /** Until when, in milliseconds of the process. */
+  /** Milliseconds of `performance.now()` until which a credential counts as absent. */
   const absent = new Map<string, number>();
   const asked = new Map<string, Promise<boolean>>();
   const waiting = new Map<string, number>();

@@ -39,7 +39,7 @@ export interface SignInParts {
 export interface OpenedLink {
   user_id: string;
   login: string;
-  /** Of an owner: the name of the organisation. */
+  /** The name of the organisation; only for the link of an owner. */
   organization?: string;
   access_token: string;
   /** RFC 3339. */
@@ -99,7 +99,7 @@ export interface Principals {
   isActive(principalId: string): Promise<boolean>;
   /** The login of a user who exists and is active now. */
   login(userId: string): Promise<string | undefined>;
-  /** How pages name a user who exists and is active now: logins are unique in their organisation only. */
+  /** The name of an active user for pages, with the organisation, since logins are unique only there. */
   nameOf(userId: string): Promise<string | undefined>;
 }
 

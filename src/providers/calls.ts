@@ -3,7 +3,10 @@ import { ArsiaError } from '../core/errors.ts';
 import { createFairPlaces, type FairPlaces } from '../fairplaces.ts';
 import { retryAfterOf } from './faults.ts';
 
-/** Where a call goes and whose it is: calls share the places of an endpoint, and each organisation has a part of them. */
+/**
+ * The endpoint and the organisation of a call. Calls share the places of an endpoint, and one organisation has a part of
+ * them.
+ */
 export interface CallTarget {
   /** The type of the provider, for messages. */
   type: string;

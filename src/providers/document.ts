@@ -49,10 +49,10 @@ export interface Irrelevant {
   irrelevant: string;
 }
 
-/** Judges the value of a member, undefined where it is absent: returns what the verdict needs of it, or throws. */
+/** Reads the value of a member (undefined where it is absent): returns what the verdict needs of it, or throws. */
 export type MemberReader = (value: unknown, place: string) => unknown;
 
-/** The members that a document may have. There is no third way: a member is read, or says why no verdict depends on it. */
+/** The members that a document may have. Each has a reader, or the reason why no verdict depends on it. */
 export type Members = Readonly<Record<string, MemberReader | Irrelevant>>;
 
 export type ReadMembers<M extends Members> = {
@@ -62,8 +62,8 @@ export type ReadMembers<M extends Members> = {
 };
 
 /**
- * What the readers of the members return. Throws ArsiaError `not_supported` for a member that has none: a condition that is
- * skipped in silence would be taken as met. `place` is where the object is, for messages: `jwt[].issuer.`.
+ * Reads the members of an object. Throws ArsiaError `not_supported` for a member that is not listed: a condition that is
+ * skipped in silence would count as met. `place` is the path of the object, for messages: `jwt[].issuer.`.
  */
 export function readMembers<M extends Members>(
   value: JsonObject,

@@ -1,8 +1,8 @@
 import { issuerFault } from '../core/claims.ts';
 
 /**
- * A setting by which the operator says where tokens of a kind may go. It is never taken from a request (N29). `parse` throws an
- * Error whose message continues the name of the variable and shows a right value.
+ * A setting by which the operator says where tokens of a kind may go. It is never taken from a request (N29). `parse` throws
+ * an Error whose message continues the name of the variable and shows a right value.
  */
 export interface EndpointSetting<Value extends string | readonly string[] = string | readonly string[]> {
   variable: `ARSIA_${string}`;

@@ -69,7 +69,7 @@ export function scopeWarnings(facts: TrustFacts): string[] {
   return [...own, ...namingWarnings(facts)];
 }
 
-/** Who could have a token that names a user and no workspace. */
+/** Returns warnings that list who could get a token that names a user and no workspace. */
 function namingWarnings({ naming, user }: TrustFacts): string[] {
   if (naming === undefined) return [];
   const { granted_at: group, launchers, total } = naming;
@@ -82,7 +82,10 @@ function namingWarnings({ naming, user }: TrustFacts): string[] {
   ];
 }
 
-/** For relying parties that can match any claim: those that name the user are no statement of the owners of the identity. */
+/**
+ * Returns a warning for relying parties that can match any claim: the owners of the workspace decide about the user claims,
+ * not those of the identity.
+ */
 export function userClaimWarnings({ subject_scope }: TrustFacts): string[] {
   return subject_scope === 'identity'
     ? [

@@ -14,7 +14,10 @@ export interface Provider<Settings = unknown> {
   title: string;
   /** Strict object; every member has `.meta({title, description, examples})`, and messages that show a right value. */
   settings: z.ZodType<Settings>;
-  /** The members of an answer of `POST /api/v1/credentials`, beside those that every kind has (`type`, `expires_at`, `jti`). */
+  /**
+   * Members of the answer of `POST /api/v1/credentials`, in addition to `type`, `expires_at` and `jti`, which every kind
+   * has.
+   */
   answer: z.ZodRawShape;
   federated?: Federated<Settings>;
   exchanging?: Exchanging<Settings>;
@@ -38,7 +41,7 @@ export interface TrustFacts {
   /** The session name, source identity and tags that a token would carry; absent when no user is named. */
   user?: { id: string; login: string } | undefined;
   workspace?: { id: string; path: string } | undefined;
-  /** Where tokens name a user and no workspace: who could have them beside the user (docs/decisions/0017). */
+  /** Launchers that could name a user, where tokens name a user and no workspace (docs/decisions/0017). */
   naming?: NamingFacts | undefined;
   /** For session tags: the organisation's name, the group that holds the workspace, the stage of the job. */
   organization?: string | undefined;
@@ -90,7 +93,9 @@ export type Verdict =
 export interface Federated<Settings> {
   /** The audience that the admin chose freely, for kinds where that is so: it belongs to one organisation. */
   freeAudience?(settings: Settings): string;
-  /** Do claims of the provider's own name the user of the job, so that the cloud can decide by them? Absent: never. */
+  /**
+   * Returns whether the provider's own claims name the user of the job, so that the cloud can decide by them. Absent: never.
+   */
   namesUser?(settings: Settings): boolean;
   /** The audience and the provider's own claims of a token. Pure. */
   assertion(settings: Settings, facts: TrustFacts): Assertion;
@@ -104,20 +109,22 @@ export interface Federated<Settings> {
   evaluate(document: string, claims: Readonly<Record<string, unknown>>, request?: EvaluateRequest): Verdict;
 }
 
-/** Beside the claims: the role asked for, the session name (AWS); the public JWK that signs the tokens (Google). */
+/**
+ * Facts that a verdict needs beside the claims: role and session name (AWS), the public JWK that signs the tokens (Google).
+ */
 export interface EvaluateRequest {
   signing_key?: Readonly<Record<string, unknown>> | undefined;
   role_arn?: string;
   session_name?: string;
 }
 
-/** What a job may ask for in `POST /api/v1/credentials`, parsed: seconds, and under its type the options of a kind. */
+/** The parsed options of `POST /api/v1/credentials`: the duration in seconds, and the options of a kind under its type. */
 export interface CredentialsRequest {
   duration?: number | undefined;
   [type: string]: unknown;
 }
 
-/** Where the operator lets Arsia send tokens, by the names of the endpoint settings of all kinds. */
+/** The endpoints to which the operator lets Arsia send tokens, by the names of the endpoint settings of all kinds. */
 export interface CloudEndpoints {
   /** PEM of further certificate authorities, for the operator-listed endpoints. */
   extra_ca: string | undefined;
@@ -147,7 +154,7 @@ export interface CloudCredentials {
 export interface Exchanging<Settings> {
   /** The options of this kind in `POST /api/v1/credentials`, sent as the member that has the name of the type. */
   request: z.ZodObject;
-  /** The settings by which the operator says where tokens of this kind may go, by the names that `CloudEndpoints` has. */
+  /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */
   endpoints: Readonly<Record<string, EndpointSetting>>;
   /** Loads the SDK, which takes long: at the start of a server, so that its first exchange does not wait. */
   load(): Promise<unknown>;
@@ -156,7 +163,7 @@ export interface Exchanging<Settings> {
    * `endpoints` also an identity whose endpoint the operator does not list (`exchange` refuses that again). Pure.
    */
   check(settings: Settings, request: CredentialsRequest, endpoints?: CloudEndpoints): void;
-  /** The URL at which the credentials are fetched, whose places the exchange takes. Pure. */
+  /** Returns the URL at which the credentials are fetched, for the places of the exchange. Pure. */
   endpointOf(settings: Settings, endpoints: CloudEndpoints): string;
   /** One try. Throws whatever the SDK throws. The only impure part. A fresh SDK client each time: caches must not be shared. */
   exchange(token: string, settings: Settings, context: ExchangeContext): Promise<CloudCredentials>;

@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates } from 'node:tls';
 
-/** What of the operator's settings a connection depends on. */
+/** The part of the operator's settings that a connection depends on. */
 type Operator = { extra_ca: string | undefined };
 
 interface Agents {
@@ -17,8 +17,8 @@ const agentsOf = new WeakMap<Operator, Agents>();
 
 /**
  * The agents for a URL. They are always given to the SDKs: left to themselves those take proxies and authorities from the
- * environment, and the operator's settings are the only place that says where tokens go (N29). `ownHosts` are those of the cloud
- * itself, for which the operator's certificate authority does not count.
+ * environment, and the operator's settings are the only place that says where tokens go (N29). `ownHosts` are those of the
+ * cloud itself, for which the operator's certificate authority does not count.
  */
 export function agentsFor(
   endpoints: Operator,

@@ -58,8 +58,8 @@ export interface Action<Input, Found extends Place, Result> {
   /** `noun.verb`, as the audit has it. */
   name: string;
   /**
-   * `member`: anyone of the organisation (an operator of no organisation, where the place has none). `operator`: the installation's operators and the server itself. `anyone`: who
-   * asks proves itself by what it sends.
+   * `member`: anyone of the organisation (an operator of no organisation, where the place has none). `operator`: the
+   * installation's operators and the server itself. `anyone`: the request proves itself by its content.
    */
   needs: Permission | 'member' | 'operator' | 'anyone';
   /** Changes run in one transaction with their record; reads leave none unless they are refused. */
@@ -70,7 +70,7 @@ export interface Action<Input, Found extends Place, Result> {
   opensToOperator?: true;
   /** What the action is about; throws `not_found` through `missing` when there is no such thing. */
   find(context: Context, input: Input): Promise<Found>;
-  /** What this input asks of the server; `change` or `read` unless it says otherwise. */
+  /** The share that this input needs. Default: `change` or `read`. */
   load?(input: Input): Load;
   /** True where the token of this job opens the action; jobs may do nothing else. */
   opensToJob?(found: Found, caller: Caller & { kind: 'job' }): boolean;
@@ -78,8 +78,8 @@ export interface Action<Input, Found extends Place, Result> {
   version?(found: Found): number;
   run(context: Context, input: Input, found: Found): Promise<Result>;
   /**
-   * What `run` decides about the caller's right beyond `needs`, and nothing else: throws what `run` would throw. A kept answer
-   * is told again only where this, too, still allows the action.
+   * Throws what `run` would throw about the caller's right beyond `needs`, and nothing else. A kept answer is repeated only
+   * where this allows the action too.
    */
   authorise?(context: Context, input: Input, found: Found): Promise<void>;
   /** Facts for the record of a change: ids and the fields that changed, no secrets. */
@@ -95,8 +95,8 @@ export interface Pipeline {
     input: Input,
   ): Promise<Result>;
   /**
-   * Throws, with one record of `action`, what the first action that `work` performs would be refused with for lack of a right.
-   * Changes nothing: `work` ends where the action would run.
+   * Throws, with one record of `action`, what the first action that `work` performs would be refused with for lack of a
+   * right. Changes nothing: `work` ends where the action would run.
    */
   authorise(action: string, call: Call, work: (within: Pipeline) => Promise<unknown>): Promise<void>;
   /**
@@ -112,7 +112,7 @@ export interface Pipeline {
   ): Promise<Result>;
 }
 
-/** The one way to read or change anything: find, authorise, do, record. Throws `unavailable` where no place is free in time. */
+/** Finds, authorises, runs and records every read and change. Throws `unavailable` where no place becomes free in time. */
 export function createPipeline(parts: {
   database: Database;
   audit: Audit;
@@ -197,7 +197,7 @@ export function createPipeline(parts: {
       const on = (db: Queries, admission?: Admission) => attempt(db, action, call, input, at, admission);
       const tenant = tenantOf(call.caller);
       const work = () => (action.changes ? changing(tenant, on) : on(database.query));
-      // Without a place nothing was begun: that is told to the caller and is no record.
+      // A request that got no place has begun nothing and leaves no record.
       const load = action.load?.(input) ?? (action.changes ? 'change' : 'read');
       return await shares[load](tenant, () => recorded(call, at, work));
     },

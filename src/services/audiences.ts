@@ -15,13 +15,15 @@ import {
 import type { Queries } from '../store/database.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
 import { type Action, bySystem, type Context, missing, type Pipeline, type Place } from './action.ts';
+import { organizationMeant } from './namedusers.ts';
 
-/** Freed audiences of one organisation that nobody else may take yet. */
+/** How many audiences an organisation may have freed within the tombstone period. */
 const maximumFreed = 1000;
 
 /**
  * Claims the audience of an identity for its organisation and returns it; null for a kind of identity whose audience is the
- * cloud's. Throws `conflict` when the audience is Arsia itself, or another organisation has it or freed it lately (threats.md N74).
+ * cloud's. Throws `conflict` when the audience is Arsia itself, or another organisation has it or freed it lately
+ * (threats.md N74).
  */
 export async function takeAudience(
   context: Context,
@@ -52,7 +54,7 @@ export async function takeAudience(
   );
 }
 
-/** To be called when identities have lost these audiences: a claim that no identity uses any more is freed. */
+/** Frees the claims that no identity uses any more. Call it with the audiences that identities have lost. */
 export async function releaseAudiences(context: Context, audiences: readonly (string | null)[]): Promise<void> {
   const lost = audiences.filter((audience) => audience !== null);
   await freeUnusedAudiences(context.db, lost, new Date(context.now));
@@ -86,11 +88,10 @@ const freeAudience: Action<FreedAudience, FoundClaim, void> = {
   name: 'audience.free',
   needs: 'operator',
   changes: true,
-  async find({ db }, { audience, organization }) {
-    const claim = await findClaim(db, audience);
+  async find(context, { audience, organization }) {
+    const claim = await findClaim(context.db, audience);
     if (claim === undefined) throw missing('claim on the audience', audience);
-    const rightful = organization === undefined ? undefined : await findNamespace(db, 'group', organization);
-    if (organization !== undefined && rightful?.parent_id !== null) throw missing('organisation', organization);
+    const rightful = organization === undefined ? undefined : await organizationMeant(context, organization);
     return { claim, rightful, organization_id: claim.organization_id, lineage: [] };
   },
   async run({ db, now }, { audience }, { claim, rightful }) {

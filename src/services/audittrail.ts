@@ -20,7 +20,7 @@ export interface AuditTrail {
   /** The newest checkpoint, of this moment; undefined while there are no events. */
   checkpoint(): Promise<KeptCheckpoint | undefined>;
   verify(kept?: string): Promise<AuditReport>;
-  /** In the order of positions, as lines of JSON: of every organisation and of the installation, unless one is named. */
+  /** Yields JSON lines in the order of positions, of every organisation and the installation unless the filter names one. */
   lines(filter: Partial<AuditFilter>, after_position?: number): AsyncIterable<string>;
 }
 

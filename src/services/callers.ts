@@ -17,8 +17,8 @@ export interface Callers {
   /** Throws `unauthenticated` or `job_ended`, with one audit record, for a token that opens nothing. */
   authenticate(bearer: string | undefined, request_id: string): Promise<Caller>;
   /**
-   * Who a job token speaks for, on a route that no other token opens: `refusal` where it opens nothing (`unauthenticated`,
-   * `job_ended`). Records nothing. Throws `unavailable`.
+   * Identifies the job of a token on a route that takes job tokens only. `refusal` where the token opens nothing
+   * (`unauthenticated`, `job_ended`). Records nothing. Throws `unavailable`.
    */
   identifyJob(bearer: string | undefined): Promise<{ caller: Caller; refusal?: ArsiaError }>;
 }
@@ -118,7 +118,7 @@ async function principalCaller(database: Database, id: string): Promise<Caller> 
   return { kind: 'service_account', id, name: account.name, organization_id: account.organization_id };
 }
 
-/** Of a request without a token on a route for jobs. */
+/** Returns the refusal of a request without a token on a route for jobs. */
 export function withoutJobToken(): ArsiaError {
   return new ArsiaError('unauthenticated', 'This needs a job token.', {
     advice: 'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',

@@ -64,7 +64,7 @@ async function rolesBelow({ caller, db }: Context, root: Namespace) {
   return {
     places: [...new Map(below.map((place) => [place.namespace_id, place])).values()],
     allow(permission: Permission, lineage: readonly string[]) {
-      // Without a role below `root` the role there holds, and it was judged.
+      // Without a role below `root`, the role at `root` counts, and it has been judged already.
       if (below.length === 0) return true;
       return (
         decide(

@@ -25,7 +25,7 @@ export async function detachPerson(pipeline: Pipeline, call: Call, input: Detach
 }
 
 const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
-  // Refused, it is the request that was.
+  // A refusal is recorded under the name of the request.
   name,
   needs: 'operator',
   changes: false,
@@ -38,7 +38,7 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
   name,
   needs: 'operator',
   changes: true,
-  // Looked up in `run`: who is no operator learns nothing about which users there are.
+  // The user is looked up in `run`, after authorisation: a caller who is no operator learns nothing about users.
   find: nowhere,
   async run(context, named) {
     const user = await userMeant(context, named);

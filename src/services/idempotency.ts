@@ -26,8 +26,9 @@ export interface KeyedRequest {
 export interface Idempotency {
   /**
    * Does `work` once for a key and keeps its answer for a day, in one transaction: there is no change without its key. The
-   * same request again is authorised as a new one would be, and gets the kept answer, whose `withheld` names the secrets that
-   * are missing in it. Throws what a new request would be refused with for lack of a right, `idempotency_key_reused` for another content, `request_in_progress` while the first is being answered.
+   * same request again is authorised as a new one would be, and gets the kept answer, whose `withheld` names the secrets
+   * that are missing in it. Throws what a new request would be refused with for lack of a right, `idempotency_key_reused`
+   * for another content, `request_in_progress` while the first is being answered.
    */
   once(
     request: KeyedRequest,

@@ -156,7 +156,7 @@ export function hashJobToken(token: string): Uint8Array {
   return hash('sha256', token, 'buffer');
 }
 
-/** What the caller may start here; throws for what it may not. */
+/** Returns the terms of a job that the caller may start. Throws where it may not. */
 async function termsOf(context: Context, input: NewJob, found: FoundNamespace, parent: Job | undefined) {
   const asked = parent === undefined ? input : taskOf(parent, input, context.now);
   const terms =

@@ -14,8 +14,9 @@ interface FoundSelf extends Place {
 }
 
 /**
- * A person leaves their organisation: their user there is deactivated and loses its roles, teams, sessions, tokens and its tie
- * to the identity provider. Their users in other organisations are not touched; another invitation makes another user.
+ * Lets a person leave their organisation. Their user there is deactivated and loses its roles, teams, sessions, tokens and
+ * its tie to the identity provider. Their users in other organisations are not touched; another invitation makes another
+ * user.
  */
 export const leaveOrganization: Action<{ organization: string }, FoundSelf, void> = {
   name: 'user.leave',
@@ -35,7 +36,7 @@ export const leaveOrganization: Action<{ organization: string }, FoundSelf, void
   },
   async run(context, input, { user_id, organization_id }) {
     const { db } = context;
-    // Typed, since one person may be signed in to several organisations.
+    // The organisation is required in the request, because one person may be signed in to several.
     const organization = await findNamespace(db, 'group', organization_id);
     if (input.organization !== organization_id && input.organization !== organization?.path)
       throw new ArsiaError('invalid_request', 'You are a user of another organisation with this token.', {

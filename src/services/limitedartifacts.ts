@@ -5,7 +5,9 @@ import type { Database } from '../store/database.ts';
 import { findServiceAccount, findUserById } from '../store/principals.ts';
 import { type QuotaCounts, quotaExceeded } from './quotacounts.ts';
 
-/** What a principal holds of these counts for a quota. The others live for minutes, or belong to nobody. */
+/**
+ * The quota of each kind of artifact that counts for its principal. The other kinds live for minutes or belong to nobody.
+ */
 const quotaOf: Readonly<Record<string, QuotaName>> = {
   AccessToken: 'access_tokens',
   ClientCredentials: 'access_tokens',

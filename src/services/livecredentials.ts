@@ -4,14 +4,17 @@ import { isId } from '../core/ids.ts';
 import type { Database } from '../store/database.ts';
 import { type CredentialLookup, createLiveCredentials } from '../store/livecredentials.ts';
 
-/** What a request proves itself by. */
+/** The credential that a request presents. */
 export interface PresentedCredential {
   /** The token, code or secret; of a signed assertion, whom it claims to be from. */
   text: string;
   isAssertion: boolean;
 }
 
-/** Resolves with whether the credential exists and is alive; undefined, and nothing is looked up, for what could not be one. */
+/**
+ * Resolves with whether the credential exists and is alive. Undefined, without a look-up, for a text that cannot be a
+ * credential.
+ */
 export type CheckCredential = (credential: PresentedCredential) => Promise<boolean> | undefined;
 
 /** The credentials that Arsia makes: 256 bits as 43 characters. Codes of oidc-provider have no prefix. */

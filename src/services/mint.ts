@@ -189,7 +189,7 @@ function decideMint(
   return { ...facts, identity };
 }
 
-/** Do claims of the provider's own, by which clouds decide, name the user? */
+/** Returns whether the provider's own claims, by which clouds decide, name the user. */
 function isUserAsserted({ type, settings }: IdentityFacts): boolean {
   return providerOf(type).federated?.namesUser?.(settings) ?? false;
 }

@@ -3,7 +3,7 @@ import { findNamespace, type Namespace } from '../store/namespaces.ts';
 import { findUser, findUserById, type User } from '../store/principals.ts';
 import { type Context, missing } from './action.ts';
 
-/** How operators and commands name any user. */
+/** Names any user, as operators and commands do. */
 export interface NamedUser {
   /** A login, or the id of a user. */
   login: string;

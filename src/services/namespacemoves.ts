@@ -21,8 +21,9 @@ interface FoundMove extends FoundNamespace {
 }
 
 /**
- * Owner on both sides and of everything below, never across organisations. Everything below comes along, subjects do not change; assignments of
- * identities that would no longer reach are refused with their list, or dropped when forced.
+ * Moves a group or workspace with everything below it, for an owner of both sides and of everything below. It never leaves
+ * its organisation, and subjects do not change. Assignments of identities that would no longer reach are refused with their
+ * list, or dropped when forced.
  */
 export function moveTo(
   kind: Namespace['kind'],
@@ -84,7 +85,7 @@ export function removeNamespace(
   };
 }
 
-/** What a group or workspace loses its place by, deleted or moved. */
+/** Returns the permission that takes a group or workspace from its place, by a deletion or a move. */
 function removalOf(kind: Namespace['kind']) {
   return `${kind}.delete` as const;
 }
@@ -107,8 +108,8 @@ async function refuseMove(context: Context, namespace: Namespace, parent: Namesp
 }
 
 /**
- * What would no longer reach its workspace after the move; forced, it is unassigned. The workspaces lie below `moved`: that
- * the caller owns each of them was judged. Returns what was unassigned.
+ * Finds the assignments that would no longer reach their workspace after the move, and unassigns them when forced. The
+ * workspaces lie below `moved`, and the caller's role on each of them has been judged. Returns what was unassigned.
  */
 async function cutOff(context: Context, moved: Namespace, parent: Namespace, force: boolean): Promise<string[]> {
   const lost = (await assignedBelow(context.db, moved.id)).filter(({ lineage, reach }) => {

@@ -26,7 +26,7 @@ export interface Operators {
   bootstrap(input: { organization: string; login: string }): Promise<BootstrapResult>;
   /**
    * Makes a one-time link that makes its opener an operator: 15 minutes, hashed, single use. `login` alone is that of a user
-   * of no organisation, who is made where there is none; a user of an organisation is named by id, or with the organisation.
+   * of no organisation, who is created where there is none; a user of an organisation is named by id, or with the organisation.
    */
   link(login: string, organization?: string): Promise<{ token: string; expires_at: Date; user: User }>;
   /** Takes the right of an operator away, with what they hold; who belongs to an organisation stays what they are there. */
@@ -179,7 +179,7 @@ async function noOperator(context: Context, login: string): Promise<ArsiaError> 
     advice:
       ids.length === 0
         ? 'Name an operator of no organisation by login, another one by id.'
-        : `Of this login are the operators ${ids.join(', ')}, who are users of an organisation: name one by id.`,
+        : `The operators of this login are users of an organisation: ${ids.join(', ')}. Name one by id.`,
   });
 }
 
@@ -192,7 +192,7 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
     const link = await useAdminLink(context.db, hashOf(token), new Date(context.now));
     if (link === undefined)
       throw new ArsiaError('unauthenticated', 'This link was used, has expired or never was.', {
-        advice: 'Run the command on the server again that printed it, for a new one.',
+        advice: 'Run the command that printed the link again, on the server: it prints a new one.',
       });
     const user = link.makes_operator
       ? await setOperator(context.db, link.user_id, true)

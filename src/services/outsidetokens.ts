@@ -85,7 +85,7 @@ async function admit(parts: Parts, request: OutsideRequest, told: Told): Promise
   told.iss = issuer;
   const claims = await verifier.verify(request.subject_token, issuer, asked.account.organization_id);
   told.claims = claims;
-  // Read again: the issuer may have taken seconds to answer, and what was changed meanwhile counts.
+  // Read again: the issuer may have taken seconds to answer, and a change in that time counts.
   const { account, rules } = await trusting(parts, request.audience, issuer, told);
   const decision = decideTrust(rules, claims);
   if ('denial' in decision) {

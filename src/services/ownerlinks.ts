@@ -36,7 +36,7 @@ export const createOwnerLink = ownerLinkAction('owner_link.create', async (_cont
 export const recoverOwner = ownerLinkAction('organization.recover', async (context, organization, ref) => {
   if (ref === undefined)
     throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
-      advice: `Name a user of it who becomes one with --login; where it has no user, run \`arsia bootstrap --organization ${organization.path}\`.`,
+      advice: `Name a user of the organisation with --login: the user becomes an owner. Where it has no user, run \`arsia bootstrap --organization ${organization.path}\`.`,
     });
   const user = await findUser(context.db, organization.id, ref);
   if (user === undefined) throw missing('user', ref);
@@ -52,7 +52,8 @@ function ownerLinkAction(
     name,
     needs: 'operator',
     changes: true,
-    // Looked up in `run`: who is no operator learns nothing about which organisations there are.
+    // The organisation is looked up in `run`, after authorisation: a caller who is no operator learns nothing about
+    // organisations.
     find: async () => ({ organization_id: null, lineage: [] }),
     async run(context, input) {
       const organization = await organizationMeant(context, input.organization);
@@ -68,7 +69,7 @@ function ownerLinkAction(
       await insertAdminLink(context.db, link);
       return { token, expires_at, user, organization, isAppointed };
     },
-    // In the audit of the organisation: its owners read that somebody was let in, and by whom.
+    // Recorded in the audit of the organisation, so that its owners see who was let in, and by whom.
     describe: (_input, _place, { user, organization, expires_at, isAppointed }) => ({
       organization_id: organization.id,
       user_id: user.id,

@@ -22,13 +22,13 @@ export interface QuotaCounts {
   forget(organization_id: string): void;
 }
 
-/** The room that one piece of work takes. */
+/** The room in quotas that one piece of work takes. */
 export interface Admission {
   /** Gives back what was taken: the work begins anew, since its transaction lost against another one. */
   restart(): void;
   /**
-   * Takes room for `amount` rows of each. Returns undefined, or the first that has no room, with its value. Throws Uncounted,
-   * which only `admitting` may catch.
+   * Takes room for `amount` rows of each key. Returns undefined, or the first key without room, with its value. Throws
+   * Uncounted, which only `admitting` may catch.
    */
   take(keys: readonly QuotaKey[], amount: number): { key: QuotaKey; value: number } | undefined;
 }
@@ -41,7 +41,7 @@ interface Tally extends QuotaUse {
   until: number;
 }
 
-/** Where room was taken: what is given back when the work fails. */
+/** Room that was taken in a count, to give it back when the work fails. */
 interface Taken {
   text: string;
   tally: Tally;
@@ -65,7 +65,7 @@ const ample = 0.9;
 /** Rows. To count more for every request near a quota would keep the database busy: there kept counts decide as well. */
 const manyRows = 100_000;
 const maximumKept = 10_000;
-/** How often one piece of work may run again for a count: once for each quota that it asks for after another one. */
+/** How often one piece of work may run again to count another quota. */
 const mostRuns = 20;
 
 export function createQuotaCounts(parts: { database: Database; clock: Clock; many?: number }): QuotaCounts {
@@ -123,7 +123,7 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
   /** The count that decides: one that was made for this work, or a kept one that leaves room enough. */
   function usable(own: ReadonlyMap<string, Tally>, text: string, amount: number): Tally | undefined {
     const mine = own.get(text);
-    // Of the newest count: an older one misses what was taken of a newer.
+    // Uses the newest count. Room that was taken from a newer one is missing in an older one.
     const tally = mine === undefined ? fresh(text) : (kept.get(text) ?? mine);
     const isNear = tally !== undefined && sumOf(tally, amount) > ample * tally.value;
     return mine === undefined && isNear && tally.used <= many ? undefined : tally;
@@ -147,7 +147,7 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
     };
   }
 
-  /** What failed was not added. */
+  /** Gives back the room of work that failed and added nothing. */
   function giveBack(all: Taken[]): void {
     for (const { text, tally, amount } of all) {
       tally.taken -= amount;
@@ -167,7 +167,7 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
         } catch (thrown) {
           giveBack(all);
           if (!(thrown instanceof Uncounted)) throw thrown;
-          // A holder that is made anew with each run would be asked for without end.
+          // Without this, a holder whose id changes with each run would be counted without end.
           if (run === mostRuns) throw new Error(`${thrown.message} after ${run} runs`);
           for (const key of thrown.keys) own.set(textOf(key), await countShared(key));
         }
@@ -184,7 +184,7 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
   };
 }
 
-/** All of a batch ask for the same. */
+/** Lets requests for the same key share one count. */
 function sharedRead(count: (key: QuotaKey) => Promise<Tally>): (key: QuotaKey) => Promise<Tally> {
   return coalesce<QuotaKey, Tally>(
     async (keys) => {
@@ -203,15 +203,15 @@ function textOf({ name, organization_id, holder }: QuotaKey): string {
   return `${name} ${organization_id} ${holder}`;
 }
 
-/** What a quota is counted for, where that is not the organisation: `name` is for people. */
+/** The holder of a quota, where that is not the organisation. `name` is for people. */
 export interface QuotaHolderRef {
   id: string;
   name: string;
 }
 
 /**
- * Takes room for `amount` that is about to be added; throws `quota_exceeded` where there is none. Of several holders each takes
- * as much. The holder is the organisation where it is left out.
+ * Takes room for `amount` rows that are about to be added; throws `quota_exceeded` where there is none. Takes as much for
+ * each of several holders. The holder is the organisation where it is left out.
  */
 export type Admit = (
   name: QuotaName,
@@ -220,7 +220,7 @@ export type Admit = (
   amount?: number,
 ) => Promise<void>;
 
-/** `adds`: the quotas that may be taken from; another one is a mistake in the code. */
+/** `adds`: the quotas that the action declares. Another one is a fault in the code. */
 export function createAdmit(parts: {
   db: Queries;
   now: number;

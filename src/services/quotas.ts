@@ -8,9 +8,10 @@ import {
   quotas,
   quotaValueFault,
 } from '../core/quotas.ts';
-import { findNamespace, type Namespace } from '../store/namespaces.ts';
+import type { Namespace } from '../store/namespaces.ts';
 import { changedQuotas, saveQuotas } from '../store/quotas.ts';
-import { type Action, bySystem, type Context, missing, type Pipeline, type Place } from './action.ts';
+import { type Action, bySystem, type Context, type Pipeline, type Place } from './action.ts';
+import { organizationMeant } from './namedusers.ts';
 import type { QuotaCounts } from './quotacounts.ts';
 
 /** A quota as it is for one organisation. */
@@ -103,8 +104,7 @@ export function createQuotaAdmin(
 }
 
 async function organizationAt(context: Context, { ref }: { ref: string }): Promise<FoundOrganization> {
-  const organization = await findNamespace(context.db, 'group', ref);
-  if (organization?.parent_id !== null) throw missing('organisation', ref);
+  const organization = await organizationMeant(context, ref);
   const place = {
     organization,
     organization_id: organization.id,
@@ -113,7 +113,7 @@ async function organizationAt(context: Context, { ref }: { ref: string }): Promi
     audit: { target_id: organization.id },
   };
   const { caller } = context;
-  // Whoever may not see the organisation learns nothing of it, not even that an operator would.
+  // A caller who may not see the organisation learns nothing about it, not even that an operator could.
   if (!(caller.kind === 'user' && caller.is_operator)) await context.demand('namespace.view', place);
   return place;
 }

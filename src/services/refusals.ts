@@ -44,8 +44,8 @@ const minute = 60_000;
 /**
  * Of callers who did not authenticate, the first refusal of each kind in a minute is recorded at once, and so are `repeats`
  * further ones, whatever their kind: a person who mistypes and a client that is set up wrongly stay readable. The rest is
- * counted, one event a minute and kind. Kinds beyond `kinds` in a minute are told apart by their action and code alone, and so
- * are those beyond `waiting` of past minutes, while the database is away.
+ * counted, one event a minute and kind. Kinds beyond `kinds` in a minute are told apart by their action and code alone, and
+ * so are those beyond `waiting` of past minutes, while the database is away.
  */
 export function countRefusals(
   store: AuditStore,

@@ -18,7 +18,7 @@ export async function authorise<Found extends Place>(
   if (caller.kind === 'anonymous') throw unauthenticated();
   if (caller.kind === 'job') {
     if (action.opensToJob?.(found, caller) === true) return;
-    // Of other jobs and workspaces a job learns no more than of those that never were.
+    // A job gets the same answer for other jobs and workspaces as for those that do not exist.
     throw refusal('not_found', 'namespace.view', found);
   }
   if (action.opensToOperator && caller.kind === 'user' && caller.is_operator) return;
@@ -40,23 +40,23 @@ export async function decideFor(context: Context, permission: Permission, place:
   const { caller, db } = context;
   if (caller.kind === 'system') return 'allow' as const;
   if (caller.kind !== 'user' && caller.kind !== 'service_account') return 'not_found' as const;
-  // Nowhere: an operator belongs to no organisation.
+  // An empty lineage names no place: an operator belongs to no organisation.
   if (place.lineage.length === 0) return 'not_found' as const;
   const memberships: Membership[] = await membershipsOf(db, caller.id, place.lineage);
   return decide(permission, place.lineage, memberships);
 }
 
-/** Of a request without an access token. */
+/** Returns the refusal of a request without an access token. */
 export function unauthenticated(): ArsiaError {
   return new ArsiaError('unauthenticated', 'This needs an access token.', {
     advice: 'Send `Authorization: Bearer <access token>`; `arsia bootstrap` prints the first one.',
   });
 }
 
-/** For what names no place: it is about the caller's organisation as a whole. */
+/** Returns the refusal of an action that names no place and is about the caller's organisation as a whole. */
 function nowhere(): ArsiaError {
-  return new ArsiaError('not_found', 'You have no role in an organisation as a whole.', {
-    advice: 'Ask an owner of the organisation for one on its root group.',
+  return new ArsiaError('not_found', 'You have no role in the organisation.', {
+    advice: 'Ask an owner of the organisation for a role on its root group.',
   });
 }
 

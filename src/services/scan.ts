@@ -1,17 +1,20 @@
 import type { Page } from '../store/namespaces.ts';
 
-/** A page of what was kept. It may be short, or empty, and have a next one. */
+/** One page of a filtered list. It may be short, or empty, and have a next one. */
 export interface Scanned<Row> {
   rows: Row[];
   /** The position that the next page begins after; undefined at the end. */
   next: string | undefined;
 }
 
-/** Rows that one page reads at most: a list of which nothing is kept must not be read to its end for one request. */
+/**
+ * A page stops reading after so many rows: a list that filters everything out must not be read to its end for one request.
+ */
 const mostRead = 250;
+/** Rows of one statement, so that a page reads fewer than 500. */
 const mostAtOnce = 250;
 
-/** A page of a list of which a rule in core leaves rows out: reads on until the page is full, within `mostRead` rows. */
+/** Reads one page of a list that a rule in core filters: until the page is full, or `mostRead` rows were read. */
 export async function scan<Row>(
   page: Page,
   list: {

@@ -2,16 +2,17 @@ import type { Caller } from '../core/principals.ts';
 import { createFairPlaces, type FairPlaces } from '../fairplaces.ts';
 
 /**
- * What an action asks of the server. `change` and `read`: little. `heavy`: it changes a whole tree. `search`: it may read the
- * whole audit. `evaluation`: it computes for long.
+ * The kind of load that an action puts on the server. `change` and `read` are small. `heavy` changes a whole tree. `search`
+ * may read the whole audit. `evaluation` computes for long.
  */
 export type Load = 'change' | 'read' | 'heavy' | 'search' | 'evaluation';
 
 export type Shares = Readonly<Record<Load, FairPlaces>>;
 
 /**
- * The part of the database's connections that actions may hold, and of it the `share` of one organisation (docs/decisions/0016).
- * The rest is for what every token needs: its facts, its record, the caller of each request.
+ * Builds the places of each kind of load. Actions hold a part of the database's connections, and one organisation holds
+ * `share` of that part (docs/decisions/0016). The other connections are for what every token needs: its facts, its record,
+ * the caller of each request.
  */
 export function createShares({ connections, share }: { connections: number; share: number }): Shares {
   const ofConnections = (of: string, part: number) => {
@@ -41,7 +42,8 @@ export function createShares({ connections, share }: { connections: number; shar
       patience: 10_000,
       rest: { after: 15, factor: 4 },
     }),
-    // Of these the audit's store runs one at a time (audit.ts); the others wait where they keep nobody else.
+    // The audit's store runs one search of an organisation at a time (audit.ts). The others wait here, where they keep
+    // nobody else.
     search: createFairPlaces({
       of: 'audit searches',
       most: 16,
@@ -53,7 +55,7 @@ export function createShares({ connections, share }: { connections: number; shar
   };
 }
 
-/** Whose share a call takes. Operators, strangers and the server itself share one. */
+/** Returns the tenant whose share a call takes. Operators, callers without a credential and the server share one. */
 export function tenantOf(caller: Caller): string {
   return 'organization_id' in caller && caller.organization_id !== null ? caller.organization_id : 'installation';
 }

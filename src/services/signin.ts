@@ -22,8 +22,8 @@ import {
 } from './signinoptions.ts';
 
 /**
- * How people sign in: read what a person can choose between, then sign in by one choice. Every sign-in leaves one record,
- * `user.sign_in`, and so does every one that is refused.
+ * Signs people in: lists what a person can choose between, then signs in by one choice. Every sign-in and every refused one
+ * leaves one record, `user.sign_in`.
  */
 export interface SignIn {
   /** Throws `sign_in_refused` or `user_inactive`, recorded, where the person can choose nothing. */
@@ -129,7 +129,7 @@ async function enter(
   if ('invitation' in choice) return await enterByInvitation(context, person, choice.invitation, known);
   const organization = users === 'anyone' ? await joinableOrganization(context, known) : undefined;
   if (organization !== undefined) return { user: await createFor(context, person, organization.id), isFirst: true };
-  // Joined meanwhile, in another tab.
+  // The person joined in another tab in the meantime.
   return { user: activeUser(known.find(({ organization_id }) => organization_id !== null)), isFirst: false };
 }
 
@@ -141,7 +141,7 @@ async function enterByInvitation(
 ): Promise<Entered> {
   const invitation = (await acceptableInvitations(context, person, known)).find((one) => one.id === id);
   if (invitation === undefined) {
-    // Sent twice: the first request made the user.
+    // The form was sent twice: the first request made the user.
     const accepted = await findInvitation(context.db, id);
     const user = known.find((one) => one.id === accepted?.user_id);
     if (user === undefined) throw closed();
@@ -169,8 +169,8 @@ async function enterByInvitation(
 
 function activeUser(user: SignInUser | undefined): User {
   if (user === undefined)
-    throw new ArsiaError('sign_in_refused', 'You do not sign in as this user any more.', {
-      advice: 'Sign in again to see as whom you can.',
+    throw new ArsiaError('sign_in_refused', 'You can no longer sign in as this user.', {
+      advice: 'Sign in again: the page lists the users that you can choose.',
     });
   if (!user.is_active) throw deactivated([user]);
   const { organization: _organization, ...row } = user;
@@ -219,7 +219,7 @@ async function teamsOf(context: Context, user: User, person: Person): Promise<st
   const added = (await teamIdsOf(context.db, id)).filter((team) => !before.includes(team));
   const holders = added.map((team) => ({ id: team, name: team }));
   await context.admit('team_members', organization_id, holders);
-  // They are counted already: what was added in this transaction is seen in it.
+  // The count includes them already: it sees what this transaction added.
   if (added.length > 0) await context.admit('teams_per_user', organization_id, { id, name: login }, 0);
   return names;
 }

@@ -12,7 +12,7 @@ import type { Context, Place } from './action.ts';
 export interface Person {
   iss: string;
   sub: string;
-  /** In its canonical form; null unless the provider says that it verified it. */
+  /** Canonical form of the e-mail address; null unless the provider says that it verified it. */
   verified_email: string | null;
   username: string | null;
   display_name: string;
@@ -32,7 +32,9 @@ export interface OfferedInvitation {
   invited_by: string;
 }
 
-/** What a person can sign in as, and become. No organisation takes precedence over another. */
+/**
+ * The users that a person can sign in as, and the organisations that the person can join. No organisation takes precedence.
+ */
 export interface SignInOptions {
   users: { id: string; login: string; organization: string | null }[];
   invitations: OfferedInvitation[];
@@ -140,7 +142,7 @@ async function offer({ db }: Context, invitation: Invitation): Promise<OfferedIn
   };
 }
 
-/** Only somebody who was a user there learns which organisation it was. */
+/** Names organisations only to a person who was a user there. */
 export function deactivated(known: readonly SignInUser[]): ArsiaError {
   const organizations = known.map(({ organization }) => organization ?? 'the installation');
   const [user] = known;
@@ -153,7 +155,7 @@ export function deactivated(known: readonly SignInUser[]): ArsiaError {
   );
 }
 
-export function uninvited({ verified_email }: Person, users: SignInUsers): ArsiaError {
+function uninvited({ verified_email }: Person, users: SignInUsers): ArsiaError {
   if (users === 'anyone')
     return new ArsiaError('sign_in_refused', 'This installation has no organisation yet.', {
       advice: 'Run `arsia bootstrap --organization <name>` on the server first.',

@@ -18,7 +18,10 @@ interface NewSubjectGrant {
   namespace?: string | undefined;
 }
 
-/** The owners of an identity let rights to act that were granted elsewhere name users in its tokens (docs/decisions/0017). */
+/**
+ * Actions on subject grants: the owners of an identity let rights to act that were granted elsewhere name users in its
+ * tokens (docs/decisions/0017).
+ */
 export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectGrantRow> = {
   name: 'subject_grant.create',
   needs: 'managed_identity.grant',

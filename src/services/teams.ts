@@ -30,7 +30,7 @@ async function teamAt(context: Context, input: { ref: string }): Promise<FoundTe
   return { ...place, team, named: { noun: 'team', ref: input.ref }, audit: { target_id: team.id } };
 }
 
-/** To whoever has no role in the organisation, only the teams that they are in are there. */
+/** Finds a team. A caller without a role in the organisation finds only the teams that they are in. */
 async function visibleTeamAt(context: Context, input: { ref: string }): Promise<FoundTeam> {
   const found = await teamAt(context, input);
   const only = await onlyPrincipal(context);

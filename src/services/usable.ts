@@ -5,7 +5,7 @@ import { candidates } from '../store/usable.ts';
 import type { Context } from './action.ts';
 import { type Scanned, scan } from './scan.ts';
 
-/** What is masked is left out by the rule in core, not by a second one in SQL. */
+/** Lists the usable identities of a workspace. The rule in core leaves masked ones out, so that SQL needs no second rule. */
 export async function usableIn(
   context: Context,
   { lineage }: Namespace,

@@ -77,8 +77,8 @@ export const listAllUsers: Action<{ page: Page }, Place, User[]> = {
 };
 
 /**
- * Whoever has a role anywhere in the organisation sees its people and teams: undefined. Without one they see themselves and
- * the teams that they are in: their id.
+ * Returns undefined for a caller with any role in the organisation: they see all people and teams. Returns the id of a
+ * caller without one: they see themselves and the teams that they are in.
  */
 export async function onlyPrincipal({ caller, db }: Context): Promise<string | undefined> {
   if (caller.kind === 'system') return undefined;

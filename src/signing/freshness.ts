@@ -2,8 +2,8 @@ import { ArsiaError } from '../core/errors.ts';
 import { jwksMaximumAge, jwksUnconfirmedAge, keyReadLimit } from '../core/lifetimes.ts';
 
 /**
- * What a replica knows of the age of the keys that it holds, by a clock that is never set (docs/decisions/0025). A read that
- * the store refuses tells nothing; a version that has moved on tells that a key may have been revoked since.
+ * The age of the keys that a replica holds, by a clock that is never set (docs/decisions/0025). A read that the store
+ * refuses says nothing about the keys. A newer version in the store says that a key may have been revoked.
  */
 export interface KeyFreshness {
   /** The stored keys were read. What is published since holds no key that the store had removed at that moment. */
@@ -14,7 +14,7 @@ export interface KeyFreshness {
   outdated(): void;
   /** The store has keys, and none of those that are held. */
   contradicted(): void;
-  /** What is wrong when the keys were not read for 30 s; undefined otherwise. */
+  /** Returns the fault when the keys were not read for 30 s; undefined otherwise. */
   fault(): string | undefined;
   /** Seconds for which a cache may keep the JWKS. Throws ArsiaError `unavailable` when it must not be served at all. */
   cacheable(): number;

@@ -74,7 +74,7 @@ export function createHeldKeys(
     if (loaded === undefined) return;
     const isHeld = snapshot.keys.some(({ kid }) => loaded?.keys.some((key) => key.kid === kid));
     replace(withoutRemoved(loaded, snapshot.keys));
-    // Without any row the keys were not revoked, which leaves a successor, but deleted by other hands.
+    // A revocation leaves a successor. Without any row, somebody else deleted the keys.
     if (isHeld) freshness.read();
     else if (snapshot.keys.length > 0) freshness.contradicted();
   }

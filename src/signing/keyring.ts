@@ -25,7 +25,7 @@ export interface KeyringOptions {
   /** Told once of each fault that keeps this replica from taking over the stored keys: log it, raise an alarm. */
   onFault(fault: Error): void;
   makeKey?: MakeSigningKey;
-  /** What signs with an opened key. Default: libuv's pool. */
+  /** Makes the signer of an opened key. Default: libuv's pool. */
   makeSigner?: MakeSigner;
 }
 
@@ -37,13 +37,13 @@ export interface Keyring {
   /** Answers from memory, with or without the database. */
   current(): PublishedKeys;
   /**
-   * What is published, and for how many seconds a cache may keep it. Throws ArsiaError `unavailable` while a key of it may
-   * have been revoked (docs/decisions/0025), and before the keys were read once.
+   * Returns the published keys, and for how many seconds a cache may keep them. Throws ArsiaError `unavailable` while one of
+   * them may have been revoked (docs/decisions/0025), and before the keys were read once.
    */
   publication(): PublishedKeys & { maximum_age: number };
-  /** What is wrong with the stored keys; undefined when this replica has them as stored. */
+  /** Returns the fault of the stored keys; undefined when this replica has them as stored. */
   fault(): Error | undefined;
-  /** What keeps this replica from being ready: the keys are not taken over, or were not read for 30 s. */
+  /** Returns why this replica is not ready: the keys are not taken over, or were not read for 30 s. */
   unreadiness(): string | undefined;
   /** Reads the stored keys; concurrent calls share the next read. Rejects when the store fails. */
   reload(): Promise<void>;

@@ -22,7 +22,7 @@ export interface LoadedKeySet {
 }
 
 /** The stored keys are not what Arsia wrote. The message is one line for the operator. */
-export class KeySetFault extends Error {
+class KeySetFault extends Error {
   override readonly name = 'KeySetFault';
 }
 

@@ -5,7 +5,10 @@ export interface KeyWatchLog {
   error(fields: object, message: string): void;
 }
 
-/** Returns the function that logs, for each keyring, the moment from which its keys keep the replica from being ready, and the end of it. */
+/**
+ * Returns the function that logs, for each keyring, when its keys begin to keep the replica from being ready, and when they
+ * stop.
+ */
 export function watchKeys(keyrings: readonly Keyring[], log: KeyWatchLog): () => void {
   const told = new Map<Keyring, string>();
   return () => {

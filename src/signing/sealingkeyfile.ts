@@ -9,7 +9,7 @@ const textPattern = /^[A-Za-z0-9+/]{43}=$/;
 const howToMake = 'Make one with `head -c 32 /dev/urandom | base64 > FILE; chmod 600 FILE`.';
 
 /** What is wrong with the key file, in one line that names the file and what to do. */
-export class SealingKeyFileError extends Error {
+class SealingKeyFileError extends Error {
   override readonly name = 'SealingKeyFileError';
 }
 
@@ -49,7 +49,10 @@ export async function makeSealingKeyFile(path: string): Promise<boolean> {
   }
 }
 
-/** Who may exchange the file chooses the key. Orchestrators mount their secrets in folders with the sticky bit. */
+/**
+ * Refuses a folder in which others can replace the file: they could choose the key. A sticky bit prevents that, and
+ * orchestrators mount secrets in such folders.
+ */
 function refuseShared(folder: string): void {
   try {
     refuseSharedFolder(folder, { stickySuffices: true });

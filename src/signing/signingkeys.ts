@@ -6,7 +6,10 @@ import { type PublicJwk, publicJwkOf } from './jwks.ts';
 import { createQueue } from './queue.ts';
 import type { SigningAlgorithm } from './signer.ts';
 
-/** A fresh key pair. `kid` is its thumbprint (RFC 7638, SHA-256); `pkcs8` is the private half in DER: seal it, then overwrite it. */
+/**
+ * A fresh key pair. `kid` is its thumbprint (RFC 7638, SHA-256); `pkcs8` is the private half in DER: seal it, then overwrite
+ * it.
+ */
 export interface SigningKeyPair {
   kid: string;
   alg: SigningAlgorithm;
@@ -18,7 +21,7 @@ export type MakeSigningKey = (alg: SigningAlgorithm) => Promise<SigningKeyPair>;
 
 const generate = promisify(generateKeyPair);
 
-/** One at a time in the whole process, whatever keyring asks: each takes a core and a thread of the pool for as long as it lasts. */
+/** Key generations run one at a time in the process, for all keyrings: each takes a core and a thread of the pool. */
 const generations = createQueue();
 
 export const makeSigningKey: MakeSigningKey = (alg) =>

@@ -3,25 +3,28 @@
  * signature. The event loop alone writes requests. Threads take them in order and finish in any.
  */
 export interface SigningRing {
-  /** By `counter`. Requests that were submitted, taken and finished wrap around at 2^32; `slotCount` divides that. */
+  /**
+   * Indexed by `counter`. The counts of submitted, taken and finished requests wrap around at 2^32, which `slotCount`
+   * divides.
+   */
   counters: Int32Array;
-  /** By slot, as `slotState` names them. */
+  /** Indexed by slot; values of `slotState`. */
   states: Int32Array;
-  /** By slot: the number of the key. */
+  /** Indexed by slot: the number of the key. */
   keys: Int32Array;
-  /** By slot: bytes of the request, then of the signature. */
+  /** Indexed by slot: the length in bytes of the input, then of the signature. */
   lengths: Int32Array;
-  /** By slot. */
+  /** Indexed by slot, as `outputs`. */
   inputs: readonly Buffer[];
   outputs: readonly Buffer[];
 }
 
-/** Who waits is counted as well: waking nobody costs as much as waking somebody. */
+/** Indices of `counters`. Sleeping threads are counted, because a notify without a waiter costs as much as one with. */
 export const counter = { submitted: 0, taken: 1, finished: 2, sleepingThreads: 3, isLoopWaiting: 4 } as const;
 const counterCount = Object.keys(counter).length;
 export const slotState = { free: 0, requested: 1, signed: 2, failed: 3 } as const;
 
-export const slotCount = 64;
+const slotCount = 64;
 /** Bytes. A signing input is 1 to 2 KB; a longer one is signed elsewhere. */
 export const maximumInput = 8 * 1024;
 /** Bytes: a signature of RSA-8192. */

@@ -18,19 +18,19 @@ export interface SigningThreads {
 interface Request {
   key: number;
   bytes: Uint8Array;
-  /** On the pool: for when no thread can. */
+  /** Signs on libuv's pool, for when no thread can. */
   local: Signer;
   resolve(signature: Uint8Array | Promise<Uint8Array>): void;
 }
 
-/** The event loop cannot feed more. */
+/** More threads would wait for the event loop. */
 const mostThreads = 4;
 /** Keys that the threads know at the same time: at most three of each key set are published. */
 const mostKeys = 8;
 
 export interface SigningThreadsOptions {
   count?: number;
-  /** Called once when the threads end unasked: from then on the pool signs. */
+  /** Called once when the threads end by a fault. From then on the pool signs. */
   onFault(fault: Error): void;
   /** The program of a thread. */
   entry?: URL;
@@ -43,7 +43,7 @@ export function createSigningThreads({
 }: SigningThreadsOptions): SigningThreads {
   const ring = openRing(createRingMemory());
   const { counters, states } = ring;
-  /** What waits for a slot, and what is in one. */
+  /** Requests that wait for a slot. `submitted` has the requests in the slots. */
   const waiting: Request[] = [];
   const submitted: (Request | undefined)[] = [];
   const known = new Map<number, SigningKey>();
@@ -54,7 +54,7 @@ export function createSigningThreads({
   let isClosed = false;
 
   async function start(): Promise<void> {
-    // Nothing of the process's own environment and flags: a thread needs none of it.
+    // A thread needs neither the environment nor the flags of the process.
     const options = { workerData: counters.buffer, name: 'signing', env: {}, execArgv: [] };
     workers = Array.from({ length: count }, () => new Worker(entry, options));
     const ready = workers.map(
@@ -74,7 +74,7 @@ export function createSigningThreads({
     isRunning = failed === undefined && !isClosed;
   }
 
-  /** Everything that waits is signed on the pool, and all that follows. */
+  /** Signs everything that waits, and all that follows, on the pool. */
   function giveUp(fault: Error): void {
     if (isClosed) return;
     onFault(fault);

@@ -11,14 +11,14 @@ const ring = openRing(workerData as SharedArrayBuffer);
 const keys = new Map<number, SigningKey>();
 const { counters, states } = ring;
 const bytes = Buffer.alloc(maximumInput);
-/** Under load the event loop is woken once for as many signatures. A thread without another request wakes it at once. */
+/** Under load a thread wakes the event loop once for so many signatures. Without another request it wakes it at once. */
 const longestSilence = 4;
 let unannounced = 0;
 
-/** By how much nicer than the process: see docs/decisions/0023. */
+/** Added to the nice value of the process (docs/decisions/0023). */
 const nicer = 10;
 
-/** On Linux a nice value is a thread's own. Elsewhere, or where a sandbox forbids it, the thread stays as it is. */
+/** Lowers the priority of this thread. Only Linux has nice values of threads, and a sandbox may forbid the call. */
 function lowerPriority(): void {
   try {
     const thread = Number(basename(readlinkSync('/proc/thread-self')));
@@ -37,13 +37,13 @@ function keyOf(number: number): SigningKey | undefined {
   return keys.get(number);
 }
 
-/** Wakes the event loop for what this thread has finished. */
+/** Wakes the event loop to collect what this thread has finished. */
 function announce(): void {
   unannounced = 0;
   if (Atomics.exchange(counters, counter.isLoopWaiting, 0) === 1) Atomics.notify(counters, counter.finished);
 }
 
-/** Until more requests are submitted than this many. */
+/** Sleeps until more requests are submitted than this many. */
 function sleepWhile(submitted: number): void {
   if (unannounced > 0) announce();
   Atomics.add(counters, counter.sleepingThreads, 1);

@@ -5,7 +5,7 @@ import type { Sealer, SealingContext } from './sealing.ts';
 import type { MakeSigner, Signer, SigningAlgorithm } from './signer.ts';
 import type { SigningKeyPair } from './signingkeys.ts';
 
-/** Named sets of keys: what one signs, no other may (docs/architecture.md). */
+/** The key sets. A key of one set signs nothing that belongs to another (docs/architecture.md). */
 export type KeySetName = 'workload' | 'authorization';
 
 /** A stored key that was opened and found whole. */
@@ -17,7 +17,7 @@ export interface LoadedKey extends SigningKeyTimes {
   row: string;
 }
 
-/** What a stored key is opened with, and what then signs with it. */
+/** The parts that open a stored key and make its signer. */
 export interface KeyOpening {
   sealer: Sealer;
   makeSigner: MakeSigner;

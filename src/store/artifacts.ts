@@ -50,8 +50,8 @@ export interface TokenPrincipal {
 /** All times in milliseconds since 1970. What has expired at `now` is not found, though its row may still stand. */
 export interface ArtifactStore {
   /**
-   * Inserts, or replaces all but the mark of use and the trust rule. Throws ArsiaError `outside_token_untrusted` when that rule
-   * admits nobody any more.
+   * Inserts, or replaces all but the mark of use and the trust rule. Throws ArsiaError `outside_token_untrusted` when that
+   * rule admits nobody any more.
    */
   save(artifact: Artifact): Promise<void>;
   /** Inserts; false when this id was there before, expired or not. Of many at once exactly one gets true. */

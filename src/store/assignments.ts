@@ -7,7 +7,7 @@ import type { Page } from './namespaces.ts';
 /** An identity as a workspace has it: with its profile (empty: unnamed) and for whom (empty: everyone). */
 export type AssignedIdentity = ManagedIdentity & Pick<Assignment, 'profile' | 'principal_id'> & { assigned_at: Date };
 
-/** With where the identity reaches along the lineage of the workspace. */
+/** An assigned identity, with where it reaches along the lineage of the workspace. */
 export interface ReachingIdentity extends AssignedIdentity {
   reach: Reach;
 }
@@ -15,8 +15,8 @@ export interface ReachingIdentity extends AssignedIdentity {
 type Key = 'workspace_id' | 'principal_id' | 'type' | 'profile' | 'identity_id';
 
 /**
- * The assignment with these values. Named are the columns of one of the two unique constraints: so PostgreSQL reads the index
- * that the insert looks at, and reports a concurrent one as a conflict to be tried again, and not as a violation.
+ * The assignment with these values. Named are the columns of one of the two unique constraints: so PostgreSQL reads the
+ * index that the insert looks at, and reports a concurrent one as a conflict to be tried again, and not as a violation.
  */
 export async function findAssignment(
   db: Queries,
@@ -29,7 +29,9 @@ export async function findAssignment(
   return await query.executeTakeFirst();
 }
 
-/** Where a page of assigned identities ends: identity and principal, which are one assignment of a workspace. */
+/**
+ * Returns the position of a row in a list of assigned identities: identity and principal name one assignment of a workspace.
+ */
 export function positionOfAssigned({ id, principal_id }: Pick<AssignedIdentity, 'id' | 'principal_id'>): string {
   return `${id} ${principal_id}`;
 }
@@ -57,8 +59,8 @@ export async function assignedIdentities(db: Queries, workspace_id: string, page
 }
 
 /**
- * Those of `principals`, each with where it reaches. Each principal gives a page of its own, so that a page costs the same
- * however many others have an identity there.
+ * Lists the identities that are assigned to `principals`, each with where it reaches. Reads a page for each principal, so
+ * that a page costs the same however many others have an identity there.
  */
 export async function assignedTo(
   db: Queries,
@@ -85,7 +87,7 @@ export async function assignedTo(
   return rows.map(({ group_ids, masked_in, ...row }) => ({ ...row, reach: { group_ids, masked_in } }));
 }
 
-/** What `principals` were assigned of the types and profiles of these rows. */
+/** Lists the assignments of `principals` in the types and profiles of these rows. */
 export async function choicesBeside(
   db: Queries,
   workspace_id: string,

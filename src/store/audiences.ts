@@ -65,7 +65,7 @@ export async function audiencesBelow(db: Queries, namespace_id: string): Promise
   return rows.map(({ audience }) => audience);
 }
 
-/** How many audiences an organisation freed after `lapsed`. */
+/** Counts the audiences that an organisation freed after `lapsed`. */
 export async function countFreed(db: Queries, organization_id: string, lapsed: Date): Promise<number> {
   const row = await db
     .selectFrom('audiences')

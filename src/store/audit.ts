@@ -24,9 +24,9 @@ export interface AuditStore {
   /** Newest first; `after` is the id of the last event of the page before. */
   list(filter: AuditFilter, page: { limit: number; after?: string | undefined }): Promise<RecordedEvent[]>;
   /**
-   * All events above a position (default: all), in the order of positions, a page at a time: no more is read than is asked
-   * for. The pages end at the last position that is final, so that an export after the last position read misses nothing
-   * and repeats nothing (docs/decisions/0024). Throws `unavailable` while a transaction keeps positions open.
+   * Yields all events above a position (default: all) in the order of positions, one page at a time, and reads no more than
+   * is asked for. Ends at the last final position, so that an export that goes on from the last line misses and repeats
+   * nothing (docs/decisions/0024). Throws `unavailable` while a transaction keeps positions open.
    */
   pages(filter: AuditFilter, size: number, after_position?: number): AsyncGenerator<RecordedEvent[]>;
 }
@@ -106,7 +106,7 @@ export function createAuditStore(
     maximumWaiting: 200,
     maximumWaitingPerTenant: 50,
     patience: 10_000,
-    // What an index answers takes less.
+    // A search by an index takes less than this.
     rest: { after: 20, factor: 1 },
   });
   const search = ({ organization_id }: AuditFilter, query: ReturnType<typeof select>) =>

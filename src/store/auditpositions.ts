@@ -19,8 +19,8 @@ export async function lastPositionOf(queries: Queries): Promise<number> {
 }
 
 /**
- * Resolves true once no event can appear at a position that was given out before the call; false where a transaction that may
- * bring one lasts longer than `patience` milliseconds. A later position may be committed before an earlier one.
+ * Resolves true once no event can appear at a position that was given out before the call; false where a transaction that
+ * may bring one lasts longer than `patience` milliseconds. A later position may be committed before an earlier one.
  */
 export async function settlePositions(queries: Queries, patience: number): Promise<boolean> {
   const until = performance.now() + patience;
@@ -51,8 +51,8 @@ export function createFinalPosition(queries: Queries): () => Promise<number> {
 }
 
 /**
- * The transactions that may have a position and have not ended; of `among` those that still have not. Every INSERT locks its
- * table in this mode before it takes a position, until its transaction ends, and is seen by others before it lets go
+ * Lists the transactions that may have taken a position and have not ended; with `among`, those of these. Every INSERT locks
+ * its table in this mode before it takes a position, until its transaction ends, and others see its row before it lets go
  * (PostgreSQL manual, 13.3.1 and `pg_locks`).
  */
 async function writersOf(queries: Queries, among?: string[]): Promise<string[]> {

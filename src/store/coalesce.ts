@@ -17,19 +17,19 @@ export interface CoalesceOptions<Key, Value> {
   pace?: number;
   /** Milliseconds that a request waits for a read to start, at most. */
   patience?: number;
-  /** Whose key it is: tenants take turns in each read, and one of them fills at most half of the queue. */
+  /** Returns the tenant of a key. Tenants take turns in each read, and one of them fills at most half of the queue. */
   tenantOf?(key: Key): string;
-  /** What a value costs, and what reads may cost: the values of a tenant are expected to cost what its last ones did. */
+  /** The cost of a value, and the limits of a read. A tenant's next value is expected to cost what its last values did. */
   cost?: CostOptions<Value>;
 }
 
 interface CostOptions<Value> {
   of(value: Value): number;
-  /** Of a value of a tenant that nothing was read for yet. */
+  /** Expected cost of a tenant's first value. */
   unknown: number;
-  /** Of one read. */
+  /** Most cost of one read. */
   maximum: number;
-  /** Of one tenant: what it asks for beyond waits. */
+  /** Most cost of one tenant in a second. Keys beyond it wait. */
   maximumPerSecond: number;
 }
 
@@ -84,7 +84,7 @@ export function coalesce<Key, Value>(
     }
   }
 
-  /** All that wait, if any do, are of tenants that asked for too much: they are looked at again soon. */
+  /** Schedules another look soon, where all waiting keys are of tenants beyond their limit. */
   function rest(): void {
     if (isResting || waiting.size === 0) return;
     isResting = true;
@@ -94,7 +94,7 @@ export function coalesce<Key, Value>(
     }, debtPause);
   }
 
-  /** Those that join the read that begins now. Reads have deadlines of their own: whoever waited too long is told soon. */
+  /** Takes the keys of the read that begins now. Keys that waited too long are rejected. */
   function takeBatch(): Taken[] {
     const batch: Taken[] = [];
     for (let cost = 0; batch.length < maximumBatch && cost < costs.maximum; ) {
@@ -144,12 +144,12 @@ const debtPause = 5;
 /** Milliseconds of what a tenant may spend that it may spend at once. */
 const burst = 100;
 
-/** What the values of each tenant cost: a dear one counts at once, and is forgotten little by little. */
+/** Learns what the values of each tenant cost. A costly value counts at once; the estimate falls slowly. */
 function createCosts<Value>(options: CostOptions<Value> | undefined) {
   if (options === undefined)
     return { maximum: Number.POSITIVE_INFINITY, isSolvent: () => true, spend: () => 0, learn() {} };
   const { of, unknown, maximum, maximumPerSecond } = options;
-  /** What the next value is expected to cost (undefined: nothing was read yet), and when what the tenant spent is paid. */
+  /** `expected`: cost of the next value, undefined before the first. `paid`: when the tenant is within its limit again. */
   interface Account {
     expected: number | undefined;
     paid: number;

@@ -22,8 +22,8 @@ export interface Database {
   query: Queries;
   /**
    * One SERIALIZABLE transaction, run again (one at a time of each tenant, for up to 5 s) when it lost against a concurrent
-   * one: `work` may run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for work
-   * that takes a row lock first and then wants to read what the one before it committed.
+   * one: `work` may run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for
+   * work that takes a row lock first and then wants to read what the one before it committed.
    */
   transaction<T>(work: (tx: Queries) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Hot paths: a statement that PostgreSQL prepares once per connection under `name`. */
@@ -40,7 +40,7 @@ export interface Database {
 
 export interface TransactionOptions {
   isolation?: 'serializable' | 'read committed';
-  /** Whose change it is, such as the id of an organisation: it waits behind no other tenant's. */
+  /** The tenant of the change, such as the id of an organisation. A change waits behind no other tenant's. */
   tenant?: string;
 }
 
@@ -149,7 +149,7 @@ async function retried<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
-      // What another transaction took is seen the second time; a third violation is a fault of ours.
+      // The second try sees what another transaction took. A third violation is a fault in the code.
       if (!isConflict(error) && !(isUniqueViolation(error) && tries < 3)) throw error;
       if (performance.now() - begun > patience) throw unavailable('Too many changes are made at the same time.', error);
       await sleep(Math.random() * Math.min(10 * 2 ** tries, longestPause));

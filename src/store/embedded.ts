@@ -19,7 +19,7 @@ export interface EmbeddedOptions {
   onLockLost?: ((error: Error) => void) | undefined;
 }
 
-/** What lies in the folder beside the lock: the database, and one that is being made. */
+/** Files in the folder beside the lock: the database, and one that is being made. */
 const files = 'pgdata';
 const unfinished = 'pgdata.new';
 
@@ -103,7 +103,7 @@ export function poolOfOne(pglite: PGlite, lock: FolderLock | undefined): Connect
       const turn = Promise.withResolvers<void>();
       tail = turn.promise;
       waiting++;
-      // Whoever gave up passes the turn on when it comes.
+      // A caller that gave up passes its turn on when it comes.
       await within(before, patience, turn.resolve).finally(() => waiting--);
       return connectionTo(pglite, lock, turn.resolve);
     },

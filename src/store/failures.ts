@@ -41,7 +41,7 @@ const awaySystemCodes = new Set([
 const awayMessages =
   /^(Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|timeout exceeded when trying to connect|timeout expired|PGlite is (closed|closing)|driver has already been destroyed)/;
 
-/** Another process may have opened the embedded database: this one reads and writes nothing more there. */
+/** Thrown when another process may have opened the embedded database: this one must read and write nothing more there. */
 export class LockLost extends Error {
   override readonly name = 'LockLost';
 

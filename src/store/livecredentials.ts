@@ -1,7 +1,7 @@
 import { coalesce } from './coalesce.ts';
 import type { Database } from './database.ts';
 
-/** What a credential would be looked up by, were it presented to its endpoint. */
+/** The value by which a credential is looked up at its endpoint. */
 export interface CredentialLookup {
   kind: keyof typeof joins;
   /** SHA-256 of the credential in hex; of `account` its id. */
@@ -37,7 +37,7 @@ export function createLiveCredentials(
 
 const ofHash = `= decode(asked.value, 'hex')`;
 
-/** By kind, what is alive of the values asked for. */
+/** For each kind, the SQL that finds the values that are alive. */
 const joins = {
   job: `jobs AS job ON job.token_hash ${ofHash} AND job.ended_at IS NULL AND job.deadline > $1`,
   artifact: `oidc_artifacts AS artifact ON artifact.id_hash ${ofHash} AND artifact.consumed_at IS NULL
@@ -47,7 +47,7 @@ const joins = {
   account: `service_accounts AS account ON account.id = asked.value AND account.is_active AND account.jwks IS NOT NULL`,
 } as const;
 
-/** As currentjobs.ts: an array that hides its length, so that one plan fits every batch. */
+/** Hides the length of the array from the planner, as currentjobs.ts does, so that one plan fits every batch. */
 const text = Object.entries(joins)
   .map(
     ([kind, join], index) => `SELECT '${kind}' AS kind, asked.value

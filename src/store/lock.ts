@@ -31,7 +31,7 @@ export interface FolderLock {
 export function lockFolder(folder: string, contents: readonly string[]): FolderLock {
   const file = join(folder, 'lock');
   const holder = join(folder, 'lock.pid');
-  // In this order: whoever makes contents has made the lock file before.
+  // The order matters: the lock file is made before the contents.
   const content = contents.map((name) => join(folder, name)).find((path) => existsSync(path));
   const before = identityOf(file);
   if (before === undefined && content !== undefined) throw new Error(unlocked(folder, content, file, holder));
@@ -74,7 +74,7 @@ function take(file: string, refusal: () => Error) {
   }
 }
 
-/** Undefined when that fails, for whatever reason. */
+/** Returns undefined when that fails, for whatever reason. */
 function takeAgain(file: string) {
   try {
     return take(file, () => new LockLost(file));
@@ -89,7 +89,7 @@ function identityOf(file: string): Identity | undefined {
   return statSync(file, { bigint: true, throwIfNoEntry: false });
 }
 
-/** While it is open, no other file is given its inode, deleted or not. */
+/** Compares inodes. While a file is open no other file gets its inode, even after it was deleted. */
 function isSame(left: Identity, right: Identity): boolean {
   return left.dev === right.dev && left.ino === right.ino;
 }

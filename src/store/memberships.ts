@@ -81,7 +81,7 @@ export async function deleteMembershipsOf(db: Queries, principal_id: string): Pr
   await db.deleteFrom('memberships').where('principal_id', '=', principal_id).execute();
 }
 
-/** Has the principal, or a team of theirs, any role? Reads one row: an owner of much may have thousands. */
+/** Returns whether the principal, or a team of theirs, has any role. Reads one row: an owner may have thousands. */
 export async function hasAnyRole(db: Queries, principal_id: string): Promise<boolean> {
   const row = await db
     .selectFrom('memberships')

@@ -1,8 +1,8 @@
 import type { MintFacts } from '../core/mint.ts';
 
 /**
- * What the facts of a mint cost, in characters: of what an organisation may have much of. Facts are read for many jobs at once
- * (coalesce.ts), and those of one organisation must not make the read of the others long.
+ * Returns what the facts of a mint cost, in characters of what an organisation may have much of. Facts of many jobs are read
+ * at once (coalesce.ts), and those of one organisation must not make the read long for the others.
  */
 export function costOfFacts(read: { facts: Pick<MintFacts, 'identity' | 'launcher' | 'user'> } | null): number {
   if (read === null) return least;
@@ -16,19 +16,19 @@ export function costOfFacts(read: { facts: Pick<MintFacts, 'identity' | 'launche
   return least + rules + rights + rows * ofRow;
 }
 
-/** Of one mint at the least, and of a row of ids. */
+/** Characters of one mint at least, and of a row of ids. */
 const least = 500;
 const ofRow = 100;
 
 /**
- * For `CostOptions`: half a megabyte is parsed in a few milliseconds, and decided on in as many. Of an organisation that nothing
- * is known of, a few join the first read.
+ * Cost limits of the shared reads. Half a megabyte is parsed in a few milliseconds, and decided on in as many. Four mints of
+ * an organisation whose cost is unknown join the first read.
  */
 export const factsCost = { of: costOfFacts, unknown: 125_000, maximum: 500_000, maximumPerSecond: 2_500_000 };
 
 /**
- * Of facts that are kept: decisions on kept facts pass no limit, and take as long as the facts are large. The default quotas
- * allow half of it.
+ * Facts that cost more are not kept: decisions on kept facts pass no limit, and take as long as the facts are large. The
+ * default quotas allow half of it.
  */
 export const maximumKeptCost = 250_000;
 

@@ -16,7 +16,7 @@ export interface MintFactsKey {
   identity: string | null;
   /** Which of a type, where the workspace has several; absent for the unnamed one. */
   profile?: string | undefined;
-  /** Of the job, where it is known: organisations take turns in the reads. */
+  /** The organisation of the job, where it is known. Organisations take turns in the reads. */
   organization_id?: string;
 }
 
@@ -24,7 +24,7 @@ export interface MintRead {
   facts: MintFacts;
   /** The version of the key set `workload` at the same moment. */
   keySetVersion: number;
-  /** Keeps the facts for the next requests. To be called for a token that was granted: what a refused request read is not kept. */
+  /** Keeps the facts for the next requests. Call it only after a token was granted. */
   keep(): void;
 }
 
@@ -37,9 +37,9 @@ export interface KeptRead {
 export interface MintFactsReader {
   /** Everything that a mint is decided on, as committed after this call; null when no job has this token. */
   read(key: MintFactsKey): Promise<MintRead | null>;
-  /** Of a job that was granted a token before; undefined where nothing is kept. */
+  /** Returns what is kept of a job that was granted a token before; undefined where nothing is kept. */
   kept(key: MintFactsKey): KeptRead | undefined;
-  /** What is kept, for all organisations. */
+  /** Returns the size of what is kept for all organisations. */
   held(): Held;
 }
 
@@ -66,7 +66,7 @@ interface KeptJob {
  */
 const maximumAge = 10_000;
 const mebibyte = 2 ** 20;
-/** Of a job without its labels, and of what a name meant: at least what `heapBytes` says of one. */
+/** Bytes of a kept job without its labels, and of a kept name: at least the estimate of `heapBytes`. */
 const jobBytes = 1_700;
 const meaningBytes = 300;
 
@@ -96,7 +96,7 @@ export function createMintFactsReader(
     const identity_id = meaning === undefined ? identity! : meaning.value.identity_id;
     const found = runners.find(`${runner} ${identity_id}`)?.value;
     if (found === undefined || meaning === undefined) return found;
-    // The older of both: what changed since either was read could change the answer.
+    // Takes the older of both: a change after either read could change the answer.
     const oldest_transaction = Math.min(found.oldest_transaction, meaning.value.oldest_transaction);
     return { facts: found.facts, oldest_transaction };
   }
@@ -145,7 +145,7 @@ export function createMintFactsReader(
         const facts = { ...known.facts, job: now.job };
         return { facts, keySetVersion: now.key_set_version, keep: () => keepJob(key, now, asked, known) };
       }
-      // Nothing that is over stays until its age: it would cost each request a record that is not written.
+      // Forgets at once what no longer holds: it would cost each request a record that is not written.
       jobs.forget(nameOfJob(key.token_hash));
       if (known !== undefined) runners.forget(`${runner} ${known.facts.identity!.id}`);
       const since = performance.now();
@@ -171,12 +171,12 @@ function withKeep(dated: DatedFacts | null, keep: (dated: DatedFacts) => void): 
   return dated && { facts: dated.facts, keySetVersion: dated.key_set_version, keep: () => keep(dated) };
 }
 
-/** All that facts of an identity depend on beside what stands in the tables that note their changes. */
+/** Returns the key of the facts of a runner. The tables whose changes are noted hold everything else that they depend on. */
 function nameOfRunner({ job, launcher_id, workspace_id }: CurrentJob): string {
   return `${job.user_id} ${launcher_id} ${workspace_id}`;
 }
 
-/** A reference has no blank, so no two have one name. A profile says which of a type; a path means the same with any. */
+/** Returns the key of a name. References have no blanks, so keys differ. A profile matters only with a type. */
 function nameOfMeaning(runner: string, identity: string, profile = ''): string {
   return parentPath(identity) === undefined ? `${runner} ${identity} ${profile}` : `${runner} ${identity}`;
 }

@@ -21,8 +21,8 @@ export interface DatedFacts {
 }
 
 /**
- * Everything that a mint is decided on, in one statement and so of one moment; null where no job has this token. Organisations
- * take turns in the reads, and what their facts cost decides how many join one (mintcost.ts).
+ * Everything that a mint is decided on, in one statement and so of one moment; null where no job has this token.
+ * Organisations take turns in the reads, and what their facts cost decides how many join one (mintcost.ts).
  */
 export function createMintFactsStatement(
   database: Database,

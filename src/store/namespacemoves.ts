@@ -66,7 +66,7 @@ export async function assignedElsewhere(db: Queries, namespace_id: string): Prom
 
 /** Everything at and below a namespace, and what was given to its service accounts elsewhere. Returns counts by noun. */
 export async function deleteTree(db: Queries, id: string): Promise<Record<string, number>> {
-  // By their ids: with subqueries in their place PostgreSQL may read whole tables, which other changes then conflict with.
+  // Deletes by ids. With subqueries PostgreSQL may read whole tables, which other changes then conflict with.
   const below = await idsOf(db, sql`SELECT id FROM namespaces WHERE lineage @> ARRAY[${id}]`);
   const accounts = await idsOf(db, sql`SELECT id FROM service_accounts WHERE group_id = ANY (${below}::text[])`);
   const remove = async (table: string, ...wheres: ReturnType<typeof sql>[]) => {

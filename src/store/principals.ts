@@ -73,7 +73,7 @@ export async function updateUser(
     .executeTakeFirstOrThrow();
 }
 
-/** Takes everything from somebody who leaves that the row of a user gives: they act no more, and are no operator. */
+/** Deactivates the user of a person who leaves, and takes the right of an operator away. */
 export async function deactivateUser(db: Queries, id: string): Promise<void> {
   await db
     .updateTable('users')

@@ -2,10 +2,10 @@ import { CompiledQuery } from 'kysely';
 import { type QuotaName, quotas } from '../core/quotas.ts';
 import type { Queries } from './database.ts';
 
-/** Whose rows are counted. */
+/** The holder whose rows are counted. */
 export interface QuotaKey {
   name: QuotaName;
-  /** Whose value of the quota counts; null: that of the holder, which is a principal. */
+  /** The organisation whose value of the quota counts; null: the organisation of the holder, which is a principal. */
   organization_id: string | null;
   /** The id of what the quota is counted for; of several, with a space between. */
   holder: string;
@@ -16,7 +16,7 @@ export interface QuotaUse {
   value: number;
 }
 
-/** What is counted, by quota: rows, or the bytes in them. `asked` holds the parameters; each statement has an index to go by. */
+/** The SQL that counts each quota: rows, or the bytes in them. `asked` holds the parameters. Each statement has an index. */
 const counted: Record<QuotaName, string> = {
   groups: rows(`namespaces WHERE organization_id = (SELECT holder FROM asked) AND kind = 'group'
     AND id <> (SELECT holder FROM asked)`),
@@ -60,7 +60,7 @@ const counted: Record<QuotaName, string> = {
   idempotency_keys: rows(of('idempotency_keys')),
 };
 
-/** No more rows are read than are needed to know that the quota is reached. */
+/** Reads at most one row more than the quota: enough to know that it is reached. */
 function rows(source: string): string {
   return `(SELECT count(*) FROM (SELECT FROM ${source} LIMIT (SELECT value + 1 FROM valid)) AS found)`;
 }

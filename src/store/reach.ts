@@ -76,7 +76,7 @@ export async function deleteMask(db: Queries, namespace_id: string, identity_id:
   return gone.numDeletedRows > 0n;
 }
 
-/** By the ids of the namespaces that mask it: `after` is one of these. */
+/** Lists the masks of an identity by the ids of the masking namespaces; `after` is one of these. */
 export async function listMasks(db: Queries, identity_id: string, page: Page): Promise<Mask[]> {
   return await db
     .selectFrom('identity_masks')
@@ -88,7 +88,7 @@ export async function listMasks(db: Queries, identity_id: string, page: Page): P
     .execute();
 }
 
-/** Where an identity reaches, for `usability`: along one lineage, or everywhere. */
+/** Returns where an identity reaches, for `usability`: along one lineage, or everywhere. */
 export async function reachOf(
   db: Queries,
   identity: { id: string; group_id: string },

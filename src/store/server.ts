@@ -37,7 +37,7 @@ export function openServer({ url, poolSize, isPatient, onFault }: ServerOptions)
     application_name: 'arsia',
     keepAlive: true,
     ...limits,
-    // What one tenant searches for is not to take the cores that the mints of the others need.
+    // A search of one tenant must not take the cores that the mints of others need.
     options: '-c max_parallel_workers_per_gather=0',
     ...(isPatient ? { statement_timeout: 0, query_timeout: 0 } : {}),
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },

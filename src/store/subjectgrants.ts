@@ -25,17 +25,20 @@ export async function deleteSubjectGrant(db: Queries, identity_id: string, id: s
   return gone.numDeletedRows > 0n;
 }
 
-/** A service account that could have tokens of an identity that name a user, and one of the places where its right was granted. */
+/**
+ * A service account that could get tokens of an identity that name a user, and one of the places where its right was
+ * granted.
+ */
 export interface NamingLauncher {
   id: string;
-  /** Of its group, with its name. */
+  /** The path of its group, and its name. */
   path: string;
   granted_at: string;
 }
 
 /**
- * Returns the first launchers that could name somebody, by path, and how many there are; with `named` (a user's id and those of
- * the teams) those that could name them. Decides as `whoCouldName` does (core/subjectgrants.ts), by indexes.
+ * Returns the first launchers that could name somebody, by path, and how many there are; with `named` (a user's id and those
+ * of the teams) those that could name them. Decides as `whoCouldName` does (core/subjectgrants.ts), by indexes.
  */
 export async function namingLaunchers(
   db: Queries,

@@ -62,7 +62,7 @@ export async function deleteTrustRule(db: Queries, service_account_id: string, i
   return gone.numDeletedRows > 0n;
 }
 
-/** Is there such a rule, of an active service account, whose issuer the organisation allows? */
+/** Returns whether the rule exists, its service account is active and the organisation allows its issuer. */
 export async function isAdmitting(db: Queries, id: string): Promise<boolean> {
   const { rows } = await sql`SELECT FROM service_account_trust_rules AS rule
     JOIN service_accounts AS account ON account.id = rule.service_account_id AND account.is_active

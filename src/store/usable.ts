@@ -9,8 +9,8 @@ export interface Candidate extends ManagedIdentity {
 }
 
 /**
- * Identities with a source or alias in one of `group_ids` (a lineage), by id, each with where it reaches along that. `search` is part of a name.
- * Each group gives a page of its own, so that a page costs the same in a group of ten identities and of ten thousand.
+ * Lists by id the identities with a source or alias in one of `group_ids` (a lineage), each with where it reaches along
+ * that. `search` is part of a name.
  */
 export async function candidates(
   db: Queries,

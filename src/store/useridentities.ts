@@ -60,7 +60,10 @@ export async function listUserIdentities(
   ).execute();
 }
 
-/** Nobody signs in as this user any more; whoever did can become another user of the organisation by an invitation. */
+/**
+ * Removes the ties of a user to people of an identity provider. Nobody signs in as this user any more, and the person can
+ * become another user of the organisation by an invitation.
+ */
 export async function deleteUserIdentities(db: Queries, user_id: string): Promise<void> {
   await db.deleteFrom('user_identities').where('user_id', '=', user_id).execute();
 }

@@ -22,7 +22,7 @@ describe('F25 a fair queue', () => {
     );
   });
 
-  test('gives each item once, those of one tenant in their order, and none that was removed', () => {
+  test('returns each item once, in the order of its tenant, and no removed item', () => {
     fc.assert(
       fc.property(pushes, fc.infiniteStream(fc.boolean()), (tenants, removals) => {
         const queue = createFairQueue<{ tenant: string; n: number }>();
@@ -46,7 +46,7 @@ describe('F25 a fair queue', () => {
     );
   });
 
-  test('passes over tenants that may not take, and keeps their turn', () => {
+  test('skips tenants that may not take an item, and keeps their turn', () => {
     const queue = createFairQueue<{ n: number }>();
     for (const [n, one] of ['a', 'a', 'b'].entries()) queue.push(one, { n });
     expect(queue.take((one) => one !== 'a')).toEqual({ tenant: 'b', item: { n: 2 } });

@@ -6,7 +6,7 @@ const repeat = <Value>(count: number, make: (index: number) => Value): Value[] =
   Array.from({ length: count }, (_, index) => make(index));
 const id = (index: number) => `rule_${String(index).padStart(26, '0')}`;
 
-/** What facts are made of, each as text of about 20 to 200 KB. */
+/** Values like those that facts hold, each as text of 20 to 200 KB. */
 const shapes: Record<string, unknown> = {
   'access rules with many values': repeat(50, (rule) => ({
     id: id(rule),
@@ -28,7 +28,7 @@ test.each(Object.entries(shapes))(
   'N67 estimates at least what V8 uses, and at most three times as much: %s',
   (_, shape) => {
     const text = JSON.stringify(shape);
-    // In a process of its own, whose heap holds nothing else that grows.
+    // Runs in a child process, whose heap holds nothing else that grows.
     const script = `
     const text = require('node:fs').readFileSync(0, 'utf8');
     const kept = [JSON.parse(text)];

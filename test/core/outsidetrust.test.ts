@@ -102,7 +102,7 @@ describe('a denial', () => {
     expect(decision).toEqual({ denial: { rule_id: 'trust_1', claim, expected, actual } });
   });
 
-  test('N77 is one of exp where the token lives longer than the rule allows', () => {
+  test('N77 names exp where the token lives longer than the rule allows', () => {
     const { iat } = action;
     const long = { ...action, exp: iat + 172_800 };
     expect(decideTrust([rule(conditions)], long)).toEqual({

@@ -105,7 +105,7 @@ describe('N71 a token that names a user and no workspace', () => {
     expect(codeOf(what)).toBe(expected === 'refused' ? 'subject_not_granted' : undefined);
   });
 
-  test('who could be named: everybody of the rights that count', () => {
+  test('whoCouldName returns the rights that count', () => {
     const of = (service_account_id: string, one: MayAct): GrantedRight => ({ ...one, service_account_id });
     const rights = [
       of('sa_a', right('grp')),

@@ -111,7 +111,7 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
     });
   });
 
-  describe('N78 what is committed when the keys of its issuer have come', () => {
+  describe('N78 is what is committed after the keys of its issuer were fetched', () => {
     afterEach(() => owner.send('PATCH', '/organization-settings', { allowed_issuers: null }));
 
     /** Starts an exchange whose issuer does not answer at `path` before `change` is done. */
@@ -149,7 +149,7 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
       ]);
     }
 
-    test.each([discoveryPath, jwksPath])('an issuer that is allowed no more, while %s hangs', async (path) => {
+    test.each([discoveryPath, jwksPath])('refuses an issuer that was disallowed while %s was fetched', async (path) => {
       const { answer, account, token } = await exchangeAround(path, () =>
         owner.send('PATCH', '/organization-settings', { allowed_issuers: ['https://id.example'] }),
       );
@@ -158,14 +158,14 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
       expect((await exchange(token, account)).status).toBe(200);
     });
 
-    test('a rule that was deleted', async () => {
+    test('refuses a rule that was deleted', async () => {
       const { answer } = await exchangeAround(jwksPath, (account, rule) =>
         owner.ask('DELETE', `/service-accounts/${account.id}/trust-rules/${rule.id}`),
       );
       await refused(answer, 'The service account has no trust rule for the issuer of the token.');
     });
 
-    test('a rule that another one replaced', async () => {
+    test('refuses a rule that another one replaced', async () => {
       const { answer } = await exchangeAround(jwksPath, async (account, rule, issuer) => {
         const stricter = [...conditions, { claim: 'environment', equals: 'staging' }];
         await addTrustRule(owner, account.id, { issuer: issuer.url, audience, conditions: stricter });
@@ -174,14 +174,14 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
       expect([answer.status, answer.body.error_description]).toEqual([400, expect.stringContaining('environment')]);
     });
 
-    test('a service account that was deactivated', async () => {
+    test('refuses a service account that was deactivated', async () => {
       const { answer } = await exchangeAround(jwksPath, (account) =>
         owner.send('PATCH', `/service-accounts/${account.id}`, { is_active: false }),
       );
       await refused(answer, 'The service account is deactivated.');
     });
 
-    test('and what did not change lets the token in', async () => {
+    test('accepts the token where nothing changed', async () => {
       const { answer } = await exchangeAround(jwksPath, async () => {});
       expect(answer.status).toBe(200);
       expect((await createClient(running.issuer, answer.body.access_token).ask('GET', '/groups')).status).toBe(200);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ask, ask, keepAlive } from './wire.ts';
 
-/** What one organisation does to the others: so many requests at the same time, each again as soon as it is answered. */
+/** Requests that one organisation sends at the same time, each again as soon as it is answered. */
 export interface Attack {
   lanes: number;
   requests: (Ask & { url: string })[];
@@ -10,7 +10,10 @@ export interface Attack {
   isOnce?: boolean;
 }
 
-/** A process of its own, so that its work is not that of the process that measures. Prints what was answered when it is told to end. */
+/**
+ * Runs in a child process, so that its work does not slow down the process that measures. Prints the answers when it is told
+ * to end.
+ */
 const attacks = JSON.parse(await readFile(process.argv[2]!, 'utf8')) as Attack[];
 const counts: Record<string, number> = {};
 const agent = keepAlive();

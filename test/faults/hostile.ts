@@ -10,7 +10,7 @@ import {
 } from '../support/organization.ts';
 import type { Attack } from './attack.ts';
 
-/** How much the hostile organisation has. */
+/** The numbers of things that the hostile organisation has. */
 export interface Amounts {
   /** Groups to delete, each with five workspaces of twenty ended jobs. */
   trees: number;
@@ -26,7 +26,7 @@ export interface Hostile {
   attacks: Record<'deletions' | 'lists' | 'searches' | 'mints' | 'exchanges', Attack[]>;
 }
 
-/** Made through the API, and what there is much of by statements. */
+/** Makes most things through the API, and large numbers by SQL. */
 export async function createHostile(
   seed: RunningArsia,
   { amounts, origins, hangingSts }: { amounts: Amounts; origins: string[]; hangingSts: string },

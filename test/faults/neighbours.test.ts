@@ -27,9 +27,9 @@ const amounts = {
 const rate = { mints: 40, others: 2 };
 /** Milliseconds. */
 const duration = rounds(500, 20_000);
-/** Of the quiet figure at the least: below it noise decides. */
+/** Milliseconds: below this quiet figure noise decides. */
 const quietFloor = 20;
-/** Where the cores have other work than this test, as in `npm test`, times say little: nothing may hang. */
+/** Times say little while the cores have other work, as in `npm test`: there the test checks only that nothing hangs. */
 const generousLimit = 5_000;
 /** Below this part of idle time the cores themselves are the limit, which organisations do not share fairly. */
 const leastIdle = 0.03;
@@ -45,7 +45,7 @@ const scenarios = ['deletions', 'lists', 'searches', 'mints', 'exchanges'] as co
 interface Measured {
   p50: number;
   p99: number;
-  /** Of job starts and exchanges. */
+  /** p99 of job starts and exchanges. */
   others: number;
   failures: string[];
 }
@@ -57,7 +57,7 @@ describe('F25: noisy neighbours', () => {
   let origins: string[];
   let replicas: Spawned[];
   let quiet: Measured;
-  /** Of the machine before this test: its cores are the limit of all figures. */
+  /** True where the machine was idle before this test. Its cores limit all figures. */
   let isIdle: boolean;
   let cloud: string;
   const rows: string[][] = [];
@@ -102,7 +102,7 @@ describe('F25: noisy neighbours', () => {
     expect(quiet.failures).toEqual([]);
   }, 180_000);
 
-  /** What the organisation that nothing may happen to sees meanwhile. */
+  /** Measures what the other organisation sees meanwhile. */
   async function measure(milliseconds: number, times = 1): Promise<Measured> {
     const agent = keepAlive();
     const { organization, job, identity } = issuing;
@@ -198,7 +198,7 @@ describe('F25: noisy neighbours', () => {
       const isJudged = isIdle && idle >= leastIdle;
       expect(measured.p99).toBeLessThan(isJudged ? 5 * Math.max(quiet.p99, quietFloor) : generousLimit);
       expect(growth).toBeLessThan(maximumGrowth);
-      // What hangs at a cloud must not last into the next one.
+      // Exchanges that hang at a cloud must end before the next attack.
       if (isLong && /exchanges|all/.test(name)) await sleep(11_000);
     },
     120_000,
@@ -230,7 +230,7 @@ function quantile(values: number[], part: number): number {
   return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
 }
 
-/** Of a process, in bytes (proc(5)); 0 where there is no such file. */
+/** Returns the resident bytes of a process (proc(5)); 0 where there is no such file. */
 async function residentMemory({ child }: Spawned): Promise<number> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;

@@ -37,11 +37,11 @@ describe('what `arsia` writes, started with umask 000', () => {
     process.umask(umask);
   });
 
-  test('N73: only its owner may open, where the folders were there before', async () => {
+  test('N73: is for its owner alone, where the folders existed before', async () => {
     for (const name of ['data', 'keys']) await mkdir(join(folder, name), { mode: 0o755 });
     const made = await ended(['bootstrap', '--organization', 'acme'], settings, folder);
     expect(made).toMatchObject({ code: 0 });
-    // Who may list the folder of the key is for the operator to say.
+    // The operator decides who may list the folder of the key.
     await chmod(join(folder, 'keys'), 0o700);
     expect(await open()).toEqual([]);
     const server = spawnArsia(['serve'], { settings, cwd: folder });
@@ -84,7 +84,7 @@ test('N73: the image makes its folders for its user alone', async () => {
   expect(dockerfile).toMatch(/^RUN mkdir -p -m 700 keys "\$ARSIA_DATA" && chown node:node keys "\$ARSIA_DATA"$/m);
 });
 
-test('N84: a server whose lock file is replaced ends with one line', async () => {
+test('N84: a server whose lock file is replaced prints one line and ends', async () => {
   const issuing = await leaveIssuing({ home: await makeHome('embedded') });
   const server = await serve(issuing);
   const lock = join(issuing.seed.home.folder, 'data', 'lock');

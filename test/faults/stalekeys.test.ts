@@ -4,7 +4,9 @@ import { type Body, request } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { testRoles } from '../support/roles.ts';
 
-/** Two replicas on one PostgreSQL: one whose role may not read the keys for a while, and one that revokes a key meanwhile. */
+/**
+ * Two replicas on one PostgreSQL: one whose role may not read the keys for a while, and one that revokes a key meanwhile.
+ */
 let steady = 0;
 let running: RunningArsia;
 let other: RunningArsia;
@@ -27,7 +29,7 @@ async function passes(seconds: number): Promise<void> {
   for (const ring of Object.values(running.arsia.keyrings)) await ring.reload().catch(() => {});
 }
 
-test('F30 it is not ready, stops serving a JWKS that has changed, and has the new one as soon as it can', async () => {
+test('F30 a replica that cannot read its keys is not ready, stops serving the changed JWKS, and serves the new one once it can read it', async () => {
   const { workload, authorization } = other.arsia.keyrings;
   const leaked = [workload.current().keys[0]!.kid, authorization.current().keys[0]!.kid];
   await oracle.execute(`REVOKE SELECT ON signing_keys FROM ${testRoles.application}`);

@@ -22,7 +22,7 @@ export async function createPeople(running: RunningArsia, { owner, name, id }: O
   return { operator: await redeem((await operators.link('test.operator')).token), person: await redeem(link.token) };
 }
 
-/** Who can call a route: the job, an operator, a person, or else `actor`, who owns the organisation. */
+/** Returns a caller that can call the route: the job, an operator, a person, or else `actor`, who owns the organisation. */
 export function callerOf(key: string, callers: People & { actor: Client; job: Client }): Client {
   const { least } = cases[key]!;
   return least === 'job' || least === 'operator' || least === 'person' ? callers[least] : callers.actor;

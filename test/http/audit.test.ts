@@ -274,7 +274,7 @@ describe('an export', () => {
     return lines(answer);
   };
 
-  test('has every event of the organisation once, in the order of positions, over many pages, and nobody else`s', async () => {
+  test('has every event of the organisation once, in the order of positions, over many pages, and none of another organisation', async () => {
     await Promise.all(Array.from({ length: 1100 }, () => viewer.ask('POST', '/users', { login: 'x' })));
     const events = await exported(own.owner);
     const stored = await oracle.execute(
@@ -357,7 +357,7 @@ describe('an export', () => {
     expect(stored.length).toBeGreaterThanOrEqual(count);
     expect(read.map(({ id }) => id)).toEqual(stored.map(({ id }) => id));
     expect(await exported(own.owner, `?after_position=${read.at(-1)!.position}`)).toEqual([]);
-    // By time it would have lost them: the ids of the other replica are older than those that were read before.
+    // An export by time would lose them: the ids of the other replica are older than those that were read before.
     expect(read.some(({ id }, index) => index > 0 && id < read[index - 1]!.id)).toBe(true);
   }, 120_000);
 

@@ -37,7 +37,7 @@ interface Sent {
   headers?: Record<string, string>;
 }
 
-/** What is wrong with a request beside its sender. */
+/** Faults of a request other than its sender. */
 const faults: Record<string, (sent: Sent) => Sent> = {
   'no body': ({ path }) => ({ path }),
   'an empty object': ({ path }) => ({ path, body: '{}' }),
@@ -71,7 +71,7 @@ const pairs = Object.keys(strangers).flatMap((who, row) =>
 
 const closed = routes.filter(({ bearer }) => bearer !== 'none').map(({ method, path }) => `${method} ${path}`);
 
-describe('N86 the caller comes first', () => {
+describe('N86 the caller is authenticated before the body is validated', () => {
   test('on every route but those whose body is the proof', () => {
     const open = routes.filter(({ bearer }) => bearer === 'none').map(({ method, path }) => `${method} ${path}`);
     expect(open).toEqual(Object.keys(cases).filter((key) => cases[key]!.least === 'anyone'));
@@ -129,7 +129,7 @@ describe('N86 the caller comes first', () => {
     expect(twice).toEqual([]);
   });
 
-  test('a body that nobody will read is cut off: the answer comes at once, and the connection ends', async () => {
+  test('answers at once and ends the connection where nobody will read the body', async () => {
     for (const [path, authorization] of [
       ['/groups', []],
       ['/tokens', []],

@@ -15,8 +15,8 @@ export interface Case {
   /** The other members. `n` differs from call to call. */
   body?: (n: number) => Body;
   /**
-   * The least role on the organisation that opens it; `job`: the token of the job; `anyone`: it proves itself; `person`: users of
-   * the organisation, and no service account; `operator`: operators alone.
+   * The least role on the organisation that opens it; `job`: the token of the job; `anyone`: it proves itself; `person`:
+   * users of the organisation, and no service account; `operator`: operators alone.
    */
   least: Role | 'job' | 'anyone' | 'person' | 'operator';
   /** Opens to the job of `things.job` as well. */

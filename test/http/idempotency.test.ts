@@ -303,7 +303,9 @@ describe('every route that makes something', () => {
     };
   }
 
-  /** The replay is refused as the request would be now, with one record and no change; after `giveBack` it is a replay again. */
+  /**
+   * The replay is refused as the request would be now, with one record and no change; after `giveBack` it is a replay again.
+   */
   async function isRefusedAgain(ask: () => Promise<Answer>, status: number, giveBack: () => Promise<void>) {
     const before = await oracle.snapshot();
     const refused = await ask();
@@ -354,7 +356,7 @@ describe('every route that makes something', () => {
     },
   );
 
-  test('N82 a job that a launcher started: its right to act, and the role of the user, are looked at again', async () => {
+  test('N82 a replay of a job start is refused after the right to act, or the role of the user, was taken away', async () => {
     const { owner, launcher, launcherId, user, workspaceId, groupId } = organization;
     const path = `/workspaces/${workspaceId}/jobs`;
     const [key, body] = [randomUUID(), { user, stage: 'run' }];
@@ -393,12 +395,12 @@ describe('every route that makes something', () => {
     expect([again.status, isReplay(again)]).toEqual([201, true]);
   });
 
-  test('N82 an assigned identity, alone or with a new workspace: its use is looked at again', async () => {
+  test('N82 a replay of an assignment, alone or with a new workspace, is refused after the use of the identity was taken away', async () => {
     const { owner, id, groupId } = organization;
     const { things: own } = await makeThings(organization);
     const vault = await owner.send('POST', '/groups', { name: `vault${randomUUID().slice(0, 8)}`, parent: id });
     const there = await owner.send('POST', '/workspaces', { name: 'there', group: vault.id });
-    // May assign in the vault, and use no identity but by a grant.
+    // An account that may assign in the vault, and uses identities by a grant only.
     const { id: actor, client } = await createAccount(owner, groupId, `user${randomUUID().slice(0, 8)}`, {
       namespace: vault.id,
       role: 'owner',
@@ -428,7 +430,7 @@ describe('every route that makes something', () => {
     }
   });
 
-  test('N82 what is gone meanwhile, or may not be seen any more, is not told of again', async () => {
+  test('N82 a replay returns nothing about what was deleted or became invisible', async () => {
     const { owner } = organization;
     const { things: own } = await makeThings(organization);
     const key = randomUUID();

@@ -7,6 +7,7 @@ import {
   adminLinkLifetime,
   idempotencyLifetime,
   jobDeadline,
+  outsideTokens,
   signInLifetimes,
   tokenLifetime,
 } from '../../src/core/lifetimes.ts';
@@ -22,11 +23,11 @@ import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createOrganization, type Organization } from '../support/organization.ts';
 import { makeThings, type Things } from './things.ts';
 
-/** What the code says of a limit that docs/limits.md lists. */
+/** A limit of docs/limits.md, with its value in the code. */
 interface Limit {
-  /** As the document has it. */
+  /** The value as the document shows it. */
   value: string;
-  /** Where the number stands, when nothing exports it. */
+  /** File and text with the number, where nothing exports it. */
   source?: [file: string, text: string];
   /** A request beyond it, for limits of the API. */
   beyond?: () => Promise<Answer>;
@@ -133,7 +134,7 @@ const requests: Record<string, Limit> = {
   'sign-ins and device codes that one address begins at one replica': {
     value: '6000 in 600 s',
     source: ['src/http/signinstarts.ts', 'most = 6_000'],
-    test: ['test/http/signinstarts.test.ts', 'N68 one address begins so many sign-ins and device codes, and no more'],
+    test: ['test/http/signinstarts.test.ts', 'N68 limits the sign-ins and device codes that one address begins'],
   },
   'rows of one page of a list': { value: '200', beyond: () => get('/groups?limit=201') },
   '`cursor`': { value: '512 characters', beyond: () => get(`/groups?cursor=${x(513)}`) },
@@ -256,6 +257,18 @@ const stored: Record<string, Limit> = {
     value: '20000 characters',
     beyond: () => post(`/managed-identities/${things.identity}/trust/evaluate`, { document: x(20_001) }),
   },
+  'session policy of a request for AWS credentials': {
+    value: '2048 characters',
+    source: ['src/providers/aws/credentials.ts', 'maximumPolicy = 2048'],
+  },
+  'audiences that an organisation gave up in 30 days': {
+    value: '1000',
+    source: ['src/services/audiences.ts', 'maximumFreed = 1000'],
+    test: [
+      'test/services/audiences.test.ts',
+      'N74: of one organisation are at most 1,000; its own it may still take again',
+    ],
+  },
 };
 
 const seconds = (value: number) => `${value} s`;
@@ -277,6 +290,13 @@ const lifetimes: Record<string, Limit> = {
     test: [
       'test/oidc/clientassertions.test.ts',
       'N14 times are taken with 60 s of tolerance and an expiry of at most an hour',
+    ],
+  },
+  'token of an outside issuer, from `iat` to `exp`': {
+    value: `${seconds(outsideTokens.lifetime.maximum)}, ${outsideTokens.lifetime.default} by default (\`maximum_lifetime\` of the trust rule)`,
+    test: [
+      'test/e2e/outsidedecisions.test.ts',
+      'accepts a life of 24 h, and of as long as the rule says, up to 7 days',
     ],
   },
   'sign-in, from the first page': { value: seconds(signInLifetimes.interaction) },
@@ -315,6 +335,11 @@ const replica: Record<string, Limit> = {
     source: ['src/store/server.ts', 'patience = 900;'],
     test: ['test/store/faults.test.ts', 'by having no connection left: callers are told, and those in use go on'],
   },
+  'wait for the embedded database': { value: '15 s', source: ['src/store/embedded.ts', 'patience = 15_000'] },
+  'requests that wait for the embedded database': {
+    value: '2000',
+    source: ['src/store/embedded.ts', 'maximumWaiting = 2_000'],
+  },
   'requests that wait for a connection': { value: '2000', source: ['src/store/server.ts', 'maximumWaiting = 2_000'] },
   statement: {
     value: '5 s',
@@ -331,8 +356,12 @@ const replica: Record<string, Limit> = {
     source: ['src/store/audit.ts', 'maximumWaiting = 10_000'],
     test: [
       'test/store/audit.test.ts',
-      'F25 of one organisation may wait as many events as leave room for the others, and the rest is unavailable at once',
+      'F25 events of one organisation beyond its half of the queue are unavailable at once',
     ],
+  },
+  'mints that wait for their facts': {
+    value: '10000, and 5000 of one organisation',
+    source: ['src/store/mintstatement.ts', 'maximumWaiting: 10_000'],
   },
   'audit searches at once': {
     value: '3, one of each organisation, and 200 that wait',
@@ -360,8 +389,8 @@ const replica: Record<string, Limit> = {
       "of: 'evaluations of documents',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
     ],
   },
-  'exchanges at once for each cloud': {
-    value: '64, and 128 that wait',
+  'exchanges at once for each endpoint': {
+    value: '64, and 128 that wait; with several organisations half of these of one',
     source: ['src/providers/calls.ts', 'queue = 128'],
     test: [
       'test/providers/calls.test.ts',
@@ -396,7 +425,7 @@ const replica: Record<string, Limit> = {
     source: ['src/signing/outside/documents.ts', 'maximumBytes: 16 * mebibyte,\n  shareBytes: 8 * mebibyte,'],
     test: [
       'test/signing/outside/documents.test.ts',
-      'N67 of an organisation are kept up to its share in bytes, failures among them, and push out none of another',
+      'N67 are kept up to the share of an organisation in bytes, failures included, and push out none of another organisation',
     ],
   },
   'fetches from outside issuers at once': {
@@ -420,17 +449,17 @@ const replica: Record<string, Limit> = {
   'made-up tokens that a replica remembers': {
     value: '10000, for 10 s',
     source: ['src/http/recognition.ts', 'maximumAbsent = 10_000'],
-    test: ['test/http/ratelimits.test.ts', 'once about one credential, however often it comes'],
+    test: ['test/http/ratelimits.test.ts', 'is one question for one credential, however often it is sent'],
   },
   'unknown tokens of one address that wait to be looked up': {
     value: '256',
     source: ['src/http/recognition.ts', 'maximumWaiting = 256'],
-    test: ['test/http/ratelimits.test.ts', 'no more at once than a batch for each address'],
+    test: ['test/http/ratelimits.test.ts', 'is at most one batch at once for each address'],
   },
   'unknown tokens that wait to be looked up': {
     value: '4096',
     source: ['src/store/livecredentials.ts', 'maximumWaiting = 4_096'],
-    test: ['test/services/livecredentials.test.ts', 'of a flood of 4,096, one more is unavailable'],
+    test: ['test/services/livecredentials.test.ts', 'refuses the next look-up as unavailable while 4,096 wait'],
   },
 };
 

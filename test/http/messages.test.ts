@@ -68,7 +68,7 @@ const otherSpellings = (path: string): string[] => {
 };
 
 describe('N80 a path has one spelling', () => {
-  test('by which alone a token is minted', async () => {
+  test('and no other spelling mints a token', async () => {
     expect((await mint('/api/v1/tokens')).status).toBe(200);
     expect((await mint('http://evil.example/api/v1/tokens')).status).toBe(200);
     const minted = async () => (await oracle.execute('SELECT count(*)::int AS n FROM audit_events'))[0]!.n;
@@ -129,7 +129,7 @@ describe('N80 a path has one spelling', () => {
     },
   );
 
-  test('which may encode what has a meaning in paths, and a query changes nothing of it', async () => {
+  test('may encode characters that have a meaning in paths, and is not changed by a query', async () => {
     for (const target of ['/api/v1/groups/acme%2Flab', '/api/v1/groups/acme%2flab', '/api/v1/users/ada@acme.example'])
       expect([target, (await get(target)).status]).toEqual([target, 200]);
     expect((await get('/api/v1/users/ada%40acme.example')).status).toBe(200);
@@ -163,13 +163,13 @@ describe('N81 a header that must be sent once', () => {
     }
   });
 
-  test('the same one twice is 400 too, and nothing is minted', async () => {
+  test('answers 400 for the same value twice, and mints nothing', async () => {
     const answer = await mint('/api/v1/tokens', `Authorization: Bearer ${job.token}`);
     expect(answer.status).toBe(400);
     expect(answer.body).not.toContain('arsia_job_');
   });
 
-  test('a missing Host, and lengths that differ or stand twice, are 400', async () => {
+  test('answers 400 for a missing Host, and for repeated or different lengths', async () => {
     expect((await send('GET', '/healthz', [])).status).toBe(400);
     for (const lines of [['Content-Length: 5'], ['Content-Length: 5', 'Content-Length: 6']]) {
       const answer = await mint('/api/v1/tokens', ...lines);
@@ -177,7 +177,7 @@ describe('N81 a header that must be sent once', () => {
     }
   });
 
-  test('an idempotency key that stands twice is no key, and a request id that does is none', async () => {
+  test('refuses a repeated Idempotency-Key, and ignores a repeated request id', async () => {
     const body = JSON.stringify({ name: 'twice', parent: 'acme' });
     const head = ['Host: x', `Authorization: Bearer ${organization.owner.token}`];
     const keys = await send('POST', '/api/v1/groups', [...head, 'Idempotency-Key: a', 'Idempotency-Key: b'], body);
@@ -188,7 +188,7 @@ describe('N81 a header that must be sent once', () => {
     expect(ids.headers).not.toContain('request-1');
   });
 
-  test('lists may stand in several lines: If-Match, X-Forwarded-For', async () => {
+  test('accepts lists in several lines: If-Match, X-Forwarded-For', async () => {
     const head = ['Host: x', `Authorization: Bearer ${organization.owner.token}`, 'X-Forwarded-For: 192.0.2.1'];
     const body = JSON.stringify({ description: 'listed' });
     const { version } = JSON.parse((await get('/api/v1/groups/acme%2Flab')).body);

@@ -44,7 +44,7 @@ describe.each(servedKinds)('N83 who sees people and teams, on the %s database', 
     expect(await names(person, '/teams/crew/members', 'login')).toEqual(['nobody@acme.example']);
   });
 
-  test('the rest answers as what never was', async () => {
+  test('answers for the rest as if it did not exist', async () => {
     const never = 'usr_01jznk00000000000000000000';
     const shape = ({ status, body }: { status: number; body: Body }, ref: string) => {
       const { request_id: _id, ...rest } = body;
@@ -80,7 +80,7 @@ describe.each(servedKinds)('N83 who sees people and teams, on the %s database', 
     expect((await launcher.ask('PATCH', `${jobs}/${job.id}`, { state: 'ended' })).status).toBe(200);
   });
 
-  test('a role anywhere in the organisation, also one of a team, shows them', async () => {
+  test('a role anywhere in the organisation, also by a team, shows all people and teams', async () => {
     const all = await names(owner, '/users?limit=200', 'id');
     const membership = await owner.send('POST', '/memberships', {
       namespace: acme.workspaceId,

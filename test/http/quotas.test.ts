@@ -13,15 +13,15 @@ import {
   startJob,
 } from '../support/organization.ts';
 
-/** How a collection grows by one. */
+/** A case that adds one row to a collection. */
 interface Growth {
   /** Adds the first or the second. Whatever they need is there already. */
   add(n: 1 | 2): Promise<Answer>;
-  /** What is there before; where it is left out, the API says it of the organisation. */
+  /** Rows before the case; without it, the API says how many the organisation has. */
   used?: number;
-  /** What one takes of the quota. */
+  /** Amount of the quota that one row takes. */
   size?: number;
-  /** How the refusal looks, where it is not 409 `quota_exceeded`. */
+  /** The refusal, where it is not 409 `quota_exceeded`. */
   refused?: { status: number; code: string; recorded: QuotaName | 'quota_exceeded' };
 }
 
@@ -57,7 +57,7 @@ const both = async <Value>(make: () => Promise<Value>): Promise<Record<1 | 2, Va
 });
 const trustRule = { issuer: 'https://ci.acme.example', audience: 'arsia', conditions: [{ claim: 'sub', equals: 'x' }] };
 
-/** By quota and action. */
+/** Keyed by quota and action. */
 const growths: Record<string, () => Promise<Growth>> = {
   'groups group.create': async () => ({ add: () => post('/groups', { name: newName(), parent: 'acme' }) }),
   'workspaces workspace.create': async () => ({
@@ -318,7 +318,7 @@ describe('quotas of an organisation', () => {
     await setQuota('teams', null);
   });
 
-  test('lowered below what is there it takes nothing away, and what gets smaller may', async () => {
+  test('lowered below what exists it takes nothing away, and allows changes that need less', async () => {
     const path = `/managed-identities/${await newIdentity()}/access-rules`;
     const rule = await create(path, { kind: 'stage', values: ['a', 'b', 'c'] });
     await setQuota('access_rule_bytes', 4);
@@ -328,7 +328,7 @@ describe('quotas of an organisation', () => {
     await setQuota('access_rule_bytes', null);
   });
 
-  test('what is there already is answered as ever when the quota is reached', async () => {
+  test('requests that add nothing succeed when the quota is reached', async () => {
     const identity = await newIdentity();
     const [user, team] = [await newUser(), await newTeam()];
     const [grant, member] = [`/managed-identities/${identity}/grants`, `/teams/${team}/members`];
@@ -346,7 +346,7 @@ describe('quotas of an organisation', () => {
     });
   });
 
-  test('a quota of one organisation is not that of another', async () => {
+  test('a quota of one organisation does not affect another', async () => {
     const globex = await createOrganization(running, 'globex');
     await setQuota('teams', 0);
     expect((await post('/teams', { name: newName() })).body.code).toBe('quota_exceeded');

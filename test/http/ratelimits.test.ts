@@ -235,7 +235,7 @@ describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood 
     return bad.seen;
   };
 
-  test('60 of 60 jobs get their first token, by either door', async () => {
+  test('60 of 60 jobs get their first token, at the API and at /oauth2/token', async () => {
     const running = await limited(plain);
     const jobs = await Promise.all(Array.from({ length: 60 }, () => startJob(organization)));
     const seen = await during(running, async () => {
@@ -270,7 +270,7 @@ describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood 
     });
   }, 30_000);
 
-  test('a token that has ended, or is another kind of secret, is none that exists', async () => {
+  test('a token that has ended, and another kind of secret, count as unknown', async () => {
     const running = await limited(plain);
     const ended = await startJob(organization);
     await organization.launcher.send('PATCH', ended.path, { state: 'ended' });
@@ -307,7 +307,7 @@ describe('N76 what the limits ask the database', () => {
     };
   }
 
-  test('nothing below the limit of the address, and nothing for what has no shape of a credential', async () => {
+  test('is nothing below the limit of the address, and nothing for a text without the shape of a credential', async () => {
     const asked: string[] = [];
     const ask = createRig(({ text }) => {
       asked.push(text);
@@ -330,7 +330,7 @@ describe('N76 what the limits ask the database', () => {
     expect(real({ text: 'https://accounts.google.com', isAssertion: true })).toBeUndefined();
   });
 
-  test('once about one credential, however often it comes', async () => {
+  test('is one question for one credential, however often it is sent', async () => {
     let asked = 0;
     const ask = createRig(async () => {
       asked++;
@@ -342,7 +342,7 @@ describe('N76 what the limits ask the database', () => {
     expect(asked).toBe(1);
   });
 
-  test('no more at once than a batch for each address; another address waits for none of them', async () => {
+  test('is at most one batch at once for each address, and another address does not wait for it', async () => {
     let asked = 0;
     const gate = Promise.withResolvers<boolean>();
     const ask = createRig(() => {
@@ -360,7 +360,7 @@ describe('N76 what the limits ask the database', () => {
     await Promise.all([...flooded, other]);
   });
 
-  test('a database that is away is 503 and not 429, without a pile of requests that wait, and only as long as it is', async () => {
+  test('answers 503 and not 429 while the database is away, without a queue of requests', async () => {
     let isAway = true;
     const ask = createRig(async () => {
       if (isAway) throw away();
@@ -375,7 +375,7 @@ describe('N76 what the limits ask the database', () => {
     expect(await ask(unknown(100))).toBe('unauthenticated');
   });
 
-  test('no bearer token can be written that counts as an assertion of somebody else', async () => {
+  test('counts no bearer token as the assertion of another account', async () => {
     const limits = createLimits({ rate, trustedProxies: 0 }, { log: quiet, check: async () => true });
     const sa = `sa_${'0'.repeat(26)}`;
     const req = { socket: { remoteAddress: '192.0.2.1' }, headers: {} } as unknown as IncomingMessage;

@@ -5,7 +5,7 @@ import { limitSignInStarts } from '../../src/http/signinstarts.ts';
 const from = (remoteAddress: string) => ({ socket: { remoteAddress }, headers: {} }) as unknown as IncomingMessage;
 const paths = ['/oauth2/authorize', '/prefix/oauth2/device_authorization'];
 
-test('N68 one address begins so many sign-ins and device codes, and no more', async () => {
+test('N68 limits the sign-ins and device codes that one address begins', async () => {
   const limit = limitSignInStarts({ rate: 200, trustedProxies: 0 }, 4);
   const { 0: one, 1: other } = ['192.0.2.1', '192.0.2.2'].map(from);
   for (const path of [...paths, ...paths]) await limit(one!, path);

@@ -189,7 +189,7 @@ describe.each(servedKinds)('who is invited comes in, on the %s database', (kind)
   });
 });
 
-test('F13 one invitation, 20 people with its address accept it at once: one comes in', async () => {
+test('F13 lets one in where 20 people accept one invitation at the same moment', async () => {
   const { world, owner } = await startInvited('postgres');
   const people = 20;
   for (let round = 0; round < rounds(2, 20); round++) {

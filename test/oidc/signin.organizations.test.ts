@@ -110,7 +110,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     ]);
   });
 
-  test('N69 declined, an invitation is gone, and its organisation reads so', async () => {
+  test('N69 a declined invitation is deleted, and recorded in its organisation', async () => {
     const { sub, email } = meet('decliner');
     const { id } = await invite(evil, email);
     await invite(acme, email);
@@ -122,7 +122,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       { outcome: 'success', target_id: id, organization_id: evilId, detail: { email } },
     ]);
     expect((await evil.ask('DELETE', `/invitations/${id}`)).status).toBe(404);
-    // With one user and no invitation there is nothing to ask.
+    // A person with one user and no invitation is asked nothing.
     expect((await signInPerson(world, sub)).access_token).toMatch(/^arsia_at_/);
   });
 
@@ -139,7 +139,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(choicesOf(await browser.open(again))).toContain(acceptOf('acme'));
   });
 
-  test('N69 a person with two users chooses at sign-in, and a session is of one', async () => {
+  test('N69 a person with two users chooses one at sign-in, and the session is of that user', async () => {
     const { sub, email, inAcme, acmeUser, evilUser } = await memberOfBoth('both');
     expect([acmeUser.organization_id, evilUser.organization_id]).toEqual([acmeId, evilId]);
     expect(choicesOf(await begin(sub))).toEqual([
@@ -154,7 +154,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       expect(choicesOf(await begin(sub, browser, { prompt }))).toContain(`Continue as ${email} in evil`);
     const other = await signInPerson(world, sub, browser, `Continue as ${email} in evil`, { prompt: 'select_account' });
     expect(await meOf(other.client)).toMatchObject({ id: evilUser.id });
-    // As for any other person: the session before has ended, with what it gave the console.
+    // The former session has ended with what it gave the console, as for any other person.
     expect((await inAcme.client.ask('GET', '/users')).status).toBe(401);
     expect((await refresh(world.issuer, 'console', inAcme.refresh_token)).body.error).toBe('invalid_grant');
   });
@@ -196,7 +196,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(await meOf(again.client)).toMatchObject({ organization_id: acmeId });
   });
 
-  test('N70 when no user is left the refusal names the organisations, and to nobody else', async () => {
+  test('N70 names the organisations in the refusal of a person whose users are all deactivated, and to nobody else', async () => {
     const { sub, email, evilUser, acmeUser } = await memberOfBoth('gone');
     await evil.send('PATCH', `/users/${evilUser.id}`, { is_active: false });
     await acme.send('PATCH', `/users/${acmeUser.id}`, { is_active: false });
@@ -212,7 +212,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(refused.text).not.toMatch(/evil|deactivated/);
   });
 
-  test('N70 whom one organisation has deactivated can still accept the invitation of another', async () => {
+  test('N70 a person who is deactivated in one organisation can accept the invitation of another', async () => {
     const { sub, email } = meet('rescued');
     await invite(evil, email);
     await join(sub, 'evil');
@@ -233,7 +233,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect((await signInPerson(world, sub)).access_token).toMatch(/^arsia_at_/);
   });
 
-  test('N69 a person leaves an organisation: what they had there ends, and nothing elsewhere', async () => {
+  test('N69 a person who leaves an organisation loses what they had there, and nothing elsewhere', async () => {
     const { sub, email, inEvil, inAcme, evilUser } = await memberOfBoth('leaver');
     const leave = (client: Client, organization: string) => client.ask('POST', '/me/leave', { organization });
     const wrong = await leave(inEvil.client, 'acme');
@@ -298,7 +298,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect((await operator.ask('POST', '/user-identities/detach', { sub: 'x' })).status).toBe(400);
   });
 
-  test('sent twice, an acceptance is one user', async () => {
+  test('an acceptance that is sent twice makes one user', async () => {
     const { sub, email } = meet('double');
     await invite(acme, email);
     const browser = createBrowser();
@@ -363,7 +363,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       expect(choicesOf(await browser.open(address))).toContain(acceptOf('evil'));
     });
 
-    test('somebody else can sign in instead, whom the provider asks anew', async () => {
+    test('another person can sign in instead, and the provider asks who they are', async () => {
       const { browser, address } = await asked();
       const page = await browser.open(address);
       const { sub, email } = meet('else');

@@ -39,7 +39,7 @@ const rowsOf = async (table: string) =>
   Number((await oracle.execute(`SELECT count(*)::int AS count FROM ${table}`))[0]!.count);
 
 describe('N68 people who sign in count towards the quotas of their organisation', () => {
-  test('users: nobody new comes in beyond it, and those who are here stay', async () => {
+  test('users: refuses a new user beyond the quota, and keeps the existing ones', async () => {
     comes('grace');
     await signInPerson(world, 'grace');
     await setQuotas({ users: 1 });
@@ -87,7 +87,7 @@ describe('N68 people who sign in count towards the quotas of their organisation'
     await setQuotas({ sign_ins: Number(row!.count) });
     const { text } = await refusedSignIn('mary');
     expect(text).toContain(`User mary@acme.example has reached its quota of ${row!.count} live sign-ins`);
-    // What they hold goes on.
+    // Existing sessions go on.
     expect((await client.ask('GET', '/groups')).status).toBe(200);
     await setQuotas({ sign_ins: null });
     await signInPerson(world, 'mary');

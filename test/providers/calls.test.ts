@@ -83,7 +83,7 @@ describe('the deadline', () => {
     await expect(calls.run(aws, always, attempt)).rejects.toMatchObject({ code: 'cloud_timeout' });
   });
 
-  test('F29 half of it at most is spent in the queue, and what waited is told that it did', async () => {
+  test('F29 spends at most half of the deadline in the queue, and says so in the refusal', async () => {
     const calls = createCalls({ deadline_ms: 60, concurrency: 1, queue: 6, random });
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => calls.run(aws, always, hang)));
     expect(outcomes).toMatchObject([

@@ -17,7 +17,7 @@ interface Walk {
   claims: Claims;
   /** The objects that have the members, each in a document that is allowed as it is. */
   places: Record<string, (change: Json) => Json>;
-  /** For each member values with which the document is not allowed. */
+  /** Values of each member that deny the token. */
   refused: Record<string, unknown[]>;
 }
 
@@ -205,7 +205,7 @@ const walks: Record<string, Walk> = {
   },
 };
 
-/** Is the token allowed by the document? What cannot be judged is not. */
+/** Returns whether the document allows the token. A document that cannot be judged does not. */
 function isAllowed({ evaluate, claims: token }: Walk, document: Json): boolean {
   try {
     return evaluate(JSON.stringify(document), token).allow;
@@ -224,7 +224,7 @@ describe.each(Object.entries(walks))('N85 the members of a document for %s', (_t
     Object.entries(members).map(([member, use]) => ({ place, member, use })),
   );
 
-  test('are those that have samples', () => {
+  test('each have a sample', () => {
     const judged = all.filter(({ use }) => typeof use === 'function').map(({ place, member }) => `${place}${member}`);
     expect(Object.keys(walk.refused).sort()).toEqual(judged.sort());
     expect(Object.keys(walk.places)).toEqual(Object.keys(walk.members));
@@ -242,7 +242,7 @@ describe.each(Object.entries(walks))('N85 the members of a document for %s', (_t
       expect([value, isAllowed(walk, at({ [member]: value }))]).toEqual([value, false]);
   });
 
-  test('are all there are: any other is not supported', () => {
+  test('are complete: another member is not supported', () => {
     for (const [place, at] of Object.entries(walk.places)) {
       const thrown = (() => {
         try {
@@ -275,7 +275,7 @@ describe('N85 a provider of Google', () => {
     gcp.evaluate(JSON.stringify({ ...provider, ...change }), walks.gcp!.claims, { signing_key });
   const upload = (...keys: Json[]) => ({ oidc: { issuerUri: iss, jwksJson: JSON.stringify({ keys }) } });
 
-  test('that is disabled or deleted lets nobody in, whatever else holds', () => {
+  test('denies every token where it is disabled or deleted', () => {
     for (const [change, condition, expected] of [
       [{ state: 'DELETED', expireTime: '2026-12-20T00:00:00Z' }, 'state', 'ACTIVE'],
       [{ disabled: true }, 'disabled', 'false'],
@@ -285,7 +285,7 @@ describe('N85 a provider of Google', () => {
     expect(judge({ disabled: false, attributeCondition: '' })).toEqual({ allow: true });
   });
 
-  test('with uploaded keys wants the key that signs among them', () => {
+  test('denies the token where its uploaded keys lack the key that signs', () => {
     expect(judge(upload(key), key)).toEqual({ allow: true });
     expect(judge(upload({ ...key, kid: 'old', n: 'other' }, key), key)).toEqual({ allow: true });
     for (const other of [

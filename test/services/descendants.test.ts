@@ -60,7 +60,7 @@ describe('a forced delete of a group', () => {
         action: 'group.delete',
       });
       expect(detailOf(answer)).toBe(`You have a lower role on ${vault.path}, which lies below ${top.path}.`);
-      // Without force as well: the advice to add it would lead nowhere.
+      // The refusal is the same without force: the advice to add it would not help.
       await oracle.refuses(() => client.ask('DELETE', `/groups/${top.id}`), forbidden);
       expect((await owner.ask('DELETE', `/groups/${top.id}?force=true`)).status).toBe(204);
     },
@@ -83,7 +83,7 @@ describe('a forced delete of a group', () => {
     expect((await client.ask('DELETE', `/groups/${top.id}?force=true`)).status).toBe(204);
   });
 
-  test('N72: a role below the lower one that gives the right back is judged by itself', async () => {
+  test('N72: a place below, where a role gives the right back, is judged by itself', async () => {
     const { top, vault, account, client } = await vaulted();
     const own = await group(vault.path);
     await give(account.id, own, 'owner');
@@ -147,8 +147,8 @@ describe('a mask', () => {
   });
 });
 
-describe('who takes back what is its own', () => {
-  test('N72: may do so by force whatever its role where it is used, and the record lists that', async () => {
+describe('an owner who takes back a thing of its own', () => {
+  test('N72: may do so by force, whatever its role where the thing is used, and the record lists where it was used', async () => {
     const { top, vault, account, client } = await vaulted();
     const there = await workspace(vault.path);
     const other = await group(top.path);
@@ -173,7 +173,7 @@ describe('who takes back what is its own', () => {
     expect(await assignedTo(there)).toEqual([]);
   });
 
-  test('N72: reads the paths of no workspaces that it may not see, only how many use it', async () => {
+  test('N72: gets the number, and not the paths, of the workspaces that it may not see', async () => {
     const [source, place] = [await group(), await group()];
     const account = await ownerOf(source);
     const [here, there, third] = [

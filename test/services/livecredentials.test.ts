@@ -88,7 +88,7 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     const gone = [
       used,
       await save('AccessToken', `arsia_at_${random()}`, now - 1),
-      // What nobody presents to prove anything.
+      // Kinds that nobody presents as a proof.
       await save('Session', random()),
       await save('Grant', random()),
     ];
@@ -100,11 +100,11 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     expect(await isLive(await makeSecret(now - minute))).toBe(false);
     expect(await isLive(acme.launcher, true)).toBe(true);
     expect(await isLive(id('service_account'), true)).toBe(false);
-    // Whom an assertion claims to be from is no token.
+    // The account that an assertion names is no token.
     expect(isLive(acme.launcher)).toBeUndefined();
   });
 
-  test('of 256 at once in one statement, each as it is; what has no shape of a credential in none', async () => {
+  test('looks up 256 at once in one statement, and none without the shape of a credential', async () => {
     const good = await startJob();
     const many = Array.from({ length: 255 }, () => `arsia_job_${random()}`);
     const answers = await Promise.all([...many, good].map((text) => isLive(text)));
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     expect(statements).toBe(1);
   });
 
-  test('of a flood of 4,096, one more is unavailable: nothing piles up', async () => {
+  test('refuses the next look-up as unavailable while 4,096 wait', async () => {
     const flood = Array.from({ length: 5_000 }, () => isLive(`arsia_job_${random()}`)!.catch(({ code }) => code));
     const answers = await Promise.all(flood);
     expect(answers.filter((answer) => answer === 'unavailable').length).toBe(5_000 - 4_096);

@@ -445,7 +445,7 @@ describe('operators', () => {
       await expect(running.arsia.operators.bootstrap({ organization, login: fresh('x') })).rejects.toMatchObject({
         code: 'conflict',
       });
-    // Of an organisation without an owner, which has a user of this login.
+    // An organisation without an owner that has a user of this login.
     const there = await operator.send('POST', '/groups', { name: fresh('y') });
     await oracle.execute(`INSERT INTO users (id, organization_id, login, created_at) VALUES ($1, $2, 'taken', now())`, [
       newId(running.clock, 'user'),

@@ -67,7 +67,7 @@ test('N87 an operator opens a link for an owner: it lets the owner in once, and 
   expect(JSON.stringify(await eventsOf(owner, 'owner_link.create'))).not.toContain('arsia_owner_');
 });
 
-test('N87 a link for an owner is for operators alone, and for owners alone', async () => {
+test('N87 only operators make links for owners, and only for owners', async () => {
   for (const organization of ['acme', 'globex'])
     await oracle.refuses(() => acme.owner.ask('POST', '/owner-links', { organization }), {
       status: 403,
@@ -114,7 +114,7 @@ test('N87 at the terminal an organisation without an active owner gets one of it
   expect(await eventsOf(ada, 'organization.recover')).toMatchObject([
     { actor_kind: 'system', user_id: made.user.id, detail: { made_owner: true } },
   ]);
-  // With an active owner nobody else becomes one.
+  // Nobody else becomes an owner while one is active.
   await expect(recover({ organization: name, owner: 'bob' })).rejects.toMatchObject({ code: 'conflict' });
   expect(await recover({ organization: name })).toMatchObject({ isAppointed: false, user: { login: 'ada' } });
 });

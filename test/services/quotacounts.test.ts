@@ -86,7 +86,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     expect(await add()).toBe('full at 100');
   });
 
-  test('of many rows they decide near the quota too: whoever asks there does not keep the database busy', async () => {
+  test('above 100,000 rows kept counts decide near the quota too, so that the database is not kept busy', async () => {
     counts = countsOf(50);
     for (let n = 0; n < 95; n++) await team();
     for (let n = 0; n < 5; n++) expect(await add()).toBe('added');
@@ -107,7 +107,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     expect(await add()).toBe('full at 3');
   });
 
-  test('a holder that is another one with each run is a mistake that ends', async () => {
+  test('ends the work where the holder changes with each run', async () => {
     let run = 0;
     const work = counts.admitting(async ({ take }) =>
       take([{ ...key, name: 'team_members', holder: `team_${++run}` }], 1),
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     await expect(work).rejects.toThrow('the quota team_members is not counted yet after 20 runs');
   }, 60_000);
 
-  test('what a transaction took is given back when it begins anew', async () => {
+  test('a transaction gives its room back when it runs again', async () => {
     await saveQuotas(database.query, 'grp_acme', { teams: 1 });
     const tries = await counts.admitting(async (admission) => {
       for (let n = 0; n < 5; n++) {

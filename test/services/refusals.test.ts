@@ -137,7 +137,7 @@ test('refusals of callers who authenticated are recorded, each of them', async (
   expect(written).toHaveLength(100);
 });
 
-test('N67 of many minutes without the database become few, and none is lost', async () => {
+test('N67 counts of many minutes without the database are joined, and none is lost', async () => {
   audit = countRefusals(store, clock, { repeats: 0, kinds: 4, waiting: 10 });
   isAway = true;
   for (let turn = 0; turn < 50; turn++) {

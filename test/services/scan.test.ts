@@ -18,8 +18,8 @@ function listOf(kept: boolean[]) {
   return { list, expected: rows.filter(({ isKept }) => isKept).map(({ id }) => id) };
 }
 
-describe('F27 a page of a list that rows are left out of', () => {
-  test('page by page gives each row that is kept once, in order, and no page more than asked for', async () => {
+describe('F27 a page of a filtered list', () => {
+  test('returns each kept row once, in order, and no page longer than asked for', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.boolean(), { maxLength: 300 }),
@@ -39,7 +39,7 @@ describe('F27 a page of a list that rows are left out of', () => {
     );
   });
 
-  test('reads a bounded number of rows, though nothing of them is kept, and says where to go on', async () => {
+  test('reads a bounded number of rows even where none is kept, and says where to go on', async () => {
     const { list } = listOf([...Array(5_000).fill(false), true]);
     const { rows, next } = await scan({ after: undefined, limit: 2 }, list);
     expect(rows).toEqual([]);

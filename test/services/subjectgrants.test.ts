@@ -4,8 +4,8 @@ import { type Body, type Client, createClient, encoded, exchangeToken } from '..
 import { type Account, createAccount, createOrganization, type Organization } from '../support/organization.ts';
 
 /**
- * The organisation owns an identity that names users. Mallory, herself a service account, owns a subgroup with a workspace and
- * a launcher, and wants tokens that name the chief executive, who is the owner of the organisation.
+ * The organisation owns an identity that names users. Mallory, herself a service account, owns a subgroup with a workspace
+ * and a launcher, and wants tokens that name the chief executive, who is the owner of the organisation.
  */
 describe('N71 an identity with the subject_scope user, used in a subgroup', () => {
   let running: RunningArsia;

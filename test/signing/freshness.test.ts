@@ -24,7 +24,7 @@ describe('F30 a replica that cannot read its keys', () => {
   }
   const served = () => keyring.publication();
   const isWithheld = async () => (await errorOf(served)).code === 'unavailable';
-  /** By a replica whose reads succeed. */
+  /** Changes the keys by a replica whose reads succeed. */
   async function revokedElsewhere(): Promise<string> {
     const { isForbidden } = rig.store;
     rig.store.isForbidden = false;
@@ -49,7 +49,7 @@ describe('F30 a replica that cannot read its keys', () => {
     },
   );
 
-  test('logs when that begins and when it ends, once each', async () => {
+  test('logs the begin and the end once each', async () => {
     const lines: unknown[] = [];
     const line = (fields: object, message: string) => void lines.push([message, fields]);
     const look = watchKeys([keyring], { info: line, error: line });
@@ -104,7 +104,7 @@ describe('F30 a replica that cannot read its keys', () => {
     expect(kidsOf(served().jwks)).not.toContain(leaked);
   });
 
-  test('hears of the change from a mint too, and counts from there', async () => {
+  test('learns of the change from a mint too, and counts from then', async () => {
     const leaked = await revokedElsewhere();
     rig.store.isDown = true;
     await expect(keyring.ensureVersion(2)).rejects.toThrow('the database is away');
@@ -120,7 +120,7 @@ describe('F30 a replica that cannot read its keys', () => {
     expect(keyring.unreadiness()).toMatch(/last read 10800 s ago/);
   });
 
-  test('drops a revoked key at once where the rows can be read and one of them does not open', async () => {
+  test('drops a revoked key at once where it can read the rows and one of them does not open', async () => {
     const leaked = await revokedElsewhere();
     rig.store.tamper((rows) => {
       rows.find(({ state }) => state === 'next')!.sealed_private = 'AAAA';
@@ -142,7 +142,7 @@ describe('F30 a replica that cannot read its keys', () => {
     expect((await errorOf(served)).message).toMatch(/has none of the workload keys that this replica holds/);
   });
 
-  test('serves its JWKS for an hour where every row was deleted, by other hands than ours', async () => {
+  test('serves its JWKS for an hour where somebody else deleted every row', async () => {
     const { jwks } = keyring.current();
     rig.store.tamper(() => []);
     await passes(second);

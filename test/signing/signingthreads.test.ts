@@ -29,7 +29,7 @@ const program = (text: string) =>
   new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'; ${text}`)}`);
 
 describe('the signing threads', () => {
-  test('sign what they were given, by the key that was asked, whatever is asked at the same time', async () => {
+  test('sign each input with its own key, also under concurrent requests', async () => {
     const { threads, faults } = await started();
     const pairs = [rsa(), ec(), rsa()];
     const signers = pairs.map((pair) => signerOf(threads, pair));
@@ -48,7 +48,7 @@ describe('the signing threads', () => {
     expect(faults).toEqual([]);
   });
 
-  test('sign the bytes as they were when it was asked', async () => {
+  test('sign the bytes as they were at the request', async () => {
     const { threads } = await started();
     const pair = rsa();
     const bytes = randomBytes(500);
@@ -92,7 +92,7 @@ describe('the signing threads', () => {
     expect(faults).toHaveLength(1);
   });
 
-  test('leave it to the pool before they are started and after they are closed', async () => {
+  test('let the pool sign before they start and after they close', async () => {
     const threads = createSigningThreads({ count: 1, onFault: () => {} });
     const pair = ec();
     const signer = signerOf(threads, pair);
@@ -106,7 +106,7 @@ describe('the signing threads', () => {
   });
 });
 
-/** In a process of its own, whose pool is stuck: each `open` of a pipe that nobody writes to holds a thread of it. */
+/** Runs in a child process whose pool is stuck: each `open` of a pipe that nobody writes to holds a thread of it. */
 const script = `
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';

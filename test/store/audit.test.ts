@@ -28,7 +28,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     audit = createAuditStore(database, auditKeys);
   }, 90_000);
 
-  /** Without the positions, which the database gives. */
+  /** Leaves out the positions, which the database gives. */
   const list: (...asked: Parameters<AuditStore['list']>) => Promise<AuditEvent[]> = async (...asked) =>
     (await audit.list(...asked)).map(({ position: _, ...one }) => one);
 
@@ -146,7 +146,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     });
   });
 
-  test('F25 of one organisation may wait as many events as leave room for the others, and the rest is unavailable at once', async () => {
+  test('F25 events of one organisation beyond its half of the queue are unavailable at once', async () => {
     const small = createAuditStore(database, { ...auditKeys, maximumBatch: 2, maximumWaiting: 8 });
     const recorded = Array.from({ length: 6 }, () => small.record(event()));
     await expect(small.record(event({ organization_id: 'grp_other' }))).resolves.toBeDefined();

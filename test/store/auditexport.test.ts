@@ -69,7 +69,7 @@ describe.each(databaseKinds)('an export of the audit by position: %s', (kind) =>
     expect(idsOf(read)).toEqual(idsOf(stored));
   }, 120_000);
 
-  test('F32 ends before an event that can still be preceded, and has both afterwards', async () => {
+  test('F32 ends before an event while an earlier position can still appear, and has both afterwards', async () => {
     if (kind === 'embedded') return;
     const organization_id = id('group');
     const [early, late] = [event({ organization_id }), event({ organization_id })];

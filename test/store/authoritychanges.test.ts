@@ -63,7 +63,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
         created_at: new Date(now),
       })
       .execute();
-  /** As for a mint that is granted: what was read is kept. */
+  /** Keeps what was read, as a granted mint does. */
   const read = async (named: string = identity, of = acme) => {
     const found = await reader.read({ token_hash: of.token_hash, identity: named });
     found?.keep();

@@ -122,7 +122,7 @@ describe('coalesced reads', () => {
     expect(outcomes[3]).toMatchObject({ reason: { code: 'unavailable' } });
   });
 
-  describe('F25 of several tenants', () => {
+  describe('F25 keys of several tenants', () => {
     const tenantOf = (key: string) => key[0]!;
     const names = (tenant: string, count: number) => Array.from({ length: count }, (_, n) => `${tenant}${n}`);
 
@@ -141,7 +141,7 @@ describe('coalesced reads', () => {
       expect((await outcomes).map(({ status }) => status === 'rejected')).toEqual([...Array(10).fill(false), true]);
     });
 
-    test('a read takes as many keys as it can afford, by what the values of each tenant cost before', async () => {
+    test('a read takes keys up to its cost limit, by the earlier costs of each tenant', async () => {
       const reads: string[][] = [];
       const read = coalesce(
         async (keys: string[]) => {
@@ -168,7 +168,7 @@ describe('coalesced reads', () => {
       expect(reads.map((keys) => keys.filter((key) => key[0] === 'a').length)).toEqual([2, 2, 1]);
     });
 
-    test('a tenant that asks for more than it may spend waits, and no other does', async () => {
+    test('a tenant beyond its cost limit waits, and no other does', async () => {
       const reads: string[][] = [];
       const read = coalesce(
         async (keys: string[]) => {

@@ -73,7 +73,7 @@ describe('deletions on PostgreSQL', () => {
     await sql`ANALYZE`.execute(analyzing.query);
   }, 90_000);
 
-  test('F26 a tree that goes reads no table to its end, with its service accounts and their jobs', async () => {
+  test('F26 deleting a tree with service accounts and jobs scans no table', async () => {
     const acme = await insertOrganization(database);
     const identity = await insertIdentity(database, acme, acme.lab, 'sim');
     await assign(database, acme, identity, '', acme.launcher);

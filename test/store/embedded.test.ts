@@ -122,7 +122,7 @@ describe('a lock file that is deleted or replaced under a process that holds it'
     return ids;
   };
 
-  test('N84: deleted, it lets no second process in, and the first goes on and holds again', async () => {
+  test('N84: deleted, it keeps a second process out, and the first one makes and locks it again', async () => {
     const { child, lines, ended } = await started();
     // Stopped, it cannot make the file again before the second process looks.
     child.kill('SIGSTOP');
@@ -154,7 +154,7 @@ describe('a lock file that is deleted or replaced under a process that holds it'
     await database.close();
   }, 60_000);
 
-  test('N84: deleted, it lets no second opening of the same process in', async () => {
+  test('N84: deleted, it keeps out a second opening by the same process', async () => {
     const database = await open();
     await rm(lock());
     await expect(open()).rejects.toThrow(/ was deleted, and process \d+ may still have /);
@@ -185,7 +185,7 @@ describe('a lock file that is deleted or replaced under a process that holds it'
   });
 });
 
-describe('who else may open the files', () => {
+describe('the modes of the files', () => {
   const modes = async () => {
     const found = [];
     for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -199,7 +199,7 @@ describe('who else may open the files', () => {
     return found;
   };
 
-  test('N73: nobody, of a new database and of one that was open to all', async () => {
+  test('N73: are for the owner alone, in a new database and in one that was open to all', async () => {
     await chmod(folder, 0o755);
     const umask = process.umask(0);
     try {

@@ -7,7 +7,7 @@ import { assign, id, insertIdentity, insertOrganization, now, type Organization 
 
 const kibibyte = 1024;
 
-/** As many access rules as an identity may have, each with as many values. */
+/** The most access rules that an identity may have, each with the most values. */
 async function insertRules(database: Database, { root }: Organization, identity_id: string): Promise<void> {
   for (let rule = 0; rule < 50; rule++)
     await database.query
@@ -109,7 +109,7 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
     expect(reader.held().entries).toBeGreaterThan(1);
   });
 
-  test('are read few at a time, however many ask at once, and light ones beside them', async () => {
+  test('are read a few at a time, however many requests wait, and light ones are read beside them', async () => {
     await assign(database, acme, identity);
     const light = await insertIdentity(database, acme, acme.lab, 'light');
     const sizes: number[] = [];
@@ -131,7 +131,7 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
     expect(Math.max(...sizes)).toBeLessThan(2 ** 20);
   });
 
-  test('of a name are over when it means another identity, though the facts of the first are newer', async () => {
+  test('of a name end when it means another identity, even where the facts of the first are newer', async () => {
     if (kind === 'postgres') return;
     const other = await insertIdentity(database, acme, acme.lab, 'other');
     await assign(database, acme, identity);

@@ -114,7 +114,7 @@ const fill = [
     'namespace_id, identity_id, organization_id, created_at',
     `${key('ws')}, ${key('mi', '1')}, '${root}', ${at}`,
   ),
-  // Of a workspace: half for everyone, and half for one user each.
+  // Assignments of a workspace: half for everyone, and half for one user each.
   rows(
     'assignments',
     'id, workspace_id, identity_id, organization_id, type, profile, principal_id, created_at',
@@ -170,7 +170,9 @@ const recorded =
       page,
     );
 
-/** A page of one table in the order of an index, one that looks up something for each row, and one with aliases and masks. */
+/**
+ * A page of one table in the order of an index, one that looks up something for each row, and one with aliases and masks.
+ */
 const [simple, joined, reaching] = [20, 8 * limit, 16 * limit];
 
 /** Positions in lists of assignments name the principal as well. */
@@ -257,7 +259,7 @@ describe('a page of a long list', () => {
     },
   );
 
-  test('F27 of the owners of an organisation two are read, however many members it has', async () => {
+  test('F27 reads two owners of an organisation, however many members it has', async () => {
     await activeOwners(explained.db, root);
     expect(explained.cost()).toMatchObject({ rows: 0 });
     expect(explained.cost().blocks).toBeLessThanOrEqual(simple);

@@ -72,7 +72,7 @@ describe('transactions of two replicas on PostgreSQL', () => {
     expect(holding).toBeGreaterThanOrEqual(3);
   });
 
-  test('F26 of one tenant that lose time after time delay those of no other tenant', async () => {
+  test('F26 of one tenant that lose repeatedly delay those of no other tenant', async () => {
     let isOver = false;
     const conflict = Object.assign(new Error('could not serialize access'), { code: '40001' });
     const losing = Array.from({ length: 20 }, () =>
@@ -96,7 +96,7 @@ describe('transactions of two replicas on PostgreSQL', () => {
     await Promise.all(losing);
   });
 
-  test('F26 whose name another took meanwhile are run again, and see it', async () => {
+  test('F26 run again and see the name that another one took', async () => {
     const row = { id: id('user'), organization_id: null, login: 'taken.meanwhile', created_at: new Date(now) };
     let runs = 0;
     const result = await one.transaction(async (tx) => {

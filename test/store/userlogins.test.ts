@@ -43,7 +43,7 @@ describe.each(databaseKinds)('users of before several organisations: %s', (kind)
     sql`INSERT INTO user_identities (iss, sub, user_id, created_at, signed_in_at)
       VALUES ('https://login.example.com', '1', ${id}, now(), now())`.execute(database.query);
 
-  test('N69 N75 keep whom they sign in as; the same person and the same login may be in another one', async () => {
+  test('N69 N75 keep their sign-in, and the same person and login may be added in another organisation', async () => {
     await migrate(database, { folder });
     for (const id of ['evil', 'acme'])
       await sql`INSERT INTO namespaces (id, kind, organization_id, name, path, lineage, created_at)

@@ -7,7 +7,7 @@ import type { Route } from '../route.ts';
 
 type Parts = Pick<AppParts, 'callers' | 'pipeline'>;
 
-/** Who sends a request, as far as it is known. */
+/** The sender of a request, before authentication is complete. */
 interface Sender {
   request_id: string;
   bearer: string | undefined;
@@ -15,8 +15,8 @@ interface Sender {
 }
 
 /**
- * Refuses, with one record, a request without a token on a route that needs one. Its body is not read: nothing that is still
- * to come could open the route.
+ * Refuses, with one record, a request without a token on a route that needs one. The body is not read, since it cannot open
+ * the route.
  */
 export async function refuseWithoutToken(
   { pipeline }: Parts,
@@ -30,8 +30,8 @@ export async function refuseWithoutToken(
 }
 
 /**
- * Records a request that its route cannot read, and returns the error that answers it: that the sender is nobody goes before
- * what is wrong with the request. On routes for jobs the mint has not read the token yet, so it is read here.
+ * Records a request that its route cannot read, and returns the error that answers it. A missing or dead token comes before
+ * faults of the request. On routes for jobs the mint has not read the token yet, so it is read here.
  */
 export async function refuseUnread(
   { callers, pipeline }: Parts,

@@ -32,7 +32,7 @@ export const invitationRoutes: Route[] = [
   route({
     method: 'POST',
     path: '/invitations',
-    summary: 'Invite an e-mail address: whoever signs in with it, verified, becomes a user, once',
+    summary: 'Invite an e-mail address: the person who signs in with it, verified, becomes a user by accepting',
     action: 'invitation.create',
     body: newInvitation,
     response: invitation,

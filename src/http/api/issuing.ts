@@ -25,7 +25,7 @@ export const issuingRoutes: Route[] = [
   route({
     method: 'POST',
     path: '/tokens',
-    summary: 'Mint a workload token for a managed identity of the job`s workspace',
+    summary: "Mint a workload token for a managed identity of the job's workspace",
     action: 'token.mint',
     bearer: 'job',
     status: 200,
@@ -40,7 +40,7 @@ export const issuingRoutes: Route[] = [
   route({
     method: 'POST',
     path: '/credentials',
-    summary: 'Short-lived credentials of the cloud for a managed identity of the job`s workspace',
+    summary: "Short-lived credentials of the cloud for a managed identity of the job's workspace",
     action: 'credentials.exchange',
     bearer: 'job',
     status: 200,

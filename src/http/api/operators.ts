@@ -6,7 +6,7 @@ import { iso } from './present.ts';
 import { detachedUsers, operatorToken, ownerLink } from './responses/operators.ts';
 import { ref, userId } from './schemas.ts';
 
-/** As tokens of the identity provider have them. */
+/** Values of `iss` and `sub` as ID tokens have them. */
 const printable = (maximum: number) =>
   z.string().regex(new RegExp(`^[\\x20-\\x7e]{1,${maximum}}$`), `must be 1 to ${maximum} printable ASCII characters`);
 
@@ -25,7 +25,7 @@ export const operatorRoutes: Route[] = [
     action: 'admin_link.redeem',
     bearer: 'none',
     status: 200,
-    body: z.strictObject({ token: z.string().regex(linkPattern, 'is no token of a link') }),
+    body: z.strictObject({ token: z.string().regex(linkPattern, 'must be the token of a one-time link') }),
     response: operatorToken,
     async handle({ api, call, body }) {
       const { user, organization, token } = await api.operators.redeem(call, body.token);
@@ -40,7 +40,7 @@ export const operatorRoutes: Route[] = [
   route({
     method: 'POST',
     path: '/owner-links',
-    summary: 'For operators: a one-time link that lets an owner of an organisation in; its audit has it',
+    summary: 'For operators: a one-time link that lets an owner of an organisation in, recorded in its audit',
     action: 'owner_link.create',
     body: z.strictObject({ organization: ref, owner: ref.optional() }),
     response: ownerLink,
@@ -62,7 +62,7 @@ export const operatorRoutes: Route[] = [
   route({
     method: 'POST',
     path: '/user-identities/detach',
-    summary: 'For operators: nobody signs in as this user any more, or as any user of this person',
+    summary: 'For operators: end the sign-in of a user, or of all users of a person',
     action: 'user_identity.detach',
     status: 200,
     body: detachment,

@@ -101,7 +101,7 @@ export function presentPage<Row extends { id: string }, Item>(
   return { items: items.map(present), next_cursor: last === undefined ? null : positionOf(last) };
 }
 
-/** A page of a list of which rows were left out: it may be short, and have a next one all the same. */
+/** A page of a filtered list: it may be short, and have a next one all the same. */
 export function presentScanned<Row, Item>({ rows, next }: Scanned<Row>, present: (row: Row) => Item) {
   return { items: rows.map(present), next_cursor: next ?? null };
 }

@@ -8,7 +8,7 @@ const change = z.strictObject({
     .record(z.string().max(64, 'is no quota'), z.number('must be a whole number, or null for the default').nullable())
     .refine((all) => Object.keys(all).length > 0, 'must name a quota')
     .refine((all) => Object.keys(all).length <= quotaNames.length, `must name at most ${quotaNames.length} quotas`)
-    // A refinement is code: the document would not tell of it.
+    // The document cannot show the refinements above, so it gets these bounds.
     .meta({
       minProperties: 1,
       maxProperties: quotaNames.length,

@@ -21,7 +21,8 @@ export const subjectGrantRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/managed-identities/:id/subject-grants',
-    summary: 'Whose rights to act name users in tokens of the identity, beside those granted at its group or above',
+    summary:
+      'The subject grants of the identity: they add to the rights to act that were granted at its group or above',
     action: 'subject_grant.list',
     query: page,
     response: listOf(subjectGrant),

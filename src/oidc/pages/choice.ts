@@ -1,7 +1,7 @@
 import type { OfferedInvitation, SignInOptions } from '../../services/signinoptions.ts';
 import { type Answering, html, type Markup, nothing, show } from './page.ts';
 
-/** Where a person says as whom they sign in, and answers invitations. Every button names its organisation. */
+/** Shows the page on which a person chooses a user and answers invitations. Every button names its organisation. */
 export function showChoices(ctx: Answering, form: SignInOptions & { action: string; email: string | null }): void {
   const { action, email, users, invitations, joinable } = form;
   show(ctx, {

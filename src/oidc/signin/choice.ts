@@ -23,7 +23,10 @@ export async function signInOrAsk(
   sendTo(ctx, addressOf(desk, interaction));
 }
 
-/** Shows what a person who was vouched for in this interaction can choose between; false where nobody was. */
+/**
+ * Shows the choices of a person whom the identity provider vouched for in this interaction; false where there is no such
+ * person.
+ */
 export async function askForChoice(desk: Desk, ctx: KoaContextWithOIDC, interaction: Interaction): Promise<boolean> {
   const vouched = vouchedPeople(desk);
   const person = await vouched.find(interaction.uid);
@@ -39,7 +42,7 @@ export async function askForChoice(desk: Desk, ctx: KoaContextWithOIDC, interact
   return true;
 }
 
-/** Does what a person chose on the page. */
+/** Handles the form of the page: signs in, accepts, declines, or asks for another person. */
 export async function takeChoice(desk: Desk, ctx: KoaContextWithOIDC, interaction: Interaction): Promise<void> {
   const vouched = vouchedPeople(desk);
   const person = await vouched.find(interaction.uid);
@@ -81,6 +84,6 @@ async function signInBy(
     interaction.session = undefined;
     await interaction.persist();
   }
-  // Whoever signs in has also said as whom.
+  // A completed sign-in answers `select_account` as well.
   await finish(desk, ctx, { login: { accountId, remember: true }, [selectAccountPrompt]: {} });
 }

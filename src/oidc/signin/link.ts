@@ -10,7 +10,7 @@ import { openSession } from './sessions.ts';
  */
 export async function openLink(desk: Desk, ctx: KoaContextWithOIDC): Promise<void> {
   const token = (await readForm(ctx)).get('token');
-  if (token === null || !linkPattern.test(token)) throw new errors.InvalidRequest('the link is not whole');
+  if (token === null || !linkPattern.test(token)) throw new errors.InvalidRequest('the link is incomplete');
   const turn = desk.turns.of(ctx);
   turn.isRecorded = true;
   const { user_id, ...opened } = await desk.signIn.openLink(token, turn.request_id);

@@ -9,7 +9,7 @@ import { type AwsSettings, sessionDuration } from './settings.ts';
 /** Characters of a session policy (cloud-facts.md 1.1). */
 const maximumPolicy = 2048;
 
-/** What a job may ask of AWS beside the duration. */
+/** Schema of the AWS options of a credentials request. */
 export const request = z.strictObject({
   session_policy: z.string().min(1).max(maximumPolicy, `must be at most ${maximumPolicy} characters`).optional(),
 });
@@ -48,7 +48,7 @@ function policyFault(policy: string | undefined): { pointer: string; detail: str
   }
 }
 
-/** Who the session is, for the audit record. */
+/** Returns the facts of the session for the audit record. */
 export function describe(credentials: CloudCredentials): Record<string, string> {
   const { role_arn, assumed_role_arn, account_id } = credentials;
   return Object.fromEntries(

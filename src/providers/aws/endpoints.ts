@@ -19,8 +19,9 @@ export type AwsEndpoints = EndpointValues<typeof endpoints>;
 export const ownHosts = /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)$/;
 
 /**
- * Where this identity's token goes: the endpoint that it names, if the operator lists it; else the first that the operator
- * lists; else AWS's own of the role's partition. Nothing else, whatever the settings or the environment say (N29).
+ * Returns the STS endpoint for the token of an identity: the one that it names, if the operator lists it; else the first
+ * that the operator lists; else AWS's own of the role's partition. Neither settings of the identity nor variables of the SDK
+ * can add another (N29).
  */
 export function endpointOf(settings: AwsSettings, { aws_sts }: AwsEndpoints): { url: string; region: string } {
   const role = parseRoleArn(settings.role_arn)!;

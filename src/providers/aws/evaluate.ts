@@ -15,11 +15,11 @@ import { isKnownKey, type TrustRequest, trustRequest } from './request.ts';
 
 const what = 'trust policy';
 const supportedKeys =
-  'the issuer`s `aud`, `sub` and `amr`, sts:RoleAuthorizedByIdp, sts:RoleSessionName, sts:SourceIdentity, sts:TransitiveTagKeys, aws:RequestTag/…, aws:TagKeys and aws:FederatedProvider';
+  "the issuer's `aud`, `sub` and `amr`, sts:RoleAuthorizedByIdp, sts:RoleSessionName, sts:SourceIdentity, sts:TransitiveTagKeys, aws:RequestTag/…, aws:TagKeys and aws:FederatedProvider";
 
 const principalMembers = {
   Federated: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
-  /** Of these only everybody is a web identity too. */
+  /** Of these principals, only `*` includes a web identity. */
   AWS: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
   Service: { irrelevant: 'It names services of AWS, and a web identity is none of them.' },
   CanonicalUser: { irrelevant: 'It names an account by its id for S3, and a web identity is no account.' },
@@ -38,7 +38,7 @@ const statementMembers = {
   },
   Principal: parsePrincipal,
   Action: texts,
-  /** What holds it depends on the Version. */
+  /** Parsed later, because its meaning depends on the Version. */
   Condition: (value: unknown): unknown => value,
 } satisfies Members;
 

@@ -41,7 +41,7 @@ const roleArn = textField(
 const region = textField(
   {
     title: 'Region',
-    description: 'The region whose STS endpoint is called. Left out: the home region of the role`s partition.',
+    description: "The region whose STS endpoint is called. Left out: the home region of the role's partition.",
     example: 'eu-central-1',
   },
   /^[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}$/,
@@ -83,7 +83,7 @@ const sessionTags = z
     ...metaOf({
       title: 'Session tags',
       description:
-        'Tags of the session at AWS, by key, for conditions on aws:PrincipalTag. The role`s trust policy then needs sts:TagSession; the generated one has it.',
+        "Tags of the session at AWS, by key, for conditions on aws:PrincipalTag. The role's trust policy then needs sts:TagSession; the generated one has it.",
       example: tagsExample,
     }),
     maxProperties: maximumTags,
@@ -108,7 +108,7 @@ export const settings = z
     max_duration: secondsField(
       {
         title: 'Longest session',
-        description: 'Jobs may ask for at most this many seconds. The role`s own maximum at AWS must be as long.',
+        description: "Jobs may ask for at most this many seconds. The role's own maximum at AWS must be as long.",
         example: 3600,
       },
       sessionDuration.minimum,

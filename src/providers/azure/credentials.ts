@@ -6,7 +6,7 @@ import { noDuration } from '../request.ts';
 import { type AzureEndpoints, authorityOf } from './endpoints.ts';
 import { type AzureSettings, scopeExample, scopePattern, scopeRule } from './settings.ts';
 
-/** What a job may ask of Entra. */
+/** Schema of the Azure options of a credentials request. */
 export const request = z.strictObject({ scope: z.string().min(1).max(512).optional() });
 
 export type AzureRequest = { duration?: number | undefined; azure?: z.output<typeof request> | undefined };

@@ -15,7 +15,7 @@ const text =
     return value;
   };
 
-/** What Graph, ARM and the command line show of a credential. */
+/** Members of a federated credential as Graph, ARM and the command line show it. */
 const credentialMembers = {
   // It stands in place of a subject.
   claimsMatchingExpression: (value: unknown): void => {

@@ -10,8 +10,9 @@ import type { AzureSettings } from './settings.ts';
 type AzureContext = ExchangeContext<AzureRequest, AzureEndpoints>;
 
 /**
- * One client-credentials request with our token as the client assertion. The client and its cache live for this exchange only:
- * a shared one answers a second user with the first one's token, since its cache is not keyed by the assertion (docs/architecture.md).
+ * One client-credentials request with our token as the client assertion. The client and its cache live for this exchange
+ * only: a shared one answers a second user with the first one's token, since its cache is not keyed by the assertion
+ * (docs/architecture.md).
  */
 export async function exchange(
   token: string,

@@ -147,7 +147,7 @@ function isClaims(operand: unknown): boolean {
  * Counted repetitions are written out: ten letters make a thousand states. Those of groups may stand within one another, so
  * they multiply all; what else is counted is one character or class.
  */
-export function patternStates(pattern: string): number {
+function patternStates(pattern: string): number {
   let sum = pattern.length;
   let product = 1;
   for (const { index, 1: least = '', 2: most = '' } of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)) {

@@ -4,7 +4,7 @@ import type { CloudCredentials } from '../provider.ts';
 import { durationFault, noDuration } from '../request.ts';
 import { type GcpSettings, scopesFault, tokenDuration } from './settings.ts';
 
-/** What a job may ask of Google beside the duration. */
+/** Schema of the Google options of a credentials request. */
 export const request = z.strictObject({
   scopes: z.array(z.string().min(1).max(256)).min(1).max(32).optional(),
 });

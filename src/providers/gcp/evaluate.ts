@@ -64,8 +64,8 @@ interface PoolProvider {
 }
 
 /**
- * What a provider of a workload identity pool says to a token: is it alive, issuer, uploaded keys, audience, mapping, condition
- * (cloud-facts.md 3.1). The state of its pool is not in the document, and not judged.
+ * Judges a token as a provider of a workload identity pool does: state, issuer, uploaded keys, audience, mapping and
+ * condition (cloud-facts.md 3.1). The state of the pool is not in the document, and is not judged.
  */
 export function evaluate(document: string, claims: Claims, request: EvaluateRequest = {}): Verdict {
   const provider = parseProvider(document);
@@ -90,7 +90,10 @@ export function mapAttributes(document: string, claims: Claims): Record<string, 
   );
 }
 
-/** Google verifies with uploaded keys instead of the published ones. It checks them at the exchange, not when they are uploaded. */
+/**
+ * Judges the signing key by uploaded keys, which Google uses instead of the published ones. Google checks them at the
+ * exchange, not at the upload.
+ */
 function judgeKeys(text: string, { signing_key }: EvaluateRequest): Denial | undefined {
   const condition = 'oidc.jwksJson';
   const keys = parseUploadedKeys(text);
@@ -201,7 +204,10 @@ function parseAudiences(element: unknown): string[] {
   return audiences;
 }
 
-/** Without a list of its own a provider takes its resource name, with or without `https:` (cloud-facts.md 3.1). */
+/**
+ * Returns the audiences of a provider without a list of its own: its resource name, with or without `https:` (cloud-facts.md
+ * 3.1).
+ */
 function ownAudiences(name: string | undefined): string[] {
   if (name === undefined || !namePattern.test(name))
     throw invalidDocument(

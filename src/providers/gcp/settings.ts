@@ -22,7 +22,7 @@ export const settings = z.strictObject({
   project_number: textField(
     {
       title: 'Project number',
-      description: 'The number, not the id, of the project that has the pool: it stands on the project`s dashboard.',
+      description: "The number, not the id, of the project that has the pool: it is on the project's dashboard.",
       example: '123456789012',
     },
     /^[1-9]\d{4,18}$/,
@@ -42,7 +42,7 @@ export const settings = z.strictObject({
     {
       title: 'Service account',
       description:
-        'The service account to impersonate. Left out: the token`s own principal gets access to resources directly.',
+        "The service account to impersonate. Left out: the token's own principal gets access to resources directly.",
       example: 'deploy@acme-prod.iam.gserviceaccount.com',
     },
     /^(?=.{6,128}$)[a-z0-9-]{1,63}@(?:[a-z0-9-]+\.)+gserviceaccount\.com$/,
@@ -64,7 +64,7 @@ export const settings = z.strictObject({
     {
       title: 'Longest token',
       description:
-        'With a service account jobs may ask for at most this many seconds. Above 3600 the organisation`s policy at Google must allow it.',
+        "With a service account jobs may ask for at most this many seconds. Above 3600 the organisation's policy at Google must allow it.",
       example: 3600,
     },
     tokenDuration.minimum,

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../document.ts';
 
-/** All that a key of an uploaded JWKS may have (cloud-facts.md 3.2). */
+/** The members that a key of an uploaded JWKS may have (cloud-facts.md 3.2). */
 const members = ['kty', 'alg', 'use', 'kid', 'n', 'e', 'x', 'y', 'crv'];
 
 /** The keys in the text of `oidc.jwksJson`; undefined for a text by which Google can verify nothing. */

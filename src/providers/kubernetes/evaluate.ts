@@ -17,7 +17,7 @@ const what = 'AuthenticationConfiguration';
 /** The structure is that of v1beta1 (1.30) and later (cloud-facts.md 4). */
 const versions = ['apiserver.config.k8s.io/v1beta1', 'apiserver.config.k8s.io/v1'];
 
-/** Of CEL the one form that Arsia's own documents use: a claim that begins with a text. */
+/** The one CEL form that is supported: a claim that begins with a text, as in the documents that Arsia generates. */
 const prefixPattern = /^claims\.(\w+)\.startsWith\((['"])([\w:/.@-]+)\2\)$/;
 
 const ruleMembers = {

@@ -37,13 +37,13 @@ interface IssuerKeysParts {
 }
 
 const mebibyte = 2 ** 20;
-/** Of all issuers, and of those that one organisation has asked for. A document has up to 100 KiB. */
+/** Bytes of the keys of all issuers, and of those that one organisation asked for. A document has up to 100 KiB. */
 const bounds = {
   maximumBytes: 16 * mebibyte,
   shareBytes: 8 * mebibyte,
   maximumAge: outsideTokens.documentCache.maximum * 1000,
 };
-/** Of a failure with its stack, and of a key once it was imported, in bytes. */
+/** Heap bytes of a failure with its stack, and of an imported key. */
 const heldBytes = { fault: 4096, imported: 4096 };
 /** At once. Nobody gets more than are left for the others: one organisation's issuers that never answer do not stop those of all. */
 const maximumFetches = 64;
@@ -77,7 +77,7 @@ export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: Iss
       if (kept?.keys !== undefined && kept.expires_at > asked_at) return { ...kept, asked_at };
       return { fault: thrown, expires_at: asked_at + failureCache * 1000, asked_at, bytes: heldBytes.fault };
     });
-    // What was loaded longest ago goes first: a busy one comes back at its next request.
+    // The entry that was loaded longest ago goes first. A busy issuer comes back at its next request.
     entries.keep(issuer, { value: entry, organization_id: asker, since, bytes: entry.bytes });
     return entry;
   }

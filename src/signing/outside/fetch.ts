@@ -14,9 +14,9 @@ export interface FetchedDocument {
 }
 
 /**
- * A JSON document of somebody else, over https. The signal ends all of it: name, connection, headers, body. Throws ArsiaError
- * `outside_token_refused`, in one constant text, for what Arsia does not fetch (an address that is not public, a name without
- * one, a redirect), and `issuer_unavailable` for what did not come as it should.
+ * A JSON document of somebody else, over https. The signal ends all of it: name, connection, headers, body. Throws
+ * ArsiaError `outside_token_refused`, in one constant text, for what Arsia does not fetch (an address that is not public, a
+ * name without one, a redirect), and `issuer_unavailable` for what did not come as it should.
  */
 export type DocumentFetch = (url: string, signal: AbortSignal) => Promise<FetchedDocument>;
 
@@ -88,7 +88,7 @@ async function roundTrip(
     const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'arsia' };
     const request = send(url, { agent, signal, lookup: pinnedTo(addresses), headers }, resolve);
     request.on('error', reject).on('socket', (socket) => countBytes(socket, request, received));
-    // Where nobody listens for it, Node ends a switch of protocols (101) without an error.
+    // Without a listener for it, Node ends a switch of protocols (101) without an error.
     request.on('close', () => reject(new Error('the connection ended without an answer'))).end();
   });
   try {

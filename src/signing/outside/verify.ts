@@ -94,10 +94,13 @@ function checkHeader(header: ProtectedHeaderParameters): void {
     throw refused(`The subject token is signed by none of ${outsideAlgorithms.join(', ')}.`);
 }
 
-/** What a trust rule may allow at most; `decideTrust` applies what it does allow. `now` in seconds. */
+/**
+ * Checks the times against the most that a trust rule may allow; `decideTrust` applies what the rule allows. `now` in
+ * seconds.
+ */
 function checkTimes(claims: JWTPayload, now: number): void {
   const { clockTolerance: tolerance, lifetime } = outsideTokens;
-  // Without it a token of a year's life would be accepted on its last day.
+  // Without `iat`, a token with a life of a year would be accepted on its last day.
   if (claims.iat === undefined) throw refused('The iat of the subject token is missing: its age must be known.');
   const fault = timeFault(claims, { now, tolerance, lifetime: lifetime.maximum });
   if (fault === undefined) return;

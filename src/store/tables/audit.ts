@@ -29,7 +29,7 @@ export interface AuditEventsTable {
 export interface AuditCheckpointsTable {
   number: number;
   signed: string;
-  /** With blanks between. */
+  /** Ids with blanks between them. */
   event_ids: string;
 }
 

@@ -12,10 +12,10 @@ export interface OidcArtifactsTable {
   payload: Uint8Array;
   consumed_at: Date | null;
   expires_at: Date | null;
-  /** Of a device code: seconds between polls, and when the next is due. */
+  /** For a device code: seconds between polls, and when the next one is due. */
   poll_interval: number | null;
   poll_after: Date | null;
-  /** Of an access token: the trust rule that it was given by. */
+  /** For an access token: the trust rule that it was given by. */
   trust_rule_id: string | null;
 }
 

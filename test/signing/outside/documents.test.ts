@@ -140,7 +140,7 @@ describe('the documents of an issuer', () => {
     await Promise.all(waiting);
   });
 
-  test('N79 have one deadline together: what discovery took is not there for the keys', async () => {
+  test('N79 share one deadline: the time of discovery is missing for the keys', async () => {
     const signals: AbortSignal[] = [];
     const slow = createIssuerKeys({
       clock,
@@ -162,7 +162,7 @@ describe('the documents of an issuer', () => {
     expect(signals[1]).toBe(signals[0]);
   });
 
-  test('N67 of an organisation are kept up to its share in bytes, failures among them, and push out none of another', async () => {
+  test('N67 are kept up to the share of an organisation in bytes, failures included, and push out none of another organisation', async () => {
     await find('one', issuer, 'globex');
     world.fault = away;
     const ask = (index: number) => faultOf(find('one', `https://n${index}.example`));
@@ -173,7 +173,7 @@ describe('the documents of an issuer', () => {
     expect(asked).toEqual(['https://n0.example/.well-known/openid-configuration']);
   });
 
-  test('N67 with as many long keys as an issuer may have are kept of a part of the issuers, those asked for last', async () => {
+  test('N67 with the most and longest keys are kept for the issuers that were asked for last', async () => {
     const keys = Array.from({ length: 100 }, (_, index) => ({ ...ec(`${index}`), key_ops: ['x'.repeat(800)] }));
     const asking = createIssuerKeys({
       clock,

@@ -205,11 +205,11 @@ describe('N79 bytes that an issuer sends beside the body', () => {
     await sent.isClosed;
     // Node itself ends headers and trailers of more than 16 KiB.
     expect(faults).toEqual([expect.stringMatching(/over 102400 bytes|overflow|^aborted$/i)]);
-    // What the kernel's buffers took beside what was read.
+    // Allows for what the kernel's buffers took beyond what was read.
     expect(sent.bytes).toBeLessThan(16 * 1024 * 1024);
   });
 
-  test('count together with it: what fits alone does not fit after interim responses', async () => {
+  test('count towards the limit: a body that fits alone is refused after interim responses', async () => {
     const body = JSON.stringify('x'.repeat(maximumAnswer - 1000));
     const answer = `${ok}content-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`;
     const hint = `HTTP/1.1 103 Early Hints\r\nlink: <${'x'.repeat(900)}>\r\n\r\n`;
@@ -226,7 +226,7 @@ describe('N79 bytes that an issuer sends beside the body', () => {
     }
   });
 
-  test('a switch of protocols is no answer, and is not waited for', async () => {
+  test('a switch of protocols is refused at once', async () => {
     const { url } = await flood('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 'x');
     expect((await faultOf(develop({ deadline_ms: 60_000 })(url))).code).toBe('issuer_unavailable');
   });

@@ -50,7 +50,7 @@ export const subjectGrant = z
     launcher_id: z
       .string()
       .nullable()
-      .meta({ description: 'The service account whose rights to act count; null: every one.' }),
+      .meta({ description: 'The service account whose rights to act count; null: every service account.' }),
     namespace_id: z
       .string()
       .nullable()

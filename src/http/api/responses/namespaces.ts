@@ -43,7 +43,7 @@ export const organizationQuotas = z
     quotas: z.array(
       z.strictObject({
         name: z.enum(quotaNames),
-        per: z.string().meta({ description: 'What it is counted for, such as `organization`.' }),
+        per: z.string().meta({ description: 'The thing that the quota is counted for, such as `organization`.' }),
         value: z.int(),
         default: z.int(),
         maximum: z.int().meta({ description: 'The most that an operator may set.' }),

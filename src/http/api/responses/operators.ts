@@ -4,7 +4,10 @@ import { id, secret, time, withheld } from './shared.ts';
 export const operatorToken = z
   .strictObject({
     login: z.string(),
-    organization: z.string().optional().meta({ description: 'Of an owner: the name of the organisation.' }),
+    organization: z
+      .string()
+      .optional()
+      .meta({ description: 'The name of the organisation; only for the link of an owner.' }),
     access_token: z.string(),
     expires_at: time,
   })
