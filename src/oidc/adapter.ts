@@ -102,7 +102,9 @@ function graceOf(model: string, by: ArtifactKey): number {
 }
 
 function principalOf(model: string, payload: AdapterPayload): string | undefined {
-  return model === 'ClientCredentials' ? payload.clientId : payload.accountId;
+  if (model === 'ClientCredentials') return payload.clientId;
+  // An interaction in which a user has signed in becomes their session when the browser goes on: it ends with what they hold.
+  return model === 'Interaction' ? payload.result?.login?.accountId : payload.accountId;
 }
 
 /** Of an access token that was given for a token of an outside issuer. */

@@ -1,4 +1,5 @@
 import { ArsiaError } from '../core/errors.ts';
+import { deleteOpenLinks } from '../store/adminlinks.ts';
 import { activeOwners, hasAnyRole } from '../store/memberships.ts';
 import type { Page } from '../store/namespaces.ts';
 import { findUser, insertUser, listUsers, type User, updateUser } from '../store/principals.ts';
@@ -102,6 +103,7 @@ export const changeUser: Action<
       await refuseLastOwner(context, user.organization_id!, user.id);
       // Active again one day, they sign in again: what they held comes not back to life.
       await endSignIns(context.db, user.id);
+      await deleteOpenLinks(context.db, user.id);
     }
     return await updateUser(context.db, user.id, { display_name: input.display_name, is_active: input.is_active });
   },

@@ -298,6 +298,24 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect((await operator.ask('POST', '/user-identities/detach', { sub: 'x' })).status).toBe(400);
   });
 
+  test.each(['detached', 'deactivated for a while'])(
+    'N70 a browser that has signed in and waits on its way back gets nothing once the user was %s',
+    async (how) => {
+      const { sub, email } = meet('waiting');
+      await invite(acme, email, { role: 'viewer' });
+      await join(sub, 'acme');
+      const [user] = await usersOf(acme, email);
+      const browser = createBrowser();
+      world.upstream.visitor = sub;
+      const ask = authorizationRequest(world.issuer);
+      const { url } = await browser.open(ask.url, `${world.issuer}/oauth2/authorize/`);
+      if (how === 'detached') await operator.send('POST', '/user-identities/detach', { user: user!.id });
+      else for (const is_active of [false, true]) await acme.send('PATCH', `/users/${user!.id}`, { is_active });
+      const page = await browser.open(url.href, ask.redirect_uri);
+      expect([page.status, page.url.pathname]).toEqual([400, url.pathname]);
+    },
+  );
+
   test('an acceptance that is sent twice makes one user', async () => {
     const { sub, email } = meet('double');
     await invite(acme, email);
