@@ -103,7 +103,7 @@ function graceOf(model: string, by: ArtifactKey): number {
 
 function principalOf(model: string, payload: AdapterPayload): string | undefined {
   if (model === 'ClientCredentials') return payload.clientId;
-  // An interaction in which a user has signed in becomes their session when the browser goes on: it ends with what they hold.
+  // A finished sign-in becomes a session when the browser goes on, so it counts for its user and ends with their sessions.
   return model === 'Interaction' ? payload.result?.login?.accountId : payload.accountId;
 }
 

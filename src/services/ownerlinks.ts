@@ -25,7 +25,7 @@ export interface OwnerLink {
   isAppointed: boolean;
 }
 
-/** Owners that a refusal names. */
+/** The number of owners that a refusal names. */
 const mostNamed = 20;
 
 /** Makes a link that lets an active owner of an organisation in, once, within 15 minutes. It makes nobody an operator. */
@@ -91,7 +91,7 @@ async function ownerMeant(
   const named = ref === undefined ? undefined : await findUser(context.db, organization.id, ref);
   if (ref !== undefined && named === undefined) throw missing('user', ref);
   if (named === undefined && owners.length === 1) return (await findUserById(context.db, owners[0]!))!;
-  // By itself: `owners` are the first ones of perhaps many.
+  // Reads the membership of the named user: `owners` may be only the first of many.
   const role = named?.is_active && (await membershipIn(context.db, named.id, organization.id))?.role;
   if (named !== undefined && role === 'owner') return named;
   const known: string[] = [];

@@ -103,7 +103,7 @@ export async function listMemberships(db: Queries, namespace_id: string, page: P
     .execute();
 }
 
-/** Owners of an organisation that can act (active users), `limit` of them at most: two tell whether one is the last. */
+/** Returns active users who own an organisation, at most `limit` of them: two tell whether one is the last. */
 export async function activeOwners(db: Queries, organization_id: string, limit = 2): Promise<string[]> {
   const rows = await db
     .selectFrom('memberships')

@@ -236,7 +236,7 @@ async function residentMemory({ child }: Spawned): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
-/** Returns the function that answers which part of the time of all cores was idle since. */
+/** Returns a function that returns the part of the time of all cores that was idle since the call. */
 function idleTime(): () => number {
   const read = () => {
     const times = cpus().map((core) => core.times);

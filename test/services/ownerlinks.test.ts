@@ -119,7 +119,7 @@ test('N87 at the terminal an organisation without an active owner gets one of it
   expect(await recover({ organization: name })).toMatchObject({ isAppointed: false, user: { login: 'ada' } });
 });
 
-test('N87 of three owners and more each can be named, and nobody else', async () => {
+test('N87 names each of many owners, and nobody else', async () => {
   const there = await createOrganization(running, `many${++count}`);
   const ids: string[] = [];
   for (const login of ['one', 'two', 'three', 'four']) {
@@ -142,7 +142,7 @@ test('N87 of three owners and more each can be named, and nobody else', async ()
     expect((await operator.ask('POST', '/owner-links', { organization: there.name, owner })).status).toBe(409);
 });
 
-test('a link for an owner who was deactivated meanwhile opens nothing, active again or not', async () => {
+test('a link for an owner who was deactivated opens nothing, also after they are active again', async () => {
   const there = await createOrganization(running, `closed${++count}`);
   const { id } = await there.owner.send('POST', '/users', { login: 'heir' });
   await there.owner.send('POST', '/memberships', { namespace: there.id, principal: 'heir', role: 'owner' });
