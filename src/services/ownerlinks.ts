@@ -25,6 +25,9 @@ export interface OwnerLink {
   isAppointed: boolean;
 }
 
+/** Owners that a refusal names. */
+const mostNamed = 20;
+
 /** Makes a link that lets an active owner of an organisation in, once, within 15 minutes. It makes nobody an operator. */
 export const createOwnerLink = ownerLinkAction('owner_link.create', async (_context, organization) => {
   throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
@@ -56,7 +59,7 @@ function ownerLinkAction(
     find: async () => ({ organization_id: null, lineage: [] }),
     async run(context, input) {
       const organization = await organizationMeant(context, input.organization);
-      const owners = await activeOwners(context.db, organization.id);
+      const owners = await activeOwners(context.db, organization.id, mostNamed);
       const isAppointed = owners.length === 0;
       const user = isAppointed
         ? await appoint(context, organization, input.owner)
@@ -86,16 +89,18 @@ async function ownerMeant(
 ): Promise<User> {
   const named = ref === undefined ? undefined : await findUser(context.db, organization.id, ref);
   if (ref !== undefined && named === undefined) throw missing('user', ref);
-  const id = named?.id ?? (owners.length === 1 ? owners[0]! : undefined);
-  if (id !== undefined && owners.includes(id)) return named ?? (await findUserById(context.db, id))!;
+  if (named === undefined && owners.length === 1) return (await findUserById(context.db, owners[0]!))!;
+  // By itself: `owners` are the first ones of perhaps many.
+  const role = named?.is_active && (await membershipIn(context.db, named.id, organization.id))?.role;
+  if (named !== undefined && role === 'owner') return named;
   const known: string[] = [];
-  for (const owner of owners.slice(0, 20)) known.push(`${(await findUserById(context.db, owner))!.login} (${owner})`);
+  for (const owner of owners) known.push(`${(await findUserById(context.db, owner))!.login} (${owner})`);
   throw new ArsiaError(
     'conflict',
     named === undefined
-      ? `${organization.path} has ${owners.length} active owners.`
-      : `${named.login} is no owner of ${organization.path}.`,
-    { advice: `Name one of its owners: ${known.join(', ')}.` },
+      ? `${organization.path} has several active owners.`
+      : `${named.login} is no active owner of ${organization.path}.`,
+    { advice: `Name one of its owners: ${known.join(', ')}${owners.length < mostNamed ? '' : ' ...'}.` },
   );
 }
 

@@ -103,8 +103,8 @@ export async function listMemberships(db: Queries, namespace_id: string, page: P
     .execute();
 }
 
-/** Owners of an organisation that can act (active users), two of them at most: enough to tell whether one is the last. */
-export async function activeOwners(db: Queries, organization_id: string): Promise<string[]> {
+/** Owners of an organisation that can act (active users), `limit` of them at most: two tell whether one is the last. */
+export async function activeOwners(db: Queries, organization_id: string, limit = 2): Promise<string[]> {
   const rows = await db
     .selectFrom('memberships')
     .innerJoin('users', 'users.id', 'memberships.principal_id')
@@ -112,7 +112,7 @@ export async function activeOwners(db: Queries, organization_id: string): Promis
     .where('memberships.namespace_id', '=', organization_id)
     .where('memberships.role', '=', 'owner')
     .where('users.is_active', '=', true)
-    .limit(2)
+    .limit(limit)
     .execute();
   return rows.map((row) => row.principal_id);
 }

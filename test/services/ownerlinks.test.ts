@@ -119,6 +119,29 @@ test('N87 at the terminal an organisation without an active owner gets one of it
   expect(await recover({ organization: name })).toMatchObject({ isAppointed: false, user: { login: 'ada' } });
 });
 
+test('N87 of three owners and more each can be named, and nobody else', async () => {
+  const there = await createOrganization(running, `many${++count}`);
+  const ids: string[] = [];
+  for (const login of ['one', 'two', 'three', 'four']) {
+    const { id } = await there.owner.send('POST', '/users', { login });
+    await there.owner.send('POST', '/memberships', { namespace: there.id, principal: login, role: 'owner' });
+    ids.push(id);
+  }
+  for (const owner of [...ids, 'four', there.ownerId]) {
+    const asked = await operator.ask('POST', '/owner-links', { organization: there.name, owner });
+    expect([owner, asked.status]).toEqual([owner, 201]);
+  }
+  expect(await running.arsia.operators.recover({ organization: there.name, owner: 'three' })).toMatchObject({
+    isAppointed: false,
+    user: { login: 'three' },
+  });
+  const { advice } = (await operator.ask('POST', '/owner-links', { organization: there.name })).body;
+  for (const id of ids) expect(advice).toContain(id);
+  await there.owner.send('PATCH', `/users/${ids[3]}`, { is_active: false });
+  for (const owner of ['four', there.user])
+    expect((await operator.ask('POST', '/owner-links', { organization: there.name, owner })).status).toBe(409);
+});
+
 test('a link for an owner who was deactivated meanwhile opens nothing', async () => {
   const there = await createOrganization(running, `closed${++count}`);
   const { id } = await there.owner.send('POST', '/users', { login: 'heir' });
