@@ -1,3 +1,4 @@
+import type { AccessRule } from './accessrules.ts';
 import { covers, type MayAct } from './acting.ts';
 import type { IdentityFacts, MintFacts, MintRefusal } from './mint.ts';
 import { parentPath } from './namespace.ts';
@@ -64,17 +65,33 @@ export function whoCouldName<Right extends GrantedRight>(
 export function refuseNaming(facts: MintFacts, isAsserted: boolean): MintRefusal | undefined {
   const { identity, user, launcher, job } = facts;
   if (identity === null || user === null || launcher === null) return undefined;
-  if (!isNamedAlone(identity, isAsserted)) return undefined;
+  const isRuled = isForUsers(identity.rules);
+  if (!isNamedAlone(identity, isAsserted || isRuled)) return undefined;
   const named = [user.id, ...user.team_ids];
   const rights = launcher.may_act.map((right) => ({ ...right, service_account_id: launcher.id }));
   if (whoCouldName(identity, rights).some((right) => covers(right, job, named))) return undefined;
   const group = parentPath(identity.path)!;
-  const what = namesUser(identity.subject_scope) ? 'The subject' : 'A session tag or the source identity';
+  const what = namesUser(identity.subject_scope)
+    ? `The subject of ${identity.path} names the user`
+    : isAsserted
+      ? `A session tag or the source identity of ${identity.path} names the user`
+      : `An access rule of ${identity.path} decides by the user, its subject names none`;
   return {
     code: 'subject_not_granted',
-    detail: `${what} of ${identity.path} names the user and no workspace. No right of the service account ${launcher.name} to act for ${user.login} with stage ${job.stage} and these labels was granted at ${group} or above.`,
+    detail: `${what} and no workspace. No right of the service account ${launcher.name} to act for ${user.login} with stage ${job.stage} and these labels was granted at ${group} or above.`,
     advice: `Ask an owner of ${group} to grant the right there: POST /api/v1/service-accounts/${launcher.id}/may-act ${JSON.stringify({ namespace: group, users: [user.login], stages: [job.stage] })}. Or to name the launcher for this identity: POST /api/v1/managed-identities/${identity.id}/subject-grants ${JSON.stringify({ launcher: launcher.id })}. A job that ${user.login} starts needs neither.`,
   };
+}
+
+/**
+ * Returns whether the rules let in by who the user is, and not by which launcher says so. The owners then named nobody
+ * who may say it.
+ */
+function isForUsers(rules: readonly AccessRule[]): boolean {
+  return (
+    rules.some(({ kind }) => kind === 'user' || kind === 'team') &&
+    rules.every(({ kind }) => kind !== 'service_account')
+  );
 }
 
 /** Returns whether a token of the identity names its user, and not the workspace, in what the relying party decides by. */

@@ -1,3 +1,4 @@
+import { endJobsStartedBy } from '../store/jobs.ts';
 import type { User } from '../store/principals.ts';
 import { deleteUserIdentities, endSignIns, listUserIdentities } from '../store/useridentities.ts';
 import { type Action, type Call, missing, type Pipeline, type Place } from './action.ts';
@@ -12,8 +13,8 @@ export type Detached = Pick<User, 'id' | 'organization_id' | 'login'>;
 
 /**
  * Removes the ties between a person of the identity provider and users, for people whom an organisation took over: nobody
- * signs in as these users any more, and the person can accept the invitation of the right organisation. Ends their sessions
- * and tokens. One record for each user, in the audit of their organisation.
+ * signs in as these users any more, and the person can accept the invitation of the right organisation. Ends their sessions,
+ * their tokens and the jobs that they started. One record for each user, in the audit of their organisation.
  */
 export async function detachPerson(pipeline: Pipeline, call: Call, input: DetachInput): Promise<Detached[]> {
   return await pipeline.together(name, call, async (within) => {
@@ -47,6 +48,7 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
     const issuers = (await listUserIdentities(context.db, { user_id: id })).map(({ iss }) => iss);
     await deleteUserIdentities(context.db, id);
     await endSignIns(context.db, id);
+    await endJobsStartedBy(context.db, id, new Date(context.now));
     return { id, organization_id: user.organization_id, login: user.login, issuers };
   },
   describe: (_input, _place, { id, organization_id, login, issuers }) => ({

@@ -178,8 +178,10 @@ async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   }
   if (rights.length === 0) await context.demand('namespace.view', found);
   const user = await findUser(context.db, workspace.organization_id, input.user);
+  const team_ids = user === undefined ? [] : await teamIdsOf(context.db, user.id);
+  // In the words of the request: for whom it may not act, a launcher does not learn who there is (threats.md N83).
+  refuseToAct(rights, workspace, input, { id: user?.id ?? '', login: input.user, team_ids });
   if (user === undefined) throw unknownUser(input.user);
-  refuseToAct(rights, workspace, input, { ...user, team_ids: await teamIdsOf(context.db, user.id) });
   await refuseWithoutRole(context, user, workspace);
   return { user_id: user.id, launcher_id, stage: input.stage };
 }

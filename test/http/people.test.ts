@@ -80,6 +80,24 @@ describe.each(servedKinds)('N83 who sees people and teams, on the %s database', 
     expect((await launcher.ask('PATCH', `${jobs}/${job.id}`, { state: 'ended' })).status).toBe(200);
   });
 
+  test('a launcher learns of nobody for whom it may not act', async () => {
+    const narrow = await createAccount(owner, acme.group, 'narrow');
+    await owner.send('POST', `/service-accounts/${narrow.id}/may-act`, {
+      namespace: acme.workspaceId,
+      users: [acme.user],
+    });
+    const ask = (user: string) =>
+      narrow.client.ask('POST', `/workspaces/${acme.workspaceId}/jobs`, { user, stage: 'run' });
+    for (const user of ['acme.owner', acme.ownerId, 'unknown', 'usr_01jznk00000000000000000000'])
+      expect(await ask(user)).toMatchObject({
+        status: 403,
+        body: { detail: expect.stringContaining(`may not act for ${user} in`) },
+      });
+    expect((await ask(acme.user)).status).toBe(201);
+    const unknown = { user: 'unknown', stage: 'run' };
+    expect((await acme.launcher.ask('POST', `/workspaces/${acme.workspaceId}/jobs`, unknown)).status).toBe(400);
+  });
+
   test('a role anywhere in the organisation, also by a team, shows all people and teams', async () => {
     const all = await names(owner, '/users?limit=200', 'id');
     const membership = await owner.send('POST', '/memberships', {

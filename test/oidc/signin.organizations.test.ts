@@ -271,6 +271,9 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       await invite(evil, email, { role: 'viewer' });
       const taken = await join(sub, 'evil');
       const [user] = await usersOf(evil, email);
+      const { id: workspace } = await evil.send('POST', '/workspaces', { name: `w${++count}`, group: 'evil' });
+      await evil.send('POST', '/memberships', { namespace: workspace, principal: user!.id, role: 'deployer' });
+      const job = await taken.client.send('POST', `/workspaces/${workspace}/jobs`, {});
       await invite(acme, email);
       const body = byRoute ? { iss: world.upstream.issuer, sub } : { user: user!.id };
       const told = { id: user!.id, organization_id: evilId, login: email };
@@ -283,6 +286,10 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       expect(await eventsOf(evil, `action=user_identity.detach&user=${user!.id}`)).toMatchObject([
         { outcome: 'success', organization_id: evilId, actor_kind: byRoute ? 'user' : 'system' },
       ]);
+      const minted = await createClient(world.issuer, job.job_token).ask('POST', '/tokens', {
+        managed_identity: 'aws',
+      });
+      expect(minted.body.code).toBe('job_ended');
       // The user stays where it is, and is nobody's; the person comes in where they belong.
       expect(await evil.send('GET', `/users/${user!.id}`)).toMatchObject({ is_active: true });
       expect(choicesOf(await begin(sub))).toEqual([

@@ -166,6 +166,33 @@ describe('N71 an identity with the subject_scope user, used in a subgroup', () =
     });
   });
 
+  test('an access rule for a user lets nobody in whom the subgroup only says to be that user', async () => {
+    const codes: Record<string, unknown> = {};
+    for (const [name, scope, kinds] of [
+      ['ruled', 'identity', ['user']],
+      ['named', 'identity', ['user', 'service_account']],
+      ['placed', 'workspace', ['user']],
+    ] as const) {
+      const made = await makeIdentity(`rule-${name}`, 'acme/cloud', scope);
+      for (const kind of kinds)
+        await acme.owner.send('POST', `/managed-identities/${made.id}/access-rules`, {
+          kind,
+          values: [kind === 'user' ? ceo : launcher.id],
+        });
+      await mallory.send('POST', `/workspaces/${encoded(workspace)}/managed-identities`, {
+        managed_identity: made.id,
+        profile: `rule-${name}`,
+      });
+      codes[name] = (await mint(await startJob(), made.id)).body.code;
+      if (name !== 'ruled') continue;
+      expect((await mint(await startJob(acme.owner, {}), made.id)).status).toBe(200);
+      const right = await grantRight(acme.owner, 'acme/cloud');
+      expect((await mint(await startJob(), made.id)).status).toBe(200);
+      await acme.owner.send('DELETE', `/service-accounts/${launcher.id}/may-act/${right.id}`);
+    }
+    expect(codes).toEqual({ ruled: 'subject_not_granted', named: undefined, placed: undefined });
+  });
+
   test('trust says who can have tokens that name the user, those beyond twenty as a number', async () => {
     const warningsFor = async (user?: string): Promise<string> => {
       const query = user === undefined ? '' : `?user=${user}`;
