@@ -137,6 +137,8 @@ export const beatJob: Action<{ workspace: string; id: string }, FoundJob, Job> =
   name: 'job.beat',
   needs: 'member',
   changes: false,
+  // The lists of a colleague must not keep signs of life waiting: reads rest, and jobs would end meanwhile.
+  load: () => 'change',
   find: jobAt,
   version: ({ job }) => job.version,
   opensToJob: ({ job }, caller) => job.id === caller.id,

@@ -55,7 +55,7 @@ export function coalesce<Key, Value>(
   const { maximumWaiting = Number.POSITIVE_INFINITY } = options;
   const maximumOfTenant = options.tenantOf === undefined ? maximumWaiting : maximumWaiting / 2;
   const waiting = createFairQueue<Waiter<Key, Value>>();
-  type Taken = { tenant: string; item: Waiter<Key, Value> };
+  type Taken = { tenant: string; item: Waiter<Key, Value>; charged: number };
   const costs = createCosts(options.cost);
   let underWay = 0;
   let isScheduled = false;
@@ -104,8 +104,9 @@ export function coalesce<Key, Value>(
         next.item.reject(unavailable(`The database did not take a request within ${patience / 1000} seconds.`));
         continue;
       }
-      batch.push(next);
-      cost += costs.spend(next.tenant);
+      const charged = costs.spend(next.tenant);
+      batch.push({ ...next, charged });
+      cost += charged;
     }
     return batch;
   }
@@ -115,8 +116,8 @@ export function coalesce<Key, Value>(
     try {
       const values = await read(batch.map(({ item }) => item.key));
       if (values.length !== batch.length) throw new Error('a coalesced read did not answer every key');
-      for (const [index, { tenant, item }] of batch.entries()) {
-        costs.learn(tenant, values[index]!);
+      for (const [index, { tenant, item, charged }] of batch.entries()) {
+        costs.learn(tenant, values[index]!, charged);
         item.resolve(values[index]!);
       }
     } catch (error) {
@@ -170,10 +171,12 @@ function createCosts<Value>(options: CostOptions<Value> | undefined) {
       keep(tenant, { expected, paid: Math.max(paid, performance.now()) + (cost / maximumPerSecond) * 1000 });
       return cost;
     },
-    learn(tenant: string, value: Value): void {
+    learn(tenant: string, value: Value, charged: number): void {
       const cost = of(value);
       const { expected: before = cost, paid } = accountOf(tenant);
-      keep(tenant, { expected: Math.max(cost, before + (cost - before) / 16), paid });
+      // It was charged what was expected: one dear value must not make the tenant pay for the cheap ones that follow.
+      const due = paid + ((cost - charged) / maximumPerSecond) * 1000;
+      keep(tenant, { expected: Math.max(cost, before + (cost - before) / 16), paid: due });
     },
   };
 }

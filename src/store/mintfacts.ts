@@ -135,10 +135,11 @@ export function createMintFactsReader(
       return { facts: { ...facts, job: own }, premise: { job_row, oldest_transaction, key_set_version } };
     },
     async read(key) {
-      if (key.identity === null) return withKeep(await readAll(key), () => undefined);
       const asked = performance.now();
       const now = await readJob(key.token_hash);
       if (now === null) return null;
+      const { organization_id } = now;
+      if (key.identity === null) return withKeep(await readAll({ ...key, organization_id }), () => undefined);
       const runner = nameOfRunner(now);
       const known = find(runner, key);
       if (known !== undefined && holds(known, now)) {
@@ -149,7 +150,7 @@ export function createMintFactsReader(
       jobs.forget(nameOfJob(key.token_hash));
       if (known !== undefined) runners.forget(`${runner} ${known.facts.identity!.id}`);
       const since = performance.now();
-      const dated = await readAll({ ...key, organization_id: now.organization_id });
+      const dated = await readAll({ ...key, organization_id });
       return withKeep(dated, ({ facts: { job: _, ...facts }, oldest_transaction }) => {
         keepFacts(key, runner, since, { facts, oldest_transaction });
         keepJob(key, now, asked, { facts, oldest_transaction });

@@ -1,6 +1,7 @@
 import { CompiledQuery } from 'kysely';
 import { type QuotaName, quotas } from '../core/quotas.ts';
 import type { Queries } from './database.ts';
+import { overAt } from './jobs.ts';
 
 /** The holder whose rows are counted. */
 export interface QuotaKey {
@@ -53,9 +54,9 @@ const counted: Record<QuotaName, string> = {
   masks_per_identity: rows(of('identity_masks', 'identity_id')),
   assignments: rows(of('assignments')),
   assignments_per_workspace: rows(of('assignments', 'workspace_id')),
-  running_jobs: rows(`${of('jobs')} AND ended_at IS NULL`),
-  running_jobs_per_launcher: rows(`${of('jobs', 'started_by')} AND ended_at IS NULL`),
-  running_jobs_per_user: rows(`${of('jobs', 'started_by')} AND ended_at IS NULL`),
+  running_jobs: rows(running(of('jobs'))),
+  running_jobs_per_launcher: rows(running(of('jobs', 'started_by'))),
+  running_jobs_per_user: rows(running(of('jobs', 'started_by'))),
   array_tasks_per_job: rows(of('jobs', 'parent_id')),
   idempotency_keys: rows(of('idempotency_keys')),
 };
@@ -71,6 +72,11 @@ function of(table: string, column = 'organization_id'): string {
 
 function live(source: string): string {
   return `${source} AND (expires_at IS NULL OR expires_at > (SELECT now FROM asked))`;
+}
+
+/** A job past its deadline or without a sign of life is over, though nobody has written that down yet. */
+function running(source: string): string {
+  return `${source} AND ended_at IS NULL AND ${overAt('jobs')} > (SELECT now FROM asked)`;
 }
 
 /** Reads how much of a quota is used, up to one more than its value. In a transaction its own changes count. */

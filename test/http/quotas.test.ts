@@ -347,7 +347,7 @@ describe('quotas of an organisation', () => {
   });
 
   test('a quota of one organisation does not affect another', async () => {
-    const globex = await createOrganization(running, 'globex');
+    const globex = await createOrganization(running, 'initech');
     await setQuota('teams', 0);
     expect((await post('/teams', { name: newName() })).body.code).toBe('quota_exceeded');
     expect((await globex.owner.ask('POST', '/teams', { name: 'ours' })).status).toBe(201);
@@ -402,4 +402,15 @@ describe('many at once', () => {
     await setQuota('teams', null);
     expect((await there(newName())).status).toBe(201);
   });
+});
+
+test('N68 jobs that are over and not yet marked as ended leave room for others', async () => {
+  const umbrella = await createOrganization(running, 'umbrella');
+  await operator.send('PATCH', '/organizations/umbrella/quotas', { quotas: { running_jobs: 2 } });
+  const deadline = new Date(running.clock.now() + 90_000).toISOString();
+  await startJob(umbrella, { deadline });
+  await startJob(umbrella, { heartbeat: 60 });
+  await expect(startJob(umbrella)).rejects.toThrow('quota_exceeded');
+  running.clock.advance(91_000);
+  await startJob(umbrella);
 });

@@ -101,6 +101,7 @@ describe('F25 the share that an organisation has in the database', () => {
       'group.delete heavy',
       'group.move heavy',
       'identity_mask.create heavy',
+      'job.beat change',
       'managed_identity.delete heavy',
       'managed_identity.evaluate evaluation',
       'managed_identity.move heavy',

@@ -38,6 +38,33 @@ describe.each(databaseKinds)('F25 the cost of the facts of a mint: %s', (kind) =
     expect(costOfFacts(await readWith(1))).toBeLessThan(factsCost.unknown / 10);
   });
 
+  test('of one organisation delays no job of another that shows itself', async () => {
+    const [evil, acme] = [await insertOrganization(database), await insertOrganization(database)];
+    await database.query
+      .insertInto('may_act')
+      .values({
+        id: id('may_act'),
+        service_account_id: evil.launcher,
+        namespace_id: evil.lab,
+        organization_id: evil.root,
+        users: Array.from({ length: 3_000 }, () => id('user')),
+        stages: [],
+        labels: {},
+        created_at: new Date(now),
+      })
+      .execute();
+    const reader = createMintFactsReader(database);
+    let served = 0;
+    const show = async ({ token_hash }: typeof evil) => {
+      await reader.read({ token_hash, identity: null });
+      return ++served;
+    };
+    // Four seconds of what the organisation may spend.
+    const flood = Array.from({ length: 100 }, () => show(evil).catch(() => {}));
+    expect(await show(acme)).toBeLessThan(50);
+    await Promise.all(flood);
+  });
+
   test('counts every value of every rule', async () => {
     expect(costOfFacts(await readWith(50))).toBeGreaterThan(50 * 100 * 'pattern-of-nothing-1-*-1'.length);
   });
