@@ -6,6 +6,7 @@ import type { Idempotency } from '../services/idempotency.ts';
 import type { CheckCredential } from '../services/livecredentials.ts';
 import type { Cursors } from './api/cursors.ts';
 import { createApiRouter } from './api/router.ts';
+import { isLongUnread } from './body.ts';
 import type { ProvedBy } from './credential.ts';
 import { type StaticDocument, serveDocuments } from './discovery.ts';
 import { serveDocs } from './docs.ts';
@@ -101,6 +102,8 @@ function handOver(
 ): Koa.Middleware<RequestState> {
   return async (ctx, next) => {
     if (!authorization.owns(ctx.path)) return await next();
+    // No form is that long. What is left of it unread would hold up the next request of the connection.
+    if (isLongUnread(ctx.req)) ctx.set('connection', 'close');
     const answer = async () => {
       await limitStarts(ctx.req, ctx.path);
       // It sets its own caching.

@@ -1,3 +1,4 @@
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { routes } from '../../src/http/api/routes.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
@@ -144,5 +145,19 @@ describe('N86 the caller is authenticated before the body is validated', () => {
         expect([path, length, answer.status]).toEqual([path, length, 401]);
         expect(answer.headers.toLowerCase()).toContain('connection: close');
       }
+  });
+
+  test('a body that no endpoint of the authorization server reads to its end ends the connection', async () => {
+    const agent = new Agent({ keepAlive: true });
+    for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
+      const headers = { 'content-type': type, 'content-length': 200_000 };
+      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+        const sent = httpRequest(`${running.origin}/oauth2/token`, { method: 'POST', agent, headers }, resolve);
+        sent.on('error', reject).write('x'.repeat(100_000));
+      });
+      expect([type, answer.statusCode! >= 400, answer.headers.connection]).toEqual([type, true, 'close']);
+      answer.destroy();
+    }
+    agent.destroy();
   });
 });
