@@ -21,9 +21,10 @@ export interface FairPlacesOptions {
   patience: number;
   /**
    * After a task that took longer than `after` milliseconds, its tenant has one place less for `factor` times as long as the
-   * task took, at most 2 s. So a tenant that sends such tasks all the time leaves most of a core to the others.
+   * task took, at most 2 s. So a tenant that sends such tasks all the time leaves most of a core to the others. Of the kind
+   * `loop`, only the time counts in which the event loop was busy: waiting for a slow database costs a tenant nothing.
    */
-  rest?: { after: number; factor: number };
+  rest?: { of: 'time' | 'loop'; after: number; factor: number };
   /** Code of the error that is thrown when one of the three limits is reached. */
   code?: Extract<ErrorCode, 'unavailable' | 'busy'>;
 }
@@ -97,13 +98,14 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
 
   return async (tenant, task) => {
     await enter(tenant);
-    const begun = performance.now();
+    const begun = performance.eventLoopUtilization();
+    const begunAt = performance.now();
     try {
       return await task();
     } finally {
-      const took = performance.now() - begun;
-      const isSlow = rest !== undefined && took > rest.after;
-      if (isSlow) setTimeout(giveBack, Math.min(rest.factor * took, longestRest), tenant).unref();
+      const took = rest?.of === 'loop' ? performance.eventLoopUtilization(begun).active : performance.now() - begunAt;
+      const isDear = rest !== undefined && took > rest.after;
+      if (isDear) setTimeout(giveBack, Math.min(rest.factor * took, longestRest), tenant).unref();
       else giveBack(tenant);
       leave();
     }

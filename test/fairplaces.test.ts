@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createFairPlaces, type FairPlacesOptions } from '../src/fairplaces.ts';
@@ -77,15 +78,37 @@ describe('F25 fair places', () => {
     expect(begun).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'a4']);
   });
 
-  test('rests the place of a tenant after a slow task, and leaves the places of others free', async () => {
-    const within = createFairPlaces({ ...options, most: 1, mostPerTenant: 1, rest: { after: 20, factor: 100 } });
+  test('rests the place of a tenant after a task that held the event loop, and leaves those of others free', async () => {
+    const within = createFairPlaces({
+      ...options,
+      most: 1,
+      mostPerTenant: 1,
+      rest: { of: 'loop', after: 20, factor: 100 },
+    });
     const begun: string[] = [];
-    await within('a', () => new Promise((resolve) => setTimeout(resolve, 40)));
+    await within('a', async () => {
+      await sleep(1);
+      const end = performance.now() + 40;
+      while (performance.now() < end);
+    });
     const next = within('a', async () => void begun.push('a'));
     await within('b', async () => void begun.push('b'));
     await within('b', async () => void begun.push('b again'));
     await next;
     expect(begun).toEqual(['b', 'b again', 'a']);
+  });
+
+  test.each([
+    ['loop', ['a', 'b']],
+    ['time', ['b', 'a']],
+  ] as const)('a task that waits for something slow, with a rest of the kind %s', async (of, order) => {
+    const within = createFairPlaces({ ...options, most: 1, mostPerTenant: 1, rest: { of, after: 20, factor: 20 } });
+    const begun: string[] = [];
+    await within('a', () => sleep(60));
+    const next = within('a', async () => void begun.push('a'));
+    await within('b', async () => void begun.push('b'));
+    await next;
+    expect(begun).toEqual(order);
   });
 
   test('names the limit that was reached, with a Retry-After, and does not run the task', async () => {

@@ -16,6 +16,12 @@ const quotaOf: Readonly<Record<string, QuotaName>> = {
   RefreshToken: 'sign_ins',
 };
 
+/**
+ * A refresh token that replaces a used one adds none. A refusal here would come after the use, and end the sign-in
+ * (RFC 9700 4.14.2).
+ */
+const isRotated = ({ model, payload }: Artifact) => model === 'RefreshToken' && payload.rotations !== undefined;
+
 /** Wraps `artifacts`: `save` throws `quota_exceeded` for something new of a principal who holds too much. */
 export function limitArtifacts(parts: {
   artifacts: ArtifactStore;
@@ -38,7 +44,7 @@ export function limitArtifacts(parts: {
   async function save(artifact: Artifact): Promise<void> {
     const { model, principal_id } = artifact;
     const name = Object.hasOwn(quotaOf, model) ? quotaOf[model] : undefined;
-    if (name === undefined || principal_id === undefined) return await artifacts.save(artifact);
+    if (name === undefined || principal_id === undefined || isRotated(artifact)) return await artifacts.save(artifact);
     await quotas.admitting(async ({ take }) => {
       const full = take([{ name, organization_id: null, holder: principal_id }], 1)?.value;
       // Sessions and grants are saved again with every change.

@@ -212,8 +212,18 @@ const statements = {
   findById: findBy('id_hash'),
   findByUid: findBy('uid_hash'),
   findByUserCode: findBy('user_code_hash'),
-  consume: `UPDATE oidc_artifacts SET consumed_at = $3
-    WHERE model = $1 AND id_hash = $2 AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > $3) RETURNING true`,
+  // Used tokens stay, so that a second use of one is noticed: the newest 100 of a grant, or rotations would fill the table.
+  consume: `WITH used AS (
+      UPDATE oidc_artifacts SET consumed_at = $3
+      WHERE model = $1 AND id_hash = $2 AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > $3)
+      RETURNING grant_hash
+    ), forgotten AS (
+      DELETE FROM oidc_artifacts WHERE model = $1 AND id_hash IN (
+        SELECT id_hash FROM oidc_artifacts
+        WHERE model = $1 AND grant_hash = (SELECT grant_hash FROM used) AND consumed_at IS NOT NULL
+        ORDER BY consumed_at DESC OFFSET 99)
+    )
+    SELECT true FROM used`,
   // Locked, since of two polls at once one is too early. A second of grace: a device that waits just as long as it was
   // told arrives a little early when the one before was held up on its way.
   poll: `WITH before AS (

@@ -107,7 +107,7 @@ export function createAuditStore(
     maximumWaitingPerTenant: 50,
     patience: 10_000,
     // A search by an index takes less than this.
-    rest: { after: 20, factor: 1 },
+    rest: { of: 'time', after: 20, factor: 1 },
   });
   const search = ({ organization_id }: AuditFilter, query: ReturnType<typeof select>) =>
     searching(typeof organization_id === 'string' ? organization_id : 'installation', () => query.execute());

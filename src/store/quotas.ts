@@ -37,7 +37,11 @@ const counted: Record<QuotaName, string> = {
   access_tokens: rows(
     live(`${of('oidc_artifacts', 'principal_id')} AND model IN ('AccessToken', 'ClientCredentials')`),
   ),
-  sign_ins: rows(live(`${of('oidc_artifacts', 'principal_id')} AND model IN ('Session', 'Grant', 'RefreshToken')`)),
+  sign_ins: rows(
+    live(
+      `${of('oidc_artifacts', 'principal_id')} AND model IN ('Session', 'Grant', 'RefreshToken') AND consumed_at IS NULL`,
+    ),
+  ),
   may_act: rows(of('may_act')),
   may_act_per_service_account: rows(of('may_act', 'service_account_id')),
   may_act_bytes: `(SELECT coalesce(sum(60

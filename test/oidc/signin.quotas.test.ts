@@ -3,7 +3,15 @@ import { createBrowser } from '../support/browser.ts';
 import { type Answer, type Client, createClient } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createOperator } from '../support/organization.ts';
-import { authorizationRequest, codeOf, type SignInWorld, signInPerson, startSignIn, visit } from '../support/people.ts';
+import {
+  authorizationRequest,
+  codeOf,
+  refresh,
+  type SignInWorld,
+  signInPerson,
+  startSignIn,
+  visit,
+} from '../support/people.ts';
 
 let world: SignInWorld;
 let oracle: Oracle;
@@ -91,5 +99,22 @@ describe('N68 people who sign in count towards the quotas of their organisation'
     expect((await client.ask('GET', '/groups')).status).toBe(200);
     await setQuotas({ sign_ins: null });
     await signInPerson(world, 'mary');
+  });
+
+  test('sign_ins: refreshing adds none, also where the quota is reached', async () => {
+    comes('emmy');
+    const { refresh_token } = await signInPerson(world, 'emmy');
+    const held = `SELECT count(*)::int AS count FROM oidc_artifacts WHERE model = 'RefreshToken'
+      AND principal_id = (SELECT id FROM users WHERE login = 'emmy@acme.example')`;
+    await setQuotas({ sign_ins: 1 });
+    let token = refresh_token;
+    for (let n = 0; n < 105; n++) {
+      const answer = await refresh(world.issuer, 'console', token);
+      expect(answer).toMatchObject({ status: 200 });
+      token = answer.body.refresh_token;
+    }
+    // The newest hundred used ones stay, so that a second use is noticed.
+    expect((await oracle.execute(held))[0]!.count).toBe(101);
+    await setQuotas({ sign_ins: null });
   });
 });
