@@ -33,7 +33,10 @@ async function run({ requests, isOnce = false }: Attack, next: () => number): Pr
   }
 }
 
+// Attacks of the kind isOnce can be over before the parent ends them: it waits for the answers until then.
+const untilEnd = setInterval(() => undefined, 60_000);
 process.on('SIGTERM', () => {
+  clearInterval(untilEnd);
   isOver = true;
   process.stdout.write(JSON.stringify(counts), () => process.exit());
 });
