@@ -345,7 +345,7 @@ describe('jobs', () => {
       await oracle.refuses(() => start(body), forbidden);
     await oracle.refuses(() => start({ user }, otherWorkspaceId), { status: 404, code: 'not_found' });
     for (const named of ['nobody', 'ada@globex.example', other.userId])
-      await oracle.refuses(() => start({ user: named }), { status: 400, code: 'invalid_request' });
+      await oracle.refuses(() => start({ user: named }), forbidden);
     // For nobody it needs a role of its own.
     await oracle.refuses(() => start({}), { status: 404, code: 'not_found' });
     // The right alone does not let somebody run who may not deploy there.
