@@ -12,7 +12,8 @@ const mayImport: Record<string, string[]> = {
   'fairplaces.ts': ['core'],
   'log.ts': ['logoutput.ts'],
   'logoutput.ts': [],
-  'config.ts': ['core', 'providers'],
+  'config.ts': ['core', 'providers', 'settingvalues.ts'],
+  'settingvalues.ts': ['core', 'providers'],
   'faircache.ts': [],
   'privatefolders.ts': [],
   store: ['core', 'clock.ts', 'faircache.ts', 'fairplaces.ts', 'privatefolders.ts'],
@@ -106,7 +107,7 @@ const homes: Record<string, string[]> = {
     'quotacommand.ts',
     'cli',
   ],
-  zod: ['config.ts', 'providers', 'http'],
+  zod: ['settingvalues.ts', 'providers', 'http'],
 };
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })

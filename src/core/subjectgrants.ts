@@ -72,13 +72,13 @@ export function refuseNaming(facts: MintFacts, isAsserted: boolean): MintRefusal
   if (whoCouldName(identity, rights).some((right) => covers(right, job, named))) return undefined;
   const group = parentPath(identity.path)!;
   const what = namesUser(identity.subject_scope)
-    ? `The subject of ${identity.path} names the user`
+    ? `The subject of ${identity.path} names the user and no workspace`
     : isAsserted
-      ? `A session tag or the source identity of ${identity.path} names the user`
-      : `An access rule of ${identity.path} decides by the user, its subject names none`;
+      ? `A session tag or the source identity of ${identity.path} names the user, and its subject names no workspace`
+      : `An access rule of ${identity.path} decides by the user, and its subject names no workspace`;
   return {
     code: 'subject_not_granted',
-    detail: `${what} and no workspace. No right of the service account ${launcher.name} to act for ${user.login} with stage ${job.stage} and these labels was granted at ${group} or above.`,
+    detail: `${what}. No right of the service account ${launcher.name} to act for ${user.login} with stage ${job.stage} and these labels was granted at ${group} or above.`,
     advice: `Ask an owner of ${group} to grant the right there: POST /api/v1/service-accounts/${launcher.id}/may-act ${JSON.stringify({ namespace: group, users: [user.login], stages: [job.stage] })}. Or to name the launcher for this identity: POST /api/v1/managed-identities/${identity.id}/subject-grants ${JSON.stringify({ launcher: launcher.id })}. A job that ${user.login} starts needs neither.`,
   };
 }

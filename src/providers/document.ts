@@ -44,6 +44,14 @@ export function unsupported(what: string, name: string, known: string): ArsiaErr
   });
 }
 
+/** Returns the reader of a member that is a string or absent. `what` is the kind of document. */
+export function optionalTextIn(what: string): (value: unknown, place: string) => string | undefined {
+  return (value, place) => {
+    if (value === undefined || typeof value === 'string') return value;
+    throw invalidDocument(what, `has a \`${place}\` that is not a string`);
+  };
+}
+
 /** No verdict depends on the member, for this reason. */
 export interface Irrelevant {
   irrelevant: string;

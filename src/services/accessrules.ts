@@ -17,9 +17,10 @@ import type { Page } from '../store/namespaces.ts';
 import { findServiceAccount, findUser } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
 import { endTokensOfOtherIssuers } from '../store/trustrules.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
+import type { Action, Context, Place } from './action.ts';
 import { type FoundIdentity, holderOf, identityAt, identityPath } from './identities.ts';
 import { ownOrganization } from './namespaces.ts';
+import { missing } from './rights.ts';
 import { onlyPrincipal } from './users.ts';
 
 interface FoundRule extends FoundIdentity {

@@ -4,15 +4,14 @@ import type { AuditEvent } from '../core/audit.ts';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import type { IdKind } from '../core/ids.ts';
 import type { Permission } from '../core/permissions.ts';
-import { type Caller, system } from '../core/principals.ts';
+import type { Caller } from '../core/principals.ts';
 import type { QuotaName } from '../core/quotas.ts';
 import type { Database, Queries } from '../store/database.ts';
 import { type Admission, type Admit, createAdmit, createQuotaCounts, type QuotaCounts } from './quotacounts.ts';
+import { eventOf, refusalFacts } from './records.ts';
 import type { Audit } from './refusals.ts';
 import { authorise, decideFor, notForJobs, refusal, unauthenticated } from './rights.ts';
 import { type Load, type Shares, tenantOf } from './shares.ts';
-
-export { missing, unauthenticated } from './rights.ts';
 
 /** Who calls, and under which request id the log and the audit know it. */
 export interface Call {
@@ -254,46 +253,6 @@ function refuseStale(if_match: IfMatch | undefined, version: number | undefined)
     });
   if (!if_match.includes(version))
     throw new ArsiaError('precondition_failed', `It was changed meanwhile: it is at version ${version}.`);
-}
-
-function refusalFacts(error: ArsiaError): Pick<AuditEvent, 'outcome' | 'code' | 'detail'> {
-  const outcome = error.row.status >= 500 ? 'failed' : 'refused';
-  return { outcome, code: error.code, detail: { reason: error.message } };
-}
-
-/** A call that nobody made: the server itself, or a person at its terminal. */
-export const bySystem: Call = { caller: system, request_id: null };
-
-/** An audit event of a call, complete but for what `more` says. */
-export function eventOf(
-  clock: Clock,
-  call: Call,
-  action: string,
-  place: Place | undefined,
-  more: Partial<AuditEvent> & Pick<AuditEvent, 'outcome'>,
-): AuditEvent {
-  const { caller } = call;
-  return {
-    id: more.id ?? newId(clock, 'event'),
-    at: clock.now(),
-    action,
-    code: null,
-    organization_id: place?.organization_id ?? ('organization_id' in caller ? caller.organization_id : null),
-    actor_kind: caller.kind,
-    actor_id: caller.id,
-    user_id: null,
-    workspace_id: caller.kind === 'job' ? caller.workspace_id : null,
-    identity_id: null,
-    job_id: caller.kind === 'job' ? caller.id : null,
-    target_id: null,
-    jti: null,
-    signing_input_sha256: null,
-    request_id: call.request_id,
-    parent_id: null,
-    ...place?.audit,
-    ...more,
-    detail: { ...place?.recorded, ...more.detail },
-  };
 }
 
 function createContext(

@@ -10,10 +10,11 @@ import {
 } from '../store/identities.ts';
 import type { Namespace, Page } from '../store/namespaces.ts';
 import { reachOf } from '../store/reach.ts';
-import { type Action, type Context, missing } from './action.ts';
+import type { Action, Context } from './action.ts';
 import { identityAt, identityPath } from './identities.ts';
 import { principalOf } from './memberships.ts';
 import { createWorkspace, type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { missing } from './rights.ts';
 
 export interface Pair extends FoundNamespace {
   identity: ManagedIdentity;

@@ -14,8 +14,10 @@ import {
 } from '../store/audiences.ts';
 import type { Queries } from '../store/database.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
-import { type Action, bySystem, type Context, missing, type Pipeline, type Place } from './action.ts';
+import type { Action, Context, Pipeline, Place } from './action.ts';
 import { organizationMeant } from './namedusers.ts';
+import { bySystem } from './records.ts';
+import { missing } from './rights.ts';
 
 /** How many audiences an organisation may have freed within the tombstone period. */
 const maximumFreed = 1000;

@@ -5,8 +5,8 @@ import { anonymous, type Caller } from '../core/principals.ts';
 import type { Database } from '../store/database.ts';
 import { findNamespace } from '../store/namespaces.ts';
 import { findServiceAccount, findUserById, liveSecretHashes } from '../store/principals.ts';
-import { eventOf } from './action.ts';
 import type { Mint } from './mint.ts';
+import { eventOf } from './records.ts';
 import type { Audit } from './refusals.ts';
 
 interface EndpointEvent {

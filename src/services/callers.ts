@@ -8,8 +8,8 @@ import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Database } from '../store/database.ts';
 import type { MintFactsReader } from '../store/mintfacts.ts';
 import { findServiceAccount, findUserById } from '../store/principals.ts';
-import { eventOf } from './action.ts';
 import { hashJobToken } from './jobs.ts';
+import { eventOf } from './records.ts';
 import type { Audit } from './refusals.ts';
 
 /** Who a bearer token speaks for. Nothing is cached: a revoked token or deactivated principal is refused at once. */

@@ -1,8 +1,9 @@
 import { endJobsStartedBy } from '../store/jobs.ts';
 import type { User } from '../store/principals.ts';
 import { deleteUserIdentities, endSignIns, listUserIdentities } from '../store/useridentities.ts';
-import { type Action, type Call, missing, type Pipeline, type Place } from './action.ts';
+import type { Action, Call, Pipeline, Place } from './action.ts';
 import { type NamedUser, userMeant } from './namedusers.ts';
+import { missing } from './rights.ts';
 
 /** A user, or the person of an identity provider, whose users are all meant. */
 export type DetachInput = NamedUser | { iss: string; sub: string };
@@ -35,7 +36,7 @@ const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
     (await listUserIdentities(context.db, person)).map(({ user_id }) => ({ login: user_id })),
 };
 
-export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[] }> = {
+export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]; ended_jobs: number }> = {
   name,
   needs: 'operator',
   changes: true,
@@ -48,14 +49,14 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
     const issuers = (await listUserIdentities(context.db, { user_id: id })).map(({ iss }) => iss);
     await deleteUserIdentities(context.db, id);
     await endSignIns(context.db, id);
-    await endJobsStartedBy(context.db, id, new Date(context.now));
-    return { id, organization_id: user.organization_id, login: user.login, issuers };
+    const ended_jobs = await endJobsStartedBy(context.db, id, new Date(context.now));
+    return { id, organization_id: user.organization_id, login: user.login, issuers, ended_jobs };
   },
-  describe: (_input, _place, { id, organization_id, login, issuers }) => ({
+  describe: (_input, _place, { id, organization_id, login, issuers, ended_jobs }) => ({
     organization_id,
     user_id: id,
     target_id: id,
-    detail: { login, issuers },
+    detail: { login, issuers, ended_jobs },
   }),
 };
 

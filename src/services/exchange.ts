@@ -4,8 +4,8 @@ import { ArsiaError } from '../core/errors.ts';
 import type { Calls } from '../providers/calls.ts';
 import type { CloudCredentials, CloudEndpoints, CredentialsRequest } from '../providers/provider.ts';
 import type { AuditStore } from '../store/audit.ts';
-import { eventOf } from './action.ts';
 import type { Mint, MintedFor, MintRequest } from './mint.ts';
+import { eventOf } from './records.ts';
 
 export type Credentials = CloudCredentials & { jti: string; audit_event_id: string };
 

@@ -17,11 +17,12 @@ import {
 } from '../store/identities.ts';
 import type { Page } from '../store/namespaces.ts';
 import { findAliasAt } from '../store/reach.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
+import type { Action, Context, Place } from './action.ts';
 import { releaseAudiences, takeAudience } from './audiences.ts';
 import { principalOf } from './memberships.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
 import type { QuotaHolderRef } from './quotacounts.ts';
+import { missing } from './rights.ts';
 import { type Scanned, scan } from './scan.ts';
 import { usableIn } from './usable.ts';
 

@@ -10,8 +10,9 @@ import {
   listInvitations,
 } from '../store/invitations.ts';
 import { findNamespace, type Page } from '../store/namespaces.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
+import type { Action, Context, Place } from './action.ts';
 import { ownOrganization } from './namespaces.ts';
+import { missing } from './rights.ts';
 
 interface NewInvitation {
   /** In its canonical form. */

@@ -8,8 +8,9 @@ import { membershipsOf } from '../store/memberships.ts';
 import type { Namespace, Page } from '../store/namespaces.ts';
 import { findUser, type MayActRow, mayActAlong, type User } from '../store/principals.ts';
 import { teamIdsOf } from '../store/teams.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
+import type { Action, Context, Place } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { missing } from './rights.ts';
 
 interface FoundJob extends Place {
   job: Job;

@@ -4,7 +4,7 @@ import { applied } from '../signing/keychanges.ts';
 import type { AppliedChange, Keyring } from '../signing/keyring.ts';
 import type { AuditStore } from '../store/audit.ts';
 import type { RecordKeyChanges } from '../store/keys.ts';
-import { bySystem, eventOf } from './action.ts';
+import { bySystem, eventOf } from './records.ts';
 
 /** Every change of the stored keys leaves a record, also the first keys and what a start finds due: for the key store. */
 export function keyChangeRecords(audit: Pick<AuditStore, 'insert'>, clock: Clock): RecordKeyChanges {

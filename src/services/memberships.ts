@@ -13,8 +13,9 @@ import {
 import { findNamespace, type Page } from '../store/namespaces.ts';
 import { findServiceAccount, findUser } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
+import type { Action, Context, Place } from './action.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { missing } from './rights.ts';
 import { refuseLastOwner } from './users.ts';
 
 interface FoundMembership extends Place {

@@ -14,10 +14,10 @@ import { providerOf } from '../providers/registry.ts';
 import type { Keyring } from '../signing/keyring.ts';
 import type { Permit, TokenSigner } from '../signing/permits.ts';
 import type { MintFactsKey, MintFactsReader } from '../store/mintfacts.ts';
-import { eventOf } from './action.ts';
 import { readJobToken, unknownToken } from './callers.ts';
 import type { Issuers } from './issuers.ts';
 import { hashJobToken } from './jobs.ts';
+import { eventOf } from './records.ts';
 import type { Audit } from './refusals.ts';
 
 export interface MintRequest {

@@ -1,7 +1,8 @@
 import { isId } from '../core/ids.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
 import { findUser, findUserById, type User } from '../store/principals.ts';
-import { type Context, missing } from './action.ts';
+import type { Context } from './action.ts';
+import { missing } from './rights.ts';
 
 /** Names any user, as operators and commands do. */
 export interface NamedUser {

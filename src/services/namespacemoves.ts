@@ -67,7 +67,7 @@ export function removeNamespace(
     version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace }) {
       await demandBelow(context, namespace, removalOf);
-      const contents = Object.entries(await contentsOf(context.db, namespace));
+      const contents = Object.entries(await contentsOf(context.db, namespace, new Date(context.now)));
       const isRoot = namespace.parent_id === null;
       if (contents.length > 0 && (!input.force || isRoot))
         throw new ArsiaError(

@@ -10,7 +10,8 @@ import {
   type Page,
   updateNamespace,
 } from '../store/namespaces.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
+import type { Action, Context, Place } from './action.ts';
+import { missing } from './rights.ts';
 
 export interface FoundNamespace extends Place {
   namespace: Namespace;

@@ -8,11 +8,13 @@ import { activeOwners, insertMembership } from '../store/memberships.ts';
 import { findNamespace, type Namespace } from '../store/namespaces.ts';
 import { findUserById, insertUser, listOperators, setOperator, type User } from '../store/principals.ts';
 import { endSignIns } from '../store/useridentities.ts';
-import { type Action, bySystem, type Call, type Context, missing, type Pipeline, type Place } from './action.ts';
+import type { Action, Call, Context, Pipeline, Place } from './action.ts';
 import { type Detached, type DetachInput, detachPerson } from './detach.ts';
 import { type NamedUser, userMeant } from './namedusers.ts';
 import { createOrganization } from './namespaces.ts';
 import { type OwnerLink, recoverOwner } from './ownerlinks.ts';
+import { bySystem } from './records.ts';
+import { missing } from './rights.ts';
 import { refuseTakenLogin } from './users.ts';
 
 export interface AccessToken {

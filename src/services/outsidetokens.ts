@@ -12,7 +12,7 @@ import type { ArtifactStore } from '../store/artifacts.ts';
 import type { Database } from '../store/database.ts';
 import { findServiceAccount, findServiceAccountByName, type ServiceAccount } from '../store/principals.ts';
 import { listTrustRules } from '../store/trustrules.ts';
-import { eventOf } from './action.ts';
+import { eventOf } from './records.ts';
 import type { Audit } from './refusals.ts';
 
 export interface OutsideRequest {

@@ -2,16 +2,33 @@ import type { Clock } from '../clock.ts';
 import type { AuditStore } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 import { endOverdue } from '../store/jobs.ts';
-import { bySystem, eventOf } from './action.ts';
+import { bySystem, eventOf } from './records.ts';
 
+/** Jobs that one transaction ends, and transactions of one call: few enough that the calls of a replica do not pile up. */
 const batch = 200;
+const mostBatches = 25;
+
+interface Parts {
+  database: Database;
+  audit: AuditStore;
+  clock: Clock;
+}
 
 /**
  * Ends the jobs that nobody ended: past their deadline, or without a sign of life. Their tokens opened nothing from that
- * moment on already; this writes it down. Returns how many there were.
+ * moment on already; this writes it down. Returns how many there were, up to 5,000.
  */
-export async function endOverdueJobs(parts: { database: Database; audit: AuditStore; clock: Clock }): Promise<number> {
-  const { database, audit, clock } = parts;
+export async function endOverdueJobs(parts: Parts): Promise<number> {
+  let ended = 0;
+  for (let count = 1; count <= mostBatches; count++) {
+    const jobs = await endBatch(parts);
+    ended += jobs;
+    if (jobs < batch) break;
+  }
+  return ended;
+}
+
+async function endBatch({ database, audit, clock }: Parts): Promise<number> {
   return await database.transaction(
     async (tx) => {
       const jobs = await endOverdue(tx, new Date(clock.now()), batch);

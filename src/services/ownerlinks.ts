@@ -6,8 +6,9 @@ import { hashOf } from '../store/artifacts.ts';
 import { activeOwners, insertMembership, membershipIn, updateMembership } from '../store/memberships.ts';
 import type { Namespace } from '../store/namespaces.ts';
 import { findUser, findUserById, type User, updateUser } from '../store/principals.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
+import type { Action, Context, Place } from './action.ts';
 import { organizationMeant } from './namedusers.ts';
+import { missing } from './rights.ts';
 
 interface OwnerMeant {
   /** The id or the name of an organisation. */

@@ -10,9 +10,10 @@ import {
 } from '../core/quotas.ts';
 import type { Namespace } from '../store/namespaces.ts';
 import { changedQuotas, saveQuotas } from '../store/quotas.ts';
-import { type Action, bySystem, type Context, type Pipeline, type Place } from './action.ts';
+import type { Action, Context, Pipeline, Place } from './action.ts';
 import { organizationMeant } from './namedusers.ts';
 import type { QuotaCounts } from './quotacounts.ts';
+import { bySystem } from './records.ts';
 
 /** A quota as it is for one organisation. */
 export interface OrganizationQuota {

@@ -23,12 +23,13 @@ import {
   reachOf,
 } from '../store/reach.ts';
 import { teamIdsOf } from '../store/teams.ts';
-import { type Action, type Context, missing } from './action.ts';
+import type { Action, Context } from './action.ts';
 import { releaseAudiences } from './audiences.ts';
 import { cutOff, cutOffBy } from './cutoffs.ts';
 import { demandOnEach } from './descendants.ts';
 import { type FoundIdentity, holderOf, identityAt, identityPath, refuseTakenName } from './identities.ts';
 import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { missing } from './rights.ts';
 import { type Scanned, scan } from './scan.ts';
 import { usableIn } from './usable.ts';
 import { userOf } from './users.ts';

@@ -23,9 +23,9 @@ import {
 } from '../store/principals.ts';
 import { findTeam } from '../store/teams.ts';
 import { endSignIns } from '../store/useridentities.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
-
+import type { Action, Context, Place } from './action.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from './namespaces.ts';
+import { missing } from './rights.ts';
 import { userOf } from './users.ts';
 
 export interface FoundAccount extends Place {

@@ -7,9 +7,10 @@ import {
   listSubjectGrants,
   type SubjectGrantRow,
 } from '../store/subjectgrants.ts';
-import { type Action, type Context, missing } from './action.ts';
+import type { Action, Context } from './action.ts';
 import { type FoundIdentity, holderOf, identityAt, identityPath } from './identities.ts';
 import { namespaceAt } from './namespaces.ts';
+import { missing } from './rights.ts';
 import { serviceAccountAt } from './serviceaccounts.ts';
 
 interface NewSubjectGrant {

@@ -13,8 +13,9 @@ import {
   teamIdsOf,
   updateTeam,
 } from '../store/teams.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
+import type { Action, Context, Place } from './action.ts';
 import { ownOrganization } from './namespaces.ts';
+import { missing } from './rights.ts';
 import { onlyPrincipal, userOf } from './users.ts';
 
 interface FoundTeam extends Place {

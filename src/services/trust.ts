@@ -12,10 +12,11 @@ import type { User } from '../store/principals.ts';
 import { reachOf } from '../store/reach.ts';
 import { namingLaunchers } from '../store/subjectgrants.ts';
 import { teamIdsOf } from '../store/teams.ts';
-import { type Action, type Context, missing } from './action.ts';
+import type { Action, Context } from './action.ts';
 import { type FoundIdentity, identityAt, identityPath } from './identities.ts';
 import type { Issuers } from './issuers.ts';
 import { namespaceAt } from './namespaces.ts';
+import { missing } from './rights.ts';
 import { userOf } from './users.ts';
 
 /** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */

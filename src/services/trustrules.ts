@@ -9,7 +9,8 @@ import {
   listTrustRules,
   type TrustRuleRow,
 } from '../store/trustrules.ts';
-import { type Action, missing } from './action.ts';
+import type { Action } from './action.ts';
+import { missing } from './rights.ts';
 import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
 
 export interface NewTrustRule {

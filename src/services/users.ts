@@ -4,8 +4,9 @@ import { activeOwners, hasAnyRole } from '../store/memberships.ts';
 import type { Page } from '../store/namespaces.ts';
 import { findUser, insertUser, listUsers, type User, updateUser } from '../store/principals.ts';
 import { endSignIns } from '../store/useridentities.ts';
-import { type Action, type Context, missing, type Place } from './action.ts';
+import type { Action, Context, Place } from './action.ts';
 import { ownOrganization } from './namespaces.ts';
+import { missing } from './rights.ts';
 
 interface FoundUser extends Place {
   user: User;

@@ -41,8 +41,8 @@ function beginOf({ after = ' ' }: Page): [identity_id: string, principal_id: str
   return [after.slice(0, at), after.slice(at + 1)];
 }
 
-const columns = sql`m.id, m.organization_id, m.group_id, m.name, m.type, m.description, m.settings, m.subject_scope,
-  m.delivery, m.token_lifetime, m.created_at, m.version, g.path AS group_path, g.lineage, a.profile, a.principal_id,
+const columns = sql`m.id, m.organization_id, m.group_id, m.name, m.type, m.description, m.settings, m.audience,
+  m.subject_scope, m.delivery, m.token_lifetime, m.created_at, m.version, g.path AS group_path, g.lineage, a.profile, a.principal_id,
   a.created_at AS assigned_at`;
 const ofIdentity = sql`JOIN managed_identities AS m ON m.id = a.identity_id JOIN namespaces AS g ON g.id = m.group_id`;
 

@@ -99,14 +99,15 @@ export async function endJob(db: Queries, id: string, at: Date): Promise<Job> {
   return await select(db).where('id', '=', id).executeTakeFirstOrThrow();
 }
 
-/** Ends every job that a user started for themselves. */
-export async function endJobsStartedBy(db: Queries, user_id: string, at: Date): Promise<void> {
-  await db
+/** Ends every job that a user started for themselves; returns how many there were. */
+export async function endJobsStartedBy(db: Queries, user_id: string, at: Date): Promise<number> {
+  const ended = await db
     .updateTable('jobs')
     .set((eb) => ({ ended_at: at, version: eb('version', '+', 1) }))
     .where('started_by', '=', user_id)
     .where('ended_at', 'is', null)
-    .execute();
+    .executeTakeFirst();
+  return Number(ended.numUpdatedRows);
 }
 
 export async function listJobs(db: Queries, workspace_id: string, page: Page): Promise<Job[]> {

@@ -1,6 +1,7 @@
 import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
 import { idPrefixes, isId } from '../core/ids.ts';
 import type { Queries } from './database.ts';
+import { overAt } from './jobs.ts';
 import type { Tables } from './tables.ts';
 
 export type Namespace = Selectable<Tables['namespaces']>;
@@ -43,12 +44,16 @@ export async function updateNamespace(db: Queries, id: string, description: stri
 }
 
 /** What stands in the way of deleting a namespace, as counts by noun; empty when nothing does. Ended jobs do not. */
-export async function contentsOf(db: Queries, { id, kind }: Namespace): Promise<Record<string, number>> {
+export async function contentsOf(db: Queries, { id, kind }: Namespace, now: Date): Promise<Record<string, number>> {
   const counts =
     kind === 'workspace'
       ? {
           'running jobs': await countRows(
-            db.selectFrom('jobs').where('workspace_id', '=', id).where('ended_at', 'is', null),
+            db
+              .selectFrom('jobs')
+              .where('workspace_id', '=', id)
+              .where('ended_at', 'is', null)
+              .where(sql<boolean>`${sql.raw(overAt('jobs'))} > ${now}`),
           ),
         }
       : {

@@ -414,3 +414,12 @@ test('N68 jobs that are over and not yet marked as ended leave room for others',
   running.clock.advance(91_000);
   await startJob(umbrella);
 });
+
+test('a workspace whose jobs are over and not yet marked as ended can be deleted', async () => {
+  const { owner, otherWorkspaceId: workspace } = await createOrganization(running, 'hooli');
+  const deadline = new Date(running.clock.now() + 90_000).toISOString();
+  await owner.send('POST', `/workspaces/${workspace}/jobs`, { deadline });
+  expect((await owner.ask('DELETE', `/workspaces/${workspace}`)).status).toBe(409);
+  running.clock.advance(91_000);
+  expect((await owner.ask('DELETE', `/workspaces/${workspace}`)).status).toBe(204);
+});

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { endOverdueJobs } from '../../src/services/overdue.ts';
+import { createAuditStore } from '../../src/store/audit.ts';
 import { openDatabase } from '../../src/store/database.ts';
-import { endOverdue } from '../../src/store/jobs.ts';
+import { auditKeys } from '../store/events.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
@@ -103,9 +105,20 @@ describe('array tasks', () => {
     const listed = (await owner.send('GET', `${jobs}?limit=200`)).items.filter(({ id }: Body) => id === task.id);
     expect(listed).toMatchObject([{ state: 'ended' }]);
     const database = await openDatabase({ url: running.home.urls!.application });
-    const ended = await endOverdue(database.query, new Date(running.clock.now()), 200);
+    // More than one transaction ends.
+    await oracle.execute(
+      `INSERT INTO jobs (id, organization_id, workspace_id, user_id, started_by, stage, labels, token_hash, deadline, created_at)
+       SELECT 'job_' || n, organization_id, workspace_id, user_id, 'somebody', 'run', '{}', n::text::bytea, created_at, created_at
+       FROM jobs, generate_series(1, 450) AS n WHERE id = $1`,
+      [parent.id],
+    );
+    await endOverdueJobs({ database, audit: createAuditStore(database, auditKeys), clock: running.clock });
     await database.close();
-    expect(ended.map(({ id }) => id)).toEqual(expect.arrayContaining([parent.id, task.id]));
+    const [open] = await oracle.execute(
+      `SELECT count(*)::int AS count FROM jobs WHERE ended_at IS NULL AND (id = ANY ($1) OR started_by = 'somebody')`,
+      [[parent.id, task.id]],
+    );
+    expect(open).toEqual({ count: 0 });
     expect((await mint(task.token)).body).toMatchObject({ code: 'job_ended' });
   });
 });

@@ -1,7 +1,7 @@
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
-import { unauthenticated } from '../../services/action.ts';
 import { withoutJobToken } from '../../services/callers.ts';
+import { unauthenticated } from '../../services/rights.ts';
 import type { AppParts } from '../app.ts';
 import type { Route } from '../route.ts';
 

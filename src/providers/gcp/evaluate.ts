@@ -1,4 +1,4 @@
-import { invalidDocument, isObject, type Members, parseDocument, readMembers } from '../document.ts';
+import { invalidDocument, isObject, type Members, optionalTextIn, parseDocument, readMembers } from '../document.ts';
 import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
 import { evaluateCel, textOf } from './cel.ts';
@@ -7,6 +7,7 @@ import { parseUploadedKeys } from './uploadedkeys.ts';
 type Claims = Readonly<Record<string, unknown>>;
 
 const what = 'workload identity pool provider';
+const optionalText = optionalTextIn(what);
 const namePattern = /^projects\/\d+\/locations\/global\/workloadIdentityPools\/[a-z0-9-]+\/providers\/[a-z0-9-]+$/;
 
 /** Limits of cloud-facts.md 3.2. */
@@ -183,11 +184,6 @@ function deadOf({
   if (disabled) return deny('disabled', 'false', 'true');
   if (expireTime !== undefined) return deny('expireTime', 'none: only a deleted provider has one', expireTime);
   return undefined;
-}
-
-function optionalText(value: unknown, place: string): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw invalidDocument(what, `has a \`${place}\` that is not a string`);
 }
 
 function parseAudiences(element: unknown): string[] {

@@ -4,6 +4,7 @@ import {
   isObject,
   type JsonObject,
   type Members,
+  optionalTextIn,
   parseDocument,
   readMembers,
   unsupported,
@@ -14,6 +15,7 @@ import { deny } from '../verdict.ts';
 type Claims = Readonly<Record<string, unknown>>;
 
 const what = 'AuthenticationConfiguration';
+const optionalText = optionalTextIn(what);
 /** The structure is that of v1beta1 (1.30) and later (cloud-facts.md 4). */
 const versions = ['apiserver.config.k8s.io/v1beta1', 'apiserver.config.k8s.io/v1'];
 
@@ -217,11 +219,6 @@ function parseRule(element: unknown): Rule {
 
 function withoutExpression(value: unknown, place: string): void {
   if (value !== undefined) throw unsupported(what, `\`${place}\``, '`claim`');
-}
-
-function optionalText(value: unknown, place: string): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw invalidDocument(what, `has a \`${place}\` that is not a string`);
 }
 
 function isCertificate(value: unknown): boolean {

@@ -1,8 +1,9 @@
-import { invalidDocument, type Members, parseDocument, readMembers } from '../document.ts';
+import { invalidDocument, type Members, optionalTextIn, parseDocument, readMembers } from '../document.ts';
 import type { Verdict } from '../provider.ts';
 import { deny } from '../verdict.ts';
 
 const what = 'trust document';
+const optionalText = optionalTextIn(what);
 
 const trustMembers = {
   issuer: (value: unknown): string => {
@@ -45,9 +46,4 @@ function parseTrust(document: string) {
   if ((trust.subject === undefined) === (trust.subject_prefix === undefined))
     throw invalidDocument(what, 'needs one of `subject` and `subject_prefix`');
   return trust;
-}
-
-function optionalText(value: unknown, place: string): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw invalidDocument(what, `has a \`${place}\` that is not a string`);
 }
