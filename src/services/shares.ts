@@ -23,7 +23,7 @@ export function createShares({ connections, share }: { connections: number; shar
   return {
     change: createFairPlaces(ofConnections('changes', 0.25)),
     // Long lists take the event loop, which all share: who reads many of them does that a third of the time.
-    read: createFairPlaces({ ...ofConnections('reads', 0.2), rest: { of: 'time', after: 10, factor: 2 } }),
+    read: createFairPlaces({ ...ofConnections('reads', 0.2), rest: { of: 'loop', after: 10, factor: 2 } }),
     heavy: createFairPlaces({
       of: 'deletions and moves',
       most: 2,
