@@ -141,7 +141,9 @@ describe('N86 the caller is authenticated before the body is validated', () => {
         const part = 'x'.repeat(70_000);
         const body = length.endsWith('chunked') ? `${part.length.toString(16)}\r\n${part}\r\n` : part;
         const head = ['Host: x', 'Content-Type: application/json', ...authorization, length];
-        const answer = await sendRaw(running.origin, [`POST /api/v1${path} HTTP/1.1`, ...head], body);
+        const answer = await sendRaw(running.origin, [`POST /api/v1${path} HTTP/1.1`, ...head], body, {
+          isLast: false,
+        });
         expect([path, length, answer.status]).toEqual([path, length, 401]);
         expect(answer.headers.toLowerCase()).toContain('connection: close');
       }

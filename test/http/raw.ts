@@ -6,8 +6,11 @@ export interface RawAnswer {
   body: string;
 }
 
-/** Bytes to a server, as no client library would send them; the answer when the server has closed or said it all. */
-export function sendRaw(origin: string, head: string[], body = ''): Promise<RawAnswer> {
+/**
+ * Sends bytes to a server, as no client library would send them, and resolves with the answer once the server has closed the
+ * connection. With `isLast: false` the request does not ask for that: only the server decides.
+ */
+export function sendRaw(origin: string, head: string[], body = '', { isLast = true } = {}): Promise<RawAnswer> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname);
@@ -21,6 +24,6 @@ export function sendRaw(origin: string, head: string[], body = ''): Promise<RawA
       const [headers = '', ...rest] = text.split('\r\n\r\n');
       resolve({ status: Number(headers.split(' ')[1]), headers, body: rest.join('\r\n\r\n') });
     });
-    socket.write(`${[...head, 'Connection: close'].join('\r\n')}\r\n\r\n${body}`);
+    socket.write(`${[...head, ...(isLast ? ['Connection: close'] : [])].join('\r\n')}\r\n\r\n${body}`);
   });
 }
