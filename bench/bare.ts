@@ -2,7 +2,7 @@ import { generateKeyPairSync, hash, randomBytes, randomUUID, sign } from 'node:c
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
-import { coalesce } from '../src/store/coalesce.ts';
+import { coalesce } from '../src/database/coalesce.ts';
 
 /**
  * Peer (c): the path of a token with nothing on it: node:http, a read that requests share, a row of audit that shares its

@@ -2,17 +2,17 @@ import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
-import { adminCommands, type Terminal } from './admin.ts';
-import { audiencesCommand } from './audiencecommands.ts';
-import { auditCommand } from './auditcommands.ts';
-import { systemClock } from './clock.ts';
-import type { Arsia } from './compose.ts';
-import { ConfigError, describeSettings } from './config.ts';
 import { ArsiaError } from './core/errors.ts';
-import { createLog } from './log.ts';
-import { operatorCommand } from './operatorcommands.ts';
-import { lowerPoolPriority } from './poolpriority.ts';
-import { loadConfig } from './settingsfiles.ts';
+import { systemClock } from './server/clock.ts';
+import { adminCommands, type Terminal } from './server/commands/admin.ts';
+import { audiencesCommand } from './server/commands/audiences.ts';
+import { auditCommand } from './server/commands/audit.ts';
+import { operatorCommand } from './server/commands/operator.ts';
+import type { Arsia } from './server/compose/compose.ts';
+import { ConfigError, describeSettings } from './server/config/config.ts';
+import { loadConfig } from './server/config/files.ts';
+import { createLog } from './server/log.ts';
+import { lowerPoolPriority } from './server/poolpriority.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
@@ -61,9 +61,12 @@ function withKeysNamed(words: string[]): string[] {
 async function serve(): Promise<void> {
   const config = await loadConfig(process.env);
   const log = createLog({ level: config.logLevel });
-  const { compose } = await import('./compose.ts');
+  const [{ compose }, { loadSdks }] = await Promise.all([
+    import('./server/compose/compose.ts'),
+    import('./providers/registry.ts'),
+  ]);
   const arsia = await compose(config, { clock: systemClock, log });
-  await lowerPoolPriority();
+  await Promise.all([lowerPoolPriority(), loadSdks()]);
   await arsia.start();
   const { address, port } = arsia.address();
   log.info({ issuer: config.issuer, address, port, node: process.version }, 'listening');
@@ -88,7 +91,7 @@ const terminal: Terminal = {
 /** For commands: the same parts without a listener, told only of what goes wrong. */
 async function openArsia(): Promise<Arsia> {
   const config = await loadConfig(process.env);
-  const { compose } = await import('./compose.ts');
+  const { compose } = await import('./server/compose/compose.ts');
   const arsia = await compose(config, { clock: systemClock, log: createLog({ level: 'silent' }) });
   await arsia.open();
   return arsia;

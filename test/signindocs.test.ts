@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { Command } from 'commander';
-import { describeSettings } from '../src/config.ts';
-import { operatorCommand } from '../src/operatorcommands.ts';
+import { operatorCommand } from '../src/server/commands/operator.ts';
+import { describeSettings } from '../src/server/config/config.ts';
 import { startArsia } from './support/arsia.ts';
 import { createClient } from './support/client.ts';
 

@@ -1,4 +1,5 @@
 import { isId } from './ids.ts';
+import { isIssuer } from './issuerurl.ts';
 import { issuedAtBackdate, tokenLifetime } from './lifetimes.ts';
 import { isLogin, isName } from './names.ts';
 import { parsePath } from './namespace.ts';
@@ -6,7 +7,9 @@ import { maximumSubjectBytes, parseSubject } from './subject.ts';
 
 /** The claims with a meaning at AWS (cloud-facts.md 1.4). */
 export const awsRolesClaim = 'https://aws.amazon.com/roles';
+
 export const awsTagsClaim = 'https://aws.amazon.com/tags';
+
 export const awsSourceIdentityClaim = 'https://aws.amazon.com/source_identity';
 
 export interface AwsTags {
@@ -91,9 +94,13 @@ export const roleArnPattern =
   /^arn:(?:(?:aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(?:\d{12})?|minio:iam::):role\/(?:[\x21-\x7e]{1,511}\/)?[\w+=,.@-]{1,64}$/;
 
 const sourceIdentityPattern = /^(?!aws:)[\w+=,.@-]{2,64}$/;
+
 const tagKeyPattern = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu;
+
 const tagValuePattern = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@*]{0,256}$/iu;
+
 const maximumTags = 50;
+
 const textEncoder = new TextEncoder();
 
 /** Ceph RGW and MinIO read the last four from a token as if they were `aud`: a tag may never be taken for one. */
@@ -280,27 +287,4 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isPath(value: string): boolean {
   return value.includes('/') && parsePath(value) !== undefined;
-}
-
-/** An issuer as clouds compare it, byte for byte: https (http on loopback), no query, fragment, userinfo or trailing slash. */
-export function isIssuer(value: string): boolean {
-  return issuerFault(value) === undefined;
-}
-
-export function issuerFault(value: string): string | undefined {
-  let url: URL;
-  try {
-    url = new URL(value);
-  } catch {
-    return 'is not a URL';
-  }
-  // All of 127.0.0.0/8 (RFC 1122 3.2.1.3). A host that ends in a number is an IPv4 address to the URL parser, or no URL.
-  const isLoopback = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(url.hostname);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback))
-    return 'must be https (http on loopback only)';
-  if (value.includes('?') || value.includes('#')) return 'must have no query and no fragment';
-  if (url.username !== '' || url.password !== '') return 'must have no user name and no password';
-  if (value.endsWith('/')) return 'must have no trailing slash';
-  const canonical = url.pathname === '/' ? url.origin : url.origin + url.pathname;
-  return canonical === value ? undefined : `must be written as ${canonical}`;
 }

@@ -1,71 +1,9 @@
-import { type AccessRule, refuseByRules, type WithoutRules } from './accessrules.ts';
-import { isPlain, type JobTerms, type MayAct, mayAct } from './acting.ts';
-import type { ErrorCode } from './errors.ts';
-import { type Choice, effectiveChoice, type Reach, type Runner, usability } from './inheritance.ts';
-import { decide, type Membership } from './permissions.ts';
-import { namesUser, type SubjectScope } from './subject.ts';
-import type { NamingTerms } from './subjectgrants.ts';
-
-export const deliveries = ['credentials', 'token', 'both'] as const;
-export type Delivery = (typeof deliveries)[number];
-
-export interface IdentityFacts {
-  id: string;
-  path: string;
-  group_id: string;
-  type: string;
-  settings: unknown;
-  subject_scope: SubjectScope;
-  delivery: Delivery;
-  /** Seconds. */
-  token_lifetime: number;
-}
-
-/** What decides whether a job may have an identity. */
-export interface IdentityReach {
-  reach: Reach;
-  /** The assignments of the workspace for this type that this job could get, and one of this identity to anybody. */
-  choices: Choice[];
-  rules: AccessRule[];
-}
-
-/** Everything that one mint is decided on, read together, as committed after the request arrived. */
-export interface MintFacts {
-  job: JobTerms & { id: string; is_ended: boolean; deadline: number };
-  workspace: { id: string; path: string; lineage: string[] };
-  group: { id: string; path: string };
-  organization: { id: string; name: string; identities_without_rules: WithoutRules };
-  /** With the roles that come from teams among the memberships. */
-  user: {
-    id: string;
-    login: string;
-    is_active: boolean;
-    memberships: Membership[];
-    team_ids: string[];
-  } | null;
-  launcher: {
-    id: string;
-    name: string;
-    is_active: boolean;
-    memberships: Membership[];
-    /**
-     * The rights that were granted along the lineage of the workspace, and those that may let tokens of the identity name a
-     * user.
-     */
-    may_act: MayAct[];
-  } | null;
-  /** The identity that the request names by id, path or type, if there is one anywhere. */
-  identity: (IdentityFacts & IdentityReach & NamingTerms) | null;
-}
-
-export interface MintRefusal {
-  code: ErrorCode;
-  detail: string;
-  advice?: string;
-  condition?: string;
-  expected?: string;
-  actual?: string;
-}
+import { refuseByRules } from './accessrules.ts';
+import { isPlain, mayAct } from './acting.ts';
+import { effectiveChoice, type Runner, usability } from './inheritance.ts';
+import type { IdentityFacts, IdentityReach, MintFacts, MintRefusal } from './mintfacts.ts';
+import { decide } from './permissions.ts';
+import { namesUser } from './subject.ts';
 
 /** May this job act at all, now? Undefined when it may. `now` in milliseconds. */
 export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefined {

@@ -1,4 +1,4 @@
-import { issuerFault } from './claims.ts';
+import { issuerFault } from './issuerurl.ts';
 
 /** One text for whatever is wrong with an issuer's address, so that no refusal tells what stands at an address. */
 export const issuerRule =

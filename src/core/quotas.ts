@@ -246,7 +246,7 @@ export function quotaRefusal(
   };
 }
 
-/** Bytes that values take of a quota: their UTF-8, and 4 for each. store/quotas.ts counts stored rows in the same way. */
+/** Bytes that values take of a quota: their UTF-8, and 4 for each. store/namespaces/quotas.ts counts stored rows in the same way. */
 export function bytesOfValues(values: readonly string[]): number {
   return values.reduce((sum, value) => sum + Buffer.byteLength(value) + 4, 0);
 }

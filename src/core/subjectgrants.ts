@@ -1,28 +1,8 @@
 import type { AccessRule } from './accessrules.ts';
 import { covers, type MayAct } from './acting.ts';
-import type { IdentityFacts, MintFacts, MintRefusal } from './mint.ts';
+import type { IdentityFacts, MintFacts, MintRefusal, NamingTerms } from './mintfacts.ts';
 import { parentPath } from './namespace.ts';
 import { namesUser, namesWorkspace } from './subject.ts';
-
-/**
- * An agreement that tokens of an identity may name users and no workspace (docs/decisions/0017). Every owner of a workspace
- * decides who deploys there and which launcher may act for them. Where the token names the workspace, the relying party has
- * chosen to trust those owners. Where it does not, a right to act counts only if it was granted at or above the group of the
- * identity, or if a subject grant names its launcher or the namespace of its grant.
- */
-export interface SubjectGrant {
-  /** The service account whose rights to act count; null: those of every one. */
-  launcher_id: string | null;
-  /** Lineage of the namespace at or above which a right must be granted; null: anywhere. */
-  lineage: readonly string[] | null;
-}
-
-/** The facts that decide whom tokens of an identity may name. */
-export interface NamingTerms {
-  /** Lineage of the group of the identity, root first. */
-  lineage: readonly string[];
-  subject_grants: readonly SubjectGrant[];
-}
 
 export interface GrantedRight extends MayAct {
   service_account_id: string;

@@ -1,60 +1,16 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { RequestListener } from 'node:http';
 import Koa from 'koa';
-import type { Pipeline } from '../services/action.ts';
-import type { Callers } from '../services/callers.ts';
-import type { Idempotency } from '../services/idempotency.ts';
-import type { CheckCredential } from '../services/livecredentials.ts';
-import type { Cursors } from './api/cursors.ts';
 import { createApiRouter } from './api/router.ts';
 import { isLongUnread } from './body.ts';
-import type { ProvedBy } from './credential.ts';
-import { type StaticDocument, serveDocuments } from './discovery.ts';
+import { serveDocuments } from './discovery.ts';
 import { serveDocs } from './docs.ts';
 import { renderErrors, requestIdOf, securityHeaders } from './errors.ts';
 import { createIssuing } from './issuing.ts';
-import { createLimits, type LimitSettings, type Limits, limitCallers, limitClients } from './limits.ts';
+import { createLimits, type Limits, limitCallers, limitClients } from './limits.ts';
 import { serveLink } from './link.ts';
 import { refuseAmbiguous } from './message.ts';
-import type { Api } from './route.ts';
+import type { AppParts, AuthorizationEndpoint, RequestState } from './parts.ts';
 import { limitSignInStarts } from './signinstarts.ts';
-
-export interface RequestState {
-  request_id: string;
-}
-
-export interface AppLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-/** What speaks OAuth below `/oauth2` and at its well-known places. */
-export interface AuthorizationEndpoint {
-  owns(path: string): boolean;
-  /** Is it one that everybody reads: metadata, keys? */
-  isDocument(path: string): boolean;
-  /** What does it look at to know who asks? */
-  provedBy(path: string): ProvedBy;
-  handle(request: IncomingMessage, response: ServerResponse, context: { request_id: string }): Promise<void>;
-}
-
-export interface AppParts {
-  issuer: string;
-  log: AppLog;
-  api: Api;
-  pipeline: Pipeline;
-  callers: Callers;
-  cursors: Cursors;
-  idempotency: Idempotency;
-  authorization: AuthorizationEndpoint;
-  limits: LimitSettings;
-  /** Tells the limits which credentials exist. */
-  checkCredential: CheckCredential;
-  discovery: StaticDocument;
-  jwks(): StaticDocument;
-  /** May this replica take traffic? A sentence when it may not. */
-  readiness(): Promise<string | undefined>;
-}
 
 export function createApp(parts: AppParts): RequestListener {
   const limits = createLimits(parts.limits, { log: parts.log, check: parts.checkCredential });
@@ -117,7 +73,7 @@ function handOver(
 }
 
 /** The issuer may have a path; everything stands below it, and nothing beside it. */
-function below(prefix: string): Koa.Middleware<RequestState> {
+export function below(prefix: string): Koa.Middleware<RequestState> {
   return async (ctx, next) => {
     if (prefix === '') return await next();
     if (ctx.path !== prefix && !ctx.path.startsWith(`${prefix}/`)) return undefined;

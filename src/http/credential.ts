@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { PresentedCredential } from '../services/livecredentials.ts';
+import type { PresentedCredential } from '../services/machines/livecredentials.ts';
 import { hasBody } from './body.ts';
 
 /**

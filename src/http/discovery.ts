@@ -2,16 +2,7 @@ import { createHash } from 'node:crypto';
 import type Koa from 'koa';
 import { claimNames } from '../core/claims.ts';
 import { jwksMaximumAge } from '../core/lifetimes.ts';
-import type { AppParts, RequestState } from './app.ts';
-
-/** A document that is served from memory, with or without the database. */
-export interface StaticDocument {
-  body: string;
-  etag: string;
-  type: string;
-  /** Seconds for which a cache may keep it (default 300). */
-  maximum_age?: number;
-}
+import type { AppParts, RequestState, StaticDocument } from './parts.ts';
 
 /** OpenID Connect Discovery 1.0, section 3, as far as the clouds need it. */
 export function discoveryDocument(issuer: string): StaticDocument {

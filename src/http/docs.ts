@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type Koa from 'koa';
 import { openApiDocument } from './api/openapi.ts';
-import type { RequestState } from './app.ts';
-import { answerDocument, offerReads, type StaticDocument, staticDocument } from './discovery.ts';
+import { answerDocument, offerReads, staticDocument } from './discovery.ts';
+import type { RequestState, StaticDocument } from './parts.ts';
 
 /** What the page takes of swagger-ui-dist, by its name there. */
 const assets: Record<string, string> = {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type Koa from 'koa';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
-import type { AppLog, RequestState } from './app.ts';
 import { isLongUnread } from './body.ts';
+import type { AppLog, RequestState } from './parts.ts';
 import { problemOf } from './problem.ts';
 
 /** Not what begins like a token or a key of ours or of a cloud: a request id goes to every log and audit record. */

@@ -2,13 +2,13 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { asArsiaError } from '../core/errors.ts';
 import { anonymous } from '../core/principals.ts';
 import { refuseUnread, refuseWithoutToken } from './api/authentication.ts';
-import { issuingRoutes } from './api/issuing.ts';
+import { issuingRoutes } from './api/issuing/issuing.ts';
 import { bearerOf, prefix } from './api/router.ts';
-import type { AppParts } from './app.ts';
 import { isLongUnread, readJson } from './body.ts';
 import { failed, requestIdOf, securityHeaders, told } from './errors.ts';
 import { type Limits, outcomeOfApi, readBearer } from './limits.ts';
 import { repeatedHeader } from './message.ts';
+import type { AppParts } from './parts.ts';
 import { problemOf } from './problem.ts';
 import { parseWith, type Route } from './route.ts';
 

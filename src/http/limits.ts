@@ -3,17 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
-import type { CheckCredential, PresentedCredential } from '../services/livecredentials.ts';
-import { createAddressReader, hostOf, type TrustedProxies } from './address.ts';
-import type { AppLog, RequestState } from './app.ts';
+import type { CheckCredential, PresentedCredential } from '../services/machines/livecredentials.ts';
+import { createAddressReader, hostOf } from './address.ts';
 import { type ProvedBy, presented, readFormCredential } from './credential.ts';
+import type { AppLog, LimitSettings, RequestState } from './parts.ts';
 import { createRecognition } from './recognition.ts';
-
-export interface LimitSettings {
-  /** Requests in a second that one caller may send, twice as many now and then; 0: any number. */
-  rate: number;
-  trustedProxies: TrustedProxies;
-}
 
 /** Reads the credential of a request, for the key of its limit; undefined where there is none. */
 export type ReadCredential = (request: IncomingMessage) => Promise<PresentedCredential | undefined>;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type Koa from 'koa';
-import type { RequestState } from './app.ts';
 import { offerReads } from './discovery.ts';
+import type { RequestState } from './parts.ts';
 
 /**
  * The page of the links that `arsia admin link` and `arsia admin recover` print. The token is in the fragment, which

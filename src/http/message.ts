@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
 import { ArsiaError } from '../core/errors.ts';
-import type { RequestState } from './app.ts';
+import type { RequestState } from './parts.ts';
 
 /** Headers that a request has once. Node keeps the first of several and says nothing; a proxy may have judged the last. */
 const singleHeaders: ReadonlySet<string> = new Set(['host', 'authorization', 'content-type']);

@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import { ArsiaError, type FieldFault } from '../core/errors.ts';
-import type { Call, Pipeline } from '../services/action.ts';
-import type { Exchange } from '../services/exchange.ts';
-import type { Mint } from '../services/mint.ts';
-import type { Operators } from '../services/operators.ts';
-import type { ActionTable } from '../services/table.ts';
+import type { ActionTable } from '../services/actions.ts';
+import type { Exchange } from '../services/issuing/exchange.ts';
+import type { Mint } from '../services/issuing/mint.ts';
+import type { Operators } from '../services/people/operators.ts';
+import type { Call } from '../services/pipeline/action.ts';
+import type { Pipeline } from '../services/pipeline/pipeline.ts';
 
 /** What routes may call. */
 export interface Api {

@@ -1,6 +1,7 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider';
-import type { Clock } from '../clock.ts';
-import type { Artifact, ArtifactKey, ArtifactStore } from '../store/artifacts.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Artifact, ArtifactKey, ArtifactStore } from '../store/issuing/artifacts.ts';
+import type { ArtifactAdapter } from './artifactadapter.ts';
 import type { ClientLookup } from './clients.ts';
 import { trustRuleClaim } from './names.ts';
 import { endGrant } from './signin/sessions.ts';
@@ -9,12 +10,6 @@ interface AdapterParts {
   artifacts: ArtifactStore;
   lookupClient: ClientLookup;
   clock: Clock;
-}
-
-/** Beyond what oidc-provider asks for. */
-export interface ArtifactAdapter extends Adapter {
-  /** Stores something under a new id, or the same, where `former` still is; false where it is gone. */
-  replace(id: string, payload: AdapterPayload, expiresIn: number, former: string): Promise<boolean>;
 }
 
 /** oidc-provider's storage. An arrow function: a constructable one would be taken for a class. */

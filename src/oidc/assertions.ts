@@ -1,6 +1,6 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { hour } from '../core/lifetimes.ts';
 import { timeFault } from '../core/numericdates.ts';
 import { isCanonical } from '../signing/compact.ts';

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AllClientMetadata, ClientMetadata, Provider } from 'oidc-provider';
-import type { Clock } from '../clock.ts';
 import { clientKeys } from '../core/clientkeys.ts';
+import type { Clock } from '../core/clock.ts';
 import { isId } from '../core/ids.ts';
 import {
   commandLineClient,

@@ -8,8 +8,8 @@ import { offeredMetadata } from './metadata.ts';
 import { tokenExchangeGrant } from './names.ts';
 import { showRefusal } from './pages/refusal.ts';
 import type { EndpointEvent, Log } from './ports.ts';
-import { unfinished } from './signin/pace.ts';
-import type { Turn, Turns } from './turn.ts';
+import type { Turn, Turns } from './requestcontext.ts';
+import { unfinished } from './signin/throttle.ts';
 
 /** Characters. A reason may quote what was sent (an `Origin`), and the audit is kept for long. */
 const maximumReason = 300;

@@ -9,10 +9,10 @@ import { clientAuthMethods, furtherMetadata } from './metadata.ts';
 import { clockTolerance } from './names.ts';
 import { createPolicies } from './policies.ts';
 import type { AuthorizationServerParts, PublishedKeys } from './ports.ts';
+import type { Turns } from './requestcontext.ts';
 import { endpoints } from './routes.ts';
 import { configureSignIn } from './signin/configuration.ts';
 import { externalKeys } from './signing.ts';
-import type { Turns } from './turn.ts';
 
 export interface ProviderParts extends AuthorizationServerParts {
   /** The authorization server's own issuer. */

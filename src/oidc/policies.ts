@@ -1,6 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Principals } from './ports.ts';
-import type { Turns } from './turn.ts';
+import type { Turns } from './requestcontext.ts';
 
 interface TokenClient {
   clientId: string;

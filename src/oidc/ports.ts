@@ -1,8 +1,8 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../core/clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import type { OutsideExchange } from '../services/outsidetokens.ts';
-import type { SignIn } from '../services/signin.ts';
-import type { ArtifactStore } from '../store/artifacts.ts';
+import type { OutsideExchange } from '../services/issuing/outsidetokens.ts';
+import type { SignIn } from '../services/people/signin.ts';
+import type { ArtifactStore } from '../store/issuing/artifacts.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 /** What the authorization server needs of the rest of Arsia; compose.ts fills it in. */

@@ -6,10 +6,10 @@ import { configure, type ProviderParts } from './configuration.ts';
 import { createTokenExchange, type ExchangeParameters, exchangeParameters } from './grants/tokenexchange.ts';
 import { accessTokenPrefix, refreshTokenPrefix, tokenExchangeGrant } from './names.ts';
 import type { PublishedKeys } from './ports.ts';
-import { createDoor } from './signin/door.ts';
+import { createDoor } from './signin/handlers.ts';
 import { createInteractions } from './signin/interactions.ts';
-import { paceDevices } from './signin/pace.ts';
 import { keepEndedSessions } from './signin/sessions.ts';
+import { paceDevices } from './signin/throttle.ts';
 
 const refusals = [
   'grant.error',

@@ -6,8 +6,8 @@ import { descriptionText, type Refusal, refusalOf } from './errors.ts';
 import { ownClient } from './names.ts';
 import type { AuthorizationServerParts, PublishedKeys } from './ports.ts';
 import { buildProvider } from './provider.ts';
+import { createTurns } from './requestcontext.ts';
 import { endpoints, pathOf, queryOf, type Route, routesOf } from './routes.ts';
-import { createTurns } from './turn.ts';
 
 export interface AccessTokenRequest {
   /** A user or a service account; both must exist. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArsiaError } from '../core/errors.ts';
-import { createFairPlaces, type FairPlaces } from '../fairplaces.ts';
+import { createFairPlaces, type FairPlaces } from '../fairness/fairplaces.ts';
 import { retryAfterOf } from './faults.ts';
 
 /**

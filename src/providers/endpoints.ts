@@ -1,4 +1,4 @@
-import { issuerFault } from '../core/claims.ts';
+import { issuerFault } from '../core/issuerurl.ts';
 
 /**
  * A setting by which the operator says where tokens of a kind may go. It is never taken from a request (N29). `parse` throws

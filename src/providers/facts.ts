@@ -1,6 +1,6 @@
-import { isIssuer } from '../core/claims.ts';
 import { ArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
+import { isIssuer } from '../core/issuerurl.ts';
 import { parseSubject } from '../core/subject.ts';
 import type { TrustFacts } from './provider.ts';
 

@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node:crypto';
-import { type Clock, systemClock } from '../clock.ts';
+import type { Clock } from '../core/clock.ts';
+import { systemClock } from '../server/clock.ts';
 import { bits, integer, objectId, octets, sequence, tagged, text, time, yes } from './der.ts';
 
 /** PEM texts: the certificate authority that clients are told to trust, and the server's chain and key. */

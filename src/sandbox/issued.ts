@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../core/clock.ts';
 
 /** What a cloud has handed out, by the text that names it, in memory only. */
 export interface Issued<Grant> {

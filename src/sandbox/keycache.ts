@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../core/clock.ts';
 
 /** How one cloud keeps the keys of issuers. */
 export interface CachePolicy {

@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../core/clock.ts';
 import type { ServerIdentity } from './authority.ts';
 import { type Faults, makeFaults } from './faults.ts';
 

@@ -1,4 +1,5 @@
-import { type Clock, systemClock } from '../clock.ts';
+import type { Clock } from '../core/clock.ts';
+import { systemClock } from '../server/clock.ts';
 import { makeServerIdentity } from './authority.ts';
 import type { ProviderInput as AwsProviderInput, RoleInput } from './aws/accounts.ts';
 import { makeAwsSts } from './aws/sts.ts';

@@ -1,4 +1,5 @@
-import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim, type ClaimName } from '../../src/core/claims.ts';
+import type { ClaimName } from '../../src/core/claims.ts';
+import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim } from '../../src/core/claims.ts';
 import { fixedId, goodClaims, goodIds } from './goodclaims.ts';
 
 const good = goodClaims();

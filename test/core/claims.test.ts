@@ -9,9 +9,9 @@ import {
   claimNames,
   claimRegistry,
   isReservedTagKey,
-  issuerFault,
   lintClaims,
 } from '../../src/core/claims.ts';
+import { issuerFault } from '../../src/core/issuerurl.ts';
 import { subjectScopes } from '../../src/core/subject.ts';
 import { badClaims } from './badclaims.ts';
 import { fixedId, goodClaims, goodIds, goodIssuer, goodNow } from './goodclaims.ts';

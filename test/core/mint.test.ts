@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { AccessRule, RuleKind } from '../../src/core/accessrules.ts';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { Choice } from '../../src/core/inheritance.ts';
-import { type MintFacts, refuseIdentity, refuseJob } from '../../src/core/mint.ts';
+import { refuseIdentity, refuseJob } from '../../src/core/mint.ts';
+import type { MintFacts } from '../../src/core/mintfacts.ts';
 import type { Role } from '../../src/core/permissions.ts';
 import type { SubjectScope } from '../../src/core/subject.ts';
 

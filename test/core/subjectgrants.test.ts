@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MayAct } from '../../src/core/acting.ts';
-import type { MintFacts } from '../../src/core/mint.ts';
+import type { MintFacts, SubjectGrant } from '../../src/core/mintfacts.ts';
 import type { SubjectScope } from '../../src/core/subject.ts';
-import { type GrantedRight, refuseNaming, type SubjectGrant, whoCouldName } from '../../src/core/subjectgrants.ts';
+import { type GrantedRight, refuseNaming, whoCouldName } from '../../src/core/subjectgrants.ts';
 
 /** `org` holds `grp` with the identity, and `sub` with the workspace `ws`; `sub` is not below `grp`. */
 const right = (namespace_id: string, more: Partial<MayAct> = {}): MayAct => ({

@@ -1,6 +1,6 @@
 import { createSign, generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { newId } from '../../src/clock.ts';
+import { newId } from '../../src/core/clock.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { atEnd, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient, postForm, signIn } from '../support/client.ts';

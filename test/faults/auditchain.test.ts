@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
-import { openDatabase } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/database/database.ts';
 import { freePort, makeHome, type Spawned } from '../support/arsia.ts';
 import { databaseKinds, servedKinds } from '../support/databases.ts';
 import { execute } from '../support/postgres.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { newId } from '../../src/clock.ts';
+import { newId } from '../../src/core/clock.ts';
 import { routes } from '../../src/http/api/routes.ts';
 import { createTestClock, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, type Client, createClient, postForm, request } from '../support/client.ts';

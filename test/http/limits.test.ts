@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { maxHeaderSize } from 'node:http';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { describeSettings } from '../../src/config.ts';
 import {
   accessTokenLifetime,
   adminLinkLifetime,
@@ -16,6 +15,7 @@ import { trustLimits } from '../../src/core/outsidetrust.ts';
 import { quotaNames, quotas } from '../../src/core/quotas.ts';
 import { openApiDocument } from '../../src/http/api/openapi.ts';
 import { maximumBody } from '../../src/http/body.ts';
+import { describeSettings } from '../../src/server/config/config.ts';
 import { maximumAnswer } from '../../src/signing/outside/fetch.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, createClient } from '../support/client.ts';
@@ -108,16 +108,16 @@ const requests: Record<string, Limit> = {
     source: ['src/oidc/errors.ts', 'send at most 56 KiB'],
     test: ['test/oidc/clientassertions.test.ts', 'N7 a body above the limit is 413, announced or not'],
   },
-  'form of a sign-in page': { value: '1024 bytes', source: ['src/oidc/signin/desk.ts', 'maximumForm = 1024'] },
+  'form of a sign-in page': { value: '1024 bytes', source: ['src/oidc/signin/context.ts', 'maximumForm = 1024'] },
   'headers of a request': {
     value: `${maxHeaderSize} bytes`,
     test: ['test/http/requests.test.ts', 'headers of 64 kB are 431, a broken request 400'],
   },
-  'time until the headers are there': { value: '10 s', source: ['src/serving.ts', 'headersTimeout: 10_000'] },
-  'time until the request is there': { value: '30 s', source: ['src/serving.ts', 'requestTimeout: 30_000'] },
+  'time until the headers are there': { value: '10 s', source: ['src/server/serving.ts', 'headersTimeout: 10_000'] },
+  'time until the request is there': { value: '30 s', source: ['src/server/serving.ts', 'requestTimeout: 30_000'] },
   'time between two requests of a connection': {
     value: '65 s',
-    source: ['src/serving.ts', 'keepAliveTimeout: 65_000'],
+    source: ['src/server/serving.ts', 'keepAliveTimeout: 65_000'],
   },
   'requests of one caller to one replica': {
     value: '200 in a second, twice as many once in 10 s',
@@ -150,7 +150,7 @@ const requests: Record<string, Limit> = {
   },
   'bearer token': {
     value: '512 characters',
-    source: ['src/services/callers.ts', 'maximumTokenLength = 512'],
+    source: ['src/services/pipeline/callers.ts', 'maximumTokenLength = 512'],
     beyond: () => createClient(running.issuer, x(513)).ask('GET', '/groups'),
   },
   'faults that one answer names': {
@@ -263,9 +263,9 @@ const stored: Record<string, Limit> = {
   },
   'audiences that an organisation gave up in 30 days': {
     value: '1000',
-    source: ['src/services/audiences.ts', 'maximumFreed = 1000'],
+    source: ['src/services/identities/audiences.ts', 'maximumFreed = 1000'],
     test: [
-      'test/services/audiences.test.ts',
+      'test/services/identities/audiences.test.ts',
       'N74: of one organisation are at most 1,000; its own it may still take again',
     ],
   },
@@ -281,7 +281,7 @@ const lifetimes: Record<string, Limit> = {
   'client secret': {
     value: seconds(90 * 86_400),
     test: [
-      'test/services/organizations.test.ts',
+      'test/services/namespaces/organizations.test.ts',
       'a client secret is told once, lives 90 days, and there are two at most',
     ],
   },
@@ -332,60 +332,66 @@ const replica: Record<string, Limit> = {
   'connections to PostgreSQL': { value: '20' },
   'wait for a connection': {
     value: '900 ms',
-    source: ['src/store/server.ts', 'patience = 900;'],
-    test: ['test/store/faults.test.ts', 'by having no connection left: callers are told, and those in use go on'],
+    source: ['src/database/server.ts', 'patience = 900;'],
+    test: ['test/database/faults.test.ts', 'by having no connection left: callers are told, and those in use go on'],
   },
-  'wait for the embedded database': { value: '15 s', source: ['src/store/embedded.ts', 'patience = 15_000'] },
+  'wait for the embedded database': { value: '15 s', source: ['src/database/embedded.ts', 'patience = 15_000'] },
   'requests that wait for the embedded database': {
     value: '2000',
-    source: ['src/store/embedded.ts', 'maximumWaiting = 2_000'],
+    source: ['src/database/embedded.ts', 'maximumWaiting = 2_000'],
   },
-  'requests that wait for a connection': { value: '2000', source: ['src/store/server.ts', 'maximumWaiting = 2_000'] },
+  'requests that wait for a connection': {
+    value: '2000',
+    source: ['src/database/server.ts', 'maximumWaiting = 2_000'],
+  },
   statement: {
     value: '5 s',
-    source: ['src/store/server.ts', 'statement_timeout: 5_000'],
-    test: ['test/store/faults.test.ts', 'M13: by being slow: a statement that was given up never answers the next one'],
+    source: ['src/database/server.ts', 'statement_timeout: 5_000'],
+    test: [
+      'test/database/faults.test.ts',
+      'M13: by being slow: a statement that was given up never answers the next one',
+    ],
   },
-  'change that loses against others': { value: '5 s', source: ['src/store/database.ts', 'patience = 5_000'] },
+  'change that loses against others': { value: '5 s', source: ['src/database/database.ts', 'patience = 5_000'] },
   'changes that wait to be tried again': {
     value: '500, and 200 of one organisation',
-    source: ['src/store/database.ts', 'maximumLosers = { maximumWaiting: 500, maximumWaitingPerTenant: 200 }'],
+    source: ['src/database/database.ts', 'maximumLosers = { maximumWaiting: 500, maximumWaitingPerTenant: 200 }'],
   },
   'audit records that wait': {
     value: '10000, and 5000 of one organisation',
-    source: ['src/store/audit.ts', 'maximumWaiting = 10_000'],
+    source: ['src/store/audit/events.ts', 'maximumWaiting = 10_000'],
     test: [
-      'test/store/audit.test.ts',
+      'test/store/audit/events.test.ts',
       'F25 events of one organisation beyond its half of the queue are unavailable at once',
     ],
   },
   'mints that wait for their facts': {
     value: '10000, and 5000 of one organisation',
-    source: ['src/store/mintstatement.ts', 'maximumWaiting: 10_000'],
+    source: ['src/store/issuing/mintstatement.ts', 'maximumWaiting: 10_000'],
   },
   'audit searches at once': {
     value: '3, one of each organisation, and 200 that wait',
-    source: ['src/store/audit.ts', 'most: 3,\n    mostPerTenant: 1,\n    maximumWaiting: 200,'],
+    source: ['src/store/audit/events.ts', 'most: 3,\n    mostPerTenant: 1,\n    maximumWaiting: 200,'],
   },
   'changes at once': {
     value: 'a quarter of the connections; with several organisations half of these of one',
-    source: ['src/services/shares.ts', "ofConnections('changes', 0.25)"],
+    source: ['src/services/pipeline/shares.ts', "ofConnections('changes', 0.25)"],
   },
   'reads at once': {
     value: 'a fifth of the connections; with several organisations half of these of one',
-    source: ['src/services/shares.ts', "ofConnections('reads', 0.2)"],
+    source: ['src/services/pipeline/shares.ts', "ofConnections('reads', 0.2)"],
   },
   'forced deletions and moves at once': {
     value: '2, one of each organisation, and 100 that wait',
     source: [
-      'src/services/shares.ts',
+      'src/services/pipeline/shares.ts',
       "of: 'deletions and moves',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
     ],
   },
   'documents that `trust/evaluate` judges at once': {
     value: '2, one of each organisation, and 100 that wait',
     source: [
-      'src/services/shares.ts',
+      'src/services/pipeline/shares.ts',
       "of: 'evaluations of documents',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
     ],
   },
@@ -458,8 +464,11 @@ const replica: Record<string, Limit> = {
   },
   'unknown tokens that wait to be looked up': {
     value: '4096',
-    source: ['src/store/livecredentials.ts', 'maximumWaiting = 4_096'],
-    test: ['test/services/livecredentials.test.ts', 'refuses the next look-up as unavailable while 4,096 wait'],
+    source: ['src/store/machines/livecredentials.ts', 'maximumWaiting = 4_096'],
+    test: [
+      'test/services/machines/livecredentials.test.ts',
+      'refuses the next look-up as unavailable while 4,096 wait',
+    ],
   },
 };
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { newId } from '../../src/clock.ts';
+import { newId } from '../../src/core/clock.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import type { Body } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';

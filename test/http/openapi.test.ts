@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { credentials } from '../../src/http/api/issuing/responses.ts';
 import { openApiDocument } from '../../src/http/api/openapi.ts';
-import { credentials } from '../../src/http/api/responses/issuing.ts';
-import { problem } from '../../src/http/api/responses/problem.ts';
+import { problem } from '../../src/http/api/problem.ts';
 import { routes } from '../../src/http/api/routes.ts';
 import type { Route } from '../../src/http/route.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { actionTraits } from '../../src/services/table.ts';
+import { actionTraits } from '../../src/services/actions.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient, request } from '../support/client.ts';
 import { setUpClouds } from '../support/clouds.ts';

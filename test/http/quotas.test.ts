@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type QuotaName, quotaNames, quotas } from '../../src/core/quotas.ts';
 import { routes } from '../../src/http/api/routes.ts';
-import { actionTraits } from '../../src/services/table.ts';
+import { actionTraits } from '../../src/services/actions.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, type Client, encoded, postForm } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';

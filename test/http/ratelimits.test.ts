@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ArsiaError } from '../../src/core/errors.ts';
+import type { Database } from '../../src/database/connections.ts';
 import { createAddressReader, hostOf } from '../../src/http/address.ts';
 import { type ProvedBy, readFormCredential } from '../../src/http/credential.ts';
 import { createLimits } from '../../src/http/limits.ts';
@@ -10,8 +11,7 @@ import {
   type CheckCredential,
   createCredentialCheck,
   type PresentedCredential,
-} from '../../src/services/livecredentials.ts';
-import type { Database } from '../../src/store/database.ts';
+} from '../../src/services/machines/livecredentials.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, exchangeToken, postForm, request } from '../support/client.ts';
 import { createIdentity, createOrganization, type Organization, startJob } from '../support/organization.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { newId } from '../../src/clock.ts';
+import { newId } from '../../src/core/clock.ts';
 import { type IdKind, idPrefixes, isId } from '../../src/core/ids.ts';
 import type { Role } from '../../src/core/permissions.ts';
 import { routes } from '../../src/http/api/routes.ts';

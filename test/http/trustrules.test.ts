@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/server/config/config.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import type { Body } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';

@@ -1,8 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { newId, systemClock } from '../../src/clock.ts';
+import { newId } from '../../src/core/clock.ts';
 import { ArsiaError } from '../../src/core/errors.ts';
-import { hashOf } from '../../src/store/artifacts.ts';
-import type { Database } from '../../src/store/database.ts';
+import type { Database } from '../../src/database/connections.ts';
+import { systemClock } from '../../src/server/clock.ts';
+import { hashOf } from '../../src/store/issuing/artifacts.ts';
 import { freshDatabase, servedKinds } from '../support/databases.ts';
 import { addSecretAccount, createWorld, type Replica, startReplica, testKeys, type World } from './support.ts';
 

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
-import type { Database } from '../../src/store/database.ts';
+import type { Database } from '../../src/database/connections.ts';
 import { freshDatabase } from '../support/databases.ts';
 import { type RefusalCheck, refusalCheck } from './refusals.ts';
 import {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Database } from '../../src/store/database.ts';
+import type { Database } from '../../src/database/connections.ts';
 import { freshDatabase } from '../support/databases.ts';
 import { type RefusalCheck, refusalCheck } from './refusals.ts';
 import {

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { beforeAll, expect, test } from '@jest/globals';
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import { ArsiaError } from '../../src/core/errors.ts';
-import type { Database } from '../../src/store/database.ts';
+import type { Database } from '../../src/database/connections.ts';
 import { freshDatabase } from '../support/databases.ts';
 import {
   addKeyAccount,

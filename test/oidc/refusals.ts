@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { Database } from '../../src/store/database.ts';
+import type { Database } from '../../src/database/connections.ts';
 import type { Answer, World } from './support.ts';
 
 export type RefusalCheck = (send: () => Promise<Answer>, status: number, error: string) => Promise<Answer>;

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type ConfigError, parseConfig } from '../../src/config.ts';
+import { type ConfigError, parseConfig } from '../../src/server/config/config.ts';
 import { makeHome, startArsia } from '../support/arsia.ts';
 import { request } from '../support/client.ts';
 

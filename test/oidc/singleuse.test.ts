@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { errors } from 'oidc-provider';
-import { systemClock } from '../../src/clock.ts';
 import { createAdapters } from '../../src/oidc/adapter.ts';
+import { systemClock } from '../../src/server/clock.ts';
 import { freshDatabase, type TestDatabase } from '../support/databases.ts';
 import { rounds } from '../support/rounds.ts';
 import {

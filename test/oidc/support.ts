@@ -3,16 +3,17 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll } from '@jest/globals';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
-import { type Clock, newId, systemClock } from '../../src/clock.ts';
+import { type Clock, newId } from '../../src/core/clock.ts';
 import type { ArsiaError } from '../../src/core/errors.ts';
+import type { Database } from '../../src/database/connections.ts';
 import type { ClientAccount, EndpointEvent, Exchange } from '../../src/oidc/ports.ts';
 import { type AuthorizationServer, createAuthorizationServer } from '../../src/oidc/server.ts';
-import type { OutsideExchange } from '../../src/services/outsidetokens.ts';
-import { createSealer, type Sealer } from '../../src/signing/sealing.ts';
-import { localSigner } from '../../src/signing/signer.ts';
-import { makeSigningKey } from '../../src/signing/signingkeys.ts';
-import { type ArtifactStore, createArtifactStore } from '../../src/store/artifacts.ts';
-import type { Database } from '../../src/store/database.ts';
+import { systemClock } from '../../src/server/clock.ts';
+import type { OutsideExchange } from '../../src/services/issuing/outsidetokens.ts';
+import { makeSigningKey } from '../../src/signing/keysets/signingkeys.ts';
+import { createSealer, type Sealer } from '../../src/signing/sealing/sealing.ts';
+import { localSigner } from '../../src/signing/signers/signer.ts';
+import { type ArtifactStore, createArtifactStore } from '../../src/store/issuing/artifacts.ts';
 
 const servers: Server[] = [];
 afterAll(async () => {

@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import { GetCallerIdentityCommand, STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { systemClock } from '../../src/clock.ts';
 import { signatureOf } from '../../src/sandbox/aws/canonical.ts';
 import type { Request } from '../../src/sandbox/listener.ts';
+import { systemClock } from '../../src/server/clock.ts';
 import { account, assumeRole, type Bench, elementOf, pasteAws, type Reply, startBench } from './clouds.ts';
 
 let bench: Bench;

@@ -1,5 +1,5 @@
 import type { KeyChange, KeyChangeReason, KeySetSnapshot, KeyStore, StoredKey } from '../../src/core/keystates.ts';
-import { createQueue } from '../../src/signing/queue.ts';
+import { createQueue } from '../../src/signing/keysets/mutex.ts';
 
 interface Row extends Omit<StoredKey, 'sealed_private'> {
   key_set: string;

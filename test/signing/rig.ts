@@ -1,9 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import type { Clock } from '../../src/clock.ts';
 import type { AuditReceipt } from '../../src/core/audit.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { type ArsiaError, asArsiaError } from '../../src/core/errors.ts';
-import { createKeyring, type KeyringOptions, type SigningKeyring } from '../../src/signing/keyring.ts';
-import { createSealer, type KeyEncryptionKey, type Sealer } from '../../src/signing/sealing.ts';
+import { createKeyring, type KeyringOptions, type SigningKeyring } from '../../src/signing/keysets/keyring.ts';
+import { createSealer, type KeyEncryptionKey, type Sealer } from '../../src/signing/sealing/sealing.ts';
 import { goodIds, goodNow } from '../core/goodclaims.ts';
 import { MemoryKeyStore } from './memorykeystore.ts';
 

@@ -1,6 +1,6 @@
-import { systemClock } from '../../src/clock.ts';
 import type { AuditEvent } from '../../src/core/audit.ts';
 import { makeId } from '../../src/core/ids.ts';
+import { systemClock } from '../../src/server/clock.ts';
 import { createAuditKeys } from '../../src/signing/auditkeys.ts';
 
 /** The keys of every audit in these tests. */

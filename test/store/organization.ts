@@ -1,6 +1,6 @@
-import { systemClock } from '../../src/clock.ts';
 import { type IdKind, makeId } from '../../src/core/ids.ts';
-import type { Database } from '../../src/store/database.ts';
+import type { Database } from '../../src/database/connections.ts';
+import { systemClock } from '../../src/server/clock.ts';
 
 /** Rows of one organisation, straight into the tables: `acme` / `acme/lab` / `acme/lab/ws`, a sibling, a job. */
 export type Organization = Awaited<ReturnType<typeof insertOrganization>>;

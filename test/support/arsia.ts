@@ -8,12 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
-import { type Clock, systemClock } from '../../src/clock.ts';
-import { type Arsia, compose } from '../../src/compose.ts';
-import { parseConfig } from '../../src/config.ts';
-import { createLog } from '../../src/log.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { openEmbedded } from '../../src/database/embedded.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import { openEmbedded } from '../../src/store/embedded.ts';
+import { systemClock } from '../../src/server/clock.ts';
+import { type Arsia, compose } from '../../src/server/compose/compose.ts';
+import { parseConfig } from '../../src/server/config/config.ts';
+import { createLog } from '../../src/server/log.ts';
 import { type DatabaseKind, embeddedTemplate, freshPostgresDatabase } from './databases.ts';
 import { testRoles, urlFor } from './roles.ts';
 

@@ -2,9 +2,9 @@ import { access, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PGlite } from '@electric-sql/pglite';
-import { databaseOver } from '../../src/store/database.ts';
-import { poolOfOne } from '../../src/store/embedded.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { databaseOver } from '../../src/database/database.ts';
+import { poolOfOne } from '../../src/database/embedded.ts';
+import { migrate } from '../../src/database/migrate.ts';
 import { execute, type PostgresServer, startPostgres } from './postgres.ts';
 import { testRoles, urlFor } from './roles.ts';
 

@@ -1,8 +1,8 @@
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
-import { withoutJobToken } from '../../services/callers.ts';
-import { unauthenticated } from '../../services/rights.ts';
-import type { AppParts } from '../app.ts';
+import { withoutJobToken } from '../../services/pipeline/callers.ts';
+import { unauthenticated } from '../../services/pipeline/rights.ts';
+import type { AppParts } from '../parts.ts';
 import type { Route } from '../route.ts';
 
 type Parts = Pick<AppParts, 'callers' | 'pipeline'>;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
-import { type ActionTraits, actionTraits } from '../../services/table.ts';
+import { type ActionTraits, actionTraits } from '../../services/actions.ts';
 import type { Route } from '../route.ts';
+import { settingsComponents, withSettings } from './identities/settingsforms.ts';
+import { problem } from './problem.ts';
 import { isCreate } from './request.ts';
-import { problem } from './responses/problem.ts';
 import { routes } from './routes.ts';
-import { settingsComponents, withSettings } from './settingsforms.ts';
 
 type Header = { description: string; schema: { type: 'string' } };
 

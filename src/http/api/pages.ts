@@ -1,6 +1,6 @@
 import type Koa from 'koa';
 import { ArsiaError } from '../../core/errors.ts';
-import type { RequestState } from '../app.ts';
+import type { RequestState } from '../parts.ts';
 import type { CursorScope, Cursors } from './cursors.ts';
 
 type Scope = Omit<CursorScope, 'query'>;

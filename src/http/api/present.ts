@@ -1,12 +1,15 @@
-import { identityPath } from '../../services/identities.ts';
-import type { Scanned } from '../../services/scan.ts';
-import type { AssignedIdentity } from '../../store/assignments.ts';
-import type { ManagedIdentity, UseGrant } from '../../store/identities.ts';
-import type { Job } from '../../store/jobs.ts';
-import type { MembershipRow } from '../../store/memberships.ts';
-import type { Namespace, Page } from '../../store/namespaces.ts';
-import type { MayActRow, ServiceAccount, User } from '../../store/principals.ts';
-import type { SubjectGrantRow } from '../../store/subjectgrants.ts';
+import type { Page } from '../../database/page.ts';
+import { identityPath } from '../../services/identities/lookup.ts';
+import type { Scanned } from '../../services/pipeline/scan.ts';
+import type { AssignedIdentity } from '../../store/identities/assignments.ts';
+import type { ManagedIdentity, UseGrant } from '../../store/identities/identities.ts';
+import type { SubjectGrantRow } from '../../store/identities/subjectgrants.ts';
+import type { Job } from '../../store/jobs/jobs.ts';
+import type { MayActRow } from '../../store/machines/mayact.ts';
+import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
+import type { Namespace } from '../../store/namespaces/namespaces.ts';
+import type { MembershipRow } from '../../store/people/memberships.ts';
+import type { User } from '../../store/people/users.ts';
 
 /** How rows look on the wire: snake_case, RFC 3339 in UTC, and no column that is only ours. */
 export function presentGroup({ lineage: _lineage, kind: _kind, created_at, ...row }: Namespace) {

@@ -2,9 +2,9 @@ import type Koa from 'koa';
 import { z } from 'zod';
 import { ArsiaError } from '../../core/errors.ts';
 import { isReference } from '../../core/names.ts';
-import type { IfMatch } from '../../services/action.ts';
-import type { RequestState } from '../app.ts';
+import type { IfMatch } from '../../services/pipeline/action.ts';
 import { hasBody, readJson } from '../body.ts';
+import type { RequestState } from '../parts.ts';
 import { parseWith, type Route } from '../route.ts';
 
 export type ApiContext = Koa.ParameterizedContext<RequestState> & { params: Record<string, string> };

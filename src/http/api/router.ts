@@ -2,13 +2,13 @@ import { Readable } from 'node:stream';
 import Router, { type RouterMiddleware } from '@koa/router';
 import type Koa from 'koa';
 import { anonymous } from '../../core/principals.ts';
-import type { Call } from '../../services/action.ts';
-import type { AppParts, RequestState } from '../app.ts';
+import type { Call } from '../../services/pipeline/action.ts';
+import type { AppParts, RequestState } from '../parts.ts';
 import type { Api, Route } from '../route.ts';
+import { toldOnce } from './answers.ts';
 import { refuseUnread, refuseWithoutToken } from './authentication.ts';
 import { openPage, sealPage } from './pages.ts';
 import { parseRequest } from './request.ts';
-import { toldOnce } from './responses/shared.ts';
 import { routes } from './routes.ts';
 
 export const prefix = '/api/v1';

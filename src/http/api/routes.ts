@@ -1,18 +1,18 @@
 import type { Route } from '../route.ts';
-import { accessRuleRoutes } from './accessrules.ts';
-import { auditRoutes } from './auditevents.ts';
-import { identityRoutes } from './identities.ts';
-import { invitationRoutes } from './invitations.ts';
-import { issuingRoutes } from './issuing.ts';
-import { jobRoutes } from './jobs.ts';
-import { namespaceRoutes } from './namespaces.ts';
-import { operatorRoutes } from './operators.ts';
-import { principalRoutes } from './principals.ts';
-import { quotaRoutes } from './quotas.ts';
-import { reachRoutes } from './reach.ts';
-import { subjectGrantRoutes } from './subjectgrants.ts';
-import { teamRoutes } from './teams.ts';
-import { trustRuleRoutes } from './trustrules.ts';
+import { auditRoutes } from './audit/events.ts';
+import { accessRuleRoutes } from './identities/accessrules.ts';
+import { identityRoutes } from './identities/identities.ts';
+import { reachRoutes } from './identities/reach.ts';
+import { subjectGrantRoutes } from './identities/subjectgrants.ts';
+import { issuingRoutes } from './issuing/issuing.ts';
+import { jobRoutes } from './jobs/jobs.ts';
+import { trustRuleRoutes } from './machines/trustrules.ts';
+import { namespaceRoutes } from './namespaces/namespaces.ts';
+import { quotaRoutes } from './namespaces/quotas.ts';
+import { invitationRoutes } from './people/invitations.ts';
+import { operatorRoutes } from './people/operators.ts';
+import { principalRoutes } from './people/principals.ts';
+import { teamRoutes } from './people/teams.ts';
 
 /** Every route below `/api/v1`. */
 export const routes: readonly Route[] = [

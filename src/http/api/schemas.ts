@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isId } from '../../core/ids.ts';
 import { jobDeadline, tokenLifetime } from '../../core/lifetimes.ts';
-import { deliveries } from '../../core/mint.ts';
+import { deliveries } from '../../core/mintfacts.ts';
 import { loginPattern, loginRule, namePattern, nameRule, referencePattern, referenceRule } from '../../core/names.ts';
 import { roles } from '../../core/permissions.ts';
 import { subjectScopes } from '../../core/subject.ts';

@@ -1,6 +1,6 @@
 import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
 import { ArsiaError } from '../../core/errors.ts';
-import type { Admission, OutsideExchange } from '../../services/outsidetokens.ts';
+import type { Admission, OutsideExchange } from '../../services/issuing/outsidetokens.ts';
 import { noScope } from '../errors.ts';
 import { tokenTypes, trustRuleClaim } from '../names.ts';
 import type { Exchange } from '../ports.ts';

@@ -1,4 +1,4 @@
-import type { OfferedInvitation, SignInOptions } from '../../services/signinoptions.ts';
+import type { OfferedInvitation, SignInOptions } from '../../services/people/signinoptions.ts';
 import { type Answering, html, type Markup, nothing, show } from './page.ts';
 
 /** Shows the page on which a person chooses a user and answers invitations. Every button names its organisation. */

@@ -1,7 +1,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { onlyChoice, type Person, type SignInChoice } from '../../services/signinoptions.ts';
+import { onlyChoice, type Person, type SignInChoice } from '../../services/people/signinoptions.ts';
 import { showChoices } from '../pages/choice.ts';
-import { addressOf, type Desk, finish, type Interaction, readForm, sendTo } from './desk.ts';
+import { addressOf, type Desk, finish, type Interaction, readForm, sendTo } from './context.ts';
 import { selectAccountPrompt } from './policy.ts';
 import { endOtherSession } from './sessions.ts';
 import { vouchedPeople } from './vouched.ts';

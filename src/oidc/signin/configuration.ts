@@ -1,11 +1,11 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { signInLifetimes } from '../../core/lifetimes.ts';
 import { consoleClient } from '../names.ts';
 import { showSignedOut, showSignOut } from '../pages/session.ts';
 import type { Principals, SignInParts } from '../ports.ts';
+import type { Turns } from '../requestcontext.ts';
 import { ownEndpoints, signInEndpoints } from '../routes.ts';
-import type { Turns } from '../turn.ts';
 import { cookiesOf } from './cookies.ts';
 import { createDevicePages } from './device.ts';
 import { createPolicy, isUnconfirmed } from './policy.ts';

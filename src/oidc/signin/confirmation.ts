@@ -1,6 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { showLocalConfirmation } from '../pages/session.ts';
-import { addressOf, type Desk, finish, type Interaction, readForm } from './desk.ts';
+import { addressOf, type Desk, finish, type Interaction, readForm } from './context.ts';
 import { confirmPrompt } from './policy.ts';
 
 /** Asks whether the command line that waits on this machine is this person's. */

@@ -1,10 +1,10 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { showCodeConfirmation, showCodeInput, showDeviceDone, showDeviceRefused } from '../pages/device.ts';
 import type { Principals } from '../ports.ts';
+import type { Turns } from '../requestcontext.ts';
 import { ownEndpoints } from '../routes.ts';
-import type { Turns } from '../turn.ts';
 import { xsrfOf } from './xsrf.ts';
 
 type DeviceFlow = NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;

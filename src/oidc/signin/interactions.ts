@@ -3,7 +3,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import { ownEndpoints } from '../routes.ts';
 import { anotherPerson, askForChoice, signInOrAsk, takeChoice } from './choice.ts';
 import { askPerson, takeAnswer } from './confirmation.ts';
-import { addressOf, type Desk, type Interaction, interactionOf, sendTo } from './desk.ts';
+import { addressOf, type Desk, type Interaction, interactionOf, sendTo } from './context.ts';
 import { openLink } from './link.ts';
 import { confirmPrompt } from './policy.ts';
 import { refuse, waysOn } from './refusals.ts';

@@ -1,7 +1,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { linkPattern } from '../../core/links.ts';
-import type { Desk } from './desk.ts';
-import { readForm } from './desk.ts';
+import type { Desk } from './context.ts';
+import { readForm } from './context.ts';
 import { openSession } from './sessions.ts';
 
 /**

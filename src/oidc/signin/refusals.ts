@@ -2,7 +2,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { refusalOf } from '../errors.ts';
 import { showRefusal, type Way } from '../pages/refusal.ts';
-import { addressOf, type Desk, type Interaction } from './desk.ts';
+import { addressOf, type Desk, type Interaction } from './context.ts';
 
 /** Records, logs and shows why a step of a sign-in ended here. */
 export async function refuse(

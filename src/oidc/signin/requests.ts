@@ -1,7 +1,7 @@
 import { errors } from 'oidc-provider';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { signInLifetimes } from '../../core/lifetimes.ts';
-import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
 import type { UpstreamRequest } from '../upstream/upstream.ts';
 
 const model = 'UpstreamRequest';

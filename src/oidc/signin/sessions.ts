@@ -1,11 +1,11 @@
 import type { AdapterPayload, KoaContextWithOIDC, Provider } from 'oidc-provider';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { signInLifetimes } from '../../core/lifetimes.ts';
-import type { ArtifactStore } from '../../store/artifacts.ts';
-import type { ArtifactAdapter } from '../adapter.ts';
+import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
+import type { ArtifactAdapter } from '../artifactadapter.ts';
 import { consoleClient } from '../names.ts';
+import type { Desk } from './context.ts';
 import { cookiesOf } from './cookies.ts';
-import type { Desk } from './desk.ts';
 
 /**
  * Another person has signed in with this browser: the session of the one before ends, with what it gave the console.

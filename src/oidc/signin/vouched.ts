@@ -1,7 +1,7 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { signInLifetimes } from '../../core/lifetimes.ts';
-import type { Person } from '../../services/signinoptions.ts';
-import type { ArtifactStore } from '../../store/artifacts.ts';
+import type { Person } from '../../services/people/signinoptions.ts';
+import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
 
 const model = 'VouchedPerson';
 

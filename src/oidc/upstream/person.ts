@@ -1,6 +1,6 @@
 import { canonicalEmail } from '../../core/logins.ts';
 import { isName } from '../../core/names.ts';
-import type { Person } from '../../services/signinoptions.ts';
+import type { Person } from '../../services/people/signinoptions.ts';
 
 /** Characters; what a person is called is shown, never compared. */
 const longestName = 128;

@@ -15,9 +15,9 @@ import {
   randomPKCECodeVerifier,
   randomState,
 } from 'openid-client';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import type { Person } from '../../services/signinoptions.ts';
+import type { Person } from '../../services/people/signinoptions.ts';
 import { faultOf, unavailable, unproven } from './faults.ts';
 import { limitedFetch } from './fetch.ts';
 import { type Claims, personOf } from './person.ts';

@@ -1,10 +1,5 @@
-import {
-  type Assertion,
-  awsRolesClaim,
-  awsSourceIdentityClaim,
-  awsTagsClaim,
-  tagValueFault,
-} from '../../core/claims.ts';
+import type { Assertion } from '../../core/claims.ts';
+import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim, tagValueFault } from '../../core/claims.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { TrustFacts } from '../provider.ts';
 import { sessionNameOf } from './names.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { issuerFault, roleArnPattern, tagKeyFault } from '../../core/claims.ts';
+import { roleArnPattern, tagKeyFault } from '../../core/claims.ts';
+import { issuerFault } from '../../core/issuerurl.ts';
 import { booleanField, choiceField, metaOf, mustBe, secondsField, textField } from '../fields.ts';
 import { isAwsRole, parseRoleArn, partitionOf } from './names.ts';
 

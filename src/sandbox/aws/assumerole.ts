@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { evaluate } from '../../providers/aws/evaluate.ts';
 import { judge } from '../judge.ts';
 import type { KeyCache } from '../keycache.ts';

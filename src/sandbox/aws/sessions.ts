@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { type Issued, makeIssued, opaque } from '../issued.ts';
 import { makeId } from './accounts.ts';
 

@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { firstValues, readForm } from '../form.ts';
 import { uuid } from '../issued.ts';
 import { makeKeyCache } from '../keycache.ts';

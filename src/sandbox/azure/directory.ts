@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { evaluate } from '../../providers/azure/evaluate.ts';
 import { parseObject } from '../form.ts';
 import { uuid } from '../issued.ts';

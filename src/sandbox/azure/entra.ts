@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { readForm } from '../form.ts';
 import { type KeyCache, makeKeyCache } from '../keycache.ts';
 import type { Answer, Cloud, Request } from '../listener.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { uuid } from '../issued.ts';
 import type { Answer } from '../listener.ts';
 import { Refusal } from '../refusal.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { evaluate, lifeConditions, mapAttributes } from '../../providers/gcp/evaluate.ts';
 import type { Verdict } from '../../providers/provider.ts';
 import { mediaType, readForm, readJson } from '../form.ts';

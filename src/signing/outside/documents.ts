@@ -1,10 +1,10 @@
 import { createLocalJWKSet } from 'jose';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { heapBytes } from '../../core/heapsize.ts';
 import { outsideTokens } from '../../core/lifetimes.ts';
 import { discoveryUrl } from '../../core/outsideissuers.ts';
-import { createFairCache } from '../../faircache.ts';
+import { createFairCache } from '../../fairness/faircache.ts';
 import type { DocumentFetch } from './fetch.ts';
 import { isRecord, usableKeys } from './keys.ts';
 

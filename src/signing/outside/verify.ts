@@ -6,7 +6,7 @@ import {
   type JWTPayload,
   type ProtectedHeaderParameters,
 } from 'jose';
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { outsideTokens } from '../../core/lifetimes.ts';
 import { timeFault } from '../../core/numericdates.ts';

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { sql } from 'kysely';
+import type { Database, Queries } from './connections.ts';
+import { openDatabase } from './database.ts';
+import { codeOf, unavailable } from './failures.ts';
+import { auditColumns } from './tables/audit.ts';
+
+/** `migrations/` beside `src/` and `dist/` alike: both are one folder deep. */
+const defaultFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
+
+/** Any number, the same in every release: two migrators at once take turns. */
+const advisoryLock = 4_727_617;
+
+export interface MigrateOptions {
+  /** The application's role, when the tables belong to another one: it is given what it needs and no more. */
+  grantTo?: string | undefined;
+  folder?: string;
+}
+
+interface Migration {
+  name: string;
+  checksum: string;
+  text: string;
+}
+
+/**
+ * Brings the database to this release's schema: each file of `migrations/` in its order, one transaction a file with its
+ * row in `migrations`. Returns the names applied; nothing when all were. Safe to interrupt, to repeat, and to run twice at once.
+ *
+ * `target` is a database whose role owns the tables, or its URL. Throws an Error with one clear line when the database has a
+ * migration that this release does not know, or one whose text differs; `unavailable` while the role may not migrate.
+ */
+export async function migrate(target: Database | string, options: MigrateOptions = {}): Promise<string[]> {
+  if (typeof target !== 'string') return await migrateDatabase(target, options);
+  const database = await openDatabase({ url: target, poolSize: 1, isPatient: true });
+  try {
+    return await migrateDatabase(database, options);
+  } finally {
+    await database.close();
+  }
+}
+
+async function migrateDatabase(database: Database, options: MigrateOptions): Promise<string[]> {
+  const migrations = readMigrations(options.folder ?? defaultFolder);
+  const applied: string[] = [];
+  // The look without a lock lets a role that owns nothing pass when there is nothing to do.
+  while ((await pendingOf(database.query, migrations)).length > 0) {
+    const name = await database
+      .transaction((tx) => applyNext(tx, migrations), { isolation: 'read committed' })
+      .catch(waitForOwner);
+    if (name !== undefined) applied.push(name);
+  }
+  if (options.grantTo !== undefined) await grant(database, options.grantTo);
+  return applied;
+}
+
+const insufficientPrivilege = '42501';
+
+/** A replica of this release that comes before its migration waits for it, not ready: it must not end, nor serve (threats.md N61). */
+function waitForOwner(error: unknown): never {
+  if (codeOf(error) !== insufficientPrivilege) throw error;
+  throw unavailable(
+    'The database waits for its migration to this release, which the role of DATABASE_URL may not do: run `arsia migrate` with ARSIA_MIGRATION_DATABASE_URL, as the role that owns the tables.',
+    error,
+  );
+}
+
+async function applyNext(tx: Queries, migrations: Migration[]): Promise<string | undefined> {
+  // A migration, and the wait for another migrator, take as long as they take; waiting for a table's lock must not, since
+  // every request queues up behind a waiting ALTER TABLE.
+  await sql`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`.execute(tx);
+  await sql`SELECT pg_advisory_xact_lock(${sql.lit(advisoryLock)})`.execute(tx);
+  await sql`SET LOCAL lock_timeout = '10s'`.execute(tx);
+  const [migration] = await pendingOf(tx, migrations);
+  if (migration === undefined) return undefined;
+  await sql`CREATE TABLE IF NOT EXISTS migrations (
+    name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL)`.execute(tx);
+  await sql.raw(migration.text).execute(tx);
+  await tx
+    .insertInto('migrations')
+    .values({ name: migration.name, checksum: migration.checksum, applied_at: sql<Date>`now()` })
+    .execute();
+  return migration.name;
+}
+
+async function pendingOf(queries: Queries, migrations: Migration[]): Promise<Migration[]> {
+  const applied = new Map((await appliedRows(queries)).map((row) => [row.name, row.checksum]));
+  for (const [name, checksum] of applied) {
+    const known = migrations.find((migration) => migration.name === name);
+    if (known === undefined)
+      throw new Error(
+        `The database has the migration ${name}, which this release of Arsia does not know: run the release that made it, or a newer one.`,
+      );
+    if (known.checksum !== checksum)
+      throw new Error(
+        `The migration ${name} was applied to the database with another text than this release has: run the release that applied it; a landed migration is never edited.`,
+      );
+  }
+  return migrations.filter((migration) => !applied.has(migration.name));
+}
+
+async function appliedRows(queries: Queries): Promise<{ name: string; checksum: string }[]> {
+  // Not to_regclass: it answers from a cache that may be older than the wait for the lock.
+  const { rows } = await sql<{ exists: boolean }>`SELECT EXISTS (
+    SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'migrations') AS exists`.execute(queries);
+  if (rows[0]?.exists !== true) return [];
+  return await queries.selectFrom('migrations').select(['name', 'checksum']).orderBy('name').execute();
+}
+
+function readMigrations(folder: string): Migration[] {
+  return readdirSync(folder)
+    .filter((name) => /^\d{4}_\w+\.sql$/.test(name))
+    .sort()
+    .map((name) => {
+      const text = readFileSync(join(folder, name), 'utf8');
+      return { name, text, checksum: createHash('sha256').update(text).digest('hex') };
+    });
+}
+
+/** What the application's role may do with a table, where that is less than reading and changing all rows. */
+const lesserGrants: Readonly<Record<string, string>> = {
+  // threats.md N63: who took the application's password cannot rewrite what it did.
+  audit_events: `SELECT, INSERT (${auditColumns})`,
+  audit_checkpoints: 'SELECT, INSERT',
+  // Without the secret of the audit's keys no event could be verified ever again.
+  shared_secrets: 'SELECT, INSERT',
+  migrations: 'SELECT',
+};
+
+async function grant(database: Database, role: string): Promise<void> {
+  const { rows } = await sql<{ schema: string; name: string; is_owner: boolean }>`
+    SELECT schemaname AS schema, tablename AS name, current_user = ${role} AS is_owner
+    FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename`.execute(database.query);
+  if (rows[0] === undefined || rows[0].is_owner) return;
+  const to = sql.id(role);
+  await database.transaction(async (tx) => {
+    // Two migrators that grant at once would fail on each other's catalogue rows.
+    await sql`SELECT pg_advisory_xact_lock(${sql.lit(advisoryLock)})`.execute(tx);
+    await sql`GRANT USAGE ON SCHEMA ${sql.id(rows[0]!.schema)} TO ${to}`.execute(tx);
+    for (const { schema, name } of rows) {
+      const rights = sql.raw(lesserGrants[name] ?? 'SELECT, INSERT, UPDATE, DELETE');
+      await sql`REVOKE ALL ON ${sql.id(schema, name)} FROM ${to}`.execute(tx);
+      await sql`GRANT ${rights} ON ${sql.id(schema, name)} TO ${to}`.execute(tx);
+    }
+  });
+}

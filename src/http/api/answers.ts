@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { type IdKind, idPrefixes } from '../../core/ids.ts';
+
+/**
+ * How answers look, for the OpenAPI document; a test holds real answers against them. Every object is strict: what is not
+ * named here is never told.
+ */
+export const id = (kind: IdKind) => z.string().regex(new RegExp(`^${idPrefixes[kind]}_[0-9a-z]{26}$`));
+export const time = z.iso.datetime();
+export const version = z.int().min(0).meta({ description: 'Goes up with every change; the `ETag` of the answer.' });
+
+const toldOnceMark = 'x-told-once';
+
+/** A secret that only the first answer has: a replay by `Idempotency-Key` leaves it out and names it in `withheld`. */
+export function secret(description: string) {
+  return z
+    .string()
+    .optional()
+    .meta({ description: `${description}. Told once.`, [toldOnceMark]: true });
+}
+
+export const withheld = z
+  .array(z.string())
+  .optional()
+  .meta({ description: 'In a replay by `Idempotency-Key`: the members that were told once and are missing here.' });
+
+/** The members of an answer that are told once. */
+export function toldOnce(response: z.ZodType | undefined): string[] {
+  if (!(response instanceof z.ZodObject)) return [];
+  return Object.entries(response.shape as Record<string, z.ZodType>)
+    .filter(([, member]) => member.meta()?.[toldOnceMark] === true)
+    .map(([name]) => name);
+}
+
+export function listOf<Item extends z.ZodType>(item: Item) {
+  return z.strictObject({
+    items: z.array(item),
+    next_cursor: z.string().nullable().meta({ description: '`cursor` of the next page; null on the last one.' }),
+  });
+}

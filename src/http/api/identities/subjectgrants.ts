@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { type Route, route } from '../../route.ts';
+import { listOf } from '../answers.ts';
+import { presentPage, presentSubjectGrant, readPage } from '../present.ts';
+import { page, ref } from '../schemas.ts';
+import { subjectGrant } from './responses.ts';
+
+export const subjectGrantRoutes: Route[] = [
+  route({
+    method: 'POST',
+    path: '/managed-identities/:id/subject-grants',
+    summary: 'Let rights to act of a launcher, or granted at a namespace, name users in tokens of the identity',
+    action: 'subject_grant.create',
+    body: z.strictObject({ launcher: ref.optional(), namespace: ref.optional() }),
+    response: subjectGrant,
+    handle: async ({ api, call, params, body }) =>
+      presentSubjectGrant(
+        await api.pipeline.perform(api.actions.identities.createSubjectGrant, call, { ref: params.id!, ...body }),
+      ),
+  }),
+  route({
+    method: 'GET',
+    path: '/managed-identities/:id/subject-grants',
+    summary:
+      'The subject grants of the identity: they add to the rights to act that were granted at its group or above',
+    action: 'subject_grant.list',
+    query: page,
+    response: listOf(subjectGrant),
+    handle: async ({ api, call, params, query }) =>
+      presentPage(
+        await api.pipeline.perform(api.actions.identities.listSubjectGrants, call, {
+          ref: params.id!,
+          page: readPage(query),
+        }),
+        query.limit,
+        presentSubjectGrant,
+      ),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/managed-identities/:id/subject-grants/:grant',
+    summary: 'Take a subject grant away',
+    action: 'subject_grant.delete',
+    handle: ({ api, call, params }) =>
+      api.pipeline.perform(api.actions.identities.removeSubjectGrant, call, { ref: params.id!, id: params.grant! }),
+  }),
+];

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { identityKinds } from '../../../services/identities/kinds.ts';
+import { type Route, route } from '../../route.ts';
+import { name, ref } from '../schemas.ts';
+import { credentials, workloadToken } from './responses.ts';
+
+const tokenRequest = z.strictObject({ managed_identity: ref, profile: name.optional() });
+
+/** The options of each kind that has some, under its type. */
+const options = Object.fromEntries(
+  identityKinds.flatMap(({ type, request }) => (request === undefined ? [] : [[type, request.optional()]])),
+);
+
+const credentialsRequest = tokenRequest.extend({
+  duration: z
+    .int('must be whole seconds')
+    .min(1, 'must be at least 1 second')
+    .max(43_200, 'must be at most 43200 seconds')
+    .optional(),
+  ...options,
+});
+
+/** The two that only a job token opens. They authenticate with the facts they decide on, in one read. */
+export const issuingRoutes: Route[] = [
+  route({
+    method: 'POST',
+    path: '/tokens',
+    summary: "Mint a workload token for a managed identity of the job's workspace",
+    action: 'token.mint',
+    bearer: 'job',
+    status: 200,
+    body: tokenRequest,
+    response: workloadToken,
+    async handle({ api, call, bearer, body }) {
+      const minted = await api.mint.mint({ ...body, token: bearer, request_id: call.request_id }, 'token');
+      const { token, subject, audience, jti, audit_event_id } = minted;
+      return { token, subject, audience, jti, expires_at: rfc3339(minted.expires_at), audit_event_id };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/credentials',
+    summary: "Short-lived credentials of the cloud for a managed identity of the job's workspace",
+    action: 'credentials.exchange',
+    bearer: 'job',
+    status: 200,
+    body: credentialsRequest,
+    response: credentials,
+    async handle({ api, call, bearer, body: { managed_identity, profile, ...asked } }) {
+      return await api.exchange.exchange(
+        { managed_identity, profile, token: bearer, request_id: call.request_id },
+        asked,
+      );
+    },
+  }),
+];
+
+function rfc3339(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { identityKinds } from '../../../services/identities/kinds.ts';
+import { id, secret, time, version, withheld } from '../answers.ts';
+
+const jobMembers = {
+  id: id('job'),
+  organization_id: id('group'),
+  workspace_id: id('workspace'),
+  user_id: id('user').nullable(),
+  launcher_id: id('service_account').nullable(),
+  started_by: z.string(),
+  stage: z.string(),
+  labels: z.record(z.string(), z.string()),
+  reference: z.string().nullable(),
+  state: z.enum(['running', 'ended']),
+  deadline: time,
+  ended_at: time.nullable(),
+  created_at: time,
+  version,
+  parent_id: id('job').nullable().meta({ description: 'The job whose array task this is.' }),
+  task_index: z.int().nullable(),
+  heartbeat_seconds: z.int().nullable(),
+  heartbeat_at: time.nullable(),
+};
+export const job = z.strictObject(jobMembers).meta({ id: 'Job' });
+export const startedJob = z
+  .strictObject({ ...jobMembers, job_token: secret('The token of the job'), withheld })
+  .meta({ id: 'StartedJob' });
+
+export const workloadToken = z
+  .strictObject({
+    token: z.string().meta({ description: 'The workload token, a JWT.' }),
+    subject: z.string(),
+    audience: z.string(),
+    jti: z.string(),
+    expires_at: time,
+    audit_event_id: id('event'),
+  })
+  .meta({ id: 'WorkloadToken' });
+
+const issued = { expires_at: time, jti: z.string(), audit_event_id: id('event') };
+const [first, ...others] = identityKinds.map(({ type, answer }) =>
+  z.strictObject({ type: z.literal(type), ...answer, ...issued }),
+);
+export const credentials: z.ZodType = z.discriminatedUnion('type', [first!, ...others]).meta({ id: 'Credentials' });
+
+const text = z.string().nullable();
+export const auditEvent = z
+  .strictObject({
+    id: id('event'),
+    at: time,
+    action: z.string(),
+    outcome: z.enum(['success', 'refused', 'failed']),
+    code: text,
+    organization_id: text,
+    actor_kind: z.string(),
+    actor_id: text,
+    user_id: text,
+    workspace_id: text,
+    identity_id: text,
+    job_id: text,
+    target_id: text,
+    jti: text,
+    signing_input_sha256: text,
+    request_id: text,
+    parent_id: text,
+    detail: z.record(z.string(), z.unknown()),
+    position: z.int().meta({ description: 'The place in the audit, in the order in which events were recorded.' }),
+  })
+  .meta({ id: 'AuditEvent' });

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import type { Team, TeamMember } from '../../../store/people/teams.ts';
+import { type Route, route } from '../../route.ts';
+import { listOf } from '../answers.ts';
+import { iso, presentPage, readPage } from '../present.ts';
+import { description, name, page, ref } from '../schemas.ts';
+import { team, teamMember } from './responses.ts';
+
+const newTeam = z.strictObject({ name, description: description.default('') });
+
+export const teamRoutes: Route[] = [
+  route({
+    method: 'POST',
+    path: '/teams',
+    summary: 'Create a team of the organisation',
+    action: 'team.create',
+    body: newTeam,
+    response: team,
+    handle: async ({ api, call, body }) =>
+      presentTeam(await api.pipeline.perform(api.actions.teams.create, call, body)),
+  }),
+  route({
+    method: 'GET',
+    path: '/teams',
+    summary: 'The teams of the organisation; without a role in it, those that you are in',
+    action: 'team.list',
+    query: page,
+    response: listOf(team),
+    handle: async ({ api, call, query }) =>
+      presentPage(
+        await api.pipeline.perform(api.actions.teams.list, call, { page: readPage(query) }),
+        query.limit,
+        presentTeam,
+      ),
+  }),
+  route({
+    method: 'GET',
+    path: '/teams/:id',
+    summary: 'One team, by id or name',
+    action: 'team.get',
+    response: team,
+    handle: async ({ api, call, params }) =>
+      presentTeam(await api.pipeline.perform(api.actions.teams.get, call, { ref: params.id! })),
+  }),
+  route({
+    method: 'PATCH',
+    path: '/teams/:id',
+    summary: 'Change the description of a team',
+    action: 'team.update',
+    body: z.strictObject({ description }),
+    response: team,
+    handle: async ({ api, call, params, body }) =>
+      presentTeam(await api.pipeline.perform(api.actions.teams.update, call, { ref: params.id!, ...body })),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/teams/:id',
+    summary: 'Delete a team with the roles, grants and assignments it was given',
+    action: 'team.delete',
+    handle: ({ api, call, params }) => api.pipeline.perform(api.actions.teams.remove, call, { ref: params.id! }),
+  }),
+  route({
+    method: 'POST',
+    path: '/teams/:id/members',
+    summary: 'Add a user to a team',
+    action: 'team_member.create',
+    body: z.strictObject({ user: ref }),
+    response: teamMember,
+    handle: async ({ api, call, params, body }) =>
+      presentMember(await api.pipeline.perform(api.actions.teams.addMember, call, { ref: params.id!, ...body })),
+  }),
+  route({
+    method: 'GET',
+    path: '/teams/:id/members',
+    summary: 'The users of a team; without a role in the organisation, yourself alone',
+    action: 'team_member.list',
+    query: page,
+    response: listOf(teamMember),
+    async handle({ api, call, params, query }) {
+      const input = { ref: params.id!, page: readPage(query) };
+      const rows = await api.pipeline.perform(api.actions.teams.listMembers, call, input);
+      return presentPage(
+        rows.map((row) => ({ ...row, id: row.user_id })),
+        query.limit,
+        ({ id: _id, ...row }) => presentMember(row),
+      );
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/teams/:id/members/:user',
+    summary: 'Take a user out of a team; what the team allowed ends with the next request',
+    action: 'team_member.delete',
+    handle: ({ api, call, params }) =>
+      api.pipeline.perform(api.actions.teams.removeMember, call, { ref: params.id!, user: params.user! }),
+  }),
+];
+
+function presentTeam({ created_at, ...row }: Team) {
+  return { ...row, created_at: iso(created_at) };
+}
+
+function presentMember({ created_at, ...row }: TeamMember) {
+  return { ...row, created_at: iso(created_at) };
+}

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { ArsiaError } from '../../core/errors.ts';
+import type { Arsia } from '../compose/compose.ts';
+import { during, type Terminal } from './admin.ts';
+
+type AuditReport = Awaited<ReturnType<Arsia['trail']['verify']>>;
+
+/** The audit for a person at the server: all organisations, and the proof that nothing was changed. */
+export function auditCommand(terminal: Terminal): Command {
+  return new Command('audit')
+    .description('the audit: is it whole, its signed checkpoints, and all of it as NDJSON')
+    .addCommand(verify(terminal))
+    .addCommand(checkpoint(terminal))
+    .addCommand(exportEvents(terminal));
+}
+
+function verify(terminal: Terminal): Command {
+  return new Command('verify')
+    .description('name every event that was altered, removed, added or moved; ends with 1 when there is one')
+    .option('--checkpoint <file>', 'what `arsia audit checkpoint` printed earlier: shows a tail that was cut off since')
+    .addHelpText(
+      'after',
+      '\nPostgreSQL: while the servers run. Embedded: while the server is stopped.\nKeep checkpoints where nobody who reaches the database does.\n',
+    )
+    .action(({ checkpoint: file }: { checkpoint?: string }) =>
+      during(terminal, async ({ trail }) => {
+        const kept = file === undefined ? undefined : readCheckpoint(file);
+        const report = await trail.verify(kept);
+        terminal.write(summaryOf(report));
+        for (const { kind, detail } of report.faults) terminal.write(`${kind.padEnd(12)}${detail}\n`);
+        const unlisted = report.fault_count - report.faults.length;
+        if (unlisted > 0) terminal.write(`and ${unlisted} more\n`);
+        if (report.fault_count > 0) throw new Error(`The audit is not whole: ${counted(report.fault_count, 'fault')}.`);
+      }),
+    );
+}
+
+function checkpoint(terminal: Terminal): Command {
+  return new Command('checkpoint')
+    .description('print the newest signed checkpoint as JSON, to be kept elsewhere')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  arsia audit checkpoint > checkpoint.json\n  arsia audit verify --checkpoint checkpoint.json\n',
+    )
+    .action(() =>
+      during(terminal, async ({ trail }) => {
+        const newest = await trail.checkpoint();
+        if (newest === undefined) throw new ArsiaError('not_found', 'There are no audit events yet.', { advice: '' });
+        terminal.write(`${JSON.stringify(newest, null, 2)}\n`);
+      }),
+    );
+}
+
+/** The option and the column that it filters by. */
+const filters = {
+  organization: 'organization_id',
+  actor: 'actor_id',
+  user: 'user_id',
+  workspace: 'workspace_id',
+  identity: 'identity_id',
+  job: 'job_id',
+  jti: 'jti',
+  action: 'action',
+  outcome: 'outcome',
+} as const;
+
+type FilterOption = keyof typeof filters;
+type ExportOptions = Partial<Record<FilterOption, string>> & { since?: number; until?: number; afterPosition?: number };
+
+function exportEvents(terminal: Terminal): Command {
+  const command = new Command('export').description(
+    'print all events as NDJSON, in the order in which they were recorded',
+  );
+  for (const name of Object.keys(filters) as FilterOption[])
+    command.option(`--${name} <${/_id$/.test(filters[name]) ? 'id' : name}>`, `only those of this ${name}`);
+  return command
+    .option('--after-position <position>', 'go on after the `position` of the last line that was read', positionOption)
+    .option('--since <time>', 'from this moment on, by the clocks of the replicas (RFC 3339)', timeOption('--since'))
+    .option('--until <time>', 'before this moment, by the clocks of the replicas (RFC 3339)', timeOption('--until'))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  arsia audit export > audit.ndjson\n  arsia audit export --after-position 15099 >> audit.ndjson\n',
+    )
+    .action(({ since, until, afterPosition, ...options }: ExportOptions) =>
+      during(terminal, ({ trail }) => {
+        const columns = Object.entries(options).map(([name, value]) => [filters[name as FilterOption], value]);
+        const times = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
+        return terminal.send(trail.lines({ ...Object.fromEntries(columns), ...times }, afterPosition));
+      }),
+    );
+}
+
+function summaryOf({ checkpoints, newest, covered, uncovered, before_chain }: AuditReport): string {
+  const last = newest === undefined ? '' : `, the newest ${newest.number} of ${newest.at}`;
+  const first = uncovered.since === null ? '' : `, the first of ${new Date(uncovered.since).toISOString()}`;
+  const lines = [
+    `checkpoints ${checkpoints}${last}`,
+    `covered     ${counted(covered, 'event')}`,
+    `uncovered   ${counted(uncovered.count, 'event')}${first}`,
+    before_chain > 0 && `unknown     ${counted(before_chain, 'event')} of releases that had no checkpoints`,
+  ];
+  return lines.flatMap((line) => (line === false ? [] : [`${line}\n`])).join('');
+}
+
+/** The JWS in what `arsia audit checkpoint` printed, or by itself. */
+function readCheckpoint(file: string): string {
+  const text = readFileSync(file, 'utf8').trim();
+  if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) return text;
+  try {
+    const { signed } = JSON.parse(text) as { signed?: unknown };
+    if (typeof signed === 'string') return signed;
+  } catch {
+    // No JSON either.
+  }
+  throw new ArsiaError('invalid_request', `${file} holds no checkpoint.`, {
+    advice: 'Give a file that `arsia audit checkpoint` was written into.',
+  });
+}
+
+function positionOption(text: string): number {
+  if (!/^(?:0|[1-9]\d{0,14})$/.test(text))
+    throw new ArsiaError('invalid_request', '--after-position must be the `position` of an event, or 0.', {
+      advice: '',
+    });
+  return Number(text);
+}
+
+function timeOption(option: string): (text: string) => number {
+  return (text) => {
+    const time = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
+    if (Number.isNaN(time))
+      throw new ArsiaError('invalid_request', `${option} must be an RFC 3339 time, such as 2026-01-31T12:00:00Z.`, {
+        advice: '',
+      });
+    return time;
+  };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

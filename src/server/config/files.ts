@@ -1,0 +1,131 @@
+import { X509Certificate } from 'node:crypto';
+import type { KeyEncryptionKey } from '../../signing/sealing/sealing.ts';
+import { openAtOnce, readSealingKeyFile, reasonOf } from '../../signing/sealing/sealingkeyfile.ts';
+import { type Config, ConfigError, parseConfig, type SettingName } from './config.ts';
+
+/** What the files hold that settings name; undefined where no setting names one. */
+export interface SettingsFiles {
+  sealingKey: KeyEncryptionKey | undefined;
+  signInSecret: string | undefined;
+  /** PEM, certificates that were parsed. */
+  extraCa: string | undefined;
+}
+
+type Paths = Record<keyof SettingsFiles, string | undefined>;
+
+/** Several times the bundle of all public authorities. Anything larger was named by mistake, and would take long to read. */
+const mostBytes = 4 * 1024 * 1024;
+
+/** The settings, once their files are known to be good too: the operator reads the faults of both in one message. */
+export async function loadConfig(env: Readonly<Record<string, string | undefined>>): Promise<Config> {
+  const { faults } = await look({
+    sealingKey: env.ARSIA_SEALING_KEY_FILE,
+    signInSecret: env.ARSIA_SIGN_IN_CLIENT_SECRET_FILE,
+    extraCa: env.ARSIA_EXTRA_CA_FILE,
+  });
+  try {
+    const config = parseConfig(env);
+    if (faults.length === 0) return config;
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    faults.unshift(...thrown.faults);
+  }
+  throw new ConfigError(faults);
+}
+
+/** Throws a ConfigError with the faults of all files. */
+export async function readSettingsFiles({ sealingKeyFile, signIn, clouds }: Config): Promise<SettingsFiles> {
+  const { faults, files } = await look({
+    sealingKey: sealingKeyFile,
+    signInSecret: signIn?.clientSecretFile,
+    extraCa: clouds.extraCaFile,
+  });
+  if (faults.length > 0) throw new ConfigError(faults);
+  return files;
+}
+
+async function look(paths: Paths): Promise<{ faults: string[]; files: SettingsFiles }> {
+  const faults: string[] = [];
+  const read = async <Content>(name: SettingName, path: string | undefined, reader: Reader<Content>) => {
+    // An empty name is a fault of the variable, and parseConfig tells it.
+    if (path === undefined || path.trim() === '') return undefined;
+    try {
+      return await reader(path);
+    } catch (thrown) {
+      faults.push(`${name} ${(thrown as Error).message}`);
+      return undefined;
+    }
+  };
+  const files = {
+    sealingKey: await read('ARSIA_SEALING_KEY_FILE', paths.sealingKey, readSealingKey),
+    signInSecret: await read('ARSIA_SIGN_IN_CLIENT_SECRET_FILE', paths.signInSecret, readSecret),
+    extraCa: await read('ARSIA_EXTRA_CA_FILE', paths.extraCa, readAuthorities),
+  };
+  return { faults, files };
+}
+
+/** Throws an Error whose message goes on from the variable's name, says what to do, and repeats nothing of the content. */
+type Reader<Content> = (path: string) => Promise<Content>;
+
+async function readSealingKey(path: string): Promise<KeyEncryptionKey> {
+  try {
+    return await readSealingKeyFile(path);
+  } catch (thrown) {
+    throw new Error(`names no key that can be used. ${(thrown as Error).message}`, { cause: thrown });
+  }
+}
+
+/** A secret that a person or an orchestrator put into a file, without the line's end. */
+async function readSecret(path: string): Promise<string> {
+  const secret = (await readText(path)).replace(/\r?\n$/, '');
+  if (secret.trim() === '') throw new Error(`names ${path}, and that file is empty: write the secret into it`);
+  return secret;
+}
+
+/** TLS takes what is no certificate, or a damaged one, without a word: the operator's clouds would be refused much later. */
+async function readAuthorities(path: string): Promise<string> {
+  const text = await readText(path);
+  const blocks = text
+    .split(/(?=-----BEGIN )/)
+    .filter((block) => /^-----BEGIN (?:[A-Z0-9]+ )?CERTIFICATE-----/.test(block));
+  if (blocks.length === 0)
+    throw new Error(
+      `names ${path}, and no certificate is in it: write each as PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----`,
+    );
+  const damaged = blocks.findIndex((block) => !isCertificate(block));
+  if (damaged !== -1)
+    throw new Error(
+      `names ${path}, and certificate ${damaged + 1} of ${blocks.length} in it cannot be parsed: export it as PEM again`,
+    );
+  return text;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const file = await openAtOnce(path);
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile()) throw new Fault('is not a file: name one');
+      if (stat.size > mostBytes) throw new Fault(`is larger than ${mostBytes} bytes: name the right file`);
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (thrown) {
+    if (thrown instanceof Fault) throw new Error(`names ${path}, which ${thrown.message}`);
+    throw new Error(
+      `names ${path}, which cannot be read: ${reasonOf(thrown)}. Mount it there for the user that Arsia runs as, or correct the path`,
+      { cause: thrown },
+    );
+  }
+}
+
+class Fault extends Error {}

@@ -1,0 +1,65 @@
+import type { Page } from '../../database/page.ts';
+import type { AuditFilter, AuditStore, RecordedEvent } from '../../store/audit/events.ts';
+import { ownOrganization } from '../namespaces/namespaces.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+
+type Filter = Omit<AuditFilter, 'organization_id'>;
+
+/** Events held in memory by an export, whatever its length. */
+const exportPage = 500;
+
+/** Owners read their organisation's events, operators the installation's: nobody reads another organisation's. */
+export function createAuditActions(audit: AuditStore) {
+  const list: Action<{ filter: Filter; page: Page }, Place, RecordedEvent[]> = {
+    name: 'audit_event.list',
+    needs: 'member',
+    changes: false,
+    load: () => 'search',
+    find: ownOrganization,
+    async run(context, { filter, page }, place) {
+      await demandView(context, place);
+      return await audit.list({ ...filter, organization_id: place.organization_id }, page);
+    },
+  };
+  /** Answers once the first page is read: what fails before that is still told as an error. */
+  const exportAll: Action<{ filter: Filter; after_position?: number }, Place, AsyncIterable<string>> = {
+    name: 'audit_event.export',
+    needs: 'member',
+    changes: false,
+    load: () => 'search',
+    find: ownOrganization,
+    async run(context, { filter, after_position }, place) {
+      await demandView(context, place);
+      const { organization_id } = place;
+      const lines = pagesOfEvents(audit, { ...filter, organization_id }, after_position);
+      const first = await lines.next();
+      return (async function* () {
+        if (first.done) return;
+        yield first.value;
+        yield* lines;
+      })();
+    },
+  };
+  return { list, export: exportAll };
+}
+
+/** An event as everybody reads it: RFC 3339 in UTC. */
+export function presentEvent(event: RecordedEvent) {
+  return { ...event, at: new Date(event.at).toISOString() };
+}
+
+/** NDJSON in the order of positions: a page of lines at a time. */
+export async function* pagesOfEvents(
+  audit: AuditStore,
+  filter: AuditFilter,
+  after_position?: number,
+): AsyncGenerator<string, void> {
+  for await (const page of audit.pages(filter, exportPage, after_position))
+    yield page.map((event) => `${JSON.stringify(presentEvent(event))}\n`).join('');
+}
+
+async function demandView(context: Context, place: Place): Promise<void> {
+  const { caller } = context;
+  const isOperator = caller.kind === 'user' && caller.is_operator && caller.organization_id === null;
+  if (!isOperator) await context.demand('audit.view', place);
+}

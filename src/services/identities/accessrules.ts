@@ -1,0 +1,136 @@
+import type { RuleKind } from '../../core/accessrules.ts';
+import { ArsiaError } from '../../core/errors.ts';
+import { isName } from '../../core/names.ts';
+import { bytesOfValues } from '../../core/quotas.ts';
+import type { Page } from '../../database/page.ts';
+import {
+  type AccessRuleRow,
+  deleteAccessRule,
+  findAccessRule,
+  insertAccessRule,
+  listAccessRules,
+  updateAccessRule,
+} from '../../store/identities/accessrules.ts';
+import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
+import { findTeam } from '../../store/people/teams.ts';
+import { findUser } from '../../store/people/users.ts';
+import type { Action, Context } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+
+interface FoundRule extends FoundIdentity {
+  rule: AccessRuleRow;
+}
+
+export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: string[] }, FoundIdentity, AccessRuleRow> =
+  {
+    name: 'access_rule.create',
+    needs: 'access_rule.manage',
+    changes: true,
+    adds: ['access_rules_per_identity', 'access_rule_bytes'],
+    find: (context, input) => identityAt(context, input.ref),
+    async run(context, input, { identity }) {
+      const { organization_id } = identity;
+      const values = await resolved(context, organization_id, input.kind, input.values);
+      await context.admit('access_rules_per_identity', organization_id, holderOf(identity));
+      await context.admit('access_rule_bytes', organization_id, holderOf(identity), bytesOfValues(values));
+      const row: AccessRuleRow = {
+        id: context.id('access_rule'),
+        identity_id: identity.id,
+        organization_id,
+        kind: input.kind,
+        values,
+        created_at: new Date(context.now),
+        version: 1,
+      };
+      await insertAccessRule(context.db, row);
+      return row;
+    },
+    describe: (_input, { identity }, row) => ({
+      target_id: row.id,
+      detail: { identity: identityPath(identity), kind: row.kind, values: row.values },
+    }),
+  };
+
+export const listRules: Action<{ ref: string; page: Page }, FoundIdentity, AccessRuleRow[]> = {
+  name: 'access_rule.list',
+  needs: 'access_rule.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: (context, { page }, { identity }) => listAccessRules(context.db, identity.id, page),
+};
+
+export const changeAccessRule: Action<{ ref: string; id: string; values: string[] }, FoundRule, AccessRuleRow> = {
+  name: 'access_rule.update',
+  needs: 'access_rule.manage',
+  changes: true,
+  adds: ['access_rule_bytes'],
+  find: ruleAt,
+  version: ({ rule }) => rule.version,
+  async run(context, input, { identity, rule }) {
+    const values = await resolved(context, rule.organization_id, rule.kind, input.values);
+    const more = bytesOfValues(values) - bytesOfValues(rule.values);
+    if (more > 0) await context.admit('access_rule_bytes', rule.organization_id, holderOf(identity), more);
+    return await updateAccessRule(context.db, rule.id, values);
+  },
+  describe: (_input, { identity, rule }, row) => ({
+    target_id: rule.id,
+    detail: { identity: identityPath(identity), kind: rule.kind, before: rule.values, values: row.values },
+  }),
+};
+
+export const removeAccessRule: Action<{ ref: string; id: string }, FoundRule, void> = {
+  name: 'access_rule.delete',
+  needs: 'access_rule.manage',
+  changes: true,
+  find: ruleAt,
+  version: ({ rule }) => rule.version,
+  run: (context, _input, { rule }) => deleteAccessRule(context.db, rule.id),
+  describe: (_input, { identity, rule }) => ({
+    target_id: rule.id,
+    detail: { identity: identityPath(identity), kind: rule.kind, values: rule.values },
+  }),
+};
+
+async function ruleAt(context: Context, input: { ref: string; id: string }): Promise<FoundRule> {
+  const found = await identityAt(context, input.ref);
+  await context.demand('access_rule.view', found);
+  const rule = await findAccessRule(context.db, found.identity.id, input.id);
+  if (rule === undefined) throw missing('access rule', input.id);
+  return { ...found, rule };
+}
+
+/** Principals as ids of the organisation; labels as `key=pattern`. A fault names the entry. */
+async function resolved(
+  context: Context,
+  organization_id: string,
+  kind: RuleKind,
+  values: string[],
+): Promise<string[]> {
+  const find = {
+    user: (ref: string) => findUser(context.db, organization_id, ref),
+    team: (ref: string) => findTeam(context.db, organization_id, ref),
+    service_account: (ref: string) => findServiceAccount(context.db, ref),
+  };
+  if (kind === 'stage') return values;
+  const ids: string[] = [];
+  for (const [index, value] of values.entries()) {
+    if (kind === 'label') {
+      if (!isName(value.split('=')[0]!) || !value.includes('='))
+        throw badValue(index, 'must be key=pattern, such as env=prod-*');
+      ids.push(value);
+      continue;
+    }
+    const principal = await find[kind](value);
+    if (principal?.organization_id !== organization_id)
+      throw badValue(index, `is no ${kind.replace('_', ' ')} of this organisation`);
+    ids.push(principal.id);
+  }
+  return ids;
+}
+
+function badValue(index: number, detail: string): ArsiaError {
+  return new ArsiaError('invalid_request', 'The values of the rule are not valid.', {
+    fields: [{ pointer: `/values/${index}`, detail }],
+  });
+}

@@ -1,0 +1,107 @@
+import { ArsiaError } from '../../core/errors.ts';
+import type { Page } from '../../database/page.ts';
+import {
+  type Alias,
+  deleteAlias,
+  findAlias,
+  findAliasIn,
+  insertAlias,
+  listAliases,
+} from '../../store/identities/aliases.ts';
+import { reachOf } from '../../store/identities/reach.ts';
+import type { Namespace } from '../../store/namespaces/namespaces.ts';
+import { namespaceAt } from '../namespaces/namespaces.ts';
+import type { Action, Context } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { cutOff, cutOffBy } from './cutoffs.ts';
+import { refuseTakenName } from './identities.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+
+/** Where identities reach: move, aliases, masks, and what is effective for a user. Rules and subject stay the source's. */
+export interface IdentityAndGroup extends FoundIdentity {
+  group: Namespace;
+}
+
+interface FoundAlias extends FoundIdentity {
+  alias: Alias;
+}
+
+export const createAlias: Action<{ ref: string; group: string; name?: string | undefined }, IdentityAndGroup, Alias> = {
+  name: 'alias.create',
+  needs: 'managed_identity.move',
+  changes: true,
+  adds: ['aliases_per_identity'],
+  find: identityAndGroup,
+  async run(context, input, { identity, group }) {
+    const name = input.name ?? identity.name;
+    await refuseTakenName(context, `${group.path}/${name}`);
+    const same = await findAliasIn(context.db, group.id, identity.id);
+    if (same !== undefined || group.id === identity.group_id)
+      throw new ArsiaError('conflict', `${group.path} has ${identityPath(identity)} already.`);
+    await context.admit('aliases_per_identity', identity.organization_id, holderOf(identity));
+    const row = {
+      id: context.id('alias'),
+      identity_id: identity.id,
+      group_id: group.id,
+      organization_id: identity.organization_id,
+      name,
+      created_at: new Date(context.now),
+    };
+    await insertAlias(context.db, row);
+    return { ...row, group_path: group.path, lineage: group.lineage };
+  },
+  describe: (_input, { identity }, alias) => ({
+    target_id: alias.id,
+    detail: { source: identityPath(identity), alias: `${alias.group_path}/${alias.name}` },
+  }),
+};
+
+export const listIdentityAliases: Action<{ ref: string; page: Page }, FoundIdentity, Alias[]> = {
+  name: 'alias.list',
+  needs: 'managed_identity.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: (context, { page }, { identity }) => listAliases(context.db, identity.id, page),
+};
+
+export const removeAlias: Action<{ ref: string; id: string; force: boolean }, FoundAlias, string[]> = {
+  name: 'alias.delete',
+  needs: 'managed_identity.move',
+  changes: true,
+  load: ({ force }) => (force ? 'heavy' : 'change'),
+  async find(context, input) {
+    const found = await identityAt(context, input.ref);
+    const alias = await findAlias(context.db, input.id);
+    const isOfIt = alias?.identity_id === found.identity.id;
+    // Who owns the group that it was put into need not see where it comes from.
+    if (isOfIt && (await context.may('managed_identity.move', { ...found, lineage: alias.lineage })))
+      return { ...found, lineage: alias.lineage, alias };
+    await context.demand('managed_identity.view', found);
+    if (!isOfIt) throw missing('alias', input.id);
+    return { ...found, alias };
+  },
+  async run(context, input, { identity, alias }) {
+    const reach = await reachOf(context.db, identity);
+    const after = { ...reach, group_ids: reach.group_ids.filter((id) => id !== alias.group_id) };
+    const dropped = await cutOff(context, identity, await cutOffBy(context, identity, after), input.force);
+    await deleteAlias(context.db, alias.id);
+    return dropped;
+  },
+  describe: (input, { alias }, dropped) => ({
+    target_id: alias.id,
+    detail: { alias: `${alias.group_path}/${alias.name}`, force: input.force, dropped },
+  }),
+};
+
+export async function identityAndGroup(
+  context: Context,
+  input: { ref: string; group: string },
+): Promise<IdentityAndGroup> {
+  const found = await identityAt(context, input.ref);
+  await context.demand('managed_identity.view', found);
+  const target = await namespaceAt(context, 'group', input.group);
+  await context.demand('managed_identity.move', target);
+  if (target.organization_id !== found.organization_id)
+    throw new ArsiaError('conflict', 'A managed identity never leaves its organisation.');
+  return { ...found, group: target.namespace };
+}

@@ -1,0 +1,127 @@
+import { ArsiaError } from '../../core/errors.ts';
+import { audienceTombstone } from '../../core/lifetimes.ts';
+import type { Queries } from '../../database/connections.ts';
+import type { Provider } from '../../providers/provider.ts';
+import {
+  type AudienceClaim,
+  claimAudience,
+  countFreed,
+  countUses,
+  deleteClaim,
+  findClaim,
+  freeUnusedAudiences,
+  reserveAudience,
+  sweepAudiences,
+} from '../../store/identities/audiences.ts';
+import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
+import { organizationMeant } from '../people/namedusers.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import { bySystem } from '../pipeline/records.ts';
+import { missing } from '../pipeline/rights.ts';
+
+/** How many audiences an organisation may have freed within the tombstone period. */
+const maximumFreed = 1000;
+
+/**
+ * Claims the audience of an identity for its organisation and returns it; null for a kind of identity whose audience is the
+ * cloud's. Throws `conflict` when the audience is Arsia itself, or another organisation has it or freed it lately
+ * (threats.md N74).
+ */
+export async function takeAudience(
+  context: Context,
+  provider: Provider,
+  settings: unknown,
+  organization_id: string,
+  issuer: string,
+): Promise<string | null> {
+  const audience = provider.federated?.freeAudience?.(settings);
+  if (audience === undefined) return null;
+  if (audience === issuer || audience.startsWith(`${issuer}/`))
+    throw notYours(audience, 'Name the service that will validate the token.');
+  const claim = await findClaim(context.db, audience);
+  const isOwn = claim?.organization_id === organization_id;
+  if (isOwn && claim.freed_at === null) return audience;
+  const lapsed = lapsedAt(context.now);
+  if (!isOwn) await context.admit('audiences', organization_id);
+  if (!isOwn && (await countFreed(context.db, organization_id, lapsed)) >= maximumFreed)
+    throw new ArsiaError(
+      'conflict',
+      `The organisation gave up ${maximumFreed} audiences within 30 days, which is the limit.`,
+      { advice: 'Use one of its audiences again, or ask an operator of this installation.' },
+    );
+  if (await claimAudience(context.db, audience, organization_id, lapsed)) return audience;
+  throw notYours(
+    audience,
+    'Name an audience that nobody else uses, such as the URL of your own service. If this is your own, ask an operator of this installation to free it.',
+  );
+}
+
+/** Frees the claims that no identity uses any more. Call it with the audiences that identities have lost. */
+export async function releaseAudiences(context: Context, audiences: readonly (string | null)[]): Promise<void> {
+  const lost = audiences.filter((audience) => audience !== null);
+  await freeUnusedAudiences(context.db, lost, new Date(context.now));
+}
+
+export interface Audiences {
+  /** An operator ends the tombstone period of an audience: for everybody, or for one organisation. */
+  free(input: FreedAudience): Promise<void>;
+}
+
+export interface FreedAudience {
+  audience: string;
+  /** The organisation that alone may take it from now on, for a tombstone period. */
+  organization?: string | undefined;
+}
+
+export function createAudiences(pipeline: Pipeline): Audiences {
+  return { free: (input) => pipeline.perform(freeAudience, bySystem, input) };
+}
+
+export function sweepFreedAudiences(db: Queries, now: number): Promise<void> {
+  return sweepAudiences(db, lapsedAt(now));
+}
+
+interface FoundClaim extends Place {
+  claim: AudienceClaim;
+  rightful: Namespace | undefined;
+}
+
+const freeAudience: Action<FreedAudience, FoundClaim, void> = {
+  name: 'audience.free',
+  needs: 'operator',
+  changes: true,
+  async find(context, { audience, organization }) {
+    const claim = await findClaim(context.db, audience);
+    if (claim === undefined) throw missing('claim on the audience', audience);
+    const rightful = organization === undefined ? undefined : await organizationMeant(context, organization);
+    return { claim, rightful, organization_id: claim.organization_id, lineage: [] };
+  },
+  async run({ db, now }, { audience }, { claim, rightful }) {
+    if (claim.freed_at === null) {
+      const owner = await findNamespace(db, 'group', claim.organization_id);
+      throw new ArsiaError(
+        'conflict',
+        `The audience ${JSON.stringify(audience)} is used by ${await countUses(db, audience)} managed identities of the organisation ${owner?.path}.`,
+        { advice: 'Have an owner of that organisation delete them, or give them another audience, first.' },
+      );
+    }
+    if (rightful === undefined) await deleteClaim(db, audience);
+    else await reserveAudience(db, { audience, organization_id: rightful.id, freed_at: new Date(now) });
+  },
+  describe: ({ audience }, { rightful }) => ({
+    detail: { audience, ...(rightful && { reserved_for: rightful.id }) },
+  }),
+};
+
+function lapsedAt(now: number): Date {
+  return new Date(now - audienceTombstone * 1000);
+}
+
+/** The same for every reason: nobody learns who else has an audience, or since when. */
+function notYours(audience: string, advice: string): ArsiaError {
+  return new ArsiaError('conflict', `The audience ${JSON.stringify(audience)} is not yours to use.`, {
+    advice,
+    fields: [{ pointer: '/settings/audience', detail: 'is reserved' }],
+  });
+}

@@ -1,0 +1,63 @@
+import { effectiveChoice, usability } from '../../core/inheritance.ts';
+import type { Page } from '../../database/page.ts';
+import {
+  type AssignedIdentity,
+  assignedTo,
+  choicesBeside,
+  positionOfAssigned,
+  type ReachingIdentity,
+} from '../../store/identities/assignments.ts';
+import type { ManagedIdentity } from '../../store/identities/identities.ts';
+import { teamIdsOf } from '../../store/people/teams.ts';
+import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
+import { userOf } from '../people/users.ts';
+import type { Action } from '../pipeline/action.ts';
+import { type Scanned, scan } from '../pipeline/scan.ts';
+import { usableIn } from './usable.ts';
+
+/** Identities that a workspace could be assigned: inherited or by alias, and not masked. Search is part of a name. */
+export const usableIdentities: Action<
+  { workspace: string; search?: string | undefined; type?: string | undefined; page: Page },
+  FoundNamespace,
+  Scanned<ManagedIdentity>
+> = {
+  name: 'managed_identity.list_usable',
+  needs: 'namespace.view',
+  changes: false,
+  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  run: (context, input, { namespace }) => usableIn(context, namespace, input),
+};
+
+/** What a job of this user in the workspace would get, one identity per type and profile. */
+export const effectiveIdentities: Action<
+  { workspace: string; user?: string | undefined; page: Page },
+  FoundNamespace,
+  Scanned<AssignedIdentity>
+> = {
+  name: 'managed_identity.list_effective',
+  needs: 'namespace.view',
+  changes: false,
+  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  async run(context, input, { namespace }) {
+    const user = input.user === undefined ? undefined : await userOf(context, namespace.organization_id, input.user);
+    const runner = {
+      user_id: user?.id ?? null,
+      team_ids: user === undefined ? [] : await teamIdsOf(context.db, user.id),
+      launcher_id: null,
+    };
+    const principals = ['', ...(user === undefined ? [] : [user.id]), ...runner.team_ids];
+    return await scan<ReachingIdentity>(input.page, {
+      read: (page) => assignedTo(context.db, namespace, principals, page),
+      async keep(rows) {
+        const placeOf = ({ type, profile }: { type: string; profile: string }) => `${type} ${profile}`;
+        const choices = Map.groupBy(await choicesBeside(context.db, namespace.id, principals, rows), placeOf);
+        return rows.filter((one) => {
+          const chosen = effectiveChoice(choices.get(placeOf(one)) ?? [], runner, one.type, one.profile);
+          const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
+          return isChosen && usability(one.reach, namespace.lineage) === 'usable';
+        });
+      },
+      positionOf: positionOfAssigned,
+    });
+  },
+};

@@ -1,0 +1,250 @@
+import { ArsiaError } from '../../core/errors.ts';
+import type { Delivery } from '../../core/mintfacts.ts';
+import type { SubjectScope } from '../../core/subject.ts';
+import type { Page } from '../../database/page.ts';
+import type { CloudEndpoints, Provider } from '../../providers/provider.ts';
+import { providerOf } from '../../providers/registry.ts';
+import { findAliasAt } from '../../store/identities/aliases.ts';
+import {
+  deleteGrant,
+  deleteIdentity,
+  findGrant,
+  findIdentity,
+  insertGrant,
+  insertIdentity,
+  listGrants,
+  listIdentities,
+  type ManagedIdentity,
+  type UseGrant,
+  updateIdentity,
+} from '../../store/identities/identities.ts';
+import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from '../namespaces/namespaces.ts';
+import { principalOf } from '../people/memberships.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { type Scanned, scan } from '../pipeline/scan.ts';
+import { releaseAudiences, takeAudience } from './audiences.ts';
+import { cutOff, cutOffBy } from './cutoffs.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+import { usableIn } from './usable.ts';
+
+export interface NewIdentity {
+  name: string;
+  group: string;
+  type: string;
+  description: string;
+  settings: Record<string, unknown>;
+  subject_scope: SubjectScope;
+  delivery: Delivery;
+  /** Seconds. */
+  token_lifetime: number;
+}
+
+/** What an identity may point to: not at Arsia itself, and at no endpoint that the operator does not list (N29). */
+export interface Outside {
+  issuer: string;
+  endpoints: CloudEndpoints;
+}
+
+/** The settings as the provider's schema has them; faults name the field and show a right value. */
+function parseSettings(provider: Provider, settings: unknown): Record<string, unknown> {
+  const parsed = provider.settings.safeParse(settings);
+  if (parsed.success) return parsed.data as Record<string, unknown>;
+  const fields = parsed.error.issues.flatMap((issue) => {
+    const pointer = ['/settings', ...issue.path.map(String)].join('/');
+    return issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ pointer: `${pointer}/${key.slice(0, 80)}`, detail: 'is no setting of this kind' }))
+      : [{ pointer, detail: issue.message }];
+  });
+  throw new ArsiaError('invalid_request', `The settings of this ${provider.title} identity are not valid.`, { fields });
+}
+
+export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdentity, FoundNamespace, ManagedIdentity> {
+  return {
+    name: 'managed_identity.create',
+    needs: 'managed_identity.create',
+    changes: true,
+    adds: ['managed_identities', 'audiences'],
+    find: (context, input) => namespaceAt(context, 'group', input.group),
+    async run(context, input, { namespace }) {
+      const provider = providerOf(input.type);
+      const settings = parseSettings(provider, input.settings);
+      provider.exchanging?.check(settings, {}, endpoints);
+      const audience = await takeAudience(context, provider, settings, namespace.organization_id, issuer);
+      await refuseTakenName(context, `${namespace.path}/${input.name}`);
+      await context.admit('managed_identities', namespace.organization_id);
+      const row = {
+        id: context.id('managed_identity'),
+        organization_id: namespace.organization_id,
+        group_id: namespace.id,
+        name: input.name,
+        type: input.type,
+        description: input.description,
+        settings,
+        audience,
+        subject_scope: input.subject_scope,
+        delivery: input.delivery,
+        token_lifetime: input.token_lifetime,
+        created_at: new Date(context.now),
+        version: 1,
+      };
+      await insertIdentity(context.db, row);
+      return { ...row, group_path: namespace.path, lineage: namespace.lineage };
+    },
+    describe: (_input, _found, row) => ({
+      identity_id: row.id,
+      target_id: row.id,
+      detail: { path: identityPath(row), type: row.type, settings: row.settings, delivery: row.delivery },
+    }),
+  };
+}
+
+/** Identities and aliases of a group share their names: a job that names a path must mean one of them. */
+export async function refuseTakenName(context: Context, path: string, except?: string): Promise<void> {
+  const identity = await findIdentity(context.db, path);
+  if ((identity === undefined || identity.id === except) && (await findAliasAt(context.db, path)) === undefined) return;
+  throw new ArsiaError('conflict', `There is already a managed identity or alias ${path}.`, {
+    fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+  });
+}
+
+export const getIdentity: Action<{ ref: string }, FoundIdentity, ManagedIdentity> = {
+  name: 'managed_identity.get',
+  needs: 'managed_identity.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: async (_context, _input, { identity }) => identity,
+};
+
+export const listAllIdentities: Action<
+  { page: Page; type?: string | undefined; group?: string | undefined; include_inherited?: boolean },
+  Place,
+  Scanned<ManagedIdentity>
+> = {
+  name: 'managed_identity.list',
+  needs: 'member',
+  changes: false,
+  find: ownOrganization,
+  async run(context, input, { organization_id }) {
+    const roots = await visibleRoots(context);
+    if (roots.length === 0) return { rows: [], next: undefined };
+    const group = input.group === undefined ? undefined : await visibleGroup(context, input.group);
+    if (group !== undefined && input.include_inherited === true) return await usableIn(context, group, input);
+    const filter = { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] };
+    return await scan(input.page, {
+      read: (page) => listIdentities(context.db, filter, page),
+      keep: (rows) => rows,
+      positionOf: ({ id }) => id,
+    });
+  },
+};
+
+async function visibleGroup(context: Context, ref: string) {
+  const place = await namespaceAt(context, 'group', ref);
+  await context.demand('namespace.view', place);
+  return place.namespace;
+}
+
+export interface IdentityChange {
+  ref: string;
+  description?: string | undefined;
+  settings?: Record<string, unknown> | undefined;
+  delivery?: Delivery | undefined;
+  token_lifetime?: number | undefined;
+}
+
+/** Description, settings, delivery and token lifetime; never the name, the type or the subject scope: the cloud trusts these. */
+export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityChange, FoundIdentity, ManagedIdentity> {
+  return {
+    name: 'managed_identity.update',
+    needs: 'managed_identity.update',
+    changes: true,
+    adds: ['audiences'],
+    find: (context, input) => identityAt(context, input.ref),
+    version: ({ identity }) => identity.version,
+    async run(context, { ref: _ref, ...change }, { identity }) {
+      let { audience } = identity;
+      if (change.settings !== undefined) {
+        const provider = providerOf(identity.type);
+        change.settings = parseSettings(provider, change.settings);
+        provider.exchanging?.check(change.settings, {}, endpoints);
+        audience = await takeAudience(context, provider, change.settings, identity.organization_id, issuer);
+      }
+      await updateIdentity(context.db, identity.id, { ...change, audience });
+      if (audience !== identity.audience) await releaseAudiences(context, [identity.audience]);
+      return (await findIdentity(context.db, identity.id))!;
+    },
+    describe: ({ ref: _ref, ...change }, { identity }) => ({ detail: { path: identityPath(identity), ...change } }),
+  };
+}
+
+export const createUseGrant: Action<{ ref: string; principal: string }, FoundIdentity, UseGrant> = {
+  name: 'use_grant.create',
+  needs: 'managed_identity.grant',
+  changes: true,
+  adds: ['use_grants_per_identity'],
+  find: (context, input) => identityAt(context, input.ref),
+  async run(context, input, { identity }) {
+    const principal_id =
+      input.principal === '*' ? '*' : await principalOf(context, identity.organization_id, input.principal);
+    const existing = await findGrant(context.db, identity.id, principal_id);
+    if (existing !== undefined) return existing;
+    await context.admit('use_grants_per_identity', identity.organization_id, holderOf(identity));
+    const row: UseGrant = {
+      id: context.id('grant'),
+      identity_id: identity.id,
+      principal_id,
+      organization_id: identity.organization_id,
+      created_at: new Date(context.now),
+    };
+    await insertGrant(context.db, row);
+    return row;
+  },
+  describe: (_input, { identity }, row) => ({
+    detail: { path: identityPath(identity), grant_id: row.id, principal: row.principal_id },
+  }),
+};
+
+export const listUseGrants: Action<{ ref: string; page: Page }, FoundIdentity, UseGrant[]> = {
+  name: 'use_grant.list',
+  needs: 'managed_identity.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: (context, { page }, { identity }) => listGrants(context.db, identity.id, page),
+};
+
+export const removeUseGrant: Action<{ ref: string; id: string }, FoundIdentity, void> = {
+  name: 'use_grant.delete',
+  needs: 'managed_identity.grant',
+  changes: true,
+  find: (context, input) => identityAt(context, input.ref),
+  async run(context, input, { identity }) {
+    if (!(await deleteGrant(context.db, identity.id, input.id))) throw missing('grant', input.id);
+  },
+  describe: (input) => ({ detail: { grant_id: input.id } }),
+};
+
+/** Removes an identity only when its name is typed. Irreversible: one of the same name is another, with another subject. */
+export const removeIdentity: Action<{ ref: string; name: string; force: boolean }, FoundIdentity, string[]> = {
+  name: 'managed_identity.delete',
+  needs: 'managed_identity.delete',
+  changes: true,
+  load: ({ force }) => (force ? 'heavy' : 'change'),
+  find: (context, input) => identityAt(context, input.ref),
+  version: ({ identity }) => identity.version,
+  async run(context, input, { identity }) {
+    if (input.name !== identity.name)
+      throw new ArsiaError('invalid_request', 'Deleting a managed identity cannot be undone: type its name.', {
+        advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
+        fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
+      });
+    const lost = await cutOffBy(context, identity, { group_ids: [], masked_in: [] });
+    const dropped = await cutOff(context, identity, lost, input.force);
+    await deleteIdentity(context.db, identity.id);
+    await releaseAudiences(context, [identity.audience]);
+    return dropped;
+  },
+  describe: (input, { identity }, dropped) => ({
+    detail: { path: identityPath(identity), force: input.force, dropped },
+  }),
+};

@@ -1,0 +1,29 @@
+import { findIdentity, type ManagedIdentity } from '../../store/identities/identities.ts';
+import type { Context, Place } from '../pipeline/action.ts';
+import type { QuotaHolderRef } from '../pipeline/quotacounts.ts';
+import { missing } from '../pipeline/rights.ts';
+
+export interface FoundIdentity extends Place {
+  identity: ManagedIdentity;
+}
+
+export function identityPath(identity: ManagedIdentity): string {
+  return `${identity.group_path}/${identity.name}`;
+}
+
+/** The identity as what a quota is counted for. */
+export function holderOf(identity: ManagedIdentity): QuotaHolderRef {
+  return { id: identity.id, name: identityPath(identity) };
+}
+
+export async function identityAt(context: Context, ref: string): Promise<FoundIdentity> {
+  const identity = await findIdentity(context.db, ref);
+  if (identity === undefined) throw missing('managed identity', ref);
+  return {
+    identity,
+    organization_id: identity.organization_id,
+    lineage: identity.lineage,
+    named: { noun: 'managed identity', ref },
+    audit: { identity_id: identity.id, target_id: identity.id },
+  };
+}

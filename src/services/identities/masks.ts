@@ -1,0 +1,89 @@
+import { ArsiaError } from '../../core/errors.ts';
+import { usability } from '../../core/inheritance.ts';
+import type { Page } from '../../database/page.ts';
+import type { ManagedIdentity } from '../../store/identities/identities.ts';
+import { deleteMask, insertMask, listMasks, type Mask } from '../../store/identities/masks.ts';
+import { reachOf } from '../../store/identities/reach.ts';
+import { demandOnEach } from '../namespaces/descendants.ts';
+import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
+import type { Action, Context } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { cutOff, cutOffBy } from './cutoffs.ts';
+import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+
+interface FoundMask extends FoundNamespace {
+  identity: ManagedIdentity;
+}
+
+/** Hides an inherited identity below a group or in a workspace. */
+export const maskIdentity: Action<
+  { namespace: string; identity: string; force: boolean },
+  FoundMask,
+  { mask: Mask; dropped: string[] }
+> = {
+  name: 'identity_mask.create',
+  needs: 'identity_mask.manage',
+  changes: true,
+  load: ({ force }) => (force ? 'heavy' : 'change'),
+  adds: ['masks_per_identity'],
+  find: maskAt,
+  async run(context, input, { namespace, identity }) {
+    if (identity.group_id === namespace.id)
+      throw new ArsiaError(
+        'conflict',
+        `${identityPath(identity)} belongs to ${namespace.path}; only what is inherited can be masked.`,
+        {
+          advice: 'Move or delete the identity instead.',
+        },
+      );
+    const reach = await reachOf(context.db, identity);
+    if (!reach.masked_in.includes(namespace.id))
+      await context.admit('masks_per_identity', namespace.organization_id, holderOf(identity));
+    const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
+    const lost = await cutOffBy(context, identity, masked);
+    // The identity is another's, and so may be the workspaces: masked is unassigned, in each of them.
+    await demandOnEach(context, namespace, lost, 'assignment.manage');
+    const dropped = await cutOff(context, identity, lost, input.force);
+    const mask: Mask = {
+      namespace_id: namespace.id,
+      identity_id: identity.id,
+      organization_id: namespace.organization_id,
+      created_at: new Date(context.now),
+    };
+    await insertMask(context.db, mask);
+    return { mask, dropped };
+  },
+  describe: (input, { namespace, identity }, { dropped }) => ({
+    detail: { namespace: namespace.path, identity: identityPath(identity), force: input.force, dropped },
+  }),
+};
+
+export const unmaskIdentity: Action<{ namespace: string; identity: string }, FoundMask, void> = {
+  name: 'identity_mask.delete',
+  needs: 'identity_mask.manage',
+  changes: true,
+  find: maskAt,
+  async run(context, input, { namespace, identity }) {
+    if (!(await deleteMask(context.db, namespace.id, identity.id))) throw missing('mask', input.identity);
+  },
+  describe: (_input, { namespace, identity }) => ({
+    detail: { namespace: namespace.path, identity: identityPath(identity) },
+  }),
+};
+
+export const listIdentityMasks: Action<{ ref: string; page: Page }, FoundIdentity, Mask[]> = {
+  name: 'identity_mask.list',
+  needs: 'managed_identity.view',
+  changes: false,
+  find: (context, input) => identityAt(context, input.ref),
+  run: (context, { page }, { identity }) => listMasks(context.db, identity.id, page),
+};
+
+async function maskAt(context: Context, input: { namespace: string; identity: string }): Promise<FoundMask> {
+  const place = await namespaceAt(context, 'any', input.namespace);
+  await context.demand('namespace.view', place);
+  const { identity } = await identityAt(context, input.identity);
+  if (usability(await reachOf(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
+    throw missing('managed identity', input.identity);
+  return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
+}

@@ -1,0 +1,32 @@
+import { findIdentity, type ManagedIdentity, moveIdentity } from '../../store/identities/identities.ts';
+import { reachOf } from '../../store/identities/reach.ts';
+import type { Action } from '../pipeline/action.ts';
+import { type IdentityAndGroup, identityAndGroup } from './aliases.ts';
+import { cutOff, cutOffBy } from './cutoffs.ts';
+import { refuseTakenName } from './identities.ts';
+import { identityPath } from './lookup.ts';
+
+/** Owner on both sides, never across organisations; the subject stays, so nothing changes at the cloud. */
+export const moveIdentityTo: Action<
+  { ref: string; group: string; force: boolean },
+  IdentityAndGroup,
+  { identity: ManagedIdentity; dropped: string[] }
+> = {
+  name: 'managed_identity.move',
+  needs: 'managed_identity.move',
+  changes: true,
+  load: () => 'heavy',
+  find: identityAndGroup,
+  version: ({ identity }) => identity.version,
+  async run(context, input, { identity, group }) {
+    await refuseTakenName(context, `${group.path}/${identity.name}`, identity.id);
+    const reach = await reachOf(context.db, identity);
+    const after = { ...reach, group_ids: [group.id, ...reach.group_ids.filter((id) => id !== identity.group_id)] };
+    const dropped = await cutOff(context, identity, await cutOffBy(context, identity, after), input.force);
+    await moveIdentity(context.db, identity.id, group.id);
+    return { identity: (await findIdentity(context.db, identity.id))!, dropped };
+  },
+  describe: (input, { identity, group }, { dropped }) => ({
+    detail: { path: identityPath(identity), to: group.path, force: input.force, dropped },
+  }),
+};

@@ -1,0 +1,195 @@
+import { buildClaims, type WorkloadClaims } from '../../core/claims.ts';
+import { ArsiaError, asArsiaError } from '../../core/errors.ts';
+import { idPrefixes } from '../../core/ids.ts';
+import { usability } from '../../core/inheritance.ts';
+import { formatSubject, namesUser, namesWorkspace, type SubjectScope, subjectOfEveryUser } from '../../core/subject.ts';
+import { isNamedAlone } from '../../core/subjectgrants.ts';
+import type { Federated, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
+import { providerOf } from '../../providers/registry.ts';
+import { assignedWorkspaceOf, type ManagedIdentity } from '../../store/identities/identities.ts';
+import { reachOf } from '../../store/identities/reach.ts';
+import { namingLaunchers } from '../../store/identities/subjectgrants.ts';
+import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
+import { teamIdsOf } from '../../store/people/teams.ts';
+import type { User } from '../../store/people/users.ts';
+import type { Issuers } from '../issuing/issuers.ts';
+import { namespaceAt } from '../namespaces/namespaces.ts';
+import { userOf } from '../people/users.ts';
+import type { Action, Context } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { type FoundIdentity, identityAt, identityPath } from './lookup.ts';
+
+/** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */
+export interface Meant {
+  ref: string;
+  workspace?: string | undefined;
+  user?: string | undefined;
+}
+
+interface Resolved extends FoundIdentity {
+  federated: Federated<unknown>;
+  workspace: Namespace | undefined;
+  user: User | undefined;
+  facts: TrustFacts;
+}
+
+export interface TrustActions {
+  trust: Action<Meant, FoundIdentity, Trust>;
+  evaluate: Action<Meant & { document: string }, FoundIdentity, Verdict>;
+  claims: Action<Meant, FoundIdentity, WorkloadClaims>;
+}
+
+interface TrustParts {
+  issuers: Issuers;
+  tenancy: 'single' | 'multi';
+  /** The JWKS of the workload issuer as it is published: the key that signs stands first. */
+  publishedKeys(): { jwks: string };
+}
+
+/** The trust documents of an identity, their check, and the claims that its tokens will carry. All pure once resolved. */
+export function createTrustActions({ issuers, tenancy, publishedKeys }: TrustParts): TrustActions {
+  const find = (context: Context, input: Meant) => identityAt(context, input.ref);
+  const reading = { needs: 'managed_identity.view', changes: false, find } as const;
+  // What else the request names is looked up once the caller was found to see the identity: a refusal names its path.
+  const meant = (context: Context, input: Meant, found: FoundIdentity) =>
+    resolve(context, input, found, { issuers, tenancy });
+  return {
+    trust: {
+      ...reading,
+      name: 'managed_identity.trust',
+      async run(context, input, found) {
+        const { federated, identity, facts } = await meant(context, input, found);
+        return federated.trust(identity.settings, facts);
+      },
+    },
+    evaluate: {
+      ...reading,
+      name: 'managed_identity.evaluate',
+      load: () => 'evaluation',
+      async run(context, input, found) {
+        const resolved = await meant(context, input, found);
+        const { federated, user } = resolved;
+        const claims = { ...preview(context, resolved) };
+        const [signing_key] = (JSON.parse(publishedKeys().jwks) as { keys: Record<string, unknown>[] }).keys;
+        const request = { signing_key, ...(user && { session_name: user.login }) };
+        return judged(() => federated.evaluate(input.document, claims, request));
+      },
+    },
+    claims: {
+      ...reading,
+      name: 'managed_identity.preview_claims',
+      run: async (context, input, found) => preview(context, await meant(context, input, found)),
+    },
+  };
+}
+
+/** A document that cannot be judged is a fault of the request, and named as one. */
+function judged(evaluate: () => Verdict): Verdict {
+  try {
+    return evaluate();
+  } catch (thrown) {
+    const { code, message, more } = asArsiaError(thrown);
+    if (code === 'internal') throw thrown;
+    throw new ArsiaError(code, message, { fields: [{ pointer: '/document', detail: 'cannot be judged' }], ...more });
+  }
+}
+
+async function resolve(
+  context: Context,
+  input: Meant,
+  found: FoundIdentity,
+  { issuers, tenancy }: { issuers: Issuers; tenancy: 'single' | 'multi' },
+): Promise<Resolved> {
+  const { identity } = found;
+  const { federated, title } = providerOf(identity.type);
+  if (federated === undefined) throw new ArsiaError('not_supported', `${title} identities have no trust documents.`);
+  const workspace = await workspaceMeant(context, identity, input);
+  const user = input.user === undefined ? undefined : await userOf(context, identity.organization_id, input.user);
+  const group =
+    workspace?.parent_id == null ? undefined : await findNamespace(context.db, 'group', workspace.parent_id);
+  const facts: TrustFacts = {
+    issuer: issuers.issuerOf(identity),
+    tenancy,
+    organization_id: identity.organization_id,
+    organization: identity.group_path.split('/')[0],
+    group: group?.path,
+    identity_id: identity.id,
+    identity: identityPath(identity),
+    delivery: identity.delivery,
+    subject_scope: identity.subject_scope,
+    ...subjectMeant(identity.subject_scope, identity.id, workspace, user),
+    user: user && { id: user.id, login: user.login },
+    workspace: workspace && { id: workspace.id, path: workspace.path },
+    naming: await namingOf(context, identity, federated, user),
+  };
+  return { ...found, federated, workspace, user, facts };
+}
+
+const namedLaunchers = 20;
+
+/** Undefined where tokens name no user, or a workspace beside the user. */
+async function namingOf(
+  context: Context,
+  identity: ManagedIdentity,
+  federated: Federated<unknown>,
+  user: User | undefined,
+): Promise<TrustFacts['naming']> {
+  if (!isNamedAlone(identity, federated.namesUser?.(identity.settings) ?? false)) return undefined;
+  const named = user && [user.id, ...(await teamIdsOf(context.db, user.id))];
+  return { granted_at: identity.group_path, ...(await namingLaunchers(context.db, identity, named, namedLaunchers)) };
+}
+
+async function workspaceMeant(
+  context: Context,
+  identity: ManagedIdentity,
+  input: Meant,
+): Promise<Namespace | undefined> {
+  if (input.workspace !== undefined) {
+    const place = await namespaceAt(context, 'workspace', input.workspace);
+    await context.demand('namespace.view', place);
+    const reach = await reachOf(context.db, identity, place.lineage);
+    if (usability(reach, place.lineage) === 'out_of_reach') throw missing('workspace', input.workspace);
+    return place.namespace;
+  }
+  const only = await assignedWorkspaceOf(context.db, identity.id);
+  if (only !== undefined || !namesWorkspace(identity.subject_scope)) return only;
+  throw new ArsiaError('invalid_request', `The subject of ${identityPath(identity)} names a workspace: say which.`, {
+    advice: 'Add `?workspace=<id or path>`, or assign the identity to the one workspace that will use it.',
+    fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
+  });
+}
+
+/** The exact subject, or the pattern of every user where none is named. */
+function subjectMeant(scope: SubjectScope, identity_id: string, workspace?: Namespace, user?: User) {
+  const parts = { identity_id, workspace_id: workspace?.id, user_id: user?.id };
+  return namesUser(scope) && user === undefined
+    ? { subject: subjectOfEveryUser(scope, parts), is_subject_pattern: true }
+    : { subject: formatSubject(scope, parts), is_subject_pattern: false };
+}
+
+/** What a token minted now would say. Never signed; the ids of the job and the token are samples. */
+function preview(context: Context, { identity, federated, workspace, facts }: Resolved): WorkloadClaims {
+  const sample = '0'.repeat(26);
+  if (workspace === undefined)
+    throw new ArsiaError('invalid_request', 'The claims name a workspace: say which.', {
+      fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
+    });
+  if (facts.is_subject_pattern)
+    throw new ArsiaError('invalid_request', 'The subject of this identity names a user: say which.', {
+      fields: [{ pointer: 'user', detail: 'is needed for an identity with a user in its subject' }],
+    });
+  return buildClaims(
+    {
+      issuer: facts.issuer,
+      subject: facts.subject,
+      identity: { id: identity.id, path: facts.identity },
+      workspace: { id: workspace.id, path: workspace.path },
+      group: { id: workspace.parent_id!, path: facts.group! },
+      organization: { id: identity.organization_id, name: facts.organization! },
+      user: facts.user,
+      job: { id: `${idPrefixes.job}_${sample}`, stage: 'sample' },
+    },
+    federated.assertion(identity.settings, { ...facts, stage: 'sample' }),
+    { jti: `${idPrefixes.event}_${sample}`, now: context.now / 1000, lifetime: identity.token_lifetime },
+  );
+}

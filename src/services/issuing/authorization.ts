@@ -1,0 +1,100 @@
+import type { Clock } from '../../core/clock.ts';
+import type { ErrorCode } from '../../core/errors.ts';
+import { isId } from '../../core/ids.ts';
+import { anonymous, type Caller } from '../../core/principals.ts';
+import type { Database } from '../../database/connections.ts';
+import { findServiceAccount, liveSecretHashes } from '../../store/machines/serviceaccounts.ts';
+import { findNamespace } from '../../store/namespaces/namespaces.ts';
+import { findUserById } from '../../store/people/users.ts';
+import { eventOf } from '../pipeline/records.ts';
+import type { Audit } from '../pipeline/refusals.ts';
+import type { Mint } from './mint.ts';
+
+interface EndpointEvent {
+  action: string;
+  outcome: 'success' | 'refused' | 'failed';
+  code: ErrorCode | null;
+  error: string | null;
+  client_id: string | null;
+  target_id: string | null;
+  request_id: string;
+  reason: string | null;
+}
+
+/** What the authorization server asks of the rest: clients, principals, the exchange of job tokens, the record. */
+export function createAuthorizationPorts(parts: { database: Database; audit: Audit; mint: Mint; clock: Clock }) {
+  const { database, audit, mint, clock } = parts;
+  const db = database.query;
+  return {
+    clients: {
+      async find(id: string) {
+        // Both reads, whatever the first one finds: the time of a refusal must not tell which accounts there are (N18).
+        const [account, secret_hashes] = await Promise.all([
+          findServiceAccount(db, id),
+          liveSecretHashes(db, id, new Date(clock.now())),
+        ]);
+        return account && { id, is_active: account.is_active, jwks: account.jwks, secret_hashes };
+      },
+    },
+    principals: {
+      async isActive(id: string) {
+        const principal = isId('user', id) ? await findUserById(db, id) : await findServiceAccount(db, id);
+        return principal?.is_active === true;
+      },
+      async login(id: string) {
+        const user = await findUserById(db, id);
+        return user?.is_active === true ? user.login : undefined;
+      },
+      async nameOf(id: string) {
+        const user = await findUserById(db, id);
+        if (user?.is_active !== true) return undefined;
+        const { login, organization_id } = user;
+        const organization = organization_id === null ? undefined : await findNamespace(db, 'group', organization_id);
+        return organization === undefined ? login : `${login} in ${organization.path}`;
+      },
+    },
+    async exchange(request: { subject_token: string; audience: string; request_id: string }) {
+      const minted = await mint.mint(
+        { token: request.subject_token, managed_identity: request.audience, request_id: request.request_id },
+        'token',
+      );
+      return { token: minted.token, expires_in: minted.expires_at - Math.floor(clock.now() / 1000) };
+    },
+    async record(event: EndpointEvent) {
+      const { action, outcome, code, client_id, target_id, request_id, error, reason } = event;
+      const account = await accountOf(client_id);
+      const user = await userOf(target_id);
+      // A client that was refused merely claims to be this account: its organisation sees the attempt, nobody is named.
+      const caller: Caller = outcome === 'success' ? (account ?? user ?? anonymous) : anonymous;
+      await audit[outcome === 'success' ? 'record' : 'refuse'](
+        eventOf(clock, { caller, request_id }, action, undefined, {
+          outcome,
+          code,
+          organization_id: (account ?? user)?.organization_id ?? null,
+          user_id: user?.id ?? null,
+          target_id,
+          detail: {
+            ...(client_id !== null && { client_id }),
+            ...(error !== null && { error }),
+            ...(reason !== null && { reason }),
+          },
+        }),
+      );
+    },
+  };
+
+  async function userOf(target_id: string | null) {
+    const user = target_id !== null && isId('user', target_id) ? await findUserById(db, target_id) : undefined;
+    if (user === undefined) return undefined;
+    const { id, login, organization_id, is_operator } = user;
+    return { kind: 'user' as const, id, name: login, organization_id, is_operator };
+  }
+
+  async function accountOf(client_id: string | null) {
+    if (client_id === null || !isId('service_account', client_id)) return undefined;
+    const account = await findServiceAccount(db, client_id);
+    if (account === undefined) return undefined;
+    const { id, name, organization_id } = account;
+    return { kind: 'service_account' as const, id, name, organization_id };
+  }
+}

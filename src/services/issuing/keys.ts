@@ -1,0 +1,45 @@
+import type { Clock } from '../../core/clock.ts';
+import { asArsiaError } from '../../core/errors.ts';
+import { applied } from '../../signing/keysets/keychanges.ts';
+import type { AppliedChange, Keyring } from '../../signing/keysets/keyring.ts';
+import type { AuditStore } from '../../store/audit/events.ts';
+import type { RecordKeyChanges } from '../../store/issuing/keys.ts';
+import { bySystem, eventOf } from '../pipeline/records.ts';
+
+/** Every change of the stored keys leaves a record, also the first keys and what a start finds due: for the key store. */
+export function keyChangeRecords(audit: Pick<AuditStore, 'insert'>, clock: Clock): RecordKeyChanges {
+  return (tx, key_set, { action, detail }, changes) =>
+    audit.insert(
+      tx,
+      eventOf(clock, bySystem, action, undefined, {
+        outcome: 'success',
+        detail: { key_set, ...detail, changes: applied(changes) },
+      }),
+    );
+}
+
+/** A keyring of which also those changes leave a record that are refused or fail, by timer or by command. */
+export function auditedKeyring(keyring: Keyring, audit: AuditStore, clock: Clock): Keyring {
+  async function recorded(action: string, request: object, change: () => Promise<AppliedChange[]>) {
+    try {
+      return await change();
+    } catch (thrown) {
+      const error = asArsiaError(thrown);
+      // The timer tries again in seconds: a database that is away would only fill the log twice.
+      if (error.code !== 'unavailable')
+        await audit.record(
+          eventOf(clock, bySystem, action, undefined, {
+            outcome: error.row.status >= 500 ? 'failed' : 'refused',
+            code: error.code,
+            detail: { key_set: keyring.keySet, ...request, reason: error.message },
+          }),
+        );
+      throw thrown;
+    }
+  }
+  return {
+    ...keyring,
+    rotate: (options) => recorded('key.rotate', { force: options?.force ?? false }, () => keyring.rotate(options)),
+    revoke: (kid) => recorded('key.revoke', { kid }, () => keyring.revoke(kid)),
+  };
+}

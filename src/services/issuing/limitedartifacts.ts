@@ -1,0 +1,59 @@
+import type { Clock } from '../../core/clock.ts';
+import type { QuotaName } from '../../core/quotas.ts';
+import type { Database } from '../../database/connections.ts';
+import type { Artifact, ArtifactStore } from '../../store/issuing/artifacts.ts';
+import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
+import { findUserById } from '../../store/people/users.ts';
+import { type QuotaCounts, quotaExceeded } from '../pipeline/quotacounts.ts';
+
+/**
+ * The quota of each kind of artifact that counts for its principal. The other kinds live for minutes or belong to nobody.
+ */
+const quotaOf: Readonly<Record<string, QuotaName>> = {
+  AccessToken: 'access_tokens',
+  ClientCredentials: 'access_tokens',
+  Session: 'sign_ins',
+  Grant: 'sign_ins',
+  RefreshToken: 'sign_ins',
+};
+
+/**
+ * A refresh token that replaces a used one adds none. A refusal here would come after the use, and end the sign-in
+ * (RFC 9700 4.14.2).
+ */
+const isRotated = ({ model, payload }: Artifact) => model === 'RefreshToken' && payload.rotations !== undefined;
+
+/** Wraps `artifacts`: `save` throws `quota_exceeded` for something new of a principal who holds too much. */
+export function limitArtifacts(parts: {
+  artifacts: ArtifactStore;
+  quotas: QuotaCounts;
+  database: Database;
+  clock: Clock;
+}): ArtifactStore {
+  const { artifacts, quotas, database, clock } = parts;
+
+  async function refuse(name: QuotaName, holder: string, value: number): Promise<never> {
+    const [user, account] = [
+      await findUserById(database.query, holder),
+      await findServiceAccount(database.query, holder),
+    ];
+    const organization_id = (user ?? account)?.organization_id ?? null;
+    const key = { name, organization_id, holder };
+    throw await quotaExceeded(database.query, key, value, { id: holder, name: user?.login ?? account?.name ?? holder });
+  }
+
+  async function save(artifact: Artifact): Promise<void> {
+    const { model, principal_id } = artifact;
+    const name = Object.hasOwn(quotaOf, model) ? quotaOf[model] : undefined;
+    if (name === undefined || principal_id === undefined || isRotated(artifact)) return await artifacts.save(artifact);
+    await quotas.admitting(async ({ take }) => {
+      const full = take([{ name, organization_id: null, holder: principal_id }], 1)?.value;
+      // Sessions and grants are saved again with every change.
+      const isNew = full !== undefined && (await artifacts.find(model, { id: artifact.id }, clock.now())) === undefined;
+      if (isNew) await refuse(name, principal_id, full);
+      await artifacts.save(artifact);
+    });
+  }
+
+  return { ...artifacts, save };
+}

@@ -1,0 +1,133 @@
+import { hash } from 'node:crypto';
+import { ArsiaError } from '../../core/errors.ts';
+import { jobDeadline } from '../../core/lifetimes.ts';
+import type { Page } from '../../database/page.ts';
+import { beat, endJob, insertJob, type Job, listJobs } from '../../store/jobs/jobs.ts';
+import type { Namespace } from '../../store/namespaces/namespaces.ts';
+import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
+import type { Action, Context } from '../pipeline/action.ts';
+import { asEnded, type FoundJob, isOver, isTheirs, jobAt } from './lookup.ts';
+import { type NewJob, parentOf, refuseTask } from './tasks.ts';
+import { termsOf } from './terms.ts';
+
+export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: string }> = {
+  name: 'job.start',
+  // A launcher needs no role but its right to act, so `run` decides.
+  needs: 'member',
+  changes: true,
+  adds: ['running_jobs', 'running_jobs_per_launcher', 'running_jobs_per_user', 'array_tasks_per_job'],
+  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  async authorise(context, input, found) {
+    const parent = input.parent === undefined ? undefined : await parentOf(context, input, found.namespace);
+    await termsOf(context, input, found, parent);
+  },
+  async run(context, input, found) {
+    const { namespace } = found;
+    const parent = input.parent === undefined ? undefined : await parentOf(context, input, namespace);
+    if (parent !== undefined) await refuseTask(context, input, parent);
+    const { asked, terms } = await termsOf(context, input, found, parent);
+    await admitJob(context, namespace, parent);
+    const job_token = `arsia_job_${Buffer.from(context.random(32)).toString('base64url')}`;
+    const row = {
+      id: context.id('job'),
+      organization_id: namespace.organization_id,
+      workspace_id: namespace.id,
+      ...terms,
+      started_by: context.caller.id!,
+      labels: asked.labels,
+      reference: input.reference ?? null,
+      deadline: new Date(deadlineOf(context, asked)),
+      ended_at: null,
+      created_at: new Date(context.now),
+      version: 1,
+      parent_id: parent?.id ?? null,
+      task_index: parent === undefined ? null : (input.task_index ?? null),
+      heartbeat_seconds: input.heartbeat ?? null,
+      heartbeat_at: input.heartbeat === undefined ? null : new Date(context.now),
+    };
+    return { job: await insertJob(context.db, { ...row, token_hash: hashJobToken(job_token) }), job_token };
+  },
+  describe: (_input, { namespace }, { job }) => ({
+    job_id: job.id,
+    user_id: job.user_id,
+    target_id: job.id,
+    detail: { workspace: namespace.path, stage: job.stage, labels: job.labels, reference: job.reference },
+  }),
+};
+
+async function admitJob({ admit, caller }: Context, { organization_id }: Namespace, parent?: Job): Promise<void> {
+  const quota = caller.kind === 'service_account' ? 'running_jobs_per_launcher' : 'running_jobs_per_user';
+  await admit('running_jobs', organization_id);
+  await admit(quota, organization_id, { id: caller.id!, name: 'name' in caller ? caller.name : caller.id! });
+  if (parent !== undefined) await admit('array_tasks_per_job', organization_id, { id: parent.id, name: parent.id });
+}
+
+export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
+  name: 'job.get',
+  needs: 'member',
+  changes: false,
+  find: jobAt,
+  opensToJob: ({ job }, caller) => job.id === caller.id,
+  async run(context, _input, { job, ...place }) {
+    if (!isTheirs(context, job)) await context.demand('job.view', place);
+    return asEnded(job, context.now);
+  },
+};
+
+export const listWorkspaceJobs: Action<{ workspace: string; page: Page }, FoundNamespace, Job[]> = {
+  name: 'job.list',
+  needs: 'job.view',
+  changes: false,
+  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  run: async (context, input, { namespace }) =>
+    (await listJobs(context.db, namespace.id, input.page)).map((job) => asEnded(job, context.now)),
+};
+
+/** Whoever started it, the job itself, and owners of the workspace. Ending ends issuing with the next request. */
+export const finishJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
+  name: 'job.end',
+  needs: 'member',
+  changes: true,
+  find: jobAt,
+  version: ({ job }) => job.version,
+  opensToJob: ({ job }, caller) => job.id === caller.id,
+  async run(context, _input, { job, ...place }) {
+    if (!isTheirs(context, job)) await context.demand('membership.manage', place);
+    return await endJob(context.db, job.id, new Date(context.now));
+  },
+};
+
+/** A sign of life, from the job itself or whoever started it. A job that has ended stays so. */
+export const beatJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
+  name: 'job.beat',
+  needs: 'member',
+  changes: false,
+  // The lists of a colleague must not keep signs of life waiting: reads rest, and jobs would end meanwhile.
+  load: () => 'change',
+  find: jobAt,
+  version: ({ job }) => job.version,
+  opensToJob: ({ job }, caller) => job.id === caller.id,
+  async run(context, _input, { job, ...place }) {
+    if (!isTheirs(context, job)) await context.demand('membership.manage', place);
+    if (isOver(job, context.now)) throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
+    const at = new Date(context.now);
+    if (!(await beat(context.db, job.id, at)))
+      throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {
+        advice: 'Start it with `heartbeat`: the seconds after which it is ended without a sign of life.',
+      });
+    return { ...job, heartbeat_at: at };
+  },
+};
+
+export function hashJobToken(token: string): Uint8Array {
+  return hash('sha256', token, 'buffer');
+}
+
+function deadlineOf(context: Context, input: NewJob): number {
+  const deadline = input.deadline ?? context.now + (input.seconds ?? jobDeadline.default) * 1000;
+  const seconds = (deadline - context.now) / 1000;
+  if (seconds >= jobDeadline.minimum && seconds <= jobDeadline.maximum) return deadline;
+  throw new ArsiaError('invalid_request', 'The deadline is out of range.', {
+    fields: [{ pointer: '/deadline', detail: 'must be 1 minute to 7 days from now' }],
+  });
+}

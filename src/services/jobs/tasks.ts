@@ -1,0 +1,55 @@
+import { ArsiaError } from '../../core/errors.ts';
+import type { Job } from '../../store/jobs/jobs.ts';
+import { findJob, hasTask } from '../../store/jobs/jobs.ts';
+import type { Namespace } from '../../store/namespaces/namespaces.ts';
+import type { Context } from '../pipeline/action.ts';
+import { isOver } from './lookup.ts';
+
+/** A job of the same workspace that the caller started. */
+export async function parentOf(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
+  const parent = await findJob(context.db, input.parent!);
+  if (parent?.workspace_id !== workspace.id || parent.started_by !== context.caller.id)
+    throw new ArsiaError('invalid_request', 'There is no such job of yours in this workspace.', {
+      fields: [{ pointer: '/parent', detail: 'must be a job that you started here' }],
+    });
+  return parent;
+}
+
+/** The parent must be running; tasks have no tasks, and each has an index of its own. */
+export async function refuseTask(context: Context, input: NewJob, parent: Job): Promise<void> {
+  if (input.task_index === undefined)
+    throw new ArsiaError('invalid_request', 'An array task has an index.', {
+      fields: [{ pointer: '/task_index', detail: 'is needed with `parent`' }],
+    });
+  if (await hasTask(context.db, parent.id, input.task_index))
+    throw new ArsiaError('conflict', `Job ${parent.id} has a task ${input.task_index} already.`);
+  const hasEnded = isOver(parent, context.now);
+  if (hasEnded || parent.parent_id !== null)
+    throw new ArsiaError(
+      'conflict',
+      hasEnded ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
+    );
+}
+
+/** An array task is its parent's: for whom, in which stage, with which labels, and no longer than it. */
+export function taskOf(parent: Job, input: NewJob, now: number): NewJob {
+  const asked = input.seconds === undefined ? input.deadline : now + input.seconds * 1000;
+  const deadline = Math.min(parent.deadline.getTime(), asked ?? Number.POSITIVE_INFINITY);
+  return { ...input, user: parent.user_id ?? undefined, stage: parent.stage, labels: parent.labels, deadline };
+}
+
+export interface NewJob {
+  workspace: string;
+  user?: string | undefined;
+  stage: string;
+  labels: Record<string, string>;
+  /** Milliseconds since 1970, or the seconds that the job may live. */
+  deadline?: number | undefined;
+  seconds?: number | undefined;
+  reference?: string | undefined;
+  /** Seconds without a sign of life after which the job is ended. */
+  heartbeat?: number | undefined;
+  /** The job whose array task this is: it runs for the same user and stage, and ends with it at the latest. */
+  parent?: string | undefined;
+  task_index?: number | undefined;
+}

@@ -1,0 +1,100 @@
+import { isId } from '../../core/ids.ts';
+import { bytesOfRight } from '../../core/quotas.ts';
+import type { Page } from '../../database/page.ts';
+import { deleteMayAct, findMayAct, insertMayAct, listMayAct, type MayActRow } from '../../store/machines/mayact.ts';
+import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
+import { findTeam } from '../../store/people/teams.ts';
+import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
+import { userOf } from '../people/users.ts';
+import type { Action, Context } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
+
+interface FoundMayAct extends FoundAccount {
+  right: MayActRow;
+}
+
+/** Owners let a launcher act for users on a group or workspace. */
+export const createMayAct: Action<
+  { ref: string; namespace: string; users: string[]; stages: string[]; labels: Record<string, string> },
+  FoundAccount & { target: FoundNamespace },
+  MayActRow
+> = {
+  name: 'may_act.create',
+  needs: 'may_act.manage',
+  changes: true,
+  adds: ['may_act', 'may_act_per_service_account', 'may_act_bytes'],
+  async find(context, input) {
+    const target = await namespaceAt(context, 'any', input.namespace);
+    await context.demand('namespace.view', target);
+    const found = await serviceAccountAt(context, input.ref);
+    // The right is granted on the namespace, so it is decided there; an account of another organisation looks unknown.
+    if (found.organization_id !== target.organization_id) throw missing('service account', input.ref);
+    return { ...target, account: found.account, target, audit: found.audit ?? {} };
+  },
+  async run(context, input, { account, target }) {
+    const users: string[] = [];
+    for (const ref of input.users) users.push(await actedFor(context, account, ref));
+    const row: MayActRow = {
+      id: context.id('may_act'),
+      service_account_id: account.id,
+      namespace_id: target.namespace.id,
+      organization_id: account.organization_id,
+      users,
+      stages: input.stages,
+      labels: input.labels,
+      created_at: new Date(context.now),
+    };
+    const place = { id: `${account.id} ${target.namespace.id}`, name: `${account.name} on ${target.namespace.path}` };
+    await context.admit('may_act', account.organization_id);
+    await context.admit('may_act_per_service_account', account.organization_id, account);
+    await context.admit('may_act_bytes', account.organization_id, place, bytesOfRight(row));
+    await insertMayAct(context.db, row);
+    return row;
+  },
+  describe: (input, { target }, row) => ({
+    detail: {
+      may_act_id: row.id,
+      namespace: target.namespace.path,
+      users: row.users,
+      stages: input.stages,
+      labels: input.labels,
+    },
+  }),
+};
+
+/** A user or a team of the organisation, everyone, or the account itself: for the stages and labels of its own jobs. */
+async function actedFor(context: Context, account: ServiceAccount, ref: string): Promise<string> {
+  if (ref === '*' || ref === account.id) return ref;
+  if (isId('team', ref)) {
+    const team = await findTeam(context.db, account.organization_id, ref);
+    if (team === undefined) throw missing('team', ref);
+    return team.id;
+  }
+  return (await userOf(context, account.organization_id, ref)).id;
+}
+
+export const listRightsToAct: Action<{ ref: string; page: Page }, FoundAccount, MayActRow[]> = {
+  name: 'may_act.list',
+  needs: 'service_account.view',
+  changes: false,
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  run: (context, { page }, { account }) => listMayAct(context.db, account.id, page),
+};
+
+export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void> = {
+  name: 'may_act.delete',
+  needs: 'may_act.manage',
+  changes: true,
+  async find(context, input) {
+    const found = await serviceAccountAt(context, input.ref);
+    const right = await findMayAct(context.db, found.account.id, input.id);
+    // Who granted it owns the place, and may not see the group of the account.
+    if (right === undefined) await context.demand('service_account.view', found);
+    if (right === undefined) throw missing('right to act', input.id);
+    const { lineage } = await namespaceAt(context, 'any', right.namespace_id);
+    return { ...found, lineage, right };
+  },
+  run: (context, _input, { right }) => deleteMayAct(context.db, right.id),
+  describe: (_input, { right }) => ({ detail: { may_act_id: right.id, namespace_id: right.namespace_id } }),
+};

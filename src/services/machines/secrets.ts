@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { ArsiaError } from '../../core/errors.ts';
+import { day } from '../../core/lifetimes.ts';
+import { deleteSecret, insertSecret } from '../../store/machines/serviceaccounts.ts';
+import type { Action } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
+
+const secretLifetime = 90 * day;
+
+export interface NewSecret {
+  id: string;
+  client_id: string;
+  /** Told once, kept as a hash. */
+  client_secret: string;
+  expires_at: Date;
+}
+
+export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
+  name: 'service_account_secret.create',
+  needs: 'service_account.manage',
+  changes: true,
+  // Two by default, so that a secret can be rotated without a gap.
+  adds: ['secrets_per_service_account'],
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  async run(context, _input, { account }) {
+    const now = new Date(context.now);
+    if (account.jwks !== null)
+      throw new ArsiaError('conflict', `${account.name} authenticates by its registered keys alone.`, {
+        advice: 'Remove its keys (PATCH with `"jwks": null`) before you make a secret.',
+      });
+    await context.admit('secrets_per_service_account', account.organization_id, account);
+    const client_secret = `arsia_secret_${Buffer.from(context.random(32)).toString('base64url')}`;
+    const row = {
+      id: context.id('secret'),
+      service_account_id: account.id,
+      secret_hash: createHash('sha256').update(client_secret).digest(),
+      expires_at: new Date(context.now + secretLifetime * 1000),
+      created_at: now,
+    };
+    await insertSecret(context.db, row);
+    return { id: row.id, client_id: account.id, client_secret, expires_at: row.expires_at };
+  },
+  describe: (_input, _found, secret) => ({ detail: { secret_id: secret.id, expires_at: secret.expires_at } }),
+};
+
+export const removeSecret: Action<{ ref: string; secret: string }, FoundAccount, void> = {
+  name: 'service_account_secret.delete',
+  needs: 'service_account.manage',
+  changes: true,
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  async run(context, input, { account }) {
+    if (!(await deleteSecret(context.db, account.id, input.secret))) throw missing('secret', input.secret);
+  },
+  describe: (input) => ({ detail: { secret_id: input.secret } }),
+};

@@ -1,0 +1,117 @@
+import { ArsiaError } from '../../core/errors.ts';
+import { isId } from '../../core/ids.ts';
+import { leafName, parentPath } from '../../core/namespace.ts';
+import type { Page } from '../../database/page.ts';
+import {
+  deleteSecrets,
+  findServiceAccount,
+  findServiceAccountByName,
+  insertServiceAccount,
+  listServiceAccounts,
+  type ServiceAccount,
+  updateServiceAccount,
+} from '../../store/machines/serviceaccounts.ts';
+import { findNamespace } from '../../store/namespaces/namespaces.ts';
+import { endSignIns } from '../../store/people/useridentities.ts';
+import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from '../namespaces/namespaces.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+
+export interface FoundAccount extends Place {
+  account: ServiceAccount;
+}
+
+export async function serviceAccountAt(context: Context, ref: string): Promise<FoundAccount> {
+  const account = isId('service_account', ref)
+    ? await findServiceAccount(context.db, ref)
+    : await findServiceAccountByName(context.db, parentPath(ref) ?? '', leafName(ref));
+  const group = account && (await findNamespace(context.db, 'group', account.group_id));
+  if (account === undefined || group === undefined) throw missing('service account', ref);
+  return {
+    account,
+    organization_id: account.organization_id,
+    lineage: group.lineage,
+    named: { noun: 'service account', ref },
+    audit: { target_id: account.id },
+  };
+}
+
+export const createServiceAccount: Action<
+  { name: string; group: string; description: string; jwks: ServiceAccount['jwks'] },
+  FoundNamespace,
+  ServiceAccount
+> = {
+  name: 'service_account.create',
+  needs: 'service_account.manage',
+  changes: true,
+  adds: ['service_accounts'],
+  find: (context, input) => namespaceAt(context, 'group', input.group),
+  async run(context, input, { namespace }) {
+    if ((await findServiceAccountByName(context.db, namespace.path, input.name)) !== undefined)
+      throw new ArsiaError('conflict', `There is already a service account ${input.name} in ${namespace.path}.`, {
+        fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+      });
+    await context.admit('service_accounts', namespace.organization_id);
+    const row: ServiceAccount = {
+      id: context.id('service_account'),
+      organization_id: namespace.organization_id,
+      group_id: namespace.id,
+      name: input.name,
+      description: input.description,
+      is_active: true,
+      jwks: input.jwks,
+      created_at: new Date(context.now),
+      version: 1,
+    };
+    await insertServiceAccount(context.db, row);
+    return row;
+  },
+  describe: (_input, { namespace }, row) => ({ target_id: row.id, detail: { group: namespace.path, name: row.name } }),
+};
+
+export const getServiceAccount: Action<{ ref: string }, FoundAccount, ServiceAccount> = {
+  name: 'service_account.get',
+  needs: 'service_account.view',
+  changes: false,
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  run: async (_context, _input, { account }) => account,
+};
+
+export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccount[]> = {
+  name: 'service_account.list',
+  needs: 'member',
+  changes: false,
+  find: ownOrganization,
+  async run(context, input, { organization_id }) {
+    const roots = await visibleRoots(context);
+    if (roots.length === 0 || organization_id === null) return [];
+    return await listServiceAccounts(context.db, { organization_id, roots }, input.page);
+  },
+};
+
+export const changeServiceAccount: Action<
+  {
+    ref: string;
+    description?: string | undefined;
+    is_active?: boolean | undefined;
+    jwks?: ServiceAccount['jwks'] | undefined;
+  },
+  FoundAccount,
+  ServiceAccount
+> = {
+  name: 'service_account.update',
+  needs: 'service_account.manage',
+  changes: true,
+  find: (context, input) => serviceAccountAt(context, input.ref),
+  version: ({ account }) => account.version,
+  async run(context, { ref: _ref, ...change }, { account }) {
+    // Active again one day, it signs in again: a token that leaked comes not back to life.
+    if (change.is_active === false) await endSignIns(context.db, account.id);
+    // An account with keys has no secrets: those of before must not open it again on the day that its keys are removed.
+    if (change.jwks) await deleteSecrets(context.db, account.id);
+    return await updateServiceAccount(context.db, account.id, change);
+  },
+  describe: ({ ref: _ref, jwks, ...change }) => ({
+    detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }), ...(jwks && { secrets: 'deleted' }) },
+  }),
+};

@@ -1,0 +1,88 @@
+import { ArsiaError } from '../../core/errors.ts';
+import { type Condition, trustFaults } from '../../core/outsidetrust.ts';
+import type { Page } from '../../database/page.ts';
+import {
+  deleteTrustRule,
+  findTrustRule,
+  insertTrustRule,
+  listTrustRules,
+  type TrustRuleRow,
+} from '../../store/machines/trustrules.ts';
+import { settingsOf } from '../../store/namespaces/settings.ts';
+import type { Action } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
+
+export interface NewTrustRule {
+  issuer: string;
+  audience: string;
+  conditions: Condition[];
+  single_use: boolean;
+  /** Seconds. */
+  maximum_lifetime: number;
+  description: string;
+}
+
+interface FoundRule extends FoundAccount {
+  rule: TrustRuleRow;
+}
+
+/** Owners let tokens of an outside issuer speak for a service account. A rule is never changed: make another, delete it. */
+export function createTrustRuleActions({ own, allowLoopback }: { own: readonly string[]; allowLoopback: boolean }) {
+  const create: Action<NewTrustRule & { ref: string }, FoundAccount, TrustRuleRow> = {
+    name: 'trust_rule.create',
+    needs: 'service_account.manage',
+    changes: true,
+    adds: ['trust_rules_per_service_account'],
+    find: (context, input) => serviceAccountAt(context, input.ref),
+    async run(context, { ref: _ref, conditions, ...terms }, { account }) {
+      const { allowed_issuers: allowed } = await settingsOf(context.db, account.organization_id);
+      const fields = trustFaults({ ...terms, conditions }, { own, allowed, allowLoopback });
+      if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
+      await context.admit('trust_rules_per_service_account', account.organization_id, account);
+      const row: TrustRuleRow = {
+        id: context.id('trust_rule'),
+        service_account_id: account.id,
+        organization_id: account.organization_id,
+        ...terms,
+        conditions: { all: conditions },
+        created_at: new Date(context.now),
+      };
+      await insertTrustRule(context.db, row);
+      return row;
+    },
+    describe: (_input, _found, row) => ({ detail: recordOf(row) }),
+  };
+
+  const list: Action<{ ref: string; page: Page }, FoundAccount, TrustRuleRow[]> = {
+    name: 'trust_rule.list',
+    needs: 'service_account.manage',
+    changes: false,
+    find: (context, input) => serviceAccountAt(context, input.ref),
+    run: (context, { page }, { account }) => listTrustRules(context.db, account.id, page),
+  };
+
+  const remove: Action<{ ref: string; id: string }, FoundRule, void> = {
+    name: 'trust_rule.delete',
+    needs: 'service_account.manage',
+    changes: true,
+    async find(context, input) {
+      const found = await serviceAccountAt(context, input.ref);
+      await context.demand('service_account.manage', found);
+      const rule = await findTrustRule(context.db, found.account.id, input.id);
+      if (rule === undefined) throw missing('trust rule', input.id);
+      return { ...found, rule };
+    },
+    async run(context, _input, { account, rule }) {
+      await deleteTrustRule(context.db, account.id, rule.id);
+    },
+    describe: (_input, { rule }) => ({ detail: recordOf(rule) }),
+  };
+
+  return { create, list, remove };
+}
+
+function recordOf(rule: TrustRuleRow): Record<string, unknown> {
+  const { id, issuer, audience, conditions, single_use, maximum_lifetime } = rule;
+  return { trust_rule_id: id, issuer, audience, conditions: conditions.all, single_use, maximum_lifetime };
+}

@@ -1,0 +1,189 @@
+import { ArsiaError } from '../../core/errors.ts';
+import { childPath, maximumDepth } from '../../core/namespace.ts';
+import type { Page } from '../../database/page.ts';
+import {
+  countOrganizations,
+  findNamespace,
+  insertNamespace,
+  listNamespaces,
+  type Namespace,
+  updateNamespace,
+} from '../../store/namespaces/namespaces.ts';
+import { membershipsOf } from '../../store/people/memberships.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+
+export interface FoundNamespace extends Place {
+  namespace: Namespace;
+}
+
+/** The namespace that an action is about, by id or path. */
+export async function namespaceAt(
+  context: Context,
+  kind: Namespace['kind'] | 'any',
+  ref: string,
+): Promise<FoundNamespace> {
+  const namespace = await findNamespace(context.db, kind, ref);
+  if (namespace === undefined) throw missing(nounOf(kind), ref);
+  return {
+    namespace,
+    organization_id: namespace.organization_id,
+    lineage: namespace.lineage,
+    named: { noun: nounOf(kind), ref },
+    audit: {
+      target_id: namespace.id,
+      ...(namespace.kind === 'workspace' && { workspace_id: namespace.id }),
+    },
+  };
+}
+
+function nounOf(kind: Namespace['kind'] | 'any'): string {
+  return kind === 'any' ? 'group or workspace' : kind;
+}
+
+interface NewNamespace {
+  name: string;
+  /** The group that will hold it, by id or path. */
+  parent: string;
+  description: string;
+}
+
+export const createGroup = creation('group');
+export const createWorkspace = creation('workspace');
+
+function creation(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace, Namespace> {
+  return {
+    name: `${kind}.create`,
+    needs: `${kind}.create`,
+    changes: true,
+    adds: [`${kind}s`],
+    find: (context, input) => namespaceAt(context, 'group', input.parent),
+    async run(context, input, { namespace: parent }) {
+      const lineage = [...parent.lineage];
+      if (kind === 'group' && lineage.length >= maximumDepth)
+        throw new ArsiaError('conflict', `${parent.path} is ${maximumDepth} groups deep, which is the limit.`);
+      const path = childPath(parent.path, input.name);
+      await refuseTaken(context, path);
+      await context.admit(`${kind}s`, parent.organization_id);
+      const id = context.id(kind);
+      const row: Namespace = {
+        id,
+        kind,
+        parent_id: parent.id,
+        organization_id: parent.organization_id,
+        name: input.name,
+        path,
+        lineage: [...lineage, id],
+        description: input.description,
+        created_at: new Date(context.now),
+        version: 1,
+      };
+      await insertNamespace(context.db, row);
+      return row;
+    },
+    describe: (_input, _found, row) => ({
+      target_id: row.id,
+      ...(kind === 'workspace' && { workspace_id: row.id }),
+      detail: { path: row.path },
+    }),
+  };
+}
+
+/** An organisation is a root group: operators make them, one in single tenancy. */
+export function createOrganization(
+  tenancy: 'single' | 'multi',
+): Action<{ name: string; description: string }, Place, Namespace> {
+  return {
+    name: 'organization.create',
+    needs: 'operator',
+    changes: true,
+    find: async () => ({ organization_id: null, lineage: [] }),
+    async run(context, input) {
+      await refuseTaken(context, input.name);
+      if (tenancy === 'single' && (await countOrganizations(context.db)) > 0)
+        throw new ArsiaError('conflict', 'This installation serves one organisation and has it.', {
+          advice: 'Create a group below it, or set ARSIA_TENANCY=multi.',
+        });
+      const id = context.id('group');
+      const row: Namespace = {
+        id,
+        kind: 'group',
+        parent_id: null,
+        organization_id: id,
+        name: input.name,
+        path: input.name,
+        lineage: [id],
+        description: input.description,
+        created_at: new Date(context.now),
+        version: 1,
+      };
+      await insertNamespace(context.db, row);
+      return row;
+    },
+    describe: (_input, _found, row) => ({ target_id: row.id, organization_id: row.id, detail: { path: row.path } }),
+  };
+}
+
+export function getNamespace(kind: Namespace['kind']): Action<{ ref: string }, FoundNamespace, Namespace> {
+  return {
+    name: `${kind}.get`,
+    needs: 'namespace.view',
+    changes: false,
+    find: (context, input) => namespaceAt(context, kind, input.ref),
+    run: async (_context, _input, { namespace }) => namespace,
+  };
+}
+
+export function changeNamespace(
+  kind: Namespace['kind'],
+): Action<{ ref: string; description: string }, FoundNamespace, Namespace> {
+  return {
+    name: `${kind}.update`,
+    needs: `${kind}.update`,
+    changes: true,
+    find: (context, input) => namespaceAt(context, kind, input.ref),
+    version: ({ namespace }) => namespace.version,
+    run: (context, input, { namespace }) => updateNamespace(context.db, namespace.id, input.description),
+    describe: (input, { namespace }) => ({ detail: { path: namespace.path, description: input.description } }),
+  };
+}
+
+/** Everything of a kind that the caller can see. */
+export function listOf(kind: Namespace['kind']): Action<{ page: Page }, Place, Namespace[]> {
+  return {
+    name: `${kind}.list`,
+    needs: 'member',
+    changes: false,
+    find: ownOrganization,
+    async run(context, input, place) {
+      const roots = await visibleRoots(context);
+      if (roots.length === 0 || place.organization_id === null) return [];
+      return await listNamespaces(context.db, { kind, organization_id: place.organization_id, roots }, input.page);
+    },
+  };
+}
+
+/** The caller's own organisation, for actions that name no place. */
+export async function ownOrganization(context: Context): Promise<Place> {
+  const { caller } = context;
+  const organization_id = 'organization_id' in caller ? caller.organization_id : null;
+  return { organization_id, lineage: organization_id === null ? [] : [organization_id] };
+}
+
+/** Where the caller is a member: what it can see is below these, since every role can view. */
+export async function visibleRoots(context: Context): Promise<string[]> {
+  const { caller, db } = context;
+  if (caller.id === null) return [];
+  const { lineage } = await ownOrganization(context);
+  // Whoever sees the whole may have thousands of roles below it, and none of them shows more.
+  if (lineage.length > 0 && (await membershipsOf(db, caller.id, lineage)).length > 0) return lineage;
+  return (await membershipsOf(db, caller.id)).map((membership) => membership.namespace_id);
+}
+
+async function refuseTaken(context: Context, path: string): Promise<void> {
+  if ((await findNamespace(context.db, 'any', path)) === undefined) return;
+  throw new ArsiaError('conflict', `There is already a group or workspace ${path}.`, {
+    advice: 'Choose another name.',
+    fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+  });
+}

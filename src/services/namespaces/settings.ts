@@ -1,0 +1,51 @@
+import type { WithoutRules } from '../../core/accessrules.ts';
+import { ArsiaError } from '../../core/errors.ts';
+import { endTokensOfOtherIssuers } from '../../store/machines/trustrules.ts';
+import { type OrganizationSettings, saveSettings, settingsOf } from '../../store/namespaces/settings.ts';
+import { onlyPrincipal } from '../people/users.ts';
+import type { Action, Place } from '../pipeline/action.ts';
+import { ownOrganization } from './namespaces.ts';
+
+interface FoundSettings extends Place {
+  version: number;
+}
+
+export const getSettings: Action<object, Place, OrganizationSettings> = {
+  name: 'organization_settings.get',
+  needs: 'member',
+  changes: false,
+  find: ownOrganization,
+  async run(context, _input, { organization_id }) {
+    if (organization_id !== null && (await onlyPrincipal(context)) !== undefined)
+      throw new ArsiaError('not_found', 'You have no role in this organisation.', {
+        advice: 'Ask an owner of the organisation for one.',
+      });
+    return await settingsOf(context.db, organization_id!);
+  },
+};
+
+export const changeSettings: Action<
+  { identities_without_rules?: WithoutRules | undefined; allowed_issuers?: string[] | null | undefined },
+  FoundSettings,
+  OrganizationSettings
+> = {
+  name: 'organization_settings.update',
+  needs: 'organization.configure',
+  changes: true,
+  async find(context) {
+    const place = await ownOrganization(context);
+    const { organization_id } = place;
+    return {
+      ...place,
+      version: organization_id === null ? 0 : (await settingsOf(context.db, organization_id)).version,
+    };
+  },
+  version: ({ version }) => version,
+  run: async (context, input, { organization_id }) => {
+    const change = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+    // As with a rule that goes: what was given by it goes with it.
+    if (input.allowed_issuers) await endTokensOfOtherIssuers(context.db, organization_id!, input.allowed_issuers);
+    return await saveSettings(context.db, organization_id!, change);
+  },
+  describe: (input) => ({ detail: { ...input } }),
+};

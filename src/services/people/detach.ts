@@ -1,0 +1,66 @@
+import { endJobsStartedBy } from '../../store/jobs/jobs.ts';
+import { deleteUserIdentities, endSignIns, listUserIdentities } from '../../store/people/useridentities.ts';
+import type { User } from '../../store/people/users.ts';
+import type { Action, Call, Place } from '../pipeline/action.ts';
+import type { Pipeline } from '../pipeline/pipeline.ts';
+import { missing } from '../pipeline/rights.ts';
+import { type NamedUser, userMeant } from './namedusers.ts';
+
+/** A user, or the person of an identity provider, whose users are all meant. */
+export type DetachInput = NamedUser | { iss: string; sub: string };
+
+const name = 'user_identity.detach';
+
+export type Detached = Pick<User, 'id' | 'organization_id' | 'login'>;
+
+/**
+ * Removes the ties between a person of the identity provider and users, for people whom an organisation took over: nobody
+ * signs in as these users any more, and the person can accept the invitation of the right organisation. Ends their sessions,
+ * their tokens and the jobs that they started. One record for each user, in the audit of their organisation.
+ */
+export async function detachPerson(pipeline: Pipeline, call: Call, input: DetachInput): Promise<Detached[]> {
+  return await pipeline.together(name, call, async (within) => {
+    const users = 'login' in input ? [input] : await within.perform(findTied, call, input);
+    const detached: Detached[] = [];
+    for (const user of users) detached.push(await within.perform(detachUser, call, user));
+    return detached;
+  });
+}
+
+const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
+  // A refusal is recorded under the name of the request.
+  name,
+  needs: 'operator',
+  changes: false,
+  find: nowhere,
+  run: async (context, person) =>
+    (await listUserIdentities(context.db, person)).map(({ user_id }) => ({ login: user_id })),
+};
+
+export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]; ended_jobs: number }> = {
+  name,
+  needs: 'operator',
+  changes: true,
+  // The user is looked up in `run`, after authorisation: a caller who is no operator learns nothing about users.
+  find: nowhere,
+  async run(context, named) {
+    const user = await userMeant(context, named);
+    if (user === undefined) throw missing('user', named.login);
+    const { id } = user;
+    const issuers = (await listUserIdentities(context.db, { user_id: id })).map(({ iss }) => iss);
+    await deleteUserIdentities(context.db, id);
+    await endSignIns(context.db, id);
+    const ended_jobs = await endJobsStartedBy(context.db, id, new Date(context.now));
+    return { id, organization_id: user.organization_id, login: user.login, issuers, ended_jobs };
+  },
+  describe: (_input, _place, { id, organization_id, login, issuers, ended_jobs }) => ({
+    organization_id,
+    user_id: id,
+    target_id: id,
+    detail: { login, issuers, ended_jobs },
+  }),
+};
+
+async function nowhere(): Promise<Place> {
+  return { organization_id: null, lineage: [] };
+}

@@ -1,0 +1,113 @@
+import { ArsiaError } from '../../core/errors.ts';
+import { signInLifetimes } from '../../core/lifetimes.ts';
+import type { Role } from '../../core/permissions.ts';
+import type { Page } from '../../database/page.ts';
+import { findNamespace } from '../../store/namespaces/namespaces.ts';
+import {
+  deleteInvitation,
+  findInvitation,
+  findOpenInvitation,
+  type Invitation,
+  insertInvitation,
+  listInvitations,
+} from '../../store/people/invitations.ts';
+import { ownOrganization } from '../namespaces/namespaces.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+
+interface NewInvitation {
+  /** In its canonical form. */
+  email: string;
+  /** What the person gets at once: `viewer` where only a namespace is named. */
+  role?: Role | undefined;
+  /** A group or workspace, by id or path: the organisation where only a role is named. */
+  namespace?: string | undefined;
+}
+
+interface FoundInvitation extends Place {
+  invitation: Invitation;
+}
+
+/** An address that may become a user of the organisation at its first sign-in, once, within two weeks. */
+export const createInvitation: Action<NewInvitation, Place, Invitation> = {
+  name: 'invitation.create',
+  needs: 'user.manage',
+  changes: true,
+  adds: ['invitations'],
+  find: ownOrganization,
+  async run(context, input, { organization_id }) {
+    const organization = organization_id!;
+    const open = await findOpenInvitation(context.db, organization, input.email);
+    if (open !== undefined && open.expires_at.getTime() > context.now)
+      throw new ArsiaError('conflict', `${input.email} is invited already.`, {
+        advice: `Delete the invitation ${open.id} first, to invite again with another role.`,
+      });
+    if (open !== undefined) await deleteInvitation(context.db, open.id);
+    else await context.admit('invitations', organization);
+    const row: Invitation = {
+      id: context.id('invitation'),
+      organization_id: organization,
+      email: input.email,
+      ...(await membershipOf(context, organization, input)),
+      invited_by: context.caller.id ?? 'system',
+      created_at: new Date(context.now),
+      expires_at: new Date(context.now + signInLifetimes.invitation * 1000),
+      accepted_at: null,
+      user_id: null,
+    };
+    await insertInvitation(context.db, row);
+    return row;
+  },
+  describe: (_input, _place, { id, email, role, namespace_id }) => ({
+    target_id: id,
+    detail: { email, ...(role !== null && { role, namespace_id }) },
+  }),
+};
+
+export const listAllInvitations: Action<{ page: Page }, Place, Invitation[]> = {
+  name: 'invitation.list',
+  needs: 'user.manage',
+  changes: false,
+  find: ownOrganization,
+  run: (context, { page }, { organization_id }) => listInvitations(context.db, organization_id!, page),
+};
+
+export const removeInvitation: Action<{ id: string }, FoundInvitation, void> = {
+  name: 'invitation.delete',
+  needs: 'user.manage',
+  changes: true,
+  async find(context, { id }) {
+    const invitation = await findInvitation(context.db, id);
+    if (invitation === undefined) throw missing('invitation', id);
+    const { organization_id } = invitation;
+    return {
+      invitation,
+      organization_id,
+      lineage: [organization_id],
+      named: { noun: 'invitation', ref: id },
+      audit: { target_id: id },
+    };
+  },
+  async run(context, _input, { invitation }) {
+    if (invitation.accepted_at !== null)
+      throw new ArsiaError('conflict', `${invitation.email} has accepted this invitation.`, {
+        advice: 'Deactivate the user instead.',
+      });
+    await deleteInvitation(context.db, invitation.id);
+  },
+  describe: (_input, { invitation }) => ({ detail: { email: invitation.email } }),
+};
+
+async function membershipOf(
+  context: Context,
+  organization_id: string,
+  { role, namespace }: NewInvitation,
+): Promise<Pick<Invitation, 'namespace_id' | 'role'>> {
+  if (role === undefined && namespace === undefined) return { namespace_id: null, role: null };
+  const found = await findNamespace(context.db, 'any', namespace ?? organization_id);
+  if (found?.organization_id !== organization_id)
+    throw new ArsiaError('invalid_request', `There is no group or workspace ${JSON.stringify(namespace)} here.`, {
+      fields: [{ pointer: '/namespace', detail: 'is unknown in this organisation' }],
+    });
+  return { namespace_id: found.id, role: role ?? 'viewer' };
+}

@@ -1,0 +1,136 @@
+import { ArsiaError } from '../../core/errors.ts';
+import { isId } from '../../core/ids.ts';
+import type { Role } from '../../core/permissions.ts';
+import type { Page } from '../../database/page.ts';
+import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
+import { findNamespace } from '../../store/namespaces/namespaces.ts';
+import {
+  deleteMembership,
+  findMembership,
+  insertMembership,
+  listMemberships,
+  type MembershipRow,
+  membershipIn,
+  updateMembership,
+} from '../../store/people/memberships.ts';
+import { findTeam } from '../../store/people/teams.ts';
+import { findUser } from '../../store/people/users.ts';
+import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { refuseLastOwner } from './users.ts';
+
+interface FoundMembership extends Place {
+  membership: MembershipRow;
+}
+
+export const createMembership: Action<
+  { namespace: string; principal: string; role: Role },
+  FoundNamespace,
+  MembershipRow
+> = {
+  name: 'membership.create',
+  needs: 'membership.manage',
+  changes: true,
+  adds: ['memberships', 'memberships_per_principal'],
+  find: (context, input) => namespaceAt(context, 'any', input.namespace),
+  async run(context, input, { namespace }) {
+    const principal_id = await principalOf(context, namespace.organization_id, input.principal);
+    const existing = await membershipIn(context.db, principal_id, namespace.id);
+    if (existing !== undefined)
+      throw new ArsiaError('conflict', `${input.principal} is a member of ${namespace.path} already.`, {
+        advice: `Change the role with PATCH /api/v1/memberships/${existing.id}.`,
+      });
+    await context.admit('memberships', namespace.organization_id);
+    await context.admit('memberships_per_principal', namespace.organization_id, {
+      id: principal_id,
+      name: input.principal,
+    });
+    const row: MembershipRow = {
+      id: context.id('membership'),
+      namespace_id: namespace.id,
+      principal_id,
+      role: input.role,
+      organization_id: namespace.organization_id,
+      created_at: new Date(context.now),
+      version: 1,
+    };
+    await insertMembership(context.db, row);
+    return row;
+  },
+  describe: (_input, { namespace }, row) => ({
+    target_id: row.id,
+    detail: { namespace: namespace.path, principal: row.principal_id, role: row.role },
+  }),
+};
+
+export const listMembers: Action<{ namespace: string; page: Page }, FoundNamespace, MembershipRow[]> = {
+  name: 'membership.list',
+  needs: 'membership.view',
+  changes: false,
+  find: (context, input) => namespaceAt(context, 'any', input.namespace),
+  run: (context, input, { namespace }) => listMemberships(context.db, namespace.id, input.page),
+};
+
+export const changeMembership: Action<{ id: string; role: Role }, FoundMembership, MembershipRow> = {
+  name: 'membership.update',
+  needs: 'membership.manage',
+  changes: true,
+  find: membershipAt,
+  version: ({ membership }) => membership.version,
+  async run(context, input, { membership }) {
+    if (input.role !== 'owner') await keepAnOwner(context, membership);
+    return await updateMembership(context.db, membership.id, input.role);
+  },
+  describe: (input, { membership }) => ({
+    detail: { principal: membership.principal_id, before: membership.role, role: input.role },
+  }),
+};
+
+export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
+  name: 'membership.delete',
+  needs: 'membership.manage',
+  changes: true,
+  find: membershipAt,
+  version: ({ membership }) => membership.version,
+  async run(context, _input, { membership }) {
+    await keepAnOwner(context, membership);
+    await deleteMembership(context.db, membership.id);
+  },
+  describe: (_input, { membership }) => ({
+    detail: { principal: membership.principal_id, namespace: membership.namespace_id, role: membership.role },
+  }),
+};
+
+/** The id of a user (by id or login), team or service account (by id) of the organisation. */
+export async function principalOf(context: Context, organization_id: string, ref: string): Promise<string> {
+  const principal = isId('service_account', ref)
+    ? await findServiceAccount(context.db, ref)
+    : isId('team', ref)
+      ? await findTeam(context.db, organization_id, ref)
+      : await findUser(context.db, organization_id, ref);
+  if (principal === undefined || principal.organization_id !== organization_id)
+    throw new ArsiaError('invalid_request', `There is no user, team or service account ${JSON.stringify(ref)} here.`, {
+      advice: 'Name a user by id or login, a team or a service account by its id.',
+      fields: [{ pointer: '/principal', detail: 'is unknown in this organisation' }],
+    });
+  return principal.id;
+}
+
+async function membershipAt(context: Context, input: { id: string }): Promise<FoundMembership> {
+  const membership = await findMembership(context.db, input.id);
+  const namespace = membership && (await findNamespace(context.db, 'any', membership.namespace_id));
+  if (membership === undefined || namespace === undefined) throw missing('membership', input.id);
+  return {
+    membership,
+    organization_id: namespace.organization_id,
+    lineage: namespace.lineage,
+    named: { noun: 'membership', ref: input.id },
+    audit: { target_id: membership.id },
+  };
+}
+
+async function keepAnOwner(context: Context, membership: MembershipRow): Promise<void> {
+  const isOfOrganization = membership.namespace_id === membership.organization_id && membership.role === 'owner';
+  if (isOfOrganization) await refuseLastOwner(context, membership.organization_id, membership.principal_id);
+}

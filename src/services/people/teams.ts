@@ -1,0 +1,154 @@
+import { ArsiaError } from '../../core/errors.ts';
+import type { Page } from '../../database/page.ts';
+import {
+  deleteTeam,
+  deleteTeamMember,
+  findTeam,
+  insertTeam,
+  insertTeamMember,
+  listTeamMembers,
+  listTeams,
+  type Team,
+  type TeamMember,
+  teamIdsOf,
+  updateTeam,
+} from '../../store/people/teams.ts';
+import { ownOrganization } from '../namespaces/namespaces.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+import { missing } from '../pipeline/rights.ts';
+import { onlyPrincipal, userOf } from './users.ts';
+
+interface FoundTeam extends Place {
+  team: Team;
+}
+
+/** A team of the caller's organisation, by id or name. */
+async function teamAt(context: Context, input: { ref: string }): Promise<FoundTeam> {
+  const place = await ownOrganization(context);
+  const team =
+    place.organization_id === null ? undefined : await findTeam(context.db, place.organization_id, input.ref);
+  if (team === undefined) throw missing('team', input.ref);
+  return { ...place, team, named: { noun: 'team', ref: input.ref }, audit: { target_id: team.id } };
+}
+
+/** Finds a team. A caller without a role in the organisation finds only the teams that they are in. */
+async function visibleTeamAt(context: Context, input: { ref: string }): Promise<FoundTeam> {
+  const found = await teamAt(context, input);
+  const only = await onlyPrincipal(context);
+  if (only !== undefined && !(await teamIdsOf(context.db, only)).includes(found.team.id))
+    throw missing('team', input.ref);
+  return found;
+}
+
+export const createTeam: Action<{ name: string; description: string }, Place, Team> = {
+  name: 'team.create',
+  needs: 'team.manage',
+  changes: true,
+  adds: ['teams'],
+  find: ownOrganization,
+  async run(context, input, { organization_id }) {
+    if ((await findTeam(context.db, organization_id!, input.name)) !== undefined)
+      throw new ArsiaError('conflict', `There is already a team ${input.name}.`, {
+        fields: [{ pointer: '/name', detail: 'is taken in this organisation' }],
+      });
+    await context.admit('teams', organization_id);
+    const team: Team = {
+      id: context.id('team'),
+      organization_id: organization_id!,
+      ...input,
+      created_at: new Date(context.now),
+      version: 1,
+    };
+    await insertTeam(context.db, team);
+    return team;
+  },
+  describe: (_input, _place, team) => ({ target_id: team.id, detail: { name: team.name } }),
+};
+
+export const getTeam: Action<{ ref: string }, FoundTeam, Team> = {
+  name: 'team.get',
+  needs: 'member',
+  changes: false,
+  find: visibleTeamAt,
+  run: async (_context, _input, { team }) => team,
+};
+
+export const listAllTeams: Action<{ page: Page }, Place, Team[]> = {
+  name: 'team.list',
+  needs: 'member',
+  changes: false,
+  find: ownOrganization,
+  async run(context, { page }, { organization_id }) {
+    return await listTeams(context.db, organization_id!, page, await onlyPrincipal(context));
+  },
+};
+
+export const changeTeam: Action<{ ref: string; description: string }, FoundTeam, Team> = {
+  name: 'team.update',
+  needs: 'team.manage',
+  changes: true,
+  find: teamAt,
+  version: ({ team }) => team.version,
+  run: (context, input, { team }) => updateTeam(context.db, team.id, input.description),
+  describe: (input, { team }) => ({ detail: { name: team.name, description: input.description } }),
+};
+
+/** Its roles, grants and assignments go with it: what they allowed ends with the next request. */
+export const removeTeam: Action<{ ref: string }, FoundTeam, void> = {
+  name: 'team.delete',
+  needs: 'team.manage',
+  changes: true,
+  find: teamAt,
+  version: ({ team }) => team.version,
+  run: (context, _input, { team }) => deleteTeam(context.db, team.id),
+  describe: (_input, { team }) => ({ detail: { name: team.name } }),
+};
+
+export const addTeamMember: Action<{ ref: string; user: string }, FoundTeam, TeamMember> = {
+  name: 'team_member.create',
+  needs: 'team.manage',
+  changes: true,
+  adds: ['team_members', 'teams_per_user'],
+  find: teamAt,
+  async run(context, input, { team }) {
+    const user = await userOf(context, team.organization_id, input.user);
+    const row = {
+      team_id: team.id,
+      user_id: user.id,
+      source: 'manual' as const,
+      created_at: new Date(context.now),
+    };
+    if (!(await teamIdsOf(context.db, user.id)).includes(team.id)) {
+      await context.admit('team_members', team.organization_id, team);
+      await context.admit('teams_per_user', team.organization_id, { id: user.id, name: user.login });
+    }
+    await insertTeamMember(context.db, row);
+    return { ...row, login: user.login };
+  },
+  describe: (_input, { team }, member) => ({
+    user_id: member.user_id,
+    detail: { team: team.name, user: member.login },
+  }),
+};
+
+export const listMembersOfTeam: Action<{ ref: string; page: Page }, FoundTeam, TeamMember[]> = {
+  name: 'team_member.list',
+  needs: 'member',
+  changes: false,
+  find: visibleTeamAt,
+  async run(context, { page }, { team }) {
+    return await listTeamMembers(context.db, team.id, page, await onlyPrincipal(context));
+  },
+};
+
+export const removeTeamMember: Action<{ ref: string; user: string }, FoundTeam, void> = {
+  name: 'team_member.delete',
+  needs: 'team.manage',
+  changes: true,
+  find: teamAt,
+  async run(context, input, { team }) {
+    const user = await userOf(context, team.organization_id, input.user);
+    if (!(await deleteTeamMember(context.db, team.id, user.id))) throw missing('member of the team', input.user);
+  },
+  describe: (input, { team }) => ({ detail: { team: team.name, user: input.user } }),
+};

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../core/clock.ts';
+import { ArsiaError } from '../../core/errors.ts';
+import { isId } from '../../core/ids.ts';
+import { refuseJob } from '../../core/mint.ts';
+import { anonymous, type Caller } from '../../core/principals.ts';
+import type { Database } from '../../database/connections.ts';
+import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
+import type { MintFactsReader } from '../../store/issuing/mintfacts.ts';
+import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
+import { findUserById } from '../../store/people/users.ts';
+import { hashJobToken } from '../jobs/jobs.ts';
+import { eventOf } from './records.ts';
+import type { Audit } from './refusals.ts';
+
+/** Who a bearer token speaks for. Nothing is cached: a revoked token or deactivated principal is refused at once. */
+export interface Callers {
+  /** Throws `unauthenticated` or `job_ended`, with one audit record, for a token that opens nothing. */
+  authenticate(bearer: string | undefined, request_id: string): Promise<Caller>;
+  /**
+   * Identifies the job of a token on a route that takes job tokens only. `refusal` where the token opens nothing
+   * (`unauthenticated`, `job_ended`). Records nothing. Throws `unavailable`.
+   */
+  identifyJob(bearer: string | undefined): Promise<{ caller: Caller; refusal?: ArsiaError }>;
+}
+
+const jobTokenPattern = /^arsia_job_[\w-]{43}$/;
+
+/** Returns the bearer token of a request that needs a job token; throws `unauthenticated` for what is none. */
+export function readJobToken(bearer: string | undefined): string {
+  if (bearer === undefined) throw withoutJobToken();
+  if (!jobTokenPattern.test(bearer)) throw unknownToken();
+  return bearer;
+}
+
+/** Longer than any token that Arsia made: refused before it is hashed. */
+const maximumTokenLength = 512;
+
+export function createCallers(parts: {
+  database: Database;
+  reader: MintFactsReader;
+  artifacts: ArtifactStore;
+  audit: Audit;
+  clock: Clock;
+}): Callers {
+  const { database, reader, artifacts, audit, clock } = parts;
+
+  async function callerOf(bearer: string): Promise<Caller> {
+    if (bearer.length > maximumTokenLength) throw unknownToken();
+    if (jobTokenPattern.test(bearer)) {
+      const { caller, refusal } = await jobCaller(reader, clock, bearer);
+      if (refusal !== undefined) throw refusal;
+      return caller;
+    }
+    const found = await artifacts.findPrincipal(createHash('sha256').update(bearer).digest(), clock.now());
+    if (found === undefined) throw unknownToken();
+    return await principalCaller(database, found.principal_id);
+  }
+
+  return {
+    async identifyJob(bearer) {
+      try {
+        const { caller, refusal } = await jobCaller(reader, clock, readJobToken(bearer));
+        return refusal?.row.status === 401 ? { caller, refusal } : { caller };
+      } catch (thrown) {
+        if (thrown instanceof ArsiaError && thrown.row.status === 401) return { caller: anonymous, refusal: thrown };
+        throw thrown;
+      }
+    },
+
+    async authenticate(bearer, request_id) {
+      if (bearer === undefined) return anonymous;
+      try {
+        return await callerOf(bearer);
+      } catch (thrown) {
+        if (thrown instanceof ArsiaError && thrown.code !== 'unavailable')
+          await audit.refuse(
+            eventOf(clock, { caller: anonymous, request_id }, 'caller.authenticate', undefined, {
+              outcome: 'refused',
+              code: thrown.code,
+              detail: { reason: thrown.message },
+            }),
+          );
+        throw thrown;
+      }
+    },
+  };
+}
+
+/** A job that may mint nothing any more is shown nothing any more: the same facts decide. */
+async function jobCaller(
+  reader: MintFactsReader,
+  clock: Clock,
+  token: string,
+): Promise<{ caller: Caller; refusal?: ArsiaError }> {
+  const read = await reader.read({ token_hash: hashJobToken(token), identity: null });
+  if (read === null) throw unknownToken();
+  const { job, organization, workspace } = read.facts;
+  const caller: Caller = {
+    kind: 'job',
+    id: job.id,
+    organization_id: organization.id,
+    workspace_id: workspace.id,
+    user_id: job.user_id,
+  };
+  const refusal = refuseJob(read.facts, clock.now());
+  return refusal === undefined ? { caller } : { caller, refusal: new ArsiaError(refusal.code, refusal.detail) };
+}
+
+async function principalCaller(database: Database, id: string): Promise<Caller> {
+  if (isId('user', id)) {
+    const user = await findUserById(database.query, id);
+    if (user?.is_active !== true) throw unknownToken();
+    const { organization_id, is_operator } = user;
+    return { kind: 'user', id, name: user.login, organization_id, is_operator };
+  }
+  const account = await findServiceAccount(database.query, id);
+  if (account?.is_active !== true) throw unknownToken();
+  return { kind: 'service_account', id, name: account.name, organization_id: account.organization_id };
+}
+
+/** Returns the refusal of a request without a token on a route for jobs. */
+export function withoutJobToken(): ArsiaError {
+  return new ArsiaError('unauthenticated', 'This needs a job token.', {
+    advice: 'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
+  });
+}
+
+/** One text for every token that opens nothing here, so that nobody learns which kind of wrong it is. */
+export function unknownToken(): ArsiaError {
+  return new ArsiaError(
+    'unauthenticated',
+    'This token opens nothing here: it is unknown, expired, revoked or of another kind.',
+    {
+      advice: 'Send a live access token, or for tokens and credentials the token of a running job.',
+    },
+  );
+}

@@ -1,0 +1,40 @@
+import { changeTime, type KeyChange, type KeyStep, type StoredKey } from '../../core/keystates.ts';
+import type { Sealer } from '../sealing/sealing.ts';
+import type { SigningKeyPair } from './signingkeys.ts';
+import { type KeySetName, sealNewKey } from './storedkeys.ts';
+
+/** One change of a key set, for the audit record. */
+export interface AppliedChange {
+  do: KeyChange['do'];
+  kid: string;
+}
+
+export function applied(changes: readonly KeyChange[]): AppliedChange[] {
+  return changes.map((change) => ({ do: change.do, kid: change.do === 'insert' ? change.key.kid : change.kid }));
+}
+
+/**
+ * The rows that steps change, in an order that never has two active or two standby keys in between (the database holds that
+ * by unique indexes). `now` in milliseconds; keys are made here, one after the other.
+ */
+export async function changesFor(
+  steps: readonly KeyStep[],
+  keys: readonly StoredKey[],
+  now: number,
+  make: { keySet: KeySetName; sealer: Sealer; makeKey: () => Promise<SigningKeyPair> },
+): Promise<KeyChange[]> {
+  const at = changeTime(keys, now);
+  const changes: KeyChange[] = [];
+  for (const step of steps) {
+    if (step.do === 'remove') changes.push({ do: 'remove', kid: step.kid });
+    if (step.do === 'activate') {
+      if (step.retire !== null) changes.push({ do: 'retire', kid: step.retire, at });
+      changes.push({ do: 'activate', kid: step.kid, at });
+    }
+    if (step.do === 'create') {
+      const key = await sealNewKey(await make.makeKey(), make.keySet, step.state, at, make.sealer);
+      changes.push({ do: 'insert', key });
+    }
+  }
+  return changes;
+}

@@ -1,0 +1,45 @@
+import type { Selectable } from 'kysely';
+import type { Queries } from '../../database/connections.ts';
+import type { Page } from '../../database/page.ts';
+import type { Tables } from '../../database/tables.ts';
+
+export type AccessRuleRow = Selectable<Tables['access_rules']>;
+
+const columns = ['id', 'identity_id', 'organization_id', 'kind', 'values', 'created_at', 'version'] as const;
+
+export async function insertAccessRule(db: Queries, row: AccessRuleRow): Promise<void> {
+  await db.insertInto('access_rules').values(row).execute();
+}
+
+export async function listAccessRules(db: Queries, identity_id: string, page: Page): Promise<AccessRuleRow[]> {
+  return await db
+    .selectFrom('access_rules')
+    .select(columns)
+    .where('identity_id', '=', identity_id)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
+export async function findAccessRule(db: Queries, identity_id: string, id: string): Promise<AccessRuleRow | undefined> {
+  return await db
+    .selectFrom('access_rules')
+    .select(columns)
+    .where('identity_id', '=', identity_id)
+    .where('id', '=', id)
+    .executeTakeFirst();
+}
+
+export async function updateAccessRule(db: Queries, id: string, values: string[]): Promise<AccessRuleRow> {
+  return await db
+    .updateTable('access_rules')
+    .set((eb) => ({ values, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(columns)
+    .executeTakeFirstOrThrow();
+}
+
+export async function deleteAccessRule(db: Queries, id: string): Promise<void> {
+  await db.deleteFrom('access_rules').where('id', '=', id).execute();
+}

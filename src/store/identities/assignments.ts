@@ -1,0 +1,104 @@
+import { sql } from 'kysely';
+import type { Choice, Reach } from '../../core/inheritance.ts';
+import type { Queries } from '../../database/connections.ts';
+import type { Page } from '../../database/page.ts';
+import type { Assignment, ManagedIdentity } from './identities.ts';
+
+/** An identity as a workspace has it: with its profile (empty: unnamed) and for whom (empty: everyone). */
+export type AssignedIdentity = ManagedIdentity & Pick<Assignment, 'profile' | 'principal_id'> & { assigned_at: Date };
+
+/** An assigned identity, with where it reaches along the lineage of the workspace. */
+export interface ReachingIdentity extends AssignedIdentity {
+  reach: Reach;
+}
+
+type Key = 'workspace_id' | 'principal_id' | 'type' | 'profile' | 'identity_id';
+
+/**
+ * The assignment with these values. Named are the columns of one of the two unique constraints: so PostgreSQL reads the
+ * index that the insert looks at, and reports a concurrent one as a conflict to be tried again, and not as a violation.
+ */
+export async function findAssignment(
+  db: Queries,
+  key: Pick<Assignment, Exclude<Key, 'identity_id'>> | Pick<Assignment, Exclude<Key, 'type' | 'profile'>>,
+): Promise<Assignment | undefined> {
+  let query = db
+    .selectFrom('assignments')
+    .select(['id', 'workspace_id', 'identity_id', 'organization_id', 'type', 'profile', 'principal_id', 'created_at']);
+  for (const [column, value] of Object.entries(key)) query = query.where(column as Key, '=', value);
+  return await query.executeTakeFirst();
+}
+
+/**
+ * Returns the position of a row in a list of assigned identities: identity and principal name one assignment of a workspace.
+ */
+export function positionOfAssigned({ id, principal_id }: Pick<AssignedIdentity, 'id' | 'principal_id'>): string {
+  return `${id} ${principal_id}`;
+}
+
+function beginOf({ after = ' ' }: Page): [identity_id: string, principal_id: string] {
+  const at = after.indexOf(' ');
+  return [after.slice(0, at), after.slice(at + 1)];
+}
+
+const columns = sql`m.id, m.organization_id, m.group_id, m.name, m.type, m.description, m.settings, m.audience,
+  m.subject_scope, m.delivery, m.token_lifetime, m.created_at, m.version, g.path AS group_path, g.lineage, a.profile, a.principal_id,
+  a.created_at AS assigned_at`;
+const ofIdentity = sql`JOIN managed_identities AS m ON m.id = a.identity_id JOIN namespaces AS g ON g.id = m.group_id`;
+
+/** The identities assigned to a workspace, for everyone and for single principals. */
+export async function assignedIdentities(db: Queries, workspace_id: string, page: Page): Promise<AssignedIdentity[]> {
+  const [identity_id, principal_id] = beginOf(page);
+  const { rows } = await sql<AssignedIdentity>`
+    SELECT ${columns} FROM (
+      SELECT identity_id, profile, principal_id, created_at FROM assignments
+      WHERE workspace_id = ${workspace_id} AND (identity_id, principal_id) > (${identity_id}, ${principal_id})
+      ORDER BY identity_id, principal_id LIMIT ${page.limit}
+    ) AS a ${ofIdentity} ORDER BY a.identity_id, a.principal_id`.execute(db);
+  return rows;
+}
+
+/**
+ * Lists the identities that are assigned to `principals`, each with where it reaches. Reads a page for each principal, so
+ * that a page costs the same however many others have an identity there.
+ */
+export async function assignedTo(
+  db: Queries,
+  workspace: { id: string; lineage: string[] },
+  principals: string[],
+  page: Page,
+): Promise<ReachingIdentity[]> {
+  const [identity_id, principal_id] = beginOf(page);
+  const { rows } = await sql<AssignedIdentity & Reach>`
+    SELECT ${columns},
+      ARRAY(SELECT m.group_id UNION ALL SELECT group_id FROM identity_aliases
+        WHERE identity_id = m.id AND group_id = ANY (${workspace.lineage}::text[])) AS group_ids,
+      ARRAY(SELECT namespace_id FROM identity_masks
+        WHERE identity_id = m.id AND namespace_id = ANY (${workspace.lineage}::text[])) AS masked_in
+    FROM (
+      SELECT own.* FROM unnest(${principals}::text[]) AS runner (id), LATERAL (
+        SELECT identity_id, profile, principal_id, created_at FROM assignments
+        WHERE workspace_id = ${workspace.id} AND principal_id = runner.id AND identity_id >= ${identity_id}
+          AND (identity_id, principal_id) > (${identity_id}, ${principal_id})
+        ORDER BY identity_id LIMIT ${page.limit}
+      ) AS own
+      ORDER BY identity_id, principal_id LIMIT ${page.limit}
+    ) AS a ${ofIdentity} ORDER BY a.identity_id, a.principal_id`.execute(db);
+  return rows.map(({ group_ids, masked_in, ...row }) => ({ ...row, reach: { group_ids, masked_in } }));
+}
+
+/** Lists the assignments of `principals` in the types and profiles of these rows. */
+export async function choicesBeside(
+  db: Queries,
+  workspace_id: string,
+  principals: string[],
+  rows: readonly Pick<AssignedIdentity, 'type' | 'profile'>[],
+): Promise<Choice[]> {
+  const result = await sql<Omit<Choice, 'assigned_at'> & { created_at: Date }>`
+    SELECT choice.identity_id, choice.type, choice.profile, choice.principal_id, choice.created_at
+    FROM (SELECT DISTINCT * FROM unnest(${rows.map(({ type }) => type)}::text[], ${rows.map(({ profile }) => profile)}::text[])
+      AS pair (type, profile)) AS asked
+    JOIN assignments AS choice ON choice.workspace_id = ${workspace_id} AND choice.type = asked.type
+      AND choice.profile = asked.profile AND choice.principal_id = ANY (${principals}::text[])`.execute(db);
+  return result.rows.map(({ created_at, ...choice }) => ({ ...choice, assigned_at: created_at.getTime() }));
+}

@@ -1,0 +1,35 @@
+import type { Selectable } from 'kysely';
+import type { Queries } from '../../database/connections.ts';
+import type { Page } from '../../database/page.ts';
+import type { Tables } from '../../database/tables.ts';
+
+export type Mask = Selectable<Tables['identity_masks']>;
+
+export async function insertMask(db: Queries, row: Mask): Promise<void> {
+  await db
+    .insertInto('identity_masks')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['identity_id', 'namespace_id']).doNothing())
+    .execute();
+}
+
+export async function deleteMask(db: Queries, namespace_id: string, identity_id: string): Promise<boolean> {
+  const gone = await db
+    .deleteFrom('identity_masks')
+    .where('namespace_id', '=', namespace_id)
+    .where('identity_id', '=', identity_id)
+    .executeTakeFirst();
+  return gone.numDeletedRows > 0n;
+}
+
+/** Lists the masks of an identity by the ids of the masking namespaces; `after` is one of these. */
+export async function listMasks(db: Queries, identity_id: string, page: Page): Promise<Mask[]> {
+  return await db
+    .selectFrom('identity_masks')
+    .select(['namespace_id', 'identity_id', 'organization_id', 'created_at'])
+    .where('identity_id', '=', identity_id)
+    .where('namespace_id', '>', page.after ?? '')
+    .orderBy('namespace_id')
+    .limit(page.limit)
+    .execute();
+}

@@ -1,0 +1,46 @@
+import type { Reach } from '../../core/inheritance.ts';
+import type { Queries } from '../../database/connections.ts';
+
+/** Returns where an identity reaches, for `usability`: along one lineage, or everywhere. */
+export async function reachOf(
+  db: Queries,
+  identity: { id: string; group_id: string },
+  lineage?: readonly string[],
+): Promise<Reach> {
+  let ofAliases = db.selectFrom('identity_aliases').select('group_id').where('identity_id', '=', identity.id);
+  let ofMasks = db.selectFrom('identity_masks').select('namespace_id').where('identity_id', '=', identity.id);
+  if (lineage !== undefined) {
+    ofAliases = ofAliases.where('group_id', 'in', lineage);
+    ofMasks = ofMasks.where('namespace_id', 'in', lineage);
+  }
+  const [aliases, masks] = [await ofAliases.execute(), await ofMasks.execute()];
+  return {
+    group_ids: [identity.group_id, ...aliases.map((alias) => alias.group_id)],
+    masked_in: masks.map((mask) => mask.namespace_id),
+  };
+}
+
+/** The workspaces that have the identity assigned, with their lineages: what a change of its reach may cut off. */
+export async function assignedLineages(
+  db: Queries,
+  identity_id: string,
+): Promise<{ id: string; path: string; lineage: string[] }[]> {
+  return await db
+    .selectFrom('assignments as a')
+    .innerJoin('namespaces as w', 'w.id', 'a.workspace_id')
+    .select(['w.id', 'w.path', 'w.lineage'])
+    .distinct()
+    .where('a.identity_id', '=', identity_id)
+    .orderBy('w.path')
+    .execute();
+}
+
+/** Takes the identity from these workspaces. */
+export async function deleteAssignmentsIn(db: Queries, identity_id: string, workspace_ids: string[]): Promise<void> {
+  if (workspace_ids.length === 0) return;
+  await db
+    .deleteFrom('assignments')
+    .where('identity_id', '=', identity_id)
+    .where('workspace_id', 'in', workspace_ids)
+    .execute();
+}

@@ -1,0 +1,72 @@
+import type { MintFacts } from '../../core/mintfacts.ts';
+import { coalesce } from '../../database/coalesce.ts';
+import type { Database } from '../../database/connections.ts';
+import { overAt } from './jobs.ts';
+
+/** A job as it is now, and what tells whether facts that were read earlier still hold. */
+export interface CurrentJob {
+  job: MintFacts['job'];
+  /** The version of its row (premise.ts). */
+  job_row: string;
+  launcher_id: string | null;
+  workspace_id: string;
+  organization_id: string;
+  /** The last transaction that changed who may do what in the organisation of the job; null where none is on record. */
+  last_change: number | null;
+  /** The oldest transaction under way, and the version of the key set `workload`, at the same moment. */
+  oldest_transaction: number;
+  key_set_version: number;
+}
+
+/** By the SHA-256 of the job token, as committed after the call; null where no job has this token. */
+export function createCurrentJobs(
+  database: Database,
+  options: { maximumBatch: number; concurrency: number },
+): (token_hash: Uint8Array) => Promise<CurrentJob | null> {
+  return coalesce<Uint8Array, CurrentJob | null>(
+    async (hashes) => {
+      const [answer] = await database.statement<Answer>('current-jobs', text, [
+        hashes.map((hash) => Buffer.from(hash).toString('hex')),
+      ]);
+      const answers: (CurrentJob | null)[] = hashes.map(() => null);
+      const { rows, ...moment } = answer!;
+      for (const row of rows ?? []) answers[row.n - 1] = asCurrentJob(row, moment);
+      return answers;
+    },
+    { ...options, pace: 4 },
+  );
+}
+
+/** SQL of the time at which a job is over, in milliseconds since 1970. */
+export function deadlineOf(job: string): string {
+  return `(extract(epoch FROM ${overAt(job)}) * 1000)::bigint`;
+}
+
+/** As mintstatement.ts: one JSON value, and an array that hides its length. */
+const text = `
+SELECT json_agg(found) AS rows, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_transaction,
+  (SELECT version FROM key_sets WHERE name = 'workload') AS key_set_version
+FROM (
+  SELECT asked.n, job.id, job.xmin AS job_row, job.user_id, job.launcher_id, job.workspace_id,
+    job.organization_id, job.stage, job.labels,
+    job.ended_at IS NOT NULL AS is_ended,
+    ${deadlineOf('job')} AS deadline,
+    (SELECT transaction_id FROM authority_changes WHERE organization_id = job.organization_id
+      ORDER BY transaction_id DESC LIMIT 1) AS last_change
+  FROM unnest((SELECT $1::text[])) WITH ORDINALITY AS asked (token_hash, n)
+  JOIN jobs AS job ON job.token_hash = decode(asked.token_hash, 'hex')
+) AS found`;
+
+type Moment = Pick<CurrentJob, 'oldest_transaction' | 'key_set_version'>;
+
+interface Answer extends Moment {
+  rows: Row[] | null;
+}
+
+type Row = MintFacts['job'] &
+  Pick<CurrentJob, 'job_row' | 'launcher_id' | 'workspace_id' | 'organization_id' | 'last_change'> & { n: number };
+
+function asCurrentJob(row: Row, moment: Moment): CurrentJob {
+  const { n: _, job_row, launcher_id, workspace_id, organization_id, last_change, ...job } = row;
+  return { job, job_row, launcher_id, workspace_id, organization_id, last_change, ...moment };
+}

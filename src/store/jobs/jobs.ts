@@ -1,0 +1,120 @@
+import { type Selectable, sql } from 'kysely';
+import type { Queries } from '../../database/connections.ts';
+import type { Page } from '../../database/page.ts';
+import type { Tables } from '../../database/tables.ts';
+
+/** A job without its token's hash: nothing but the mint needs that. */
+type JobRow = Omit<Selectable<Tables['jobs']>, 'token_hash'>;
+
+/** `over_at` is when the job is over unless it is ended before (`overAt`). */
+export type Job = JobRow & { over_at: Date };
+
+/**
+ * SQL of the time at which a job is over if nobody ends it: its deadline, its missed heartbeat, or the end or the missed
+ * heartbeat of the job that it is an array task of. Every read that asks whether a job is over uses this one expression.
+ */
+export function overAt(job: string): string {
+  const missedHeartbeat = (of: string) => `${of}.heartbeat_at + ${of}.heartbeat_seconds * interval '1 second'`;
+  return `least(${job}.deadline, ${missedHeartbeat(job)},
+    (SELECT least(parent.ended_at, ${missedHeartbeat('parent')}) FROM jobs AS parent WHERE parent.id = ${job}.parent_id))`;
+}
+
+const columns = [
+  'id',
+  'organization_id',
+  'workspace_id',
+  'user_id',
+  'launcher_id',
+  'started_by',
+  'stage',
+  'labels',
+  'reference',
+  'deadline',
+  'ended_at',
+  'created_at',
+  'version',
+  'parent_id',
+  'task_index',
+  'heartbeat_seconds',
+  'heartbeat_at',
+] as const;
+
+const overAtColumn = sql<Date>`${sql.raw(overAt('jobs'))}`.as('over_at');
+
+function select(db: Queries) {
+  return db.selectFrom('jobs').select(columns).select(overAtColumn);
+}
+
+export async function insertJob(db: Queries, row: JobRow & { token_hash: Uint8Array }): Promise<Job> {
+  return await db.insertInto('jobs').values(row).returning(columns).returning(overAtColumn).executeTakeFirstOrThrow();
+}
+
+export async function findJob(db: Queries, id: string): Promise<Job | undefined> {
+  return await select(db).where('id', '=', id).executeTakeFirst();
+}
+
+export async function hasTask(db: Queries, parent_id: string, task_index: number): Promise<boolean> {
+  const row = await db
+    .selectFrom('jobs')
+    .select('id')
+    .where('parent_id', '=', parent_id)
+    .where('task_index', '=', task_index)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** A sign of life; false for a job without a heartbeat. */
+export async function beat(db: Queries, id: string, at: Date): Promise<boolean> {
+  const done = await db
+    .updateTable('jobs')
+    .set({ heartbeat_at: at })
+    .where('id', '=', id)
+    .where('heartbeat_seconds', 'is not', null)
+    .executeTakeFirst();
+  return done.numUpdatedRows > 0n;
+}
+
+export type OverdueJob = Pick<Job, 'id' | 'organization_id' | 'workspace_id' | 'user_id'>;
+
+/** Marks jobs as ended that are past their deadline or missed their heartbeat, with their array tasks, `limit` at a time. */
+export async function endOverdue(db: Queries, now: Date, limit: number): Promise<OverdueJob[]> {
+  const { rows } = await sql<OverdueJob>`
+    UPDATE jobs SET ended_at = ${now}, version = version + 1
+    WHERE id IN (
+      SELECT job.id FROM jobs AS job
+      WHERE job.ended_at IS NULL AND ${sql.raw(overAt('job'))} <= ${now}
+      ORDER BY job.id LIMIT ${limit} FOR UPDATE OF job SKIP LOCKED)
+    RETURNING id, organization_id, workspace_id, user_id`.execute(db);
+  return rows;
+}
+
+/** Ends a job and its array tasks, once; a job that has ended keeps its time. */
+export async function endJob(db: Queries, id: string, at: Date): Promise<Job> {
+  await db
+    .updateTable('jobs')
+    .set((eb) => ({ ended_at: at, version: eb('version', '+', 1) }))
+    .where((eb) => eb.or([eb('id', '=', id), eb('parent_id', '=', id)]))
+    .where('ended_at', 'is', null)
+    .execute();
+  return await select(db).where('id', '=', id).executeTakeFirstOrThrow();
+}
+
+/** Ends every job that a user started for themselves; returns how many there were. */
+export async function endJobsStartedBy(db: Queries, user_id: string, at: Date): Promise<number> {
+  const ended = await db
+    .updateTable('jobs')
+    .set((eb) => ({ ended_at: at, version: eb('version', '+', 1) }))
+    .where('started_by', '=', user_id)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst();
+  return Number(ended.numUpdatedRows);
+}
+
+export async function listJobs(db: Queries, workspace_id: string, page: Page): Promise<Job[]> {
+  return await select(db)
+    .where('workspace_id', '=', workspace_id)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}

@@ -1,0 +1,38 @@
+import type { Selectable } from 'kysely';
+import type { Queries } from '../../database/connections.ts';
+import type { Page } from '../../database/page.ts';
+import type { Tables } from '../../database/tables.ts';
+
+export type MayActRow = Selectable<Tables['may_act']>;
+
+export async function insertMayAct(db: Queries, row: MayActRow): Promise<void> {
+  await db.insertInto('may_act').values(row).execute();
+}
+
+function mayActOf(db: Queries, service_account_id: string) {
+  return db
+    .selectFrom('may_act')
+    .select(['id', 'service_account_id', 'namespace_id', 'organization_id', 'users', 'stages', 'labels', 'created_at'])
+    .where('service_account_id', '=', service_account_id);
+}
+
+export async function listMayAct(db: Queries, service_account_id: string, page: Page): Promise<MayActRow[]> {
+  return await mayActOf(db, service_account_id)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
+export async function findMayAct(db: Queries, service_account_id: string, id: string): Promise<MayActRow | undefined> {
+  return await mayActOf(db, service_account_id).where('id', '=', id).executeTakeFirst();
+}
+
+/** The rights that an account has along a lineage, whatever it has elsewhere. */
+export async function mayActAlong(db: Queries, service_account_id: string, lineage: string[]): Promise<MayActRow[]> {
+  return await mayActOf(db, service_account_id).where('namespace_id', 'in', lineage).execute();
+}
+
+export async function deleteMayAct(db: Queries, id: string): Promise<void> {
+  await db.deleteFrom('may_act').where('id', '=', id).execute();
+}

@@ -1,0 +1,103 @@
+import type { Selectable } from 'kysely';
+import type { Queries } from '../../database/connections.ts';
+import { isBelow, type Page } from '../../database/page.ts';
+import type { Tables } from '../../database/tables.ts';
+
+export type ServiceAccount = Selectable<Tables['service_accounts']>;
+
+const accountColumns = [
+  'service_accounts.id',
+  'service_accounts.organization_id',
+  'service_accounts.group_id',
+  'service_accounts.name',
+  'service_accounts.description',
+  'service_accounts.is_active',
+  'service_accounts.jwks',
+  'service_accounts.created_at',
+  'service_accounts.version',
+] as const;
+
+export async function findServiceAccount(db: Queries, id: string): Promise<ServiceAccount | undefined> {
+  return await db.selectFrom('service_accounts').select(accountColumns).where('id', '=', id).executeTakeFirst();
+}
+
+export async function findServiceAccountByName(
+  db: Queries,
+  groupPath: string,
+  name: string,
+): Promise<ServiceAccount | undefined> {
+  return await db
+    .selectFrom('service_accounts')
+    .innerJoin('namespaces', 'namespaces.id', 'service_accounts.group_id')
+    .select(accountColumns)
+    .where('namespaces.path', '=', groupPath)
+    .where('service_accounts.name', '=', name)
+    .executeTakeFirst();
+}
+
+export async function insertServiceAccount(db: Queries, row: ServiceAccount): Promise<void> {
+  await db.insertInto('service_accounts').values(row).execute();
+}
+
+export async function updateServiceAccount(
+  db: Queries,
+  id: string,
+  change: {
+    description?: string | undefined;
+    is_active?: boolean | undefined;
+    jwks?: ServiceAccount['jwks'] | undefined;
+  },
+): Promise<ServiceAccount> {
+  return await db
+    .updateTable('service_accounts')
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(accountColumns)
+    .executeTakeFirstOrThrow();
+}
+
+/** Those of the groups at and below any of `roots`. */
+export async function listServiceAccounts(
+  db: Queries,
+  filter: { organization_id: string; roots: string[] },
+  page: Page,
+): Promise<ServiceAccount[]> {
+  return await db
+    .selectFrom('service_accounts')
+    .innerJoin('namespaces as g', 'g.id', 'service_accounts.group_id')
+    .select(accountColumns)
+    .where('service_accounts.organization_id', '=', filter.organization_id)
+    .where(isBelow('g.lineage', filter.roots))
+    .where('service_accounts.id', '>', page.after ?? '')
+    .orderBy('service_accounts.id')
+    .limit(page.limit)
+    .execute();
+}
+
+export async function insertSecret(db: Queries, row: Selectable<Tables['service_account_secrets']>): Promise<void> {
+  await db.insertInto('service_account_secrets').values(row).execute();
+}
+
+export async function deleteSecret(db: Queries, service_account_id: string, id: string): Promise<boolean> {
+  const gone = await db
+    .deleteFrom('service_account_secrets')
+    .where('id', '=', id)
+    .where('service_account_id', '=', service_account_id)
+    .executeTakeFirst();
+  return gone.numDeletedRows > 0n;
+}
+
+export async function deleteSecrets(db: Queries, service_account_id: string): Promise<void> {
+  await db.deleteFrom('service_account_secrets').where('service_account_id', '=', service_account_id).execute();
+}
+
+/** The hashes of the secrets that are alive, for client authentication. */
+export async function liveSecretHashes(db: Queries, service_account_id: string, now: Date): Promise<Uint8Array[]> {
+  const rows = await db
+    .selectFrom('service_account_secrets')
+    .select('secret_hash')
+    .where('service_account_id', '=', service_account_id)
+    .where('expires_at', '>', now)
+    .execute();
+  return rows.map((row) => row.secret_hash);
+}

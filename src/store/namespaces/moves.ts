@@ -1,0 +1,94 @@
+import { sql } from 'kysely';
+import type { Reach } from '../../core/inheritance.ts';
+import type { Queries } from '../../database/connections.ts';
+import type { Namespace } from './namespaces.ts';
+
+/** A workspace below a namespace, with an identity that it has assigned and where that reaches. */
+export interface AssignedBelow {
+  assignment_id: string;
+  workspace: string;
+  lineage: string[];
+  identity: string;
+  reach: Reach;
+}
+
+export async function assignedBelow(db: Queries, namespace_id: string): Promise<AssignedBelow[]> {
+  const { rows } = await sql<Omit<AssignedBelow, 'reach'> & Reach>`
+    SELECT a.id AS assignment_id, w.path AS workspace, w.lineage, g.path || '/' || m.name AS identity,
+      ARRAY(SELECT m.group_id UNION ALL SELECT group_id FROM identity_aliases WHERE identity_id = m.id) AS group_ids,
+      ARRAY(SELECT namespace_id FROM identity_masks WHERE identity_id = m.id) AS masked_in
+    FROM namespaces AS w
+    JOIN assignments AS a ON a.workspace_id = w.id
+    JOIN managed_identities AS m ON m.id = a.identity_id
+    JOIN namespaces AS g ON g.id = m.group_id
+    WHERE w.lineage @> ARRAY[${namespace_id}]
+    ORDER BY w.path`.execute(db);
+  return rows.map(({ group_ids, masked_in, ...row }) => ({ ...row, reach: { group_ids, masked_in } }));
+}
+
+export async function deleteAssignments(db: Queries, ids: string[]): Promise<void> {
+  if (ids.length > 0) await db.deleteFrom('assignments').where('id', 'in', ids).execute();
+}
+
+/** The most groups in a row at and below a namespace: 0 for a workspace. */
+export async function heightOf(db: Queries, { id, lineage }: Namespace): Promise<number> {
+  const { rows } = await sql<{ deepest: number }>`
+    SELECT max(cardinality(lineage) - CASE kind WHEN 'workspace' THEN 1 ELSE 0 END) AS deepest FROM namespaces WHERE lineage @> ARRAY[${id}]`.execute(
+    db,
+  );
+  return rows[0]!.deepest - lineage.length + 1;
+}
+
+/** Moves a namespace with everything below it: paths and lineages change, ids do not, and so no subject does. */
+export async function moveNamespace(db: Queries, moved: Namespace, parent: Namespace): Promise<void> {
+  const path = `${parent.path}/${moved.name}`;
+  await sql`
+    UPDATE namespaces SET
+      path = ${path}::text || substr(path, ${moved.path.length + 1}::int),
+      lineage = ${parent.lineage}::text[] || lineage[${moved.lineage.length}::int:],
+      parent_id = CASE WHEN id = ${moved.id} THEN ${parent.id} ELSE parent_id END,
+      version = version + 1
+    WHERE lineage @> ARRAY[${moved.id}]`.execute(db);
+}
+
+/** What workspaces elsewhere lose with the identities at and below a namespace: they have them by an alias. */
+export async function assignedElsewhere(db: Queries, namespace_id: string): Promise<string[]> {
+  const { rows } = await sql<{ lost: string }>`
+    SELECT DISTINCT g.path || '/' || m.name || ' in ' || w.path AS lost
+    FROM namespaces AS g
+    JOIN managed_identities AS m ON m.group_id = g.id
+    JOIN assignments AS a ON a.identity_id = m.id
+    JOIN namespaces AS w ON w.id = a.workspace_id
+    WHERE g.lineage @> ARRAY[${namespace_id}] AND NOT w.lineage @> ARRAY[${namespace_id}]
+    ORDER BY lost`.execute(db);
+  return rows.map(({ lost }) => lost);
+}
+
+/** Everything at and below a namespace, and what was given to its service accounts elsewhere. Returns counts by noun. */
+export async function deleteTree(db: Queries, id: string): Promise<Record<string, number>> {
+  // Deletes by ids. With subqueries PostgreSQL may read whole tables, which other changes then conflict with.
+  const below = await idsOf(db, sql`SELECT id FROM namespaces WHERE lineage @> ARRAY[${id}]`);
+  const accounts = await idsOf(db, sql`SELECT id FROM service_accounts WHERE group_id = ANY (${below}::text[])`);
+  const remove = async (table: string, ...wheres: ReturnType<typeof sql>[]) => {
+    let count = 0;
+    for (const where of wheres)
+      count += Number((await sql`DELETE FROM ${sql.table(table)} WHERE ${where}`.execute(db)).numAffectedRows ?? 0);
+    return count;
+  };
+  const isIn = (column: string, ids: string[]) => sql`${sql.ref(column)} = ANY (${ids}::text[])`;
+  return {
+    jobs: await remove('jobs', isIn('workspace_id', below), isIn('launcher_id', accounts)),
+    given: await remove('memberships', isIn('principal_id', accounts)),
+    grants: await remove('use_grants', isIn('principal_id', accounts)),
+    choices: await remove('assignments', sql`${isIn('principal_id', accounts)} AND principal_id <> ''`),
+    aliases: await remove('identity_aliases', isIn('group_id', below)),
+    'managed identities': await remove('managed_identities', isIn('group_id', below)),
+    'service accounts': await remove('service_accounts', isIn('group_id', below)),
+    'groups and workspaces': await remove('namespaces', isIn('id', below)),
+  };
+}
+
+async function idsOf(db: Queries, statement: ReturnType<typeof sql>): Promise<string[]> {
+  const { rows } = await statement.execute(db);
+  return rows.map((row) => (row as { id: string }).id);
+}

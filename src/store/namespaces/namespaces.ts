@@ -1,0 +1,103 @@
+import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
+import { idPrefixes, isId } from '../../core/ids.ts';
+import type { Queries } from '../../database/connections.ts';
+import { isBelow, type Page } from '../../database/page.ts';
+import type { Tables } from '../../database/tables.ts';
+import { overAt } from '../jobs/jobs.ts';
+
+export type Namespace = Selectable<Tables['namespaces']>;
+
+const columns = [
+  'id',
+  'kind',
+  'parent_id',
+  'organization_id',
+  'name',
+  'path',
+  'lineage',
+  'description',
+  'created_at',
+  'version',
+] as const;
+
+/** By id or path, of the kind. */
+export async function findNamespace(
+  db: Queries,
+  kind: Namespace['kind'] | 'any',
+  ref: string,
+): Promise<Namespace | undefined> {
+  const by = isId('group', ref) || isId('workspace', ref) ? 'id' : 'path';
+  const row = await db.selectFrom('namespaces').select(columns).where(by, '=', ref).executeTakeFirst();
+  return row !== undefined && (kind === 'any' || row.kind === kind) ? row : undefined;
+}
+
+export async function insertNamespace(db: Queries, row: Namespace): Promise<void> {
+  await db.insertInto('namespaces').values(row).execute();
+}
+
+export async function updateNamespace(db: Queries, id: string, description: string): Promise<Namespace> {
+  return await db
+    .updateTable('namespaces')
+    .set((eb) => ({ description, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(columns)
+    .executeTakeFirstOrThrow();
+}
+
+/** What stands in the way of deleting a namespace, as counts by noun; empty when nothing does. Ended jobs do not. */
+export async function contentsOf(db: Queries, { id, kind }: Namespace, now: Date): Promise<Record<string, number>> {
+  const counts =
+    kind === 'workspace'
+      ? {
+          'running jobs': await countRows(
+            db
+              .selectFrom('jobs')
+              .where('workspace_id', '=', id)
+              .where('ended_at', 'is', null)
+              .where(sql<boolean>`${sql.raw(overAt('jobs'))} > ${now}`),
+          ),
+        }
+      : {
+          'groups and workspaces': await countRows(db.selectFrom('namespaces').where('parent_id', '=', id)),
+          'managed identities': await countRows(db.selectFrom('managed_identities').where('group_id', '=', id)),
+          'service accounts': await countRows(db.selectFrom('service_accounts').where('group_id', '=', id)),
+          users: await countRows(db.selectFrom('users').where('organization_id', '=', id)),
+        };
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+}
+
+async function countRows<Table extends keyof Tables>(
+  query: SelectQueryBuilder<Tables, Table, object>,
+): Promise<number> {
+  const row = await query.select((eb) => eb.fn.countAll().as('count')).executeTakeFirstOrThrow();
+  return Number((row as { count: unknown }).count);
+}
+
+/** Namespaces of a kind below any of `roots` (and these themselves), by id. */
+export async function listNamespaces(
+  db: Queries,
+  filter: { kind: Namespace['kind']; organization_id: string; roots: string[] },
+  page: Page,
+): Promise<Namespace[]> {
+  return await db
+    .selectFrom('namespaces')
+    .select(columns)
+    .where('organization_id', '=', filter.organization_id)
+    .where('kind', '=', filter.kind)
+    .$if(!filter.roots.includes(filter.organization_id), (query) => query.where(isBelow('lineage', filter.roots)))
+    // Ids begin with their kind: the first page does not read past the groups to find a workspace.
+    .where('id', '>', page.after ?? idPrefixes[filter.kind])
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
+/** The organisation of an installation that has exactly one. */
+export async function onlyOrganization(db: Queries): Promise<string | undefined> {
+  const rows = await db.selectFrom('namespaces').select('id').where('parent_id', 'is', null).limit(2).execute();
+  return rows.length === 1 ? rows[0]!.id : undefined;
+}
+
+export async function countOrganizations(db: Queries): Promise<number> {
+  return await countRows(db.selectFrom('namespaces').where('parent_id', 'is', null));
+}

@@ -1,0 +1,30 @@
+import type { Selectable } from 'kysely';
+import type { Queries } from '../../database/connections.ts';
+import type { Tables } from '../../database/tables.ts';
+
+export type OrganizationSettings = Selectable<Tables['organization_settings']>;
+
+/** An organisation that chose nothing has the defaults. */
+export async function settingsOf(db: Queries, organization_id: string): Promise<OrganizationSettings> {
+  const row = await db
+    .selectFrom('organization_settings')
+    .select(['organization_id', 'identities_without_rules', 'allowed_issuers', 'version'])
+    .where('organization_id', '=', organization_id)
+    .executeTakeFirst();
+  return row ?? { organization_id, identities_without_rules: 'open', allowed_issuers: null, version: 0 };
+}
+
+export async function saveSettings(
+  db: Queries,
+  organization_id: string,
+  change: Partial<Pick<OrganizationSettings, 'identities_without_rules' | 'allowed_issuers'>>,
+): Promise<OrganizationSettings> {
+  const { version, ...before } = await settingsOf(db, organization_id);
+  const after = { ...before, ...change, version: version + 1 };
+  await db
+    .insertInto('organization_settings')
+    .values(after)
+    .onConflict((conflict) => conflict.column('organization_id').doUpdateSet(after))
+    .execute();
+  return after;
+}

@@ -1,0 +1,119 @@
+import { type Selectable, sql } from 'kysely';
+import type { Role } from '../../core/permissions.ts';
+import type { Queries } from '../../database/connections.ts';
+import type { Page } from '../../database/page.ts';
+import type { Tables } from '../../database/tables.ts';
+import type { Namespace } from '../namespaces/namespaces.ts';
+
+export type MembershipRow = Selectable<Tables['memberships']>;
+
+const columns = ['id', 'namespace_id', 'principal_id', 'role', 'organization_id', 'created_at', 'version'] as const;
+
+/** A principal and its teams, as one set: two conditions joined by `or` would make PostgreSQL read the whole table. */
+export function selfAndTeams(db: Queries, principal_id: string) {
+  return db
+    .selectNoFrom(sql<string>`${principal_id}::text`.as('id'))
+    .unionAll(db.selectFrom('team_members').select('team_id as id').where('user_id', '=', principal_id));
+}
+
+/** The memberships of a principal and of its teams: all, or those along a lineage. */
+export async function membershipsOf(db: Queries, principal_id: string, lineage?: string[]): Promise<MembershipRow[]> {
+  const query = db
+    .selectFrom('memberships')
+    .select(columns)
+    .where('principal_id', 'in', selfAndTeams(db, principal_id));
+  return await (lineage === undefined ? query : query.where('namespace_id', 'in', lineage)).execute();
+}
+
+/** The memberships of a principal and of its teams below a namespace, by the paths of the places they are in. */
+export async function membershipsBelow(
+  db: Queries,
+  principal_id: string,
+  namespace_id: string,
+): Promise<(Pick<MembershipRow, 'namespace_id' | 'role'> & Pick<Namespace, 'kind' | 'path' | 'lineage'>)[]> {
+  return await db
+    .selectFrom('memberships as m')
+    .innerJoin('namespaces as n', 'n.id', 'm.namespace_id')
+    .select(['m.namespace_id', 'm.role', 'n.kind', 'n.path', 'n.lineage'])
+    .where('m.principal_id', 'in', selfAndTeams(db, principal_id))
+    .where('n.id', '<>', namespace_id)
+    .where(sql<boolean>`n.lineage @> ARRAY[${namespace_id}]`)
+    .orderBy('n.path')
+    .execute();
+}
+
+/** The membership that a principal itself has in a namespace. */
+export async function membershipIn(
+  db: Queries,
+  principal_id: string,
+  namespace_id: string,
+): Promise<MembershipRow | undefined> {
+  return await db
+    .selectFrom('memberships')
+    .select(columns)
+    .where('principal_id', '=', principal_id)
+    .where('namespace_id', '=', namespace_id)
+    .executeTakeFirst();
+}
+
+export async function findMembership(db: Queries, id: string): Promise<MembershipRow | undefined> {
+  return await db.selectFrom('memberships').select(columns).where('id', '=', id).executeTakeFirst();
+}
+
+export async function insertMembership(db: Queries, row: MembershipRow): Promise<void> {
+  await db.insertInto('memberships').values(row).execute();
+}
+
+export async function updateMembership(db: Queries, id: string, role: Role): Promise<MembershipRow> {
+  return await db
+    .updateTable('memberships')
+    .set((eb) => ({ role, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(columns)
+    .executeTakeFirstOrThrow();
+}
+
+export async function deleteMembership(db: Queries, id: string): Promise<void> {
+  await db.deleteFrom('memberships').where('id', '=', id).execute();
+}
+
+/** Every role that was given to the principal itself. */
+export async function deleteMembershipsOf(db: Queries, principal_id: string): Promise<void> {
+  await db.deleteFrom('memberships').where('principal_id', '=', principal_id).execute();
+}
+
+/** Returns whether the principal, or a team of theirs, has any role. Reads one row: an owner may have thousands. */
+export async function hasAnyRole(db: Queries, principal_id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('memberships')
+    .select('id')
+    .where('principal_id', 'in', selfAndTeams(db, principal_id))
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+export async function listMemberships(db: Queries, namespace_id: string, page: Page): Promise<MembershipRow[]> {
+  return await db
+    .selectFrom('memberships')
+    .select(columns)
+    .where('namespace_id', '=', namespace_id)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
+/** Returns active users who own an organisation, at most `limit` of them: two tell whether one is the last. */
+export async function activeOwners(db: Queries, organization_id: string, limit = 2): Promise<string[]> {
+  const rows = await db
+    .selectFrom('memberships')
+    .innerJoin('users', 'users.id', 'memberships.principal_id')
+    .select('memberships.principal_id')
+    .where('memberships.namespace_id', '=', organization_id)
+    .where('memberships.role', '=', 'owner')
+    .where('users.is_active', '=', true)
+    .limit(limit)
+    .execute();
+  return rows.map((row) => row.principal_id);
+}

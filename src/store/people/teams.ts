@@ -1,0 +1,100 @@
+import type { Selectable } from 'kysely';
+import { isId } from '../../core/ids.ts';
+import type { Queries } from '../../database/connections.ts';
+import type { Page } from '../../database/page.ts';
+import type { Tables } from '../../database/tables.ts';
+
+export type Team = Selectable<Tables['teams']>;
+export type TeamMember = Selectable<Tables['team_members']> & { login: string };
+
+const columns = ['id', 'organization_id', 'name', 'description', 'created_at', 'version'] as const;
+
+/** By id, or by name in the organisation. */
+export async function findTeam(db: Queries, organization_id: string, ref: string): Promise<Team | undefined> {
+  const by = isId('team', ref) ? 'id' : 'name';
+  return await db
+    .selectFrom('teams')
+    .select(columns)
+    .where(by, '=', ref)
+    .where('organization_id', '=', organization_id)
+    .executeTakeFirst();
+}
+
+export async function insertTeam(db: Queries, row: Team): Promise<void> {
+  await db.insertInto('teams').values(row).execute();
+}
+
+export async function updateTeam(db: Queries, id: string, description: string): Promise<Team> {
+  return await db
+    .updateTable('teams')
+    .set((eb) => ({ description, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(columns)
+    .executeTakeFirstOrThrow();
+}
+
+/** With everything that was given to it: a role, a grant or a rule of a team that is gone would name nobody. */
+export async function deleteTeam(db: Queries, id: string): Promise<void> {
+  for (const table of ['memberships', 'use_grants', 'assignments'] as const)
+    await db.deleteFrom(table).where('principal_id', '=', id).execute();
+  await db.deleteFrom('teams').where('id', '=', id).execute();
+}
+
+/** `member`: only those that this user is in. */
+export async function listTeams(db: Queries, organization_id: string, page: Page, member?: string): Promise<Team[]> {
+  return await db
+    .selectFrom('teams')
+    .select(columns)
+    .where('organization_id', '=', organization_id)
+    .$if(member !== undefined, (query) =>
+      query.where('id', 'in', db.selectFrom('team_members').select('team_id').where('user_id', '=', member!)),
+    )
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
+export async function teamIdsOf(db: Queries, user_id: string): Promise<string[]> {
+  const rows = await db.selectFrom('team_members').select('team_id').where('user_id', '=', user_id).execute();
+  return rows.map((row) => row.team_id);
+}
+
+/** Who is in it by a sign-in stays by hand from now on. */
+export async function insertTeamMember(db: Queries, row: Selectable<Tables['team_members']>): Promise<void> {
+  await db
+    .insertInto('team_members')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['team_id', 'user_id']).doUpdateSet({ source: row.source }))
+    .execute();
+}
+
+export async function deleteTeamMember(db: Queries, team_id: string, user_id: string): Promise<boolean> {
+  const gone = await db
+    .deleteFrom('team_members')
+    .where('team_id', '=', team_id)
+    .where('user_id', '=', user_id)
+    .executeTakeFirst();
+  return gone.numDeletedRows > 0n;
+}
+
+/** Takes a user out of every team. */
+export async function deleteMembershipsInTeams(db: Queries, user_id: string): Promise<void> {
+  await db.deleteFrom('team_members').where('user_id', '=', user_id).execute();
+}
+
+/** `only`: the one user that is listed. */
+export async function listTeamMembers(db: Queries, team_id: string, page: Page, only?: string): Promise<TeamMember[]> {
+  return await db
+    .selectFrom('team_members')
+    .innerJoin('users', 'users.id', 'team_members.user_id')
+    .select(['team_id', 'user_id', 'source', 'team_members.created_at', 'login'])
+    .where('team_id', '=', team_id)
+    .$if(only !== undefined, (query) => query.where('user_id', '=', only!))
+    .where('user_id', '>', page.after ?? '')
+    // Said of both: the join would begin with the first user of all.
+    .where('users.id', '>', page.after ?? '')
+    .orderBy('user_id')
+    .limit(page.limit)
+    .execute();
+}

@@ -1,0 +1,74 @@
+import type { Selectable } from 'kysely';
+import type { Queries } from '../../database/connections.ts';
+import type { Tables } from '../../database/tables.ts';
+import type { User } from './users.ts';
+
+export type UserIdentity = Selectable<Tables['user_identities']>;
+
+/** A user with the name of the organisation; null for an operator of none. */
+export type SignInUser = User & { organization: string | null };
+
+/**
+ * Returns the users of a person of an identity provider, active or not: at most one in each organisation. (iss, sub) is the
+ * only key (OpenID Connect Core 1.0, section 5.7).
+ */
+export async function listSignInUsers(db: Queries, iss: string, sub: string): Promise<SignInUser[]> {
+  return await db
+    .selectFrom('user_identities')
+    .innerJoin('users', 'users.id', 'user_identities.user_id')
+    .leftJoin('namespaces', 'namespaces.id', 'users.organization_id')
+    .select([
+      'users.id',
+      'users.organization_id',
+      'users.login',
+      'users.display_name',
+      'users.is_operator',
+      'users.is_active',
+      'users.created_at',
+      'users.version',
+      'namespaces.path as organization',
+    ])
+    .where('user_identities.iss', '=', iss)
+    .where('user_identities.sub', '=', sub)
+    .orderBy('users.id')
+    .execute();
+}
+
+/** Keeps when and with which address somebody was last here. */
+export async function saveUserIdentity(db: Queries, row: UserIdentity): Promise<void> {
+  await db
+    .insertInto('user_identities')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.columns(['iss', 'sub', 'user_id']).doUpdateSet({ email: row.email, signed_in_at: row.signed_in_at }),
+    )
+    .execute();
+}
+
+/** Returns the ties between people of an identity provider and users: those of a user, or those of a person. */
+export async function listUserIdentities(
+  db: Queries,
+  by: { user_id: string } | { iss: string; sub: string },
+): Promise<UserIdentity[]> {
+  const query = db
+    .selectFrom('user_identities')
+    .select(['iss', 'sub', 'user_id', 'email', 'created_at', 'signed_in_at'])
+    .orderBy('user_id');
+  return await ('user_id' in by
+    ? query.where('user_id', '=', by.user_id)
+    : query.where('iss', '=', by.iss).where('sub', '=', by.sub)
+  ).execute();
+}
+
+/**
+ * Removes the ties of a user to people of an identity provider. Nobody signs in as this user any more, and the person can
+ * become another user of the organisation by an invitation.
+ */
+export async function deleteUserIdentities(db: Queries, user_id: string): Promise<void> {
+  await db.deleteFrom('user_identities').where('user_id', '=', user_id).execute();
+}
+
+/** Everything that a user or service account holds of the authorization server: sessions, grants, refresh and access tokens. */
+export async function endSignIns(db: Queries, principal_id: string): Promise<void> {
+  await db.deleteFrom('oidc_artifacts').where('principal_id', '=', principal_id).execute();
+}

@@ -1,0 +1,262 @@
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
+import type { Database } from '../../src/database/connections.ts';
+import { databaseOver, openDatabase } from '../../src/database/database.ts';
+import { openEmbedded } from '../../src/database/embedded.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { makeHome, startArsia } from '../support/arsia.ts';
+import { request } from '../support/client.ts';
+import { databaseKinds, freshDatabase, freshPostgresDatabase } from '../support/databases.ts';
+import { execute } from '../support/postgres.ts';
+import { testRoles, urlFor } from '../support/roles.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'arsia-migrations-'));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const write = (name: string, text: string) => writeFile(join(folder, name), text);
+
+describe.each(databaseKinds)('migrations: %s', (kind) => {
+  let database: Database;
+  let drop: () => Promise<unknown> = async () => {};
+
+  beforeAll(async () => {
+    if (kind === 'embedded') {
+      database = databaseOver(await openEmbedded({}));
+    } else {
+      const fresh = await freshPostgresDatabase(false);
+      drop = fresh.drop;
+      database = await openDatabase({ url: fresh.ownerUrl });
+    }
+  }, 90_000);
+
+  afterEach(async () => {
+    await sql`DROP SCHEMA public CASCADE; CREATE SCHEMA public`.execute(database.query);
+  });
+
+  afterAll(async () => {
+    await database.close();
+    await drop();
+  });
+
+  const tables = async () => {
+    const { rows } = await sql<{ name: string }>`
+      SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`.execute(database.query);
+    return rows.map((row) => row.name);
+  };
+
+  test('bring an empty database to the schema of this release, and find nothing to do the second time', async () => {
+    const names = (await readdir(new URL('../../migrations', import.meta.url))).filter((name) => name.endsWith('.sql'));
+    expect(await migrate(database)).toEqual(names.sort());
+    expect(await tables()).toEqual(expect.arrayContaining(['audit_events', 'jobs', 'migrations', 'signing_keys']));
+    expect(await migrate(database)).toEqual([]);
+  });
+
+  test('N74: 0019 gives the identities their audiences and frees the claims that none uses', async () => {
+    const all = new URL('../../migrations/', import.meta.url);
+    const names = (await readdir(all)).filter((name) => name.endsWith('.sql')).sort();
+    for (const name of names.filter((name) => name < '0019')) await cp(new URL(name, all), join(folder, name));
+    await migrate(database, { folder });
+    await sql`
+      INSERT INTO namespaces (id, kind, organization_id, name, path, lineage, created_at)
+        SELECT id, 'group', id, id, id, ARRAY[id], now() FROM unnest(ARRAY['grp_a', 'grp_b']) AS id;
+      INSERT INTO audiences (audience, organization_id)
+        VALUES ('https://used.example', 'grp_a'), ('https://left.example', 'grp_a'), ('https://other.example', 'grp_b');
+      INSERT INTO managed_identities (id, organization_id, group_id, name, type, settings, subject_scope, delivery, token_lifetime, created_at)
+        SELECT name, 'grp_a', 'grp_a', name, type, jsonb_build_object('audience', audience), 'identity', 'token', 600, now()
+        FROM (VALUES ('one', 'oidc', 'https://used.example'), ('two', 'kubernetes', 'https://used.example'),
+          ('aws', 'aws', 'https://left.example'), ('stranger', 'oidc', 'https://other.example')) AS v (name, type, audience)
+    `.execute(database.query);
+    for (const name of names.filter((name) => name.startsWith('0019')))
+      await cp(new URL(name, all), join(folder, name));
+    expect(await migrate(database, { folder })).toEqual(['0019_audiences.sql']);
+    const identities = await sql`SELECT name, audience FROM managed_identities ORDER BY name`.execute(database.query);
+    expect(identities.rows).toEqual([
+      { name: 'aws', audience: null },
+      { name: 'one', audience: 'https://used.example' },
+      { name: 'stranger', audience: null },
+      { name: 'two', audience: 'https://used.example' },
+    ]);
+    const claims = await sql`SELECT audience, freed_at IS NULL AS held FROM audiences ORDER BY 1`.execute(
+      database.query,
+    );
+    expect(claims.rows).toEqual([
+      { audience: 'https://left.example', held: false },
+      { audience: 'https://other.example', held: false },
+      { audience: 'https://used.example', held: true },
+    ]);
+  });
+
+  test('run in the order of their numbers, and later ones alone when the first are there', async () => {
+    await write('0002_second.sql', 'ALTER TABLE a ADD COLUMN b text; INSERT INTO a VALUES (1, $$;$$);');
+    await write('0001_first.sql', 'CREATE TABLE a (id integer);');
+    await write('README.md', 'not a migration');
+    expect(await migrate(database, { folder })).toEqual(['0001_first.sql', '0002_second.sql']);
+    await write('0003_third.sql', 'DROP TABLE a; CREATE TABLE c (id integer);');
+    expect(await migrate(database, { folder })).toEqual(['0003_third.sql']);
+    expect(await tables()).toEqual(['c', 'migrations']);
+  });
+
+  test('that fail half way leave nothing of themselves, and go on once they are right', async () => {
+    await write('0001_first.sql', 'CREATE TABLE a (id integer);');
+    await write('0002_second.sql', 'CREATE TABLE b (id integer); SELECT nonsense;');
+    await expect(migrate(database, { folder })).rejects.toMatchObject({ code: '42703' });
+    expect(await tables()).toEqual(['a', 'migrations']);
+    await write('0002_second.sql', 'CREATE TABLE b (id integer);');
+    expect(await migrate(database, { folder })).toEqual(['0002_second.sql']);
+  });
+
+  test('N61: of a newer release are refused by an older one, in one clear line', async () => {
+    await write('0001_first.sql', 'CREATE TABLE a (id integer);');
+    await write('0002_newer.sql', 'CREATE TABLE b (id integer);');
+    await migrate(database, { folder });
+    await rm(join(folder, '0002_newer.sql'));
+    const line = 'The database has the migration 0002_newer.sql, which this release of Arsia does not know: run';
+    await expect(migrate(database, { folder })).rejects.toThrow(line);
+  });
+
+  test('whose text was edited after they landed are refused, in one clear line', async () => {
+    await write('0001_first.sql', 'CREATE TABLE a (id integer);');
+    await migrate(database, { folder });
+    await write('0001_first.sql', 'CREATE TABLE a (id bigint);');
+    const line =
+      'The migration 0001_first.sql was applied to the database with another text than this release has: run';
+    await expect(migrate(database, { folder })).rejects.toThrow(line);
+  });
+});
+
+describe('migrations on PostgreSQL', () => {
+  let fresh: Awaited<ReturnType<typeof freshPostgresDatabase>>;
+
+  beforeEach(async () => {
+    fresh = await freshPostgresDatabase(false);
+  }, 90_000);
+
+  afterEach(async () => {
+    await fresh.drop();
+  });
+
+  test('by four processes at once are applied once', async () => {
+    for (const name of ['0001_a.sql', '0002_b.sql', '0003_c.sql'])
+      await write(name, `CREATE TABLE ${name.slice(5, 6)} (id integer); SELECT pg_sleep(0.05);`);
+    const runs = Array.from({ length: 4 }, () => migrate(fresh.ownerUrl, { folder, grantTo: testRoles.application }));
+    expect((await Promise.all(runs)).flat().sort()).toEqual(['0001_a.sql', '0002_b.sql', '0003_c.sql']);
+  });
+
+  test('that are interrupted leave nothing of themselves, and run again', async () => {
+    await write('0001_slow.sql', 'CREATE TABLE a (id integer); SELECT pg_sleep(60);');
+    const running = migrate(fresh.ownerUrl, { folder }).catch((error) => error);
+    for (let killed = 0; killed === 0; await sleep(10)) {
+      const { rowCount } = await execute(
+        fresh.adminUrl,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()`,
+      );
+      killed = rowCount ?? 0;
+    }
+    expect(await running).toMatchObject({ code: 'unavailable' });
+    await write('0001_slow.sql', 'CREATE TABLE a (id integer);');
+    expect(await migrate(fresh.ownerUrl, { folder })).toEqual(['0001_slow.sql']);
+  });
+
+  test('may take longer than a request may', async () => {
+    await write('0001_slow.sql', "SELECT current_setting('statement_timeout') AS s INTO TABLE seen;");
+    await migrate(fresh.ownerUrl, { folder });
+    expect((await execute(fresh.adminUrl, 'SELECT s FROM seen')).rows).toEqual([{ s: '0' }]);
+  });
+
+  test('N61: a role that may not migrate is told to wait, and passes when there is nothing to do', async () => {
+    const url = urlFor(fresh.ownerUrl, new URL(fresh.ownerUrl).pathname.slice(1), testRoles.application);
+    await expect(migrate(url)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('run `arsia migrate`'),
+    });
+    await migrate(fresh.ownerUrl, { grantTo: testRoles.application });
+    expect(await migrate(url)).toEqual([]);
+  });
+});
+
+describe('a replica of a newer release', () => {
+  test('N61: comes before its migration: not ready and saying why, until somebody migrates', async () => {
+    const home = await makeHome('postgres');
+    const { ARSIA_MIGRATION_DATABASE_URL: _, ...settings } = home.settings;
+    // What the release before left: all but the last migration.
+    const undo = 'DROP TABLE authority_changes; DROP FUNCTION note_authority_change CASCADE;';
+    await execute(home.urls!.owner, `${undo} DELETE FROM migrations WHERE name = '0010_authority_changes.sql'`);
+    const { origin, logged } = await startArsia({ home: { ...home, settings } });
+    const ready = () => request(`${origin}/readyz`);
+    const reason = expect.stringMatching(/waits for its migration.+arsia migrate/);
+    expect(await ready()).toMatchObject({ status: 503, body: { status: 'not ready', reason } });
+    expect((await request(`${origin}/healthz`)).status).toBe(200);
+    expect(logged()).toMatch(/waits for its migration/);
+    await migrate(home.urls!.owner, { grantTo: testRoles.application });
+    while ((await ready()).status !== 200) await sleep(50);
+  }, 60_000);
+});
+
+describe('the rights of the application on PostgreSQL', () => {
+  let application: Database;
+  let ownerUrl: string;
+  const refused = (statement: string) =>
+    // The words of PostgreSQL's own rights: the trigger, which has the same SQLSTATE, is only the second wall.
+    expect(sql.raw(statement).execute(application.query)).rejects.toThrow(/permission denied|must be owner/);
+
+  beforeAll(async () => {
+    const fresh = await freshDatabase('postgres');
+    application = fresh.database;
+    ownerUrl = fresh.ownerUrl!;
+  }, 90_000);
+
+  test('N63: it reads and adds audit events, and is denied to change, remove or truncate them', async () => {
+    await refused("UPDATE audit_events SET outcome = 'success'");
+    await refused('DELETE FROM audit_events');
+    await refused('TRUNCATE audit_events');
+    await refused('ALTER TABLE audit_events DISABLE TRIGGER ALL');
+    await refused('DROP TRIGGER audit_events_append_only ON audit_events');
+    await refused("SET session_replication_role = 'replica'");
+    await sql`SELECT * FROM audit_events`.execute(application.query);
+  });
+
+  test('N63: it makes the secrets of the replicas, the one of the audit among them, and cannot take them away', async () => {
+    await sql`INSERT INTO shared_secrets (name, sealed) VALUES ('kept', '') ON CONFLICT (name) DO NOTHING`.execute(
+      application.query,
+    );
+    await refused("DELETE FROM shared_secrets WHERE name = 'kept'");
+    await refused("UPDATE shared_secrets SET sealed = '' WHERE name = 'kept'");
+    await refused('TRUNCATE shared_secrets');
+  });
+
+  test('it owns nothing: no DDL, and no word in which migrations were applied', async () => {
+    await refused('CREATE TABLE extra (id integer)');
+    await refused('ALTER TABLE users ADD COLUMN extra text');
+    await refused('DROP TABLE users');
+    await refused('DELETE FROM migrations');
+    await refused("UPDATE migrations SET checksum = ''");
+  });
+
+  test('it reads and changes everything else', async () => {
+    const { rows } = await sql<{ name: string; rights: boolean }>`
+      SELECT tablename AS name, has_table_privilege(tablename, 'SELECT')
+        AND has_table_privilege(tablename, 'INSERT') AND has_table_privilege(tablename, 'UPDATE')
+        AND has_table_privilege(tablename, 'DELETE') AS rights
+      FROM pg_tables WHERE schemaname = 'public'`.execute(application.query);
+    const lesser = rows.filter((row) => !row.rights).map((row) => row.name);
+    expect(lesser.sort()).toEqual(['audit_checkpoints', 'audit_events', 'migrations', 'shared_secrets']);
+  });
+
+  test('N63: what was granted too much is taken back by the next migration', async () => {
+    await execute(ownerUrl, `GRANT ALL ON audit_events TO ${testRoles.application}`);
+    await migrate(ownerUrl, { grantTo: testRoles.application });
+    await refused('TRUNCATE audit_events');
+    await refused('DELETE FROM audit_events');
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Clock } from '../../src/core/clock.ts';
+import { createClockWatch } from '../../src/server/clockwatch.ts';
+
+/** A machine whose clock can be set, beside a database; time passes for both. */
+function machine() {
+  const state = { steady: 1000, set: 0, there: 0, back: 0, isAway: false, told: [] as (string | undefined)[] };
+  const epoch = Date.UTC(2026, 10, 21);
+  const clock: Clock = { now: () => epoch + state.steady + state.set, random: (bytes) => new Uint8Array(bytes) };
+  const watch = createClockWatch({
+    clock,
+    monotonic: () => state.steady,
+    async databaseNow() {
+      if (state.isAway) throw new Error('away');
+      state.steady += state.there;
+      const answer = epoch + state.steady;
+      state.steady += state.back;
+      return answer;
+    },
+    onChange: (fault) => void state.told.push(fault),
+  });
+  return { state, watch, clock, guarded: watch.guard(clock) };
+}
+
+describe('the watch over the clock (F18)', () => {
+  test('finds nothing while the clocks agree to 5 s, however long the database takes to answer', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: -5000, max: 5000 }),
+        fc.nat(30_000),
+        fc.nat(30_000),
+        async (off, there, back) => {
+          const { state, watch, guarded, clock } = machine();
+          Object.assign(state, { set: off, there, back });
+          await watch.look();
+          expect(watch.fault()).toBeUndefined();
+          expect(guarded.now()).toBe(clock.now());
+        },
+      ),
+    );
+  });
+
+  test.each([
+    [5001, '5 s ahead of'],
+    [600_000, '600 s ahead of'],
+    [-5001, '5 s behind'],
+    [-600_000, '600 s behind'],
+  ])('of %i ms says how far off it is and what to do, and tells no time', async (off, words) => {
+    const { state, watch, guarded } = machine();
+    state.set = off;
+    await watch.look();
+    const fault = `the clock of this machine is ${words} the database's: synchronise both (NTP)`;
+    expect(watch.fault()).toBe(fault);
+    expect(state.told).toEqual([fault]);
+    expect(() => guarded.now()).toThrow(
+      expect.objectContaining({ code: 'unavailable', message: `Nothing is signed while ${fault}.` }),
+    );
+    expect(guarded.random(3)).toHaveLength(3);
+  });
+
+  test('sees a clock that is set between two looks at once, and that it is right again', async () => {
+    const { state, watch, guarded } = machine();
+    await watch.look();
+    state.steady += 3_600_000;
+    expect(watch.fault()).toBeUndefined();
+    state.set = 60_000;
+    expect(watch.fault()).toContain('60 s ahead of');
+    expect(() => guarded.now()).toThrow('60 s ahead of');
+    await watch.look();
+    expect(watch.fault()).toContain('60 s ahead of');
+    state.set = 0;
+    expect(watch.fault()).toBeUndefined();
+    await watch.look();
+    expect(state.told).toEqual([expect.stringContaining('60 s ahead of'), undefined]);
+  });
+
+  test('keeps what it saw while the database is away, and says nothing before the first look', async () => {
+    const { state, watch } = machine();
+    state.set = 60_000;
+    expect(watch.fault()).toBeUndefined();
+    await watch.look();
+    state.isAway = true;
+    await expect(watch.look()).rejects.toThrow('away');
+    expect(watch.fault()).toContain('60 s ahead of');
+  });
+});

@@ -1,0 +1,181 @@
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError, describeSettings, parseConfig } from '../../src/server/config/config.ts';
+
+type Env = Record<string, string | undefined>;
+
+function faultsOf(env: Env): string[] {
+  try {
+    parseConfig(env);
+    return [];
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    return thrown.faults;
+  }
+}
+
+const server = { DATABASE_URL: 'postgres://arsia@db.example.com/arsia', ARSIA_SEALING_KEY_FILE: 'keys/sealing.key' };
+const production = { ...server, ARSIA_ISSUER: 'https://arsia.example.com' };
+
+describe('settings', () => {
+  test('nothing at all is a development server on loopback, with the embedded database', () => {
+    expect(parseConfig({})).toMatchObject({
+      issuer: 'http://127.0.0.1:8080',
+      listen: { host: '127.0.0.1', port: 8080 },
+      database: { url: undefined, migrationUrl: undefined, folder: '.arsia' },
+      sealingKeyFile: undefined,
+      tenancy: 'single',
+      clouds: {
+        endpoints: {
+          aws_sts: [],
+          azure_authority_hosts: [],
+          google_sts: 'https://sts.googleapis.com',
+          google_iam: 'https://iamcredentials.googleapis.com',
+        },
+        extraCaFile: undefined,
+        deadline: 10,
+      },
+      logLevel: 'info',
+    });
+  });
+
+  test('those of a production server', () => {
+    const config = parseConfig({
+      ...production,
+      ARSIA_LISTEN: '[::]:443',
+      ARSIA_MIGRATION_DATABASE_URL: 'postgresql://owner:pw@db.example.com/arsia?sslmode=verify-full',
+      ARSIA_TENANCY: 'multi',
+      ARSIA_AWS_STS_ENDPOINTS: 'https://rgw.example.com, https://minio.example.com:9000',
+      ARSIA_AZURE_AUTHORITY_HOSTS: 'https://login.microsoftonline.us',
+      ARSIA_EXTRA_CA_FILE: '/etc/ca.pem',
+      ARSIA_CLOUD_DEADLINE: '5',
+      ARSIA_LOG_LEVEL: 'warn',
+    });
+    expect(config).toMatchObject({
+      issuer: 'https://arsia.example.com',
+      listen: { host: '::', port: 443 },
+      database: { url: server.DATABASE_URL },
+      tenancy: 'multi',
+      clouds: { endpoints: { aws_sts: ['https://rgw.example.com', 'https://minio.example.com:9000'] }, deadline: 5 },
+    });
+    expect(() => Object.assign(config, { issuer: 'https://evil.example' })).toThrow(TypeError);
+    expect(() => (config.clouds.endpoints.aws_sts as string[]).push('https://evil.example')).toThrow(TypeError);
+  });
+
+  test('N60 every fault is told at once, by the name of its variable and with a right value', () => {
+    const env = {
+      ARSIA_ISSUER: 'http://arsia.example.com',
+      ARSIA_LISTEN: '8080',
+      DATABASE_URL: 'mysql://root:hunter2hunter2@db/arsia',
+      ARSIA_MIGRATION_DATABASE_URL: 'nonsense',
+      ARSIA_DATA: ' ',
+      ARSIA_TENANCY: 'many',
+      ARSIA_AWS_STS_ENDPOINTS: 'https://good.example.com,ftp://bad.example.com',
+      ARSIA_AZURE_AUTHORITY_HOSTS: 'http://127.0.0.1:1',
+      ARSIA_GOOGLE_STS_ENDPOINT: 'https://sts.example.com/',
+      ARSIA_GOOGLE_IAM_ENDPOINT: 'https://user:pw@iam.example.com',
+      ARSIA_CLOUD_DEADLINE: '0',
+      ARSIA_CLOUD_CONCURRENCY: 'lots',
+      ARSIA_DATABASE_POOL: '1e3',
+      ARSIA_SHUTDOWN_DELAY: '-1',
+      ARSIA_LOG_LEVEL: 'verbose',
+      ARSIA_ISUER: 'https://arsia.example.com',
+      ARSIA_KEY: 'x',
+    };
+    const faults = faultsOf(env);
+    for (const name of Object.keys(env)) expect(faults.filter((fault) => fault.startsWith(`${name} `))).toHaveLength(1);
+    // And the one that is missing.
+    expect(faults).toContainEqual(expect.stringMatching(/^ARSIA_SEALING_KEY_FILE is missing.*openssl rand -base64 32/));
+    expect(faults).toHaveLength(Object.keys(env).length + 1);
+    expect(faults.join('\n')).not.toContain('hunter2');
+    expect(new ConfigError(faults).message).toBe(
+      `Arsia cannot start: ${faults.length} bad settings\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
+    expect(new ConfigError(['x']).message).toMatch(/^Arsia cannot start: 1 bad setting\n/);
+  });
+
+  test.each([
+    'http://arsia.example.com',
+    'https://arsia.example.com/',
+    'https://arsia.example.com/path/',
+    'https://arsia.example.com?x=1',
+    'https://arsia.example.com#x',
+    'https://ARSIA.example.com',
+    'https://arsia.example.com:443',
+    'https://arsia.example.com/a/../b',
+    'https://good.example@evil.example',
+    'https://user:pw@arsia.example.com',
+    'arsia.example.com',
+    'ftp://arsia.example.com',
+    'https://',
+    'http://128.0.0.1',
+    'http://127.0.0.1.example.com',
+    'http://127.1',
+    '',
+  ])('N31 N60 %j is no issuer', (ARSIA_ISSUER) => {
+    expect(faultsOf({ ...server, ARSIA_ISSUER })).toEqual([expect.stringMatching(/^ARSIA_ISSUER .*https:\/\//)]);
+  });
+
+  test.each([
+    'https://arsia.example.com',
+    'https://arsia.example.com:8443',
+    'https://arsia.example.com/tokens/arsia',
+    'http://127.0.0.1:8080',
+    'http://localhost',
+    'http://[::1]:8080/path',
+    'http://127.1.2.3',
+  ])('%s is one', (ARSIA_ISSUER) => {
+    expect(parseConfig({ ...server, ARSIA_ISSUER }).issuer).toBe(ARSIA_ISSUER);
+  });
+
+  test('PostgreSQL needs a sealing key and an issuer that clouds can fetch', () => {
+    expect(faultsOf({ DATABASE_URL: server.DATABASE_URL })).toEqual([
+      expect.stringMatching(/^ARSIA_SEALING_KEY_FILE is missing/),
+      expect.stringMatching(/^ARSIA_ISSUER is missing/),
+    ]);
+    expect(faultsOf(production)).toEqual([]);
+    expect(faultsOf({ ARSIA_MIGRATION_DATABASE_URL: server.DATABASE_URL })).toEqual([
+      expect.stringMatching(/^ARSIA_MIGRATION_DATABASE_URL stands without DATABASE_URL/),
+    ]);
+  });
+
+  test('unknown ARSIA_ variables are faults, but not those of the client and of Kubernetes', () => {
+    expect(faultsOf({ ARSIA_ISSUR: 'x', ARSIA_: 'x', arsia_issuer: 'x', PATH: 'x', DATABASE: 'x' })).toEqual([
+      'ARSIA_ISSUR is no setting of Arsia: remove it or correct its name',
+      'ARSIA_ is no setting of Arsia: remove it or correct its name',
+    ]);
+    const foreign = {
+      ARSIA_URL: 'https://arsia.example.com',
+      ARSIA_JOB_TOKEN: 'arsia_job_x',
+      ARSIA_JOB_TOKEN_FILE: '/run/token',
+      ARSIA_SERVICE_HOST: '10.0.0.1',
+      ARSIA_SERVICE_PORT_HTTP: '80',
+      ARSIA_PORT: 'tcp://10.0.0.1:80',
+      ARSIA_PORT_80_TCP_ADDR: '10.0.0.1',
+    };
+    expect(faultsOf(foreign)).toEqual([]);
+  });
+
+  test('an empty variable is a fault where there is no empty value, as an unset secret in a script leaves it', () => {
+    for (const name of [
+      'DATABASE_URL',
+      'ARSIA_SEALING_KEY_FILE',
+      'ARSIA_EXTRA_CA_FILE',
+      'ARSIA_TENANCY',
+      'ARSIA_LISTEN',
+    ])
+      expect(faultsOf({ ...production, [name]: '' })).toContainEqual(expect.stringContaining(name));
+  });
+
+  test('the table of settings has every variable, each with its meaning and a default that is valid', () => {
+    const rows = describeSettings();
+    for (const { name, meaning, default: value } of rows) {
+      expect(meaning.length).toBeGreaterThan(5);
+      const faults = faultsOf(value === '' ? {} : { [name]: value });
+      // Some stand with another variable only: that is no fault of their default.
+      expect(faults.filter((fault) => fault.startsWith(`${name} `) && !/ stands without /.test(fault))).toEqual([]);
+    }
+    expect(rows.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['ARSIA_ISSUER', 'DATABASE_URL', 'ARSIA_DATA']),
+    );
+  });
+});

@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, test } from '@jest/globals';
+
+/** In a process of its own: the workers of these tests share one, and its threads. */
+const script = `
+import { readdirSync, readFileSync } from 'node:fs';
+import { lowerPoolPriority } from ${JSON.stringify(new URL('../../src/server/poolpriority.ts', import.meta.url).href)};
+const lowered = await lowerPoolPriority();
+// proc(5), the fields of stat after the name in brackets: the 19th is the nice value.
+const niceOf = (thread) => Number(readFileSync('/proc/self/task/' + thread + '/stat', 'utf8').replace(/.*\\) ./, '').split(' ')[16]);
+const nice = Object.fromEntries(readdirSync('/proc/self/task').map((thread) =>
+  [thread, [readFileSync('/proc/self/task/' + thread + '/comm', 'utf8').trim(), niceOf(thread)]]));
+console.log(JSON.stringify({ lowered, own: nice[process.pid][1], pool: Object.values(nice).filter(([name]) => name.startsWith('libuv-worker')) }));
+`;
+
+test('the threads of the pool come after the event loop, and only they', async () => {
+  if (process.platform !== 'linux') return;
+  const env = { ...process.env, NODE_OPTIONS: '', UV_THREADPOOL_SIZE: '3' };
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env });
+  const told = JSON.parse(stdout);
+  expect(told.lowered).toBe(3);
+  expect(told.pool).toEqual(Array(3).fill(['libuv-worker', Math.min(told.own + 15, 19)]));
+});

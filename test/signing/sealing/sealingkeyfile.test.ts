@@ -1,0 +1,157 @@
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createSealer } from '../../../src/signing/sealing/sealing.ts';
+import { makeSealingKeyFile, readSealingKeyFile } from '../../../src/signing/sealing/sealingkeyfile.ts';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'arsia-sealing-'));
+  path = join(folder, 'sealing.key');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const context = { table: 't', row: 'r', purpose: 'p' };
+
+describe('who may exchange the sealing key', () => {
+  test.each(['777', '770', '702'])('N73: nobody: a key in a folder with mode 0%s is refused', async (mode) => {
+    await makeSealingKeyFile(path);
+    await chmod(folder, Number.parseInt(mode, 8));
+    await expect(readSealingKeyFile(path)).rejects.toThrow(`The folder ${folder} has mode 0${mode}: `);
+    const link = join(await mkdtemp(join(tmpdir(), 'arsia-sealing-')), 'link');
+    await symlink(path, link);
+    await expect(readSealingKeyFile(link)).rejects.toThrow(`The folder ${folder} has mode 0${mode}: `);
+    await rm(dirname(link), { recursive: true });
+  });
+
+  test('N73: with the sticky bit, as secrets are mounted, the folder may be open', async () => {
+    await makeSealingKeyFile(path);
+    await chmod(folder, 0o1777);
+    await readSealingKeyFile(path);
+  });
+
+  const asRoot = process.getuid?.() === 0 ? test : test.skip;
+  asRoot('N73: a key of another user is refused with the command', async () => {
+    await makeSealingKeyFile(path);
+    await chown(path, 65_534, 65_534);
+    await expect(readSealingKeyFile(path)).rejects.toThrow(`Run \`chown 0 ${path}\``);
+  });
+});
+
+describe('making the sealing key', () => {
+  test('gives 32 bytes as base64 that only the owner reads, and nothing else in the folder', async () => {
+    expect(await makeSealingKeyFile(path)).toBe(true);
+    expect(await readFile(path, 'utf8')).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readdir(folder)).toEqual(['sealing.key']);
+  });
+
+  test('makes folders that only the owner enters', async () => {
+    const deep = join(folder, 'a', 'b', 'sealing.key');
+    await makeSealingKeyFile(deep);
+    expect((await stat(join(folder, 'a', 'b'))).mode & 0o777).toBe(0o700);
+    await readSealingKeyFile(deep);
+  });
+
+  test('leaves a key that is there, even a damaged one', async () => {
+    await writeFile(path, 'damaged');
+    expect(await makeSealingKeyFile(path)).toBe(false);
+    expect(await readFile(path, 'utf8')).toBe('damaged');
+    expect(await readdir(folder)).toEqual(['sealing.key']);
+  });
+
+  test('makes exactly one among 20 at once, and all read the same', async () => {
+    const made = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const isMade = await makeSealingKeyFile(path);
+        return { isMade, id: (await readSealingKeyFile(path)).id };
+      }),
+    );
+    expect(made.filter((one) => one.isMade)).toHaveLength(1);
+    expect(new Set(made.map((one) => one.id)).size).toBe(1);
+  });
+
+  test.each(['777', '770', '702'])('N73: refuses a folder with mode 0%s, with the command', async (mode) => {
+    await chmod(folder, Number.parseInt(mode, 8));
+    await expect(makeSealingKeyFile(path)).rejects.toThrow(
+      `The folder ${folder} has mode 0${mode}: others than its owner can replace what is in it. Run \`chmod 700 ${folder}\``,
+    );
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('says why it cannot', async () => {
+    await writeFile(path, '');
+    await expect(makeSealingKeyFile(join(path, 'sealing.key'))).rejects.toThrow(
+      /cannot be made: a part of its path is/,
+    );
+    await rm(path);
+    await expect(makeSealingKeyFile(join(folder, 'x'.repeat(300)))).rejects.toThrow(/cannot be made: ENAMETOOLONG/);
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('reading the sealing key', () => {
+  test('the same file is the same key, another file another', async () => {
+    const other = join(folder, 'other.key');
+    await makeSealingKeyFile(path);
+    await makeSealingKeyFile(other);
+    const sealed = await createSealer(await readSealingKeyFile(path)).seal(Buffer.from('x'), context);
+    const again = createSealer(await readSealingKeyFile(path));
+    expect(Buffer.from(await again.open(sealed, context)).toString()).toBe('x');
+    await expect(createSealer(await readSealingKeyFile(other)).open(sealed, context)).rejects.toThrow(
+      /is sealed under/,
+    );
+    expect((await readSealingKeyFile(path)).id).not.toBe((await readSealingKeyFile(other)).id);
+  });
+
+  test('follows a link, as Kubernetes mounts secrets by links', async () => {
+    await makeSealingKeyFile(path);
+    await symlink(path, join(folder, 'link'));
+    expect((await readSealingKeyFile(join(folder, 'link'))).id).toBe((await readSealingKeyFile(path)).id);
+  });
+
+  const good = Buffer.alloc(32, 7).toString('base64');
+  test.each<[string, string, number, RegExp]>([
+    ['readable by its group', good, 0o640, /has mode 0640: others than its owner may open it\. Run `chmod 600/],
+    ['readable by everyone', good, 0o604, /has mode 0604/],
+    ['writable by its group', good, 0o620, /has mode 0620/],
+    ['empty', '', 0o600, /is empty\. Restore it/],
+    ['empty but for a newline', '\n', 0o600, /is empty/],
+    ['truncated', good.slice(0, 20), 0o600, /does not hold 32 bytes as base64/],
+    ['truncated by one character', good.slice(0, -1), 0o600, /does not hold 32 bytes/],
+    ['of 16 bytes', Buffer.alloc(16, 7).toString('base64'), 0o600, /does not hold 32 bytes/],
+    ['of 33 bytes', Buffer.alloc(33, 7).toString('base64'), 0o600, /does not hold 32 bytes/],
+    ['of 32 raw bytes', '\x07'.repeat(32), 0o600, /does not hold 32 bytes/],
+    ['in hex', Buffer.alloc(32, 7).toString('hex'), 0o600, /does not hold 32 bytes/],
+    ['twice in the file', `${good}\n${good}`, 0o600, /does not hold 32 bytes/],
+    ['far too large', good.repeat(1_000), 0o600, /is larger than a key/],
+  ])('F19 one that is %s is refused in one line', async (_, text, mode, expected) => {
+    await writeFile(path, text);
+    await chmod(path, mode);
+    const { message } = await readSealingKeyFile(path).then(
+      () => new Error('it was read'),
+      (error: Error) => error,
+    );
+    expect(message).toMatch(expected);
+    expect(message).toContain(path);
+    expect(message).not.toContain('\n');
+    if (text.length > 1) expect(message).not.toContain(text.slice(0, 16));
+  });
+
+  test('F19 one that is missing, or a directory, is refused in one line', async () => {
+    await expect(readSealingKeyFile(path)).rejects.toThrow(/cannot be read: it does not exist\. Mount it there/);
+    await mkdir(path);
+    await expect(readSealingKeyFile(path)).rejects.toThrow(/is not a file/);
+  });
+
+  test('F19 one that goes away at run time does not stop what was started', async () => {
+    await makeSealingKeyFile(path);
+    const sealer = createSealer(await readSealingKeyFile(path));
+    await rm(path);
+    const sealed = await sealer.seal(Buffer.from('x'), context);
+    expect(Buffer.from(await sealer.open(sealed, context)).toString()).toBe('x');
+    await expect(readSealingKeyFile(path)).rejects.toThrow(/does not exist/);
+  });
+});
