@@ -1,5 +1,6 @@
 import { isId } from './ids.ts';
 import { isIssuer } from './issuerurl.ts';
+import { isObject } from './json.ts';
 import { issuedAtBackdate, tokenLifetime } from './lifetimes.ts';
 import { isLogin, isName } from './names.ts';
 import { parsePath } from './namespace.ts';
@@ -259,10 +260,10 @@ function rolesFault(value: unknown): string | undefined {
 }
 
 function tagsFault(value: unknown): string | undefined {
-  if (!isRecord(value)) return 'is not an object';
+  if (!isObject(value)) return 'is not an object';
   const { principal_tags: tags, transitive_tag_keys: transitive, ...rest } = value;
   if (Object.keys(rest).length > 0) return 'has members other than principal_tags and transitive_tag_keys';
-  if (!isRecord(tags)) return 'has no principal_tags';
+  if (!isObject(tags)) return 'has no principal_tags';
   const entries = Object.entries(tags);
   if (entries.length > maximumTags) return `has more than ${maximumTags} tags`;
   if (new Set(entries.map(([key]) => key.toLowerCase())).size !== entries.length)
@@ -279,10 +280,6 @@ function tagsFault(value: unknown): string | undefined {
   if (!Array.isArray(transitive) || !transitive.every((key) => typeof key === 'string' && Object.hasOwn(tags, key)))
     return 'has transitive_tag_keys that are no keys of principal_tags';
   return undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isPath(value: string): boolean {

@@ -1,4 +1,5 @@
 import type { FieldFault } from './errors.ts';
+import { isObject } from './json.ts';
 
 /** A public key that a client authenticates with (RFC 7517, `private_key_jwt`): these members and no other. */
 export interface ClientKey {
@@ -26,7 +27,7 @@ const algorithmsOf = { RSA: ['RS256', 'PS256'], EC: ['ES256'] } as const;
  * the set. A weak key lets anybody who breaks it act as the client, and e = 1 lets anybody at once (threats.md N8).
  */
 export function clientKeys(jwks: unknown): { keys: ClientKey[]; faults: FieldFault[] } {
-  if (!isRecord(jwks) || !Array.isArray(jwks.keys))
+  if (!isObject(jwks) || !Array.isArray(jwks.keys))
     return { keys: [], faults: [{ pointer: '', detail: 'must be a JWK Set: {"keys": [...]}' }] };
   const entries: unknown[] = jwks.keys;
   if (entries.length < 1 || entries.length > maximumKeys)
@@ -35,7 +36,7 @@ export function clientKeys(jwks: unknown): { keys: ClientKey[]; faults: FieldFau
   const faults: FieldFault[] = [];
   const kids = new Set<unknown>();
   entries.forEach((entry, index) => {
-    const fault = isRecord(entry) ? faultOf(entry, kids) : 'must be an object';
+    const fault = isObject(entry) ? faultOf(entry, kids) : 'must be an object';
     if (fault === undefined) keys.push(publicMembers(entry as Record<string, string>));
     else faults.push({ pointer: `/keys/${index}`, detail: fault });
   });
@@ -89,8 +90,4 @@ function bitsOf(text: unknown): number | undefined {
 function bytesOf(text: unknown): Uint8Array | undefined {
   if (typeof text !== 'string' || !/^[\w-]+$/.test(text) || text.length % 4 === 1) return undefined;
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

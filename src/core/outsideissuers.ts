@@ -1,11 +1,11 @@
 import { issuerFault } from './issuerurl.ts';
+import { developmentHosts } from './loopback.ts';
 
 /** One text for whatever is wrong with an issuer's address, so that no refusal tells what stands at an address. */
 export const issuerRule =
   'must be the https URL of a public host, on port 443 or one from 1024 on, without user name, query or fragment, such as https://token.actions.githubusercontent.com';
 
 const maximumLength = 512;
-const loopbackHosts: readonly string[] = ['127.0.0.1', '[::1]', 'localhost'];
 /** A name with a dot whose last part is no number: never an IP address, in whatever spelling (RFC 1123 2.1). */
 const hostPattern = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -22,7 +22,7 @@ export function isOutsideIssuer(value: string, allowLoopback: boolean): boolean 
 export function isDocumentUrl(value: string, allowLoopback: boolean): boolean {
   const url = value.length <= maximumLength ? URL.parse(value) : null;
   if (url === null || url.username !== '' || url.password !== '' || value.includes('#')) return false;
-  if (loopbackHosts.includes(url.hostname)) return allowLoopback && /^https?:$/.test(url.protocol);
+  if (Object.hasOwn(developmentHosts, url.hostname)) return allowLoopback && /^https?:$/.test(url.protocol);
   return url.protocol === 'https:' && hostPattern.test(url.hostname) && (url.port === '' || Number(url.port) >= 1024);
 }
 

@@ -1,4 +1,5 @@
 import type { FieldFault } from './errors.ts';
+import { isObject } from './json.ts';
 import { isOutsideIssuer, issuerRule, sharedIssuers } from './outsideissuers.ts';
 import { matchesPattern } from './patterns.ts';
 
@@ -98,9 +99,8 @@ function holds(condition: Condition, value: unknown): boolean {
 function claimAt(claims: Claims, claim: string): unknown {
   let value: unknown = claims;
   for (const name of pathOf(claim)) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
-      return undefined;
-    value = (value as Claims)[name];
+    if (!isObject(value) || !Object.hasOwn(value, name)) return undefined;
+    value = value[name];
   }
   return value;
 }

@@ -1,4 +1,5 @@
 import { ArsiaError } from '../core/errors.ts';
+import { errorCode } from '../core/thrown.ts';
 
 /** Seconds that a caller should wait before it asks a database that is away again. */
 const retryAfter = 1;
@@ -52,13 +53,8 @@ export class LockLost extends Error {
   }
 }
 
-export function codeOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
-}
-
 export function isAway(error: unknown): boolean {
-  const code = codeOf(error);
+  const code = errorCode(error);
   if (code !== undefined && (awaySystemCodes.has(code) || awayStates.some((state) => state.test(code)))) return true;
   if (!(error instanceof Error)) return false;
   if (error instanceof LockLost) return true;
@@ -69,7 +65,7 @@ export function isAway(error: unknown): boolean {
 /** Whether the connection that brought this error is of no more use, also while the operating system still calls it open. */
 export function endsSession(error: unknown): boolean {
   return (
-    sessionEndStates.test(codeOf(error) ?? '') || (error instanceof Error && error.message === 'Query read timeout')
+    sessionEndStates.test(errorCode(error) ?? '') || (error instanceof Error && error.message === 'Query read timeout')
   );
 }
 
@@ -84,7 +80,7 @@ export function unavailable(detail: string, cause?: unknown): ArsiaError {
 
 /** Lost against a concurrent transaction: running it again is right (40001 serialization failure, 40P01 deadlock). */
 export function isConflict(error: unknown): boolean {
-  const code = codeOf(error);
+  const code = errorCode(error);
   return code === '40001' || code === '40P01';
 }
 
@@ -93,5 +89,5 @@ export function isConflict(error: unknown): boolean {
  * SELECT reads decides whether PostgreSQL reports a conflict or this (its manual, 13.5 "Serialization Failure Handling").
  */
 export function isUniqueViolation(error: unknown): boolean {
-  return codeOf(error) === '23505';
+  return errorCode(error) === '23505';
 }

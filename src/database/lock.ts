@@ -1,7 +1,8 @@
 import { type BigIntStats, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { codeOf, LockLost } from './failures.ts';
+import { errorCode } from '../core/thrown.ts';
+import { LockLost } from './failures.ts';
 
 export interface FolderLock {
   /**
@@ -97,7 +98,7 @@ function isSame(left: Identity, right: Identity): boolean {
 const sqliteBusy = 5;
 
 function isHeld(error: unknown): boolean {
-  return codeOf(error) === 'ERR_SQLITE_ERROR' && (error as { errcode?: number }).errcode === sqliteBusy;
+  return errorCode(error) === 'ERR_SQLITE_ERROR' && (error as { errcode?: number }).errcode === sqliteBusy;
 }
 
 function heldBy(folder: string, holder: string): string {

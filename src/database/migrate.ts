@@ -3,9 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
+import { errorCode } from '../core/thrown.ts';
 import type { Database, Queries } from './connections.ts';
 import { openDatabase } from './database.ts';
-import { codeOf, unavailable } from './failures.ts';
+import { unavailable } from './failures.ts';
 import { auditColumns } from './tables/audit.ts';
 
 /** `migrations/` beside `src/` and `dist/` alike: both are one folder deep. */
@@ -61,7 +62,7 @@ const insufficientPrivilege = '42501';
 
 /** A replica of this release that comes before its migration waits for it, not ready: it must not end, nor serve (threats.md N61). */
 function waitForOwner(error: unknown): never {
-  if (codeOf(error) !== insufficientPrivilege) throw error;
+  if (errorCode(error) !== insufficientPrivilege) throw error;
   throw unavailable(
     'The database waits for its migration to this release, which the role of DATABASE_URL may not do: run `arsia migrate` with ARSIA_MIGRATION_DATABASE_URL, as the role that owns the tables.',
     error,

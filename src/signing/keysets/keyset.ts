@@ -5,6 +5,7 @@ import {
   stateFaults,
   transitionFaults,
 } from '../../core/keystates.ts';
+import { toError } from '../../core/thrown.ts';
 import type { Signer } from '../signers/signer.ts';
 import { type PublishedJwks, publishJwks } from './jwks.ts';
 import { type KeyOpening, type KeySetName, type LoadedKey, openStoredKey, rowOf } from './storedkeys.ts';
@@ -55,7 +56,7 @@ export async function openSoundKeys(
   try {
     return { keys, jwks: publishJwks(keys.map((key) => key.public_jwk)) };
   } catch (cause) {
-    throw fault(keySet, messageOf(cause), cause);
+    throw fault(keySet, toError(cause).message, cause);
   }
 }
 
@@ -75,7 +76,7 @@ export async function openKeys(
   try {
     return await Promise.all(publishedOrder(stored).map(open));
   } catch (cause) {
-    throw fault(keySet, messageOf(cause), cause);
+    throw fault(keySet, toError(cause).message, cause);
   }
 }
 
@@ -105,8 +106,4 @@ function fault(keySet: KeySetName, reason: string, cause?: unknown): KeySetFault
     `The stored ${keySet} keys cannot be trusted: ${reason}`,
     cause === undefined ? undefined : { cause },
   );
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }
