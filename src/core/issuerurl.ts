@@ -1,11 +1,14 @@
 import { isLoopbackHost } from './loopback.ts';
 
-/** An issuer as clouds compare it, byte for byte: https (http on loopback), no query, fragment, userinfo or trailing slash. */
+/**
+ * Returns whether a URL can be an issuer. Clouds compare issuers byte for byte, so only one spelling passes: https (http on
+ * loopback), without query, fragment, userinfo and trailing slash.
+ */
 export function isIssuer(value: string): boolean {
-  return issuerFault(value) === undefined;
+  return findIssuerFault(value) === undefined;
 }
 
-export function issuerFault(value: string): string | undefined {
+export function findIssuerFault(value: string): string | undefined {
   let url: URL;
   try {
     url = new URL(value);

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { issuerFault } from '../../src/core/issuerurl.ts';
+import { findIssuerFault } from '../../src/core/issuerurl.ts';
 import { developmentHosts, isLoopbackHost } from '../../src/core/loopback.ts';
 import { issuerHostPath } from '../../src/providers/aws/names.ts';
 import { isIssuerUrl } from '../../src/sandbox/issuer.ts';
@@ -14,14 +14,14 @@ const others = [
 
 test('Arsia, AWS trust policies and the sandbox accept http on the same loopback hosts', () => {
   for (const issuer of loopback)
-    expect([issuer, issuerFault(issuer), issuerHostPath(issuer), isIssuerUrl(issuer)]).toEqual([
+    expect([issuer, findIssuerFault(issuer), issuerHostPath(issuer), isIssuerUrl(issuer)]).toEqual([
       issuer,
       undefined,
       issuer.slice('http://'.length),
       true,
     ]);
   for (const issuer of others)
-    expect([issuer, issuerFault(issuer), issuerHostPath(issuer), isIssuerUrl(issuer)]).toEqual([
+    expect([issuer, findIssuerFault(issuer), issuerHostPath(issuer), isIssuerUrl(issuer)]).toEqual([
       issuer,
       'must be https (http on loopback only)',
       undefined,

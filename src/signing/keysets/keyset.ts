@@ -1,9 +1,9 @@
 import {
+  findStateFaults,
+  findTransitionFaults,
   type KeySetSnapshot,
-  publishedOrder,
   type StoredKey,
-  stateFaults,
-  transitionFaults,
+  sortForPublication,
 } from '../../core/keystates.ts';
 import { toError } from '../../core/thrown.ts';
 import type { Signer } from '../signers/signer.ts';
@@ -50,7 +50,7 @@ export async function openSoundKeys(
   keySet: KeySetName,
   opening: KeyOpening,
 ): Promise<{ keys: LoadedKey[]; jwks: PublishedJwks }> {
-  const faults = [...stateFaults(stored), ...transitionFaults(before?.keys ?? [], stored)];
+  const faults = [...findStateFaults(stored), ...findTransitionFaults(before?.keys ?? [], stored)];
   if (faults.length > 0) throw fault(keySet, faults.join('; '));
   const keys = await openKeys(stored, before, keySet, opening);
   try {
@@ -74,7 +74,7 @@ export async function openKeys(
     return known ? { ...known, state, activated_at, retired_at } : await openStoredKey(key, keySet, opening);
   };
   try {
-    return await Promise.all(publishedOrder(stored).map(open));
+    return await Promise.all(sortForPublication(stored).map(open));
   } catch (cause) {
     throw fault(keySet, toError(cause).message, cause);
   }
