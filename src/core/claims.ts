@@ -278,7 +278,7 @@ function tagsFault(value: unknown): string | undefined {
   }
   if (transitive === undefined) return undefined;
   if (!Array.isArray(transitive) || !transitive.every((key) => typeof key === 'string' && Object.hasOwn(tags, key)))
-    return 'has transitive_tag_keys that are no keys of principal_tags';
+    return 'has transitive_tag_keys that are not keys of principal_tags';
   return undefined;
 }
 

@@ -104,7 +104,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     try {
       expect((await poll(device.device_code)).body.error).toBe('expired_token');
       const page = await type(createBrowser(), device.user_code);
-      expect([page.status, page.text]).toEqual([400, expect.stringContaining('There is no such code')]);
+      expect([page.status, page.text]).toEqual([400, expect.stringContaining('This code does not exist')]);
     } finally {
       wait(-601);
     }
@@ -140,7 +140,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     const device = await begin();
     const browser = createBrowser();
     const guessed = await type(browser, 'BBBB-BBBB');
-    expect([guessed.status, guessed.text]).toEqual([400, expect.stringContaining('There is no such code')]);
+    expect([guessed.status, guessed.text]).toEqual([400, expect.stringContaining('This code does not exist')]);
     // What was typed is there to be corrected.
     expect(guessed.text).toContain('value="BBBB-BBBB"');
     await decide(browser, await type(browser, device.user_code), 'confirm');

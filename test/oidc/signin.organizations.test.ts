@@ -86,7 +86,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       'Decline the invitation to evil',
       acceptOf('acme'),
       'Decline the invitation to acme',
-      'Sign in as somebody else',
+      'Sign in as another person',
     ]);
     expect(page.text).toContain('deployer in acme/lab');
     expect(page.text).toContain('owner of acme');
@@ -106,7 +106,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       `Continue as ${email} in acme`,
       acceptOf('evil'),
       'Decline the invitation to evil',
-      'Sign in as somebody else',
+      'Sign in as another person',
     ]);
   });
 
@@ -117,7 +117,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     await join(sub, 'acme');
     const browser = createBrowser();
     const left = await choose(browser, await begin(sub, browser), 'Decline the invitation to evil');
-    expect(choicesOf(left)).toEqual([`Continue as ${email} in acme`, 'Sign in as somebody else']);
+    expect(choicesOf(left)).toEqual([`Continue as ${email} in acme`, 'Sign in as another person']);
     expect(await eventsOf(evil, 'action=invitation.decline')).toMatchObject([
       { outcome: 'success', target_id: id, organization_id: evilId, detail: { email } },
     ]);
@@ -145,7 +145,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(choicesOf(await begin(sub))).toEqual([
       `Continue as ${email} in evil`,
       `Continue as ${email} in acme`,
-      'Sign in as somebody else',
+      'Sign in as another person',
     ]);
     const { browser } = inAcme;
     // With a session nothing is asked, unless the client wants the person to choose.
@@ -225,7 +225,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(choicesOf(await begin(sub))).toEqual([
       acceptOf('acme'),
       'Decline the invitation to acme',
-      'Sign in as somebody else',
+      'Sign in as another person',
     ]);
     expect(await meOf((await join(sub, 'acme')).client)).toMatchObject({ organization_id: acmeId });
     // An invitation of the organisation that deactivated them goes around nothing.
@@ -295,7 +295,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       expect(choicesOf(await begin(sub))).toEqual([
         acceptOf('acme'),
         'Decline the invitation to acme',
-        'Sign in as somebody else',
+        'Sign in as another person',
       ]);
       expect((await acme.ask('POST', '/user-identities/detach', body)).status).toBe(403);
     }
@@ -395,7 +395,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       await invite(evil, email);
       world.upstream.visitor = sub;
       browser.forget('upstream');
-      const other = await choose(browser, page, 'Sign in as somebody else');
+      const other = await choose(browser, page, 'Sign in as another person');
       expect(other.text).toContain(email);
       expect(world.upstream.asked.at(-1)!.get('prompt')).toBe('login');
     });
@@ -416,7 +416,7 @@ test('where anyone comes in, an invitation is still the person`s to accept; with
   const browser = createBrowser();
   const ask = authorizationRequest(world.issuer);
   const left = await choose(browser, await visit(browser, ask), 'Decline the invitation to acme');
-  expect(choicesOf(left)).toEqual(['Join acme', 'Sign in as somebody else']);
+  expect(choicesOf(left)).toEqual(['Join acme', 'Sign in as another person']);
   await choose(browser, left, 'Join acme', ask.redirect_uri);
   const [bob] = ((await owner.send('GET', '/users?limit=200')).items as Body[]).filter(({ login }) =>
     login.startsWith('bob'),

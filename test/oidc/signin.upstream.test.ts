@@ -116,7 +116,7 @@ test('a person who gives up at the provider can go back, and the client is told'
   const page = await visit(browser, ask);
   expect([page.status, page.text]).toEqual([
     403,
-    expect.stringContaining('The identity provider answered access_denied.'),
+    expect.stringContaining('The identity provider refused the sign-in with access_denied.'),
   ]);
   expect(await recordsOf(operator, page)).toMatchObject([{ action: 'user.sign_in', outcome: 'refused' }]);
   const [again, back] = [...page.text.matchAll(/<a href="([^"]+)">/g)].map((match) => match[1]!);
@@ -143,7 +143,10 @@ test('N47 what the provider says is shown as text', async () => {
   url.searchParams.set('error', '<script>alert(1)</script>');
   url.searchParams.set('error_description', '<img src=x onerror=alert(1)>');
   const page = await browser.get(url.href);
-  expect([page.status, page.text]).toEqual([403, expect.stringContaining('The identity provider answered an error.')]);
+  expect([page.status, page.text]).toEqual([
+    403,
+    expect.stringContaining('The identity provider refused the sign-in with an error.'),
+  ]);
   expect(page.text).not.toContain('alert(1)');
 });
 
@@ -197,7 +200,7 @@ test('a provider that is away, or calls itself something else: 502, and all else
     expect([page.status, page.location, page.text]).toEqual([
       502,
       undefined,
-      expect.stringContaining('did not answer'),
+      expect.stringContaining('did not respond'),
     ]);
   }
   expect((await owner.ask('GET', '/users')).status).toBe(200);

@@ -7,9 +7,10 @@ import { type Clock, newId } from '../../src/core/clock.ts';
 import type { ArsiaError } from '../../src/core/errors.ts';
 import { serverOrigin } from '../../src/core/origin.ts';
 import type { Database } from '../../src/database/connections.ts';
-import type { ClientAccount, EndpointEvent, Exchange } from '../../src/oidc/ports.ts';
+import type { ClientAccount, Exchange } from '../../src/oidc/ports.ts';
 import { type AuthorizationServer, createAuthorizationServer } from '../../src/oidc/server.ts';
 import { systemClock } from '../../src/server/clock.ts';
+import type { EndpointEvent } from '../../src/services/issuing/endpointevent.ts';
 import type { OutsideExchange } from '../../src/services/issuing/outsidetokens.ts';
 import { makeSigningKey } from '../../src/signing/keysets/signingkeys.ts';
 import { createSealer, type Sealer } from '../../src/signing/sealing/sealing.ts';
@@ -148,7 +149,7 @@ export async function startReplica(parts: {
       principals: {
         isActive: async (id) => !world.inactive.has(id) && (world.accounts.get(id)?.is_active ?? id.startsWith('usr_')),
         login: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
-        nameOf: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
+        findDisplayName: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
       },
       exchange: (request) => {
         world.exchanges.push(request);

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { GetCallerIdentityCommand, STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { signatureOf } from '../../src/sandbox/aws/canonical.ts';
+import { computeSignature } from '../../src/sandbox/aws/canonical.ts';
 import type { Request } from '../../src/sandbox/listener.ts';
 import { systemClock } from '../../src/server/clock.ts';
 import { account, assumeRole, type Bench, elementOf, pasteAws, type Reply, startBench } from './clouds.ts';
@@ -260,7 +260,7 @@ describe('published signatures', () => {
   test('get-vanilla', () => {
     const vanilla = request('', ['Host', 'example.amazonaws.com', 'X-Amz-Date', time]);
     const scope = { date: '20150830', region: 'us-east-1', service: 'service' };
-    expect(signatureOf(vanilla, ['host', 'x-amz-date'], scope, time, secret)).toBe(
+    expect(computeSignature(vanilla, ['host', 'x-amz-date'], scope, time, secret)).toBe(
       '5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31',
     );
   });
@@ -270,7 +270,7 @@ describe('published signatures', () => {
     const headers = ['content-type', type, 'host', 'iam.amazonaws.com', 'x-amz-date', time];
     const listUsers = request('Action=ListUsers&Version=2010-05-08', headers);
     const scope = { date: '20150830', region: 'us-east-1', service: 'iam' };
-    expect(signatureOf(listUsers, ['content-type', 'host', 'x-amz-date'], scope, time, secret)).toBe(
+    expect(computeSignature(listUsers, ['content-type', 'host', 'x-amz-date'], scope, time, secret)).toBe(
       '5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7',
     );
   });

@@ -1,5 +1,4 @@
 import type { Clock } from '../../core/clock.ts';
-import type { ErrorCode } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
@@ -9,18 +8,8 @@ import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { findUserById } from '../../store/people/users.ts';
 import { eventOf } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
+import type { EndpointEvent } from './endpointevent.ts';
 import type { Mint } from './mint.ts';
-
-interface EndpointEvent {
-  action: string;
-  outcome: 'success' | 'refused' | 'failed';
-  code: ErrorCode | null;
-  error: string | null;
-  client_id: string | null;
-  target_id: string | null;
-  origin: Origin;
-  reason: string | null;
-}
 
 /** What the authorization server asks of the rest: clients, principals, the exchange of job tokens, the record. */
 export function createAuthorizationPorts(parts: { database: Database; audit: Audit; mint: Mint; clock: Clock }) {
@@ -46,7 +35,7 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
         const user = await findUserById(db, id);
         return user?.is_active === true ? user.login : undefined;
       },
-      async nameOf(id: string) {
+      async findDisplayName(id: string) {
         const user = await findUserById(db, id);
         if (user?.is_active !== true) return undefined;
         const { login, organization_id } = user;
