@@ -25,7 +25,7 @@ afterAll(async () => {
   }
 });
 
-/** Listens on a free loopback port before the handler is made, since an issuer must know its port. */
+/** Listens on a free loopback port before the handler is created, because the issuer contains the port. */
 export async function listen(make: (origin: string) => RequestListener | Promise<RequestListener>): Promise<string> {
   const server = createServer();
   servers.push(server);
@@ -52,7 +52,7 @@ export function testSealer(): Sealer {
   });
 }
 
-/** The key set of the authorization server, as a keyring gives it; `rotate` puts a new signer in front. */
+/** The key set of the authorization server; `rotate` adds a new signer. */
 export async function testKeys(alg: 'RS256' | 'ES256' = 'ES256') {
   const listeners: (() => void)[] = [];
   const make = async () => {
@@ -63,7 +63,7 @@ export async function testKeys(alg: 'RS256' | 'ES256' = 'ES256') {
   let held = [await make()];
   const keys = {
     current: () => ({ jwks: JSON.stringify({ keys: held.map(({ jwk }) => jwk) }) }),
-    /** Why they are withheld, as a replica does that cannot tell whether one was revoked. */
+    /** The error while keys are withheld, as by a replica that does not know whether one was revoked. */
     withheld: undefined as ArsiaError | undefined,
     publication() {
       if (keys.withheld !== undefined) throw keys.withheld;
@@ -81,7 +81,7 @@ export async function testKeys(alg: 'RS256' | 'ES256' = 'ES256') {
 
 export type TestKeys = Awaited<ReturnType<typeof testKeys>>;
 
-/** The accounts and the records of one test, shared by the replicas that it starts. */
+/** The accounts and audit events of one test, shared by its replicas. */
 export interface World {
   clock: Clock;
   accounts: Map<string, ClientAccount>;
@@ -113,7 +113,7 @@ export interface Replica {
   issuer: string;
   server: AuthorizationServer;
   artifacts: ArtifactStore;
-  /** A form to an endpoint, such as `/token`. */
+  /** Posts a form to an endpoint such as `/token`. */
   post(path: string, form: Record<string, string> | URLSearchParams, headers?: Record<string, string>): Promise<Answer>;
 }
 
@@ -190,7 +190,7 @@ export interface KeyAccount {
   id: string;
   privateKey: CryptoKey;
   publicJwk: JWK;
-  /** A good assertion for this audience; `claims` and `header` replace members, undefined removes them. */
+  /** Creates a valid assertion for this audience. `claims` and `header` replace members; undefined removes them. */
   assert(audience: string, claims?: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
 }
 
@@ -214,7 +214,7 @@ export async function addKeyAccount(world: World, alg = 'ES256'): Promise<KeyAcc
   return account;
 }
 
-/** `client_credentials` by an assertion. */
+/** Requests `client_credentials` with an assertion. */
 export function assertionForm(client_assertion: string): Record<string, string> {
   return {
     grant_type: 'client_credentials',
