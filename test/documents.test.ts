@@ -28,6 +28,17 @@ test('every link between documents leads to a file', () => {
   expect(broken).toEqual([]);
 });
 
+test('each decision has its context, decision and consequences, in that order and on one page', () => {
+  const faults = read('docs/decisions', /^\d{4}-.*\.md$/).flatMap(({ file, text }) => {
+    const parts = [...text.matchAll(/^\*\*(\w+)\b.*?\*\*/gm)].map(([, part]) => part);
+    return [
+      parts.slice(0, 3).join() === 'Context,Decision,Consequences' ? [] : `${file}: ${parts.join()}`,
+      text.trimEnd().split('\n').length <= 50 ? [] : `${file}: over 50 lines`,
+    ].flat();
+  });
+  expect(faults).toEqual([]);
+});
+
 test('the index of the decisions has the number, title and amendments of each record', () => {
   const records = read('docs/decisions', /^\d{4}-.*\.md$/).map(({ file, text }) => {
     const [, number, title] = /^# (\d{4}) (.+)$/m.exec(text)!;
