@@ -115,7 +115,7 @@ describe.each(databaseKinds)('N76 a look-up of credentials finds: %s', (kind) =>
     expect(statements).toBe(1);
   });
 
-  test('nothing, as unavailable, while 4,096 wait', async () => {
+  test('nothing while 4,096 wait, but answers `unavailable`', async () => {
     const flood = Array.from({ length: 5_000 }, () => isLive(`arsia_job_${random()}`)!.catch(({ code }) => code));
     const answers = await Promise.all(flood);
     expect(answers.filter((answer) => answer === 'unavailable').length).toBe(5_000 - 4_096);
