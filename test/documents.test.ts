@@ -108,6 +108,16 @@ test('every setting that a page names is one, or one of the client', () => {
   expect(unknown).toEqual([]);
 });
 
+test('every npm script that a page names exists, unless it is marked as not built', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const unknown = pages.flatMap(({ file, text }) =>
+    [...text.matchAll(/npm run ([a-z:]+)(?!`? \*\(not built)/g)]
+      .filter(([, script]) => !Object.hasOwn(scripts, script!) && !text.includes(`\`npm run ${script}\` *(not built`))
+      .map(([command]) => `${file}: ${command}`),
+  );
+  expect(unknown).toEqual([]);
+});
+
 test('every route of the contract is in the OpenAPI document, unless it is marked as not built', () => {
   const { paths } = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as { paths: Record<string, unknown> };
   const rows = contract.slice(contract.indexOf('| Routes | For |'), contract.indexOf('- `GET /api/v1/audit-events'));
