@@ -168,6 +168,12 @@ const table = {
     'The claims of this token would be refused or misread by clouds',
     'Correct the settings that `detail` names.',
   ),
+  settings_unreadable: row(
+    500,
+    'server_error',
+    'The stored settings of the managed identity cannot be read',
+    'Set all settings of the identity again.',
+  ),
   not_supported: row(422, 'invalid_request', 'This is not supported yet', 'Use what `detail` names as supported.'),
   cloud_denied: row(
     403,

@@ -4,16 +4,32 @@ import type { ArsiaError } from '../core/errors.ts';
 import type { SubjectScope } from '../core/subject.ts';
 import type { EndpointSetting } from './endpoints.ts';
 
+declare const isRead: unique symbol;
+
 /**
- * A provider is a kind of target: a folder, and one line in `registry.ts`. It declares what it needs from a person once, as
- * a schema, and has the capabilities that its kind of target allows.
+ * Settings in the form that the provider of this release takes: the schema parsed them, or `readSettings` read them from the
+ * database. Stored settings are `unknown` and do not pass for these.
  */
-export interface Provider<Settings = unknown> {
-  /** The wire name of the kind, `[a-z][a-z_]{0,31}`. */
+export type ReadSettings = Record<string, unknown> & { readonly [isRead]: true };
+
+/** Turns stored settings of one version into those of the next. Pure; the schema judges the result. */
+export type SettingsUpgrade = (older: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+
+/**
+ * A kind of target: one folder, and one line in `registry.ts`. It declares once, as schemas, what it needs from a person. Its
+ * capabilities depend on the target.
+ */
+export interface Provider<Settings = ReadSettings> {
+  /** Wire name of the kind, `[a-z][a-z_]{0,31}`. */
   type: string;
   title: string;
-  /** Strict object; every member has `.meta({title, description, examples})`, and messages that show a right value. */
+  /** Strict object. Every member has `.meta({title, description, examples})` and messages that show a valid value. */
   settings: z.ZodType<Settings>;
+  /**
+   * Upgrades of stored settings: the first turns version 1 into version 2. A new optional member, or one with a default,
+   * needs no upgrade. A renamed or removed member and a stricter rule do.
+   */
+  upgrades?: readonly SettingsUpgrade[];
   /**
    * Members of the answer of `POST /api/v1/credentials`, in addition to `type`, `expires_at` and `jti`, which every kind
    * has.
@@ -90,7 +106,7 @@ export type Verdict =
       actual: string;
     };
 
-export interface Federated<Settings> {
+export interface Federated<Settings = ReadSettings> {
   /** The audience that the admin chose freely, for kinds where that is so: it belongs to one organisation. */
   freeAudience?(settings: Settings): string;
   /**
@@ -151,7 +167,7 @@ export interface CloudCredentials {
   [member: string]: string | undefined;
 }
 
-export interface Exchanging<Settings> {
+export interface Exchanging<Settings = ReadSettings> {
   /** The options of this kind in `POST /api/v1/credentials`, sent as the member that has the name of the type. */
   request: z.ZodObject;
   /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */
