@@ -73,14 +73,18 @@ export interface NamingFacts {
   total: number;
 }
 
-/** A titled text to copy. `form: 'fields'` has `fields` in the order and with the labels of the cloud's own form. */
+/** A titled text to copy. */
 export interface TrustDocument {
   /** Stable within the provider, e.g. `trust-policy`. */
   name: string;
   title: string;
-  /** `json`, `shell`, `fields`, `hcl`, `yaml`, `bicep`, `ini`: how the text is coloured and checked. */
+  /**
+   * The language of `text`, one lower-case word: `json`, `shell`, `hcl`, `yaml`, `bicep`, `ini`, or `fields` for values to type
+   * into a form. The set is open: a client shows a form that it does not know as plain text.
+   */
   form: string;
   text: string;
+  /** With the form `fields`: the values in the order and with the labels of the cloud's own form. */
   fields?: { label: string; value: string }[];
   /** Where it goes. */
   paste_into: string;
@@ -107,6 +111,11 @@ export type Verdict =
     };
 
 export interface Federated<Settings = ReadSettings> {
+  /**
+   * The audiences that the cloud takes for its own. No identity of a kind with a free audience may have one: its tokens would
+   * pass at this cloud without the claims and limits of this kind.
+   */
+  ownAudiences?: readonly RegExp[];
   /** The audience that the admin chose freely, for kinds where that is so: it belongs to one organisation. */
   freeAudience?(settings: Settings): string;
   /**

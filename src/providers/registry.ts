@@ -21,6 +21,11 @@ export const endpointSettings: Readonly<Record<string, EndpointSetting>> = Objec
   ...providers.map(({ exchanging }) => exchanging?.endpoints),
 );
 
+/** Returns whether a cloud takes the audience for its own, so that no identity of another kind may have it. */
+export function isCloudAudience(audience: string): boolean {
+  return providers.some(({ federated }) => federated?.ownAudiences?.some((pattern) => pattern.test(audience)) === true);
+}
+
 /** Loads the SDKs of all clouds. */
 export async function loadSdks(): Promise<void> {
   await Promise.all(providers.map(({ exchanging }) => exchanging?.load()));

@@ -36,6 +36,7 @@ beforeAll(async () => {
 
 /** Stores settings past every check, as an older release or an operator with a database console would have. */
 async function store(id: string, settings: unknown, type?: string): Promise<void> {
+  if (type !== undefined) await oracle.execute(`UPDATE assignments SET type = '${type}' WHERE identity_id = '${id}'`);
   const values = `settings = '${JSON.stringify(settings)}'::jsonb${type === undefined ? '' : `, type = '${type}'`}`;
   await oracle.execute(`UPDATE managed_identities SET ${values} WHERE id = '${id}'`);
 }
@@ -153,14 +154,16 @@ describe('an identity whose row cannot be read', () => {
   });
 
   test('of a kind that this release has not, or of a newer version, says so', async () => {
-    await store(broken.id, {}, 'unknown_kind');
+    await store(broken.id, {}, 'future_kind');
     for (const send of [
       () => organization.owner.ask('GET', `/managed-identities/${broken.id}`),
+      () => organization.owner.ask('GET', '/managed-identities?type=future_kind'),
+      () => job.client.ask('POST', '/tokens', { managed_identity: 'future_kind', profile: 'broken' }),
       () => organization.owner.ask('PATCH', `/managed-identities/${broken.id}`, { settings: {} }),
     ]) {
       const { status, body } = await send();
       expect([status, body.code, body.advice]).toEqual([500, 'settings_unreadable', expect.stringMatching(/^Run /)]);
-      expect(body.detail).toMatch(/cannot be read: this release has no identities of type "unknown_kind"\.$/);
+      expect(body.detail).toMatch(/cannot be read: this release has no identities of type "future_kind"\.$/);
     }
     await store(broken.id, { $version: 2, audience: 'https://broken.example' }, 'oidc');
     const version = await job.client.ask('POST', '/tokens', { managed_identity: broken.id });

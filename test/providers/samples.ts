@@ -11,6 +11,7 @@ import type {
   ReadSettings,
   TrustFacts,
 } from '../../src/providers/provider.ts';
+import { endpointSettings } from '../../src/providers/registry.ts';
 
 export const issuer = 'https://arsia.example.com/oidc';
 export const now = Date.UTC(2026, 10, 21);
@@ -19,13 +20,13 @@ export function id(kind: IdKind): string {
   return makeId(kind, now, randomBytes);
 }
 
-export const endpoints = {
-  aws_sts: [] as string[],
-  azure_authority_hosts: [] as string[],
-  google_sts: 'https://sts.googleapis.com',
-  google_iam: 'https://iamcredentials.googleapis.com',
-  extra_ca: undefined as string | undefined,
-} satisfies CloudEndpoints;
+/** The endpoints of every kind as they are without a setting. */
+export const endpoints: CloudEndpoints = {
+  ...Object.fromEntries(
+    Object.entries(endpointSettings).map(([name, setting]) => [name, setting.parse(setting.default)]),
+  ),
+  extra_ca: undefined,
+};
 
 /** Facts with real ids; `user: null` for the pattern of every user. */
 export function trustFacts(

@@ -2,8 +2,9 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { Delivery } from '../../core/mintfacts.ts';
 import type { SubjectScope } from '../../core/subject.ts';
 import type { Page } from '../../database/page.ts';
-import type { CloudEndpoints, Provider, ReadSettings } from '../../providers/provider.ts';
+import type { CloudEndpoints } from '../../providers/provider.ts';
 import { providerOf } from '../../providers/registry.ts';
+import { parseSettings } from '../../providers/requestedsettings.ts';
 import { settingsToStore } from '../../providers/storedsettings.ts';
 import { findAliasAt } from '../../store/identities/aliases.ts';
 import {
@@ -48,19 +49,6 @@ type Identity = WithSettings<ManagedIdentity>;
 export interface Outside {
   issuer: string;
   endpoints: CloudEndpoints;
-}
-
-/** Returns the settings of a request as the schema of the provider has them. Throws `invalid_request`, which names the fields. */
-function parseSettings(provider: Provider, settings: unknown): ReadSettings {
-  const parsed = provider.settings.safeParse(settings);
-  if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.flatMap((issue) => {
-    const pointer = ['/settings', ...issue.path.map(String)].join('/');
-    return issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ pointer: `${pointer}/${key.slice(0, 80)}`, detail: 'is no setting of this kind' }))
-      : [{ pointer, detail: issue.message }];
-  });
-  throw new ArsiaError('invalid_request', `The settings of this ${provider.title} identity are not valid.`, { fields });
 }
 
 export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdentity, FoundNamespace, Identity> {
