@@ -88,7 +88,10 @@ function clientAdapter(lookupClient: ClientLookup): Adapter {
   };
 }
 
-/** A second use of these ends their grant (RFC 6749 4.1.2, RFC 9700 4.14.2). Not a device code: a device may poll twice at once. */
+/**
+ * A second use of these ends their grant (RFC 6749 4.1.2, RFC 9700 4.14.2). Not a device code: a device may poll twice at
+ * once.
+ */
 const grantEnding: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken']);
 
 /**

@@ -96,7 +96,10 @@ function createMetadata(
   return { ...common, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys } };
 }
 
-/** Makes a provider compare client secrets by hash, all of them, in constant time. Secrets have 256 random bits, so that SHA-256 is enough. */
+/**
+ * Makes a provider compare client secrets by hash, all of them, in constant time. Secrets have 256 random bits, so that
+ * SHA-256 is enough.
+ */
 export function compareSecretsByHash(provider: Provider): void {
   provider.Client.prototype.compareClientSecret = function compareClientSecret(actual: string) {
     const hash = createHash('sha256').update(actual).digest();

@@ -93,7 +93,10 @@ export function createScopeError(): Error {
   return new errors.CustomOIDCProviderError('invalid_scope', 'no scope is offered: omit `scope`');
 }
 
-/** Replaces characters that RFC 6749 5.2 does not allow in a description (%x20-21 / %x23-5B / %x5D-7E); strict clients fail on them. */
+/**
+ * Replaces characters that RFC 6749 5.2 does not allow in a description (%x20-21 / %x23-5B / %x5D-7E); strict clients fail on
+ * them.
+ */
 export function sanitizeDescription(text: string): string {
   return text
     .replaceAll('"', "'")

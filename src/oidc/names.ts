@@ -10,7 +10,10 @@ export const tokenTypes = {
   id_token: 'urn:ietf:params:oauth:token-type:id_token',
 } as const;
 
-/** Member of the introspection response: the trust rule by which a service account got its token. Absent without an outside token. */
+/**
+ * Member of the introspection response: the trust rule by which a service account got its token. Absent without an outside
+ * token.
+ */
 export const trustRuleClaim = 'trust_rule_id';
 
 /** The public client of jobs and pipelines, which have no credential but their token. It may only use token exchange. */

@@ -33,7 +33,10 @@ export interface SignInParts {
   people: SignIn;
   /** Opens the link of an operator or an owner and records the event. Throws ArsiaError `unauthenticated`. */
   openLink(token: string, origin: Origin): Promise<OpenedLink>;
-  /** Returns the keys that sign cookies, newest first, equal on all replicas. Throws ArsiaError `unavailable` while not loaded. */
+  /**
+   * Returns the keys that sign cookies, newest first, equal on all replicas. Throws ArsiaError `unavailable` while not
+   * loaded.
+   */
   cookieKeys(): readonly string[];
 }
 
@@ -58,7 +61,9 @@ export interface Log {
 export interface AuthorizationKeys {
   /** Returns the published JWK Set as text. Throws ArsiaError `unavailable` while there is none. */
   current(): { jwks: string };
-  /** Returns the seconds for which caches may keep the keys. Throws ArsiaError `unavailable` while one may have been revoked. */
+  /**
+   * Returns the seconds for which caches may keep the keys. Throws ArsiaError `unavailable` while one may have been revoked.
+   */
   publication(): { maximum_age: number };
   /** Returns the signing key. Throws ArsiaError `unavailable` while no key may sign. */
   signer(): IdTokenSigner;

@@ -123,7 +123,9 @@ const identified: readonly Route[] = [
   pageRoute(ownEndpoints.interaction, ['GET', 'POST'], 'user.sign_in'),
 ];
 
-/** Returns the path of a request target (RFC 9112 3.2) and ignores its authority. Returns '' for `*` and for invalid targets. */
+/**
+ * Returns the path of a request target (RFC 9112 3.2) and ignores its authority. Returns '' for `*` and for invalid targets.
+ */
 export function parsePath(target: string): string {
   if (target.startsWith('/')) return target.split(/[?#]/, 1)[0]!;
   return /^https?:\/\/[^/?#]*(\/[^?#]*)/i.exec(target)?.[1] ?? '';

@@ -30,7 +30,10 @@ export interface AuthorizationServer {
    * koa: set `ctx.respond = false`, then await this.
    */
   handle(request: IncomingMessage, response: ServerResponse, context: { origin: RequestOrigin }): Promise<void>;
-  /** Issues an access token without OAuth, for `arsia bootstrap`. It can be introspected and revoked. The caller records the event. */
+  /**
+   * Issues an access token without OAuth, for `arsia bootstrap`. It can be introspected and revoked. The caller records the
+   * event.
+   */
   issueAccessToken(request: AccessTokenRequest): Promise<string>;
 }
 

@@ -73,7 +73,10 @@ interface ListenerOptions {
   cloud: (origin: string) => Cloud;
 }
 
-/** Bytes, above all limits of the clouds: AWS accepts tokens of 20,000 characters, each of which can be percent-encoded in a URL. */
+/**
+ * Bytes, above all limits of the clouds: AWS accepts tokens of 20,000 characters, each of which can be percent-encoded in a
+ * URL.
+ */
 const maximumBody = 256 * 1024;
 const maximumHeaders = 128 * 1024;
 

@@ -11,8 +11,8 @@ export interface Attack {
 }
 
 /**
- * Runs in a child process, so that its work does not slow down the process that measures. Prints the counts of responses when it receives the signal
- * to end.
+ * Runs in a child process, so that its work does not slow down the process that measures. Prints the counts of responses when
+ * it receives the signal to end.
  */
 const attacks = JSON.parse(await readFile(process.argv[2]!, 'utf8')) as Attack[];
 const counts: Record<string, number> = {};

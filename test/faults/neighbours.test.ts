@@ -29,7 +29,9 @@ const rate = { mints: 40, others: 2 };
 const duration = rounds(500, 20_000);
 /** Milliseconds. Below this quiet value noise dominates. */
 const quietFloor = 20;
-/** Times are not meaningful while the cores have other work, as in `npm test`: there the test checks only that nothing hangs. */
+/**
+ * Times are not meaningful while the cores have other work, as in `npm test`: there the test checks only that nothing hangs.
+ */
 const generousLimit = 5_000;
 /** Below this fraction of idle time the cores are the bottleneck, which organisations do not share fairly. */
 const leastIdle = 0.03;

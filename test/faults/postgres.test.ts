@@ -170,7 +170,10 @@ function expectOnlyUnavailable({ replies, errors }: Load): void {
     });
 }
 
-/** Creates an empty database with the two roles of production. Arsia creates its tables as the owner and serves as the other role. */
+/**
+ * Creates an empty database with the two roles of production. Arsia creates its tables as the owner and serves as the other
+ * role.
+ */
 async function homeOn(server: PostgresServer): Promise<Home> {
   const folder = await mkdtemp(join(tmpdir(), 'arsia-home-'));
   atEnd(() => rm(folder, { recursive: true, force: true }));

@@ -65,7 +65,10 @@ export async function makeHome(kind: DatabaseKind): Promise<Home> {
 export interface TestClock extends Clock {
   /** Milliseconds. */
   advance(milliseconds: number): void;
-  /** Stops the clock, so that only `advance` moves it and a slow machine changes nothing. Returns a function that starts it again. */
+  /**
+   * Stops the clock, so that only `advance` moves it and a slow machine changes nothing. Returns a function that starts it
+   * again.
+   */
   hold(): () => void;
 }
 

@@ -4,7 +4,9 @@ import { cloudNames, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { atEnd, type RunningArsia } from './arsia.ts';
 import type { Answer, Body } from './client.ts';
 
-/** Checks of threats.md 4.2 for every refusal: nothing changed, no cloud called, one audit event, no secret. PostgreSQL only. */
+/**
+ * Checks of threats.md 4.2 for every refusal: nothing changed, no cloud called, one audit event, no secret. PostgreSQL only.
+ */
 export interface Oracle {
   /** Returns the row count and a checksum of every table but those of the audit. */
   snapshot(): Promise<Record<string, string>>;

@@ -2,7 +2,10 @@ import type { Role } from '../../src/core/permissions.ts';
 import type { RunningArsia } from './arsia.ts';
 import { type Body, type Client, createClient, encoded, signIn } from './client.ts';
 
-/** An organisation that is created through the API: a group, two workspaces, a user, and a launcher that may act for all users. */
+/**
+ * An organisation that is created through the API: a group, two workspaces, a user, and a launcher that may act for all
+ * users.
+ */
 export interface Organization {
   issuer: string;
   name: string;

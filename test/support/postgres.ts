@@ -168,7 +168,10 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Lists a process and its children. The backends have process groups of their own, so that a signal to the group would miss them. */
+/**
+ * Lists a process and its children. The backends have process groups of their own, so that a signal to the group would miss
+ * them.
+ */
 async function family(parent: number): Promise<number[]> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=']).catch(fromProc);
   const children = stdout

@@ -9,8 +9,9 @@ import { execute, type PostgresServer, startPostgres } from './postgres.ts';
 import { testRoles, urlFor } from './roles.ts';
 
 /**
- * The process that creates the test databases. Test files request one by a file `wanted-*` and wait for `ready-*`, so that runs of pure
- * tests start no database, and the first file that needs one starts it while others run. The process ends with its parent.
+ * The process that creates the test databases. Test files request one by a file `wanted-*` and wait for `ready-*`, so that
+ * runs of pure tests start no database, and the first file that needs one starts it while others run. The process ends with
+ * its parent.
  */
 const folder = process.argv[2]!;
 let postgres: PostgresServer | undefined;

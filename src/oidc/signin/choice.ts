@@ -53,7 +53,10 @@ export async function showChoicePage(
   return true;
 }
 
-/** Handles the form of the page: signs in, accepts, declines, or authenticates another person. Throws SessionNotFound and InvalidRequest. */
+/**
+ * Handles the form of the page: signs in, accepts, declines, or authenticates another person. Throws SessionNotFound and
+ * InvalidRequest.
+ */
 export async function handleChoice(
   context: SignInContext,
   ctx: KoaContextWithOIDC,

@@ -44,7 +44,10 @@ export interface UpstreamRequest {
 
 /** The identity provider of people: authorization code with PKCE, state and nonce (RFC 9700 2.1). */
 export interface Upstream {
-  /** Creates an authorization request. With `isFresh` the provider must authenticate the person again. Throws `sign_in_unavailable`. */
+  /**
+   * Creates an authorization request. With `isFresh` the provider must authenticate the person again. Throws
+   * `sign_in_unavailable`.
+   */
   begin(options: { isFresh: boolean }): Promise<UpstreamRequest & { url: string }>;
   /** Verifies the response and returns the person. Throws `sign_in_refused` and `sign_in_unavailable`. */
   finish(answer: URLSearchParams, request: UpstreamRequest): Promise<Person>;
@@ -143,7 +146,10 @@ async function discover({ issuer, client_id, client_secret }: UpstreamSettings):
   return configuration;
 }
 
-/** Selects the authentication method of the metadata; the default is `client_secret_basic` (OpenID Connect Discovery 1.0, section 3). */
+/**
+ * Selects the authentication method of the metadata; the default is `client_secret_basic` (OpenID Connect Discovery 1.0,
+ * section 3).
+ */
 function authenticate(secret: string): ClientAuth {
   const [basic, post] = [ClientSecretBasic(secret), ClientSecretPost(secret)];
   return (server, client, body, headers) => {

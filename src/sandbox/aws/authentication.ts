@@ -97,7 +97,10 @@ function readCredential(credential = ''): { access_key_id: string; scope: Scope 
   return { access_key_id, scope: { date, region, service } };
 }
 
-/** Checks that the signature covers host, time and session token, and that its scope fits: an attacker could change them otherwise. */
+/**
+ * Checks that the signature covers host, time and session token, and that its scope fits: an attacker could change them
+ * otherwise.
+ */
 function checkForm(request: Request, presented: Presented): void {
   const wanted = ['host', ...(presented.parameter ? [] : ['x-amz-date', 'x-amz-security-token'])];
   const unsigned = wanted.filter((name) => name in request.headers && !presented.signed_headers.includes(name));

@@ -68,7 +68,10 @@ async function checkSignature(token: string, { header }: DecodedToken, issuer: s
     throw refuseToken('The web identity token that was passed could not be validated.');
 }
 
-/** Checks the times; `now` is in seconds. An expired token within the tolerance starts a full session, as observed at AWS (threats.md 3.2). */
+/**
+ * Checks the times; `now` is in seconds. An expired token within the tolerance starts a full session, as observed at AWS
+ * (threats.md 3.2).
+ */
 function checkTimes(claims: Readonly<Record<string, unknown>>, now: number): void {
   const { iat, nbf, exp } = claims as { iat: number; nbf?: number; exp: number };
   if (now >= exp + tolerance)

@@ -21,7 +21,10 @@ export const awsCachePolicy: CachePolicy = {
 
 const maximumKeys = 100;
 
-/** Returns whether AWS accepts a key. Observed (threats.md 3.2): it refuses any `key_ops`, a `use` other than `sig`, and an `x5c` of another key. */
+/**
+ * Returns whether AWS accepts a key. Observed (threats.md 3.2): it refuses any `key_ops`, a `use` other than `sig`, and an
+ * `x5c` of another key.
+ */
 function isAccepted(key: JWK): boolean {
   return key.key_ops === undefined && (key.use === undefined || key.use === 'sig') && hasMatchingCertificate(key);
 }

@@ -36,7 +36,10 @@ const texts: readonly Constraint[] = [
   { parameter: 'Policy', is_required: false, minimum: 1, maximum: maximumPlaintext, pattern: policyPattern },
 ];
 
-/** Reads and checks the parameters. Throws ValidationError with every failed constraint, MalformedPolicyDocument or PackedPolicyTooLarge. */
+/**
+ * Reads and checks the parameters. Throws ValidationError with every failed constraint, MalformedPolicyDocument or
+ * PackedPolicyTooLarge.
+ */
 export function readAssumeRoleInput(parameters: ReadonlyMap<string, string>): AssumeRoleInput {
   const duration = parameters.get('DurationSeconds') ?? String(defaultDuration);
   const faults = [

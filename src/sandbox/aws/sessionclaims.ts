@@ -13,7 +13,10 @@ const maximumTags = 50;
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** Checks that the roles claim lists the role. AWS checks it before the trust policy (cloud-facts.md 0 trap 9). Throws Refusal. */
+/**
+ * Checks that the roles claim lists the role. AWS checks it before the trust policy (cloud-facts.md 0 trap 9). Throws
+ * Refusal.
+ */
 export function checkRolesClaim(claims: Claims, roleArn: string): void {
   const listed = claims[rolesClaim];
   if (listed === undefined) return;

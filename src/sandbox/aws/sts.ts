@@ -25,7 +25,10 @@ const actions: Readonly<Record<string, Action>> = {
 const version = '2011-06-15';
 const loggedParameters = ['RoleArn', 'RoleSessionName', 'DurationSeconds'];
 
-/** Creates AWS STS on one endpoint, which serves as the global one and as that of every region and partition (cloud-facts.md 1). */
+/**
+ * Creates AWS STS on one endpoint, which serves as the global one and as that of every region and partition (cloud-facts.md
+ * 1).
+ */
 export function makeAwsSts(
   clock: Clock,
   fetchKeys: (issuer: string) => Promise<JWK[]>,

@@ -5,7 +5,9 @@ import { type CachePolicy, indexByKeyId, type KeyCache } from '../keycache.ts';
 import type { Application } from './directory.ts';
 import { type AadstsNumber, createAadstsRefusal } from './errors.ts';
 
-/** Entra caches keys for 24 h, does not fetch again for an unknown `kid`, and reads the first 100 keys (threats.md 3.2, 4.3). */
+/**
+ * Entra caches keys for 24 h, does not fetch again for an unknown `kid`, and reads the first 100 keys (threats.md 3.2, 4.3).
+ */
 export const entraCachePolicy: CachePolicy = {
   lifetime: 24 * 60 * 60,
   refetchesUnknownKey: false,

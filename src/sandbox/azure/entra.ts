@@ -101,7 +101,10 @@ function parseResource(scope: string): string {
   return resource;
 }
 
-/** Returns the discovery document that MSAL reads of an unknown authority. MSAL requires an authorization endpoint; none is served. */
+/**
+ * Returns the discovery document that MSAL reads of an unknown authority. MSAL requires an authorization endpoint; none is
+ * served.
+ */
 function discovery(entra: Entra, tenant: string): Answer {
   if (!entra.directory.hasTenant(tenant)) throw createAadstsRefusal(90002, tenant);
   const base = `${entra.origin}/${tenant}`;

@@ -71,7 +71,10 @@ export function createFaultRefusal(status: number): Refusal {
   return new Refusal(status, status === 429 ? '50196' : '90033', 'A transient error has occurred. Please try again.');
 }
 
-/** Creates the error document of the token endpoint (cloud-facts.md 2.2). `correlationId` is the one of the caller if it sent one. */
+/**
+ * Creates the error document of the token endpoint (cloud-facts.md 2.2). `correlationId` is the one of the caller if it sent
+ * one.
+ */
 export function createErrorAnswer(refusal: Refusal, clock: Clock, correlationId = createUuid(clock)): Answer {
   const traceId = createUuid(clock);
   const timestamp = new Date(clock.now()).toISOString().replace(/T(.*)\.\d+Z$/, ' $1Z');

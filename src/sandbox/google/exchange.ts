@@ -92,7 +92,10 @@ function checkParameters(parameters: Parameters): { subject_token: string; scope
   return { subject_token, scope };
 }
 
-/** Evaluates the attribute mapping and condition. Returns the names of the principal as members of policies (cloud-facts.md 3.3). */
+/**
+ * Evaluates the attribute mapping and condition. Returns the names of the principal as members of policies (cloud-facts.md
+ * 3.3).
+ */
 function mapPrincipals({ document, pool }: PoolProvider, claims: Claims): string[] {
   const verdict = evaluate(document, claims);
   if (!verdict.allow) throw createRejection(verdict);

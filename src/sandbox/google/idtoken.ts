@@ -69,7 +69,10 @@ function isUploadable(key: Record<string, unknown>): boolean {
   return isPlain && (key.use === undefined || key.use === 'sig') && (key.kty === 'RSA' || key.kty === 'EC');
 }
 
-/** Checks the times without tolerance; `now` is in seconds. Google publishes no tolerance, and a token that passes here needs none. */
+/**
+ * Checks the times without tolerance; `now` is in seconds. Google publishes no tolerance, and a token that passes here needs
+ * none.
+ */
 function checkTimes({ claims }: DecodedToken, now: number): void {
   const { iat, exp, nbf = 0 } = claims;
   if (!isWholeSeconds(iat) || !isWholeSeconds(exp) || !isWholeSeconds(nbf))
