@@ -1,4 +1,5 @@
 import { errors } from 'oidc-provider';
+import { outcomeOf } from '../core/audit.ts';
 import { type ArsiaError, asArsiaError, type ErrorCode } from '../core/errors.ts';
 
 /** A refusal as it leaves: RFC 6749 5.2 in the body, and what the audit and the log say of it. */
@@ -75,7 +76,7 @@ function ofArsia(error: ArsiaError): Refusal {
     advice: error.advice,
     retry_after: oauth === 'temporarily_unavailable' ? (error.more.retry_after ?? defaultRetryAfter) : undefined,
     code: error.code,
-    outcome: oauth === 'invalid_request' || oauth === 'invalid_target' ? 'refused' : 'failed',
+    outcome: outcomeOf(error),
     reason: error.message,
   };
 }
