@@ -3,7 +3,8 @@ import { newId } from '../../core/clock.ts';
 import type { QuotaName } from '../../core/quotas.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Call, Context } from './action.ts';
-import { type Admission, createAdmit } from './quotacounts.ts';
+import { createAdmit } from './admit.ts';
+import type { Admission } from './quotacounts.ts';
 import { decideFor, refusal } from './rights.ts';
 
 /** What an action runs on: the database or a transaction, and in a change the room that it may take in quotas. */
