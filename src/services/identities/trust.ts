@@ -1,12 +1,11 @@
 import type { WorkloadClaims } from '../../core/claims.ts';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { idPrefixes } from '../../core/ids.ts';
-import { usability } from '../../core/inheritance.ts';
+import { findUsability } from '../../core/inheritance.ts';
 import { rootName } from '../../core/namespace.ts';
-import { namesWorkspace } from '../../core/subject.ts';
+import { hasWorkspaceId } from '../../core/subject.ts';
 import { isNamedAlone } from '../../core/subjectgrants.ts';
-import type { Federated, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
-import { providerOf } from '../../providers/registry.ts';
+import type { Federated, ReadSettings, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
 import { assignedWorkspaceOf, type ManagedIdentity } from '../../store/identities/identities.ts';
 import { reachOf } from '../../store/identities/reach.ts';
 import { namingLaunchers } from '../../store/identities/subjectgrants.ts';
@@ -20,6 +19,7 @@ import { userOf } from '../people/users.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { missing } from '../pipeline/rights.ts';
 import { type FoundIdentity, identityAt, identityPath } from './lookup.ts';
+import { settingsOf, storedIdentity } from './storedsettings.ts';
 
 /** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */
 export interface Meant {
@@ -29,7 +29,8 @@ export interface Meant {
 }
 
 interface Resolved extends FoundIdentity {
-  federated: Federated<unknown>;
+  federated: Federated;
+  settings: ReadSettings;
   user: User | undefined;
   token: TokenFacts;
   facts: TrustFacts;
@@ -53,8 +54,8 @@ export function createTrustActions(speakers: Speakers): TrustActions {
       ...reading,
       name: 'managed_identity.trust',
       async run(context, input, found) {
-        const { federated, identity, facts } = await meant(context, input, found);
-        return federated.trust(identity.settings, facts);
+        const { federated, settings, facts } = await meant(context, input, found);
+        return federated.trust(settings, facts);
       },
     },
     evaluate: {
@@ -92,7 +93,10 @@ function judged(evaluate: () => Verdict): Verdict {
 
 async function resolve(context: Context, input: Meant, found: FoundIdentity, speakers: Speakers): Promise<Resolved> {
   const { identity } = found;
-  const { federated, title } = providerOf(identity.type);
+  const {
+    provider: { federated, title },
+    settings,
+  } = settingsOf(storedIdentity(identity));
   if (federated === undefined) throw new ArsiaError('not_supported', `${title} identities have no trust documents.`);
   const workspace = await workspaceMeant(context, identity, input);
   const user = input.user === undefined ? undefined : await userOf(context, identity.organization_id, input.user);
@@ -106,8 +110,8 @@ async function resolve(context: Context, input: Meant, found: FoundIdentity, spe
     user,
   };
   const speaker = speakers.speakerOf(identity.organization_id, identity.id);
-  const naming = await namingOf(context, identity, federated, user);
-  return { ...found, federated, user, token, facts: { ...trustFactsOf(token, speaker), naming }, speaker };
+  const naming = await namingOf(context, identity, federated.namesUser?.(settings) ?? false, user);
+  return { ...found, federated, settings, user, token, facts: { ...trustFactsOf(token, speaker), naming }, speaker };
 }
 
 const namedLaunchers = 20;
@@ -116,10 +120,10 @@ const namedLaunchers = 20;
 async function namingOf(
   context: Context,
   identity: ManagedIdentity,
-  federated: Federated<unknown>,
+  isUserAsserted: boolean,
   user: User | undefined,
 ): Promise<TrustFacts['naming']> {
-  if (!isNamedAlone(identity, federated.namesUser?.(identity.settings) ?? false)) return undefined;
+  if (!isNamedAlone(identity, isUserAsserted)) return undefined;
   const named = user && [user.id, ...(await teamIdsOf(context.db, user.id))];
   return { granted_at: identity.group_path, ...(await namingLaunchers(context.db, identity, named, namedLaunchers)) };
 }
@@ -133,11 +137,11 @@ async function workspaceMeant(
     const place = await namespaceAt(context, 'workspace', input.workspace);
     await context.demand('namespace.view', place);
     const reach = await reachOf(context.db, identity, place.lineage);
-    if (usability(reach, place.lineage) === 'out_of_reach') throw missing('workspace', input.workspace);
+    if (findUsability(reach, place.lineage) === 'out_of_reach') throw missing('workspace', input.workspace);
     return place.namespace;
   }
   const only = await assignedWorkspaceOf(context.db, identity.id);
-  if (only !== undefined || !namesWorkspace(identity.subject_scope)) return only;
+  if (only !== undefined || !hasWorkspaceId(identity.subject_scope)) return only;
   throw new ArsiaError('invalid_request', `The subject of ${identityPath(identity)} names a workspace: say which.`, {
     advice: 'Add `?workspace=<id or path>`, or assign the identity to the one workspace that will use it.',
     fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
@@ -145,7 +149,7 @@ async function workspaceMeant(
 }
 
 /** What a token minted now would say. Never signed; the ids of the job and the token are samples. */
-function preview(context: Context, { identity, federated, token, facts }: Resolved): WorkloadClaims {
+function preview(context: Context, { identity, federated, settings, token, facts }: Resolved): WorkloadClaims {
   const sample = '0'.repeat(26);
   const { group, workspace } = token;
   if (group === undefined || workspace === undefined)
@@ -157,7 +161,7 @@ function preview(context: Context, { identity, federated, token, facts }: Resolv
       fields: [{ pointer: 'user', detail: 'is needed for an identity with a user in its subject' }],
     });
   const job = { id: `${idPrefixes.job}_${sample}`, stage: 'sample' };
-  const assertion = federated.assertion(identity.settings, { ...facts, stage: job.stage });
+  const assertion = federated.assertion(settings, { ...facts, stage: job.stage });
   return claimsOf({ ...token, group, workspace, job }, facts, assertion, {
     jti: `${idPrefixes.event}_${sample}`,
     now: context.now / 1000,

@@ -4,8 +4,8 @@ import type { Delivery, IdentityFacts, MintFacts } from '../../core/mintfacts.ts
 import { isReference } from '../../core/names.ts';
 import type { Origin } from '../../core/origin.ts';
 import { refuseNaming } from '../../core/subjectgrants.ts';
-import type { Provider } from '../../providers/provider.ts';
-import { providerOf } from '../../providers/registry.ts';
+import type { Provider, ReadSettings } from '../../providers/provider.ts';
+import { settingsOf } from '../identities/storedsettings.ts';
 
 /** A job asks for a managed identity, whatever is delivered of it. */
 export interface IdentityRequest {
@@ -24,6 +24,7 @@ export type Outlet = Exclude<Delivery, 'both'>;
 export interface Decision {
   facts: MintFacts & { identity: IdentityFacts };
   provider: Provider;
+  settings: ReadSettings;
 }
 
 /**
@@ -50,10 +51,11 @@ export function decide(facts: MintFacts, request: IdentityRequest, outlet: Outle
           ? 'Ask for credentials (POST /api/v1/credentials), or let a deployer set `delivery` to `token` or `both`.'
           : 'Ask for the token (POST /api/v1/tokens), or let a deployer set `delivery` to `credentials` or `both`.',
     });
-  return { facts: { ...facts, identity }, provider: providerOf(identity.type) };
+  return { facts: { ...facts, identity }, ...settingsOf(identity) };
 }
 
 /** Returns whether the provider's own claims, by which clouds decide, name the user. */
-function isUserAsserted({ type, settings }: IdentityFacts): boolean {
-  return providerOf(type).federated?.namesUser?.(settings) ?? false;
+function isUserAsserted(identity: IdentityFacts): boolean {
+  const { provider, settings } = settingsOf(identity);
+  return provider.federated?.namesUser?.(settings) ?? false;
 }

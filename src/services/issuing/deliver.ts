@@ -1,6 +1,6 @@
 import type { AuditEvent, AuditReceipt } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
-import { usability } from '../../core/inheritance.ts';
+import { findUsability } from '../../core/inheritance.ts';
 import type { MintFacts } from '../../core/mintfacts.ts';
 import { isReference } from '../../core/names.ts';
 import { anonymous, jobCaller } from '../../core/principals.ts';
@@ -124,7 +124,7 @@ function deliveryEvent(
     user_id: facts?.user?.id ?? null,
     // An identity that the workspace may not see is named as asked, not by the id of another organisation's.
     identity_id:
-      facts?.identity && usability(facts.identity.reach, facts.workspace.lineage) !== 'out_of_reach'
+      facts?.identity && findUsability(facts.identity.reach, facts.workspace.lineage) !== 'out_of_reach'
         ? facts.identity.id
         : null,
     ...more,

@@ -3,7 +3,13 @@ import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { jobCaller } from '../../core/principals.ts';
 import type { Calls } from '../../providers/calls.ts';
-import type { CloudCredentials, CloudEndpoints, CredentialsRequest, Provider } from '../../providers/provider.ts';
+import type {
+  CloudCredentials,
+  CloudEndpoints,
+  CredentialsRequest,
+  Provider,
+  ReadSettings,
+} from '../../providers/provider.ts';
 import { eventOf, type RefusalFacts, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 import type { IdentityRequest } from './decide.ts';
@@ -30,9 +36,9 @@ export function createExchange(parts: {
 
   async function trade(minted: MintedFor, asked: CredentialsRequest): Promise<CloudCredentials> {
     const { claims, decision } = minted;
-    const { facts, provider } = decision;
+    const { facts, provider, settings } = decision;
     const { exchanging } = provider;
-    const { settings, type } = facts.identity;
+    const { type } = provider;
     // Kinds without an exchange of their own deliver the token itself as the credential.
     if (exchanging === undefined)
       return { type, token: minted.token, expires_at: new Date(minted.expires_at * 1000).toISOString() };
@@ -88,7 +94,12 @@ export function createExchange(parts: {
 }
 
 /** Refuses what this kind would not take, before anything is minted: options of another cloud, a duration out of range. */
-function checkAsked(provider: Provider, settings: unknown, asked: CredentialsRequest, endpoints: CloudEndpoints): void {
+function checkAsked(
+  provider: Provider,
+  settings: ReadSettings,
+  asked: CredentialsRequest,
+  endpoints: CloudEndpoints,
+): void {
   const { duration: _, ...options } = asked;
   const foreign = Object.keys(options).filter((kind) => options[kind] !== undefined && kind !== provider.type);
   if (foreign.length > 0)

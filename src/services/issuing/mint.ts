@@ -2,7 +2,7 @@ import type { Assertion, WorkloadClaims } from '../../core/claims.ts';
 import type { Clock } from '../../core/clock.ts';
 import { newId } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import type { Provider, TrustFacts } from '../../providers/provider.ts';
+import type { Provider, ReadSettings, TrustFacts } from '../../providers/provider.ts';
 import type { Permit, TokenSigner } from '../../signing/signers/permits.ts';
 import type { Decision, IdentityRequest, Outlet } from './decide.ts';
 import type { Deliver, DeliveryMethod, Preparation } from './deliver.ts';
@@ -31,7 +31,7 @@ export interface Mint {
   mint(request: IdentityRequest, outlet: Outlet, check?: Check): Promise<MintedFor>;
 }
 
-type Check = ((provider: Provider, settings: unknown) => void) | undefined;
+type Check = ((provider: Provider, settings: ReadSettings) => void) | undefined;
 
 /** A token that may be signed once its record is committed. */
 interface PreparedToken extends Preparation {
@@ -56,12 +56,12 @@ export function createMint(parts: { deliver: Deliver; speakers: Speakers; clock:
     },
 
     prepare(decision, check) {
-      const { facts, provider } = decision;
+      const { facts, provider, settings } = decision;
       const { identity, organization } = facts;
-      check?.(provider, identity.settings);
+      check?.(provider, settings);
       const speaker = speakers.speakerOf(organization.id, identity.id);
       const trust = trustFactsOf(facts, speaker);
-      const claims = claimsOf(facts, trust, assertionOf(provider, identity.settings, trust), {
+      const claims = claimsOf(facts, trust, assertionOf(provider, settings, trust), {
         jti: newId(clock, 'event'),
         now: clock.now() / 1000,
         lifetime: identity.token_lifetime,
@@ -99,7 +99,7 @@ export function createMint(parts: { deliver: Deliver; speakers: Speakers; clock:
   return { mint: (request, outlet, check) => deliver(methods[outlet], request, check) };
 }
 
-function assertionOf(provider: Provider, settings: unknown, trust: TrustFacts): Assertion {
+function assertionOf(provider: Provider, settings: ReadSettings, trust: TrustFacts): Assertion {
   if (provider.federated === undefined)
     throw new ArsiaError('not_supported', `${provider.title} identities have no workload tokens.`);
   return provider.federated.assertion(settings, trust);

@@ -1,6 +1,6 @@
 import { type Assertion, buildClaims, type WorkloadClaims } from '../../core/claims.ts';
 import type { Delivery } from '../../core/mintfacts.ts';
-import { formatSubject, namesUser, type SubjectScope, subjectOfEveryUser } from '../../core/subject.ts';
+import { formatSubject, formatSubjectPattern, hasUserId, type SubjectScope } from '../../core/subject.ts';
 import type { TrustFacts } from '../../providers/provider.ts';
 import type { Speaker } from './speakers.ts';
 
@@ -41,8 +41,8 @@ export function trustFactsOf(facts: TokenFacts, { issuer, tenancy }: Pick<Speake
 function subjectOf({ identity, workspace, user }: TokenFacts): Pick<TrustFacts, 'subject' | 'is_subject_pattern'> {
   const { id, subject_scope } = identity;
   const parts = { identity_id: id, workspace_id: workspace?.id, user_id: user?.id };
-  return namesUser(subject_scope) && !user
-    ? { subject: subjectOfEveryUser(subject_scope, parts), is_subject_pattern: true }
+  return hasUserId(subject_scope) && !user
+    ? { subject: formatSubjectPattern(subject_scope, parts), is_subject_pattern: true }
     : { subject: formatSubject(subject_scope, parts), is_subject_pattern: false };
 }
 

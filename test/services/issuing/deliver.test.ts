@@ -72,6 +72,8 @@ describe.each(databaseKinds)('a delivery without a token: %s', (kind) => {
       .values({ ...role, id: id('membership'), organization_id: acme.root, created_at: new Date(now) })
       .execute();
     identity = await insertIdentity(database, acme, acme.lab, 'cluster');
+    const settings = { role_arn: 'arn:aws:iam::123456789012:role/sim' };
+    await query.updateTable('managed_identities').set({ settings }).where('id', '=', identity).execute();
     await assign(database, acme, identity);
     const store = createAuditStore(database, auditKeys);
     const record = async (event: AuditEvent) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createMutex } from '../../../src/signing/keysets/mutex.ts';
 
 describe('a mutex', () => {
-  test('runs one task at a time, in the order of asking', async () => {
+  test('runs one task at a time, in the order of the calls', async () => {
     const mutex = createMutex();
     const seen: string[] = [];
     const task = (name: string, pauses: number) => async () => {
@@ -15,7 +15,7 @@ describe('a mutex', () => {
     expect(seen).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
-  test('goes on after a task that failed, and tells its caller', async () => {
+  test('rejects the caller of a failed task, and goes on', async () => {
     const mutex = createMutex();
     const failed = mutex(async () => {
       throw new Error('no');
