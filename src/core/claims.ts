@@ -185,9 +185,9 @@ export interface ClaimFacts {
   workspace: { id: string; path: string };
   group: { id: string; path: string };
   organization: { id: string; name: string };
-  user?: { id: string; login: string } | undefined;
+  user?: { id: string; login: string } | null | undefined;
   job: { id: string; stage: string };
-  launcher?: { id: string; name: string } | undefined;
+  launcher?: { id: string; name: string } | null | undefined;
 }
 
 export interface Assertion {
