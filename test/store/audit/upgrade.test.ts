@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import type { Database } from '../../../src/database/connections.ts';
-import { databaseOver, openDatabase } from '../../../src/database/database.ts';
+import { createDatabase, openDatabase } from '../../../src/database/database.ts';
 import { openEmbedded } from '../../../src/database/embedded.ts';
 import { migrate } from '../../../src/database/migrate.ts';
 import { systemClock } from '../../../src/server/clock.ts';
@@ -70,7 +70,7 @@ describe.each(databaseKinds)('an audit from before 0030 on %s', (kind) => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'arsia-migrations-'));
-    if (kind === 'embedded') database = databaseOver(await openEmbedded({}));
+    if (kind === 'embedded') database = createDatabase(await openEmbedded({}));
     else {
       const fresh = await freshPostgresDatabase(false);
       drop = fresh.drop;
