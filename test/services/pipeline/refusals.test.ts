@@ -65,7 +65,7 @@ describe('refusals of callers who did not authenticate', () => {
     expect(written).toHaveLength(5);
   });
 
-  test('a count names no origin, and callers from many places are counted together', async () => {
+  test('from many places are counted together, without an origin', async () => {
     for (let n = 0; n < 10; n++)
       await audit.refuse(stranger({ client_address: `192.0.2.${n}`, user_agent: `curl/8.${n}` }));
     now += 60_000;
