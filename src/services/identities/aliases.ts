@@ -1,5 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import type { Page } from '../../database/page.ts';
+import type { aliases } from '../../entities/aliases.ts';
+import type { Created } from '../../entities/entity.ts';
 import {
   type Alias,
   deleteAlias,
@@ -26,7 +28,7 @@ interface FoundAlias extends FoundIdentity {
   alias: Alias;
 }
 
-export const createAlias: Action<{ ref: string; group: string; name?: string | undefined }, IdentityAndGroup, Alias> = {
+export const createAlias: Action<Created<typeof aliases> & { ref: string }, IdentityAndGroup, Alias> = {
   name: 'alias.create',
   needs: 'managed_identity.move',
   changes: true,

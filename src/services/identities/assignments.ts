@@ -1,6 +1,8 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { usability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
+import type { Created } from '../../entities/entity.ts';
+import type { workspaces } from '../../entities/namespaces.ts';
 import { type AssignedIdentity, assignedIdentities, findAssignment } from '../../store/identities/assignments.ts';
 import {
   type Assignment,
@@ -78,9 +80,7 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
 
 /** A workspace that is ready to go with one call: all of it or nothing. */
 export const createAssignedWorkspace: Action<
-  Parameters<typeof createWorkspace.run>[1] & {
-    managed_identities: { managed_identity: string; profile?: string | undefined }[];
-  },
+  Parameters<typeof createWorkspace.run>[1] & Pick<Created<typeof workspaces>, 'managed_identities'>,
   FoundNamespace,
   Namespace
 > = {

@@ -1,7 +1,8 @@
 import { ArsiaError } from '../../core/errors.ts';
-import type { Delivery } from '../../core/mintfacts.ts';
-import type { SubjectScope } from '../../core/subject.ts';
 import type { Page } from '../../database/page.ts';
+import type { Changed, Created } from '../../entities/entity.ts';
+import { managedIdentities } from '../../entities/managedidentities.ts';
+import type { useGrants } from '../../entities/usegrants.ts';
 import type { CloudEndpoints, Provider } from '../../providers/provider.ts';
 import { providerOf } from '../../providers/registry.ts';
 import { findAliasAt } from '../../store/identities/aliases.ts';
@@ -28,18 +29,6 @@ import { cutOff, cutOffBy } from './cutoffs.ts';
 import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
 import { usableIn } from './usable.ts';
 
-export interface NewIdentity {
-  name: string;
-  group: string;
-  type: string;
-  description: string;
-  settings: Record<string, unknown>;
-  subject_scope: SubjectScope;
-  delivery: Delivery;
-  /** Seconds. */
-  token_lifetime: number;
-}
-
 /** What an identity may point to: not at Arsia itself, and at no endpoint that the operator does not list (N29). */
 export interface Outside {
   issuer: string;
@@ -59,32 +48,30 @@ function parseSettings(provider: Provider, settings: unknown): Record<string, un
   throw new ArsiaError('invalid_request', `The settings of this ${provider.title} identity are not valid.`, { fields });
 }
 
-export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdentity, FoundNamespace, ManagedIdentity> {
+export function createIdentity({
+  issuer,
+  endpoints,
+}: Outside): Action<Created<typeof managedIdentities>, FoundNamespace, ManagedIdentity> {
   return {
     name: 'managed_identity.create',
     needs: 'managed_identity.create',
     changes: true,
     adds: ['managed_identities', 'audiences'],
     find: (context, input) => namespaceAt(context, 'group', input.group),
-    async run(context, input, { namespace }) {
-      const provider = providerOf(input.type);
-      const settings = parseSettings(provider, input.settings);
+    async run(context, { group: _group, ...given }, { namespace }) {
+      const provider = providerOf(given.type);
+      const settings = parseSettings(provider, given.settings);
       provider.exchanging?.check(settings, {}, endpoints);
       const audience = await takeAudience(context, provider, settings, namespace.organization_id, issuer);
-      await refuseTakenName(context, `${namespace.path}/${input.name}`);
+      await refuseTakenName(context, `${namespace.path}/${given.name}`);
       await context.admit('managed_identities', namespace.organization_id);
       const row = {
         id: context.id('managed_identity'),
         organization_id: namespace.organization_id,
         group_id: namespace.id,
-        name: input.name,
-        type: input.type,
-        description: input.description,
+        ...given,
         settings,
         audience,
-        subject_scope: input.subject_scope,
-        delivery: input.delivery,
-        token_lifetime: input.token_lifetime,
         created_at: new Date(context.now),
         version: 1,
       };
@@ -94,7 +81,7 @@ export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdenti
     describe: (_input, _found, row) => ({
       identity_id: row.id,
       target_id: row.id,
-      detail: { path: identityPath(row), type: row.type, settings: row.settings, delivery: row.delivery },
+      detail: { path: identityPath(row), ...managedIdentities.recorded(row) },
     }),
   };
 }
@@ -145,13 +132,7 @@ async function visibleGroup(context: Context, ref: string) {
   return place.namespace;
 }
 
-export interface IdentityChange {
-  ref: string;
-  description?: string | undefined;
-  settings?: Record<string, unknown> | undefined;
-  delivery?: Delivery | undefined;
-  token_lifetime?: number | undefined;
-}
+type IdentityChange = Changed<typeof managedIdentities> & { ref: string };
 
 /** Description, settings, delivery and token lifetime; never the name, the type or the subject scope: the cloud trusts these. */
 export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityChange, FoundIdentity, ManagedIdentity> {
@@ -178,7 +159,7 @@ export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityC
   };
 }
 
-export const createUseGrant: Action<{ ref: string; principal: string }, FoundIdentity, UseGrant> = {
+export const createUseGrant: Action<Created<typeof useGrants> & { ref: string }, FoundIdentity, UseGrant> = {
   name: 'use_grant.create',
   needs: 'managed_identity.grant',
   changes: true,

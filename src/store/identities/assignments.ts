@@ -1,7 +1,10 @@
 import { sql } from 'kysely';
 import type { Choice, Reach } from '../../core/inheritance.ts';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
+import { assignments } from '../../entities/assignments.ts';
+import { managedIdentities } from '../../entities/managedidentities.ts';
 import type { Assignment, ManagedIdentity } from './identities.ts';
 
 /** An identity as a workspace has it: with its profile (empty: unnamed) and for whom (empty: everyone). */
@@ -22,9 +25,7 @@ export async function findAssignment(
   db: Queries,
   key: Pick<Assignment, Exclude<Key, 'identity_id'>> | Pick<Assignment, Exclude<Key, 'type' | 'profile'>>,
 ): Promise<Assignment | undefined> {
-  let query = db
-    .selectFrom('assignments')
-    .select(['id', 'workspace_id', 'identity_id', 'organization_id', 'type', 'profile', 'principal_id', 'created_at']);
+  let query = db.selectFrom('assignments').select(assignments.columns);
   for (const [column, value] of Object.entries(key)) query = query.where(column as Key, '=', value);
   return await query.executeTakeFirst();
 }
@@ -41,9 +42,8 @@ function beginOf({ after = ' ' }: Page): [identity_id: string, principal_id: str
   return [after.slice(0, at), after.slice(at + 1)];
 }
 
-const columns = sql`m.id, m.organization_id, m.group_id, m.name, m.type, m.description, m.settings, m.audience,
-  m.subject_scope, m.delivery, m.token_lifetime, m.created_at, m.version, g.path AS group_path, g.lineage, a.profile, a.principal_id,
-  a.created_at AS assigned_at`;
+const columns = sql`${sql.raw(columnsOf(managedIdentities, 'm').join(', '))}, g.path AS group_path, g.lineage, a.profile,
+  a.principal_id, a.created_at AS assigned_at`;
 const ofIdentity = sql`JOIN managed_identities AS m ON m.id = a.identity_id JOIN namespaces AS g ON g.id = m.group_id`;
 
 /** The identities assigned to a workspace, for everyone and for single principals. */

@@ -1,40 +1,29 @@
-import { type Selectable, sql } from 'kysely';
+import { sql } from 'kysely';
 import { isId } from '../../core/ids.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import { isBelow, type Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { assignments } from '../../entities/assignments.ts';
+import type { Changed, Row } from '../../entities/entity.ts';
+import { managedIdentities } from '../../entities/managedidentities.ts';
+import { useGrants } from '../../entities/usegrants.ts';
 import type { Namespace } from '../namespaces/namespaces.ts';
 import { selfAndTeams } from '../people/memberships.ts';
 
-type Row = Selectable<Tables['managed_identities']>;
-
 /** A managed identity with the path and lineage of its group. */
-export type ManagedIdentity = Row & { group_path: string; lineage: string[] };
-export type Assignment = Selectable<Tables['assignments']>;
-export type UseGrant = Selectable<Tables['use_grants']>;
+export interface ManagedIdentity extends Row<typeof managedIdentities> {
+  group_path: string;
+  lineage: string[];
+}
+export interface Assignment extends Row<typeof assignments> {}
+export interface UseGrant extends Row<typeof useGrants> {}
 
 function select(db: Queries) {
   return db
     .selectFrom('managed_identities as m')
     .innerJoin('namespaces as g', 'g.id', 'm.group_id')
-    .select([
-      'm.id',
-      'm.organization_id',
-      'm.group_id',
-      'm.name',
-      'm.type',
-      'm.description',
-      'm.settings',
-      'm.audience',
-      'm.subject_scope',
-      'm.delivery',
-      'm.token_lifetime',
-      'm.created_at',
-      'm.version',
-      'g.path as group_path',
-      'g.lineage',
-    ]);
+    .select([...columnsOf(managedIdentities, 'm'), 'g.path as group_path', 'g.lineage']);
 }
 
 /** By id or path (group path and name). */
@@ -61,20 +50,14 @@ export async function listIdentities(
   return await query.orderBy('m.id').limit(page.limit).execute();
 }
 
-export async function insertIdentity(db: Queries, row: Row): Promise<void> {
+export async function insertIdentity(db: Queries, row: Row<typeof managedIdentities>): Promise<void> {
   await db.insertInto('managed_identities').values(row).execute();
 }
 
 export async function updateIdentity(
   db: Queries,
   id: string,
-  change: {
-    description?: string | undefined;
-    settings?: Row['settings'] | undefined;
-    audience?: string | null | undefined;
-    delivery?: Row['delivery'] | undefined;
-    token_lifetime?: number | undefined;
-  },
+  change: Changed<typeof managedIdentities> & { audience: string | null },
 ): Promise<void> {
   await db
     .updateTable('managed_identities')
@@ -119,10 +102,7 @@ export async function insertGrant(db: Queries, row: UseGrant): Promise<void> {
 }
 
 function grantsOf(db: Queries, identity_id: string) {
-  return db
-    .selectFrom('use_grants')
-    .select(['id', 'identity_id', 'principal_id', 'organization_id', 'created_at'])
-    .where('identity_id', '=', identity_id);
+  return db.selectFrom('use_grants').select(useGrants.columns).where('identity_id', '=', identity_id);
 }
 
 export async function listGrants(db: Queries, identity_id: string, page: Page): Promise<UseGrant[]> {
