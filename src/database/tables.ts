@@ -39,7 +39,7 @@ type TableOf<Entity extends { fields: Fields }> = {
     : Row<Entity>[Name];
 };
 
-/** The tables of `migrations/`, as both databases give and take them. */
+/** The tables of `migrations/`, with the types that both databases read and write. */
 export interface Tables {
   namespaces: TableOf<typeof groups>;
   users: TableOf<typeof users>;

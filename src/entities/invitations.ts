@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canonicalEmail } from '../core/logins.ts';
+import { normalizeEmail } from '../core/logins.ts';
 import { roles } from '../core/permissions.ts';
 import { id, nullable, oneOf, text, time } from './columns.ts';
 import { entity } from './entity.ts';
@@ -10,7 +10,7 @@ const email = z
   .string('an e-mail address is needed')
   .max(254, 'must be at most 254 characters')
   .transform((text, context) => {
-    const canonical = canonicalEmail(text);
+    const canonical = normalizeEmail(text);
     if (canonical !== null) return canonical;
     context.addIssue({ code: 'custom', message: 'must be an e-mail address in ASCII, such as ada@acme.example' });
     return z.NEVER;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { clientKeys } from '../core/clientkeys.ts';
+import { parseClientKeys } from '../core/clientkeys.ts';
 import { boolean, id, json, nullable, text, time, version } from './columns.ts';
 import { entity } from './entity.ts';
 import { description, name, ref } from './inputs.ts';
 
 const jwks = z.unknown().transform((value, context) => {
-  const { keys, faults } = clientKeys(value);
+  const { keys, faults } = parseClientKeys(value);
   for (const { pointer, detail } of faults)
     context.addIssue({ code: 'custom', message: detail, path: pointer.split('/').slice(1) });
   return { keys: keys.map((key) => ({ ...key })) };

@@ -4,7 +4,8 @@ import { isId } from '../../core/ids.ts';
 import { accessTokenLifetime, outsideTokens } from '../../core/lifetimes.ts';
 import { isReference } from '../../core/names.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
-import { decideTrust, shownText, type TrustDenial } from '../../core/outsidetrust.ts';
+import type { Origin } from '../../core/origin.ts';
+import { decideTrust, sanitizeText, type TrustDenial } from '../../core/outsidetrust.ts';
 import { anonymous } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
 import { claimedIssuer, type OutsideClaims, type OutsideVerifier } from '../../signing/outside/verify.ts';
@@ -25,7 +26,7 @@ export interface OutsideRequest {
   /** The service account that trusts it, by id or path, as it was sent. */
   audience: string;
   client_id: string;
-  request_id: string;
+  origin: Origin;
 }
 
 /** What an access token may be given out for. */
@@ -175,7 +176,7 @@ function eventOfExchange(clock: Clock, request: OutsideRequest, told: Told, deta
         }
       : anonymous;
   const rule = trust_rule_id ?? denial?.rule_id;
-  return eventOf(clock, { caller, request_id: request.request_id }, 'outside_token.exchange', undefined, {
+  return eventOf(clock, { caller, origin: request.origin }, 'outside_token.exchange', undefined, {
     outcome: 'success',
     organization_id: account?.organization_id ?? null,
     target_id: account?.id ?? null,
@@ -183,7 +184,10 @@ function eventOfExchange(clock: Clock, request: OutsideRequest, told: Told, deta
     detail: {
       client_id: request.client_id,
       ...(iss !== undefined && { iss }),
-      ...(claims && { sub: shownText(claims.sub), ...(claims.jti !== undefined && { jti: shownText(claims.jti) }) }),
+      ...(claims && {
+        sub: sanitizeText(claims.sub),
+        ...(claims.jti !== undefined && { jti: sanitizeText(claims.jti) }),
+      }),
       ...(rule !== undefined && { trust_rule_id: rule }),
       ...(denial && { claim: denial.claim, expected: denial.expected, actual: denial.actual }),
       ...detail,
