@@ -8,6 +8,8 @@ import { identityRoutes } from './identities/identities.ts';
 import { maskRoutes } from './identities/masks.ts';
 import { identityMoveRoutes } from './identities/moves.ts';
 import { subjectGrantRoutes } from './identities/subjectgrants.ts';
+import { trustRoutes } from './identities/trust.ts';
+import { useGrantRoutes } from './identities/usegrants.ts';
 import { issuingRoutes } from './issuing/issuing.ts';
 import { jobRoutes } from './jobs/jobs.ts';
 import { mayActRoutes } from './machines/mayact.ts';
@@ -34,6 +36,8 @@ export const routes: readonly Route[] = [
   ...trustRuleRoutes,
   ...invitationRoutes,
   ...identityRoutes,
+  ...trustRoutes,
+  ...useGrantRoutes,
   ...subjectGrantRoutes,
   ...accessRuleRoutes,
   ...settingsRoutes,

@@ -3,15 +3,17 @@ import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import type { Created } from '../../entities/entity.ts';
 import type { workspaces } from '../../entities/namespaces.ts';
-import { type AssignedIdentity, assignedIdentities, findAssignment } from '../../store/identities/assignments.ts';
 import {
+  type AssignedIdentity,
   type Assignment,
+  assignedIdentities,
   deleteAssignment,
+  findAssignment,
   insertAssignment,
-  isGranted,
-  type ManagedIdentity,
-} from '../../store/identities/identities.ts';
+} from '../../store/identities/assignments.ts';
+import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { reachOf } from '../../store/identities/reach.ts';
+import { isGranted } from '../../store/identities/usegrants.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { createWorkspace, type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
 import { principalOf } from '../people/memberships.ts';

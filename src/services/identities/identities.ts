@@ -2,31 +2,23 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import { managedIdentities } from '../../entities/managedidentities.ts';
-import type { useGrants } from '../../entities/usegrants.ts';
 import type { CloudEndpoints, Provider } from '../../providers/provider.ts';
 import { providerOf } from '../../providers/registry.ts';
 import { findAliasAt } from '../../store/identities/aliases.ts';
 import {
-  deleteGrant,
   deleteIdentity,
-  findGrant,
   findIdentity,
-  insertGrant,
   insertIdentity,
-  listGrants,
   listIdentities,
   type ManagedIdentity,
-  type UseGrant,
   updateIdentity,
 } from '../../store/identities/identities.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from '../namespaces/namespaces.ts';
-import { principalOf } from '../people/memberships.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
 import { releaseAudiences, takeAudience } from './audiences.ts';
 import { cutOff, cutOffBy } from './cutoffs.ts';
-import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+import { type FoundIdentity, identityAt, identityPath } from './lookup.ts';
 import { usableIn } from './usable.ts';
 
 /** What an identity may point to: not at Arsia itself, and at no endpoint that the operator does not list (N29). */
@@ -158,52 +150,6 @@ export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityC
     describe: ({ ref: _ref, ...change }, { identity }) => ({ detail: { path: identityPath(identity), ...change } }),
   };
 }
-
-export const createUseGrant: Action<Created<typeof useGrants> & { ref: string }, FoundIdentity, UseGrant> = {
-  name: 'use_grant.create',
-  needs: 'managed_identity.grant',
-  changes: true,
-  adds: ['use_grants_per_identity'],
-  find: (context, input) => identityAt(context, input.ref),
-  async run(context, input, { identity }) {
-    const principal_id =
-      input.principal === '*' ? '*' : await principalOf(context, identity.organization_id, input.principal);
-    const existing = await findGrant(context.db, identity.id, principal_id);
-    if (existing !== undefined) return existing;
-    await context.admit('use_grants_per_identity', identity.organization_id, holderOf(identity));
-    const row: UseGrant = {
-      id: context.id('grant'),
-      identity_id: identity.id,
-      principal_id,
-      organization_id: identity.organization_id,
-      created_at: new Date(context.now),
-    };
-    await insertGrant(context.db, row);
-    return row;
-  },
-  describe: (_input, { identity }, row) => ({
-    detail: { path: identityPath(identity), grant_id: row.id, principal: row.principal_id },
-  }),
-};
-
-export const listUseGrants: Action<{ ref: string; page: Page }, FoundIdentity, UseGrant[]> = {
-  name: 'use_grant.list',
-  needs: 'managed_identity.view',
-  changes: false,
-  find: (context, input) => identityAt(context, input.ref),
-  run: (context, { page }, { identity }) => listGrants(context.db, identity.id, page),
-};
-
-export const removeUseGrant: Action<{ ref: string; id: string }, FoundIdentity, void> = {
-  name: 'use_grant.delete',
-  needs: 'managed_identity.grant',
-  changes: true,
-  find: (context, input) => identityAt(context, input.ref),
-  async run(context, input, { identity }) {
-    if (!(await deleteGrant(context.db, identity.id, input.id))) throw missing('grant', input.id);
-  },
-  describe: (input) => ({ detail: { grant_id: input.id } }),
-};
 
 /** Removes an identity only when its name is typed. Irreversible: one of the same name is another, with another subject. */
 export const removeIdentity: Action<{ ref: string; name: string; force: boolean }, FoundIdentity, string[]> = {

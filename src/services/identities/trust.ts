@@ -12,7 +12,8 @@ import {
 import { isNamedAlone } from '../../core/subjectgrants.ts';
 import type { Federated, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
 import { providerOf } from '../../providers/registry.ts';
-import { assignedWorkspaceOf, type ManagedIdentity } from '../../store/identities/identities.ts';
+import { assignedWorkspaceOf } from '../../store/identities/assignments.ts';
+import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { reachOf } from '../../store/identities/reach.ts';
 import { namingLaunchers } from '../../store/identities/subjectgrants.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';

@@ -15,7 +15,7 @@ export const aliasRoutes: Route[] = [
     body: aliases.create,
     response: aliases.answer,
     handle: async ({ api, call, params, body }) =>
-      presentAlias(await api.pipeline.perform(api.actions.reach.createAlias, call, { ref: params.id!, ...body })),
+      presentAlias(await api.pipeline.perform(api.actions.aliases.create, call, { ref: params.id!, ...body })),
   }),
   route({
     method: 'GET',
@@ -26,7 +26,7 @@ export const aliasRoutes: Route[] = [
     response: listOf(aliases.answer),
     handle: async ({ api, call, params, query }) =>
       presentPage(
-        await api.pipeline.perform(api.actions.reach.listAliases, call, { ref: params.id!, page: readPage(query) }),
+        await api.pipeline.perform(api.actions.aliases.list, call, { ref: params.id!, page: readPage(query) }),
         query.limit,
         presentAlias,
       ),
@@ -38,7 +38,7 @@ export const aliasRoutes: Route[] = [
     action: 'alias.delete',
     query: z.strictObject({ force: flag }),
     handle: ({ api, call, params, query }) =>
-      api.pipeline.perform(api.actions.reach.removeAlias, call, {
+      api.pipeline.perform(api.actions.aliases.remove, call, {
         ref: params.id!,
         id: params.alias!,
         force: query.force === 'true',

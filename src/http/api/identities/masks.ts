@@ -15,7 +15,7 @@ export const maskRoutes: Route[] = [
     response: listOf(masks.answer),
     async handle({ api, call, params, query }) {
       const input = { ref: params.id!, page: readPage(query) };
-      const rows = await api.pipeline.perform(api.actions.reach.listMasks, call, input);
+      const rows = await api.pipeline.perform(api.actions.masks.list, call, input);
       return presentPage(
         rows.map((row) => ({ ...row, id: row.namespace_id })),
         query.limit,
@@ -39,7 +39,7 @@ function masksOf(kind: 'group' | 'workspace', noun: 'groups' | 'workspaces'): Ro
       response: masks.answer,
       async handle({ api, call, params, body, query }) {
         const input = { namespace: params.id!, identity: body.managed_identity, force: query.force === 'true' };
-        return masks.present((await api.pipeline.perform(api.actions.reach.mask, call, input)).mask);
+        return masks.present((await api.pipeline.perform(api.actions.masks.create, call, input)).mask);
       },
     }),
     route({
@@ -48,7 +48,7 @@ function masksOf(kind: 'group' | 'workspace', noun: 'groups' | 'workspaces'): Ro
       summary: `Show a masked managed identity in a ${kind} again`,
       action: 'identity_mask.delete',
       handle: ({ api, call, params }) =>
-        api.pipeline.perform(api.actions.reach.unmask, call, { namespace: params.id!, identity: params.identity! }),
+        api.pipeline.perform(api.actions.masks.remove, call, { namespace: params.id!, identity: params.identity! }),
     }),
   ];
 }

@@ -17,7 +17,7 @@ export const identityMoveRoutes: Route[] = [
     response: managedIdentities.answer,
     async handle({ api, call, params, body, query }) {
       const input = { ref: params.id!, ...body, force: query.force === 'true' };
-      return presentIdentity((await api.pipeline.perform(api.actions.reach.move, call, input)).identity);
+      return presentIdentity((await api.pipeline.perform(api.actions.identities.move, call, input)).identity);
     },
   }),
 ];

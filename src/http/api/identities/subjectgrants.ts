@@ -14,7 +14,7 @@ export const subjectGrantRoutes: Route[] = [
     response: subjectGrants.answer,
     handle: async ({ api, call, params, body }) =>
       subjectGrants.present(
-        await api.pipeline.perform(api.actions.identities.createSubjectGrant, call, { ref: params.id!, ...body }),
+        await api.pipeline.perform(api.actions.subjectGrants.create, call, { ref: params.id!, ...body }),
       ),
   }),
   route({
@@ -27,7 +27,7 @@ export const subjectGrantRoutes: Route[] = [
     response: listOf(subjectGrants.answer),
     handle: async ({ api, call, params, query }) =>
       presentPage(
-        await api.pipeline.perform(api.actions.identities.listSubjectGrants, call, {
+        await api.pipeline.perform(api.actions.subjectGrants.list, call, {
           ref: params.id!,
           page: readPage(query),
         }),
@@ -41,6 +41,6 @@ export const subjectGrantRoutes: Route[] = [
     summary: 'Take a subject grant away',
     action: 'subject_grant.delete',
     handle: ({ api, call, params }) =>
-      api.pipeline.perform(api.actions.identities.removeSubjectGrant, call, { ref: params.id!, id: params.grant! }),
+      api.pipeline.perform(api.actions.subjectGrants.remove, call, { ref: params.id!, id: params.grant! }),
   }),
 ];

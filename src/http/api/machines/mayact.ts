@@ -13,9 +13,7 @@ export const mayActRoutes: Route[] = [
     body: mayAct.create,
     response: mayAct.answer,
     handle: async ({ api, call, params, body }) =>
-      mayAct.present(
-        await api.pipeline.perform(api.actions.serviceAccounts.createMayAct, call, { ref: params.id!, ...body }),
-      ),
+      mayAct.present(await api.pipeline.perform(api.actions.mayAct.create, call, { ref: params.id!, ...body })),
   }),
   route({
     method: 'GET',
@@ -26,7 +24,7 @@ export const mayActRoutes: Route[] = [
     response: listOf(mayAct.answer),
     handle: async ({ api, call, params, query }) =>
       presentPage(
-        await api.pipeline.perform(api.actions.serviceAccounts.listMayAct, call, {
+        await api.pipeline.perform(api.actions.mayAct.list, call, {
           ref: params.id!,
           page: readPage(query),
         }),
@@ -40,6 +38,6 @@ export const mayActRoutes: Route[] = [
     summary: 'Take a right to act away, with the next request of its jobs',
     action: 'may_act.delete',
     handle: ({ api, call, params }) =>
-      api.pipeline.perform(api.actions.serviceAccounts.removeMayAct, call, { ref: params.id!, id: params.right! }),
+      api.pipeline.perform(api.actions.mayAct.remove, call, { ref: params.id!, id: params.right! }),
   }),
 ];
