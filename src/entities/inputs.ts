@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { namePattern, nameRule, referencePattern, referenceRule } from '../core/names.ts';
+import { identityTypePattern, namePattern, nameRule, referencePattern, referenceRule } from '../core/names.ts';
 
 export const name = z.string('a name is needed').regex(namePattern, `must be ${nameRule}`);
 
 export const identityType = z
   .string('a type is needed')
-  .regex(/^[a-z][a-z_]{0,31}$/, 'must be a kind of identity, such as aws');
+  .regex(identityTypePattern, 'must be a kind of identity, such as aws');
 
 /** The id, path or login of something that exists. */
 export const ref = z.string('an id or path is needed').regex(referencePattern, `must be ${referenceRule}`);

@@ -2,11 +2,14 @@ import { z } from 'zod';
 import { tokenLifetime } from '../core/lifetimes.ts';
 import { deliveries } from '../core/mintfacts.ts';
 import { subjectScopes } from '../core/subject.ts';
-import { id, integer, json, nullable, oneOf, text, time, version } from './columns.ts';
+import { type Column, id, integer, json, nullable, oneOf, text, time, version } from './columns.ts';
 import { entity } from './entity.ts';
 import { description, identityType, name, ref, settings } from './inputs.ts';
 
 const delivery = oneOf(deliveries);
+/** A row may hold the settings of an older release, which `settingsOf` (services) reads. */
+const storedSettings: Column<unknown, typeof settings> = json(settings);
+
 const subjectScope = oneOf(subjectScopes);
 const lifetime = z
   .int('must be whole seconds')
@@ -31,7 +34,7 @@ export const managedIdentities = entity({
       create: description.default(''),
       change: description.optional(),
     },
-    settings: { column: json(settings), create: settings, change: settings.optional(), audited: true },
+    settings: { column: storedSettings, create: settings, change: settings.optional(), audited: true },
     audience: { column: nullable(text), answer: null },
     subject_scope: { column: subjectScope, create: subjectScope.answer.default('workspace') },
     delivery: {

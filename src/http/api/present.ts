@@ -2,15 +2,16 @@ import type { Page } from '../../database/page.ts';
 import { assignments } from '../../entities/assignments.ts';
 import { managedIdentities } from '../../entities/managedidentities.ts';
 import { identityPath } from '../../services/identities/lookup.ts';
+import type { WithSettings } from '../../services/identities/storedsettings.ts';
 import type { Scanned } from '../../services/pipeline/scan.ts';
 import type { AssignedIdentity } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 
-export function presentIdentity(row: ManagedIdentity) {
+export function presentIdentity(row: WithSettings<ManagedIdentity>) {
   return managedIdentities.present({ ...row, group: row.group_path, path: identityPath(row) });
 }
 
-export function presentAssigned(row: AssignedIdentity) {
+export function presentAssigned(row: WithSettings<AssignedIdentity>) {
   return { ...presentIdentity(row), ...assignments.present({ ...row, assigned_at: iso(row.assigned_at) }) };
 }
 

@@ -12,7 +12,7 @@ export interface ManagedIdentity extends Row<typeof managedIdentities> {
   lineage: string[];
 }
 
-export function select(db: Queries) {
+function select(db: Queries) {
   return db
     .selectFrom('managed_identities as m')
     .innerJoin('namespaces as g', 'g.id', 'm.group_id')
@@ -43,7 +43,10 @@ export async function listIdentities(
   return await query.orderBy('m.id').limit(page.limit).execute();
 }
 
-export async function insertIdentity(db: Queries, row: Row<typeof managedIdentities>): Promise<void> {
+export async function insertIdentity(
+  db: Queries,
+  row: Row<typeof managedIdentities> & { settings: Record<string, unknown> },
+): Promise<void> {
   await db.insertInto('managed_identities').values(row).execute();
 }
 
