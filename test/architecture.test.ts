@@ -9,15 +9,16 @@ import { describe, expect, test } from '@jest/globals';
  */
 const mayImport: Record<string, string[]> = {
   core: [],
+  entities: ['core'],
   fairness: ['core'],
   files: [],
-  database: ['core', 'fairness', 'files'],
-  store: ['core', 'database', 'fairness'],
+  database: ['core', 'entities', 'fairness', 'files'],
+  store: ['core', 'entities', 'database', 'fairness'],
   signing: ['core', 'fairness', 'files'],
   providers: ['core', 'fairness'],
-  services: ['core', 'fairness', 'database', 'store', 'signing', 'providers'],
+  services: ['core', 'entities', 'fairness', 'database', 'store', 'signing', 'providers'],
   oidc: ['core', 'store', 'signing', 'services'],
-  http: ['core', 'store', 'database/page.ts', 'services'],
+  http: ['core', 'entities', 'store', 'database/page.ts', 'services'],
   sandbox: ['core', 'providers', 'server/clock.ts'],
   server: ['core'],
   'server/config': ['core', 'providers', 'signing/sealing'],
@@ -49,7 +50,7 @@ const homes: Record<string, string[]> = {
   '@bufbuild/protobuf': ['providers/gcp'],
   pino: ['server/log.ts', 'server/logoutput.ts'],
   commander: ['main.ts', 'server/commands'],
-  zod: ['server/config/values.ts', 'providers', 'http'],
+  zod: ['entities', 'server/config/values.ts', 'providers', 'http'],
 };
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })

@@ -1,14 +1,24 @@
+import type { Generated } from 'kysely';
+import type { accessRules } from '../entities/accessrules.ts';
+import type { aliases } from '../entities/aliases.ts';
+import type { assignments } from '../entities/assignments.ts';
+import type { Fields, Row } from '../entities/entity.ts';
+import type { invitations } from '../entities/invitations.ts';
+import type { jobs } from '../entities/jobs.ts';
+import type { managedIdentities } from '../entities/managedidentities.ts';
+import type { masks } from '../entities/masks.ts';
+import type { mayAct } from '../entities/mayact.ts';
+import type { memberships } from '../entities/memberships.ts';
+import type { groups } from '../entities/namespaces.ts';
+import type { organizationSettings } from '../entities/organizationsettings.ts';
+import type { serviceAccounts } from '../entities/serviceaccounts.ts';
+import type { subjectGrants } from '../entities/subjectgrants.ts';
+import type { teamMembers, teams } from '../entities/teams.ts';
+import type { trustRules } from '../entities/trustrules.ts';
+import type { useGrants } from '../entities/usegrants.ts';
+import type { users } from '../entities/users.ts';
 import type { AuditCheckpointsTable, AuditEventsTable, MigrationsTable } from './tables/audit.ts';
-import type {
-  AccessRulesTable,
-  AssignmentsTable,
-  AudiencesTable,
-  IdentityAliasesTable,
-  IdentityMasksTable,
-  ManagedIdentitiesTable,
-  SubjectGrantsTable,
-  UseGrantsTable,
-} from './tables/identities.ts';
+import type { AudiencesTable } from './tables/identities.ts';
 import type {
   IdempotencyKeysTable,
   KeySetsTable,
@@ -16,53 +26,46 @@ import type {
   SharedSecretsTable,
   SigningKeysTable,
 } from './tables/issuing.ts';
-import type { JobsTable } from './tables/jobs.ts';
-import type {
-  MayActTable,
-  ServiceAccountSecretsTable,
-  ServiceAccountsTable,
-  ServiceAccountTrustRulesTable,
-} from './tables/machines.ts';
-import type { NamespacesTable, OrganizationQuotasTable, OrganizationSettingsTable } from './tables/namespaces.ts';
-import type {
-  AdminLinksTable,
-  InvitationsTable,
-  MembershipsTable,
-  TeamMembersTable,
-  TeamsTable,
-  UserIdentitiesTable,
-  UsersTable,
-} from './tables/people.ts';
+import type { ServiceAccountSecretsTable } from './tables/machines.ts';
+import type { OrganizationQuotasTable } from './tables/namespaces.ts';
+import type { AdminLinksTable, UserIdentitiesTable } from './tables/people.ts';
 
 export type { Json } from './tables/json.ts';
 
+/** The table of an entity. An insert may leave out a column that has a default. */
+type TableOf<Entity extends { fields: Fields }> = {
+  [Name in keyof Row<Entity>]: Entity['fields'][Name & string] extends { hasDefault: true }
+    ? Generated<Row<Entity>[Name]>
+    : Row<Entity>[Name];
+};
+
 /** The tables of `migrations/`, with the types that both databases read and write. */
 export interface Tables {
-  namespaces: NamespacesTable;
-  users: UsersTable;
-  service_accounts: ServiceAccountsTable;
+  namespaces: TableOf<typeof groups>;
+  users: TableOf<typeof users>;
+  service_accounts: TableOf<typeof serviceAccounts>;
   service_account_secrets: ServiceAccountSecretsTable;
-  service_account_trust_rules: ServiceAccountTrustRulesTable;
-  memberships: MembershipsTable;
-  may_act: MayActTable;
-  managed_identities: ManagedIdentitiesTable;
+  service_account_trust_rules: TableOf<typeof trustRules>;
+  memberships: TableOf<typeof memberships>;
+  may_act: TableOf<typeof mayAct>;
+  managed_identities: TableOf<typeof managedIdentities>;
   audiences: AudiencesTable;
-  use_grants: UseGrantsTable;
-  subject_grants: SubjectGrantsTable;
-  assignments: AssignmentsTable;
-  jobs: JobsTable;
+  use_grants: TableOf<typeof useGrants>;
+  subject_grants: TableOf<typeof subjectGrants>;
+  assignments: TableOf<typeof assignments>;
+  jobs: TableOf<typeof jobs>;
   oidc_artifacts: OidcArtifactsTable;
   admin_links: AdminLinksTable;
   user_identities: UserIdentitiesTable;
-  invitations: InvitationsTable;
+  invitations: TableOf<typeof invitations>;
   shared_secrets: SharedSecretsTable;
-  teams: TeamsTable;
-  team_members: TeamMembersTable;
-  organization_settings: OrganizationSettingsTable;
+  teams: TableOf<typeof teams>;
+  team_members: TableOf<typeof teamMembers>;
+  organization_settings: TableOf<typeof organizationSettings>;
   organization_quotas: OrganizationQuotasTable;
-  access_rules: AccessRulesTable;
-  identity_aliases: IdentityAliasesTable;
-  identity_masks: IdentityMasksTable;
+  access_rules: TableOf<typeof accessRules>;
+  identity_aliases: TableOf<typeof aliases>;
+  identity_masks: TableOf<typeof masks>;
   idempotency_keys: IdempotencyKeysTable;
   key_sets: KeySetsTable;
   signing_keys: SigningKeysTable;

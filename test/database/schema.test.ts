@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type Selectable, sql } from 'kysely';
 import type { Database } from '../../src/database/connections.ts';
 import type { Tables } from '../../src/database/tables.ts';
+import type { Column as EntityColumn } from '../../src/entities/columns.ts';
+import type { Field } from '../../src/entities/entity.ts';
 import { databaseKinds, freshDatabase } from '../support/databases.ts';
 
 /** Every value of a union: the compiler refuses one that is missing and one too many. */
@@ -49,13 +51,60 @@ const lists: Record<string, string[]> = {
   }),
 };
 
+const typesOfDatabase: Record<string, string> = {
+  text: 'string',
+  'text[]': 'string[]',
+  integer: 'number',
+  bigint: 'number',
+  boolean: 'boolean',
+  bytea: 'Uint8Array',
+  jsonb: 'object',
+  'timestamp with time zone': 'Date',
+};
+
 interface Declared {
   nullable: boolean;
   type: string;
+  hasDefault: boolean;
 }
 
-/** The columns of each table as `src/database/tables.ts` declares them. */
-function declaredTables(): Record<string, Record<string, Declared>> {
+type Declarations = Record<string, Record<string, Declared>>;
+
+interface Declaration {
+  table: string;
+  fields: Record<string, Field>;
+}
+
+/** Every entity of `src/entities`. Groups and workspaces share a table. */
+async function allEntities(): Promise<Declaration[]> {
+  const modules = await Promise.all(
+    readdirSync('src/entities').map(async (name): Promise<object> => await import(`../../src/entities/${name}`)),
+  );
+  return modules
+    .flatMap((module) => Object.values(module) as Partial<Declaration>[])
+    .filter((one): one is Declaration => typeof one === 'object' && one.table !== undefined);
+}
+
+const entities = await allEntities();
+
+function columnsOf({ fields }: Declaration): [string, EntityColumn, Field][] {
+  return Object.entries(fields).flatMap(([name, field]) =>
+    field.column === undefined ? [] : [[name, field.column, field] as [string, EntityColumn, Field]],
+  );
+}
+
+/** The columns of an entity, by its fields. */
+function declaredBy(entity: Declaration): Record<string, Declared> {
+  return Object.fromEntries(
+    columnsOf(entity).map(([name, { stored, isNullable }, { hasDefault = false }]) => [
+      name,
+      { nullable: isNullable, type: typesOfDatabase[stored]!, hasDefault },
+    ]),
+  );
+}
+
+/** The columns of each other table, as `src/database/tables` declares them. */
+function declaredTables(): Declarations {
   const files = ['tables.ts', ...readdirSync('src/database/tables').map((name) => join('tables', name))];
   // The table of audit events extends the event.
   const text = [...files, '../core/audit.ts', '../core/origin.ts']
@@ -73,7 +122,8 @@ function declaredTables(): Record<string, Record<string, Declared>> {
     tables.map(([, table, type]) => {
       const columns = [...membersOf(type!).matchAll(/^\s*(\w+): (.+);$/gm)].map(([, column, declared]) => {
         const nullable = declared!.includes('| null');
-        return [column!, { nullable, type: plainType(declared!) }];
+        const hasDefault = /^Generated<|^ColumnType<\w+, never/.test(declared!);
+        return [column!, { nullable, type: plainType(declared!), hasDefault }];
       });
       return [table!, Object.fromEntries(columns)];
     }),
@@ -90,17 +140,6 @@ function plainType(declared: string): string {
   return ['number', 'boolean', 'Date', 'Uint8Array', 'string[]'].includes(bare) ? bare : 'string';
 }
 
-const typesOfDatabase: Record<string, string> = {
-  text: 'string',
-  'text[]': 'string[]',
-  integer: 'number',
-  bigint: 'number',
-  boolean: 'boolean',
-  bytea: 'Uint8Array',
-  jsonb: 'object',
-  'timestamp with time zone': 'Date',
-};
-
 describe.each(databaseKinds)('the migrated schema (%s)', (kind) => {
   let database: Database;
   beforeAll(async () => {
@@ -108,22 +147,33 @@ describe.each(databaseKinds)('the migrated schema (%s)', (kind) => {
   });
 
   test('has the tables and columns that tables.ts declares, and no others that the code reads', async () => {
-    const { rows } = await sql<{ table: string; column: string; type: string; nullable: boolean }>`
+    const { rows } = await sql<{ table: string; column: string; type: string } & Declared>`
       SELECT c.relname AS table, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
-        NOT a.attnotnull AS nullable
+        NOT a.attnotnull AS nullable, a.atthasdef OR a.attidentity <> '' AS "hasDefault"
       FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped`.execute(
       database.query,
     );
-    const migrated: Record<string, Record<string, Declared>> = {};
-    for (const { table, column, type, nullable } of rows) {
+    const migrated: Declarations = {};
+    for (const { table, column, type, nullable, hasDefault } of rows) {
       migrated[table] ??= {};
-      migrated[table][column] = { nullable, type: typesOfDatabase[type] ?? type };
+      migrated[table][column] = { nullable, type: typesOfDatabase[type] ?? type, hasDefault };
     }
     // Written by triggers, read in hand-written SQL only (migrations/0010).
     delete migrated.authority_changes;
-    expect(declaredTables()).toEqual(migrated);
+    const ofEntities = Object.fromEntries(entities.map((entity) => [entity.table, declaredBy(entity)]));
+    expect({ ...declaredTables(), ...ofEntities }).toEqual(migrated);
   });
+
+  test.each(entities.map((entity) => [entity.table, entity] as const))(
+    'has the columns of each entity (%s)',
+    async (table, entity) => {
+      const { rows } = await sql<{ column: string }>`
+      SELECT attname AS column FROM pg_attribute
+      WHERE attrelid = ${table}::regclass AND attnum > 0 AND NOT attisdropped`.execute(database.query);
+      expect(Object.keys(declaredBy(entity)).sort()).toEqual(rows.map(({ column }) => column).sort());
+    },
+  );
 
   test('allows in a column with a list what its TypeScript union allows', async () => {
     const { rows } = await sql<{ table: string; definition: string }>`
@@ -137,5 +187,12 @@ describe.each(databaseKinds)('the migrated schema (%s)', (kind) => {
       return [[`${table}.${list[1]}`, values.sort()] as const];
     });
     expect(Object.fromEntries(found)).toEqual(lists);
+  });
+
+  test('has a list for each column for which an entity lists values, and the same one', () => {
+    const ofEntities = entities.flatMap((entity) =>
+      columnsOf(entity).map(([name, { values }]) => [`${entity.table}.${name}`, values && [...values].sort()] as const),
+    );
+    for (const [name, values] of ofEntities) expect([name, values]).toEqual([name, lists[name]]);
   });
 });

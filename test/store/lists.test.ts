@@ -8,9 +8,10 @@ import { type AuditFilter, createAuditStore } from '../../src/store/audit/events
 import { listAccessRules } from '../../src/store/identities/accessrules.ts';
 import { listAliases } from '../../src/store/identities/aliases.ts';
 import { assignedIdentities, assignedTo } from '../../src/store/identities/assignments.ts';
-import { listGrants, listIdentities } from '../../src/store/identities/identities.ts';
+import { listIdentities } from '../../src/store/identities/identities.ts';
 import { listMasks } from '../../src/store/identities/masks.ts';
 import { candidates } from '../../src/store/identities/usable.ts';
+import { listGrants } from '../../src/store/identities/usegrants.ts';
 import { listJobs } from '../../src/store/jobs/jobs.ts';
 import { listMayAct, mayActAlong } from '../../src/store/machines/mayact.ts';
 import { listServiceAccounts } from '../../src/store/machines/serviceaccounts.ts';

@@ -1,4 +1,3 @@
-import type { Generated } from 'kysely';
 import type { KeyState } from '../../core/keystates.ts';
 import type { Json } from './json.ts';
 
@@ -34,7 +33,7 @@ export interface IdempotencyKeysTable {
 
 export interface KeySetsTable {
   name: string;
-  version: Generated<number>;
+  version: number;
 }
 
 export interface SigningKeysTable {

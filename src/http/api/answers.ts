@@ -1,13 +1,9 @@
 import { z } from 'zod';
-import { type IdKind, idPrefixes } from '../../core/ids.ts';
+import type { IdKind } from '../../core/ids.ts';
+import * as columns from '../../entities/columns.ts';
 
-/**
- * How answers look, for the OpenAPI document; a test holds real answers against them. Every object is strict: what is not
- * named here is never told.
- */
-export const id = (kind: IdKind) => z.string().regex(new RegExp(`^${idPrefixes[kind]}_[0-9a-z]{26}$`));
-export const time = z.iso.datetime();
-export const version = z.int().min(0).meta({ description: 'Goes up with every change; the `ETag` of the answer.' });
+export const id = (kind: IdKind) => columns.id(kind).answer;
+export const time = columns.time.answer;
 
 const toldOnceMark = 'x-told-once';
 

@@ -1,86 +1,18 @@
 import type { Page } from '../../database/page.ts';
+import { assignments } from '../../entities/assignments.ts';
+import { managedIdentities } from '../../entities/managedidentities.ts';
 import { identityPath } from '../../services/identities/lookup.ts';
 import type { WithSettings } from '../../services/identities/storedsettings.ts';
 import type { Scanned } from '../../services/pipeline/scan.ts';
 import type { AssignedIdentity } from '../../store/identities/assignments.ts';
-import type { ManagedIdentity, UseGrant } from '../../store/identities/identities.ts';
-import type { SubjectGrantRow } from '../../store/identities/subjectgrants.ts';
-import type { Job } from '../../store/jobs/jobs.ts';
-import type { MayActRow } from '../../store/machines/mayact.ts';
-import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
-import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import type { MembershipRow } from '../../store/people/memberships.ts';
-import type { User } from '../../store/people/users.ts';
+import type { ManagedIdentity } from '../../store/identities/identities.ts';
 
-/** How rows look on the wire: snake_case, RFC 3339 in UTC, and no column that is only ours. */
-export function presentGroup({ lineage: _lineage, kind: _kind, created_at, ...row }: Namespace) {
-  return { ...row, created_at: iso(created_at) };
-}
-
-export function presentWorkspace({ lineage: _lineage, kind: _kind, parent_id, created_at, ...row }: Namespace) {
-  return { ...row, group_id: parent_id!, created_at: iso(created_at) };
-}
-
-export function presentUser({ is_active, created_at, ...row }: User) {
-  return { ...row, is_active, created_at: iso(created_at) };
-}
-
-export function presentServiceAccount({ created_at, ...row }: ServiceAccount) {
-  return { ...row, client_id: row.id, created_at: iso(created_at) };
-}
-
-export function presentMembership({ created_at, ...row }: MembershipRow) {
-  return { ...row, created_at: iso(created_at) };
-}
-
-export function presentMayAct({ created_at, ...row }: MayActRow) {
-  return { ...row, created_at: iso(created_at) };
-}
-
-export function presentGrant({ created_at, ...row }: UseGrant) {
-  return { ...row, created_at: iso(created_at) };
-}
-
-export function presentSubjectGrant({ created_at, ...row }: SubjectGrantRow) {
-  return { ...row, created_at: iso(created_at) };
-}
-
-/** Member by member: rows come with more where they were looked up for more. */
 export function presentIdentity(row: WithSettings<ManagedIdentity>) {
-  const { id, organization_id, group_id, group_path, name, type, description, settings, created_at, version } = row;
-  const { subject_scope, delivery, token_lifetime } = row;
-  return {
-    id,
-    organization_id,
-    group_id,
-    group: group_path,
-    name,
-    path: identityPath(row),
-    type,
-    description,
-    settings,
-    subject_scope,
-    delivery,
-    token_lifetime,
-    created_at: iso(created_at),
-    version,
-  };
+  return managedIdentities.present({ ...row, group: row.group_path, path: identityPath(row) });
 }
 
 export function presentAssigned(row: WithSettings<AssignedIdentity>) {
-  const { profile, principal_id, assigned_at } = row;
-  return { ...presentIdentity(row), profile, principal_id, assigned_at: iso(assigned_at) };
-}
-
-export function presentJob({ created_at, deadline, ended_at, heartbeat_at, over_at: _, ...row }: Job) {
-  return {
-    ...row,
-    state: ended_at === null ? ('running' as const) : ('ended' as const),
-    deadline: iso(deadline),
-    ended_at: ended_at && iso(ended_at),
-    created_at: iso(created_at),
-    heartbeat_at: heartbeat_at && iso(heartbeat_at),
-  };
+  return { ...presentIdentity(row), ...assignments.present({ ...row, assigned_at: iso(row.assigned_at) }) };
 }
 
 export function iso(date: Date): string {

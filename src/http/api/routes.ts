@@ -1,30 +1,50 @@
 import type { Route } from '../route.ts';
 import { auditRoutes } from './audit/events.ts';
 import { accessRuleRoutes } from './identities/accessrules.ts';
+import { aliasRoutes } from './identities/aliases.ts';
+import { assignmentRoutes } from './identities/assignments.ts';
+import { effectiveRoutes } from './identities/effective.ts';
 import { identityRoutes } from './identities/identities.ts';
-import { reachRoutes } from './identities/reach.ts';
+import { maskRoutes } from './identities/masks.ts';
+import { identityMoveRoutes } from './identities/moves.ts';
 import { subjectGrantRoutes } from './identities/subjectgrants.ts';
+import { trustRoutes } from './identities/trust.ts';
+import { useGrantRoutes } from './identities/usegrants.ts';
 import { issuingRoutes } from './issuing/issuing.ts';
 import { jobRoutes } from './jobs/jobs.ts';
+import { mayActRoutes } from './machines/mayact.ts';
+import { serviceAccountRoutes } from './machines/serviceaccounts.ts';
 import { trustRuleRoutes } from './machines/trustrules.ts';
 import { namespaceRoutes } from './namespaces/namespaces.ts';
 import { quotaRoutes } from './namespaces/quotas.ts';
+import { settingsRoutes } from './namespaces/settings.ts';
 import { invitationRoutes } from './people/invitations.ts';
+import { membershipRoutes } from './people/memberships.ts';
 import { operatorRoutes } from './people/operators.ts';
-import { principalRoutes } from './people/principals.ts';
 import { teamRoutes } from './people/teams.ts';
+import { userRoutes } from './people/users.ts';
 
 /** Every route below `/api/v1`. */
 export const routes: readonly Route[] = [
   ...issuingRoutes,
   ...namespaceRoutes,
-  ...principalRoutes,
+  ...assignmentRoutes,
+  ...userRoutes,
+  ...serviceAccountRoutes,
+  ...mayActRoutes,
+  ...membershipRoutes,
   ...trustRuleRoutes,
   ...invitationRoutes,
   ...identityRoutes,
+  ...trustRoutes,
+  ...useGrantRoutes,
   ...subjectGrantRoutes,
   ...accessRuleRoutes,
-  ...reachRoutes,
+  ...settingsRoutes,
+  ...identityMoveRoutes,
+  ...aliasRoutes,
+  ...maskRoutes,
+  ...effectiveRoutes,
   ...teamRoutes,
   ...jobRoutes,
   ...auditRoutes,

@@ -3,6 +3,8 @@ import { ArsiaError } from '../../core/errors.ts';
 import { isName } from '../../core/names.ts';
 import { countValueBytes } from '../../core/quotas.ts';
 import type { Page } from '../../database/page.ts';
+import { accessRules } from '../../entities/accessrules.ts';
+import type { Changed, Created } from '../../entities/entity.ts';
 import {
   type AccessRuleRow,
   deleteAccessRule,
@@ -22,35 +24,34 @@ interface FoundRule extends FoundIdentity {
   rule: AccessRuleRow;
 }
 
-export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: string[] }, FoundIdentity, AccessRuleRow> =
-  {
-    name: 'access_rule.create',
-    needs: 'access_rule.manage',
-    changes: true,
-    adds: ['access_rules_per_identity', 'access_rule_bytes'],
-    find: (context, input) => identityAt(context, input.ref),
-    async run(context, input, { identity }) {
-      const { organization_id } = identity;
-      const values = await resolved(context, organization_id, input.kind, input.values);
-      await context.admit('access_rules_per_identity', organization_id, holderOf(identity));
-      await context.admit('access_rule_bytes', organization_id, holderOf(identity), countValueBytes(values));
-      const row: AccessRuleRow = {
-        id: context.id('access_rule'),
-        identity_id: identity.id,
-        organization_id,
-        kind: input.kind,
-        values,
-        created_at: new Date(context.now),
-        version: 1,
-      };
-      await insertAccessRule(context.db, row);
-      return row;
-    },
-    describe: (_input, { identity }, row) => ({
-      target_id: row.id,
-      detail: { identity: identityPath(identity), kind: row.kind, values: row.values },
-    }),
-  };
+export const createAccessRule: Action<Created<typeof accessRules> & { ref: string }, FoundIdentity, AccessRuleRow> = {
+  name: 'access_rule.create',
+  needs: 'access_rule.manage',
+  changes: true,
+  adds: ['access_rules_per_identity', 'access_rule_bytes'],
+  find: (context, input) => identityAt(context, input.ref),
+  async run(context, input, { identity }) {
+    const { organization_id } = identity;
+    const values = await resolved(context, organization_id, input.kind, input.values);
+    await context.admit('access_rules_per_identity', organization_id, holderOf(identity));
+    await context.admit('access_rule_bytes', organization_id, holderOf(identity), countValueBytes(values));
+    const row: AccessRuleRow = {
+      id: context.id('access_rule'),
+      identity_id: identity.id,
+      organization_id,
+      kind: input.kind,
+      values,
+      created_at: new Date(context.now),
+      version: 1,
+    };
+    await insertAccessRule(context.db, row);
+    return row;
+  },
+  describe: (_input, { identity }, row) => ({
+    target_id: row.id,
+    detail: { identity: identityPath(identity), ...accessRules.recorded(row) },
+  }),
+};
 
 export const listRules: Action<{ ref: string; page: Page }, FoundIdentity, AccessRuleRow[]> = {
   name: 'access_rule.list',
@@ -60,7 +61,11 @@ export const listRules: Action<{ ref: string; page: Page }, FoundIdentity, Acces
   run: (context, { page }, { identity }) => listAccessRules(context.db, identity.id, page),
 };
 
-export const changeAccessRule: Action<{ ref: string; id: string; values: string[] }, FoundRule, AccessRuleRow> = {
+export const changeAccessRule: Action<
+  Changed<typeof accessRules> & { ref: string; id: string },
+  FoundRule,
+  AccessRuleRow
+> = {
   name: 'access_rule.update',
   needs: 'access_rule.manage',
   changes: true,
@@ -75,7 +80,7 @@ export const changeAccessRule: Action<{ ref: string; id: string; values: string[
   },
   describe: (_input, { identity, rule }, row) => ({
     target_id: rule.id,
-    detail: { identity: identityPath(identity), kind: rule.kind, before: rule.values, values: row.values },
+    detail: { identity: identityPath(identity), before: rule.values, ...accessRules.recorded(row) },
   }),
 };
 
@@ -88,7 +93,7 @@ export const removeAccessRule: Action<{ ref: string; id: string }, FoundRule, vo
   run: (context, _input, { rule }) => deleteAccessRule(context.db, rule.id),
   describe: (_input, { identity, rule }) => ({
     target_id: rule.id,
-    detail: { identity: identityPath(identity), kind: rule.kind, values: rule.values },
+    detail: { identity: identityPath(identity), ...accessRules.recorded(rule) },
   }),
 };
 

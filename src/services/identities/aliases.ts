@@ -1,5 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import type { Page } from '../../database/page.ts';
+import type { aliases } from '../../entities/aliases.ts';
+import type { Created } from '../../entities/entity.ts';
 import {
   type Alias,
   deleteAlias,
@@ -17,7 +19,6 @@ import { cutOff, cutOffBy } from './cutoffs.ts';
 import { refuseTakenName } from './identities.ts';
 import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
 
-/** Where identities reach: move, aliases, masks, and what is effective for a user. Rules and subject stay the source's. */
 export interface IdentityAndGroup extends FoundIdentity {
   group: Namespace;
 }
@@ -26,7 +27,7 @@ interface FoundAlias extends FoundIdentity {
   alias: Alias;
 }
 
-export const createAlias: Action<{ ref: string; group: string; name?: string | undefined }, IdentityAndGroup, Alias> = {
+export const createAlias: Action<Created<typeof aliases> & { ref: string }, IdentityAndGroup, Alias> = {
   name: 'alias.create',
   needs: 'managed_identity.move',
   changes: true,
@@ -73,7 +74,7 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
     const found = await identityAt(context, input.ref);
     const alias = await findAlias(context.db, input.id);
     const isOfIt = alias?.identity_id === found.identity.id;
-    // Who owns the group that it was put into need not see where it comes from.
+    // An owner of the alias's group may remove it without a role at the source.
     if (isOfIt && (await context.may('managed_identity.move', { ...found, lineage: alias.lineage })))
       return { ...found, lineage: alias.lineage, alias };
     await context.demand('managed_identity.view', found);

@@ -1,15 +1,19 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
-import { type AssignedIdentity, assignedIdentities, findAssignment } from '../../store/identities/assignments.ts';
+import type { Created } from '../../entities/entity.ts';
+import type { workspaces } from '../../entities/namespaces.ts';
 import {
+  type AssignedIdentity,
   type Assignment,
+  assignedIdentities,
   deleteAssignment,
+  findAssignment,
   insertAssignment,
-  isGranted,
-  type ManagedIdentity,
-} from '../../store/identities/identities.ts';
+} from '../../store/identities/assignments.ts';
+import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { reachOf } from '../../store/identities/reach.ts';
+import { isGranted } from '../../store/identities/usegrants.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { createWorkspace, type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
 import { principalOf } from '../people/memberships.ts';
@@ -79,9 +83,7 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
 
 /** A workspace that is ready to go with one call: all of it or nothing. */
 export const createAssignedWorkspace: Action<
-  Parameters<typeof createWorkspace.run>[1] & {
-    managed_identities: { managed_identity: string; profile?: string | undefined }[];
-  },
+  Parameters<typeof createWorkspace.run>[1] & Pick<Created<typeof workspaces>, 'managed_identities'>,
   FoundNamespace,
   Namespace
 > = {

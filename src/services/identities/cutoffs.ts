@@ -1,7 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { findUsability, type Reach } from '../../core/inheritance.ts';
+import { assignedLineages, deleteAssignmentsIn } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { assignedLineages, deleteAssignmentsIn } from '../../store/identities/reach.ts';
 import { listed } from '../namespaces/descendants.ts';
 import { visibleRoots } from '../namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';

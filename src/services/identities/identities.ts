@@ -1,82 +1,60 @@
 import { ArsiaError } from '../../core/errors.ts';
-import type { Delivery } from '../../core/mintfacts.ts';
-import type { SubjectScope } from '../../core/subject.ts';
 import type { Page } from '../../database/page.ts';
+import type { Changed, Created } from '../../entities/entity.ts';
+import { managedIdentities } from '../../entities/managedidentities.ts';
 import type { CloudEndpoints } from '../../providers/provider.ts';
 import { providerOf } from '../../providers/registry.ts';
 import { parseSettings } from '../../providers/requestedsettings.ts';
 import { settingsToStore } from '../../providers/storedsettings.ts';
 import { findAliasAt } from '../../store/identities/aliases.ts';
 import {
-  deleteGrant,
   deleteIdentity,
-  findGrant,
   findIdentity,
-  insertGrant,
   insertIdentity,
-  listGrants,
   listIdentities,
   type ManagedIdentity,
-  type UseGrant,
   updateIdentity,
 } from '../../store/identities/identities.ts';
 import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from '../namespaces/namespaces.ts';
-import { principalOf } from '../people/memberships.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
 import { releaseAudiences, takeAudience } from './audiences.ts';
 import { cutOff, cutOffBy } from './cutoffs.ts';
-import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+import { type FoundIdentity, identityAt, identityPath } from './lookup.ts';
 import { pageWithSettings, providerFor, storedIdentity, type WithSettings, withSettings } from './storedsettings.ts';
 import { usableIn } from './usable.ts';
 
-export interface NewIdentity {
-  name: string;
-  group: string;
-  type: string;
-  description: string;
-  settings: Record<string, unknown>;
-  subject_scope: SubjectScope;
-  delivery: Delivery;
-  /** Seconds. */
-  token_lifetime: number;
-}
-
 type Identity = WithSettings<ManagedIdentity>;
-
 /** What an identity may point to: not at Arsia itself, and at no endpoint that the operator does not list (N29). */
 export interface Outside {
   issuer: string;
   endpoints: CloudEndpoints;
 }
 
-export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdentity, FoundNamespace, Identity> {
+export function createIdentity({
+  issuer,
+  endpoints,
+}: Outside): Action<Created<typeof managedIdentities>, FoundNamespace, Identity> {
   return {
     name: 'managed_identity.create',
     needs: 'managed_identity.create',
     changes: true,
     adds: ['managed_identities', 'audiences'],
     find: (context, input) => namespaceAt(context, 'group', input.group),
-    async run(context, input, { namespace }) {
-      const provider = providerOf(input.type);
-      const settings = parseSettings(provider, input.settings);
+    async run(context, { group: _group, ...given }, { namespace }) {
+      const provider = providerOf(given.type);
+      const settings = parseSettings(provider, given.settings);
       provider.exchanging?.check(settings, {}, endpoints);
       const audience = await takeAudience(context, provider, settings, namespace.organization_id, issuer);
-      await refuseTakenName(context, `${namespace.path}/${input.name}`);
+      await refuseTakenName(context, `${namespace.path}/${given.name}`);
       await context.admit('managed_identities', namespace.organization_id);
       const row = {
         id: context.id('managed_identity'),
         organization_id: namespace.organization_id,
         group_id: namespace.id,
-        name: input.name,
-        type: input.type,
-        description: input.description,
+        ...given,
         settings,
         audience,
-        subject_scope: input.subject_scope,
-        delivery: input.delivery,
-        token_lifetime: input.token_lifetime,
         created_at: new Date(context.now),
         version: 1,
       };
@@ -86,7 +64,7 @@ export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdenti
     describe: (_input, _found, row) => ({
       identity_id: row.id,
       target_id: row.id,
-      detail: { path: identityPath(row), type: row.type, settings: row.settings, delivery: row.delivery },
+      detail: { path: identityPath(row), ...managedIdentities.recorded(row) },
     }),
   };
 }
@@ -138,13 +116,7 @@ async function visibleGroup(context: Context, ref: string) {
   return place.namespace;
 }
 
-export interface IdentityChange {
-  ref: string;
-  description?: string | undefined;
-  settings?: Record<string, unknown> | undefined;
-  delivery?: Delivery | undefined;
-  token_lifetime?: number | undefined;
-}
+type IdentityChange = Changed<typeof managedIdentities> & { ref: string };
 
 /** Description, settings, delivery and token lifetime; never the name, the type or the subject scope: the cloud trusts these. */
 export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityChange, FoundIdentity, Identity> {
@@ -171,52 +143,6 @@ export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityC
     describe: ({ ref: _ref, ...change }, { identity }) => ({ detail: { path: identityPath(identity), ...change } }),
   };
 }
-
-export const createUseGrant: Action<{ ref: string; principal: string }, FoundIdentity, UseGrant> = {
-  name: 'use_grant.create',
-  needs: 'managed_identity.grant',
-  changes: true,
-  adds: ['use_grants_per_identity'],
-  find: (context, input) => identityAt(context, input.ref),
-  async run(context, input, { identity }) {
-    const principal_id =
-      input.principal === '*' ? '*' : await principalOf(context, identity.organization_id, input.principal);
-    const existing = await findGrant(context.db, identity.id, principal_id);
-    if (existing !== undefined) return existing;
-    await context.admit('use_grants_per_identity', identity.organization_id, holderOf(identity));
-    const row: UseGrant = {
-      id: context.id('grant'),
-      identity_id: identity.id,
-      principal_id,
-      organization_id: identity.organization_id,
-      created_at: new Date(context.now),
-    };
-    await insertGrant(context.db, row);
-    return row;
-  },
-  describe: (_input, { identity }, row) => ({
-    detail: { path: identityPath(identity), grant_id: row.id, principal: row.principal_id },
-  }),
-};
-
-export const listUseGrants: Action<{ ref: string; page: Page }, FoundIdentity, UseGrant[]> = {
-  name: 'use_grant.list',
-  needs: 'managed_identity.view',
-  changes: false,
-  find: (context, input) => identityAt(context, input.ref),
-  run: (context, { page }, { identity }) => listGrants(context.db, identity.id, page),
-};
-
-export const removeUseGrant: Action<{ ref: string; id: string }, FoundIdentity, void> = {
-  name: 'use_grant.delete',
-  needs: 'managed_identity.grant',
-  changes: true,
-  find: (context, input) => identityAt(context, input.ref),
-  async run(context, input, { identity }) {
-    if (!(await deleteGrant(context.db, identity.id, input.id))) throw missing('grant', input.id);
-  },
-  describe: (input) => ({ detail: { grant_id: input.id } }),
-};
 
 /** Removes an identity only when its name is typed. Irreversible: one of the same name is another, with another subject. */
 export const removeIdentity: Action<{ ref: string; name: string; force: boolean }, FoundIdentity, string[]> = {

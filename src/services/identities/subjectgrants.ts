@@ -1,6 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { hasWorkspaceId } from '../../core/subject.ts';
 import type { Page } from '../../database/page.ts';
+import { subjectGrants } from '../../entities/subjectgrants.ts';
 import {
   deleteSubjectGrant,
   insertSubjectGrant,
@@ -58,8 +59,7 @@ export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectG
     detail: {
       path: identityPath(identity),
       subject_grant_id: row.id,
-      launcher_id: row.launcher_id,
-      namespace_id: row.namespace_id,
+      ...subjectGrants.recorded(row),
     },
   }),
 };

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { ArsiaError } from '../../core/errors.ts';
 import { jobDeadline } from '../../core/lifetimes.ts';
 import type { Page } from '../../database/page.ts';
+import { jobs } from '../../entities/jobs.ts';
 import { beat, endJob, insertJob, type Job, listJobs } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
@@ -51,7 +52,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
     job_id: job.id,
     user_id: job.user_id,
     target_id: job.id,
-    detail: { workspace: namespace.path, stage: job.stage, labels: job.labels, reference: job.reference },
+    detail: { workspace: namespace.path, ...jobs.recorded(job) },
   }),
 };
 

@@ -1,4 +1,6 @@
 import { ArsiaError } from '../../core/errors.ts';
+import type { Created } from '../../entities/entity.ts';
+import type { jobs } from '../../entities/jobs.ts';
 import type { Job } from '../../store/jobs/jobs.ts';
 import { findJob, hasTask } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
@@ -38,18 +40,10 @@ export function taskOf(parent: Job, input: NewJob, now: number): NewJob {
   return { ...input, user: parent.user_id ?? undefined, stage: parent.stage, labels: parent.labels, deadline };
 }
 
-export interface NewJob {
+export interface NewJob extends Omit<Created<typeof jobs>, 'deadline'> {
   workspace: string;
-  user?: string | undefined;
-  stage: string;
-  labels: Record<string, string>;
-  /** Milliseconds since 1970, or the seconds that the job may live. */
+  /** Milliseconds since 1970. */
   deadline?: number | undefined;
+  /** How long the job may live, where it has no `deadline`. */
   seconds?: number | undefined;
-  reference?: string | undefined;
-  /** Seconds without a sign of life after which the job is ended. */
-  heartbeat?: number | undefined;
-  /** The job whose array task this is: it runs for the same user and stage, and ends with it at the latest. */
-  parent?: string | undefined;
-  task_index?: number | undefined;
 }

@@ -1,6 +1,8 @@
 import { isId } from '../../core/ids.ts';
 import { countRightBytes } from '../../core/quotas.ts';
 import type { Page } from '../../database/page.ts';
+import type { Created } from '../../entities/entity.ts';
+import { mayAct } from '../../entities/mayact.ts';
 import { deleteMayAct, findMayAct, insertMayAct, listMayAct, type MayActRow } from '../../store/machines/mayact.ts';
 import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findTeam } from '../../store/people/teams.ts';
@@ -16,7 +18,7 @@ interface FoundMayAct extends FoundAccount {
 
 /** Owners let a launcher act for users on a group or workspace. */
 export const createMayAct: Action<
-  { ref: string; namespace: string; users: string[]; stages: string[]; labels: Record<string, string> },
+  Created<typeof mayAct> & { ref: string },
   FoundAccount & { target: FoundNamespace },
   MayActRow
 > = {
@@ -32,17 +34,16 @@ export const createMayAct: Action<
     if (found.organization_id !== target.organization_id) throw missing('service account', input.ref);
     return { ...target, account: found.account, target, audit: found.audit ?? {} };
   },
-  async run(context, input, { account, target }) {
+  async run(context, { ref: _ref, namespace: _namespace, ...given }, { account, target }) {
     const users: string[] = [];
-    for (const ref of input.users) users.push(await actedFor(context, account, ref));
+    for (const ref of given.users) users.push(await actedFor(context, account, ref));
     const row: MayActRow = {
       id: context.id('may_act'),
       service_account_id: account.id,
       namespace_id: target.namespace.id,
       organization_id: account.organization_id,
+      ...given,
       users,
-      stages: input.stages,
-      labels: input.labels,
       created_at: new Date(context.now),
     };
     const place = { id: `${account.id} ${target.namespace.id}`, name: `${account.name} on ${target.namespace.path}` };
@@ -52,14 +53,8 @@ export const createMayAct: Action<
     await insertMayAct(context.db, row);
     return row;
   },
-  describe: (input, { target }, row) => ({
-    detail: {
-      may_act_id: row.id,
-      namespace: target.namespace.path,
-      users: row.users,
-      stages: input.stages,
-      labels: input.labels,
-    },
+  describe: (_input, { target }, row) => ({
+    detail: { may_act_id: row.id, namespace: target.namespace.path, ...mayAct.recorded(row) },
   }),
 };
 

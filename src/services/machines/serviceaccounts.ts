@@ -2,6 +2,8 @@ import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
 import type { Page } from '../../database/page.ts';
+import type { Changed, Created } from '../../entities/entity.ts';
+import { serviceAccounts } from '../../entities/serviceaccounts.ts';
 import {
   deleteSecrets,
   findServiceAccount,
@@ -36,19 +38,15 @@ export async function serviceAccountAt(context: Context, ref: string): Promise<F
   };
 }
 
-export const createServiceAccount: Action<
-  { name: string; group: string; description: string; jwks: ServiceAccount['jwks'] },
-  FoundNamespace,
-  ServiceAccount
-> = {
+export const createServiceAccount: Action<Created<typeof serviceAccounts>, FoundNamespace, ServiceAccount> = {
   name: 'service_account.create',
   needs: 'service_account.manage',
   changes: true,
   adds: ['service_accounts'],
   find: (context, input) => namespaceAt(context, 'group', input.group),
-  async run(context, input, { namespace }) {
-    if ((await findServiceAccountByName(context.db, namespace.path, input.name)) !== undefined)
-      throw new ArsiaError('conflict', `There is already a service account ${input.name} in ${namespace.path}.`, {
+  async run(context, { group: _group, ...given }, { namespace }) {
+    if ((await findServiceAccountByName(context.db, namespace.path, given.name)) !== undefined)
+      throw new ArsiaError('conflict', `There is already a service account ${given.name} in ${namespace.path}.`, {
         fields: [{ pointer: '/name', detail: 'is taken in this group' }],
       });
     await context.admit('service_accounts', namespace.organization_id);
@@ -56,17 +54,18 @@ export const createServiceAccount: Action<
       id: context.id('service_account'),
       organization_id: namespace.organization_id,
       group_id: namespace.id,
-      name: input.name,
-      description: input.description,
+      ...given,
       is_active: true,
-      jwks: input.jwks,
       created_at: new Date(context.now),
       version: 1,
     };
     await insertServiceAccount(context.db, row);
     return row;
   },
-  describe: (_input, { namespace }, row) => ({ target_id: row.id, detail: { group: namespace.path, name: row.name } }),
+  describe: (_input, { namespace }, row) => ({
+    target_id: row.id,
+    detail: { group: namespace.path, ...serviceAccounts.recorded(row) },
+  }),
 };
 
 export const getServiceAccount: Action<{ ref: string }, FoundAccount, ServiceAccount> = {
@@ -90,12 +89,7 @@ export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccoun
 };
 
 export const changeServiceAccount: Action<
-  {
-    ref: string;
-    description?: string | undefined;
-    is_active?: boolean | undefined;
-    jwks?: ServiceAccount['jwks'] | undefined;
-  },
+  Changed<typeof serviceAccounts> & { ref: string },
   FoundAccount,
   ServiceAccount
 > = {

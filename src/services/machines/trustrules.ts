@@ -1,6 +1,8 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { type Condition, findTrustFaults } from '../../core/outsidetrust.ts';
+import { findTrustFaults } from '../../core/outsidetrust.ts';
 import type { Page } from '../../database/page.ts';
+import type { Created } from '../../entities/entity.ts';
+import { trustRules } from '../../entities/trustrules.ts';
 import {
   deleteTrustRule,
   findTrustRule,
@@ -13,23 +15,13 @@ import type { Action } from '../pipeline/action.ts';
 import { missing } from '../pipeline/rights.ts';
 import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
 
-export interface NewTrustRule {
-  issuer: string;
-  audience: string;
-  conditions: Condition[];
-  single_use: boolean;
-  /** Seconds. */
-  maximum_lifetime: number;
-  description: string;
-}
-
 interface FoundRule extends FoundAccount {
   rule: TrustRuleRow;
 }
 
 /** Owners let tokens of an outside issuer speak for a service account. A rule is never changed: make another, delete it. */
 export function createTrustRuleActions({ own, allowLoopback }: { own: readonly string[]; allowLoopback: boolean }) {
-  const create: Action<NewTrustRule & { ref: string }, FoundAccount, TrustRuleRow> = {
+  const create: Action<Created<typeof trustRules> & { ref: string }, FoundAccount, TrustRuleRow> = {
     name: 'trust_rule.create',
     needs: 'service_account.manage',
     changes: true,
@@ -83,6 +75,5 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
 }
 
 function recordOf(rule: TrustRuleRow): Record<string, unknown> {
-  const { id, issuer, audience, conditions, single_use, maximum_lifetime } = rule;
-  return { trust_rule_id: id, issuer, audience, conditions: conditions.all, single_use, maximum_lifetime };
+  return { trust_rule_id: rule.id, conditions: rule.conditions.all, ...trustRules.recorded(rule) };
 }

@@ -1,6 +1,8 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { childPath, maximumDepth } from '../../core/namespace.ts';
 import type { Page } from '../../database/page.ts';
+import type { Changed, Created } from '../../entities/entity.ts';
+import { groups } from '../../entities/namespaces.ts';
 import {
   countOrganizations,
   findNamespace,
@@ -41,11 +43,11 @@ function nounOf(kind: Namespace['kind'] | 'any'): string {
   return kind === 'any' ? 'group or workspace' : kind;
 }
 
-interface NewNamespace {
-  name: string;
+type NewOrganization = Omit<Created<typeof groups>, 'parent'>;
+
+interface NewNamespace extends NewOrganization {
   /** The group that will hold it, by id or path. */
   parent: string;
-  description: string;
 }
 
 export const createGroup = creation('group');
@@ -58,11 +60,11 @@ function creation(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace,
     changes: true,
     adds: [`${kind}s`],
     find: (context, input) => namespaceAt(context, 'group', input.parent),
-    async run(context, input, { namespace: parent }) {
+    async run(context, { parent: _parent, ...given }, { namespace: parent }) {
       const lineage = [...parent.lineage];
       if (kind === 'group' && lineage.length >= maximumDepth)
         throw new ArsiaError('conflict', `${parent.path} is ${maximumDepth} groups deep, which is the limit.`);
-      const path = childPath(parent.path, input.name);
+      const path = childPath(parent.path, given.name);
       await refuseTaken(context, path);
       await context.admit(`${kind}s`, parent.organization_id);
       const id = context.id(kind);
@@ -71,10 +73,9 @@ function creation(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace,
         kind,
         parent_id: parent.id,
         organization_id: parent.organization_id,
-        name: input.name,
+        ...given,
         path,
         lineage: [...lineage, id],
-        description: input.description,
         created_at: new Date(context.now),
         version: 1,
       };
@@ -84,15 +85,13 @@ function creation(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace,
     describe: (_input, _found, row) => ({
       target_id: row.id,
       ...(kind === 'workspace' && { workspace_id: row.id }),
-      detail: { path: row.path },
+      detail: groups.recorded(row),
     }),
   };
 }
 
 /** An organisation is a root group: operators make them, one in single tenancy. */
-export function createOrganization(
-  tenancy: 'single' | 'multi',
-): Action<{ name: string; description: string }, Place, Namespace> {
+export function createOrganization(tenancy: 'single' | 'multi'): Action<NewOrganization, Place, Namespace> {
   return {
     name: 'organization.create',
     needs: 'operator',
@@ -110,17 +109,16 @@ export function createOrganization(
         kind: 'group',
         parent_id: null,
         organization_id: id,
-        name: input.name,
+        ...input,
         path: input.name,
         lineage: [id],
-        description: input.description,
         created_at: new Date(context.now),
         version: 1,
       };
       await insertNamespace(context.db, row);
       return row;
     },
-    describe: (_input, _found, row) => ({ target_id: row.id, organization_id: row.id, detail: { path: row.path } }),
+    describe: (_input, _found, row) => ({ target_id: row.id, organization_id: row.id, detail: groups.recorded(row) }),
   };
 }
 
@@ -136,15 +134,15 @@ export function getNamespace(kind: Namespace['kind']): Action<{ ref: string }, F
 
 export function changeNamespace(
   kind: Namespace['kind'],
-): Action<{ ref: string; description: string }, FoundNamespace, Namespace> {
+): Action<Changed<typeof groups> & { ref: string }, FoundNamespace, Namespace> {
   return {
     name: `${kind}.update`,
     needs: `${kind}.update`,
     changes: true,
     find: (context, input) => namespaceAt(context, kind, input.ref),
     version: ({ namespace }) => namespace.version,
-    run: (context, input, { namespace }) => updateNamespace(context.db, namespace.id, input.description),
-    describe: (input, { namespace }) => ({ detail: { path: namespace.path, description: input.description } }),
+    run: (context, { ref: _ref, ...change }, { namespace }) => updateNamespace(context.db, namespace.id, change),
+    describe: ({ ref: _ref, ...change }, { namespace }) => ({ detail: { path: namespace.path, ...change } }),
   };
 }
 

@@ -1,5 +1,6 @@
-import type { WithoutRules } from '../../core/accessrules.ts';
 import { ArsiaError } from '../../core/errors.ts';
+import type { Changed } from '../../entities/entity.ts';
+import type { organizationSettings } from '../../entities/organizationsettings.ts';
 import { endTokensOfOtherIssuers } from '../../store/machines/trustrules.ts';
 import { type OrganizationSettings, saveSettings, settingsOf } from '../../store/namespaces/settings.ts';
 import { onlyPrincipal } from '../people/users.ts';
@@ -24,11 +25,7 @@ export const getSettings: Action<object, Place, OrganizationSettings> = {
   },
 };
 
-export const changeSettings: Action<
-  { identities_without_rules?: WithoutRules | undefined; allowed_issuers?: string[] | null | undefined },
-  FoundSettings,
-  OrganizationSettings
-> = {
+export const changeSettings: Action<Changed<typeof organizationSettings>, FoundSettings, OrganizationSettings> = {
   name: 'organization_settings.update',
   needs: 'organization.configure',
   changes: true,

@@ -1,7 +1,8 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { signInLifetimes } from '../../core/lifetimes.ts';
-import type { Role } from '../../core/permissions.ts';
 import type { Page } from '../../database/page.ts';
+import type { Created } from '../../entities/entity.ts';
+import type { invitations } from '../../entities/invitations.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import {
   deleteInvitation,
@@ -15,14 +16,8 @@ import { ownOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { missing } from '../pipeline/rights.ts';
 
-interface NewInvitation {
-  /** In its canonical form. */
-  email: string;
-  /** What the person gets at once: `viewer` where only a namespace is named. */
-  role?: Role | undefined;
-  /** A group or workspace, by id or path: the organisation where only a role is named. */
-  namespace?: string | undefined;
-}
+/** Without a namespace the role is one in the organisation; without a role it is `viewer`. */
+type NewInvitation = Created<typeof invitations>;
 
 interface FoundInvitation extends Place {
   invitation: Invitation;

@@ -1,7 +1,8 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
-import type { Role } from '../../core/permissions.ts';
 import type { Page } from '../../database/page.ts';
+import type { Changed, Created } from '../../entities/entity.ts';
+import type { memberships } from '../../entities/memberships.ts';
 import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import {
@@ -24,11 +25,7 @@ interface FoundMembership extends Place {
   membership: MembershipRow;
 }
 
-export const createMembership: Action<
-  { namespace: string; principal: string; role: Role },
-  FoundNamespace,
-  MembershipRow
-> = {
+export const createMembership: Action<Created<typeof memberships>, FoundNamespace, MembershipRow> = {
   name: 'membership.create',
   needs: 'membership.manage',
   changes: true,
@@ -72,7 +69,7 @@ export const listMembers: Action<{ namespace: string; page: Page }, FoundNamespa
   run: (context, input, { namespace }) => listMemberships(context.db, namespace.id, input.page),
 };
 
-export const changeMembership: Action<{ id: string; role: Role }, FoundMembership, MembershipRow> = {
+export const changeMembership: Action<Changed<typeof memberships> & { id: string }, FoundMembership, MembershipRow> = {
   name: 'membership.update',
   needs: 'membership.manage',
   changes: true,

@@ -1,5 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import type { Page } from '../../database/page.ts';
+import type { Changed, Created } from '../../entities/entity.ts';
+import { type teamMembers, teams } from '../../entities/teams.ts';
 import {
   deleteTeam,
   deleteTeamMember,
@@ -40,7 +42,7 @@ async function visibleTeamAt(context: Context, input: { ref: string }): Promise<
   return found;
 }
 
-export const createTeam: Action<{ name: string; description: string }, Place, Team> = {
+export const createTeam: Action<Created<typeof teams>, Place, Team> = {
   name: 'team.create',
   needs: 'team.manage',
   changes: true,
@@ -62,7 +64,7 @@ export const createTeam: Action<{ name: string; description: string }, Place, Te
     await insertTeam(context.db, team);
     return team;
   },
-  describe: (_input, _place, team) => ({ target_id: team.id, detail: { name: team.name } }),
+  describe: (_input, _place, team) => ({ target_id: team.id, detail: teams.recorded(team) }),
 };
 
 export const getTeam: Action<{ ref: string }, FoundTeam, Team> = {
@@ -83,14 +85,14 @@ export const listAllTeams: Action<{ page: Page }, Place, Team[]> = {
   },
 };
 
-export const changeTeam: Action<{ ref: string; description: string }, FoundTeam, Team> = {
+export const changeTeam: Action<Changed<typeof teams> & { ref: string }, FoundTeam, Team> = {
   name: 'team.update',
   needs: 'team.manage',
   changes: true,
   find: teamAt,
   version: ({ team }) => team.version,
-  run: (context, input, { team }) => updateTeam(context.db, team.id, input.description),
-  describe: (input, { team }) => ({ detail: { name: team.name, description: input.description } }),
+  run: (context, { ref: _ref, ...change }, { team }) => updateTeam(context.db, team.id, change),
+  describe: ({ ref: _ref, ...change }, { team }) => ({ detail: { name: team.name, ...change } }),
 };
 
 /** Its roles, grants and assignments go with it: what they allowed ends with the next request. */
@@ -104,7 +106,7 @@ export const removeTeam: Action<{ ref: string }, FoundTeam, void> = {
   describe: (_input, { team }) => ({ detail: { name: team.name } }),
 };
 
-export const addTeamMember: Action<{ ref: string; user: string }, FoundTeam, TeamMember> = {
+export const addTeamMember: Action<Created<typeof teamMembers> & { ref: string }, FoundTeam, TeamMember> = {
   name: 'team_member.create',
   needs: 'team.manage',
   changes: true,

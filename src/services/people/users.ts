@@ -1,5 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import type { Page } from '../../database/page.ts';
+import type { Changed, Created } from '../../entities/entity.ts';
+import { users } from '../../entities/users.ts';
 import { deleteOpenLinks } from '../../store/people/adminlinks.ts';
 import { activeOwners, hasAnyRole } from '../../store/people/memberships.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
@@ -31,7 +33,7 @@ async function userAt(context: Context, input: { ref: string }): Promise<FoundUs
   };
 }
 
-export const createUser: Action<{ login: string; display_name: string }, Place, User> = {
+export const createUser: Action<Created<typeof users>, Place, User> = {
   name: 'user.create',
   needs: 'user.manage',
   changes: true,
@@ -41,8 +43,7 @@ export const createUser: Action<{ login: string; display_name: string }, Place, 
     const row: User = {
       id: context.id('user'),
       organization_id,
-      login: input.login,
-      display_name: input.display_name,
+      ...input,
       is_operator: false,
       is_active: true,
       created_at: new Date(context.now),
@@ -53,7 +54,7 @@ export const createUser: Action<{ login: string; display_name: string }, Place, 
     await insertUser(context.db, row);
     return row;
   },
-  describe: (_input, _place, row) => ({ user_id: row.id, target_id: row.id, detail: { login: row.login } }),
+  describe: (_input, _place, row) => ({ user_id: row.id, target_id: row.id, detail: users.recorded(row) }),
 };
 
 export const getUser: Action<{ ref: string }, FoundUser, User> = {
@@ -89,24 +90,20 @@ export async function onlyPrincipal({ caller, db }: Context): Promise<string | u
 }
 
 /** Deactivating a user stops issuing for them with the next request. */
-export const changeUser: Action<
-  { ref: string; display_name?: string | undefined; is_active?: boolean | undefined },
-  FoundUser,
-  User
-> = {
+export const changeUser: Action<Changed<typeof users> & { ref: string }, FoundUser, User> = {
   name: 'user.update',
   needs: 'user.manage',
   changes: true,
   find: userAt,
   version: ({ user }) => user.version,
-  async run(context, input, { user }) {
-    if (input.is_active === false) {
+  async run(context, { ref: _ref, ...change }, { user }) {
+    if (change.is_active === false) {
       await refuseLastOwner(context, user.organization_id!, user.id);
       // Active again one day, they sign in again: what they held comes not back to life.
       await endSignIns(context.db, user.id);
       await deleteOpenLinks(context.db, user.id);
     }
-    return await updateUser(context.db, user.id, { display_name: input.display_name, is_active: input.is_active });
+    return await updateUser(context.db, user.id, change);
   },
   describe: ({ ref: _ref, ...change }) => ({ detail: change }),
 };

@@ -1,11 +1,9 @@
-import type { Selectable } from 'kysely';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import { accessRules } from '../../entities/accessrules.ts';
+import type { Row } from '../../entities/entity.ts';
 
-export type AccessRuleRow = Selectable<Tables['access_rules']>;
-
-const columns = ['id', 'identity_id', 'organization_id', 'kind', 'values', 'created_at', 'version'] as const;
+export interface AccessRuleRow extends Row<typeof accessRules> {}
 
 export async function insertAccessRule(db: Queries, row: AccessRuleRow): Promise<void> {
   await db.insertInto('access_rules').values(row).execute();
@@ -14,7 +12,7 @@ export async function insertAccessRule(db: Queries, row: AccessRuleRow): Promise
 export async function listAccessRules(db: Queries, identity_id: string, page: Page): Promise<AccessRuleRow[]> {
   return await db
     .selectFrom('access_rules')
-    .select(columns)
+    .select(accessRules.columns)
     .where('identity_id', '=', identity_id)
     .where('id', '>', page.after ?? '')
     .orderBy('id')
@@ -25,7 +23,7 @@ export async function listAccessRules(db: Queries, identity_id: string, page: Pa
 export async function findAccessRule(db: Queries, identity_id: string, id: string): Promise<AccessRuleRow | undefined> {
   return await db
     .selectFrom('access_rules')
-    .select(columns)
+    .select(accessRules.columns)
     .where('identity_id', '=', identity_id)
     .where('id', '=', id)
     .executeTakeFirst();
@@ -36,7 +34,7 @@ export async function updateAccessRule(db: Queries, id: string, values: string[]
     .updateTable('access_rules')
     .set((eb) => ({ values, version: eb('version', '+', 1) }))
     .where('id', '=', id)
-    .returning(columns)
+    .returning(accessRules.columns)
     .executeTakeFirstOrThrow();
 }
 

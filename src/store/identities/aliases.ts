@@ -1,25 +1,20 @@
-import type { Selectable } from 'kysely';
 import { leafName, parentPath } from '../../core/namespace.ts';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import { aliases } from '../../entities/aliases.ts';
+import type { Row } from '../../entities/entity.ts';
 
-export type Alias = Selectable<Tables['identity_aliases']> & { group_path: string; lineage: string[] };
+export interface Alias extends Row<typeof aliases> {
+  group_path: string;
+  lineage: string[];
+}
 
 export function select(db: Queries) {
   return db
     .selectFrom('identity_aliases as a')
     .innerJoin('namespaces as g', 'g.id', 'a.group_id')
-    .select([
-      'a.id',
-      'a.identity_id',
-      'a.group_id',
-      'a.organization_id',
-      'a.name',
-      'a.created_at',
-      'g.path as group_path',
-      'g.lineage',
-    ]);
+    .select([...columnsOf(aliases, 'a'), 'g.path as group_path', 'g.lineage']);
 }
 
 export async function findAlias(db: Queries, id: string): Promise<Alias | undefined> {
@@ -49,7 +44,7 @@ export async function findAliasIn(db: Queries, group_id: string, identity_id: st
     .executeTakeFirst();
 }
 
-export async function insertAlias(db: Queries, row: Selectable<Tables['identity_aliases']>): Promise<void> {
+export async function insertAlias(db: Queries, row: Row<typeof aliases>): Promise<void> {
   await db.insertInto('identity_aliases').values(row).execute();
 }
 

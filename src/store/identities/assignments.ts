@@ -1,8 +1,13 @@
 import { sql } from 'kysely';
 import type { Choice, Reach } from '../../core/inheritance.ts';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Assignment, ManagedIdentity } from './identities.ts';
+import { assignments } from '../../entities/assignments.ts';
+import type { Row } from '../../entities/entity.ts';
+import { managedIdentities } from '../../entities/managedidentities.ts';
+import type { Namespace } from '../namespaces/namespaces.ts';
+import type { ManagedIdentity } from './identities.ts';
 
 /** An identity as a workspace has it: with its profile (empty: unnamed) and for whom (empty: everyone). */
 export type AssignedIdentity = ManagedIdentity & Pick<Assignment, 'profile' | 'principal_id'> & { assigned_at: Date };
@@ -22,9 +27,7 @@ export async function findAssignment(
   db: Queries,
   key: Pick<Assignment, Exclude<Key, 'identity_id'>> | Pick<Assignment, Exclude<Key, 'type' | 'profile'>>,
 ): Promise<Assignment | undefined> {
-  let query = db
-    .selectFrom('assignments')
-    .select(['id', 'workspace_id', 'identity_id', 'organization_id', 'type', 'profile', 'principal_id', 'created_at']);
+  let query = db.selectFrom('assignments').select(assignments.columns);
   for (const [column, value] of Object.entries(key)) query = query.where(column as Key, '=', value);
   return await query.executeTakeFirst();
 }
@@ -41,9 +44,9 @@ function beginOf({ after = ' ' }: Page): [identity_id: string, principal_id: str
   return [after.slice(0, at), after.slice(at + 1)];
 }
 
-const columns = sql`m.id, m.organization_id, m.group_id, m.name, m.type, m.description, m.settings, m.audience,
-  m.subject_scope, m.delivery, m.token_lifetime, m.created_at, m.version, g.path AS group_path, g.lineage, a.profile, a.principal_id,
-  a.created_at AS assigned_at`;
+const columns = sql`${sql.raw(columnsOf(managedIdentities, 'm').join(', '))}, g.path AS group_path, g.lineage, a.profile,
+  a.principal_id, a.created_at AS assigned_at`;
+
 const ofIdentity = sql`JOIN managed_identities AS m ON m.id = a.identity_id JOIN namespaces AS g ON g.id = m.group_id`;
 
 /** The identities assigned to a workspace, for everyone and for single principals. */
@@ -101,4 +104,63 @@ export async function choicesBeside(
     JOIN assignments AS choice ON choice.workspace_id = ${workspace_id} AND choice.type = asked.type
       AND choice.profile = asked.profile AND choice.principal_id = ANY (${principals}::text[])`.execute(db);
   return result.rows.map(({ created_at, ...choice }) => ({ ...choice, assigned_at: created_at.getTime() }));
+}
+
+/** The workspaces that have the identity assigned, with their lineages: what a change of its reach may cut off. */
+export async function assignedLineages(
+  db: Queries,
+  identity_id: string,
+): Promise<{ id: string; path: string; lineage: string[] }[]> {
+  return await db
+    .selectFrom('assignments as a')
+    .innerJoin('namespaces as w', 'w.id', 'a.workspace_id')
+    .select(['w.id', 'w.path', 'w.lineage'])
+    .distinct()
+    .where('a.identity_id', '=', identity_id)
+    .orderBy('w.path')
+    .execute();
+}
+
+/** Takes the identity from these workspaces. */
+export async function deleteAssignmentsIn(db: Queries, identity_id: string, workspace_ids: string[]): Promise<void> {
+  if (workspace_ids.length === 0) return;
+  await db
+    .deleteFrom('assignments')
+    .where('identity_id', '=', identity_id)
+    .where('workspace_id', 'in', workspace_ids)
+    .execute();
+}
+
+export interface Assignment extends Row<typeof assignments> {}
+
+export async function insertAssignment(db: Queries, row: Assignment): Promise<void> {
+  await db.insertInto('assignments').values(row).execute();
+}
+
+/** For one principal, or (undefined) for everybody at once. */
+export async function deleteAssignment(
+  db: Queries,
+  workspace_id: string,
+  identity_id: string,
+  principal_id?: string,
+): Promise<boolean> {
+  let query = db
+    .deleteFrom('assignments')
+    .where('workspace_id', '=', workspace_id)
+    .where('identity_id', '=', identity_id);
+  if (principal_id !== undefined) query = query.where('principal_id', '=', principal_id);
+  return (await query.executeTakeFirst()).numDeletedRows > 0n;
+}
+
+/** The workspace that has the identity, when exactly one has. */
+export async function assignedWorkspaceOf(db: Queries, identity_id: string): Promise<Namespace | undefined> {
+  const rows = await db
+    .selectFrom('namespaces')
+    .innerJoin('assignments as a', 'a.workspace_id', 'namespaces.id')
+    .selectAll('namespaces')
+    .distinct()
+    .where('a.identity_id', '=', identity_id)
+    .limit(2)
+    .execute();
+  return rows.length === 1 ? rows[0] : undefined;
 }

@@ -1,40 +1,22 @@
-import { type Insertable, type Selectable, sql } from 'kysely';
 import { isId } from '../../core/ids.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import { isBelow, type Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
-import type { Namespace } from '../namespaces/namespaces.ts';
-import { selfAndTeams } from '../people/memberships.ts';
-
-type Row = Selectable<Tables['managed_identities']>;
+import type { Changed, Row } from '../../entities/entity.ts';
+import { managedIdentities } from '../../entities/managedidentities.ts';
 
 /** A managed identity with the path and lineage of its group. */
-export type ManagedIdentity = Row & { group_path: string; lineage: string[] };
-export type Assignment = Selectable<Tables['assignments']>;
-export type UseGrant = Selectable<Tables['use_grants']>;
+export interface ManagedIdentity extends Row<typeof managedIdentities> {
+  group_path: string;
+  lineage: string[];
+}
 
 function select(db: Queries) {
   return db
     .selectFrom('managed_identities as m')
     .innerJoin('namespaces as g', 'g.id', 'm.group_id')
-    .select([
-      'm.id',
-      'm.organization_id',
-      'm.group_id',
-      'm.name',
-      'm.type',
-      'm.description',
-      'm.settings',
-      'm.audience',
-      'm.subject_scope',
-      'm.delivery',
-      'm.token_lifetime',
-      'm.created_at',
-      'm.version',
-      'g.path as group_path',
-      'g.lineage',
-    ]);
+    .select([...columnsOf(managedIdentities, 'm'), 'g.path as group_path', 'g.lineage']);
 }
 
 /** By id or path (group path and name). */
@@ -61,20 +43,17 @@ export async function listIdentities(
   return await query.orderBy('m.id').limit(page.limit).execute();
 }
 
-export async function insertIdentity(db: Queries, row: Insertable<Tables['managed_identities']>): Promise<void> {
+export async function insertIdentity(
+  db: Queries,
+  row: Row<typeof managedIdentities> & { settings: Record<string, unknown> },
+): Promise<void> {
   await db.insertInto('managed_identities').values(row).execute();
 }
 
 export async function updateIdentity(
   db: Queries,
   id: string,
-  change: {
-    description?: string | undefined;
-    settings?: Record<string, unknown> | undefined;
-    audience?: string | null | undefined;
-    delivery?: Row['delivery'] | undefined;
-    token_lifetime?: number | undefined;
-  },
+  change: Changed<typeof managedIdentities> & { audience: string | null },
 ): Promise<void> {
   await db
     .updateTable('managed_identities')
@@ -93,79 +72,4 @@ export async function moveIdentity(db: Queries, id: string, group_id: string): P
 
 export async function deleteIdentity(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('managed_identities').where('id', '=', id).execute();
-}
-
-export async function insertAssignment(db: Queries, row: Assignment): Promise<void> {
-  await db.insertInto('assignments').values(row).execute();
-}
-
-/** For one principal, or (undefined) for everybody at once. */
-export async function deleteAssignment(
-  db: Queries,
-  workspace_id: string,
-  identity_id: string,
-  principal_id?: string,
-): Promise<boolean> {
-  let query = db
-    .deleteFrom('assignments')
-    .where('workspace_id', '=', workspace_id)
-    .where('identity_id', '=', identity_id);
-  if (principal_id !== undefined) query = query.where('principal_id', '=', principal_id);
-  return (await query.executeTakeFirst()).numDeletedRows > 0n;
-}
-
-export async function insertGrant(db: Queries, row: UseGrant): Promise<void> {
-  await db.insertInto('use_grants').values(row).execute();
-}
-
-function grantsOf(db: Queries, identity_id: string) {
-  return db
-    .selectFrom('use_grants')
-    .select(['id', 'identity_id', 'principal_id', 'organization_id', 'created_at'])
-    .where('identity_id', '=', identity_id);
-}
-
-export async function listGrants(db: Queries, identity_id: string, page: Page): Promise<UseGrant[]> {
-  return await grantsOf(db, identity_id)
-    .where('id', '>', page.after ?? '')
-    .orderBy('id')
-    .limit(page.limit)
-    .execute();
-}
-
-export async function findGrant(db: Queries, identity_id: string, principal_id: string): Promise<UseGrant | undefined> {
-  return await grantsOf(db, identity_id).where('principal_id', '=', principal_id).executeTakeFirst();
-}
-
-export async function deleteGrant(db: Queries, identity_id: string, id: string): Promise<boolean> {
-  const gone = await db
-    .deleteFrom('use_grants')
-    .where('id', '=', id)
-    .where('identity_id', '=', identity_id)
-    .executeTakeFirst();
-  return gone.numDeletedRows > 0n;
-}
-
-/** Does a grant let this principal, or a team of it, use the identity? `*` is everyone below its group. */
-export async function isGranted(db: Queries, identity_id: string, principal_id: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('use_grants')
-    .select('id')
-    .where('identity_id', '=', identity_id)
-    .where('principal_id', 'in', selfAndTeams(db, principal_id).unionAll(db.selectNoFrom(sql.lit('*').as('id'))))
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
-/** The workspace that has the identity, when exactly one has. */
-export async function assignedWorkspaceOf(db: Queries, identity_id: string): Promise<Namespace | undefined> {
-  const rows = await db
-    .selectFrom('namespaces')
-    .innerJoin('assignments as a', 'a.workspace_id', 'namespaces.id')
-    .selectAll('namespaces')
-    .distinct()
-    .where('a.identity_id', '=', identity_id)
-    .limit(2)
-    .execute();
-  return rows.length === 1 ? rows[0] : undefined;
 }

@@ -1,9 +1,9 @@
-import type { Selectable } from 'kysely';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Row } from '../../entities/entity.ts';
+import { masks } from '../../entities/masks.ts';
 
-export type Mask = Selectable<Tables['identity_masks']>;
+export interface Mask extends Row<typeof masks> {}
 
 export async function insertMask(db: Queries, row: Mask): Promise<void> {
   await db
@@ -26,7 +26,7 @@ export async function deleteMask(db: Queries, namespace_id: string, identity_id:
 export async function listMasks(db: Queries, identity_id: string, page: Page): Promise<Mask[]> {
   return await db
     .selectFrom('identity_masks')
-    .select(['namespace_id', 'identity_id', 'organization_id', 'created_at'])
+    .select(masks.columns)
     .where('identity_id', '=', identity_id)
     .where('namespace_id', '>', page.after ?? '')
     .orderBy('namespace_id')

@@ -19,28 +19,3 @@ export async function reachOf(
     masked_in: masks.map((mask) => mask.namespace_id),
   };
 }
-
-/** The workspaces that have the identity assigned, with their lineages: what a change of its reach may cut off. */
-export async function assignedLineages(
-  db: Queries,
-  identity_id: string,
-): Promise<{ id: string; path: string; lineage: string[] }[]> {
-  return await db
-    .selectFrom('assignments as a')
-    .innerJoin('namespaces as w', 'w.id', 'a.workspace_id')
-    .select(['w.id', 'w.path', 'w.lineage'])
-    .distinct()
-    .where('a.identity_id', '=', identity_id)
-    .orderBy('w.path')
-    .execute();
-}
-
-/** Takes the identity from these workspaces. */
-export async function deleteAssignmentsIn(db: Queries, identity_id: string, workspace_ids: string[]): Promise<void> {
-  if (workspace_ids.length === 0) return;
-  await db
-    .deleteFrom('assignments')
-    .where('identity_id', '=', identity_id)
-    .where('workspace_id', 'in', workspace_ids)
-    .execute();
-}

@@ -1,18 +1,21 @@
-import { type Selectable, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Row } from '../../entities/entity.ts';
+import { subjectGrants } from '../../entities/subjectgrants.ts';
 
-export type SubjectGrantRow = Selectable<Tables['subject_grants']>;
-
-const columns = ['id', 'identity_id', 'organization_id', 'launcher_id', 'namespace_id', 'created_at'] as const;
+export interface SubjectGrantRow extends Row<typeof subjectGrants> {}
 
 export async function insertSubjectGrant(db: Queries, row: SubjectGrantRow): Promise<void> {
   await db.insertInto('subject_grants').values(row).execute();
 }
 
 export async function listSubjectGrants(db: Queries, identity_id: string, page?: Page): Promise<SubjectGrantRow[]> {
-  const query = db.selectFrom('subject_grants').select(columns).where('identity_id', '=', identity_id).orderBy('id');
+  const query = db
+    .selectFrom('subject_grants')
+    .select(subjectGrants.columns)
+    .where('identity_id', '=', identity_id)
+    .orderBy('id');
   return await (page === undefined ? query : query.where('id', '>', page.after ?? '').limit(page.limit)).execute();
 }
 

@@ -1,8 +1,12 @@
 import { sql } from 'kysely';
 import type { Reach } from '../../core/inheritance.ts';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
+import { managedIdentities } from '../../entities/managedidentities.ts';
 import type { ManagedIdentity } from './identities.ts';
+
+const columns = sql.raw(columnsOf(managedIdentities, 'm').join(', '));
 
 export interface Candidate extends ManagedIdentity {
   reach: Reach;
@@ -24,8 +28,7 @@ export async function candidates(
     ORDER BY m.id LIMIT ${page.limit}`;
   const { rows } = await sql<ManagedIdentity & Reach>`
     WITH place AS (SELECT id FROM unnest(${group_ids}::text[]) AS id)
-    SELECT m.id, m.organization_id, m.group_id, m.name, m.type, m.description, m.settings, m.audience, m.subject_scope,
-      m.delivery, m.token_lifetime, m.created_at, m.version, g.path AS group_path, g.lineage,
+    SELECT ${columns}, g.path AS group_path, g.lineage,
       ARRAY(SELECT m.group_id UNION ALL SELECT group_id FROM identity_aliases
         WHERE identity_id = m.id AND group_id = ANY (${group_ids}::text[])) AS group_ids,
       ARRAY(SELECT namespace_id FROM identity_masks

@@ -1,13 +1,16 @@
-import { type Selectable, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Row } from '../../entities/entity.ts';
+import { jobs } from '../../entities/jobs.ts';
 
 /** A job without its token's hash: nothing but the mint needs that. */
-type JobRow = Omit<Selectable<Tables['jobs']>, 'token_hash'>;
+type JobRow = Omit<Row<typeof jobs>, 'token_hash'>;
 
 /** `over_at` is when the job is over unless it is ended before (`overAt`). */
-export type Job = JobRow & { over_at: Date };
+export interface Job extends JobRow {
+  over_at: Date;
+}
 
 /**
  * SQL of the time at which a job is over if nobody ends it: its deadline, its missed heartbeat, or the end or the missed
@@ -19,25 +22,7 @@ export function overAt(job: string): string {
     (SELECT least(parent.ended_at, ${missedHeartbeat('parent')}) FROM jobs AS parent WHERE parent.id = ${job}.parent_id))`;
 }
 
-const columns = [
-  'id',
-  'organization_id',
-  'workspace_id',
-  'user_id',
-  'launcher_id',
-  'started_by',
-  'stage',
-  'labels',
-  'reference',
-  'deadline',
-  'ended_at',
-  'created_at',
-  'version',
-  'parent_id',
-  'task_index',
-  'heartbeat_seconds',
-  'heartbeat_at',
-] as const;
+const columns = jobs.columns.filter((name) => name !== 'token_hash');
 
 const overAtColumn = sql<Date>`${sql.raw(overAt('jobs'))}`.as('over_at');
 

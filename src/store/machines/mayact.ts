@@ -1,19 +1,16 @@
-import type { Selectable } from 'kysely';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Row } from '../../entities/entity.ts';
+import { mayAct } from '../../entities/mayact.ts';
 
-export type MayActRow = Selectable<Tables['may_act']>;
+export interface MayActRow extends Row<typeof mayAct> {}
 
 export async function insertMayAct(db: Queries, row: MayActRow): Promise<void> {
   await db.insertInto('may_act').values(row).execute();
 }
 
 function mayActOf(db: Queries, service_account_id: string) {
-  return db
-    .selectFrom('may_act')
-    .select(['id', 'service_account_id', 'namespace_id', 'organization_id', 'users', 'stages', 'labels', 'created_at'])
-    .where('service_account_id', '=', service_account_id);
+  return db.selectFrom('may_act').select(mayAct.columns).where('service_account_id', '=', service_account_id);
 }
 
 export async function listMayAct(db: Queries, service_account_id: string, page: Page): Promise<MayActRow[]> {

@@ -1,21 +1,14 @@
 import type { Selectable } from 'kysely';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import { isBelow, type Page } from '../../database/page.ts';
 import type { Tables } from '../../database/tables.ts';
+import type { Changed, Row } from '../../entities/entity.ts';
+import { serviceAccounts } from '../../entities/serviceaccounts.ts';
 
-export type ServiceAccount = Selectable<Tables['service_accounts']>;
+export interface ServiceAccount extends Row<typeof serviceAccounts> {}
 
-const accountColumns = [
-  'service_accounts.id',
-  'service_accounts.organization_id',
-  'service_accounts.group_id',
-  'service_accounts.name',
-  'service_accounts.description',
-  'service_accounts.is_active',
-  'service_accounts.jwks',
-  'service_accounts.created_at',
-  'service_accounts.version',
-] as const;
+const accountColumns = columnsOf(serviceAccounts, 'service_accounts');
 
 export async function findServiceAccount(db: Queries, id: string): Promise<ServiceAccount | undefined> {
   return await db.selectFrom('service_accounts').select(accountColumns).where('id', '=', id).executeTakeFirst();
@@ -42,11 +35,7 @@ export async function insertServiceAccount(db: Queries, row: ServiceAccount): Pr
 export async function updateServiceAccount(
   db: Queries,
   id: string,
-  change: {
-    description?: string | undefined;
-    is_active?: boolean | undefined;
-    jwks?: ServiceAccount['jwks'] | undefined;
-  },
+  change: Changed<typeof serviceAccounts>,
 ): Promise<ServiceAccount> {
   return await db
     .updateTable('service_accounts')

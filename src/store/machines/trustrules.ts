@@ -1,23 +1,11 @@
-import { type Selectable, sql } from 'kysely';
+import { sql } from 'kysely';
 import { quotas } from '../../core/quotas.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Row } from '../../entities/entity.ts';
+import { trustRules } from '../../entities/trustrules.ts';
 
-export type TrustRuleRow = Selectable<Tables['service_account_trust_rules']>;
-
-const columns = [
-  'id',
-  'service_account_id',
-  'organization_id',
-  'issuer',
-  'audience',
-  'conditions',
-  'single_use',
-  'maximum_lifetime',
-  'description',
-  'created_at',
-] as const;
+export interface TrustRuleRow extends Row<typeof trustRules> {}
 
 export async function insertTrustRule(db: Queries, row: TrustRuleRow): Promise<void> {
   await db.insertInto('service_account_trust_rules').values(row).execute();
@@ -31,7 +19,7 @@ export async function listTrustRules(
 ): Promise<TrustRuleRow[]> {
   return await db
     .selectFrom('service_account_trust_rules')
-    .select(columns)
+    .select(trustRules.columns)
     .where('service_account_id', '=', service_account_id)
     .where('id', '>', page.after ?? '')
     .orderBy('id')
@@ -46,7 +34,7 @@ export async function findTrustRule(
 ): Promise<TrustRuleRow | undefined> {
   return await db
     .selectFrom('service_account_trust_rules')
-    .select(columns)
+    .select(trustRules.columns)
     .where('service_account_id', '=', service_account_id)
     .where('id', '=', id)
     .executeTakeFirst();

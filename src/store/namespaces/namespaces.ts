@@ -1,24 +1,13 @@
-import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
+import { type SelectQueryBuilder, sql } from 'kysely';
 import { idPrefixes, isId } from '../../core/ids.ts';
 import type { Queries } from '../../database/connections.ts';
 import { isBelow, type Page } from '../../database/page.ts';
 import type { Tables } from '../../database/tables.ts';
+import type { Changed, Row } from '../../entities/entity.ts';
+import { groups } from '../../entities/namespaces.ts';
 import { overAt } from '../jobs/jobs.ts';
 
-export type Namespace = Selectable<Tables['namespaces']>;
-
-const columns = [
-  'id',
-  'kind',
-  'parent_id',
-  'organization_id',
-  'name',
-  'path',
-  'lineage',
-  'description',
-  'created_at',
-  'version',
-] as const;
+export interface Namespace extends Row<typeof groups> {}
 
 /** By id or path, of the kind. */
 export async function findNamespace(
@@ -27,7 +16,7 @@ export async function findNamespace(
   ref: string,
 ): Promise<Namespace | undefined> {
   const by = isId('group', ref) || isId('workspace', ref) ? 'id' : 'path';
-  const row = await db.selectFrom('namespaces').select(columns).where(by, '=', ref).executeTakeFirst();
+  const row = await db.selectFrom('namespaces').select(groups.columns).where(by, '=', ref).executeTakeFirst();
   return row !== undefined && (kind === 'any' || row.kind === kind) ? row : undefined;
 }
 
@@ -35,12 +24,12 @@ export async function insertNamespace(db: Queries, row: Namespace): Promise<void
   await db.insertInto('namespaces').values(row).execute();
 }
 
-export async function updateNamespace(db: Queries, id: string, description: string): Promise<Namespace> {
+export async function updateNamespace(db: Queries, id: string, change: Changed<typeof groups>): Promise<Namespace> {
   return await db
     .updateTable('namespaces')
-    .set((eb) => ({ description, version: eb('version', '+', 1) }))
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
     .where('id', '=', id)
-    .returning(columns)
+    .returning(groups.columns)
     .executeTakeFirstOrThrow();
 }
 
@@ -81,7 +70,7 @@ export async function listNamespaces(
 ): Promise<Namespace[]> {
   return await db
     .selectFrom('namespaces')
-    .select(columns)
+    .select(groups.columns)
     .where('organization_id', '=', filter.organization_id)
     .where('kind', '=', filter.kind)
     .$if(!filter.roots.includes(filter.organization_id), (query) => query.where(isBelow('lineage', filter.roots)))

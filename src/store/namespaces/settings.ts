@@ -1,14 +1,14 @@
-import type { Selectable } from 'kysely';
 import type { Queries } from '../../database/connections.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Changed, Row } from '../../entities/entity.ts';
+import { organizationSettings } from '../../entities/organizationsettings.ts';
 
-export type OrganizationSettings = Selectable<Tables['organization_settings']>;
+export interface OrganizationSettings extends Row<typeof organizationSettings> {}
 
 /** An organisation that chose nothing has the defaults. */
 export async function settingsOf(db: Queries, organization_id: string): Promise<OrganizationSettings> {
   const row = await db
     .selectFrom('organization_settings')
-    .select(['organization_id', 'identities_without_rules', 'allowed_issuers', 'version'])
+    .select(organizationSettings.columns)
     .where('organization_id', '=', organization_id)
     .executeTakeFirst();
   return row ?? { organization_id, identities_without_rules: 'open', allowed_issuers: null, version: 0 };
@@ -17,7 +17,7 @@ export async function settingsOf(db: Queries, organization_id: string): Promise<
 export async function saveSettings(
   db: Queries,
   organization_id: string,
-  change: Partial<Pick<OrganizationSettings, 'identities_without_rules' | 'allowed_issuers'>>,
+  change: Changed<typeof organizationSettings>,
 ): Promise<OrganizationSettings> {
   const { version, ...before } = await settingsOf(db, organization_id);
   const after = { ...before, ...change, version: version + 1 };

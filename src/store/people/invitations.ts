@@ -1,29 +1,16 @@
-import type { Selectable } from 'kysely';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Row } from '../../entities/entity.ts';
+import { invitations } from '../../entities/invitations.ts';
 
-export type Invitation = Selectable<Tables['invitations']>;
-
-const columns = [
-  'id',
-  'organization_id',
-  'email',
-  'namespace_id',
-  'role',
-  'invited_by',
-  'created_at',
-  'expires_at',
-  'accepted_at',
-  'user_id',
-] as const;
+export interface Invitation extends Row<typeof invitations> {}
 
 export async function insertInvitation(db: Queries, row: Invitation): Promise<void> {
   await db.insertInto('invitations').values(row).execute();
 }
 
 export async function findInvitation(db: Queries, id: string): Promise<Invitation | undefined> {
-  return await db.selectFrom('invitations').select(columns).where('id', '=', id).executeTakeFirst();
+  return await db.selectFrom('invitations').select(invitations.columns).where('id', '=', id).executeTakeFirst();
 }
 
 /** The invitation of an address that nobody has accepted yet, expired or not: there is at most one. */
@@ -34,7 +21,7 @@ export async function findOpenInvitation(
 ): Promise<Invitation | undefined> {
   return await db
     .selectFrom('invitations')
-    .select(columns)
+    .select(invitations.columns)
     .where('organization_id', '=', organization_id)
     .where('email', '=', email)
     .where('accepted_at', 'is', null)
@@ -45,7 +32,7 @@ export async function findOpenInvitation(
 export async function listLiveInvitations(db: Queries, email: string, now: Date): Promise<Invitation[]> {
   return await db
     .selectFrom('invitations')
-    .select(columns)
+    .select(invitations.columns)
     .where('email', '=', email)
     .where('accepted_at', 'is', null)
     .where('expires_at', '>', now)
@@ -72,7 +59,7 @@ export async function deleteInvitation(db: Queries, id: string): Promise<void> {
 export async function listInvitations(db: Queries, organization_id: string, page: Page): Promise<Invitation[]> {
   return await db
     .selectFrom('invitations')
-    .select(columns)
+    .select(invitations.columns)
     .where('organization_id', '=', organization_id)
     .where('id', '>', page.after ?? '')
     .orderBy('id')

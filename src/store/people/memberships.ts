@@ -1,13 +1,12 @@
-import { type Selectable, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Role } from '../../core/permissions.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Row } from '../../entities/entity.ts';
+import { memberships } from '../../entities/memberships.ts';
 import type { Namespace } from '../namespaces/namespaces.ts';
 
-export type MembershipRow = Selectable<Tables['memberships']>;
-
-const columns = ['id', 'namespace_id', 'principal_id', 'role', 'organization_id', 'created_at', 'version'] as const;
+export interface MembershipRow extends Row<typeof memberships> {}
 
 /** A principal and its teams, as one set: two conditions joined by `or` would make PostgreSQL read the whole table. */
 export function selfAndTeams(db: Queries, principal_id: string) {
@@ -20,7 +19,7 @@ export function selfAndTeams(db: Queries, principal_id: string) {
 export async function membershipsOf(db: Queries, principal_id: string, lineage?: string[]): Promise<MembershipRow[]> {
   const query = db
     .selectFrom('memberships')
-    .select(columns)
+    .select(memberships.columns)
     .where('principal_id', 'in', selfAndTeams(db, principal_id));
   return await (lineage === undefined ? query : query.where('namespace_id', 'in', lineage)).execute();
 }
@@ -50,14 +49,14 @@ export async function membershipIn(
 ): Promise<MembershipRow | undefined> {
   return await db
     .selectFrom('memberships')
-    .select(columns)
+    .select(memberships.columns)
     .where('principal_id', '=', principal_id)
     .where('namespace_id', '=', namespace_id)
     .executeTakeFirst();
 }
 
 export async function findMembership(db: Queries, id: string): Promise<MembershipRow | undefined> {
-  return await db.selectFrom('memberships').select(columns).where('id', '=', id).executeTakeFirst();
+  return await db.selectFrom('memberships').select(memberships.columns).where('id', '=', id).executeTakeFirst();
 }
 
 export async function insertMembership(db: Queries, row: MembershipRow): Promise<void> {
@@ -69,7 +68,7 @@ export async function updateMembership(db: Queries, id: string, role: Role): Pro
     .updateTable('memberships')
     .set((eb) => ({ role, version: eb('version', '+', 1) }))
     .where('id', '=', id)
-    .returning(columns)
+    .returning(memberships.columns)
     .executeTakeFirstOrThrow();
 }
 
@@ -96,7 +95,7 @@ export async function hasAnyRole(db: Queries, principal_id: string): Promise<boo
 export async function listMemberships(db: Queries, namespace_id: string, page: Page): Promise<MembershipRow[]> {
   return await db
     .selectFrom('memberships')
-    .select(columns)
+    .select(memberships.columns)
     .where('namespace_id', '=', namespace_id)
     .where('id', '>', page.after ?? '')
     .orderBy('id')

@@ -1,20 +1,21 @@
-import type { Selectable } from 'kysely';
 import { isId } from '../../core/ids.ts';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Changed, Row } from '../../entities/entity.ts';
+import { teamMembers, teams } from '../../entities/teams.ts';
 
-export type Team = Selectable<Tables['teams']>;
-export type TeamMember = Selectable<Tables['team_members']> & { login: string };
-
-const columns = ['id', 'organization_id', 'name', 'description', 'created_at', 'version'] as const;
+export interface Team extends Row<typeof teams> {}
+export interface TeamMember extends Row<typeof teamMembers> {
+  login: string;
+}
 
 /** By id, or by name in the organisation. */
 export async function findTeam(db: Queries, organization_id: string, ref: string): Promise<Team | undefined> {
   const by = isId('team', ref) ? 'id' : 'name';
   return await db
     .selectFrom('teams')
-    .select(columns)
+    .select(teams.columns)
     .where(by, '=', ref)
     .where('organization_id', '=', organization_id)
     .executeTakeFirst();
@@ -24,12 +25,12 @@ export async function insertTeam(db: Queries, row: Team): Promise<void> {
   await db.insertInto('teams').values(row).execute();
 }
 
-export async function updateTeam(db: Queries, id: string, description: string): Promise<Team> {
+export async function updateTeam(db: Queries, id: string, change: Changed<typeof teams>): Promise<Team> {
   return await db
     .updateTable('teams')
-    .set((eb) => ({ description, version: eb('version', '+', 1) }))
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
     .where('id', '=', id)
-    .returning(columns)
+    .returning(teams.columns)
     .executeTakeFirstOrThrow();
 }
 
@@ -44,7 +45,7 @@ export async function deleteTeam(db: Queries, id: string): Promise<void> {
 export async function listTeams(db: Queries, organization_id: string, page: Page, member?: string): Promise<Team[]> {
   return await db
     .selectFrom('teams')
-    .select(columns)
+    .select(teams.columns)
     .where('organization_id', '=', organization_id)
     .$if(member !== undefined, (query) =>
       query.where('id', 'in', db.selectFrom('team_members').select('team_id').where('user_id', '=', member!)),
@@ -61,7 +62,7 @@ export async function teamIdsOf(db: Queries, user_id: string): Promise<string[]>
 }
 
 /** Who is in it by a sign-in stays by hand from now on. */
-export async function insertTeamMember(db: Queries, row: Selectable<Tables['team_members']>): Promise<void> {
+export async function insertTeamMember(db: Queries, row: Row<typeof teamMembers>): Promise<void> {
   await db
     .insertInto('team_members')
     .values(row)
@@ -88,7 +89,7 @@ export async function listTeamMembers(db: Queries, team_id: string, page: Page, 
   return await db
     .selectFrom('team_members')
     .innerJoin('users', 'users.id', 'team_members.user_id')
-    .select(['team_id', 'user_id', 'source', 'team_members.created_at', 'login'])
+    .select([...columnsOf(teamMembers, 'team_members'), 'login'])
     .where('team_id', '=', team_id)
     .$if(only !== undefined, (query) => query.where('user_id', '=', only!))
     .where('user_id', '>', page.after ?? '')

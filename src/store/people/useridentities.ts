@@ -1,6 +1,8 @@
 import type { Selectable } from 'kysely';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Tables } from '../../database/tables.ts';
+import { users } from '../../entities/users.ts';
 import type { User } from './users.ts';
 
 export type UserIdentity = Selectable<Tables['user_identities']>;
@@ -17,17 +19,7 @@ export async function listSignInUsers(db: Queries, iss: string, sub: string): Pr
     .selectFrom('user_identities')
     .innerJoin('users', 'users.id', 'user_identities.user_id')
     .leftJoin('namespaces', 'namespaces.id', 'users.organization_id')
-    .select([
-      'users.id',
-      'users.organization_id',
-      'users.login',
-      'users.display_name',
-      'users.is_operator',
-      'users.is_active',
-      'users.created_at',
-      'users.version',
-      'namespaces.path as organization',
-    ])
+    .select([...columnsOf(users, 'users'), 'namespaces.path as organization'])
     .where('user_identities.iss', '=', iss)
     .where('user_identities.sub', '=', sub)
     .orderBy('users.id')

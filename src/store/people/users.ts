@@ -1,26 +1,15 @@
-import type { Selectable } from 'kysely';
 import { isId } from '../../core/ids.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
-import type { Tables } from '../../database/tables.ts';
+import type { Changed, Row } from '../../entities/entity.ts';
+import { users } from '../../entities/users.ts';
 
-export type User = Selectable<Tables['users']>;
-
-const userColumns = [
-  'id',
-  'organization_id',
-  'login',
-  'display_name',
-  'is_operator',
-  'is_active',
-  'created_at',
-  'version',
-] as const;
+export interface User extends Row<typeof users> {}
 
 /** Returns a user of the organisation by id or login; null finds the users of no organisation, who are operators. */
 export async function findUser(db: Queries, organization_id: string | null, ref: string): Promise<User | undefined> {
   const by = isId('user', ref) ? 'id' : 'login';
-  const query = db.selectFrom('users').select(userColumns).where(by, '=', ref);
+  const query = db.selectFrom('users').select(users.columns).where(by, '=', ref);
   return await (organization_id === null
     ? query.where('organization_id', 'is', null)
     : query.where('organization_id', '=', organization_id)
@@ -29,14 +18,14 @@ export async function findUser(db: Queries, organization_id: string | null, ref:
 
 /** Returns a user of any organisation. For ids that a token, a link or a row of ours names, never for one from a request. */
 export async function findUserById(db: Queries, id: string): Promise<User | undefined> {
-  return await db.selectFrom('users').select(userColumns).where('id', '=', id).executeTakeFirst();
+  return await db.selectFrom('users').select(users.columns).where('id', '=', id).executeTakeFirst();
 }
 
 /** Returns the operators of this login: of no organisation, and of any. */
 export async function listOperators(db: Queries, login: string): Promise<User[]> {
   return await db
     .selectFrom('users')
-    .select(userColumns)
+    .select(users.columns)
     .where('login', '=', login)
     .where('is_operator', '=', true)
     .orderBy('id')
@@ -47,16 +36,12 @@ export async function insertUser(db: Queries, row: User): Promise<void> {
   await db.insertInto('users').values(row).execute();
 }
 
-export async function updateUser(
-  db: Queries,
-  id: string,
-  change: { display_name?: string | undefined; is_active?: boolean | undefined },
-): Promise<User> {
+export async function updateUser(db: Queries, id: string, change: Changed<typeof users>): Promise<User> {
   return await db
     .updateTable('users')
     .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
     .where('id', '=', id)
-    .returning(userColumns)
+    .returning(users.columns)
     .executeTakeFirstOrThrow();
 }
 
@@ -73,7 +58,7 @@ export async function deactivateUser(db: Queries, id: string): Promise<void> {
 export async function listUsers(db: Queries, organization_id: string, page: Page, only?: string): Promise<User[]> {
   return await db
     .selectFrom('users')
-    .select(userColumns)
+    .select(users.columns)
     .where('organization_id', '=', organization_id)
     .$if(only !== undefined, (query) => query.where('id', '=', only!))
     .where('id', '>', page.after ?? '')
@@ -87,6 +72,6 @@ export async function setOperator(db: Queries, id: string, is_operator: boolean)
     .updateTable('users')
     .set((eb) => ({ is_operator, version: eb('version', '+', 1) }))
     .where('id', '=', id)
-    .returning(userColumns)
+    .returning(users.columns)
     .executeTakeFirstOrThrow();
 }

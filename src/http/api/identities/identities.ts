@@ -1,43 +1,10 @@
 import { z } from 'zod';
-import { tokenLifetime } from '../../../core/lifetimes.ts';
+import { identityType, name, ref } from '../../../entities/inputs.ts';
+import { managedIdentities } from '../../../entities/managedidentities.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
-import { presentGrant, presentIdentity, presentPage, presentScanned, readPage } from '../present.ts';
-import {
-  delivery,
-  description,
-  flag,
-  identityType,
-  lifetime,
-  name,
-  page,
-  ref,
-  refOrEveryone,
-  settings,
-  subjectScope,
-} from '../schemas.ts';
-import { claims, grant, identity, trust, verdict } from './responses.ts';
-
-const newIdentity = z.strictObject({
-  name,
-  group: ref,
-  type: identityType,
-  settings,
-  description: description.default(''),
-  subject_scope: subjectScope.default('workspace'),
-  delivery: delivery.default('credentials'),
-  token_lifetime: lifetime.default(tokenLifetime.default),
-});
-const identityChange = z.strictObject({
-  description: description.optional(),
-  settings: settings.optional(),
-  delivery: delivery.optional(),
-  token_lifetime: lifetime.optional(),
-});
-const meant = z.strictObject({ workspace: ref.optional(), user: ref.optional() });
-const pasted = meant.extend({
-  document: z.string().min(1, 'is empty').max(20_000, 'must be at most 20000 characters'),
-});
+import { presentIdentity, presentScanned, readPage } from '../present.ts';
+import { flag, page } from '../schemas.ts';
 
 export const identityRoutes: Route[] = [
   route({
@@ -45,8 +12,8 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities',
     summary: 'Create a managed identity in a group',
     action: 'managed_identity.create',
-    body: newIdentity,
-    response: identity,
+    body: managedIdentities.create,
+    response: managedIdentities.answer,
     handle: async ({ api, call, body }) =>
       presentIdentity(await api.pipeline.perform(api.actions.identities.create, call, body)),
   }),
@@ -56,7 +23,7 @@ export const identityRoutes: Route[] = [
     summary: 'The managed identities that the caller can see',
     action: 'managed_identity.list',
     query: page.extend({ type: identityType.optional(), group: ref.optional(), include_inherited: flag }),
-    response: listOf(identity),
+    response: listOf(managedIdentities.answer),
     handle: async ({ api, call, query }) =>
       presentScanned(
         await api.pipeline.perform(api.actions.identities.list, call, {
@@ -73,7 +40,7 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities/:id',
     summary: 'One managed identity, by id or path',
     action: 'managed_identity.get',
-    response: identity,
+    response: managedIdentities.answer,
     handle: async ({ api, call, params }) =>
       presentIdentity(await api.pipeline.perform(api.actions.identities.get, call, { ref: params.id! })),
   }),
@@ -82,8 +49,8 @@ export const identityRoutes: Route[] = [
     path: '/managed-identities/:id',
     summary: 'Change description, settings, delivery or token lifetime; never name or type',
     action: 'managed_identity.update',
-    body: identityChange,
-    response: identity,
+    body: managedIdentities.change,
+    response: managedIdentities.answer,
     handle: async ({ api, call, params, body }) =>
       presentIdentity(await api.pipeline.perform(api.actions.identities.update, call, { ref: params.id!, ...body })),
   }),
@@ -100,68 +67,5 @@ export const identityRoutes: Route[] = [
         name: query.name,
         force: query.force === 'true',
       }),
-  }),
-  route({
-    method: 'GET',
-    path: '/managed-identities/:id/trust',
-    summary: 'What the cloud admin pastes: issuer, subject, audience and the trust documents',
-    action: 'managed_identity.trust',
-    query: meant,
-    response: trust,
-    handle: ({ api, call, params, query }) =>
-      api.pipeline.perform(api.actions.identities.trust, call, { ref: params.id!, ...query }),
-  }),
-  route({
-    method: 'POST',
-    path: '/managed-identities/:id/trust/evaluate',
-    summary: 'Would this trust document accept the token? Names the condition that fails',
-    action: 'managed_identity.evaluate',
-    status: 200,
-    body: pasted,
-    response: verdict,
-    handle: ({ api, call, params, body }) =>
-      api.pipeline.perform(api.actions.identities.evaluate, call, { ref: params.id!, ...body }),
-  }),
-  route({
-    method: 'GET',
-    path: '/managed-identities/:id/claims',
-    summary: 'The claims that a token would carry; nothing is signed',
-    action: 'managed_identity.preview_claims',
-    query: meant,
-    response: claims,
-    handle: ({ api, call, params, query }) =>
-      api.pipeline.perform(api.actions.identities.claims, call, { ref: params.id!, ...query }),
-  }),
-  route({
-    method: 'POST',
-    path: '/managed-identities/:id/grants',
-    summary: 'Let a principal (`*`: everyone below the group) use the identity',
-    action: 'use_grant.create',
-    body: z.strictObject({ principal: refOrEveryone }),
-    response: grant,
-    handle: async ({ api, call, params, body }) =>
-      presentGrant(await api.pipeline.perform(api.actions.identities.createGrant, call, { ref: params.id!, ...body })),
-  }),
-  route({
-    method: 'GET',
-    path: '/managed-identities/:id/grants',
-    summary: 'Who may use the identity beside the deployers at its group',
-    action: 'use_grant.list',
-    query: page,
-    response: listOf(grant),
-    handle: async ({ api, call, params, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.identities.listGrants, call, { ref: params.id!, page: readPage(query) }),
-        query.limit,
-        presentGrant,
-      ),
-  }),
-  route({
-    method: 'DELETE',
-    path: '/managed-identities/:id/grants/:grant',
-    summary: 'Take the use of the identity away',
-    action: 'use_grant.delete',
-    handle: ({ api, call, params }) =>
-      api.pipeline.perform(api.actions.identities.removeGrant, call, { ref: params.id!, id: params.grant! }),
   }),
 ];

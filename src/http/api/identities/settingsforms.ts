@@ -1,6 +1,6 @@
 import { createSchema, type ZodOpenApiOverride } from 'zod-openapi';
+import { settings } from '../../../entities/inputs.ts';
 import { identityKinds } from '../../../services/identities/kinds.ts';
-import { settings } from '../schemas.ts';
 
 type Kind = (typeof identityKinds)[number];
 type Form = 'input' | 'output';

@@ -1,9 +1,8 @@
-import { z } from 'zod';
+import { subjectGrants } from '../../../entities/subjectgrants.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
-import { presentPage, presentSubjectGrant, readPage } from '../present.ts';
-import { page, ref } from '../schemas.ts';
-import { subjectGrant } from './responses.ts';
+import { presentPage, readPage } from '../present.ts';
+import { page } from '../schemas.ts';
 
 export const subjectGrantRoutes: Route[] = [
   route({
@@ -11,11 +10,11 @@ export const subjectGrantRoutes: Route[] = [
     path: '/managed-identities/:id/subject-grants',
     summary: 'Let rights to act of a launcher, or granted at a namespace, name users in tokens of the identity',
     action: 'subject_grant.create',
-    body: z.strictObject({ launcher: ref.optional(), namespace: ref.optional() }),
-    response: subjectGrant,
+    body: subjectGrants.create,
+    response: subjectGrants.answer,
     handle: async ({ api, call, params, body }) =>
-      presentSubjectGrant(
-        await api.pipeline.perform(api.actions.identities.createSubjectGrant, call, { ref: params.id!, ...body }),
+      subjectGrants.present(
+        await api.pipeline.perform(api.actions.subjectGrants.create, call, { ref: params.id!, ...body }),
       ),
   }),
   route({
@@ -25,15 +24,15 @@ export const subjectGrantRoutes: Route[] = [
       'The subject grants of the identity: they add to the rights to act that were granted at its group or above',
     action: 'subject_grant.list',
     query: page,
-    response: listOf(subjectGrant),
+    response: listOf(subjectGrants.answer),
     handle: async ({ api, call, params, query }) =>
       presentPage(
-        await api.pipeline.perform(api.actions.identities.listSubjectGrants, call, {
+        await api.pipeline.perform(api.actions.subjectGrants.list, call, {
           ref: params.id!,
           page: readPage(query),
         }),
         query.limit,
-        presentSubjectGrant,
+        subjectGrants.present,
       ),
   }),
   route({
@@ -42,6 +41,6 @@ export const subjectGrantRoutes: Route[] = [
     summary: 'Take a subject grant away',
     action: 'subject_grant.delete',
     handle: ({ api, call, params }) =>
-      api.pipeline.perform(api.actions.identities.removeSubjectGrant, call, { ref: params.id!, id: params.grant! }),
+      api.pipeline.perform(api.actions.subjectGrants.remove, call, { ref: params.id!, id: params.grant! }),
   }),
 ];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { name, ref } from '../../../entities/inputs.ts';
 import { identityKinds } from '../../../services/identities/kinds.ts';
 import { type Route, route } from '../../route.ts';
-import { name, ref } from '../schemas.ts';
 import { credentials, workloadToken } from './responses.ts';
 
 const tokenRequest = z.strictObject({ managed_identity: ref, profile: name.optional() });

@@ -1,32 +1,7 @@
 import { z } from 'zod';
 import { type AuditEvent, eventFields } from '../../../core/audit.ts';
 import { identityKinds } from '../../../services/identities/kinds.ts';
-import { id, secret, time, version, withheld } from '../answers.ts';
-
-const jobMembers = {
-  id: id('job'),
-  organization_id: id('group'),
-  workspace_id: id('workspace'),
-  user_id: id('user').nullable(),
-  launcher_id: id('service_account').nullable(),
-  started_by: z.string(),
-  stage: z.string(),
-  labels: z.record(z.string(), z.string()),
-  reference: z.string().nullable(),
-  state: z.enum(['running', 'ended']),
-  deadline: time,
-  ended_at: time.nullable(),
-  created_at: time,
-  version,
-  parent_id: id('job').nullable().meta({ description: 'The job whose array task this is.' }),
-  task_index: z.int().nullable(),
-  heartbeat_seconds: z.int().nullable(),
-  heartbeat_at: time.nullable(),
-};
-export const job = z.strictObject(jobMembers).meta({ id: 'Job' });
-export const startedJob = z
-  .strictObject({ ...jobMembers, job_token: secret('The token of the job'), withheld })
-  .meta({ id: 'StartedJob' });
+import { id, time } from '../answers.ts';
 
 export const workloadToken = z
   .strictObject({

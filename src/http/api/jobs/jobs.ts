@@ -1,20 +1,14 @@
 import { z } from 'zod';
+import { jobs } from '../../../entities/jobs.ts';
+import type { Job } from '../../../store/jobs/jobs.ts';
 import { type Route, route } from '../../route.ts';
-import { listOf } from '../answers.ts';
-import { job, startedJob } from '../issuing/responses.ts';
-import { presentJob, presentPage, readPage } from '../present.ts';
-import { deadline, description, labels, name, page, ref } from '../schemas.ts';
+import { listOf, secret, withheld } from '../answers.ts';
+import { presentPage, readPage } from '../present.ts';
+import { page } from '../schemas.ts';
 
-const newJob = z.strictObject({
-  user: ref.optional(),
-  stage: name.default('interactive'),
-  labels: labels.default({}),
-  deadline: deadline.optional(),
-  reference: description.max(256, 'must be at most 256 characters').optional(),
-  heartbeat: z.int('must be whole seconds').min(10, 'must be at least 10 seconds').max(86_400).optional(),
-  parent: ref.optional(),
-  task_index: z.int('must be a whole number').min(0).max(1_000_000).optional(),
-});
+const startedJob = z
+  .strictObject({ ...jobs.answer.shape, job_token: secret('The token of the job'), withheld })
+  .meta({ id: 'StartedJob' });
 const jobPath = '/workspaces/:id/jobs/:job';
 
 export const jobRoutes: Route[] = [
@@ -23,7 +17,7 @@ export const jobRoutes: Route[] = [
     path: '/workspaces/:id/jobs',
     summary: 'Start a job, or with `parent` an array task of one; its token is told once',
     action: 'job.start',
-    body: newJob,
+    body: jobs.create,
     response: startedJob,
     async handle({ api, call, params, body: { deadline: until, ...rest } }) {
       const { job, job_token } = await api.pipeline.perform(api.actions.jobs.start, call, {
@@ -41,7 +35,7 @@ export const jobRoutes: Route[] = [
     summary: 'The jobs of a workspace',
     action: 'job.list',
     query: page,
-    response: listOf(job),
+    response: listOf(jobs.answer),
     handle: async ({ api, call, params, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.jobs.list, call, { workspace: params.id!, page: readPage(query) }),
@@ -54,7 +48,7 @@ export const jobRoutes: Route[] = [
     path: jobPath,
     summary: 'One job',
     action: 'job.get',
-    response: job,
+    response: jobs.answer,
     handle: async ({ api, call, params }) =>
       presentJob(await api.pipeline.perform(api.actions.jobs.get, call, { workspace: params.id!, id: params.job! })),
   }),
@@ -64,7 +58,7 @@ export const jobRoutes: Route[] = [
     summary: 'A sign of life; without one for `heartbeat` seconds the job is ended',
     action: 'job.beat',
     status: 200,
-    response: job,
+    response: jobs.answer,
     handle: async ({ api, call, params }) =>
       presentJob(await api.pipeline.perform(api.actions.jobs.beat, call, { workspace: params.id!, id: params.job! })),
   }),
@@ -74,8 +68,12 @@ export const jobRoutes: Route[] = [
     summary: 'End a job: its token opens nothing from the next request on',
     action: 'job.end',
     body: z.strictObject({ state: z.literal('ended', 'must be "ended"') }),
-    response: job,
+    response: jobs.answer,
     handle: async ({ api, call, params }) =>
       presentJob(await api.pipeline.perform(api.actions.jobs.end, call, { workspace: params.id!, id: params.job! })),
   }),
 ];
+
+function presentJob(row: Job) {
+  return jobs.present({ ...row, state: row.ended_at === null ? 'running' : 'ended' });
+}

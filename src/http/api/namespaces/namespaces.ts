@@ -1,29 +1,23 @@
 import { z } from 'zod';
-import { positionOfAssigned } from '../../../store/identities/assignments.ts';
+import { ref } from '../../../entities/inputs.ts';
+import { groups, workspaces } from '../../../entities/namespaces.ts';
 import type { Namespace } from '../../../store/namespaces/namespaces.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
-import { assignedIdentity } from '../identities/responses.ts';
-import { presentAssigned, presentGroup, presentPage, presentWorkspace, readPage } from '../present.ts';
-import { description, flag, name, page, ref } from '../schemas.ts';
-import { group, movedGroup, movedWorkspace, workspace } from './responses.ts';
+import { presentPage, readPage } from '../present.ts';
+import { flag, page } from '../schemas.ts';
+import { movedGroup, movedWorkspace } from './responses.ts';
 
-const newGroup = z.strictObject({ name, parent: ref.optional(), description: description.default('') });
-const assigned = z.strictObject({ managed_identity: ref, profile: name.optional() });
-const newWorkspace = z.strictObject({
-  name,
-  group: ref,
-  description: description.default(''),
-  managed_identities: z.array(assigned).max(20, 'must be at most 20').default([]),
-});
-const change = z.strictObject({ description });
-const assignment = assigned.extend({ principal: ref.optional() });
 const forced = z.strictObject({ force: flag });
 
-const looks: Record<Namespace['kind'], { present(row: Namespace): object; response: z.ZodType; moved: z.ZodType }> = {
-  group: { present: presentGroup, response: group, moved: movedGroup },
-  workspace: { present: presentWorkspace, response: workspace, moved: movedWorkspace },
+const looks: Record<Namespace['kind'], { answer: z.ZodType; moved: z.ZodType; present(row: Namespace): object }> = {
+  group: { ...groups, moved: movedGroup },
+  workspace: { ...workspaces, present: presentWorkspace, moved: movedWorkspace },
 };
+
+function presentWorkspace(row: Namespace) {
+  return workspaces.present({ ...row, group_id: row.parent_id! });
+}
 
 export const namespaceRoutes: Route[] = [
   route({
@@ -31,14 +25,13 @@ export const namespaceRoutes: Route[] = [
     path: '/groups',
     summary: 'Create a group below `parent`; without one, an organisation (operators)',
     action: 'group.create',
-    body: newGroup,
-    response: group,
+    body: groups.create,
+    response: groups.answer,
     async handle({ api, call, body: { parent, ...rest } }) {
-      const { organizations, groups } = api.actions;
-      return presentGroup(
+      return groups.present(
         parent === undefined
-          ? await api.pipeline.perform(organizations.create, call, rest)
-          : await api.pipeline.perform(groups.create, call, { ...rest, parent }),
+          ? await api.pipeline.perform(api.actions.organizations.create, call, rest)
+          : await api.pipeline.perform(api.actions.groups.create, call, { ...rest, parent }),
       );
     },
   }),
@@ -47,67 +40,19 @@ export const namespaceRoutes: Route[] = [
     path: '/workspaces',
     summary: 'Create a workspace in a group, with managed identities assigned in the same call',
     action: 'workspace.create',
-    body: newWorkspace,
-    response: workspace,
+    body: workspaces.create,
+    response: workspaces.answer,
     handle: async ({ api, call, body: { group, ...rest } }) =>
       presentWorkspace(await api.pipeline.perform(api.actions.workspaces.create, call, { ...rest, parent: group })),
   }),
   ...of('group', 'groups'),
   ...of('workspace', 'workspaces'),
-  route({
-    method: 'GET',
-    path: '/workspaces/:id/managed-identities',
-    summary: 'The managed identities assigned to a workspace',
-    action: 'managed_identity.list_assigned',
-    query: page,
-    response: listOf(assignedIdentity),
-    handle: async ({ api, call, params, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.assignments.list, call, {
-          workspace: params.id!,
-          page: readPage(query),
-        }),
-        query.limit,
-        presentAssigned,
-        positionOfAssigned,
-      ),
-  }),
-  route({
-    method: 'POST',
-    path: '/workspaces/:id/managed-identities',
-    summary: 'Assign a managed identity to a workspace, for everyone or for one user, team or service account',
-    action: 'managed_identity.assign',
-    body: assignment,
-    response: assignedIdentity,
-    handle: async ({ api, call, params, body }) =>
-      presentAssigned(
-        await api.pipeline.perform(api.actions.assignments.assign, call, {
-          workspace: params.id!,
-          identity: body.managed_identity,
-          profile: body.profile ?? '',
-          principal: body.principal,
-        }),
-      ),
-  }),
-  route({
-    method: 'DELETE',
-    path: '/workspaces/:id/managed-identities/:identity',
-    summary: 'Unassign a managed identity from a workspace',
-    action: 'managed_identity.unassign',
-    query: z.strictObject({ principal: ref.optional() }),
-    handle: ({ api, call, params, query }) =>
-      api.pipeline.perform(api.actions.assignments.unassign, call, {
-        workspace: params.id!,
-        identity: params.identity!,
-        principal: query.principal,
-      }),
-  }),
 ];
 
 /** What groups and workspaces have alike: list, get, change, delete. */
 function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
   const path = `/${noun}/:id`;
-  const { present, response, moved } = looks[kind];
+  const { answer, present, moved } = looks[kind];
   return [
     route({
       method: 'GET',
@@ -115,7 +60,7 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
       summary: `The ${noun} that the caller can see`,
       action: `${kind}.list`,
       query: page,
-      response: listOf(response),
+      response: listOf(answer),
       async handle({ api, call, query }) {
         const rows = await api.pipeline.perform(api.actions[noun].list, call, { page: readPage(query) });
         return presentPage(rows, query.limit, present);
@@ -126,7 +71,7 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
       path,
       summary: `One ${kind}`,
       action: `${kind}.get`,
-      response,
+      response: answer,
       handle: async ({ api, call, params }) =>
         present(await api.pipeline.perform(api.actions[noun].get, call, { ref: params.id! })),
     }),
@@ -135,8 +80,8 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
       path,
       summary: `Change the description of a ${kind}`,
       action: `${kind}.update`,
-      body: change,
-      response,
+      body: groups.change,
+      response: answer,
       handle: async ({ api, call, params, body }) =>
         present(await api.pipeline.perform(api.actions[noun].update, call, { ref: params.id!, ...body })),
     }),

@@ -1,32 +1,8 @@
-import { z } from 'zod';
-import { normalizeEmail } from '../../../core/logins.ts';
-import type { Invitation } from '../../../store/people/invitations.ts';
+import { invitations } from '../../../entities/invitations.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
-import { iso, presentPage, readPage } from '../present.ts';
-import { page, ref, role } from '../schemas.ts';
-import { invitation } from './responses.ts';
-
-const email = z
-  .string('an e-mail address is needed')
-  .max(254, 'must be at most 254 characters')
-  .transform((text, context) => {
-    const canonical = normalizeEmail(text);
-    if (canonical !== null) return canonical;
-    context.addIssue({ code: 'custom', message: 'must be an e-mail address in ASCII, such as ada@acme.example' });
-    return z.NEVER;
-  });
-
-const newInvitation = z.strictObject({ email, role: role.optional(), namespace: ref.optional() });
-
-function presentInvitation({ created_at, expires_at, accepted_at, ...row }: Invitation) {
-  return {
-    ...row,
-    created_at: iso(created_at),
-    expires_at: iso(expires_at),
-    accepted_at: accepted_at && iso(accepted_at),
-  };
-}
+import { presentPage, readPage } from '../present.ts';
+import { page } from '../schemas.ts';
 
 export const invitationRoutes: Route[] = [
   route({
@@ -34,10 +10,10 @@ export const invitationRoutes: Route[] = [
     path: '/invitations',
     summary: 'Invite an e-mail address: the person who signs in with it, verified, becomes a user by accepting',
     action: 'invitation.create',
-    body: newInvitation,
-    response: invitation,
+    body: invitations.create,
+    response: invitations.answer,
     handle: async ({ api, call, body }) =>
-      presentInvitation(await api.pipeline.perform(api.actions.invitations.create, call, body)),
+      invitations.present(await api.pipeline.perform(api.actions.invitations.create, call, body)),
   }),
   route({
     method: 'GET',
@@ -45,12 +21,12 @@ export const invitationRoutes: Route[] = [
     summary: 'The invitations of the organisation, accepted ones too',
     action: 'invitation.list',
     query: page,
-    response: listOf(invitation),
+    response: listOf(invitations.answer),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.invitations.list, call, { page: readPage(query) }),
         query.limit,
-        presentInvitation,
+        invitations.present,
       ),
   }),
   route({

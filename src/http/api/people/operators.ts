@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { linkPattern } from '../../../core/links.ts';
+import { ref } from '../../../entities/inputs.ts';
 import { detachPerson } from '../../../services/people/detach.ts';
 import { type Route, route } from '../../route.ts';
 import { iso } from '../present.ts';
-import { ref, userId } from '../schemas.ts';
+import { userId } from '../schemas.ts';
 import { detachedUsers, operatorToken, ownerLink } from './operatorresponses.ts';
 
 /** Values of `iss` and `sub` as ID tokens have them. */

@@ -1,12 +1,8 @@
-import { z } from 'zod';
-import type { Team, TeamMember } from '../../../store/people/teams.ts';
+import { teamMembers, teams } from '../../../entities/teams.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
-import { iso, presentPage, readPage } from '../present.ts';
-import { description, name, page, ref } from '../schemas.ts';
-import { team, teamMember } from './responses.ts';
-
-const newTeam = z.strictObject({ name, description: description.default('') });
+import { presentPage, readPage } from '../present.ts';
+import { page } from '../schemas.ts';
 
 export const teamRoutes: Route[] = [
   route({
@@ -14,10 +10,10 @@ export const teamRoutes: Route[] = [
     path: '/teams',
     summary: 'Create a team of the organisation',
     action: 'team.create',
-    body: newTeam,
-    response: team,
+    body: teams.create,
+    response: teams.answer,
     handle: async ({ api, call, body }) =>
-      presentTeam(await api.pipeline.perform(api.actions.teams.create, call, body)),
+      teams.present(await api.pipeline.perform(api.actions.teams.create, call, body)),
   }),
   route({
     method: 'GET',
@@ -25,12 +21,12 @@ export const teamRoutes: Route[] = [
     summary: 'The teams of the organisation; without a role in it, those that you are in',
     action: 'team.list',
     query: page,
-    response: listOf(team),
+    response: listOf(teams.answer),
     handle: async ({ api, call, query }) =>
       presentPage(
         await api.pipeline.perform(api.actions.teams.list, call, { page: readPage(query) }),
         query.limit,
-        presentTeam,
+        teams.present,
       ),
   }),
   route({
@@ -38,19 +34,19 @@ export const teamRoutes: Route[] = [
     path: '/teams/:id',
     summary: 'One team, by id or name',
     action: 'team.get',
-    response: team,
+    response: teams.answer,
     handle: async ({ api, call, params }) =>
-      presentTeam(await api.pipeline.perform(api.actions.teams.get, call, { ref: params.id! })),
+      teams.present(await api.pipeline.perform(api.actions.teams.get, call, { ref: params.id! })),
   }),
   route({
     method: 'PATCH',
     path: '/teams/:id',
     summary: 'Change the description of a team',
     action: 'team.update',
-    body: z.strictObject({ description }),
-    response: team,
+    body: teams.change,
+    response: teams.answer,
     handle: async ({ api, call, params, body }) =>
-      presentTeam(await api.pipeline.perform(api.actions.teams.update, call, { ref: params.id!, ...body })),
+      teams.present(await api.pipeline.perform(api.actions.teams.update, call, { ref: params.id!, ...body })),
   }),
   route({
     method: 'DELETE',
@@ -64,10 +60,10 @@ export const teamRoutes: Route[] = [
     path: '/teams/:id/members',
     summary: 'Add a user to a team',
     action: 'team_member.create',
-    body: z.strictObject({ user: ref }),
-    response: teamMember,
+    body: teamMembers.create,
+    response: teamMembers.answer,
     handle: async ({ api, call, params, body }) =>
-      presentMember(await api.pipeline.perform(api.actions.teams.addMember, call, { ref: params.id!, ...body })),
+      teamMembers.present(await api.pipeline.perform(api.actions.teams.addMember, call, { ref: params.id!, ...body })),
   }),
   route({
     method: 'GET',
@@ -75,14 +71,14 @@ export const teamRoutes: Route[] = [
     summary: 'The users of a team; without a role in the organisation, yourself alone',
     action: 'team_member.list',
     query: page,
-    response: listOf(teamMember),
+    response: listOf(teamMembers.answer),
     async handle({ api, call, params, query }) {
       const input = { ref: params.id!, page: readPage(query) };
       const rows = await api.pipeline.perform(api.actions.teams.listMembers, call, input);
       return presentPage(
         rows.map((row) => ({ ...row, id: row.user_id })),
         query.limit,
-        ({ id: _id, ...row }) => presentMember(row),
+        teamMembers.present,
       );
     },
   }),
@@ -95,11 +91,3 @@ export const teamRoutes: Route[] = [
       api.pipeline.perform(api.actions.teams.removeMember, call, { ref: params.id!, user: params.user! }),
   }),
 ];
-
-function presentTeam({ created_at, ...row }: Team) {
-  return { ...row, created_at: iso(created_at) };
-}
-
-function presentMember({ created_at, ...row }: TeamMember) {
-  return { ...row, created_at: iso(created_at) };
-}

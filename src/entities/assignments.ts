@@ -1,0 +1,31 @@
+import { id, text, time } from './columns.ts';
+import { entity } from './entity.ts';
+import { name, ref } from './inputs.ts';
+
+/** An answer shows an assignment together with its managed identity, so it has only what that lacks. */
+export const assignments = entity({
+  table: 'assignments',
+  schema: 'Assignment',
+  fields: {
+    id: { column: id('assignment'), answer: null },
+    workspace_id: { column: id('workspace'), answer: null },
+    managed_identity: { create: ref },
+    identity_id: { column: id('managed_identity'), answer: null },
+    organization_id: { column: id('group'), answer: null },
+    type: { column: text, answer: null },
+    profile: {
+      column: text,
+      hasDefault: true,
+      meaning: 'Empty: the unnamed one of its type.',
+      create: name.optional(),
+    },
+    principal: { create: ref.optional() },
+    principal_id: {
+      column: text,
+      hasDefault: true,
+      meaning: 'For whom it is assigned; empty: for everyone.',
+    },
+    created_at: { column: time, answer: null },
+    assigned_at: { answer: time.answer },
+  },
+});

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { identityTypePattern, namePattern, nameRule, referencePattern, referenceRule } from '../core/names.ts';
+
+export const name = z.string('a name is needed').regex(namePattern, `must be ${nameRule}`);
+
+export const identityType = z
+  .string('a type is needed')
+  .regex(identityTypePattern, 'must be a kind of identity, such as aws');
+
+/** The id, path or login of something that exists. */
+export const ref = z.string('an id or path is needed').regex(referencePattern, `must be ${referenceRule}`);
+
+/** A principal, or `*` for everyone. */
+export const refOrEveryone = z.union([z.literal('*'), ref], `must be ${referenceRule}, or \`*\` for everyone`);
+
+export const description = z
+  .string()
+  .max(1000, 'must be at most 1000 characters')
+  .refine(isPrintable, 'must be printable text');
+
+export const settings = z.record(z.string(), z.unknown(), 'must be an object');
+
+/** A label value, as access rules match it. */
+const labelValue = z.string().max(256, 'must be at most 256 characters').refine(isPrintable, 'must be printable text');
+
+const maximumLabels = 32;
+
+export const labels = z
+  .record(name, labelValue)
+  .refine((all) => Object.keys(all).length <= maximumLabels, `must be at most ${maximumLabels} labels`)
+  // OpenAPI cannot show the refinement.
+  .meta({ maxProperties: maximumLabels });
+
+/** A pattern of stages, or the id of a principal. */
+export const pattern = z
+  .string()
+  .min(1, 'is empty')
+  .max(128, 'must be at most 128 characters')
+  .refine(isPrintable, 'must be printable text');
+
+function isPrintable(text: string): boolean {
+  // Control characters could forge log lines. PostgreSQL rejects lone surrogates.
+  return !/\p{Cc}/u.test(text.replaceAll('\n', '')) && text.isWellFormed();
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { assignments } from './assignments.ts';
+import { id, nullable, oneOf, text, texts, time, version } from './columns.ts';
+import { entity, type Field } from './entity.ts';
+import { description, name, ref } from './inputs.ts';
+
+const named = {
+  kind: { column: oneOf(['group', 'workspace']), answer: null },
+  organization_id: { column: id('group') },
+  name: { column: text, create: name },
+  path: { column: text, meaning: 'The names from the organisation down, with `/` between.', audited: true },
+  lineage: { column: texts, answer: null },
+} satisfies Record<string, Field>;
+
+const described = {
+  description: { column: text, hasDefault: true, create: description.default(''), change: description },
+  created_at: { column: time },
+  version: { column: version, hasDefault: true },
+} satisfies Record<string, Field>;
+
+export const groups = entity({
+  table: 'namespaces',
+  schema: 'Group',
+  fields: {
+    id: { column: id('group') },
+    ...named,
+    parent: { create: ref.optional() },
+    ...described,
+    parent_id: { column: nullable(id('group')), meaning: 'Null for an organisation, which is a root group.' },
+  },
+});
+
+/** Answers call the parent of a workspace `group_id`. */
+export const workspaces = entity({
+  table: 'namespaces',
+  schema: 'Workspace',
+  fields: {
+    id: { column: id('workspace') },
+    ...named,
+    group: { create: ref },
+    ...described,
+    parent_id: { column: nullable(id('group')), answer: null },
+    group_id: { answer: id('group').answer },
+    managed_identities: {
+      create: z
+        .array(assignments.create.pick({ managed_identity: true, profile: true }))
+        .max(20, 'must be at most 20')
+        .default([]),
+    },
+  },
+});

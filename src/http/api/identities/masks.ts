@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { masks } from '../../../entities/masks.ts';
+import { type Route, route } from '../../route.ts';
+import { listOf } from '../answers.ts';
+import { presentPage, readPage } from '../present.ts';
+import { flag, page } from '../schemas.ts';
+
+export const maskRoutes: Route[] = [
+  route({
+    method: 'GET',
+    path: '/managed-identities/:id/masks',
+    summary: 'The groups and workspaces that mask a managed identity',
+    action: 'identity_mask.list',
+    query: page,
+    response: listOf(masks.answer),
+    async handle({ api, call, params, query }) {
+      const input = { ref: params.id!, page: readPage(query) };
+      const rows = await api.pipeline.perform(api.actions.masks.list, call, input);
+      return presentPage(
+        rows.map((row) => ({ ...row, id: row.namespace_id })),
+        query.limit,
+        masks.present,
+      );
+    },
+  }),
+  ...masksOf('group', 'groups'),
+  ...masksOf('workspace', 'workspaces'),
+];
+
+function masksOf(kind: 'group' | 'workspace', noun: 'groups' | 'workspaces'): Route[] {
+  return [
+    route({
+      method: 'POST',
+      path: `/${noun}/:id/masks`,
+      summary: `Hide an inherited managed identity in a ${kind}; refused while assigned there, unless forced`,
+      action: 'identity_mask.create',
+      body: masks.create,
+      query: z.strictObject({ force: flag }),
+      response: masks.answer,
+      async handle({ api, call, params, body, query }) {
+        const input = { namespace: params.id!, identity: body.managed_identity, force: query.force === 'true' };
+        return masks.present((await api.pipeline.perform(api.actions.masks.create, call, input)).mask);
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `/${noun}/:id/masks/:identity`,
+      summary: `Show a masked managed identity in a ${kind} again`,
+      action: 'identity_mask.delete',
+      handle: ({ api, call, params }) =>
+        api.pipeline.perform(api.actions.masks.remove, call, { namespace: params.id!, identity: params.identity! }),
+    }),
+  ];
+}

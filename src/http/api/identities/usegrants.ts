@@ -1,0 +1,40 @@
+import { useGrants } from '../../../entities/usegrants.ts';
+import { type Route, route } from '../../route.ts';
+import { listOf } from '../answers.ts';
+import { presentPage, readPage } from '../present.ts';
+import { page } from '../schemas.ts';
+
+export const useGrantRoutes: Route[] = [
+  route({
+    method: 'POST',
+    path: '/managed-identities/:id/grants',
+    summary: 'Let a principal (`*`: everyone below the group) use the identity',
+    action: 'use_grant.create',
+    body: useGrants.create,
+    response: useGrants.answer,
+    handle: async ({ api, call, params, body }) =>
+      useGrants.present(await api.pipeline.perform(api.actions.useGrants.create, call, { ref: params.id!, ...body })),
+  }),
+  route({
+    method: 'GET',
+    path: '/managed-identities/:id/grants',
+    summary: 'Who may use the identity beside the deployers at its group',
+    action: 'use_grant.list',
+    query: page,
+    response: listOf(useGrants.answer),
+    handle: async ({ api, call, params, query }) =>
+      presentPage(
+        await api.pipeline.perform(api.actions.useGrants.list, call, { ref: params.id!, page: readPage(query) }),
+        query.limit,
+        useGrants.present,
+      ),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/managed-identities/:id/grants/:grant',
+    summary: 'Take the use of the identity away',
+    action: 'use_grant.delete',
+    handle: ({ api, call, params }) =>
+      api.pipeline.perform(api.actions.useGrants.remove, call, { ref: params.id!, id: params.grant! }),
+  }),
+];

@@ -1,0 +1,31 @@
+import { createMayAct, listRightsToAct, removeMayAct } from './mayact.ts';
+import { createSecret, removeSecret } from './secrets.ts';
+import {
+  changeServiceAccount,
+  createServiceAccount,
+  getServiceAccount,
+  listAllServiceAccounts,
+} from './serviceaccounts.ts';
+import { createTrustRuleActions } from './trustrules.ts';
+
+export function machineActions(parts: {
+  issuer: string;
+  /** For development: issuers on loopback may be trusted. */
+  allowLoopbackIssuers: boolean;
+}) {
+  return {
+    serviceAccounts: {
+      create: createServiceAccount,
+      get: getServiceAccount,
+      list: listAllServiceAccounts,
+      update: changeServiceAccount,
+      createSecret,
+      removeSecret,
+    },
+    mayAct: { create: createMayAct, list: listRightsToAct, remove: removeMayAct },
+    trustRules: createTrustRuleActions({
+      own: [parts.issuer, `${parts.issuer}/oauth2`],
+      allowLoopback: parts.allowLoopbackIssuers,
+    }),
+  };
+}
