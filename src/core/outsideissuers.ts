@@ -1,4 +1,4 @@
-import { issuerFault } from './issuerurl.ts';
+import { issuerFault, wellKnown } from './issuerurl.ts';
 
 /** One text for whatever is wrong with an issuer's address, so that no refusal tells what stands at an address. */
 export const issuerRule =
@@ -28,7 +28,7 @@ export function isDocumentUrl(value: string, allowLoopback: boolean): boolean {
 
 /** Where an issuer describes itself (OpenID Connect Discovery 1.0, section 4). */
 export function discoveryUrl(issuer: string): string {
-  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  return `${issuer.replace(/\/$/, '')}${wellKnown.openid}`;
 }
 
 interface SharedIssuer {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
+import { issuerPath } from '../core/issuerurl.ts';
 import { descriptionText, type Refusal, refusalOf } from './errors.ts';
 import { ownClient } from './names.ts';
 import type { AuthorizationServerParts, PublishedKeys } from './ports.ts';
@@ -37,7 +38,7 @@ export interface AuthorizationServer {
 export function createAuthorizationServer(parts: AuthorizationServerParts): AuthorizationServer {
   const { keys, log } = parts;
   const issuer = `${parts.issuer}/oauth2`;
-  const { pathname } = new URL(issuer);
+  const pathname = issuerPath(issuer);
   const routeAt = routesOf(issuer, parts.signIn !== undefined);
   const turns = createTurns();
   let current = build();

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ArsiaError } from '../../src/core/errors.ts';
 import type { Database } from '../../src/database/connections.ts';
-import { createAddressReader, hostOf } from '../../src/http/address.ts';
-import { type ProvedBy, readFormCredential } from '../../src/http/credential.ts';
-import { createLimits } from '../../src/http/limits.ts';
+import { createAddressReader, hostOf } from '../../src/http/limits/address.ts';
+import { type ProvedBy, readFormCredential } from '../../src/http/limits/credential.ts';
+import { createLimits } from '../../src/http/limits/limits.ts';
 import {
   type CheckCredential,
   createCredentialCheck,
@@ -295,7 +295,7 @@ describe('N76 what the limits ask the database', () => {
       const req = { socket: { remoteAddress: address }, headers: {} } as unknown as IncomingMessage;
       return await limits
         .within(
-          { req, set: () => {} },
+          { message: req, headers: {} },
           async () => credential,
           refuse,
           () => 'refused',
@@ -382,7 +382,7 @@ describe('N76 what the limits ask the database', () => {
     const use = (credential: PresentedCredential) =>
       limits
         .within(
-          { req, set: () => {} },
+          { message: req, headers: {} },
           async () => credential,
           async () => {},
           () => 'opened',

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from '@jest/globals';
-import { limitSignInStarts } from '../../src/http/signinstarts.ts';
+import { limitSignInStarts } from '../../src/http/limits/signinstarts.ts';
 
 const from = (remoteAddress: string) => ({ socket: { remoteAddress }, headers: {} }) as unknown as IncomingMessage;
 const paths = ['/oauth2/authorize', '/prefix/oauth2/device_authorization'];

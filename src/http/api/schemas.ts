@@ -5,7 +5,7 @@ import { deliveries } from '../../core/mintfacts.ts';
 import { loginPattern, loginRule, namePattern, nameRule, referencePattern, referenceRule } from '../../core/names.ts';
 import { roles } from '../../core/permissions.ts';
 import { subjectScopes } from '../../core/subject.ts';
-import { maximumCursor } from './cursors.ts';
+import { maximumCursor } from '../kernel/cursors.ts';
 
 /** The shapes that requests share. Every object is strict: an unknown member is a fault, named. */
 const defaultPage = 50;

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { htmlType, inlineSource, pagePolicy, securityHeaders } from '../../web/securityheaders.ts';
 
 /** Markup whose values are escaped; nothing else gets into a page. */
 export class Markup {
@@ -47,23 +47,17 @@ dt { font-weight: 600; } dd { margin: 0 0 .5rem; overflow-wrap: anywhere; }
 `;
 
 /**
- * No inline script, no frame, nothing of another origin. `form-action` is left out: browsers apply it to the redirects that
- * follow a form too, and those lead to the identity provider and back to the client.
+ * Scripts of this origin only. `form-action` stays open: browsers apply it to the redirects that follow a form as well, and
+ * those lead to the identity provider and back to the client.
  */
-const policy = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-  "script-src 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ');
+const policy = pagePolicy([`style-src ${inlineSource(style)}`, "script-src 'self'"]);
 
 const headers = {
   'content-security-policy': policy,
-  'x-content-type-options': 'nosniff',
-  // Not `no-referrer`: browsers would then send `Origin: null` with our own forms, like a stranger's page.
+  'x-content-type-options': securityHeaders['x-content-type-options'],
+  // With `no-referrer` browsers would send `Origin: null` with our own forms, as they do for another site.
   'referrer-policy': 'same-origin',
-  'cache-control': 'no-store',
+  'cache-control': securityHeaders['cache-control'],
 };
 
 /** As much of a request as an answer needs. */
@@ -81,7 +75,7 @@ export interface Page {
 export function show(ctx: Answering, { status, title, body, script }: Page): void {
   ctx.status = status;
   ctx.set(headers);
-  ctx.type = 'text/html; charset=utf-8';
+  ctx.type = htmlType;
   const scripts = script === undefined ? nothing : html`<script type="module" src="${script}"></script>`;
   ctx.body = html`<!doctype html>
 <html lang="en">

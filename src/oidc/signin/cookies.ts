@@ -1,4 +1,5 @@
 import type { Configuration } from 'oidc-provider';
+import { issuerPath } from '../../core/issuerurl.ts';
 
 type Cookies = NonNullable<Configuration['cookies']>;
 
@@ -24,7 +25,7 @@ export function cookiesOf(issuer: string, keys: readonly string[]): Cookies {
 }
 
 export function cookiePath(issuer: string): string {
-  return new URL(issuer).pathname;
+  return issuerPath(issuer) || '/';
 }
 
 /** oidc-provider gives one of its cookies a path of its own, which `__Host-` does not allow. */

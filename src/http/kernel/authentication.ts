@@ -1,11 +1,13 @@
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
-import { withoutJobToken } from '../../services/pipeline/callers.ts';
+import { type Callers, withoutJobToken } from '../../services/pipeline/callers.ts';
 import { unauthenticated } from '../../services/pipeline/rights.ts';
-import type { AppParts } from '../parts.ts';
-import type { Route } from '../route.ts';
+import type { Api, Route } from '../route.ts';
 
-type Parts = Pick<AppParts, 'callers' | 'pipeline'>;
+interface Parts {
+  api: Pick<Api, 'pipeline'>;
+  callers: Callers;
+}
 
 /** The sender of a request, before authentication is complete. */
 interface Sender {
@@ -19,13 +21,13 @@ interface Sender {
  * the route.
  */
 export async function refuseWithoutToken(
-  { pipeline }: Parts,
+  { api }: Parts,
   route: Route,
   { request_id, bearer }: Pick<Sender, 'request_id' | 'bearer'>,
 ): Promise<void> {
   if (bearer !== undefined || route.bearer === 'none') return;
   const error = route.bearer === 'job' ? withoutJobToken() : unauthenticated();
-  await pipeline.refuse(route.action, { request_id, caller: anonymous }, error);
+  await api.pipeline.refuse(route.action, { request_id, caller: anonymous }, error);
   throw error;
 }
 
@@ -34,14 +36,14 @@ export async function refuseWithoutToken(
  * faults of the request. On routes for jobs the mint has not read the token yet, so it is read here.
  */
 export async function refuseUnread(
-  { callers, pipeline }: Parts,
+  { api, callers }: Parts,
   route: Route,
   { request_id, bearer, caller }: Sender,
   thrown: unknown,
 ): Promise<ArsiaError> {
-  const sender: Awaited<ReturnType<Parts['callers']['identifyJob']>> =
+  const sender: Awaited<ReturnType<Callers['identifyJob']>> =
     route.bearer === 'job' ? await callers.identifyJob(bearer) : { caller };
   const error = sender.refusal ?? asArsiaError(thrown);
-  await pipeline.refuse(route.action, { request_id, caller: sender.caller }, error);
+  await api.pipeline.refuse(route.action, { request_id, caller: sender.caller }, error);
   return error;
 }

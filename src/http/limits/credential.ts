@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { PresentedCredential } from '../services/machines/livecredentials.ts';
-import { hasBody } from './body.ts';
+import type { PresentedCredential } from '../../services/machines/livecredentials.ts';
+import { hasBody } from '../kernel/body.ts';
 
 /**
  * What an endpoint of the authorization server looks at: a client's secret or assertion, what a grant is given for beside

@@ -1,37 +1,40 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type Koa from 'koa';
 import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { ArsiaError, asArsiaError } from '../core/errors.ts';
-import type { CheckCredential, PresentedCredential } from '../services/machines/livecredentials.ts';
-import { createAddressReader, hostOf } from './address.ts';
-import { type ProvedBy, presented, readFormCredential } from './credential.ts';
-import type { AppLog, LimitSettings, RequestState } from './parts.ts';
+import { ArsiaError, asArsiaError } from '../../core/errors.ts';
+import type { CheckCredential, PresentedCredential } from '../../services/machines/livecredentials.ts';
+import type { RequestLog } from '../kernel/log.ts';
+import type { HttpRequest } from '../kernel/request.ts';
+import { createAddressReader, hostOf, type TrustedProxies } from './address.ts';
+import { presented } from './credential.ts';
 import { createRecognition } from './recognition.ts';
 
 /** Reads the credential of a request, for the key of its limit; undefined where there is none. */
 export type ReadCredential = (request: IncomingMessage) => Promise<PresentedCredential | undefined>;
 
-/** What became of the credential of a request: `untried` when the request was refused for something else. */
+/** What the answer says about the credential of a request: `untried` when the request was refused for another reason. */
 export type Outcome = 'opened' | 'refused' | 'untried' | 'undecided';
 
-/** A request and where the headers of its answer go. */
-export interface Limited {
-  req: IncomingMessage;
-  set(name: string, value: string): void;
+export interface LimitSettings {
+  /** Requests a second that one caller may send, doubled once in 10 seconds; 0 turns the limits off. */
+  rate: number;
+  trustedProxies: TrustedProxies;
 }
+
+/** The part of a request that limits read, and the headers of its answer, to which they add what is left. */
+export type LimitedRequest = Pick<HttpRequest, 'message' | 'headers'>;
 
 export interface Limits {
   /**
-   * Counts a request before it is looked at, then does `work`. Throws ArsiaError `too_many_requests`; the answer's headers
-   * say what is left. `outcomeOf` gets what `work` threw.
+   * Counts a request before anything else is read from it, then does `work` and returns its result. Throws ArsiaError
+   * `too_many_requests`. `outcomeOf` gets what `work` threw, or undefined.
    */
-  within(
-    ctx: Limited,
+  within<Result>(
+    request: LimitedRequest,
     read: ReadCredential,
-    work: () => Promise<unknown>,
+    work: () => Promise<Result>,
     outcomeOf: (thrown: unknown) => Outcome,
-  ): Promise<void>;
+  ): Promise<Result>;
 }
 
 /** Seconds in which the rate may be doubled once. */
@@ -44,7 +47,7 @@ const burstWindow = 10;
  */
 export function createLimits(
   { rate, trustedProxies }: LimitSettings,
-  { log, check }: { log: Pick<AppLog, 'warn'>; check: CheckCredential },
+  { log, check }: { log: Pick<RequestLog, 'warn'>; check: CheckCredential },
 ): Limits {
   const addressOf = createAddressReader(trustedProxies, warnOfProxy(log));
   const callers = new BurstyRateLimiter(
@@ -54,25 +57,30 @@ export function createLimits(
   const failures = new RateLimiterMemory({ points: rate, duration: 1 });
   const recognition = createRecognition(check);
 
-  async function admit(ctx: Limited, key: string, credential: PresentedCredential | undefined, address: string) {
+  async function admit(
+    request: LimitedRequest,
+    key: string,
+    credential: PresentedCredential | undefined,
+    address: string,
+  ) {
     const failed = credential === undefined || recognition.isKnown(key) ? null : await failures.get(address);
     // Only where the address is over its limit: looked up for every newcomer, a flood would cost the database twice.
     if (failed !== null && failed.consumedPoints >= rate && !(await recognition.recognise(key, credential!, address)))
       throw tooMany(failed.msBeforeNext);
     try {
-      tell(ctx, await callers.consume(key));
+      setHeaders(request, await callers.consume(key));
     } catch (thrown) {
       if (!(thrown instanceof RateLimiterRes)) throw thrown;
-      tell(ctx, thrown);
+      setHeaders(request, thrown);
       throw tooMany(thrown.msBeforeNext);
     }
   }
 
   /** draft-ietf-httpapi-ratelimit-headers: the quota, what is left of it, and the seconds until it is whole again. */
-  function tell(ctx: Limited, { remainingPoints, msBeforeNext }: RateLimiterRes): void {
+  function setHeaders({ headers }: LimitedRequest, { remainingPoints, msBeforeNext }: RateLimiterRes): void {
     const seconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
-    ctx.set('ratelimit-policy', `"caller";q=${rate};w=1`);
-    ctx.set('ratelimit', `"caller";r=${remainingPoints};t=${seconds}`);
+    headers['ratelimit-policy'] = `"caller";q=${rate};w=1`;
+    headers.ratelimit = `"caller";r=${remainingPoints};t=${seconds}`;
   }
 
   function learn(key: string, address: string, outcome: Outcome): void {
@@ -87,15 +95,15 @@ export function createLimits(
   }
 
   return {
-    async within(ctx, read, work, outcomeOf) {
-      if (rate === 0) return void (await work());
-      const address = hostOf(addressOf(ctx.req));
-      const credential = await read(ctx.req);
+    async within(request, read, work, outcomeOf) {
+      if (rate === 0) return await work();
+      const address = hostOf(addressOf(request.message));
+      const credential = await read(request.message);
       const key = credential === undefined ? address : keyOf(credential, address);
-      await admit(ctx, key, credential, address);
+      await admit(request, key, credential, address);
       let thrown: unknown;
       try {
-        await work();
+        return await work();
       } catch (error) {
         thrown = error;
         throw error;
@@ -117,7 +125,7 @@ function keyOf({ text, isAssertion }: PresentedCredential, address: string): str
 /** Milliseconds between two warnings of one kind: strangers decide how often there is a reason for one. */
 const warningInterval = 5 * 60 * 1000;
 
-function warnOfProxy(log: Pick<AppLog, 'warn'>): (peer: string) => void {
+function warnOfProxy(log: Pick<RequestLog, 'warn'>): (peer: string) => void {
   let next = 0;
   return (peer) => {
     if (performance.now() < next) return;
@@ -138,37 +146,7 @@ export function outcomeOfApi(thrown: unknown, answered: number): Outcome {
   return status === 401 ? 'refused' : outcomeBy(status);
 }
 
-export function limitCallers(limits: Limits): Koa.Middleware<RequestState> {
-  return (ctx, next) =>
-    limits.within(ctx, readBearer, next, (thrown) =>
-      // The methods of a path are told to everybody, whatever token comes with the question.
-      ctx.method === 'OPTIONS' ? 'untried' : outcomeOfApi(thrown, ctx.status),
-    );
-}
-
-/** For the authorization server, which is told no more than that it is to answer: refusals here are OAuth's. */
-export async function limitClients(
-  limits: Limits,
-  ctx: Koa.ParameterizedContext<RequestState>,
-  provedBy: ProvedBy,
-  answer: () => Promise<void>,
-): Promise<void> {
-  const outcome = () => {
-    const { statusCode } = ctx.res;
-    return statusCode === 400 || statusCode === 401 ? 'refused' : outcomeBy(statusCode);
-  };
-  try {
-    await limits.within(ctx, (request) => readFormCredential(request, provedBy), answer, outcome);
-  } catch (thrown) {
-    // Errors of the authorization server itself pass through.
-    if (!(thrown instanceof ArsiaError) || ctx.respond === false) throw thrown;
-    ctx.status = thrown.row.status;
-    ctx.set('retry-after', String(thrown.more.retry_after ?? 1));
-    ctx.body = { error: thrown.row.oauth, error_description: `${thrown.message} ${thrown.advice}` };
-  }
-}
-
-function outcomeBy(status: number): Outcome {
+export function outcomeBy(status: number): Outcome {
   return status < 400 ? 'opened' : status < 500 ? 'untried' : 'undecided';
 }
 

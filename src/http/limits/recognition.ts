@@ -1,4 +1,4 @@
-import type { CheckCredential, PresentedCredential } from '../services/machines/livecredentials.ts';
+import type { CheckCredential, PresentedCredential } from '../../services/machines/livecredentials.ts';
 
 /** Remembers credentials that this replica knows to be good, and those that it has just learned do not exist. */
 export interface Recognition {

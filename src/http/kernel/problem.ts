@@ -1,4 +1,4 @@
-import type { ArsiaError } from '../core/errors.ts';
+import type { ArsiaError } from '../../core/errors.ts';
 
 /** Seconds until another try, where the error knows none. */
 const retryAfter = 2;

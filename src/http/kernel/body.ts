@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import readBody from 'raw-body';
-import { ArsiaError } from '../core/errors.ts';
+import { ArsiaError } from '../../core/errors.ts';
 
 /** Bytes: the largest request that the API has a use for is a pasted trust document. */
 export const maximumBody = 64 * 1024;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { ArsiaError } from '../core/errors.ts';
+import { ArsiaError } from '../../core/errors.ts';
 import { createAddressReader, hostOf } from './address.ts';
-import type { LimitSettings } from './parts.ts';
+import type { LimitSettings } from './limits.ts';
 
 /** Endpoints that store something for whoever asks: a sign-in under way, a device code. */
 const starting = /\/oauth2\/(?:authorize|device_authorization)$/;

@@ -1,0 +1,33 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+
+/** A request as an adapter hands it to the kernel. */
+export interface Arrival {
+  message: IncomingMessage;
+  /** Only the authorization server writes to it; every other answer is a `Reply`, which the adapter writes. */
+  response: ServerResponse;
+  /** As sent, without the query. */
+  path: string;
+  /** Without the question mark; empty where there is none. */
+  querystring: string;
+}
+
+/** A request that is being answered. */
+export interface HttpRequest extends Arrival {
+  request_id: string;
+  /** Headers of the answer so far, by their names in lower case. An error keeps them and adds its own. */
+  headers: Record<string, string>;
+}
+
+/** What a handler returns: the headers are those that it has set on its request. */
+export interface Answer {
+  status: number;
+  body?: string | Readable;
+}
+
+export interface Reply extends Answer {
+  headers: Readonly<Record<string, string>>;
+}
+
+/** Answers a request, or throws ArsiaError. */
+export type Handler = (request: HttpRequest) => Promise<Answer>;
