@@ -1,5 +1,5 @@
 /**
- * Every refusal and failure that leaves Arsia has a code from this table; `http/problem.ts` and the OAuth side map it outward.
+ * Every refusal and failure that leaves Arsia has a code from this table; `http/kernel/problem.ts` and the OAuth side map it outward.
  * `status` is the HTTP status outside OAuth (RFC 9457), `oauth` the error at `/oauth2/token` (RFC 6749 5.2, RFC 8693 2.2.2),
  * `title` is public and constant, `advice` says what to change when the thrower knows nothing better.
  */

@@ -14,7 +14,9 @@ import { isCanonical } from './kernel/ambiguity.ts';
 import { answerRoute, type RouteParts } from './kernel/answerroute.ts';
 import type { RequestLog } from './kernel/log.ts';
 import { noSuchRoute } from './kernel/notoffered.ts';
+import { createOriginReader } from './kernel/origin.ts';
 import type { Handler } from './kernel/request.ts';
+import { createAddressReader, warnOfProxy } from './limits/address.ts';
 import { createLimits, type LimitSettings } from './limits/limits.ts';
 
 export interface AppParts extends Omit<RouteParts, 'limits'>, DiscoveryParts {
@@ -28,10 +30,14 @@ export interface AppParts extends Omit<RouteParts, 'limits'>, DiscoveryParts {
 
 /** Returns the listener of the server: the routes of jobs by the node adapter, everything else by Koa. */
 export function createApp(parts: AppParts): RequestListener {
-  const limits = createLimits(parts.limits, { log: parts.log, check: parts.checkCredential });
+  const limits = createLimits(parts.limits, parts.checkCredential);
   const routeParts: RouteParts = { ...parts, limits };
-  const answerIssuing = createNodeAdapter(parts.log, issuingHandlers(routeParts, issuerPath(parts.issuer)));
-  const answerOther = createKoaAdapter(parts.log, createHandler(parts, routeParts));
+  const kernelParts = {
+    log: parts.log,
+    readOrigin: createOriginReader(createAddressReader(parts.limits.trustedProxies, warnOfProxy(parts.log))),
+  };
+  const answerIssuing = createNodeAdapter(kernelParts, issuingHandlers(routeParts, issuerPath(parts.issuer)));
+  const answerOther = createKoaAdapter(kernelParts, createHandler(parts, routeParts));
   return (request, response) => {
     if (!answerIssuing(request, response)) answerOther(request, response);
   };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ArsiaError, asArsiaError } from '../core/errors.ts';
+import type { RequestOrigin } from '../core/origin.ts';
 import { jsonType } from '../web/securityheaders.ts';
 import { isLongUnread } from './kernel/body.ts';
 import type { Answer, Handler, HttpRequest } from './kernel/request.ts';
@@ -15,7 +16,7 @@ export interface AuthorizationEndpoint {
   /** Returns what the endpoint reads to identify its client. */
   provedBy(path: string): ProvedBy;
   /** Writes the whole answer to `response`. */
-  handle(request: IncomingMessage, response: ServerResponse, context: { request_id: string }): Promise<void>;
+  handle(request: IncomingMessage, response: ServerResponse, context: { origin: RequestOrigin }): Promise<void>;
 }
 
 /** Answers requests whose path the authorization server owns: within their limits it writes the answer itself. */
@@ -31,12 +32,12 @@ export function createAuthorizationHandler(
     if (isLongUnread(message)) headers.connection = 'close';
     let isHandedOver = false;
     const handOver = async (): Promise<Answer> => {
-      await limitStarts(message, path);
+      await limitStarts(request.origin.client_address ?? '', path);
       isHandedOver = true;
       // It sets its own caching.
       const { 'cache-control': _, ...kept } = headers;
       for (const [name, value] of Object.entries(kept)) response.setHeader(name, value);
-      await authorization.handle(message, response, { request_id: request.request_id });
+      await authorization.handle(message, response, { origin: request.origin });
       return { status: response.statusCode };
     };
     if (authorization.isDocument(path)) return await handOver();

@@ -50,7 +50,7 @@ const asked = (
 /** Sends a target that fetch() would normalise. */
 async function post(target: string, text = '', headers: Record<string, string> = {}): ReturnType<Ask> {
   const { hostname, port } = new URL(running.origin);
-  const sent = httpRequest({ hostname, port, path: target, method: 'POST', headers });
+  const sent = httpRequest({ hostname, port, path: target, method: 'POST', headers, agent: false });
   sent.end(text);
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   const received = Buffer.concat(await answer.toArray()).toString();

@@ -1,20 +1,19 @@
 import type { RequestListener } from 'node:http';
 import Koa from 'koa';
-import { answerRequest } from '../kernel/answerrequest.ts';
-import type { RequestLog } from '../kernel/log.ts';
+import { answerRequest, type KernelParts } from '../kernel/answerrequest.ts';
 import type { Handler, Reply } from '../kernel/request.ts';
 
 /**
  * Answers every request by `handle`. Koa parses the target, and writes what the kernel returns: no body for HEAD, 204 and
  * 304, and streams only as fast as the client reads them, and not after it has closed the connection.
  */
-export function createKoaAdapter(log: RequestLog, handle: Handler): RequestListener {
+export function createKoaAdapter(parts: KernelParts, handle: Handler): RequestListener {
   const app = new Koa();
   app.use(async (ctx) => {
     const { req: message, res: response, path, querystring } = ctx;
-    writeReply(ctx, await answerRequest(log, { message, response, path, querystring }, handle));
+    writeReply(ctx, await answerRequest(parts, { message, response, path, querystring }, handle));
   });
-  app.on('error', (error: unknown) => log.error({ err: error }, 'an answer broke off'));
+  app.on('error', (error: unknown) => parts.log.error({ err: error }, 'an answer broke off'));
   const listener = app.callback();
   return (message, response) => void listener(message, response);
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { answerRequest } from '../kernel/answerrequest.ts';
-import type { RequestLog } from '../kernel/log.ts';
+import { answerRequest, type KernelParts } from '../kernel/answerrequest.ts';
 import type { Handler, Reply } from '../kernel/request.ts';
 
 /**
@@ -8,26 +7,26 @@ import type { Handler, Reply } from '../kernel/request.ts';
  * others. Only for JSON answers of POST routes, where the time of the event loop counts (docs/decisions/0010).
  */
 export function createNodeAdapter(
-  log: RequestLog,
+  parts: KernelParts,
   handlers: ReadonlyMap<string, Handler>,
 ): (...args: Parameters<RequestListener>) => boolean {
   return (message, response) => {
     const path = message.url!;
     const handle = handlers.get(`${message.method} ${path}`);
     if (handle === undefined) return false;
-    void answer(log, handle, message, response, path);
+    void answer(parts, handle, message, response, path);
     return true;
   };
 }
 
 async function answer(
-  log: RequestLog,
+  parts: KernelParts,
   handle: Handler,
   message: IncomingMessage,
   response: ServerResponse,
   path: string,
 ): Promise<void> {
-  writeReply(response, await answerRequest(log, { message, response, path, querystring: '' }, handle));
+  writeReply(response, await answerRequest(parts, { message, response, path, querystring: '' }, handle));
 }
 
 function writeReply(response: ServerResponse, { status, headers, body }: Reply): void {

@@ -3,20 +3,30 @@ import { securityHeaders } from '../../web/securityheaders.ts';
 import { refuseRepeatedHeader } from './ambiguity.ts';
 import { isLongUnread } from './body.ts';
 import { logFailure, logRequest, type RequestLog } from './log.ts';
+import type { ReadOrigin } from './origin.ts';
 import { problemOf } from './problem.ts';
 import type { Answer, Arrival, Handler, HttpRequest, Reply } from './request.ts';
-import { requestIdOf } from './requestid.ts';
+
+export interface KernelParts {
+  log: RequestLog;
+  readOrigin: ReadOrigin;
+}
 
 /**
  * Answers a request of any kind by `handle`. What all answers have in common is here and nowhere else: the request id, the
  * security headers, the refusal of ambiguous messages, errors as problem JSON, the log line. Never throws.
  */
-export async function answerRequest(log: RequestLog, arrival: Arrival, handle: Handler): Promise<Reply> {
+export async function answerRequest(
+  { log, readOrigin }: KernelParts,
+  arrival: Arrival,
+  handle: Handler,
+): Promise<Reply> {
   const started = performance.now();
   const { message } = arrival;
-  const request_id = requestIdOf(message.headers['x-request-id']);
+  const origin = readOrigin(message);
+  const { request_id } = origin;
   const headers: Record<string, string> = { 'x-request-id': request_id, ...securityHeaders };
-  const request: HttpRequest = { ...arrival, request_id, headers };
+  const request: HttpRequest = { ...arrival, origin, headers };
   let answer: Answer;
   try {
     refuseRepeatedHeader(request);
@@ -28,12 +38,12 @@ export async function answerRequest(log: RequestLog, arrival: Arrival, handle: H
   return { ...answer, headers };
 }
 
-function answerError(log: RequestLog, { message, headers, request_id }: HttpRequest, thrown: unknown): Answer {
+function answerError(log: RequestLog, { message, headers, origin }: HttpRequest, thrown: unknown): Answer {
   const error = asArsiaError(thrown);
-  const problem = problemOf(error, request_id, message.headers.authorization);
+  const problem = problemOf(error, origin.request_id, message.headers.authorization);
   Object.assign(headers, problem.headers);
   // Node would read the rest of the body before the next request of the connection.
   if (isLongUnread(message)) headers.connection = 'close';
-  logFailure(log, error, request_id);
+  logFailure(log, error, origin.request_id);
   return { status: problem.status, body: JSON.stringify(problem.body) };
 }

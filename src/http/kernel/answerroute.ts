@@ -42,14 +42,14 @@ export async function answerRoute(parts: RouteParts, route: Route, request: Rout
 
 async function performRoute(parts: RouteParts, route: Route, request: RoutedRequest): Promise<Answer> {
   const { api, callers, cursors, idempotency } = parts;
-  const { request_id, params, headers } = request;
+  const { origin, params, headers } = request;
   const bearer = bearerOf(request.message.headers.authorization ?? '');
-  await refuseWithoutToken(parts, route, { request_id, bearer });
+  await refuseWithoutToken(parts, route, { origin, bearer });
   // The body is read to its end before authentication: the token must be live when the last byte has arrived.
   const read = await parseRequest(request, route).catch((thrown: unknown) => ({ thrown }));
-  const caller = route.bearer === 'access' ? await callers.authenticate(bearer, request_id) : anonymous;
+  const caller = route.bearer === 'access' ? await callers.authenticate(bearer, origin) : anonymous;
   const scope = { caller, route: `${route.method} ${route.path}`, params };
-  const refuse = (thrown: unknown) => refuseUnread(parts, route, { request_id, bearer, caller }, thrown);
+  const refuse = (thrown: unknown) => refuseUnread(parts, route, { origin, bearer, caller }, thrown);
   if ('thrown' in read) throw await refuse(read.thrown);
   const { body, key, if_match } = read;
   let query: unknown;
@@ -58,7 +58,7 @@ async function performRoute(parts: RouteParts, route: Route, request: RoutedRequ
   } catch (thrown) {
     throw await refuse(thrown);
   }
-  const call: Call = { request_id, caller, if_match };
+  const call: Call = { origin, caller, if_match };
   const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body });
   if (key === undefined) return presentResult(request, route, await handle(api), { ...scope, query }, cursors);
   const content = { params: { ...params }, query, body };

@@ -1,4 +1,5 @@
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
+import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
 import { type Callers, withoutJobToken } from '../../services/pipeline/callers.ts';
 import { unauthenticated } from '../../services/pipeline/rights.ts';
@@ -11,7 +12,7 @@ interface Parts {
 
 /** The sender of a request, before authentication is complete. */
 interface Sender {
-  request_id: string;
+  origin: Origin;
   bearer: string | undefined;
   caller: Caller;
 }
@@ -23,11 +24,11 @@ interface Sender {
 export async function refuseWithoutToken(
   { api }: Parts,
   route: Route,
-  { request_id, bearer }: Pick<Sender, 'request_id' | 'bearer'>,
+  { origin, bearer }: Pick<Sender, 'origin' | 'bearer'>,
 ): Promise<void> {
   if (bearer !== undefined || route.bearer === 'none') return;
   const error = route.bearer === 'job' ? withoutJobToken() : unauthenticated();
-  await api.pipeline.refuse(route.action, { request_id, caller: anonymous }, error);
+  await api.pipeline.refuse(route.action, { origin, caller: anonymous }, error);
   throw error;
 }
 
@@ -38,12 +39,12 @@ export async function refuseWithoutToken(
 export async function refuseUnread(
   { api, callers }: Parts,
   route: Route,
-  { request_id, bearer, caller }: Sender,
+  { origin, bearer, caller }: Sender,
   thrown: unknown,
 ): Promise<ArsiaError> {
   const sender: Awaited<ReturnType<Callers['identifyJob']>> =
     route.bearer === 'job' ? await callers.identifyJob(bearer) : { caller };
   const error = sender.refusal ?? asArsiaError(thrown);
-  await api.pipeline.refuse(route.action, { request_id, caller: sender.caller }, error);
+  await api.pipeline.refuse(route.action, { origin, caller: sender.caller }, error);
   return error;
 }

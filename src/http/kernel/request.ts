@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { RequestOrigin } from '../../core/origin.ts';
 
 /** A request as an adapter hands it to the kernel. */
 export interface Arrival {
@@ -14,7 +15,7 @@ export interface Arrival {
 
 /** A request that is being answered. */
 export interface HttpRequest extends Arrival {
-  request_id: string;
+  origin: RequestOrigin;
   /** Headers of the answer so far, by their names in lower case. An error keeps them and adds its own. */
   headers: Record<string, string>;
 }

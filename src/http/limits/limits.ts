@@ -3,9 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
 import type { CheckCredential, PresentedCredential } from '../../services/machines/livecredentials.ts';
-import type { RequestLog } from '../kernel/log.ts';
 import type { HttpRequest } from '../kernel/request.ts';
-import { createAddressReader, hostOf, type TrustedProxies } from './address.ts';
+import type { TrustedProxies } from './address.ts';
 import { presented } from './credential.ts';
 import { createRecognition } from './recognition.ts';
 
@@ -22,7 +21,7 @@ export interface LimitSettings {
 }
 
 /** The part of a request that limits read, and the headers of its answer, to which they add what is left. */
-export type LimitedRequest = Pick<HttpRequest, 'message' | 'headers'>;
+export type LimitedRequest = Pick<HttpRequest, 'message' | 'headers' | 'origin'>;
 
 export interface Limits {
   /**
@@ -45,11 +44,7 @@ const burstWindow = 10;
  * that sends many credentials which open nothing has to wait, but for those that are known to be good or that the database
  * knows: nobody is kept out by a neighbour behind the same address.
  */
-export function createLimits(
-  { rate, trustedProxies }: LimitSettings,
-  { log, check }: { log: Pick<RequestLog, 'warn'>; check: CheckCredential },
-): Limits {
-  const addressOf = createAddressReader(trustedProxies, warnOfProxy(log));
+export function createLimits({ rate }: Pick<LimitSettings, 'rate'>, check: CheckCredential): Limits {
   const callers = new BurstyRateLimiter(
     new RateLimiterMemory({ points: rate, duration: 1 }),
     new RateLimiterMemory({ points: rate, duration: burstWindow }),
@@ -97,7 +92,7 @@ export function createLimits(
   return {
     async within(request, read, work, outcomeOf) {
       if (rate === 0) return await work();
-      const address = hostOf(addressOf(request.message));
+      const address = request.origin.client_address ?? '';
       const credential = await read(request.message);
       const key = credential === undefined ? address : keyOf(credential, address);
       await admit(request, key, credential, address);
@@ -120,21 +115,6 @@ export function createLimits(
  */
 function keyOf({ text, isAssertion }: PresentedCredential, address: string): string {
   return hash('sha256', isAssertion ? `assertion ${address} ${text}` : `opaque ${text}`, 'base64');
-}
-
-/** Milliseconds between two warnings of one kind: strangers decide how often there is a reason for one. */
-const warningInterval = 5 * 60 * 1000;
-
-function warnOfProxy(log: Pick<RequestLog, 'warn'>): (peer: string) => void {
-  let next = 0;
-  return (peer) => {
-    if (performance.now() < next) return;
-    next = performance.now() + warningInterval;
-    log.warn(
-      { setting: 'ARSIA_TRUSTED_PROXIES', peer },
-      'X-Forwarded-For arrives, and ARSIA_TRUSTED_PROXIES trusts no proxy: all callers behind a proxy share its address, and the limit of that address. Set ARSIA_TRUSTED_PROXIES to how many proxies stand in front of Arsia (ARSIA_TRUSTED_PROXIES=1) or to their networks (ARSIA_TRUSTED_PROXIES=10.0.0.0/8). Without a proxy, a client sends the header by itself and it counts for nothing.',
-    );
-  };
 }
 
 /** For the API: a bearer token is who asks, without its scheme: a job that comes by /oauth2 as well is one caller. */

@@ -1,12 +1,10 @@
-import type { IncomingMessage } from 'node:http';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { ArsiaError } from '../../core/errors.ts';
-import { createAddressReader, hostOf } from './address.ts';
 import type { LimitSettings } from './limits.ts';
 
-/** Endpoints that store something for whoever asks: a sign-in under way, a device code. */
+/** Endpoints that store a row before the client is authenticated: a sign-in or a device code. */
 const starting = /\/oauth2\/(?:authorize|device_authorization)$/;
-/** Seconds. What is stored lives about as long. */
+/** Seconds, about the lifetime of these rows. */
 const window = 600;
 
 /**
@@ -14,14 +12,13 @@ const window = 600;
  * `too_many_requests`. Without a limit of requests there is none here either.
  */
 export function limitSignInStarts(
-  { rate, trustedProxies }: LimitSettings,
+  { rate }: Pick<LimitSettings, 'rate'>,
   most = 6_000,
-): (request: IncomingMessage, path: string) => Promise<void> {
-  const addressOf = createAddressReader(trustedProxies);
+): (address: string, path: string) => Promise<void> {
   const starts = new RateLimiterMemory({ points: most, duration: window });
-  return async (request, path) => {
+  return async (address, path) => {
     if (rate === 0 || !starting.test(path)) return;
-    await starts.consume(hostOf(addressOf(request))).catch((thrown: unknown) => {
+    await starts.consume(address).catch((thrown: unknown) => {
       if (!(thrown instanceof RateLimiterRes)) throw thrown;
       throw new ArsiaError('too_many_requests', 'This address begins more sign-ins than it may.', {
         retry_after: Math.max(1, Math.ceil(thrown.msBeforeNext / 1000)),

@@ -203,8 +203,8 @@ function composeSignIn(
   return {
     upstream: createUpstream(upstream, parts.clock),
     people: createSignIn({ pipeline: parts.pipeline, users: signIn.users }),
-    async openLink(link, request_id) {
-      const { user, organization, token } = await parts.redeem({ caller: anonymous, request_id }, link);
+    async openLink(link, origin) {
+      const { user, organization, token } = await parts.redeem({ caller: anonymous, origin }, link);
       const { access_token, expires_at } = token;
       return {
         user_id: user.id,
