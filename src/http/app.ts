@@ -48,7 +48,7 @@ function issuingHandlers(parts: RouteParts, base: string): Map<string, Handler> 
   return new Map(
     issuingRoutes.map((route) => [
       `${route.method} ${base}${prefix}${route.path}`,
-      (request) => answerRoute(parts, route, { ...request, params: {} }),
+      (request) => answerRoute(parts, route, request),
     ]),
   );
 }

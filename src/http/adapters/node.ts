@@ -31,5 +31,6 @@ async function answer(
 
 function writeReply(response: ServerResponse, { status, headers, body }: Reply): void {
   const text = body as string;
-  response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(text)) }).end(text);
+  headers['content-length'] = String(Buffer.byteLength(text));
+  response.writeHead(status, headers).end(text);
 }

@@ -26,7 +26,7 @@ export function createApiHandler(parts: RouteParts): Handler {
   return async (request) => {
     const method = request.message.method!;
     const exact = fixed.get(`${method} ${request.path}`);
-    if (exact !== undefined) return await answerRoute(parts, exact, { ...request, params: {} });
+    if (exact !== undefined) return await answerRoute(parts, exact, request);
     const matches = findAll(request.path);
     const found = matches.find(({ route }) => methodsOf(route).includes(method));
     if (found !== undefined) return await answerRoute(parts, found.route, { ...request, params: found.params });

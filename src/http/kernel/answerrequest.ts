@@ -22,11 +22,11 @@ export async function answerRequest(
   handle: Handler,
 ): Promise<Reply> {
   const started = performance.now();
-  const { message } = arrival;
+  const { message, response, path, querystring } = arrival;
   const origin = readOrigin(message);
   const { request_id } = origin;
   const headers: Record<string, string> = { 'x-request-id': request_id, ...securityHeaders };
-  const request: HttpRequest = { ...arrival, origin, headers };
+  const request: HttpRequest = { message, response, path, querystring, params: {}, origin, headers };
   let answer: Answer;
   try {
     refuseRepeatedHeader(request);
@@ -35,7 +35,7 @@ export async function answerRequest(
     answer = answerError(log, request, thrown);
   }
   logRequest(log, { request_id, method: message.method!, status: answer.status, started });
-  return { ...answer, headers };
+  return { status: answer.status, body: answer.body, headers };
 }
 
 function answerError(log: RequestLog, { message, headers, origin }: HttpRequest, thrown: unknown): Answer {

@@ -21,17 +21,11 @@ export interface RouteParts {
   limits: Limits;
 }
 
-/** A request whose path a route matches. */
-export interface RoutedRequest extends HttpRequest {
-  /** Decoded. */
-  params: Record<string, string>;
-}
-
 /**
  * Answers a request by its route, within the limits of its caller. The order of the steps is decision 0021: token, body,
  * authentication, form of the request, and then the pipeline, which authorises and records.
  */
-export async function answerRoute(parts: RouteParts, route: Route, request: RoutedRequest): Promise<Answer> {
+export async function answerRoute(parts: RouteParts, route: Route, request: HttpRequest): Promise<Answer> {
   return await parts.limits.within(
     request,
     readBearer,
@@ -40,7 +34,7 @@ export async function answerRoute(parts: RouteParts, route: Route, request: Rout
   );
 }
 
-async function performRoute(parts: RouteParts, route: Route, request: RoutedRequest): Promise<Answer> {
+async function performRoute(parts: RouteParts, route: Route, request: HttpRequest): Promise<Answer> {
   const { api, callers, cursors, idempotency } = parts;
   const { origin, params, headers } = request;
   const bearer = bearerOf(request.message.headers.authorization ?? '');

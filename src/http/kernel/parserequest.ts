@@ -21,12 +21,12 @@ export interface ParsedRequest {
  * `body_too_large` or `unsupported_media_type`.
  */
 export async function parseRequest(
-  { message, params, querystring }: HttpRequest & { params: Record<string, string> },
+  { message, params, querystring }: HttpRequest,
   route: Route,
 ): Promise<ParsedRequest> {
   if (!Object.values(params).every(isReference))
     throw new ArsiaError('not_found', 'There is no such thing: the URL holds what is no id and no path.');
-  const sent = parse(querystring);
+  const sent = querystring === '' ? {} : parse(querystring);
   const query = route.query ? parseWith(route.query, sent, '') : refuseQuery(sent);
   const key = isCreate(route) ? parseKey(message.headers['idempotency-key']) : undefined;
   const if_match = route.method === 'GET' ? undefined : parseIfMatch(message.headers['if-match']);

@@ -16,6 +16,8 @@ export interface Arrival {
 /** A request that is being answered. */
 export interface HttpRequest extends Arrival {
   origin: RequestOrigin;
+  /** Parameters of the path that its route matched, decoded. */
+  params: Record<string, string>;
   /** Headers of the answer so far, by their names in lower case. An error keeps them and adds its own. */
   headers: Record<string, string>;
 }
@@ -23,11 +25,11 @@ export interface HttpRequest extends Arrival {
 /** What a handler returns: the headers are those that it has set on its request. */
 export interface Answer {
   status: number;
-  body?: string | Readable;
+  body?: string | Readable | undefined;
 }
 
 export interface Reply extends Answer {
-  headers: Readonly<Record<string, string>>;
+  headers: Record<string, string>;
 }
 
 /** Answers a request, or throws ArsiaError. */
