@@ -12,7 +12,7 @@ export interface StaticDocument {
   maximum_age?: number;
 }
 
-/** What can only be read, by its path below the issuer. */
+/** Handlers of GET and HEAD, by path below the issuer. */
 export type Readables = Readonly<Record<string, Handler>>;
 
 export function staticDocument(body: string, type: string): StaticDocument {

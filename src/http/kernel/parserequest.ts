@@ -25,7 +25,10 @@ export async function parseRequest(
   route: Route,
 ): Promise<ParsedRequest> {
   if (!Object.values(params).every(isReference))
-    throw new ArsiaError('not_found', 'There is no such thing: the URL holds what is no id and no path.');
+    throw new ArsiaError(
+      'not_found',
+      'The resource does not exist: the URL contains text that is neither an id nor a path.',
+    );
   const sent = querystring === '' ? {} : parse(querystring);
   const query = route.query ? parseWith(route.query, sent, '') : refuseQuery(sent);
   const key = isCreate(route) ? parseKey(message.headers['idempotency-key']) : undefined;

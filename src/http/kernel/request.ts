@@ -22,7 +22,7 @@ export interface HttpRequest extends Arrival {
   headers: Record<string, string>;
 }
 
-/** What a handler returns: the headers are those that it has set on its request. */
+/** Returned by a handler, which sets headers on its request. */
 export interface Answer {
   status: number;
   body?: string | Readable | undefined;

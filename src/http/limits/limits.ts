@@ -40,9 +40,9 @@ export interface Limits {
 const burstWindow = 10;
 
 /**
- * Limits per caller, held in memory by each replica. A caller is the credential that it sends, else its address. An address
- * that sends many credentials which open nothing has to wait, but for those that are known to be good or that the database
- * knows: nobody is kept out by a neighbour behind the same address.
+ * Creates the limits per caller, which each replica keeps in memory. A caller is a credential, or an address where none is
+ * sent. An address that sends many invalid credentials is limited, except for credentials that this replica or the database
+ * knows, so that others behind the same address are served.
  */
 export function createLimits({ rate }: Pick<LimitSettings, 'rate'>, check: CheckCredential): Limits {
   const callers = new BurstyRateLimiter(
@@ -59,7 +59,7 @@ export function createLimits({ rate }: Pick<LimitSettings, 'rate'>, check: Check
     address: string,
   ) {
     const failed = credential === undefined || recognition.isKnown(key) ? null : await failures.get(address);
-    // Only where the address is over its limit: looked up for every newcomer, a flood would cost the database twice.
+    // Only where the address is over its limit: a look-up for each unknown credential would cost the database twice.
     if (failed !== null && failed.consumedPoints >= rate && !(await recognition.recognise(key, credential!, address)))
       throw tooMany(failed.msBeforeNext);
     try {
@@ -80,7 +80,7 @@ export function createLimits({ rate }: Pick<LimitSettings, 'rate'>, check: Check
 
   function learn(key: string, address: string, outcome: Outcome): void {
     if (outcome === 'undecided') return;
-    // Nobody knows yet whether it is a good one, and the next request could bring another that nobody knows.
+    // Not verified yet, and the next request could send another one.
     if (outcome === 'untried') {
       if (!recognition.isKnown(key)) void failures.penalty(address);
     } else if (outcome === 'refused') {
@@ -117,7 +117,7 @@ function keyOf({ text, isAssertion }: PresentedCredential, address: string): str
   return hash('sha256', isAssertion ? `assertion ${address} ${text}` : `opaque ${text}`, 'base64');
 }
 
-/** For the API: a bearer token is who asks, without its scheme: a job that comes by /oauth2 as well is one caller. */
+/** Reads the bearer token of a request to the API, without its scheme, so that a job counts once here and at /oauth2. */
 export const readBearer: ReadCredential = async ({ headers }) =>
   presented(headers.authorization?.replace(/^Bearer +/i, ''));
 

@@ -8,7 +8,7 @@ const starting = /\/oauth2\/(?:authorize|device_authorization)$/;
 const window = 600;
 
 /**
- * Bounds what one address can have stored before anybody is known: `most` in 10 minutes. Throws ArsiaError
+ * Limits the rows that one address can create before it is authenticated to `most` in 10 minutes. Throws ArsiaError
  * `too_many_requests`. Without a limit of requests there is none here either.
  */
 export function limitSignInStarts(
