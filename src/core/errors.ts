@@ -1,5 +1,5 @@
 /**
- * The codes of all refusals and failures. `http/problem.ts` and `oidc/errors.ts` render them. `status` is the HTTP status
+ * The codes of all refusals and failures. `http/kernel/problem.ts` and `oidc/errors.ts` render them. `status` is the HTTP status
  * outside OAuth (RFC 9457), `oauth` the error at `/oauth2/token` (RFC 6749 5.2, RFC 8693 2.2.2). `title` is public and
  * constant. `advice` is the default: the code that throws the error replaces it where it knows more.
  */

@@ -23,3 +23,15 @@ export function findIssuerFault(value: string): string | undefined {
   const canonical = url.pathname === '/' ? url.origin : url.origin + url.pathname;
   return canonical === value ? undefined : `must be written as ${canonical}`;
 }
+
+/** Returns the path of an issuer, under which all of its URLs are: empty, or `/x` without a trailing slash. */
+export function issuerPath(issuer: string): string {
+  return new URL(issuer).pathname.replace(/\/$/, '');
+}
+
+/** Where relying parties look under an issuer: OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3, and our keys. */
+export const wellKnown = {
+  openid: '/.well-known/openid-configuration',
+  oauth: '/.well-known/oauth-authorization-server',
+  jwks: '/.well-known/jwks.json',
+} as const;

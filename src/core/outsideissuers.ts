@@ -1,4 +1,4 @@
-import { findIssuerFault } from './issuerurl.ts';
+import { findIssuerFault, wellKnown } from './issuerurl.ts';
 import { developmentHosts } from './loopback.ts';
 
 /** The one message for every fault of an issuer URL, so that refusals cannot be used to probe internal addresses. */
@@ -30,7 +30,7 @@ export function isDocumentUrl(value: string, allowLoopback: boolean): boolean {
 
 /** Returns the URL of an issuer's discovery document (OpenID Connect Discovery 1.0, section 4). */
 export function formatDiscoveryUrl(issuer: string): string {
-  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  return `${issuer.replace(/\/$/, '')}${wellKnown.openid}`;
 }
 
 interface SharedIssuer {

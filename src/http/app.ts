@@ -1,88 +1,78 @@
 import type { RequestListener } from 'node:http';
-import Koa from 'koa';
-import { createAddressReader } from './address.ts';
-import { createApiRouter } from './api/router.ts';
-import { isLongUnread } from './body.ts';
-import { serveDocuments } from './discovery.ts';
-import { serveDocs } from './docs.ts';
-import { renderErrors, securityHeaders } from './errors.ts';
-import { createIssuing } from './issuing.ts';
-import { createLimits, type Limits, limitCallers, limitClients } from './limits.ts';
-import { serveLink } from './link.ts';
-import { refuseAmbiguous } from './message.ts';
-import { createOriginReader, type ReadOrigin } from './origin.ts';
-import type { AppParts, AuthorizationEndpoint, RequestState } from './parts.ts';
-import { limitSignInStarts } from './signinstarts.ts';
+import { issuerPath } from '../core/issuerurl.ts';
+import type { CheckCredential } from '../services/machines/livecredentials.ts';
+import { createKoaAdapter } from './adapters/koa.ts';
+import { createNodeAdapter } from './adapters/node.ts';
+import { createApiHandler, prefix } from './api/api.ts';
+import { issuingRoutes } from './api/issuing/issuing.ts';
+import { type AuthorizationEndpoint, createAuthorizationHandler } from './authorization.ts';
+import { type DiscoveryParts, discoveryPages } from './documents/discovery.ts';
+import { docsPages } from './documents/docs.ts';
+import { answerRead, type Readables } from './documents/document.ts';
+import { linkPages } from './documents/link.ts';
+import { isCanonical } from './kernel/ambiguity.ts';
+import { answerRoute, type RouteParts } from './kernel/answerroute.ts';
+import type { RequestLog } from './kernel/log.ts';
+import { noSuchRoute } from './kernel/notoffered.ts';
+import { createOriginReader } from './kernel/origin.ts';
+import type { Handler } from './kernel/request.ts';
+import { createAddressReader, warnOfProxy } from './limits/address.ts';
+import { createLimits, type LimitSettings } from './limits/limits.ts';
 
+export interface AppParts extends Omit<RouteParts, 'limits'>, DiscoveryParts {
+  issuer: string;
+  log: RequestLog;
+  authorization: AuthorizationEndpoint;
+  limits: LimitSettings;
+  /** Answers the limits whether a credential exists. */
+  checkCredential: CheckCredential;
+}
+
+/** Returns the listener of the server: the routes of jobs by the node adapter, everything else by Koa. */
 export function createApp(parts: AppParts): RequestListener {
-  const limits = createLimits(parts.limits, { log: parts.log, check: parts.checkCredential });
-  const originOf = createOriginReader(createAddressReader(parts.limits.trustedProxies));
-  const issue = createIssuing(parts, limits, originOf);
-  const handle = createStack(parts, limits, originOf).callback();
+  const limits = createLimits(parts.limits, parts.checkCredential);
+  const routeParts: RouteParts = { ...parts, limits };
+  const kernelParts = {
+    log: parts.log,
+    readOrigin: createOriginReader(createAddressReader(parts.limits.trustedProxies, warnOfProxy(parts.log))),
+  };
+  const answerIssuing = createNodeAdapter(kernelParts, issuingHandlers(routeParts, issuerPath(parts.issuer)));
+  const answerOther = createKoaAdapter(kernelParts, createHandler(parts, routeParts));
   return (request, response) => {
-    if (!issue(request, response)) void handle(request, response);
+    if (!answerIssuing(request, response)) answerOther(request, response);
   };
 }
 
-/** The whole stack, in order. What is added after `callback()` would silently be ignored: add it here. */
-function createStack(parts: AppParts, limits: Limits, originOf: ReadOrigin): Koa<RequestState> {
-  const app = new Koa<RequestState>();
-  const prefix = new URL(parts.issuer).pathname.replace(/\/$/, '');
-  app.use(nameRequests(originOf));
-  app.use(renderErrors(parts.log));
-  app.use(secure);
-  app.use(refuseAmbiguous);
-  app.use(handOver(parts.authorization, limits, limitSignInStarts(parts.limits)));
-  app.use(below(prefix));
-  app.use(serveDocuments(parts));
-  app.use(serveLink);
-  app.use(serveDocs(parts.issuer));
-  app.use(limitCallers(limits));
-  app.use(createApiRouter(parts));
-  app.on('error', (error: unknown) => parts.log.error({ err: error }, 'an answer broke off'));
-  return app;
+/** The routes by which jobs get tokens and credentials, by method and request target. */
+function issuingHandlers(parts: RouteParts, base: string): Map<string, Handler> {
+  return new Map(
+    issuingRoutes.map((route) => [
+      `${route.method} ${base}${prefix}${route.path}`,
+      (request) => answerRoute(parts, route, request),
+    ]),
+  );
 }
 
-function nameRequests(originOf: ReadOrigin): Koa.Middleware<RequestState> {
-  return async (ctx, next) => {
-    ctx.state.origin = originOf(ctx.req);
-    ctx.set('x-request-id', ctx.state.origin.request_id);
-    await next();
+/** Answers by what the path names. Everything is below the path of the issuer but the authorization server, which has its own. */
+function createHandler(parts: AppParts, routeParts: RouteParts): Handler {
+  const base = issuerPath(parts.issuer);
+  const { authorization } = parts;
+  const authorize = createAuthorizationHandler(authorization, routeParts.limits, parts.limits);
+  const readables: Readables = { ...discoveryPages(parts), ...linkPages, ...docsPages(parts.issuer) };
+  const callApi = createApiHandler(routeParts);
+  return async (request) => {
+    if (!isCanonical(request.message.url ?? '')) throw noSuchRoute();
+    if (authorization.owns(request.path)) return await authorize(request);
+    const path = pathBelow(base, request.path);
+    if (path === undefined) throw noSuchRoute();
+    const below = { ...request, path };
+    return Object.hasOwn(readables, path) ? await answerRead(below, readables[path]!) : await callApi(below);
   };
 }
 
-const secure: Koa.Middleware<RequestState> = async (ctx, next) => {
-  ctx.set(securityHeaders);
-  await next();
-};
-
-function handOver(
-  authorization: AuthorizationEndpoint,
-  limits: Limits,
-  limitStarts: ReturnType<typeof limitSignInStarts>,
-): Koa.Middleware<RequestState> {
-  return async (ctx, next) => {
-    if (!authorization.owns(ctx.path)) return await next();
-    // No form is that long. What is left of it unread would hold up the next request of the connection.
-    if (isLongUnread(ctx.req)) ctx.set('connection', 'close');
-    const answer = async () => {
-      await limitStarts(ctx.req, ctx.path);
-      // It sets its own caching.
-      ctx.remove('cache-control');
-      ctx.respond = false;
-      await authorization.handle(ctx.req, ctx.res, { origin: ctx.state.origin });
-    };
-    if (authorization.isDocument(ctx.path)) return await answer();
-    return await limitClients(limits, ctx, authorization.provedBy(ctx.path), answer);
-  };
-}
-
-/** The issuer may have a path; everything stands below it, and nothing beside it. */
-export function below(prefix: string): Koa.Middleware<RequestState> {
-  return async (ctx, next) => {
-    if (prefix === '') return await next();
-    if (ctx.path !== prefix && !ctx.path.startsWith(`${prefix}/`)) return undefined;
-    ctx.path = ctx.path.slice(prefix.length) || '/';
-    return await next();
-  };
+/** Returns the path below the path of the issuer; undefined for a path beside it. */
+function pathBelow(base: string, path: string): string | undefined {
+  if (base === '') return path;
+  if (path === base) return '/';
+  return path.startsWith(`${base}/`) ? path.slice(base.length) : undefined;
 }

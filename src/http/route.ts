@@ -7,7 +7,7 @@ import type { Operators } from '../services/people/operators.ts';
 import type { Call } from '../services/pipeline/action.ts';
 import type { Pipeline } from '../services/pipeline/pipeline.ts';
 
-/** What routes may call. */
+/** The services that routes may call. */
 export interface Api {
   pipeline: Pipeline;
   actions: ActionTable;
@@ -27,13 +27,13 @@ export interface RouteRequest<Body, Query> {
   bearer: string | undefined;
 }
 
-/** One row of the API: the schemas that validate it, and what it calls. The table of all is `api/routes.ts`. */
+/** One row of the API: the schemas that validate a request, and the function that answers it. `api/routes.ts` lists all rows. */
 export interface Route<Body = unknown, Query = unknown, Answer = unknown> {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Below `/api/v1`, with `:name` for parameters. */
   path: string;
   summary: string;
-  /** The action, as the audit names it, for requests that are refused before it starts. */
+  /** Name of the action in the audit, for requests that are refused before it starts. */
   action: string;
   /**
    * `access`: the pipeline decides. `job`: the mint reads the job token itself, with the facts it decides on. `none`: the
@@ -41,25 +41,25 @@ export interface Route<Body = unknown, Query = unknown, Answer = unknown> {
    */
   bearer: 'access' | 'job' | 'none';
   status: 200 | 201 | 204;
-  /** Of an answer that is text and not one JSON value: `handle` then answers its parts, and they are sent as they come. */
+  /** Content type of an answer that is streamed text: `handle` then returns an async iterable of its parts. */
   media_type?: string;
   body?: z.ZodType<Body>;
   query?: z.ZodType<Query>;
-  /** How the answer looks: for the OpenAPI document, and which of its members are told once. */
+  /** Schema of the answer, for the OpenAPI document. It marks the members that only the first answer has. */
   response?: z.ZodType<Answer>;
   handle(request: RouteRequest<Body, Query>): Promise<NoInfer<Answer>>;
 }
 
 const statusOf = { GET: 200, POST: 201, PATCH: 200, DELETE: 204 } as const;
 
-/** A row with what most have: an access token, and the status of its method. Keeps the types of its schemas inside it. */
+/** Returns a row with defaults: an access token, and the status of its method. `handle` gets the types of the schemas. */
 export function route<Body = undefined, Query = undefined, Answer = unknown>(
   row: Omit<Route<Body, Query, Answer>, 'bearer' | 'status'> & Partial<Pick<Route, 'bearer' | 'status'>>,
 ): Route {
   return { bearer: 'access', status: statusOf[row.method], ...row } as unknown as Route;
 }
 
-/** An answer is not to be many times as long as what it answers. */
+/** Bounds the answer to a request with many faults. */
 const maximumFaults = 32;
 
 /** `place` is `/` for a JSON body (RFC 6901 pointers), empty for the query (parameter names). */

@@ -1,3 +1,4 @@
+import { issuerPath, wellKnown } from '../core/issuerurl.ts';
 import { jwksMaximumAge } from '../core/lifetimes.ts';
 import type { EndpointEvent } from '../services/issuing/endpointevent.ts';
 
@@ -63,8 +64,7 @@ const pageRoute = (path: string, methods: string[], action: Action): Route => ({
   isPage: true,
 });
 
-const openid = '/.well-known/openid-configuration';
-const oauth = '/.well-known/oauth-authorization-server';
+const { openid, oauth } = wellKnown;
 
 /** Identifiers of interactions, as oidc-provider makes them. */
 const uid = /^[\w-]{43}$/;
@@ -74,7 +74,7 @@ const uid = /^[\w-]{43}$/;
  * 404 and does not reach it.
  */
 export function createRouteLookup(issuer: string, isSignInOffered: boolean): (path: string) => Route | undefined {
-  const { pathname } = new URL(issuer);
+  const pathname = issuerPath(issuer);
   const fixed = new Map([
     [`${pathname}${openid}`, documentRoute(openid)],
     // RFC 8414 3.1 inserts the well-known part before the path of the issuer; many clients append it instead.

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
+import { issuerPath } from '../core/issuerurl.ts';
 import type { RequestOrigin } from '../core/origin.ts';
 import { type Refusal, sanitizeDescription, toRefusal } from './errors.ts';
 import { ownClient } from './names.ts';
@@ -41,7 +42,7 @@ export interface AuthorizationServer {
 export function createAuthorizationServer(parts: AuthorizationServerParts): AuthorizationServer {
   const { keys, log } = parts;
   const issuer = `${parts.issuer}/oauth2`;
-  const { pathname } = new URL(issuer);
+  const pathname = issuerPath(issuer);
   const routeAt = createRouteLookup(issuer, parts.signIn !== undefined);
   const requestContexts = createRequestContexts();
   let current = build();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { createCursors } from '../../src/http/api/cursors.ts';
 import { routes } from '../../src/http/api/routes.ts';
+import { createCursors } from '../../src/http/kernel/cursors.ts';
 import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import type { Answer, Body, Client } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';

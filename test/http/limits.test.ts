@@ -14,7 +14,7 @@ import { maximumDepth } from '../../src/core/namespace.ts';
 import { trustLimits } from '../../src/core/outsidetrust.ts';
 import { quotaNames, quotas } from '../../src/core/quotas.ts';
 import { openApiDocument } from '../../src/http/api/openapi.ts';
-import { maximumBody } from '../../src/http/body.ts';
+import { maximumBody } from '../../src/http/kernel/body.ts';
 import { describeSettings } from '../../src/server/config/config.ts';
 import { maximumAnswer } from '../../src/signing/outside/fetch.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
@@ -121,7 +121,7 @@ const requests: Record<string, Limit> = {
   },
   'requests of one caller to one replica': {
     value: '200 in a second, twice as many once in 10 s',
-    source: ['src/http/limits.ts', 'burstWindow = 10'],
+    source: ['src/http/limits/limits.ts', 'burstWindow = 10'],
     test: ['test/http/ratelimits.test.ts', 'is told to wait, as a problem; others are not'],
   },
   'unknown tokens of one address to one replica': {
@@ -133,7 +133,7 @@ const requests: Record<string, Limit> = {
   },
   'sign-ins and device codes that one address begins at one replica': {
     value: '6000 in 600 s',
-    source: ['src/http/signinstarts.ts', 'most = 6_000'],
+    source: ['src/http/limits/signinstarts.ts', 'most = 6_000'],
     test: ['test/http/signinstarts.test.ts', 'N68 limits the sign-ins and device codes that one address begins'],
   },
   'rows of one page of a list': { value: '200', beyond: () => get('/groups?limit=201') },
@@ -453,16 +453,16 @@ const replica: Record<string, Limit> = {
   },
   'known good tokens that a replica remembers': {
     value: '50000',
-    source: ['src/http/recognition.ts', 'maximumKnown = 50_000'],
+    source: ['src/http/limits/recognition.ts', 'maximumKnown = 50_000'],
   },
   'made-up tokens that a replica remembers': {
     value: '10000, for 10 s',
-    source: ['src/http/recognition.ts', 'maximumAbsent = 10_000'],
+    source: ['src/http/limits/recognition.ts', 'maximumAbsent = 10_000'],
     test: ['test/http/ratelimits.test.ts', 'is one question for one credential, however often it is sent'],
   },
   'unknown tokens of one address that wait to be looked up': {
     value: '256',
-    source: ['src/http/recognition.ts', 'maximumWaiting = 256'],
+    source: ['src/http/limits/recognition.ts', 'maximumWaiting = 256'],
     test: ['test/http/ratelimits.test.ts', 'is at most one batch at once for each address'],
   },
   'unknown tokens that wait to be looked up': {

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ArsiaError } from '../../src/core/errors.ts';
 import type { Database } from '../../src/database/connections.ts';
-import { createAddressReader, hostOf } from '../../src/http/address.ts';
-import { type ProvedBy, readFormCredential } from '../../src/http/credential.ts';
-import { createLimits } from '../../src/http/limits.ts';
+import { createAddressReader, hostOf } from '../../src/http/limits/address.ts';
+import { type ProvedBy, readFormCredential } from '../../src/http/limits/credential.ts';
+import { createLimits } from '../../src/http/limits/limits.ts';
 import {
   type CheckCredential,
   createCredentialCheck,
@@ -283,19 +283,23 @@ describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood 
 describe('N76 what the limits ask the database', () => {
   const unknown = (n: number) => ({ text: `arsia_job_${String(n).padStart(43, 'p')}`, isAssertion: false });
   const away = () => new ArsiaError('unavailable', 'The database does not respond at the moment.');
-  const quiet = { warn: () => {} };
+
+  const requestFrom = (client_address: string) => ({
+    message: { headers: {} } as IncomingMessage,
+    headers: {},
+    origin: { request_id: 'limits-1', client_address, user_agent: null },
+  });
 
   /** Limits whose database `check` stands for; `ask` resolves with the code of the refusal, undefined for none. */
   function createRig(check: CheckCredential, remoteAddress = '192.0.2.1') {
-    const limits = createLimits({ rate, trustedProxies: 0 }, { log: quiet, check });
+    const limits = createLimits({ rate }, check);
     const refuse = async () => {
       throw new ArsiaError('unauthenticated', 'no');
     };
     return async (credential: PresentedCredential, address = remoteAddress): Promise<string | undefined> => {
-      const req = { socket: { remoteAddress: address }, headers: {} } as unknown as IncomingMessage;
       return await limits
         .within(
-          { req, set: () => {} },
+          requestFrom(address),
           async () => credential,
           refuse,
           () => 'refused',
@@ -376,13 +380,12 @@ describe('N76 what the limits ask the database', () => {
   });
 
   test('counts no bearer token as the assertion of another account', async () => {
-    const limits = createLimits({ rate, trustedProxies: 0 }, { log: quiet, check: async () => true });
+    const limits = createLimits({ rate }, async () => true);
     const sa = `sa_${'0'.repeat(26)}`;
-    const req = { socket: { remoteAddress: '192.0.2.1' }, headers: {} } as unknown as IncomingMessage;
     const use = (credential: PresentedCredential) =>
       limits
         .within(
-          { req, set: () => {} },
+          requestFrom('192.0.2.1'),
           async () => credential,
           async () => {},
           () => 'opened',

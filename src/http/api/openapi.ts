@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
 import { type ActionTraits, actionTraits } from '../../services/actions.ts';
+import { isCreate } from '../kernel/parserequest.ts';
 import type { Route } from '../route.ts';
 import { settingsComponents, withSettings } from './identities/settingsforms.ts';
 import { problem } from './problem.ts';
-import { isCreate } from './request.ts';
 import { routes } from './routes.ts';
 
 type Header = { description: string; schema: { type: 'string' } };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorTable } from '../../core/errors.ts';
 
-/** RFC 9457, as `http/problem.ts` renders it. */
+/** RFC 9457, as `http/kernel/problem.ts` renders it. */
 export const problem = z
   .strictObject({
     type: z.literal('about:blank'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isId } from '../../core/ids.ts';
-import { maximumCursor } from './cursors.ts';
+import { maximumCursor } from '../kernel/cursors.ts';
 
 const defaultPage = 50;
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { htmlType, inlineSource, pagePolicy, securityHeaders } from '../../web/securityheaders.ts';
 
 /** HTML text. Values are escaped when they are inserted; a page contains no other text. */
 export class Markup {
@@ -50,20 +50,14 @@ dt { font-weight: 600; } dd { margin: 0 0 .5rem; overflow-wrap: anywhere; }
  * Allows no inline script, no frame and nothing of another origin. Has no `form-action`: browsers apply it also to the
  * redirects after a form, and those lead to the identity provider and back to the client.
  */
-const policy = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-  "script-src 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ');
+const policy = pagePolicy([`style-src ${inlineSource(style)}`, "script-src 'self'"]);
 
 const headers = {
   'content-security-policy': policy,
-  'x-content-type-options': 'nosniff',
+  'x-content-type-options': securityHeaders['x-content-type-options'],
   // Not `no-referrer`: browsers would then send `Origin: null` with our own forms, as with forms of other sites.
   'referrer-policy': 'same-origin',
-  'cache-control': 'no-store',
+  'cache-control': securityHeaders['cache-control'],
 };
 
 /** The members of a koa context that a page sets. */
@@ -82,7 +76,7 @@ export interface Page {
 export function show(ctx: Answering, { status, title, body, script }: Page): void {
   ctx.status = status;
   ctx.set(headers);
-  ctx.type = 'text/html; charset=utf-8';
+  ctx.type = htmlType;
   const scripts = script === undefined ? nothing : html`<script type="module" src="${script}"></script>`;
   ctx.body = html`<!doctype html>
 <html lang="en">

@@ -1,4 +1,5 @@
 import type { Configuration } from 'oidc-provider';
+import { issuerPath } from '../../core/issuerurl.ts';
 
 type Cookies = NonNullable<Configuration['cookies']>;
 
@@ -24,7 +25,7 @@ export function createCookieSettings(issuer: string, keys: readonly string[]): C
 }
 
 export function getCookiePath(issuer: string): string {
-  return new URL(issuer).pathname;
+  return issuerPath(issuer) || '/';
 }
 
 /** Sets the path of all cookies. oidc-provider sets another path on one of them, which `__Host-` does not allow. */

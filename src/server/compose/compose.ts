@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
 import { anonymous } from '../../core/principals.ts';
-import { createCursors } from '../../http/api/cursors.ts';
 import { createApp } from '../../http/app.ts';
-import { discoveryDocument } from '../../http/discovery.ts';
+import { discoveryDocument } from '../../http/documents/discovery.ts';
+import { createCursors } from '../../http/kernel/cursors.ts';
 import type { SignInParts } from '../../oidc/ports.ts';
 import { createAuthorizationServer } from '../../oidc/server.ts';
 import { createUpstream } from '../../oidc/upstream/upstream.ts';
@@ -128,7 +128,6 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
       createApp({
         issuer,
         log,
-        pipeline,
         authorization,
         callers: createCallers({ database, reader, artifacts, audit, clock }),
         cursors: createCursors(cursors.current),

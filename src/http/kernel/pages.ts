@@ -1,11 +1,10 @@
-import type Koa from 'koa';
 import { ArsiaError } from '../../core/errors.ts';
-import type { RequestState } from '../parts.ts';
 import type { CursorScope, Cursors } from './cursors.ts';
+import type { HttpRequest } from './request.ts';
 
 type Scope = Omit<CursorScope, 'query'>;
 
-/** The query with the id that its cursor holds: rows after it are asked for. */
+/** Returns the query with the position that its cursor holds. Throws `invalid_request` for a cursor of another list. */
 export function openPage(query: unknown, scope: Scope, cursors: Cursors): unknown {
   if (typeof query !== 'object' || query === null || !('cursor' in query) || typeof query.cursor !== 'string')
     return query;
@@ -16,9 +15,9 @@ export function openPage(query: unknown, scope: Scope, cursors: Cursors): unknow
   });
 }
 
-/** A page as it leaves: the id that it ends with sealed, and a link to the next one (RFC 8288). Other answers stay. */
+/** Returns a page with its cursor sealed, and sets a link to the next one (RFC 8288). Returns other results unchanged. */
 export function sealPage(
-  ctx: Koa.ParameterizedContext<RequestState>,
+  { headers, querystring }: Pick<HttpRequest, 'headers' | 'querystring'>,
   result: unknown,
   scope: CursorScope,
   cursors: Cursors,
@@ -26,8 +25,8 @@ export function sealPage(
   if (typeof result !== 'object' || result === null || !('next_cursor' in result)) return result;
   if (typeof result.next_cursor !== 'string') return result;
   const next_cursor = cursors.seal(result.next_cursor, scope);
-  const parameters = new URLSearchParams(ctx.querystring);
+  const parameters = new URLSearchParams(querystring);
   parameters.set('cursor', next_cursor);
-  ctx.set('link', `<?${parameters}>; rel="next"`);
+  headers.link = `<?${parameters}>; rel="next"`;
   return { ...result, next_cursor };
 }

@@ -1,6 +1,6 @@
-import type { ArsiaError } from '../core/errors.ts';
+import type { ArsiaError } from '../../core/errors.ts';
 
-/** Seconds until another try, where the error knows none. */
+/** Seconds of `Retry-After` where the error has none. */
 const retryAfter = 2;
 
 export interface Problem {
@@ -9,7 +9,7 @@ export interface Problem {
   body: Record<string, unknown>;
 }
 
-/** The one place that renders an error outside OAuth: RFC 9457 problem JSON. */
+/** Renders an error as RFC 9457 problem JSON. OAuth endpoints render theirs in `src/oidc/errors.ts`. */
 export function problemOf(error: ArsiaError, request_id: string, authorization: string | undefined): Problem {
   const { row, more, code } = error;
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };

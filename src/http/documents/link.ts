@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-import type Koa from 'koa';
-import { offerReads } from './discovery.ts';
-import type { RequestState } from './parts.ts';
+import { htmlType, inlineSource, pagePolicy } from '../../web/securityheaders.ts';
+import type { Readables } from './document.ts';
 
 /**
  * The page of the links that `arsia admin link` and `arsia admin recover` print. The token is in the fragment, which
@@ -34,12 +32,12 @@ const page = `<!doctype html>
 <script type="module">${script}</script></html>
 `;
 
-const policy = `default-src 'none'; connect-src 'self'; script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'`;
+const policy = pagePolicy(["connect-src 'self'", `script-src ${inlineSource(script)}`]);
 
-export const serveLink: Koa.Middleware<RequestState> = async (ctx, next) => {
-  if (ctx.path !== '/link') return await next();
-  if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return offerReads(ctx);
-  ctx.set('content-security-policy', policy);
-  ctx.type = 'text/html; charset=utf-8';
-  ctx.body = page;
+export const linkPages: Readables = {
+  '/link': async ({ headers }) => {
+    headers['content-security-policy'] = policy;
+    headers['content-type'] = htmlType;
+    return { status: 200, body: page };
+  },
 };

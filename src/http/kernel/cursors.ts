@@ -2,10 +2,10 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import { canonicalJson } from '../../core/canonical.ts';
 import type { Caller } from '../../core/principals.ts';
 
-/** Where a page ended, sealed: it opens for the same caller, route and filters, and for nothing else (threats.md N42). */
+/** Seals the position where a page ended. A cursor opens for the same caller, route and filters only (threats.md N42). */
 export interface Cursors {
   seal(id: string, scope: CursorScope): string;
-  /** Undefined for what was not sealed here for this. Throws ArsiaError `unavailable` while the secret is not loaded. */
+  /** Returns undefined for a cursor of another scope. Throws ArsiaError `unavailable` while the secret is not loaded. */
   open(cursor: string, scope: CursorScope): string | undefined;
 }
 
@@ -14,19 +14,19 @@ export interface CursorScope {
   /** Method and path of the route. */
   route: string;
   params: Readonly<Record<string, string>>;
-  /** The query, as it was parsed; how long a page is may change from page to page. */
+  /** The parsed query. `limit` may differ from page to page. */
   query: unknown;
 }
 
-/** Characters: an id, a salt and a tag are far shorter. */
+/** Characters. An id, a salt and a tag need far fewer. */
 export const maximumCursor = 512;
 
 const saltLength = 16;
 const tagLength = 16;
 
-/** `secret` is what the replicas share: a page may be asked of another one than gave the cursor. */
+/** `secret` is shared by all replicas, since the next page may be requested from another one. */
 export function createCursors(secret: () => Uint8Array): Cursors {
-  /** AES-256-GCM with a key and a nonce of this salt alone, so that no nonce ever comes twice under one key. */
+  /** Key and nonce of AES-256-GCM, both derived from the salt, so that no nonce repeats under one key. */
   function keysOf(salt: Uint8Array) {
     const bytes = Buffer.from(hkdfSync('sha256', secret(), salt, 'arsia cursor 1', 32 + 12));
     return [bytes.subarray(0, 32), bytes.subarray(32)] as const;
@@ -42,7 +42,7 @@ export function createCursors(secret: () => Uint8Array): Cursors {
 
     open(cursor, scope) {
       const bytes = Buffer.from(cursor, 'base64url');
-      // One text a cursor: the decoder skips what is no base64url.
+      // A cursor has one spelling: the decoder skips characters that are not base64url.
       if (bytes.length <= saltLength + tagLength || bytes.toString('base64url') !== cursor) return undefined;
       const decipher = createDecipheriv('aes-256-gcm', ...keysOf(bytes.subarray(0, saltLength)));
       decipher.setAAD(boundTo(scope));

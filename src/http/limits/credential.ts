@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { PresentedCredential } from '../services/machines/livecredentials.ts';
-import { hasBody } from './body.ts';
+import type { PresentedCredential } from '../../services/machines/livecredentials.ts';
+import { hasBody } from '../kernel/body.ts';
 
 /**
- * What an endpoint of the authorization server looks at: a client's secret or assertion, what a grant is given for beside
- * that, or a bearer token. What it does not look at proves nothing, and whoever made it up would be a new caller each time.
+ * The credential that an endpoint of the authorization server verifies: a client's secret or assertion, that or the proof of
+ * its grant, or a bearer token. Others do not count: a client that made them up would be a new caller with each request.
  */
 export type ProvedBy = 'client' | 'grant' | 'bearer' | 'nothing';
 
-/** What proves who asks, by the grant (RFC 6749, 8628, 8693): who does not hold it cannot use up its holder's limit. */
+/** The parameter that proves a grant (RFC 6749, 8628, 8693): only its holder can use up its limit. */
 const proofs: Readonly<Record<string, string>> = {
   authorization_code: 'code',
   refresh_token: 'refresh_token',
@@ -17,7 +17,7 @@ const proofs: Readonly<Record<string, string>> = {
   'urn:ietf:params:oauth:grant-type:token-exchange': 'subject_token',
 };
 
-/** What a request to the authorization server proves itself by, for its limit: one text for one credential. */
+/** Reads the credential of a request to the authorization server, for its limit. A credential has one text, however it is sent. */
 export async function readFormCredential(
   request: IncomingMessage,
   provedBy: ProvedBy,
@@ -45,7 +45,7 @@ export function presented(text: string | undefined): PresentedCredential | undef
   return text === undefined ? undefined : { text, isAssertion: false };
 }
 
-/** The secret of a client (RFC 6749 2.3.1), which the header can spell in many ways. */
+/** Returns the secret of a client (RFC 6749 2.3.1), which a header can spell in several ways. */
 function secretOf(authorization: string): string | undefined {
   const encoded = /^basic (\S+)$/i.exec(authorization)?.[1] ?? '';
   const pair = Buffer.from(encoded, 'base64').toString();
@@ -66,8 +66,8 @@ function issuerOf(assertion: string): string | undefined {
 }
 
 /**
- * The parameters in the first part of the body, which stays to be read: oidc-provider reads it itself. One that may go on in
- * the next part is left out, or a credential would be as many as there are places to cut it at.
+ * Returns the parameters in the first part of the body, and puts it back for oidc-provider. A parameter that may continue in
+ * the next part is left out: one credential would otherwise count as several, one for each place where it is cut.
  */
 async function peek(request: IncomingMessage): Promise<string> {
   let part: Buffer | null = request.read();

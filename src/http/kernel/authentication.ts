@@ -1,12 +1,14 @@
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
 import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
-import { withoutJobToken } from '../../services/pipeline/callers.ts';
+import { type Callers, withoutJobToken } from '../../services/pipeline/callers.ts';
 import { unauthenticated } from '../../services/pipeline/rights.ts';
-import type { AppParts } from '../parts.ts';
-import type { Route } from '../route.ts';
+import type { Api, Route } from '../route.ts';
 
-type Parts = Pick<AppParts, 'callers' | 'pipeline'>;
+interface Parts {
+  api: Pick<Api, 'pipeline'>;
+  callers: Callers;
+}
 
 /** The sender of a request, before authentication is complete. */
 interface Sender {
@@ -20,13 +22,13 @@ interface Sender {
  * the route.
  */
 export async function refuseWithoutToken(
-  { pipeline }: Parts,
+  { api }: Parts,
   route: Route,
   { origin, bearer }: Pick<Sender, 'origin' | 'bearer'>,
 ): Promise<void> {
   if (bearer !== undefined || route.bearer === 'none') return;
   const error = route.bearer === 'job' ? withoutJobToken() : unauthenticated();
-  await pipeline.refuse(route.action, { origin, caller: anonymous }, error);
+  await api.pipeline.refuse(route.action, { origin, caller: anonymous }, error);
   throw error;
 }
 
@@ -35,14 +37,14 @@ export async function refuseWithoutToken(
  * faults of the request. On routes for jobs the mint has not read the token yet, so it is read here.
  */
 export async function refuseUnread(
-  { callers, pipeline }: Parts,
+  { api, callers }: Parts,
   route: Route,
   { origin, bearer, caller }: Sender,
   thrown: unknown,
 ): Promise<ArsiaError> {
-  const sender: Awaited<ReturnType<Parts['callers']['identifyJob']>> =
+  const sender: Awaited<ReturnType<Callers['identifyJob']>> =
     route.bearer === 'job' ? await callers.identifyJob(bearer) : { caller };
   const error = sender.refusal ?? asArsiaError(thrown);
-  await pipeline.refuse(route.action, { origin, caller: sender.caller }, error);
+  await api.pipeline.refuse(route.action, { origin, caller: sender.caller }, error);
   return error;
 }

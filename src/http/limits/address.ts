@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
+import type { RequestLog } from '../kernel/log.ts';
 
-/** How many proxies stand in front, or their addresses and networks: whose word on the caller's address counts. */
+/** The number of proxies in front of Arsia, or their addresses and networks. Only what these write in `X-Forwarded-For` counts. */
 export type TrustedProxies = number | readonly string[];
 
 /**
- * The address that a request came from. `X-Forwarded-For` is read from its end, as far as trusted proxies wrote it: what
- * stands before that, anybody may have sent. `onIgnored` gets the address of who sends it where no proxy is trusted at all.
+ * Creates the function that reads the client address of a request. `X-Forwarded-For` is read from its end, as far as trusted
+ * proxies wrote it; the client itself may have sent what is before that. `onIgnored` gets the address of a connection that
+ * sends the header although no proxy is trusted.
  */
 export function createAddressReader(
   trusted: TrustedProxies,
@@ -23,7 +25,7 @@ export function createAddressReader(
       onIgnored(direct);
       return direct;
     }
-    // Only as far as it counts: a header of nothing but commas has thousands of parts, and no limit has been asked yet.
+    // No further than it counts: a header of commas alone has thousands of parts, and no limit has been applied yet.
     const hops = [...String(headers['x-forwarded-for']).split(','), direct];
     if (typeof trusted === 'number') return plain(hops.at(-1 - trusted) ?? '') ?? direct;
     let address = direct;
@@ -37,7 +39,23 @@ export function createAddressReader(
   };
 }
 
-/** Whom a limit by address counts as one: an IPv4 address, or the /64 that a single IPv6 host has for itself. */
+/** Milliseconds between two warnings: clients decide how often there is a reason for one. */
+const warningInterval = 5 * 60 * 1000;
+
+/** Returns an `onIgnored` that logs a warning, at most once in 5 minutes. */
+export function warnOfProxy(log: Pick<RequestLog, 'warn'>): (peer: string) => void {
+  let next = 0;
+  return (peer) => {
+    if (performance.now() < next) return;
+    next = performance.now() + warningInterval;
+    log.warn(
+      { setting: 'ARSIA_TRUSTED_PROXIES', peer },
+      'X-Forwarded-For arrives, and ARSIA_TRUSTED_PROXIES trusts no proxy: all callers behind a proxy share its address, and the limit of that address. Set ARSIA_TRUSTED_PROXIES to how many proxies stand in front of Arsia (ARSIA_TRUSTED_PROXIES=1) or to their networks (ARSIA_TRUSTED_PROXIES=10.0.0.0/8). Without a proxy, a client sends the header by itself and it counts for nothing.',
+    );
+  };
+}
+
+/** Returns the rate-limit key of a client address: the IPv4 address, or the /64 prefix of an IPv6 address. */
 export function hostOf(address: string): string {
   if (isIP(address) !== 6) return address;
   const [head = '', tail = ''] = address.split('::');
@@ -47,7 +65,7 @@ export function hostOf(address: string): string {
   return `${[...groups, ...zeros, ...rest].slice(0, 4).join(':')}::/64`;
 }
 
-/** An address without brackets, port, zone, and the IPv6 clothes of an IPv4 address; undefined for anything else. */
+/** Returns an address without brackets, port and zone, an IPv4-mapped IPv6 address as IPv4; undefined for other texts. */
 function plain(text: string): string | undefined {
   const bare = text
     .trim()

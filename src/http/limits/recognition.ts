@@ -1,4 +1,4 @@
-import type { CheckCredential, PresentedCredential } from '../services/machines/livecredentials.ts';
+import type { CheckCredential, PresentedCredential } from '../../services/machines/livecredentials.ts';
 
 /** Remembers credentials that this replica knows to be good, and those that it has just learned do not exist. */
 export interface Recognition {
@@ -12,12 +12,12 @@ export interface Recognition {
   recognise(key: string, credential: PresentedCredential, address: string): Promise<boolean>;
 }
 
-/** The oldest are forgotten first. */
+/** Entries; the oldest is removed first. */
 const maximumKnown = 50_000;
 const maximumAbsent = 10_000;
-/** Milliseconds for which a made-up credential is not asked about again. */
+/** Milliseconds for which an unknown credential is not looked up again. */
 const absence = 10_000;
-/** Look-ups of one address that wait at the same time: one batch of the database's. */
+/** Look-ups of one address that wait at the same time: one batch of the database. */
 const maximumWaiting = 256;
 
 export function createRecognition(check: CheckCredential): Recognition {

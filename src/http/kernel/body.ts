@@ -1,24 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import readBody from 'raw-body';
-import { ArsiaError } from '../core/errors.ts';
+import { ArsiaError } from '../../core/errors.ts';
 
-/** Bytes: the largest request that the API has a use for is a pasted trust document. */
+/** Bytes. The largest request that the API needs to accept is a pasted trust document. */
 export const maximumBody = 64 * 1024;
 
-/** RFC 9112 6.3: a request has a body when one of these says so. */
+/** Returns whether a request has a body (RFC 9112 6.3). */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /**
- * Returns true where the rest of a body is longer than anybody would read, or of unknown length: the answer then closes the
+ * Returns true where the rest of a body is longer than `maximumBody`, or of unknown length: the answer then closes the
  * connection. Node would otherwise read it to its end.
  */
 export function isLongUnread(request: IncomingMessage): boolean {
   return hasBody(request) && !request.complete && !(Number(request.headers['content-length']) <= maximumBody);
 }
 
-/** The JSON body of a request, or `fallback` where there is none. */
+/** Reads the JSON body of a request. Throws `unsupported_media_type`, `body_too_large` or `invalid_request`. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const text = await readText(request);
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
@@ -42,7 +42,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
 
 async function readText(request: IncomingMessage): Promise<string> {
   try {
-    // Decoded here: the reader would make a decoder for every request, which costs more than all else that it does.
+    // Without `encoding`, for which raw-body would create a decoder for every request.
     const bytes = await readBody(request, { limit: maximumBody, length: request.headers['content-length'] ?? null });
     return bytes.toString();
   } catch (thrown) {

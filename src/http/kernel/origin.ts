@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { isRequestId, type RequestOrigin, readUserAgent } from '../core/origin.ts';
-import { hostOf } from './address.ts';
+import { isRequestId, type RequestOrigin, readUserAgent } from '../../core/origin.ts';
+import { hostOf } from '../limits/address.ts';
 
 export type ReadOrigin = (request: IncomingMessage) => RequestOrigin;
 
