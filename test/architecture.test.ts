@@ -49,7 +49,7 @@ const homes: Record<string, string[]> = {
   '@bufbuild/protobuf': ['providers/gcp'],
   pino: ['server/log.ts', 'server/logoutput.ts'],
   commander: ['main.ts', 'server/commands'],
-  zod: ['server/config/values.ts', 'providers', 'http'],
+  zod: ['providers', 'http'],
 };
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })

@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type { KeyEncryptionKey } from '../../signing/sealing/sealing.ts';
 import { openAtOnce, readSealingKeyFile, reasonOf } from '../../signing/sealing/sealingkeyfile.ts';
-import { type Config, ConfigError, parseConfig, type SettingName } from './config.ts';
+import { type Config, ConfigError, parseConfig } from './config.ts';
+import type { Environment } from './setting.ts';
 
 /** What the files hold that settings name; undefined where no setting names one. */
 export interface SettingsFiles {
@@ -17,7 +18,7 @@ type Paths = Record<keyof SettingsFiles, string | undefined>;
 const mostBytes = 4 * 1024 * 1024;
 
 /** The settings, once their files are known to be good too: the operator reads the faults of both in one message. */
-export async function loadConfig(env: Readonly<Record<string, string | undefined>>): Promise<Config> {
+export async function loadConfig(env: Environment): Promise<Config> {
   const { faults } = await look({
     sealingKey: env.ARSIA_SEALING_KEY_FILE,
     signInSecret: env.ARSIA_SIGN_IN_CLIENT_SECRET_FILE,
@@ -46,13 +47,13 @@ export async function readSettingsFiles({ sealingKeyFile, signIn, clouds }: Conf
 
 async function look(paths: Paths): Promise<{ faults: string[]; files: SettingsFiles }> {
   const faults: string[] = [];
-  const read = async <Content>(name: SettingName, path: string | undefined, reader: Reader<Content>) => {
+  const read = async <Content>(variable: string, path: string | undefined, reader: Reader<Content>) => {
     // An empty name is a fault of the variable, and parseConfig tells it.
     if (path === undefined || path.trim() === '') return undefined;
     try {
       return await reader(path);
     } catch (thrown) {
-      faults.push(`${name} ${(thrown as Error).message}`);
+      faults.push(`${variable} ${(thrown as Error).message}`);
       return undefined;
     }
   };
