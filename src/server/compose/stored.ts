@@ -41,17 +41,17 @@ const keyWatchInterval = 2 * 1000;
 
 export type Stored = Awaited<ReturnType<typeof composeStored>>;
 
-/** Builds what lies in the database: the database, the audit, the keys, and what seals them. */
+/** Builds the database and what is stored in it: the audit, the keys and the shared secrets, with the sealer that opens them. */
 export async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
   const { clock, log, monotonic = () => performance.now() } = surroundings;
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
   const { url, folder, poolSize } = config.database;
-  const lost = Promise.withResolvers<never>();
+  const lockLost = Promise.withResolvers<never>();
   const database = await openDatabase({
     ...(url === undefined ? { folder } : { url }),
     poolSize,
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
-    onLockLost: lost.reject,
+    onLockLost: lockLost.reject,
   });
   const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
@@ -72,12 +72,13 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
   const keys = { workload: ring('workload'), authorization: ring('authorization') };
   return {
     database,
-    lost: lost.promise,
+    /** Rejects when another process may have opened the embedded database. */
+    lockLost: lockLost.promise,
     threads,
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,
-    /** The same keyrings for people and timers: refusals and failures of theirs are recorded as well. */
+    /** The same keyrings for commands and timers: their refusals and failures are recorded too. */
     keyrings: {
       workload: auditedKeyring(keys.workload, trail.audit, clock),
       authorization: auditedKeyring(keys.authorization, trail.audit, clock),
@@ -88,9 +89,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
   };
 }
 
-/**
- * Watches the machine's own clock, also where the rest is given another one: the machine's is the one that can be set wrong.
- */
+/** Watches the machine's clock, also where tests give the other parts another one: only the machine's can be set wrong. */
 function watchClock(database: Database, log: Log): ClockWatch {
   return createClockWatch({
     clock: systemClock,
@@ -103,7 +102,7 @@ function watchClock(database: Database, log: Log): ClockWatch {
   });
 }
 
-/** Brings the database up to date and loads what is kept of it. Rejects with `unavailable` while it is away. */
+/** Migrates the database and loads keys, secrets and audit. Rejects with `unavailable` while the database is away. */
 export async function openStored(
   config: Config,
   { database, watch, cookies, cursors, trail, keys }: Stored,
@@ -117,6 +116,21 @@ export async function openStored(
   await keys.authorization.start();
 }
 
+/** Returns why a server with these parts is not ready: keys that are not taken over, clock skew, a database that is away. */
+export async function storedFault({ keys, watch }: Stored): Promise<string | undefined> {
+  const unreadiness = () => Object.values(keys).flatMap((ring) => ring.unreadiness() ?? [])[0];
+  if (Object.values(keys).some((ring) => ring.fault() !== undefined)) return unreadiness();
+  return await watch.look().then(
+    () => watch.fault() ?? unreadiness(),
+    () => 'the database is away',
+  );
+}
+
+export async function closeStored({ threads, database }: Stored): Promise<void> {
+  await threads.close();
+  await database.close();
+}
+
 /** Starts the background tasks: key refresh, clock check, overdue jobs, audit checkpoints, sweeps. */
 export function startTasks(
   timers: Timers,
@@ -125,19 +139,19 @@ export function startTasks(
   { clock, log }: Surroundings,
 ): void {
   const orWarn = (message: string) => (thrown: unknown) => log.warn({ err: thrown }, message);
-  const notKept = orWarn('the audit was not brought up to its checkpoint');
+  const warnOfAudit = orWarn('the audit was not brought up to its checkpoint');
   timers.until(
     keepFresh(Object.values(keyrings), (thrown) => log.error({ err: thrown }, 'the keys were not refreshed')),
   );
-  const lookAtKeys = watchKeys(Object.values(keyrings), log);
-  timers.every(keyWatchInterval, async () => lookAtKeys());
+  const checkKeys = watchKeys(Object.values(keyrings), log);
+  timers.every(keyWatchInterval, async () => checkKeys());
   timers.every(clockInterval, () => watch.look().catch(orWarn('the clocks were not compared')));
   timers.every(overdueInterval, async () => {
     await endOverdueJobs({ database, audit: trail.audit, clock }).catch(orWarn('overdue jobs were not ended'));
   });
-  timers.every((auditInterval * 1000) / 2, () => trail.round().catch(notKept));
+  timers.every((auditInterval * 1000) / 2, () => trail.round().catch(warnOfAudit));
   // Must close last, so that the final checkpoint covers the events that the other shutdown steps record.
-  timers.until(() => trail.close().catch(notKept));
+  timers.until(() => trail.close().catch(warnOfAudit));
   timers.every(sweepInterval, async () => {
     await artifacts.sweep(clock.now()).catch(orWarn('expired rows were not swept'));
     await idempotency.sweep().catch(orWarn('expired keys were not swept'));
