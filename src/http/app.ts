@@ -1,31 +1,34 @@
 import type { RequestListener } from 'node:http';
 import Koa from 'koa';
+import { createAddressReader } from './address.ts';
 import { createApiRouter } from './api/router.ts';
 import { isLongUnread } from './body.ts';
 import { serveDocuments } from './discovery.ts';
 import { serveDocs } from './docs.ts';
-import { renderErrors, requestIdOf, securityHeaders } from './errors.ts';
+import { renderErrors, securityHeaders } from './errors.ts';
 import { createIssuing } from './issuing.ts';
 import { createLimits, type Limits, limitCallers, limitClients } from './limits.ts';
 import { serveLink } from './link.ts';
 import { refuseAmbiguous } from './message.ts';
+import { createOriginReader, type ReadOrigin } from './origin.ts';
 import type { AppParts, AuthorizationEndpoint, RequestState } from './parts.ts';
 import { limitSignInStarts } from './signinstarts.ts';
 
 export function createApp(parts: AppParts): RequestListener {
   const limits = createLimits(parts.limits, { log: parts.log, check: parts.checkCredential });
-  const issue = createIssuing(parts, limits);
-  const handle = createStack(parts, limits).callback();
+  const originOf = createOriginReader(createAddressReader(parts.limits.trustedProxies));
+  const issue = createIssuing(parts, limits, originOf);
+  const handle = createStack(parts, limits, originOf).callback();
   return (request, response) => {
     if (!issue(request, response)) void handle(request, response);
   };
 }
 
 /** The whole stack, in order. What is added after `callback()` would silently be ignored: add it here. */
-function createStack(parts: AppParts, limits: Limits): Koa<RequestState> {
+function createStack(parts: AppParts, limits: Limits, originOf: ReadOrigin): Koa<RequestState> {
   const app = new Koa<RequestState>();
   const prefix = new URL(parts.issuer).pathname.replace(/\/$/, '');
-  app.use(nameRequests);
+  app.use(nameRequests(originOf));
   app.use(renderErrors(parts.log));
   app.use(secure);
   app.use(refuseAmbiguous);
@@ -40,11 +43,13 @@ function createStack(parts: AppParts, limits: Limits): Koa<RequestState> {
   return app;
 }
 
-const nameRequests: Koa.Middleware<RequestState> = async (ctx, next) => {
-  ctx.state.request_id = requestIdOf(ctx.get('x-request-id'));
-  ctx.set('x-request-id', ctx.state.request_id);
-  await next();
-};
+function nameRequests(originOf: ReadOrigin): Koa.Middleware<RequestState> {
+  return async (ctx, next) => {
+    ctx.state.origin = originOf(ctx.req);
+    ctx.set('x-request-id', ctx.state.origin.request_id);
+    await next();
+  };
+}
 
 const secure: Koa.Middleware<RequestState> = async (ctx, next) => {
   ctx.set(securityHeaders);
@@ -65,7 +70,7 @@ function handOver(
       // It sets its own caching.
       ctx.remove('cache-control');
       ctx.respond = false;
-      await authorization.handle(ctx.req, ctx.res, { request_id: ctx.state.request_id });
+      await authorization.handle(ctx.req, ctx.res, { origin: ctx.state.origin });
     };
     if (authorization.isDocument(ctx.path)) return await answer();
     return await limitClients(limits, ctx, authorization.provedBy(ctx.path), answer);

@@ -1,17 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type Koa from 'koa';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { isLongUnread } from './body.ts';
 import type { AppLog, RequestState } from './parts.ts';
 import { problemOf } from './problem.ts';
-
-/** Not what begins like a token or a key of ours or of a cloud: a request id goes to every log and audit record. */
-const harmlessId = /^(?!arsia_|eyJ|AKIA|ASIA|ya29)[\w.-]{8,64}$/;
-
-/** The caller's own id where it is harmless, else one of ours; every answer, log line and audit record carries it. */
-export function requestIdOf(given: string | string[] | undefined): string {
-  return typeof given === 'string' && harmlessId.test(given) ? given : randomUUID();
-}
 
 /** On every answer; what is public sets its own caching. */
 export const securityHeaders = {
@@ -26,7 +17,7 @@ export const securityHeaders = {
 export function renderErrors(log: AppLog): Koa.Middleware<RequestState> {
   return async (ctx, next) => {
     const started = performance.now();
-    const { request_id } = ctx.state;
+    const { request_id } = ctx.state.origin;
     try {
       await next();
       if (ctx.respond === false) return;

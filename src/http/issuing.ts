@@ -1,13 +1,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { asArsiaError } from '../core/errors.ts';
+import type { RequestOrigin } from '../core/origin.ts';
 import { anonymous } from '../core/principals.ts';
 import { refuseUnread, refuseWithoutToken } from './api/authentication.ts';
 import { issuingRoutes } from './api/issuing/issuing.ts';
 import { bearerOf, prefix } from './api/router.ts';
 import { isLongUnread, readJson } from './body.ts';
-import { failed, requestIdOf, securityHeaders, told } from './errors.ts';
+import { failed, securityHeaders, told } from './errors.ts';
 import { type Limits, outcomeOfApi, readBearer } from './limits.ts';
 import { repeatedHeader } from './message.ts';
+import type { ReadOrigin } from './origin.ts';
 import type { AppParts } from './parts.ts';
 import { problemOf } from './problem.ts';
 import { parseWith, type Route } from './route.ts';
@@ -17,13 +19,17 @@ import { parseWith, type Route } from './route.ts';
  * middlewares, costs a quarter of what the event loop does for a token (docs/decisions/0010). What is answered, and with
  * which headers, is the same; what is unusual about a request goes the long way. False for what is none of these.
  */
-export function createIssuing(parts: AppParts, limits: Limits): (...args: Parameters<RequestListener>) => boolean {
+export function createIssuing(
+  parts: AppParts,
+  limits: Limits,
+  originOf: ReadOrigin,
+): (...args: Parameters<RequestListener>) => boolean {
   const path = `${new URL(parts.issuer).pathname.replace(/\/$/, '')}${prefix}`;
   const routes = new Map(issuingRoutes.map((route) => [`${route.method} ${path}${route.path}`, route]));
   return (request, response) => {
     const route = routes.get(`${request.method} ${request.url}`);
     if (route === undefined || isUnusual(request)) return false;
-    void answer(parts, limits, route, request, response);
+    void answer(parts, limits, route, originOf(request), request, response);
     return true;
   };
 }
@@ -37,11 +43,12 @@ async function answer(
   parts: AppParts,
   limits: Limits,
   route: Route,
+  origin: RequestOrigin,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const started = performance.now();
-  const request_id = requestIdOf(request.headers['x-request-id']);
+  const { request_id } = origin;
   const headers: Record<string, string> = { 'x-request-id': request_id, ...securityHeaders };
   const set = (name: string, value: string) => {
     headers[name] = value;
@@ -50,7 +57,7 @@ async function answer(
   let text = '';
   try {
     const work = async () => {
-      text = JSON.stringify(await resultOf(parts, route, request, request_id));
+      text = JSON.stringify(await resultOf(parts, route, request, origin));
     };
     await limits.within({ req: request, set }, readBearer, work, (thrown) => outcomeOfApi(thrown, status));
     headers['content-type'] = 'application/json; charset=utf-8';
@@ -68,15 +75,20 @@ async function answer(
   told(parts.log, { request_id, method: request.method!, status, started });
 }
 
-async function resultOf(parts: AppParts, route: Route, request: IncomingMessage, request_id: string): Promise<unknown> {
+async function resultOf(
+  parts: AppParts,
+  route: Route,
+  request: IncomingMessage,
+  origin: RequestOrigin,
+): Promise<unknown> {
   const bearer = bearerOf(request.headers.authorization ?? '');
-  await refuseWithoutToken(parts, route, { request_id, bearer });
+  await refuseWithoutToken(parts, route, { origin, bearer });
   let body: unknown;
   try {
     body = parseWith(route.body!, await readJson(request), '/');
   } catch (thrown) {
-    throw await refuseUnread(parts, route, { request_id, bearer, caller: anonymous }, thrown);
+    throw await refuseUnread(parts, route, { origin, bearer, caller: anonymous }, thrown);
   }
-  const call = { request_id, caller: anonymous };
+  const call = { origin, caller: anonymous };
   return await route.handle({ api: parts.api, call, params: {}, bearer, query: undefined, body });
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestOrigin } from '../core/origin.ts';
 import type { CheckCredential } from '../services/machines/livecredentials.ts';
 import type { Callers } from '../services/pipeline/callers.ts';
 import type { Idempotency } from '../services/pipeline/idempotency.ts';
@@ -9,7 +10,7 @@ import type { ProvedBy } from './credential.ts';
 import type { Api } from './route.ts';
 
 export interface RequestState {
-  request_id: string;
+  origin: RequestOrigin;
 }
 
 export interface AppLog {
@@ -25,7 +26,7 @@ export interface AuthorizationEndpoint {
   isDocument(path: string): boolean;
   /** What does it look at to know who asks? */
   provedBy(path: string): ProvedBy;
-  handle(request: IncomingMessage, response: ServerResponse, context: { request_id: string }): Promise<void>;
+  handle(request: IncomingMessage, response: ServerResponse, context: { origin: RequestOrigin }): Promise<void>;
 }
 
 export interface AppParts {

@@ -37,7 +37,7 @@ export function createConclusion({ turns, log, record, isSignInOffered }: Conclu
     if (!turn.route.isPage) answer(ctx, refusal);
     // A client that proved to be one is told by redirect, and a device's page says it already.
     else if (failure !== undefined || !(isRedirect(ctx) || turn.isShown === true))
-      showRefusal(ctx, refusal, turn.request_id);
+      showRefusal(ctx, refusal, turn.origin.request_id);
   }
 
   async function succeed(ctx: KoaContextWithOIDC, { denied, done_by, route }: Turn): Promise<void> {
@@ -50,12 +50,12 @@ export function createConclusion({ turns, log, record, isSignInOffered }: Conclu
     else if (target_id !== null && (done_by !== undefined || changing.has(route.action)))
       failure = await tryRecord(ctx, { ...none, outcome: 'success', code: null, reason: null });
     if (failure === undefined) return;
-    if (route.isPage) showRefusal(ctx, failure, turns.of(ctx).request_id);
+    if (route.isPage) showRefusal(ctx, failure, turns.of(ctx).origin.request_id);
     else answer(ctx, failure);
   }
 
-  function logRefusal({ request_id, route, thrown }: Turn, { error, reason, outcome }: Refusal): void {
-    const facts = { request_id, path: route.path, error, reason };
+  function logRefusal({ origin, route, thrown }: Turn, { error, reason, outcome }: Refusal): void {
+    const facts = { request_id: origin.request_id, path: route.path, error, reason };
     if (outcome === 'refused') log.info(facts, 'authorization server refused');
     // The database says once that it is away; each request that meets it needs no stack.
     else if (error === 'temporarily_unavailable') log.warn(facts, 'authorization server is unavailable');
@@ -64,15 +64,15 @@ export function createConclusion({ turns, log, record, isSignInOffered }: Conclu
 
   async function tryRecord(
     ctx: KoaContextWithOIDC,
-    event: Omit<EndpointEvent, 'action' | 'client_id' | 'request_id'>,
+    event: Omit<EndpointEvent, 'action' | 'client_id' | 'origin'>,
   ): Promise<Refusal | undefined> {
     const turn = turns.of(ctx);
-    const { request_id } = turn;
+    const { origin } = turn;
     try {
-      await record({ ...event, action: actionOf(ctx, turn), client_id: namedClient(ctx), request_id });
+      await record({ ...event, action: actionOf(ctx, turn), client_id: namedClient(ctx), origin });
       return undefined;
     } catch (cause) {
-      log.error({ request_id, err: cause }, 'an audit event could not be recorded');
+      log.error({ request_id: origin.request_id, err: cause }, 'an audit event could not be recorded');
       return refusalOf(new ArsiaError('unavailable', 'The audit event could not be recorded.', { cause }));
     }
   }
@@ -85,7 +85,7 @@ export function createConclusion({ turns, log, record, isSignInOffered }: Conclu
       // oidc-provider stores a session after it has answered, outside of its own error handling. Of two errors the first one
       // is the caller's.
       if (turn.thrown !== undefined)
-        log.error({ request_id: turn.request_id, err: thrown }, 'authorization server failed after a refusal');
+        log.error({ request_id: turn.origin.request_id, err: thrown }, 'authorization server failed after a refusal');
       turn.thrown ??= thrown;
       turn.isShown = false;
       ctx.remove('Location');
@@ -117,7 +117,7 @@ function answer(ctx: KoaContextWithOIDC, refusal: Refusal): void {
 function eventOf(
   ctx: KoaContextWithOIDC,
   { outcome, code, error, reason }: Refusal,
-): Omit<EndpointEvent, 'action' | 'client_id' | 'request_id'> {
+): Omit<EndpointEvent, 'action' | 'client_id' | 'origin'> {
   // Whose refresh token it is that was used twice: its owner must be able to find that.
   const target_id = ctx.oidc?.entities.RefreshToken?.accountId ?? null;
   return { outcome, code, error, target_id, reason: reason.slice(0, maximumReason) };

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import type { Origin } from '../core/origin.ts';
 import type { OutsideExchange } from '../services/issuing/outsidetokens.ts';
 import type { SignIn } from '../services/people/signin.ts';
 import type { ArtifactStore } from '../store/issuing/artifacts.ts';
@@ -31,7 +32,7 @@ export interface SignInParts {
   upstream: Upstream;
   people: SignIn;
   /** Opens the link of an operator or an owner; throws ArsiaError `unauthenticated`. Records itself. */
-  openLink(token: string, request_id: string): Promise<OpenedLink>;
+  openLink(token: string, origin: Origin): Promise<OpenedLink>;
   /** Sign the cookies; the newest first, the same on every replica. Throws ArsiaError `unavailable` while not loaded. */
   cookieKeys(): readonly string[];
 }
@@ -109,7 +110,7 @@ export interface ExchangeRequest {
   /** Id or path of a managed identity, as it was sent. */
   audience: string;
   client_id: string;
-  request_id: string;
+  origin: Origin;
 }
 
 /**
@@ -141,7 +142,7 @@ export interface EndpointEvent {
   client_id: string | null;
   /** Whom it is about: the principal of the token that was issued, revoked or misused, the user of the session. */
   target_id: string | null;
-  request_id: string;
+  origin: Origin;
   /** Why, for people; never a token. */
   reason: string | null;
 }

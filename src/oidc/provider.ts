@@ -38,7 +38,7 @@ export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provid
   provider.registerGrantType<ExchangeParameters>(
     tokenExchangeGrant,
     async (ctx) => {
-      const { request_id } = turns.of(ctx);
+      const { origin } = turns.of(ctx);
       const recorded = async <Result>(work: Promise<Result>): Promise<Result> => {
         try {
           return await work;
@@ -48,7 +48,7 @@ export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provid
         }
       };
       await createTokenExchange({
-        request_id,
+        origin,
         exchange: (request) => recorded(parts.exchange(request)),
         outside: (request, issue) => recorded(parts.outside(request, issue)),
       })(ctx);

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { RequestOrigin } from '../core/origin.ts';
 import type { Route } from './routes.ts';
 
 /** One request to the authorization server, from the moment that its route is known; oidc-provider's hooks note here. */
 export interface Turn {
-  request_id: string;
+  origin: RequestOrigin;
   route: Route;
   /** What oidc-provider told about instead of answering by it. */
   thrown?: unknown;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
+import type { RequestOrigin } from '../core/origin.ts';
 import { descriptionText, type Refusal, refusalOf } from './errors.ts';
 import { ownClient } from './names.ts';
 import type { AuthorizationServerParts, PublishedKeys } from './ports.ts';
@@ -28,7 +29,7 @@ export interface AuthorizationServer {
    * Answers a request whose path it owns; resolves when the answer is complete. The body must not have been read. Under
    * koa: `ctx.respond = false`, then await this.
    */
-  handle(request: IncomingMessage, response: ServerResponse, context: { request_id: string }): Promise<void>;
+  handle(request: IncomingMessage, response: ServerResponse, context: { origin: RequestOrigin }): Promise<void>;
   /** An access token without OAuth, for `arsia bootstrap`; introspection and revocation know it. The caller records it. */
   issueAccessToken(request: AccessTokenRequest): Promise<string>;
 }
@@ -71,7 +72,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
     owns: (path) => path === pathname || path.startsWith(`${pathname}/`) || routeAt(path) !== undefined,
     isDocument: (path) => routeAt(path)?.action === 'metadata.read',
     provedBy: (path) => proofs[routeAt(path)?.action ?? 'metadata.read'] ?? 'nothing',
-    async handle(request, response, { request_id }) {
+    async handle(request, response, { origin }) {
       const { url = '', method = '' } = request;
       const route = routeAt(pathOf(url));
       if (route === undefined) return answer(response, notOffered);
@@ -79,7 +80,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
       if (current === undefined) return answer(response, refusalOf(noKeys()));
       const offered = route.path === endpoints.jwks ? keysRoute(route) : route;
       if ('error' in offered) return answer(response, offered);
-      turns.begin(request, { request_id, route: offered });
+      turns.begin(request, { origin, route: offered });
       // oidc-provider knows its own paths, not where it is mounted.
       request.url = route.isPage ? route.path + queryOf(url) : route.path;
       try {

@@ -5,6 +5,7 @@ import { afterAll } from '@jest/globals';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { type Clock, newId } from '../../src/core/clock.ts';
 import type { ArsiaError } from '../../src/core/errors.ts';
+import { serverOrigin } from '../../src/core/origin.ts';
 import type { Database } from '../../src/database/connections.ts';
 import type { ClientAccount, EndpointEvent, Exchange } from '../../src/oidc/ports.ts';
 import { type AuthorizationServer, createAuthorizationServer } from '../../src/oidc/server.ts';
@@ -157,7 +158,8 @@ export async function startReplica(parts: {
       record: (event) => world.record(event),
     });
     let requests = 0;
-    return (request, response) => void server!.handle(request, response, { request_id: `req_${++requests}` });
+    return (request, response) =>
+      void server!.handle(request, response, { origin: { ...serverOrigin, request_id: `req_${++requests}` } });
   });
   const base = `${origin}${path}/oauth2`;
   return {

@@ -38,7 +38,12 @@ test('a job token and the name of an identity give a workload token, by the publ
     expires_in: 600,
   });
   expect(world.exchanges).toEqual([
-    { subject_token: jobToken, audience: 'acme/aws-prod', client_id: 'workload', request_id: expect.any(String) },
+    {
+      subject_token: jobToken,
+      audience: 'acme/aws-prod',
+      client_id: 'workload',
+      origin: expect.objectContaining({ request_id: expect.any(String) }),
+    },
   ]);
   // The mint has recorded itself.
   expect(world.events).toEqual([]);

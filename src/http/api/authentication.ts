@@ -1,4 +1,5 @@
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
+import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
 import { withoutJobToken } from '../../services/pipeline/callers.ts';
 import { unauthenticated } from '../../services/pipeline/rights.ts';
@@ -9,7 +10,7 @@ type Parts = Pick<AppParts, 'callers' | 'pipeline'>;
 
 /** The sender of a request, before authentication is complete. */
 interface Sender {
-  request_id: string;
+  origin: Origin;
   bearer: string | undefined;
   caller: Caller;
 }
@@ -21,11 +22,11 @@ interface Sender {
 export async function refuseWithoutToken(
   { pipeline }: Parts,
   route: Route,
-  { request_id, bearer }: Pick<Sender, 'request_id' | 'bearer'>,
+  { origin, bearer }: Pick<Sender, 'origin' | 'bearer'>,
 ): Promise<void> {
   if (bearer !== undefined || route.bearer === 'none') return;
   const error = route.bearer === 'job' ? withoutJobToken() : unauthenticated();
-  await pipeline.refuse(route.action, { request_id, caller: anonymous }, error);
+  await pipeline.refuse(route.action, { origin, caller: anonymous }, error);
   throw error;
 }
 
@@ -36,12 +37,12 @@ export async function refuseWithoutToken(
 export async function refuseUnread(
   { callers, pipeline }: Parts,
   route: Route,
-  { request_id, bearer, caller }: Sender,
+  { origin, bearer, caller }: Sender,
   thrown: unknown,
 ): Promise<ArsiaError> {
   const sender: Awaited<ReturnType<Parts['callers']['identifyJob']>> =
     route.bearer === 'job' ? await callers.identifyJob(bearer) : { caller };
   const error = sender.refusal ?? asArsiaError(thrown);
-  await pipeline.refuse(route.action, { request_id, caller: sender.caller }, error);
+  await pipeline.refuse(route.action, { origin, caller: sender.caller }, error);
   return error;
 }

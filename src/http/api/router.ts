@@ -40,22 +40,22 @@ function answer(parts: RouterParts, route: Route): RouterMiddleware<RequestState
   const secrets = toldOnce(route.response);
   return async (ctx) => {
     const { params } = ctx;
-    const { request_id } = ctx.state;
+    const { origin } = ctx.state;
     const bearer = bearerOf(ctx.get('authorization'));
-    await refuseWithoutToken(parts, route, { request_id, bearer });
+    await refuseWithoutToken(parts, route, { origin, bearer });
     // To its end, before anybody is looked up: who waits with the last byte is asked who they are by then.
     const [read] = await Promise.allSettled([parseRequest(ctx, route)]);
-    const caller = route.bearer === 'access' ? await callers.authenticate(bearer, request_id) : anonymous;
+    const caller = route.bearer === 'access' ? await callers.authenticate(bearer, origin) : anonymous;
     const scope = { caller, route: name, params };
     const open = async () => {
       if (read.status === 'rejected') throw read.reason;
       return { ...read.value, query: openPage(read.value.query, scope, cursors) };
     };
     const parsed = await open().catch(async (thrown: unknown) => {
-      throw await refuseUnread(parts, route, { request_id, bearer, caller }, thrown);
+      throw await refuseUnread(parts, route, { origin, bearer, caller }, thrown);
     });
     const { query, body, key, if_match } = parsed;
-    const call: Call = { request_id, caller, if_match };
+    const call: Call = { origin, caller, if_match };
     const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body });
     const { answer: result, isReplay } =
       key === undefined

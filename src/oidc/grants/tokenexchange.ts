@@ -1,5 +1,6 @@
 import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
 import { ArsiaError } from '../../core/errors.ts';
+import type { Origin } from '../../core/origin.ts';
 import type { Admission, OutsideExchange } from '../../services/issuing/outsidetokens.ts';
 import { noScope } from '../errors.ts';
 import { tokenTypes, trustRuleClaim } from '../names.ts';
@@ -23,7 +24,7 @@ type GrantContext = TokenEndpointGrantContext<ExchangeParameters>;
 interface ExchangeParts {
   exchange: Exchange;
   outside: OutsideExchange;
-  request_id: string;
+  origin: Origin;
 }
 
 /** What can be exchanged, by the type of the subject token. */
@@ -48,11 +49,11 @@ type Kind = (typeof kinds)[keyof typeof kinds];
  * A job token, and the name of a managed identity as the audience, for a workload token; a JWT of an outside issuer, and the
  * name of a service account, for an access token.
  */
-export function createTokenExchange({ exchange, outside, request_id }: ExchangeParts) {
+export function createTokenExchange({ exchange, outside, origin }: ExchangeParts) {
   return async (ctx: GrantContext): Promise<void> => {
     const { params, client, provider } = ctx.oidc;
     const kind = isOutside(params.subject_token_type) ? kinds.outside : kinds.job;
-    const request = { ...checked(params, kind), client_id: client.clientId, request_id };
+    const request = { ...checked(params, kind), client_id: client.clientId, origin };
     const { issued: issued_token_type } = kind;
     if (kind === kinds.outside) {
       const { access_token, expires_in } = await outside(request, (admission) => issueFor(provider, admission));

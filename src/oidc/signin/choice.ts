@@ -16,8 +16,8 @@ export async function signInOrAsk(
   interaction: Interaction,
   person: Person,
 ): Promise<void> {
-  const { request_id } = desk.turns.of(ctx);
-  const only = onlyChoice(await desk.signIn.people.options(person, request_id));
+  const { origin } = desk.turns.of(ctx);
+  const only = onlyChoice(await desk.signIn.people.options(person, origin));
   if (only !== undefined) return await signInBy(desk, ctx, interaction, person, only);
   await vouchedPeople(desk).save(interaction.uid, person);
   sendTo(ctx, addressOf(desk, interaction));
@@ -33,7 +33,7 @@ export async function askForChoice(desk: Desk, ctx: KoaContextWithOIDC, interact
   if (person === undefined) return false;
   const turn = desk.turns.of(ctx);
   turn.isRecorded = true;
-  const options = await desk.signIn.people.options(person, turn.request_id).catch(async (thrown: unknown) => {
+  const options = await desk.signIn.people.options(person, turn.origin).catch(async (thrown: unknown) => {
     // Nothing is left to choose: the next try begins at the identity provider.
     await vouched.forget(interaction.uid);
     throw thrown;
@@ -55,7 +55,7 @@ export async function takeChoice(desk: Desk, ctx: KoaContextWithOIDC, interactio
   const turn = desk.turns.of(ctx);
   if (what === 'decline') {
     turn.isRecorded = true;
-    await desk.signIn.people.decline(person, id, turn.request_id);
+    await desk.signIn.people.decline(person, id, turn.origin);
     return sendTo(ctx, addressOf(desk, interaction));
   }
   const choice = choiceOf(what, id);
@@ -78,7 +78,7 @@ async function signInBy(
 ): Promise<void> {
   const turn = desk.turns.of(ctx);
   turn.isRecorded = true;
-  const { id: accountId } = await desk.signIn.people.signIn(person, choice, turn.request_id);
+  const { id: accountId } = await desk.signIn.people.signIn(person, choice, turn.origin);
   await vouchedPeople(desk).forget(interaction.uid);
   if (await endOtherSession(desk, ctx, accountId)) {
     interaction.session = undefined;

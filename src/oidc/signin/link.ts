@@ -13,7 +13,7 @@ export async function openLink(desk: Desk, ctx: KoaContextWithOIDC): Promise<voi
   if (token === null || !linkPattern.test(token)) throw new errors.InvalidRequest('the link is incomplete');
   const turn = desk.turns.of(ctx);
   turn.isRecorded = true;
-  const { user_id, ...opened } = await desk.signIn.openLink(token, turn.request_id);
+  const { user_id, ...opened } = await desk.signIn.openLink(token, turn.origin);
   await openSession(desk, ctx, user_id);
   ctx.body = opened;
 }

@@ -1,5 +1,6 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
+import type { Origin } from '../../core/origin.ts';
 import { refusalOf } from '../errors.ts';
 import { showRefusal, type Way } from '../pages/refusal.ts';
 import { addressOf, type Desk, type Interaction } from './context.ts';
@@ -12,8 +13,9 @@ export async function refuse(
   ways: readonly Way[] = [],
 ): Promise<void> {
   const turn = desk.turns.of(ctx);
-  const { request_id } = turn;
-  const failure = turn.isRecorded === true ? undefined : await record(desk, thrown, request_id);
+  const { origin } = turn;
+  const { request_id } = origin;
+  const failure = turn.isRecorded === true ? undefined : await record(desk, thrown, origin);
   const refusal = refusalOf(failure ?? thrown);
   const facts = { request_id, path: turn.route.path, error: refusal.error, reason: refusal.reason };
   if (refusal.outcome === 'refused') desk.log.info(facts, 'authorization server refused');
@@ -26,11 +28,11 @@ export async function refuse(
 }
 
 /** Undefined when the refusal is on record; what to answer instead when it cannot be. */
-async function record({ signIn }: Desk, thrown: unknown, request_id: string): Promise<unknown> {
+async function record({ signIn }: Desk, thrown: unknown, origin: Origin): Promise<unknown> {
   const { code, reason } = refusalOf(thrown);
   // A database that is away cannot keep a record, and nothing was decided that needs one.
   if (code === 'unavailable') return undefined;
-  return await signIn.people.refuse(new ArsiaError(code, reason), request_id).then(
+  return await signIn.people.refuse(new ArsiaError(code, reason), origin).then(
     () => undefined,
     (cause: unknown) => cause,
   );

@@ -68,8 +68,8 @@ function upstreamOf({ issuer, signIn }: Config, { signInSecret }: SettingsFiles)
 }
 
 function linkOpener(redeem: Operators['redeem']): SignInParts['openLink'] {
-  return async (link, request_id) => {
-    const { user, organization, token } = await redeem({ caller: anonymous, request_id }, link);
+  return async (link, origin) => {
+    const { user, organization, token } = await redeem({ caller: anonymous, origin }, link);
     const { access_token, expires_at } = token;
     return {
       user_id: user.id,

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
+import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
 import { findServiceAccount, liveSecretHashes } from '../../store/machines/serviceaccounts.ts';
@@ -17,7 +18,7 @@ interface EndpointEvent {
   error: string | null;
   client_id: string | null;
   target_id: string | null;
-  request_id: string;
+  origin: Origin;
   reason: string | null;
 }
 
@@ -53,21 +54,21 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
         return organization === undefined ? login : `${login} in ${organization.path}`;
       },
     },
-    async exchange(request: { subject_token: string; audience: string; request_id: string }) {
+    async exchange(request: { subject_token: string; audience: string; origin: Origin }) {
       const minted = await mint.mint(
-        { token: request.subject_token, managed_identity: request.audience, request_id: request.request_id },
+        { token: request.subject_token, managed_identity: request.audience, origin: request.origin },
         'token',
       );
       return { token: minted.token, expires_in: minted.expires_at - Math.floor(clock.now() / 1000) };
     },
     async record(event: EndpointEvent) {
-      const { action, outcome, code, client_id, target_id, request_id, error, reason } = event;
+      const { action, outcome, code, client_id, target_id, origin, error, reason } = event;
       const account = await accountOf(client_id);
       const user = await userOf(target_id);
       // A client that was refused merely claims to be this account: its organisation sees the attempt, nobody is named.
       const caller: Caller = outcome === 'success' ? (account ?? user ?? anonymous) : anonymous;
       await audit[outcome === 'success' ? 'record' : 'refuse'](
-        eventOf(clock, { caller, request_id }, action, undefined, {
+        eventOf(clock, { caller, origin }, action, undefined, {
           outcome,
           code,
           organization_id: (account ?? user)?.organization_id ?? null,

@@ -69,7 +69,7 @@ export function createExchange(parts: {
               workspace_id: facts.workspace.id,
               user_id: facts.job.user_id,
             },
-            request_id: request.request_id,
+            origin: request.origin,
           },
           'credentials.exchange',
           undefined,

@@ -7,6 +7,7 @@ import { usability } from '../../core/inheritance.ts';
 import { refuseIdentity, refuseJob } from '../../core/mint.ts';
 import type { Delivery, IdentityFacts, MintFacts } from '../../core/mintfacts.ts';
 import { isReference } from '../../core/names.ts';
+import type { Origin } from '../../core/origin.ts';
 import { anonymous } from '../../core/principals.ts';
 import { formatSubject } from '../../core/subject.ts';
 import { refuseNaming } from '../../core/subjectgrants.ts';
@@ -28,7 +29,7 @@ export interface MintRequest {
   /** A managed identity, by id or path. */
   managed_identity: string;
   profile?: string | undefined;
-  request_id: string | null;
+  origin: Origin;
 }
 
 export interface Minted {
@@ -262,7 +263,7 @@ function mintEvent(
           workspace_id: facts.workspace.id,
           user_id: facts.job.user_id,
         };
-  return eventOf(clock, { caller, request_id: request.request_id }, 'token.mint', undefined, {
+  return eventOf(clock, { caller, origin: request.origin }, 'token.mint', undefined, {
     user_id: facts?.user?.id ?? null,
     // An identity that the workspace may not see is named as asked, not by the id of somebody else's.
     identity_id:

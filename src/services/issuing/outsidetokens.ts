@@ -4,6 +4,7 @@ import { isId } from '../../core/ids.ts';
 import { accessTokenLifetime, outsideTokens } from '../../core/lifetimes.ts';
 import { isReference } from '../../core/names.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
+import type { Origin } from '../../core/origin.ts';
 import { decideTrust, shownText, type TrustDenial } from '../../core/outsidetrust.ts';
 import { anonymous } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
@@ -25,7 +26,7 @@ export interface OutsideRequest {
   /** The service account that trusts it, by id or path, as it was sent. */
   audience: string;
   client_id: string;
-  request_id: string;
+  origin: Origin;
 }
 
 /** What an access token may be given out for. */
@@ -175,7 +176,7 @@ function eventOfExchange(clock: Clock, request: OutsideRequest, told: Told, deta
         }
       : anonymous;
   const rule = trust_rule_id ?? denial?.rule_id;
-  return eventOf(clock, { caller, request_id: request.request_id }, 'outside_token.exchange', undefined, {
+  return eventOf(clock, { caller, origin: request.origin }, 'outside_token.exchange', undefined, {
     outcome: 'success',
     organization_id: account?.organization_id ?? null,
     target_id: account?.id ?? null,

@@ -1,5 +1,6 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { proposeLogin } from '../../core/logins.ts';
+import type { Origin } from '../../core/origin.ts';
 import { anonymous } from '../../core/principals.ts';
 import { acceptInvitation, deleteInvitation, findInvitation, type Invitation } from '../../store/people/invitations.ts';
 import { insertMembership } from '../../store/people/memberships.ts';
@@ -28,13 +29,13 @@ import {
  */
 export interface SignIn {
   /** Throws `sign_in_refused` or `user_inactive`, recorded, where the person can choose nothing. */
-  options(person: Person, request_id: string): Promise<SignInOptions>;
+  options(person: Person, origin: Origin): Promise<SignInOptions>;
   /** Throws `sign_in_refused` or `user_inactive`, recorded, where the choice is no longer open. */
-  signIn(person: Person, choice: SignInChoice, request_id: string): Promise<{ id: string; login: string }>;
+  signIn(person: Person, choice: SignInChoice, origin: Origin): Promise<{ id: string; login: string }>;
   /** Deletes an invitation of the person's address. Throws `sign_in_refused`, recorded, where it is no longer open. */
-  decline(person: Person, invitation: string, request_id: string): Promise<void>;
+  decline(person: Person, invitation: string, origin: Origin): Promise<void>;
   /** Records a sign-in that ended before anybody was vouched for. */
-  refuse(error: ArsiaError, request_id: string): Promise<void>;
+  refuse(error: ArsiaError, origin: Origin): Promise<void>;
 }
 
 interface Chosen {
@@ -54,19 +55,19 @@ const signInName = 'user.sign_in';
 
 export function createSignIn(parts: { pipeline: Pipeline; users: SignInUsers }): SignIn {
   const { pipeline, users } = parts;
-  const callOf = (request_id: string) => ({ caller: anonymous, request_id });
+  const callOf = (origin: Origin) => ({ caller: anonymous, origin });
   const read = readOptions(users);
   const enter = enterBy(users);
   return {
-    options: (person, request_id) => pipeline.perform(read, callOf(request_id), person),
-    async signIn(person, choice, request_id) {
-      const { user } = await pipeline.perform(enter, callOf(request_id), { person, choice });
+    options: (person, origin) => pipeline.perform(read, callOf(origin), person),
+    async signIn(person, choice, origin) {
+      const { user } = await pipeline.perform(enter, callOf(origin), { person, choice });
       return { id: user.id, login: user.login };
     },
-    async decline(person, id, request_id) {
-      await pipeline.perform(declineInvitation, callOf(request_id), { person, id });
+    async decline(person, id, origin) {
+      await pipeline.perform(declineInvitation, callOf(origin), { person, id });
     },
-    refuse: (error, request_id) => pipeline.refuse(signInName, callOf(request_id), error),
+    refuse: (error, origin) => pipeline.refuse(signInName, callOf(origin), error),
   };
 }
 

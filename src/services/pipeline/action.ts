@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../core/audit.ts';
 import type { IdKind } from '../../core/ids.ts';
+import type { Origin } from '../../core/origin.ts';
 import type { Permission } from '../../core/permissions.ts';
 import type { Caller } from '../../core/principals.ts';
 import type { QuotaName } from '../../core/quotas.ts';
@@ -7,11 +8,10 @@ import type { Queries } from '../../database/connections.ts';
 import type { Admit } from './quotacounts.ts';
 import type { Load } from './shares.ts';
 
-/** Who calls, and under which request id the log and the audit know it. */
+/** Who calls, and from where. */
 export interface Call {
   caller: Caller;
-  /** Null for what no request asked for: the server's timers and commands. */
-  request_id: string | null;
+  origin: Origin;
   /** The versions that the caller takes the thing to be at (`If-Match`, RFC 9110 13.1.1); undefined: whatever it is. */
   if_match?: IfMatch | undefined;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import { refuseJob } from '../../core/mint.ts';
+import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
 import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
@@ -16,7 +17,7 @@ import type { Audit } from './refusals.ts';
 /** Who a bearer token speaks for. Nothing is cached: a revoked token or deactivated principal is refused at once. */
 export interface Callers {
   /** Throws `unauthenticated` or `job_ended`, with one audit record, for a token that opens nothing. */
-  authenticate(bearer: string | undefined, request_id: string): Promise<Caller>;
+  authenticate(bearer: string | undefined, origin: Origin): Promise<Caller>;
   /**
    * Identifies the job of a token on a route that takes job tokens only. `refusal` where the token opens nothing
    * (`unauthenticated`, `job_ended`). Records nothing. Throws `unavailable`.
@@ -68,14 +69,14 @@ export function createCallers(parts: {
       }
     },
 
-    async authenticate(bearer, request_id) {
+    async authenticate(bearer, origin) {
       if (bearer === undefined) return anonymous;
       try {
         return await callerOf(bearer);
       } catch (thrown) {
         if (thrown instanceof ArsiaError && thrown.code !== 'unavailable')
           await audit.refuse(
-            eventOf(clock, { caller: anonymous, request_id }, 'caller.authenticate', undefined, {
+            eventOf(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, {
               outcome: 'refused',
               code: thrown.code,
               detail: { reason: thrown.message },

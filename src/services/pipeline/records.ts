@@ -2,6 +2,7 @@ import type { AuditEvent } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import { newId } from '../../core/clock.ts';
 import type { ArsiaError } from '../../core/errors.ts';
+import { serverOrigin } from '../../core/origin.ts';
 import { system } from '../../core/principals.ts';
 import type { Call, Place } from './action.ts';
 
@@ -11,7 +12,7 @@ export function refusalFacts(error: ArsiaError): Pick<AuditEvent, 'outcome' | 'c
 }
 
 /** A call that nobody made: the server itself, or a person at its terminal. */
-export const bySystem: Call = { caller: system, request_id: null };
+export const bySystem: Call = { caller: system, origin: serverOrigin };
 
 /** An audit event of a call, complete but for what `more` says. */
 export function eventOf(
@@ -37,7 +38,7 @@ export function eventOf(
     target_id: null,
     jti: null,
     signing_input_sha256: null,
-    request_id: call.request_id,
+    request_id: call.origin.request_id,
     parent_id: null,
     ...place?.audit,
     ...more,

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { serverOrigin } from '../../../src/core/origin.ts';
 import type { Caller } from '../../../src/core/principals.ts';
 import type { Database, Queries } from '../../../src/database/connections.ts';
 import { createActionTable } from '../../../src/services/actions.ts';
@@ -47,7 +48,7 @@ describe('F25 the share that an organisation has in the database', () => {
     run,
   });
   const perform = (organization: string, run: () => Promise<unknown>, load?: Load) =>
-    pipeline.perform(action(run, load), { caller: account(organization), request_id: null }, {});
+    pipeline.perform(action(run, load), { caller: account(organization), origin: serverOrigin }, {});
   const hang = () => new Promise<never>(() => {});
 
   test.each(['change', 'read', 'heavy', 'search', 'evaluation'] as const)(
@@ -84,8 +85,8 @@ describe('F25 the share that an organisation has in the database', () => {
 
   test('changes wait for their turn as those of the organisation of the caller', async () => {
     const change = action(async () => {}, undefined, true);
-    await pipeline.perform(change, { caller: account('grp_a'), request_id: null }, {});
-    await pipeline.together('thing.do', { caller: account('grp_b'), request_id: null }, async () => {});
+    await pipeline.perform(change, { caller: account('grp_a'), origin: serverOrigin }, {});
+    await pipeline.together('thing.do', { caller: account('grp_b'), origin: serverOrigin }, async () => {});
     expect(tenants).toEqual(['grp_a', 'grp_b']);
   });
 

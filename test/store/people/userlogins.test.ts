@@ -11,7 +11,7 @@ import { listSignInUsers } from '../../../src/store/people/useridentities.ts';
 import { findUser } from '../../../src/store/people/users.ts';
 import { databaseKinds, freshPostgresDatabase } from '../../support/databases.ts';
 
-const migrations = new URL('../../migrations/', import.meta.url);
+const migrations = new URL('../../../migrations/', import.meta.url);
 
 describe.each(databaseKinds)('users of before several organisations: %s', (kind) => {
   let database: Database;

@@ -32,7 +32,7 @@ export const issuingRoutes: Route[] = [
     body: tokenRequest,
     response: workloadToken,
     async handle({ api, call, bearer, body }) {
-      const minted = await api.mint.mint({ ...body, token: bearer, request_id: call.request_id }, 'token');
+      const minted = await api.mint.mint({ ...body, token: bearer, origin: call.origin }, 'token');
       const { token, subject, audience, jti, audit_event_id } = minted;
       return { token, subject, audience, jti, expires_at: rfc3339(minted.expires_at), audit_event_id };
     },
@@ -47,10 +47,7 @@ export const issuingRoutes: Route[] = [
     body: credentialsRequest,
     response: credentials,
     async handle({ api, call, bearer, body: { managed_identity, profile, ...asked } }) {
-      return await api.exchange.exchange(
-        { managed_identity, profile, token: bearer, request_id: call.request_id },
-        asked,
-      );
+      return await api.exchange.exchange({ managed_identity, profile, token: bearer, origin: call.origin }, asked);
     },
   }),
 ];
