@@ -10,7 +10,7 @@ export const issuedAtBackdate = 5;
 
 export const jobDeadline = { default: day, minimum: minute, maximum: 7 * day } as const;
 
-/** `arsia bootstrap` and client credentials. */
+/** `arsia server bootstrap` and client credentials. */
 export const accessTokenLifetime = hour;
 export const adminLinkLifetime = 15 * minute;
 /** How long the answer of a create is kept for whoever sends it again with the same `Idempotency-Key`. */

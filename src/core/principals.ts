@@ -8,5 +8,5 @@ export type Caller =
 
 export const anonymous: Caller = { kind: 'anonymous', id: null };
 
-/** The server itself: its timers, and a person at its terminal (`arsia bootstrap`, `arsia keys`). */
+/** The server itself: its timers, and a person at its terminal (`arsia server bootstrap`, `arsia server keys`). */
 export const system: Caller = { kind: 'system', id: 'system' };

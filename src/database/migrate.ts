@@ -18,6 +18,13 @@ export interface MigrateOptions {
   /** The application's role, when the tables belong to another one: it is given what it needs and no more. */
   grantTo?: string | undefined;
   folder?: string;
+  /** Called before and after each migration. */
+  onProgress?: ((progress: MigrationProgress) => void) | undefined;
+}
+
+export interface MigrationProgress {
+  name: string;
+  state: 'started' | 'applied';
 }
 
 interface Migration {
@@ -43,15 +50,22 @@ export async function migrate(target: Database | string, options: MigrateOptions
   }
 }
 
+/** Returns the migrations of this release that the database does not have. Changes nothing, and throws what `migrate` throws. */
+export async function pendingMigrations(database: Database): Promise<string[]> {
+  return (await pendingOf(database.query, readMigrations(defaultFolder))).map(({ name }) => name);
+}
+
 async function migrateDatabase(database: Database, options: MigrateOptions): Promise<string[]> {
   const migrations = readMigrations(options.folder ?? defaultFolder);
   const applied: string[] = [];
   // The look without a lock lets a role that owns nothing pass when there is nothing to do.
   while ((await pendingOf(database.query, migrations)).length > 0) {
     const name = await database
-      .transaction((tx) => applyNext(tx, migrations), { isolation: 'read committed' })
+      .transaction((tx) => applyNext(tx, migrations, options), { isolation: 'read committed' })
       .catch(waitForOwner);
-    if (name !== undefined) applied.push(name);
+    if (name === undefined) continue;
+    applied.push(name);
+    options.onProgress?.({ name, state: 'applied' });
   }
   if (options.grantTo !== undefined) await grant(database, options.grantTo);
   return applied;
@@ -63,12 +77,16 @@ const insufficientPrivilege = '42501';
 function waitForOwner(error: unknown): never {
   if (codeOf(error) !== insufficientPrivilege) throw error;
   throw unavailable(
-    'The database waits for its migration to this release, which the role of DATABASE_URL may not do: run `arsia migrate` with ARSIA_MIGRATION_DATABASE_URL, as the role that owns the tables.',
+    'The database waits for its migration to this release, which the role of DATABASE_URL may not do: run `arsia server migrate` with ARSIA_MIGRATION_DATABASE_URL, as the role that owns the tables.',
     error,
   );
 }
 
-async function applyNext(tx: Queries, migrations: Migration[]): Promise<string | undefined> {
+async function applyNext(
+  tx: Queries,
+  migrations: Migration[],
+  { onProgress }: MigrateOptions,
+): Promise<string | undefined> {
   // A migration, and the wait for another migrator, take as long as they take; waiting for a table's lock must not, since
   // every request queues up behind a waiting ALTER TABLE.
   await sql`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`.execute(tx);
@@ -76,6 +94,7 @@ async function applyNext(tx: Queries, migrations: Migration[]): Promise<string |
   await sql`SET LOCAL lock_timeout = '10s'`.execute(tx);
   const [migration] = await pendingOf(tx, migrations);
   if (migration === undefined) return undefined;
+  onProgress?.({ name: migration.name, state: 'started' });
   await sql`CREATE TABLE IF NOT EXISTS migrations (
     name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL)`.execute(tx);
   await sql.raw(migration.text).execute(tx);

@@ -4,7 +4,7 @@ import { offerReads } from './discovery.ts';
 import type { RequestState } from './parts.ts';
 
 /**
- * The page of the links that `arsia admin link` and `arsia admin recover` print. The token is in the fragment, which
+ * The page of the links that `arsia server admin link` and `arsia server admin recover` print. The token is in the fragment, which
  * browsers never send, so it reaches no log and no proxy. The page posts it once and shows the access token of the operator
  * or owner.
  */

@@ -17,7 +17,7 @@ export const trustRuleClaim = 'trust_rule_id';
 export const workloadClient = 'workload';
 
 /**
- * The client of access tokens that Arsia gives out by itself (`arsia bootstrap`). It has no grant; being public, it lets
+ * The client of access tokens that Arsia gives out by itself (`arsia server bootstrap`). It has no grant; being public, it lets
  * whoever holds such a token revoke it (RFC 7009 2.1) and nothing else.
  */
 export const ownClient = 'arsia';

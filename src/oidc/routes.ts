@@ -23,7 +23,7 @@ export const ownEndpoints = {
   interaction: '/interaction',
   /** Where the identity provider sends people back to: registered there as `<ARSIA_ISSUER>/oauth2/callback`. */
   callback: '/callback',
-  /** Where the page of `arsia admin link` sends what its address had in it. */
+  /** Where the page of `arsia server admin link` sends what its address had in it. */
   link: '/link',
   script: '/device.js',
 } as const;

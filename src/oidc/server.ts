@@ -30,7 +30,7 @@ export interface AuthorizationServer {
    * koa: `ctx.respond = false`, then await this.
    */
   handle(request: IncomingMessage, response: ServerResponse, context: { origin: RequestOrigin }): Promise<void>;
-  /** An access token without OAuth, for `arsia bootstrap`; introspection and revocation know it. The caller records it. */
+  /** An access token without OAuth, for `arsia server bootstrap`; introspection and revocation know it. The caller records it. */
   issueAccessToken(request: AccessTokenRequest): Promise<string>;
 }
 

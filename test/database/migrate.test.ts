@@ -178,7 +178,7 @@ describe('migrations on PostgreSQL', () => {
     const url = urlFor(fresh.ownerUrl, new URL(fresh.ownerUrl).pathname.slice(1), testRoles.application);
     await expect(migrate(url)).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('run `arsia migrate`'),
+      message: expect.stringContaining('run `arsia server migrate`'),
     });
     await migrate(fresh.ownerUrl, { grantTo: testRoles.application });
     expect(await migrate(url)).toEqual([]);
@@ -194,7 +194,7 @@ describe('a replica of a newer release', () => {
     await execute(home.urls!.owner, `${undo} DELETE FROM migrations WHERE name = '0010_authority_changes.sql'`);
     const { origin, logged } = await startArsia({ home: { ...home, settings } });
     const ready = () => request(`${origin}/readyz`);
-    const reason = expect.stringMatching(/waits for its migration.+arsia migrate/);
+    const reason = expect.stringMatching(/waits for its migration.+arsia server migrate/);
     expect(await ready()).toMatchObject({ status: 503, body: { status: 'not ready', reason } });
     expect((await request(`${origin}/healthz`)).status).toBe(200);
     expect(logged()).toMatch(/waits for its migration/);

@@ -24,7 +24,7 @@ describe('an installation on the embedded database', () => {
 
   const expectServing = async () => expect((await mint(issuing, issuing.seed.origin)).status).toBe(200);
 
-  test.each([['serve'], ['bootstrap', '--organization', 'other']])(
+  test.each([['serve'], ['server', 'bootstrap', '--organization', 'other']])(
     'M5: `arsia %s` beside a process that holds it is refused with one line, and that process goes on',
     async (...args) => {
       const { settings, home } = issuing.seed;
@@ -100,7 +100,7 @@ describe('files that settings name', () => {
     ARSIA_SIGN_IN_CLIENT_SECRET_FILE: '/nope2',
   };
 
-  test.each([['serve'], ['bootstrap', '--organization', 'acme']])(
+  test.each([['serve'], ['server', 'bootstrap', '--organization', 'acme']])(
     'N60 `arsia %s` tells the faults of all of them beside those of the rest, and makes no database and no key',
     async (...args) => {
       const folder = await mkdtemp(join(tmpdir(), 'arsia-files-'));

@@ -5,7 +5,7 @@ import { readForm } from './context.ts';
 import { openSession } from './sessions.ts';
 
 /**
- * Opens the link of `arsia admin link` or `arsia admin recover` in a browser: the operator or owner is signed in there. For
+ * Opens the link of `arsia server admin link` or `arsia server admin recover` in a browser: the operator or owner is signed in there. For
  * scripts there is the API's own way, which opens no session. Records itself.
  */
 export async function openLink(desk: Desk, ctx: KoaContextWithOIDC): Promise<void> {

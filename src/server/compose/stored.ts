@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Database } from '../../database/connections.ts';
-import { openDatabase } from '../../database/database.ts';
-import { migrate } from '../../database/migrate.ts';
+import { type DatabaseOptions, openDatabase } from '../../database/database.ts';
+import { type MigrationProgress, migrate } from '../../database/migrate.ts';
 import { createAuditTrail } from '../../services/audit/trail.ts';
 import { sweepFreedAudiences } from '../../services/identities/audiences.ts';
 import { auditedKeyring, keyChangeRecords } from '../../services/issuing/keys.ts';
@@ -45,11 +45,8 @@ export type Stored = Awaited<ReturnType<typeof composeStored>>;
 export async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
   const { clock, log, monotonic = () => performance.now() } = surroundings;
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
-  const { url, folder, poolSize } = config.database;
   const lockLost = Promise.withResolvers<never>();
-  const database = await openDatabase({
-    ...(url === undefined ? { folder } : { url }),
-    poolSize,
+  const database = await openDatabaseOf(config.database, {
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
     onLockLost: lockLost.reject,
   });
@@ -89,6 +86,14 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
   };
 }
 
+/** Opens the database that the settings name. */
+export function openDatabaseOf(
+  { url, folder, poolSize }: Config['database'],
+  options: Pick<DatabaseOptions, 'onFault' | 'onLockLost'>,
+): Promise<Database> {
+  return openDatabase({ ...(url === undefined ? { folder } : { url }), poolSize, ...options });
+}
+
 /** Watches the machine's clock, also where tests give the other parts another one: only the machine's can be set wrong. */
 function watchClock(database: Database, log: Log): ClockWatch {
   return createClockWatch({
@@ -108,7 +113,7 @@ export async function openStored(
   { database, watch, cookies, cursors, trail, keys }: Stored,
 ): Promise<void> {
   await watch.look();
-  await bringUpToDate(config, database);
+  await bringUpToDate(config.database, database);
   await cookies.load();
   await cursors.load();
   await trail.open();
@@ -160,11 +165,12 @@ export function startTasks(
   });
 }
 
-/** Without ARSIA_SEALING_KEY_FILE: created on first start in `keys/`, outside ARSIA_DATA. */
+/** Without ARSIA_SEALING_KEY_FILE: created on first start, outside ARSIA_DATA. */
+export const embeddedSealingKeyPath = join('keys', 'sealing.key');
+
 async function embeddedSealingKey(): Promise<KeyEncryptionKey> {
-  const path = join('keys', 'sealing.key');
-  await makeSealingKeyFile(path);
-  return readSealingKeyFile(path);
+  await makeSealingKeyFile(embeddedSealingKeyPath);
+  return readSealingKeyFile(embeddedSealingKeyPath);
 }
 
 export type HeldSecret = ReturnType<typeof createHeldSecret>;
@@ -183,7 +189,12 @@ function createHeldSecret(read: () => Promise<Uint8Array>) {
   };
 }
 
-async function bringUpToDate({ database: { migrationUrl, url } }: Config, database: Database): Promise<void> {
-  if (migrationUrl === undefined || url === undefined) await migrate(database);
-  else await migrate(migrationUrl, { grantTo: decodeURIComponent(new URL(url).username) });
+/** Applies the pending migrations, as the owner of the tables where the settings name one. Returns their names. */
+export async function bringUpToDate(
+  { migrationUrl, url }: Config['database'],
+  database: Database,
+  onProgress?: (progress: MigrationProgress) => void,
+): Promise<string[]> {
+  if (migrationUrl === undefined || url === undefined) return await migrate(database, { onProgress });
+  return await migrate(migrationUrl, { grantTo: decodeURIComponent(new URL(url).username), onProgress });
 }
