@@ -34,7 +34,7 @@ describe('the right to act for users', () => {
     expect(mayAct([{ ...right, ...rightChange }], lineage, terms, runnerOf(terms))).toBe(expected);
   });
 
-  test('one right must cover all of a job: halves do not add up', () => {
+  test('one right to act must cover user, stage and labels of a job together', () => {
     const halves = [
       { ...right, users: ['usr_a'], stages: ['destroy'] },
       { ...right, users: ['usr_b'], stages: ['apply'] },
@@ -43,7 +43,7 @@ describe('the right to act for users', () => {
     expect(mayAct([], lineage, job, runnerOf(job))).toBe(false);
   });
 
-  test('another right never takes one away', () => {
+  test('a further right to act never takes one away', () => {
     const anyRight: fc.Arbitrary<MayAct> = fc.record<MayAct>({
       namespace_id: fc.constantFrom('org', 'grp', 'other'),
       users: fc.subarray(['*', 'usr_a', 'usr_b']),
@@ -65,7 +65,7 @@ describe('the right to act for users', () => {
   });
 });
 
-test('plain is the stage of everybody without labels', () => {
+test('isPlain accepts only the stage interactive without labels', () => {
   expect(isPlain({ stage: 'interactive', labels: {} })).toBe(true);
   expect(isPlain({ stage: 'run', labels: {} })).toBe(false);
   expect(isPlain({ stage: 'interactive', labels: { env: '' } })).toBe(false);

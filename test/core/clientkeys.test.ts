@@ -7,7 +7,7 @@ const rsa = jwk(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey);
 const ec = jwk(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
 const faults = (...keys: unknown[]) => clientKeys({ keys }).faults;
 
-test('takes RSA of 2048 bits and more and P-256, and keeps public members alone', () => {
+test('accepts RSA from 2048 bits on and P-256, and keeps only public members', () => {
   const given = [
     { ...rsa, kid: 'one', alg: 'PS256', use: 'sig', x5c: ['MIIB'], key_ops: ['verify'] },
     { ...ec, kid: 'two' },
@@ -52,13 +52,13 @@ test.each([
   expect(JSON.stringify(found)).not.toContain(String((key as Record<string, unknown>).d ?? 'no secret'));
 });
 
-test('names each key at fault, and a kid that stands twice', () => {
+test('names each bad key, and a kid that occurs twice', () => {
   const found = faults({ ...rsa, kid: 'one' }, { ...ec, kid: 'one' }, 'x');
   expect(found.map(({ pointer }) => pointer)).toEqual(['/keys/1', '/keys/2']);
 });
 
 test.each([[undefined], [null], ['{}'], [[]], [{}], [{ keys: {} }], [{ keys: [] }], [{ keys: Array(11).fill(ec) }]])(
-  'refuses %j as a set',
+  'refuses %j as a key set',
   (set) => {
     expect(clientKeys(set)).toEqual({ keys: [], faults: [expect.any(Object)] });
   },

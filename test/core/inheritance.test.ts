@@ -22,7 +22,7 @@ describe('where an identity can be used', () => {
     expect(usability({ group_ids, masked_in }, lineage)).toBe(expected);
   });
 
-  test('against a walk from the workspace up', () => {
+  test('agrees with a walk from the workspace upwards', () => {
     const ids = ['a', 'b', 'c', 'd', 'e'];
     const some = fc.uniqueArray(fc.constantFrom(...ids, 'x', 'y'));
     fc.assert(
@@ -59,7 +59,7 @@ describe('the effective identity', () => {
   const chosen = (choices: Choice[], by = runner, type = 'aws', profile = '') =>
     effectiveChoice(choices, by, type, profile)?.identity_id;
 
-  test('is the most specific: user, team, service account, everyone', () => {
+  test('is that of the most specific assignment: user, team, service account, everyone', () => {
     expect(chosen(all)).toBe('user');
     expect(chosen(all.slice(0, 3))).toBe('team');
     expect(chosen(all.slice(0, 2))).toBe('launcher');
@@ -67,7 +67,7 @@ describe('the effective identity', () => {
     expect(chosen([])).toBeUndefined();
   });
 
-  test('is never that of somebody else, nor of another type or profile', () => {
+  test('is never that of another principal, type or profile', () => {
     expect(chosen([choice('x', 'usr_b'), choice('y', 'team_c'), choice('z', 'sa_b')])).toBeUndefined();
     expect(chosen(all, runner, 'gcp')).toBeUndefined();
     expect(chosen(all, runner, 'aws', 'second')).toBeUndefined();
@@ -75,7 +75,7 @@ describe('the effective identity', () => {
     expect(chosen(all, { user_id: null, team_ids: [], launcher_id: null })).toBe('everyone');
   });
 
-  test('of two teams is the older assignment, of two of a moment the lower id, in any order', () => {
+  test('of two teams is that of the older assignment, and at equal times that of the lower id', () => {
     const two = [choice('b', 'team_b', 2), choice('a', 'team_a', 3)];
     expect(chosen(two)).toBe('b');
     expect(chosen(two.toReversed())).toBe('b');

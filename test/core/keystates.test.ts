@@ -112,8 +112,8 @@ function expectSound({ keys }: History): void {
   expect(stateFaults(keys)).toEqual([]);
 }
 
-describe('years of a key set, with timers that miss turns', () => {
-  test('always one signer and one standby, at most three published; nothing signs or leaves before its time', () => {
+describe('a key set over years, with timers that miss runs', () => {
+  test('has one signer, one standby and at most three published keys, and no key signs or leaves too early', () => {
     fc.assert(
       fc.property(turns(fc.constant(null)), (life) => {
         const history = new History();
@@ -127,7 +127,7 @@ describe('years of a key set, with timers that miss turns', () => {
     );
   });
 
-  test('the same with revocations in between; only those bring a key forward', () => {
+  test('holds with revocations too, and only a revocation makes a standby sign early', () => {
     const anyState = fc.option(fc.constantFrom<KeyState>('active', 'next', 'retiring'), { freq: 3 });
     fc.assert(
       fc.property(turns(anyState), (life) => {
@@ -141,7 +141,7 @@ describe('years of a key set, with timers that miss turns', () => {
     );
   });
 
-  test('a timer that runs every ten seconds rotates every 30 days', () => {
+  test('rotates every 30 days with a timer of ten seconds', () => {
     const history = new History();
     history.tick();
     while (history.now < start + 365 * day) {
@@ -153,14 +153,14 @@ describe('years of a key set, with timers that miss turns', () => {
   });
 });
 
-describe('steps', () => {
+describe('planned steps', () => {
   function started(): History {
     const history = new History();
     history.tick();
     return history;
   }
 
-  test('the first start makes a signer and a standby, the second does nothing', () => {
+  test('make a signer and a standby at the first start, and nothing at the second', () => {
     const history = new History();
     expect(history.tick()).toEqual([
       { do: 'create', state: 'active' },
@@ -169,7 +169,7 @@ describe('steps', () => {
     expect(history.tick()).toEqual([]);
   });
 
-  test('nothing is due a millisecond before 30 days, the rotation is at 30 days', () => {
+  test('rotate at 30 days and not a millisecond before', () => {
     const history = started();
     history.now = start + rotation - 1;
     expect(history.tick()).toEqual([]);
@@ -185,7 +185,7 @@ describe('steps', () => {
     expect(history.tick()).toEqual([{ do: 'remove', kid: 'key1' }]);
   });
 
-  test('force rotates from 25 h on, and not a millisecond before', () => {
+  test('rotate by force from 25 h on and not a millisecond before', () => {
     const history = started();
     const standby = history.keys[1]!;
     expect(rotatableAt(history.keys)).toBe(start + propagation);
@@ -199,7 +199,7 @@ describe('steps', () => {
     expect(mayActivate(history.keys.find((key) => key.kid === 'key2')!, history.now)).toBe(false);
   });
 
-  test('force waits while three keys are published, until the retiring one has left', () => {
+  test('wait by force while three keys are published', () => {
     const history = started();
     history.now += propagation;
     history.tick(true);
@@ -211,13 +211,13 @@ describe('steps', () => {
     expect(history.tick(true).map((one) => one.do)).toEqual(['remove', 'activate', 'create']);
   });
 
-  test('a clock that was set back makes nothing due', () => {
+  test('are none when the clock was set back', () => {
     const history = started();
     history.now -= 400 * day;
     expect(history.tick(true)).toEqual([]);
   });
 
-  test('a change is written after everything that the set remembers, however far behind the clock', () => {
+  test('get a time after every time of the set, however far behind the clock is', () => {
     fc.assert(
       fc.property(
         turns(fc.constantFrom<(KeyState | null)[]>('active', null)),
@@ -236,7 +236,7 @@ describe('steps', () => {
   });
 
   test.each<Partial<SigningKeyTimes>>([{ published_at: 9 }, { activated_at: 9 }, { retired_at: 9 }])(
-    'a change is written after %j, also where that is the last thing known',
+    'get a time after %j, also where that is the newest one',
     (last) => {
       const old: SigningKeyTimes = { kid: 'k', state: 'retiring', published_at: 1, activated_at: 1, retired_at: 1 };
       expect(changeTime([old, { ...old, ...last }, old], 5)).toBe(10);
@@ -244,7 +244,7 @@ describe('steps', () => {
     },
   );
 
-  test('a lost standby waits while three keys are published', () => {
+  test('make no new standby while three keys are published', () => {
     const history = started();
     const retiring = (kid: string): SigningKeyTimes => ({
       kid,
@@ -258,7 +258,7 @@ describe('steps', () => {
     expect(step(keys.slice(0, 2), start)).toEqual([{ do: 'create', state: 'next' }]);
   });
 
-  test('a lost standby is replaced', () => {
+  test('replace a lost standby', () => {
     const history = started();
     history.keys = history.keys.filter((key) => key.state !== 'next');
     expect(rotatableAt(history.keys)).toBeUndefined();
@@ -302,15 +302,15 @@ describe('revocation', () => {
     ]);
   });
 
-  test('of an unknown key is nothing', () => {
+  test('of an unknown key changes nothing', () => {
     expect(revocation(withThree().keys, 'key9')).toEqual([]);
   });
 });
 
-describe('N59 altered states are found', () => {
+describe('N59 faults of a key set', () => {
   const states: KeyState[] = ['next', 'active', 'retiring'];
 
-  test('a state that was flipped, in any set that years lead to', () => {
+  test('include a flipped state, in any set that can occur', () => {
     fc.assert(
       fc.property(turns(fc.constant(null)), fc.nat(), fc.constantFrom(...states), (life, place, state) => {
         const history = new History();
@@ -360,7 +360,7 @@ describe('N59 altered states are found', () => {
     expect(stateFaults(keys)).not.toEqual([]);
   });
 
-  test('the sound set beside them has no fault', () => {
+  test('are none for a sound set', () => {
     expect(stateFaults([active, next, retiring])).toEqual([]);
   });
 
@@ -370,7 +370,7 @@ describe('N59 altered states are found', () => {
     ['another time of publication', next, { ...next, published_at: at - 1 }],
     ['another time of activation', active, { ...active, activated_at: at + 1 }],
     ['another time of retirement', retiring, { ...retiring, retired_at: at - 1 }],
-  ])('between two versions: %s', (_, before, after) => {
+  ])('include, between two versions: %s', (_, before, after) => {
     expect(transitionFaults([before], [after])).toHaveLength(1);
     expect(transitionFaults([before], [before])).toEqual([]);
     expect(transitionFaults([], [after])).toEqual([]);
@@ -378,7 +378,7 @@ describe('N59 altered states are found', () => {
 });
 
 describe('publication', () => {
-  test('the signer comes first, then the standby, then what retires', () => {
+  test('lists the signer first, then the standby, then the retiring key', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray(['next', 'active', 'retiring'] as KeyState[], { minLength: 1 }), (states) => {
         const keys = states.map((state) => ({ state }));

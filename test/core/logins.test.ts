@@ -4,7 +4,7 @@ import { makeId } from '../../src/core/ids.ts';
 import { canonicalEmail, proposeLogin } from '../../src/core/logins.ts';
 import { isLogin } from '../../src/core/names.ts';
 
-describe('the login that a new user would like', () => {
+describe('the login proposed for a new user', () => {
   test.each([
     ['ada@acme.example', 'someone', 'ada@acme.example'],
     [null, 'Ada.Lovelace', 'ada.lovelace'],
@@ -19,11 +19,11 @@ describe('the login that a new user would like', () => {
     // No login has an apostrophe.
     ["o'hara@acme.example", 'ohara', 'ohara'],
     [`${'a'.repeat(50)}@acme.example`, null, 'user'],
-  ])('%p and %p: %p', (verified_email, username, login) => {
+  ])('from %p and %p is %p', (verified_email, username, login) => {
     expect(proposeLogin({ verified_email, username })).toBe(login);
   });
 
-  test('is a login, whatever the provider says, with room for a suffix', () => {
+  test('is a valid login with room for a suffix, whatever the provider sends', () => {
     fc.assert(
       fc.property(fc.option(fc.emailAddress()), fc.option(fc.string({ unit: 'binary' })), (email, username) => {
         const login = proposeLogin({ verified_email: email && canonicalEmail(email), username });
@@ -33,7 +33,7 @@ describe('the login that a new user would like', () => {
   });
 });
 
-describe('addresses as they are compared', () => {
+describe('addresses in the form in which they are compared', () => {
   test.each([
     ['Ada@ACME.Example', 'ada@acme.example'],
     ['a.b+c@x.example', 'a.b+c@x.example'],
@@ -50,11 +50,11 @@ describe('addresses as they are compared', () => {
     ['ada@\u0430cme.example', null],
     [`${'a'.repeat(65)}@acme.example`, null],
     [`a@${'a.'.repeat(130)}example`, null],
-  ])('%p: %p', (text, email) => {
+  ])('%p becomes %p', (text, email) => {
     expect(canonicalEmail(text)).toBe(email);
   });
 
-  test('long input takes no time', () => {
+  test('long input is normalised in linear time', () => {
     expect(canonicalEmail(`a@${'a'.repeat(1_000_000)}`)).toBeNull();
     expect(canonicalEmail(`${'a.'.repeat(120)}@`)).toBeNull();
   });

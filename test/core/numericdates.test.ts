@@ -7,7 +7,7 @@ const bounds = { now, tolerance: 60, lifetime: day };
 const sound = { iat: now - 5, nbf: now - 5, exp: now + 600 };
 const judge = (change: object) => timeFault({ ...sound, ...change }, bounds);
 
-describe('N77 the times of a token', () => {
+describe('N77 the times of an outside token', () => {
   test.each([
     ['as they should be', {}],
     ['a life of 24 h, on its last second', { iat: now - day - 59, exp: now - 59, nbf: undefined }],

@@ -61,11 +61,11 @@ const matrix = permissions.flatMap((permission) =>
 );
 
 describe('permissions', () => {
-  test('N24 every permission stands in the table of this test', () => {
+  test('N24 are all in the table of this test', () => {
     expect(Object.values(added).flat().sort()).toEqual([...permissions].sort());
   });
 
-  test.each(matrix)('N24 %s and %s: %s', (role, permission, expected) => {
+  test.each(matrix)('N24 role %s, permission %s: %s', (role, permission, expected) => {
     const memberships: Membership[] = role === undefined ? [] : [{ namespace_id: 'ws', role }];
     expect(decide(permission, ['org', 'grp', 'ws'], memberships)).toBe(expected);
     if (role !== undefined) expect(hasPermission(role, permission)).toBe(expected === 'allow');
@@ -95,7 +95,7 @@ function roleByHand(tree: Tree, node: number, memberships: readonly Membership[]
 }
 
 describe('effective role', () => {
-  test('is what a walk over the tree finds, in random trees with random memberships', () => {
+  test('agrees with a walk over random trees with random memberships', () => {
     fc.assert(
       fc.property(
         anyTree,

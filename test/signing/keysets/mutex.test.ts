@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { createQueue } from '../../../src/signing/keysets/mutex.ts';
 
-describe('a queue', () => {
-  test('runs one task at a time, in the order of asking', async () => {
+describe('a mutex', () => {
+  test('runs one task at a time, in the order of the calls', async () => {
     const queue = createQueue();
     const seen: string[] = [];
     const task = (name: string, pauses: number) => async () => {
@@ -15,7 +15,7 @@ describe('a queue', () => {
     expect(seen).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
-  test('goes on after a task that failed, and tells its caller', async () => {
+  test('rejects the caller of a failed task, and goes on', async () => {
     const queue = createQueue();
     const failed = queue(async () => {
       throw new Error('no');

@@ -7,7 +7,7 @@ import { createMintFactsReader } from '../../../src/store/issuing/mintfacts.ts';
 import { databaseKinds, freshDatabase } from '../../support/databases.ts';
 import { id, insertIdentity, insertOrganization, now, type Organization } from '../organization.ts';
 
-describe.each(databaseKinds)('N71 who could name a user: %s', (kind) => {
+describe.each(databaseKinds)('N71 launchers that could name a user: %s', (kind) => {
   let database: Database;
   let acme: Organization;
   let identity: string;
@@ -56,7 +56,7 @@ describe.each(databaseKinds)('N71 who could name a user: %s', (kind) => {
     [acme.workspace]: [acme.root, acme.lab, acme.workspace],
   });
 
-  test('the database says what the pure function says, whatever is granted', async () => {
+  test('are those of the pure function, whatever is granted', async () => {
     const accounts = [acme.launcher, await account('a'), await account('b'), await account('c')];
     const places = [acme.root, acme.lab, acme.other, acme.workspace];
     const rights = accounts.flatMap((one, n) =>
@@ -97,7 +97,7 @@ describe.each(databaseKinds)('N71 who could name a user: %s', (kind) => {
     expect([launchers.length, total > 1]).toEqual([1, true]);
   });
 
-  test('a mint reads the rights at the group of the identity, and where its grants say, and no others', async () => {
+  test('are read by a mint from the group of the identity and from its grants, and from nowhere else', async () => {
     const globex = await insertOrganization(database);
     const own = await insertIdentity(database, globex, globex.other, 'own');
     const elsewhere = id('group');

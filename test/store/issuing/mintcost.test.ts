@@ -34,11 +34,11 @@ describe.each(databaseKinds)('F25 the cost of the facts of a mint: %s', (kind) =
     return await reader.read(key);
   }
 
-  test('is small for what most organisations have', async () => {
+  test('is small for most organisations', async () => {
     expect(costOfFacts(await readWith(1))).toBeLessThan(factsCost.unknown / 10);
   });
 
-  test('of one organisation delays no job of another that shows itself', async () => {
+  test('of one organisation delays no job of another', async () => {
     const [evil, acme] = [await insertOrganization(database), await insertOrganization(database)];
     await database.query
       .insertInto('may_act')

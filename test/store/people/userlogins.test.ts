@@ -13,7 +13,7 @@ import { databaseKinds, freshPostgresDatabase } from '../../support/databases.ts
 
 const migrations = new URL('../../../migrations/', import.meta.url);
 
-describe.each(databaseKinds)('users of before several organisations: %s', (kind) => {
+describe.each(databaseKinds)('users from before migration 0014: %s', (kind) => {
   let database: Database;
   let folder: string;
   let drop: () => Promise<unknown> = async () => {};
@@ -44,7 +44,7 @@ describe.each(databaseKinds)('users of before several organisations: %s', (kind)
     sql`INSERT INTO user_identities (iss, sub, user_id, created_at, signed_in_at)
       VALUES ('https://login.example.com', '1', ${id}, now(), now())`.execute(database.query);
 
-  test('N69 N75 keep their sign-in, and the same person and login may be added in another organisation', async () => {
+  test('N69 N75 keep their sign-in, and the person and login may be added in another organisation', async () => {
     await migrate(database, { folder });
     for (const id of ['evil', 'acme'])
       await sql`INSERT INTO namespaces (id, kind, organization_id, name, path, lineage, created_at)
