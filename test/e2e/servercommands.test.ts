@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +60,31 @@ describe('help', () => {
     const { stderr } = await arsia('xyzzy');
     expect(stderr).toMatch(/unknown command 'xyzzy'/);
     expect(stderr).not.toContain('Did you mean');
+  }, 60_000);
+});
+
+describe('start', () => {
+  /** The files of `src` that a process loads: those that its module loader resolves. */
+  const loadedBy = (...args: string[]): string[] => {
+    const hook = `import { registerHooks } from 'node:module'; import { writeSync } from 'node:fs';
+      registerHooks({ load(url, context, next) { writeSync(2, url + '\\n'); return next(url, context); } });`;
+    const { stderr } = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(hook)}`, join(process.cwd(), 'bin', 'arsia.js'), ...args],
+      { cwd: folder, env: { PATH: process.env.PATH }, encoding: 'utf8' },
+    );
+    return [...stderr.matchAll(/\/src\/(.+\.ts)$/gm)].map(([, file]) => file!);
+  };
+
+  test('`arsia --version` and `arsia --help` load no part of the server', () => {
+    for (const option of ['--version', '--help'])
+      expect(loadedBy(option).sort()).toEqual(['core/errors.ts', 'core/nearestname.ts', 'main.ts']);
+  }, 60_000);
+
+  test('`arsia server --help` loads no database, no HTTP and no SDK', () => {
+    const files = loadedBy('server', '--help');
+    expect(files).toContain('server/commands/server.ts');
+    expect(files.filter((file) => /^(?:database|store|services|http|oidc|server\/compose)\//.test(file))).toEqual([]);
   }, 60_000);
 });
 
