@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ArsiaError } from './core/errors.ts';
 import { nearestName } from './core/nearestname.ts';
+import { toError } from './core/thrown.ts';
 import type { Terminal } from './server/commands/terminal.ts';
 
 /** The `arsia` binary: picks a command and loads that one alone. The only file with the environment, signals and the exit code. */
@@ -118,7 +119,7 @@ function untilSignal(): Promise<NodeJS.Signals> {
 }
 
 main().catch((thrown: unknown) => {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = toError(thrown);
   const advice = error instanceof ArsiaError ? ` ${error.advice}` : '';
   // The message of bad settings has a title of its own. The class is not imported: it loads every provider.
   process.stderr.write(`${error.name === 'ConfigError' ? '' : 'arsia: '}${error.message}${advice}\n`);

@@ -78,7 +78,7 @@ describe('start', () => {
 
   test('`arsia --version` and `arsia --help` load no part of the server', () => {
     for (const option of ['--version', '--help'])
-      expect(loadedBy(option).sort()).toEqual(['core/errors.ts', 'core/nearestname.ts', 'main.ts']);
+      expect(loadedBy(option).sort()).toEqual(['core/errors.ts', 'core/nearestname.ts', 'core/thrown.ts', 'main.ts']);
   }, 60_000);
 
   test('`arsia server --help` loads no database, no HTTP and no SDK', () => {

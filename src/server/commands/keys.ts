@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { activatableAt } from '../../core/keystates.ts';
+import { computeActivationTime } from '../../core/keystates.ts';
 import { examples, type Terminal, textLines, withArsia } from './terminal.ts';
 
 export function keysCommand(terminal: Terminal): Command {
@@ -15,9 +15,9 @@ function list(terminal: Terminal): Command {
   return new Command('list').description('list every key with its state').action(() =>
     withArsia(terminal, async ({ keyrings }) => {
       for (const keyring of Object.values(keyrings)) {
-        terminal.write(`${keyring.keySet}\n`);
+        terminal.write(`${keyring.keySet.name}: ${keyring.keySet.purpose}\n`);
         for (const key of keyring.current().keys) {
-          const until = key.state === 'next' ? `  may sign from ${iso(activatableAt(key))}` : '';
+          const until = key.state === 'next' ? `  may sign from ${iso(computeActivationTime(key))}` : '';
           terminal.write(`  ${key.kid}  ${key.state.padEnd(8)}  published ${iso(key.published_at)}${until}\n`);
         }
       }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { asArsiaError } from '../../core/errors.ts';
-import { activatableAt } from '../../core/keystates.ts';
+import { computeActivationTime } from '../../core/keystates.ts';
 import { pendingMigrations } from '../../database/migrate.ts';
 import { createKeyStore } from '../../store/issuing/keys.ts';
 import type { Config } from '../config/config.ts';
@@ -66,17 +66,17 @@ async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Find
 }
 
 async function checkKeys(keyring: Stored['keys'][keyof Stored['keys']], { database }: Stored): Promise<Finding> {
-  const { keySet } = keyring;
-  const { keys: rows } = await createKeyStore(database, async () => {}).load(keySet);
-  if (rows.length === 0) return right('keys', `${keySet}: none yet, the first start makes them`);
+  const { name } = keyring.keySet;
+  const { keys: rows } = await createKeyStore(database, async () => {}).load(name);
+  if (rows.length === 0) return right('keys', `${name}: none yet, the first start makes them`);
   await keyring.reload();
   const fault = keyring.fault();
   if (fault !== undefined) return wrong('keys', fault.message);
   const states = keyring.current().keys.map((key) => {
-    const from = key.state === 'next' ? ` (may sign from ${new Date(activatableAt(key)).toISOString()})` : '';
+    const from = key.state === 'next' ? ` (may sign from ${new Date(computeActivationTime(key)).toISOString()})` : '';
     return `${key.state} ${key.kid}${from}`;
   });
-  return right('keys', `${keySet}: ${states.join(', ')}`);
+  return right('keys', `${name}: ${states.join(', ')}`);
 }
 
 /** Host and name of the database, never a password. */

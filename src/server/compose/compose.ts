@@ -3,6 +3,7 @@ import { type Audiences, createAudiences } from '../../services/identities/audie
 import { createQuotaAdmin, type QuotaAdmin } from '../../services/namespaces/quotas.ts';
 import type { Operators } from '../../services/people/operators.ts';
 import type { Keyring } from '../../signing/keysets/keyring.ts';
+import type { KeySetName } from '../../signing/keysets/keysets.ts';
 import type { Config } from '../config/config.ts';
 import { readSettingsFiles } from '../config/files.ts';
 import { createServing, type Serving } from '../serving.ts';
@@ -18,7 +19,7 @@ export interface Arsia extends Serving {
   operators: Operators;
   quotas: QuotaAdmin;
   audiences: Audiences;
-  keyrings: { workload: Keyring; authorization: Keyring };
+  keyrings: Record<KeySetName, Keyring>;
   trail: AuditTrail;
 }
 

@@ -4,6 +4,7 @@ import type { CloudEndpoints } from '../../providers/provider.ts';
 import { createExchange } from '../../services/issuing/exchange.ts';
 import { createIssuers } from '../../services/issuing/issuers.ts';
 import { createMint } from '../../services/issuing/mint.ts';
+import { keySets } from '../../signing/keysets/keysets.ts';
 import { createIssuerKeys } from '../../signing/outside/documents.ts';
 import { createDocumentFetch } from '../../signing/outside/fetch.ts';
 import { createOutsideVerifier } from '../../signing/outside/verify.ts';
@@ -22,7 +23,7 @@ export function composeIssuing(config: Config, files: SettingsFiles, stored: Sto
   const { issuer, tenancy } = config;
   const { audit } = stored.trail;
   const issuers = createIssuers(issuer);
-  const reader = createMintFactsReader(stored.database);
+  const reader = createMintFactsReader(stored.database, { keySet: keySets.workload.name });
   const keyring = stored.keys.workload;
   const signer = createTokenSigner({ keyring, clock: stored.watch.guard(clock), issuer, isReceipt });
   const mint = createMint({ reader, audit, keyring, signer, issuers, tenancy, clock });

@@ -10,6 +10,7 @@ import { auditedKeyring, keyChangeRecords } from '../../services/issuing/keys.ts
 import { endOverdueJobs } from '../../services/jobs/overdue.ts';
 import type { Idempotency } from '../../services/pipeline/idempotency.ts';
 import { createKeyring } from '../../signing/keysets/keyring.ts';
+import { perKeySet } from '../../signing/keysets/keysets.ts';
 import { watchKeys } from '../../signing/keysets/keywatch.ts';
 import { keepFresh } from '../../signing/keysets/upkeep.ts';
 import { createSealer, type KeyEncryptionKey } from '../../signing/sealing/sealing.ts';
@@ -55,7 +56,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
   const threads = createSigningThreads({
     onFault: (fault) => log.error({ err: fault }, 'the signing threads ended: the pool signs'),
   });
-  const ring = (keySet: 'workload' | 'authorization') =>
+  const keys = perKeySet((keySet) =>
     createKeyring({
       store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
       sealer,
@@ -63,10 +64,9 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
       monotonic,
       keySet,
       makeSigner: threads.makeSigner,
-      alg: 'RS256',
-      onFault: (fault) => log.error({ err: fault, key_set: keySet }, 'the stored keys are not taken over'),
-    });
-  const keys = { workload: ring('workload'), authorization: ring('authorization') };
+      onFault: (fault) => log.error({ err: fault, key_set: keySet.name }, 'the stored keys are not taken over'),
+    }),
+  );
   return {
     database,
     /** Rejects when another process may have opened the embedded database. */
@@ -76,10 +76,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
     artifacts: createArtifactStore({ database, sealer }),
     keys,
     /** The same keyrings for commands and timers: their refusals and failures are recorded too. */
-    keyrings: {
-      workload: auditedKeyring(keys.workload, trail.audit, clock),
-      authorization: auditedKeyring(keys.authorization, trail.audit, clock),
-    },
+    keyrings: perKeySet(({ name }) => auditedKeyring(keys[name], trail.audit, clock)),
     watch: watchClock(database, log),
     cookies: createHeldSecret(secret('cookies')),
     cursors: createHeldSecret(secret('cursors')),
@@ -117,8 +114,7 @@ export async function openStored(
   await cookies.load();
   await cursors.load();
   await trail.open();
-  await keys.workload.start();
-  await keys.authorization.start();
+  for (const keyring of Object.values(keys)) await keyring.start();
 }
 
 /** Returns why a server with these parts is not ready: keys that are not taken over, clock skew, a database that is away. */

@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { usability } from '../../core/inheritance.ts';
+import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import { type AssignedIdentity, assignedIdentities, findAssignment } from '../../store/identities/assignments.ts';
 import {
@@ -16,6 +16,7 @@ import { principalOf } from '../people/memberships.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { missing } from '../pipeline/rights.ts';
 import { identityAt, identityPath } from './lookup.ts';
+import { type WithSettings, withSettings } from './storedsettings.ts';
 
 export interface Pair extends FoundNamespace {
   identity: ManagedIdentity;
@@ -31,7 +32,7 @@ interface NewAssignment {
 }
 
 /** Deployer on the workspace and the right to use the identity, both. */
-export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
+export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedIdentity>> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
   changes: true,
@@ -44,7 +45,7 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
     const { profile } = input;
     const principal_id =
       input.principal === undefined ? '' : await principalOf(context, namespace.organization_id, input.principal);
-    const assigned = { ...identity, profile, principal_id, assigned_at: new Date(context.now) };
+    const assigned = { ...withSettings(identity), profile, principal_id, assigned_at: new Date(context.now) };
     const place = { workspace_id: namespace.id, principal_id };
     const taken = await findAssignment(context.db, { ...place, type: identity.type, profile });
     if (taken?.identity_id === identity.id) return assigned;
@@ -134,14 +135,16 @@ export const unassignIdentity: Action<
   }),
 };
 
-export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamespace, AssignedIdentity[]> = {
-  name: 'managed_identity.list_assigned',
-  needs: 'namespace.view',
-  changes: false,
-  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
-  opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
-  run: (context, { page }, { namespace }) => assignedIdentities(context.db, namespace.id, page),
-};
+export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamespace, WithSettings<AssignedIdentity>[]> =
+  {
+    name: 'managed_identity.list_assigned',
+    needs: 'namespace.view',
+    changes: false,
+    find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+    opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
+    run: async (context, { page }, { namespace }) =>
+      (await assignedIdentities(context.db, namespace.id, page)).map(withSettings),
+  };
 
 /** The workspace, and an identity that reaches it; any other identity looks unknown here. */
 async function pairAt(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
@@ -158,7 +161,7 @@ async function identityWithin(
   { lineage }: Pick<Namespace, 'lineage'>,
 ): Promise<ManagedIdentity> {
   const { identity } = await identityAt(context, ref);
-  if (usability(await reachOf(context.db, identity, lineage), lineage) === 'out_of_reach')
+  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'out_of_reach')
     throw missing('managed identity', ref);
   return identity;
 }
@@ -179,7 +182,7 @@ async function refuseMasked(
   identity: ManagedIdentity,
   { path, lineage }: FoundNamespace['namespace'],
 ) {
-  if (usability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
+  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
   throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
     advice: 'Ask an owner of the group or workspace that masks it to take the mask away.',
   });
