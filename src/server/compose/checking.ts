@@ -46,7 +46,7 @@ function missingInstallation({ database, sealingKeyFile }: Config): Finding | un
 
 async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Finding> {
   const database = await finding('database', async () => {
-    await stored.watch.look();
+    await stored.watch.compare();
     const fault = stored.watch.fault();
     return fault === undefined ? right('database', describeDatabase(config)) : wrong('database', fault);
   });

@@ -30,7 +30,7 @@ import type { Timers } from '../timers.ts';
 export interface Surroundings {
   clock: Clock;
   log: Log;
-  /** Milliseconds from any beginning, by a clock that is never set. */
+  /** Milliseconds of a monotonic clock, from any start. Default: the machine's. */
   monotonic?: () => number;
 }
 
@@ -78,8 +78,8 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
     /** The same keyrings for commands and timers: their refusals and failures are recorded too. */
     keyrings: perKeySet(({ name }) => auditedKeyring(keys[name], trail.audit, clock)),
     watch: watchClock(database, log),
-    cookies: createHeldSecret(secret('cookies')),
-    cursors: createHeldSecret(secret('cursors')),
+    cookies: createLoadedSecret(secret('cookies')),
+    cursors: createLoadedSecret(secret('cursors')),
   };
 }
 
@@ -109,7 +109,7 @@ export async function openStored(
   config: Config,
   { database, watch, cookies, cursors, trail, keys }: Stored,
 ): Promise<void> {
-  await watch.look();
+  await watch.compare();
   await bringUpToDate(config.database, database);
   await cookies.load();
   await cursors.load();
@@ -121,7 +121,7 @@ export async function openStored(
 export async function storedFault({ keys, watch }: Stored): Promise<string | undefined> {
   const unreadiness = () => Object.values(keys).flatMap((ring) => ring.unreadiness() ?? [])[0];
   if (Object.values(keys).some((ring) => ring.fault() !== undefined)) return unreadiness();
-  return await watch.look().then(
+  return await watch.compare().then(
     () => watch.fault() ?? unreadiness(),
     () => 'the database is away',
   );
@@ -139,25 +139,25 @@ export function startTasks(
   { auditInterval }: Config,
   { clock, log }: Surroundings,
 ): void {
-  const orWarn = (message: string) => (thrown: unknown) => log.warn({ err: thrown }, message);
-  const warnOfAudit = orWarn('the audit was not brought up to its checkpoint');
-  timers.until(
+  const logWarning = (message: string) => (thrown: unknown) => log.warn({ err: thrown }, message);
+  const warnOfAudit = logWarning('the audit was not brought up to its checkpoint');
+  timers.onStop(
     keepFresh(Object.values(keyrings), (thrown) => log.error({ err: thrown }, 'the keys were not refreshed')),
   );
   const checkKeys = watchKeys(Object.values(keyrings), log);
   timers.every(keyWatchInterval, async () => checkKeys());
-  timers.every(clockInterval, () => watch.look().catch(orWarn('the clocks were not compared')));
+  timers.every(clockInterval, () => watch.compare().catch(logWarning('the clocks were not compared')));
   timers.every(overdueInterval, async () => {
-    await endOverdueJobs({ database, audit: trail.audit, clock }).catch(orWarn('overdue jobs were not ended'));
+    await endOverdueJobs({ database, audit: trail.audit, clock }).catch(logWarning('overdue jobs were not ended'));
   });
   timers.every((auditInterval * 1000) / 2, () => trail.round().catch(warnOfAudit));
   // Must close last, so that the final checkpoint covers the events that the other shutdown steps record.
-  timers.until(() => trail.close().catch(warnOfAudit));
+  timers.onStop(() => trail.close().catch(warnOfAudit));
   timers.every(sweepInterval, async () => {
-    await artifacts.sweep(clock.now()).catch(orWarn('expired rows were not swept'));
-    await idempotency.sweep().catch(orWarn('expired keys were not swept'));
-    await sweepFreedAudiences(database.query, clock.now()).catch(orWarn('freed audiences were not swept'));
-    await sweepAuthorityChanges(database.query).catch(orWarn('changes were not swept'));
+    await artifacts.sweep(clock.now()).catch(logWarning('expired rows were not swept'));
+    await idempotency.sweep().catch(logWarning('expired keys were not swept'));
+    await sweepFreedAudiences(database.query, clock.now()).catch(logWarning('freed audiences were not swept'));
+    await sweepAuthorityChanges(database.query).catch(logWarning('changes were not swept'));
   });
 }
 
@@ -169,18 +169,18 @@ async function embeddedSealingKey(): Promise<KeyEncryptionKey> {
   return readSealingKeyFile(embeddedSealingKeyPath);
 }
 
-export type HeldSecret = ReturnType<typeof createHeldSecret>;
+export type LoadedSecret = ReturnType<typeof createLoadedSecret>;
 
 /** A secret shared by all replicas, stored sealed in the database and loaded at start. */
-function createHeldSecret(read: () => Promise<Uint8Array>) {
-  let held: Uint8Array | undefined;
+function createLoadedSecret(read: () => Promise<Uint8Array>) {
+  let secret: Uint8Array | undefined;
   return {
     async load() {
-      held = await read();
+      secret = await read();
     },
     current(): Uint8Array {
-      if (held === undefined) throw new ArsiaError('unavailable', 'The database was not reached yet.');
-      return held;
+      if (secret === undefined) throw new ArsiaError('unavailable', 'The database was not reached yet.');
+      return secret;
     },
   };
 }
