@@ -152,7 +152,7 @@ describe('arsia server migrate', () => {
     const insert = "INSERT INTO migrations VALUES ('9999_later.sql', 'x', now())";
     await execute(newer.urls!.owner, insert);
     const refused = await arsia('server migrate', own);
-    expectOneLine(refused, /has the migration 9999_later\.sql, which this release of Arsia does not know/);
+    expectOneLine(refused, /has the migration 9999_later\.sql, which this release of Arsia does not have/);
     expect(refused.stdout).toBe('');
     const checked = await arsia('server check', own);
     expect([checked.code, checked.stdout]).toEqual([1, expect.stringMatching(/^NO {2}schema +.*9999_later\.sql/m)]);
