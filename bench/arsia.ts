@@ -92,7 +92,7 @@ async function bootstrap(env: Record<string, string>): Promise<string> {
   const options = { env: { ...machineEnvironment(), ...env } };
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [file, 'bootstrap', '--organization', 'acme'],
+    [file, 'server', 'bootstrap', '--organization', 'acme'],
     options,
   );
   return stdout.trim();

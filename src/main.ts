@@ -1,81 +1,95 @@
-import { createRequire } from 'node:module';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ArsiaError } from './core/errors.ts';
+import { nearestName } from './core/nearestname.ts';
 import { toError } from './core/thrown.ts';
-import { systemClock } from './server/clock.ts';
-import { adminCommands, type Terminal } from './server/commands/admin.ts';
-import { audiencesCommand } from './server/commands/audiences.ts';
-import { auditCommand } from './server/commands/audit.ts';
-import { operatorCommand } from './server/commands/operator.ts';
-import type { Arsia } from './server/compose/compose.ts';
-import { ConfigError, describeSettings } from './server/config/config.ts';
-import { loadConfig } from './server/config/files.ts';
-import { createLog } from './server/log.ts';
-import { lowerPoolPriority } from './server/poolpriority.ts';
+import type { Terminal } from './server/commands/terminal.ts';
 
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+/** The `arsia` binary: picks a command and loads that one alone. The only file with the environment, signals and the exit code. */
 
-/** The `arsia` binary: picks a command. The only place with the environment, signals and the exit code. */
-const required = 24;
+const requiredNode = 24;
+
+/** The commands that `arsia --help` lists. */
+const descriptions = {
+  serve: 'run the server: the same as `arsia server serve`',
+  server: 'commands for the machine of the server, which open its database',
+  demo: 'show the whole job on embedded parts: Arsia, three sandbox clouds, a job that gets credentials from each',
+};
+
+/** Commands that earlier releases had without `server`. They still work (docs/decisions/0031). */
+const formerNames = ['bootstrap', 'migrate', 'keys', 'audit', 'admin', 'audiences'];
+
+const suggestions = ['serve', 'server', 'demo', ...[...formerNames, 'check'].map((name) => `server ${name}`)];
 
 async function main(): Promise<void> {
-  // Whatever this process writes is for its own user alone: the embedded database, keys, the demo's tokens (threats.md N73).
+  // What this process writes is for its own user alone: the embedded database, keys, the tokens of the demo (threats.md N73).
   process.umask(0o077);
-  if (Number(process.versions.node.split('.')[0]) < required)
-    throw new Error(`arsia needs Node ${required} and this is ${process.version}: start it by bin/arsia.js.`);
+  if (Number(process.versions.node.split('.')[0]) < requiredNode)
+    throw new Error(`arsia needs Node ${requiredNode} and this is ${process.version}: start it by bin/arsia.js.`);
+  const words = protectKeyIds(process.argv.slice(2));
+  const asked = words[0] === 'help' ? words[1] : words[0];
   const program = new Command('arsia')
-    .version(version)
+    .version(packageVersion(), '-V, --version', 'print the version')
     .description('OIDC issuer and security token service: short-lived, named cloud credentials for workloads.')
-    .addHelpText('after', settingsHelp)
-    .showHelpAfterError();
-  program.command('serve').description('the server, from the environment').action(serve);
-  program
-    .command('demo')
-    .description('the whole job on embedded parts: Arsia, three sandbox clouds, a job that gets credentials from each')
+    .helpOption('-h, --help', 'print the help of a command')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', rootHelp)
+    .showHelpAfterError('Run `arsia --help` or `arsia server --help` for the commands.');
+  for (const [name, description] of Object.entries(descriptions))
+    program.addCommand(name === asked ? await loadCommand(name) : new Command(name).description(description));
+  if (asked !== undefined && formerNames.includes(asked))
+    program.addCommand(await loadCommand(asked), { hidden: true });
+  program.on('command:*', ([name = '']: string[]) => program.error(unknownCommand(name)));
+  await program.parseAsync(words, { from: 'user' });
+}
+
+async function loadCommand(name: string): Promise<Command> {
+  if (name === 'demo') return demoCommand();
+  const { formerCommand, serverCommand } = await import('./server/commands/server.ts');
+  return name === 'server' ? serverCommand(terminal) : formerCommand(name, terminal);
+}
+
+function demoCommand(): Command {
+  return new Command('demo')
+    .description(descriptions.demo)
     .option('--exit', 'end after the transcript, with 0 only if everything held')
     .action(async ({ exit = false }: { exit?: boolean }) => {
-      const { demo } = await import('./demo/demo.ts');
+      const [{ demo }, { systemClock }] = await Promise.all([import('./demo/demo.ts'), import('./server/clock.ts')]);
       const running = await demo({ clock: systemClock, write });
       if (!exit && running.held) await untilSignal();
       await running.stop();
       process.exitCode = running.held ? 0 : 1;
     });
-  for (const command of [
-    ...adminCommands(terminal),
-    operatorCommand(terminal),
-    audiencesCommand(terminal),
-    auditCommand(terminal),
-  ])
-    program.addCommand(command);
-  await program.parseAsync(withKeysNamed(process.argv));
 }
 
-/** A key's id (RFC 7638, base64url) may begin with `-`: taken for an option, one key in 64 could not be revoked by its name. */
-function withKeysNamed(words: string[]): string[] {
-  const at = words.findIndex((word, index) => /^-[\w-]{42}$/.test(word) && words[index - 1] === 'revoke');
-  return at === -1 ? words : words.toSpliced(at, 0, '--');
+/** A key id (RFC 7638, base64url) may begin with `-`. Without this, one key in 64 would be parsed as an option. */
+function protectKeyIds(words: string[]): string[] {
+  const position = words.findIndex((word, index) => /^-[\w-]{42}$/.test(word) && words[index - 1] === 'revoke');
+  return position === -1 ? words : words.toSpliced(position, 0, '--');
 }
 
-/** The parts are imported once the settings are known to be good: loading the SDKs of three clouds takes a second. */
-async function serve(): Promise<void> {
-  const config = await loadConfig(process.env);
-  const log = createLog({ level: config.logLevel });
-  const [{ compose }, { loadSdks }] = await Promise.all([
-    import('./server/compose/compose.ts'),
-    import('./providers/registry.ts'),
-  ]);
-  const arsia = await compose(config, { clock: systemClock, log });
-  await Promise.all([lowerPoolPriority(), loadSdks()]);
-  await arsia.start();
-  const { address, port } = arsia.address();
-  log.info({ issuer: config.issuer, address, port, node: process.version }, 'listening');
-  const signal = await Promise.race([untilSignal(), arsia.failure]);
-  log.info({ signal }, 'stopping');
-  await arsia.stop();
-  // Lines that nobody reads must not keep a server alive that has ended.
-  setTimeout(() => process.exit(), 1000).unref();
+const rootHelp = `
+Examples:
+  arsia demo
+  arsia server bootstrap --organization acme
+  arsia serve
+
+\`arsia server --help\` lists the commands that open the database, and every setting.
+`;
+
+function unknownCommand(name: string): string {
+  // A command of \`arsia server\` that was typed without \`server\` is as near as one letter.
+  const { name: nearest, distance } = nearestName(
+    name,
+    suggestions.map((one) => one.replace(/^server /, '')),
+  );
+  const suggestion = suggestions.find((one) => one === nearest || one === `server ${nearest}`);
+  return `error: unknown command '${name}'${distance > 2 ? '' : `\n(Did you mean \`arsia ${suggestion}\`?)`}`;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 function write(text: string): void {
@@ -83,20 +97,20 @@ function write(text: string): void {
 }
 
 const terminal: Terminal = {
-  open: openArsia,
+  env: process.env,
   write,
-  send: (parts) => pipeline(Readable.from(parts), process.stdout, { end: false }),
+  async open() {
+    const { openArsia } = await import('./server/commands/opening.ts');
+    return await openArsia(process.env);
+  },
+  async send(parts) {
+    const [{ Readable }, { pipeline }] = await Promise.all([import('node:stream'), import('node:stream/promises')]);
+    await pipeline(Readable.from(parts), process.stdout, { end: false });
+  },
   tell: (text) => void process.stderr.write(text),
+  untilSignal,
+  exitAfter: (milliseconds) => void setTimeout(() => process.exit(), milliseconds).unref(),
 };
-
-/** For commands: the same parts without a listener, told only of what goes wrong. */
-async function openArsia(): Promise<Arsia> {
-  const config = await loadConfig(process.env);
-  const { compose } = await import('./server/compose/compose.ts');
-  const arsia = await compose(config, { clock: systemClock, log: createLog({ level: 'silent' }) });
-  await arsia.open();
-  return arsia;
-}
 
 function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -104,19 +118,12 @@ function untilSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-function settingsHelp(): string {
-  const rows = describeSettings();
-  const width = Math.max(...rows.map((row) => row.name.length));
-  return `\nSettings, from the environment:\n${rows
-    .map((row) => `  ${row.name.padEnd(width)}  ${row.meaning}${row.default ? ` (default ${row.default})` : ''}`)
-    .join('\n')}\n`;
-}
-
 main().catch((thrown: unknown) => {
   const error = toError(thrown);
   const advice = error instanceof ArsiaError ? ` ${error.advice}` : '';
-  process.stderr.write(`${error instanceof ConfigError ? '' : 'arsia: '}${error.message}${advice}\n`);
+  // The message of bad settings has a title of its own. The class is not imported: it loads every provider.
+  process.stderr.write(`${error.name === 'ConfigError' ? '' : 'arsia: '}${error.message}${advice}\n`);
   process.exitCode = 1;
-  // What still runs (a listener that never came up, a pool) must not keep a failed start alive.
+  // A listener that never came up or a pool must not keep a failed start alive.
   setTimeout(() => process.exit(), 500).unref();
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { Command } from 'commander';
-import { operatorCommand } from '../src/server/commands/operator.ts';
+import { serverCommand } from '../src/server/commands/server.ts';
 import { describeSettings } from '../src/server/config/config.ts';
 import { startArsia } from './support/arsia.ts';
 import { createClient } from './support/client.ts';
@@ -15,12 +15,15 @@ test('every command of the document is one, with its options', async () => {
   expect(commands.length).toBeGreaterThan(5);
   for (const command of commands) {
     const terminal = {
+      env: {},
       open: () => Promise.reject(new Error('opened')),
       send: () => Promise.reject(new Error('sent')),
       write: () => {},
       tell: () => {},
+      untilSignal: () => Promise.reject(new Error('waited')),
+      exitAfter: () => {},
     };
-    const program = new Command('arsia').exitOverride().addCommand(operatorCommand(terminal));
+    const program = new Command('arsia').exitOverride().addCommand(serverCommand(terminal));
     await expect(program.parseAsync(command.split(' ').slice(1), { from: 'user' })).rejects.toThrow('opened');
   }
 });

@@ -10,7 +10,7 @@ export const issuedAtBackdate = 5;
 
 export const jobDeadline = { default: day, minimum: minute, maximum: 7 * day } as const;
 
-/** Access tokens of `arsia bootstrap` and of client credentials. */
+/** Access tokens of `arsia server bootstrap` and of client credentials. */
 export const accessTokenLifetime = hour;
 export const adminLinkLifetime = 15 * minute;
 /** The result of a create is kept this long for requests that repeat its `Idempotency-Key`. */

@@ -8,7 +8,7 @@ export type Caller =
 
 export const anonymous: Caller = { kind: 'anonymous', id: null };
 
-/** The server: its timers, and commands run on it (`arsia bootstrap`, `arsia keys`). */
+/** The server: its timers, and commands run on it (`arsia server bootstrap`, `arsia server keys`). */
 export const system: Caller = { kind: 'system', id: 'system' };
 
 /** Returns the caller that a user is. */

@@ -1,3 +1,5 @@
+import { nearestName } from './nearestname.ts';
+
 /**
  * Quotas limit the rows of each kind that an organisation may have, so that it can fill neither the database nor the memory of
  * a replica. docs/limits.md lists the same rows; a test compares the two.
@@ -218,8 +220,7 @@ export function isQuotaName(text: string): text is QuotaName {
 
 /** Returns the quota name that is closest to a misspelled one. */
 export function findNearestQuota(text: string): QuotaName {
-  const distances = quotaNames.map((name) => ({ name, distance: computeEditDistance(text.slice(0, 100), name) }));
-  return distances.reduce((best, one) => (one.distance < best.distance ? one : best)).name;
+  return nearestName(text, quotaNames).name;
 }
 
 /** Returns why `value` is not allowed for a quota, or undefined when it is. */
@@ -239,7 +240,7 @@ export function explainQuota(
   const raise =
     organization === undefined || higher <= value
       ? `The quota \`${name}\` is at its maximum of ${maximum}.`
-      : `An operator can raise the quota: \`arsia admin quota --organization ${organization} --set ${name}=${higher}\`.`;
+      : `An operator can raise the quota: \`arsia server admin quota --organization ${organization} --set ${name}=${higher}\`.`;
   return {
     detail: `${holders[per]} ${holder} has reached its quota of ${value} ${counts}.`,
     advice: `${advice}. ${raise}`,
@@ -271,16 +272,4 @@ function small(...row: Row): Quota {
 
 function createQuota(...[per, initial, maximum, counts, advice]: Row) {
   return { per, default: initial, maximum, counts, advice };
-}
-
-/** Computes the Levenshtein distance. */
-function computeEditDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...a].entries()) {
-    const next = [index + 1];
-    for (const [column, other] of [...b].entries())
-      next.push(Math.min(next[column]! + 1, row[column + 1]! + 1, row[column]! + (letter === other ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -19,6 +19,13 @@ export interface MigrateOptions {
   /** The role of the application when another role owns the tables. It is granted only the rights that it needs. */
   grantTo?: string | undefined;
   folder?: string;
+  /** Called before and after each migration. */
+  onProgress?: ((progress: MigrationProgress) => void) | undefined;
+}
+
+export interface MigrationProgress {
+  name: string;
+  state: 'started' | 'applied';
 }
 
 interface Migration {
@@ -44,15 +51,22 @@ export async function migrate(target: Database | string, options: MigrateOptions
   }
 }
 
+/** Returns the migrations of this release that the database does not have. Changes nothing, and throws what `migrate` throws. */
+export async function pendingMigrations(database: Database): Promise<string[]> {
+  return (await pendingOf(database.query, readMigrations(defaultFolder))).map(({ name }) => name);
+}
+
 async function migrateDatabase(database: Database, options: MigrateOptions): Promise<string[]> {
   const migrations = readMigrations(options.folder ?? defaultFolder);
   const applied: string[] = [];
   // The check without a lock lets a role without ownership pass when all migrations are applied.
   while ((await pendingOf(database.query, migrations)).length > 0) {
     const name = await database
-      .transaction((tx) => applyNext(tx, migrations), { isolation: 'read committed' })
+      .transaction((tx) => applyNext(tx, migrations, options), { isolation: 'read committed' })
       .catch(explainWait);
-    if (name !== undefined) applied.push(name);
+    if (name === undefined) continue;
+    applied.push(name);
+    options.onProgress?.({ name, state: 'applied' });
   }
   if (options.grantTo !== undefined) await grant(database, options.grantTo);
   return applied;
@@ -66,12 +80,16 @@ const insufficientPrivilege = '42501';
 function explainWait(error: unknown): never {
   if (errorCode(error) !== insufficientPrivilege) throw error;
   throw unavailable(
-    'The database is not yet migrated to this release, and the role of DATABASE_URL may not migrate it. Run `arsia migrate` with ARSIA_MIGRATION_DATABASE_URL set to the URL of the role that owns the tables.',
+    'The database is not yet migrated to this release, and the role of DATABASE_URL may not migrate it. Run `arsia server migrate` with ARSIA_MIGRATION_DATABASE_URL set to the URL of the role that owns the tables.',
     error,
   );
 }
 
-async function applyNext(tx: Queries, migrations: Migration[]): Promise<string | undefined> {
+async function applyNext(
+  tx: Queries,
+  migrations: Migration[],
+  { onProgress }: MigrateOptions,
+): Promise<string | undefined> {
   // A migration and the wait for another migrator have no timeout. The wait for a table lock has one, because every request
   // queues behind a waiting ALTER TABLE.
   await sql`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`.execute(tx);
@@ -79,6 +97,7 @@ async function applyNext(tx: Queries, migrations: Migration[]): Promise<string |
   await sql`SET LOCAL lock_timeout = '10s'`.execute(tx);
   const [migration] = await pendingOf(tx, migrations);
   if (migration === undefined) return undefined;
+  onProgress?.({ name: migration.name, state: 'started' });
   await sql`CREATE TABLE IF NOT EXISTS migrations (
     name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL)`.execute(tx);
   await sql.raw(migration.text).execute(tx);

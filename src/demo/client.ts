@@ -1,13 +1,13 @@
-/** A plain client of the HTTP API: what a pipeline platform or an admin's script would write. */
+/** A plain client of the HTTP API, as a pipeline platform or the script of an admin has. */
 export interface Answer {
   status: number;
   body: Record<string, unknown>;
 }
 
 export interface Client {
-  /** Throws unless the answer is a success. */
+  /** Sends a request; throws unless it succeeds. */
   send(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
-  /** The answer, whatever it is. */
+  /** Sends a request; returns the answer of any status. */
   ask(method: string, path: string, body?: object): Promise<Answer>;
 }
 
@@ -34,7 +34,7 @@ export function createClient(issuer: string, token: string): Client {
   };
 }
 
-/** An access token for a service account by client credentials (RFC 6749 4.4). */
+/** Gets an access token of a service account by client credentials (RFC 6749 4.4). */
 export async function clientCredentials(issuer: string, client_id: string, client_secret: string): Promise<string> {
   const answer = await fetch(`${issuer}/oauth2/token`, {
     method: 'POST',

@@ -2,11 +2,11 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Client } from './client.ts';
 import { encoded, group } from './organization.ts';
 
-/** Where the sample identities point to: accounts, applications and pools of the sandbox clouds. */
+/** Accounts, applications and pools of the sandbox clouds, to which the sample identities belong. */
 export const targets = {
   account: '111122223333',
   role: 'arn:aws:iam::111122223333:role/simulation',
-  strangerRole: 'arn:aws:iam::111122223333:role/of-somebody-else',
+  misplacedRole: 'arn:aws:iam::111122223333:role/misplaced',
   tenant: '7c0e6a4e-3f0a-4a5e-9c1b-5d2f8e6b1a01',
   client: '1f9d2c34-88aa-4d0b-b7d5-0a6c3e5f7b02',
   project: '123456789012',
@@ -50,7 +50,7 @@ const plans: Plan[] = [
     settings: { project_number: targets.project, pool: targets.pool, provider: 'direct' },
   },
   { name: 'internal-api', type: 'oidc', settings: { audience: 'https://api.acme.example' } },
-  { name: 'aws-misplaced', type: 'aws', profile: 'misplaced', settings: { role_arn: targets.strangerRole } },
+  { name: 'aws-misplaced', type: 'aws', profile: 'misplaced', settings: { role_arn: targets.misplacedRole } },
 ];
 
 /** Creates the identities in the group and assigns them to the workspace. */
@@ -95,7 +95,7 @@ export function documentOf(trust: TrustAnswer, name: string): string {
   return found.text;
 }
 
-/** What a cloud admin does once: pastes Arsia's documents, unchanged. The misplaced role gets another workspace's. */
+/** Does what a cloud admin does once: pastes Arsia's documents unchanged. The misplaced role gets those of another workspace. */
 export async function pasteTrust(
   sandbox: Sandbox,
   admin: Client,
@@ -108,7 +108,7 @@ export async function pasteTrust(
   sandbox.aws.createOpenIdConnectProvider({ account: targets.account, url: issuer, client_ids: [aws.audience] });
   sandbox.aws.createRole({ arn: targets.role, trust_policy: documentOf(aws, 'trust-policy') });
   const misplaced = await trust('aws-misplaced', workspaces.other);
-  sandbox.aws.createRole({ arn: targets.strangerRole, trust_policy: documentOf(misplaced, 'trust-policy') });
+  sandbox.aws.createRole({ arn: targets.misplacedRole, trust_policy: documentOf(misplaced, 'trust-policy') });
 
   const { tenant, client: client_id } = targets;
   sandbox.azure.createApplication({ tenant, client_id });

@@ -14,7 +14,7 @@ import { showCredentials, showRefusals } from './scenes.ts';
 import { createTranscript } from './transcript.ts';
 
 export interface RunningDemo {
-  /** Everything that the transcript claims was so. */
+  /** True when every check of the transcript passed. */
   held: boolean;
   stop(): Promise<void>;
 }
@@ -22,10 +22,10 @@ export interface RunningDemo {
 const folder = join('.arsia', 'demo');
 const stateFile = join('.arsia', 'demo.json');
 
-/** The main job end to end on embedded parts: a real server, three sandbox clouds, the official SDKs, no account anywhere. */
+/** Runs the main job on embedded parts: a real server, three sandbox clouds, the official SDKs, no cloud account. */
 export async function demo({ clock, write }: { clock: Clock; write(text: string): void }): Promise<RunningDemo> {
   const transcript = createTranscript(write);
-  // The mode of a file counts where it is made: one that is there keeps its own.
+  // An existing file would keep its mode.
   for (const old of [folder, stateFile]) rmSync(old, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(dirname(folder), 0o700);
@@ -61,11 +61,11 @@ export async function demo({ clock, write }: { clock: Clock; write(text: string)
       user: organization.user,
       stage: 'run',
     });
-    const stage = { issuer, sandbox, organization, transcript, samples };
-    await showCredentials(stage, String(job.job_token));
+    const context = { issuer, sandbox, organization, transcript, samples };
+    await showCredentials(context, String(job.job_token));
 
     transcript.title('5. What is refused, and why');
-    await showRefusals(stage, String(job.job_token));
+    await showRefusals(context, String(job.job_token));
 
     writeState({
       issuer,
@@ -117,12 +117,12 @@ function endpointsOf(sandbox: Sandbox) {
   };
 }
 
-/** Holds live tokens: for its owner alone. */
+/** Holds live tokens: readable by its owner only. */
 function writeState(state: object): void {
   writeFileSync(stateFile, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
 }
 
-/** The issuer names its port before the server listens on it. */
+/** The issuer names the port, so it must be known before the server listens. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();

@@ -1,6 +1,6 @@
 import { type Client, clientCredentials, createClient } from './client.ts';
 
-/** The sample: one organisation, a group, two workspaces with a user each, and a launcher that may act for both. */
+/** The sample: one organisation, a group, two workspaces with one user each, and a launcher that may act for both users. */
 export interface Organization {
   admin: Client;
   launcher: Client;

@@ -6,7 +6,7 @@ import { documentOf, type Sample, trustOf } from './clouds.ts';
 import { encoded, group, type Organization } from './organization.ts';
 import type { Transcript } from './transcript.ts';
 
-export interface Stage {
+export interface DemoContext {
   issuer: string;
   sandbox: Sandbox;
   organization: Organization;
@@ -16,42 +16,45 @@ export interface Stage {
 
 type Body = Record<string, unknown>;
 
-/** Credentials of each cloud, and whose each cloud says they are. */
-export async function showCredentials(stage: Stage, jobToken: string): Promise<void> {
-  const job = createClient(stage.issuer, jobToken);
+/** Gets credentials of each cloud, and asks the cloud whom they belong to. */
+export async function showCredentials(demo: DemoContext, jobToken: string): Promise<void> {
+  const job = createClient(demo.issuer, jobToken);
   const get = (name: string, more: object = {}) =>
     job.send('POST', '/credentials', { managed_identity: `${group}/${name}`, ...more });
-  await showAws(stage, await get('aws', { duration: 900 }));
-  await showAzure(stage, await get('azure'));
-  await showGoogle(stage, await get('google', { duration: 900 }));
-  await showGoogle(stage, await get('google-direct'));
-  await showToken(stage, await get('internal-api'));
+  await showAws(demo, await get('aws', { duration: 900 }));
+  await showAzure(demo, await get('azure'));
+  await showGoogle(demo, await get('google', { duration: 900 }));
+  await showGoogle(demo, await get('google-direct'));
+  await showToken(demo, await get('internal-api'));
 }
 
-/** Everything that must not work, each with the reason that the caller is told. */
-export async function showRefusals(stage: Stage, jobToken: string): Promise<void> {
-  const { organization, transcript, issuer } = stage;
+/** Shows requests that must be refused, each with the reason that the caller gets. */
+export async function showRefusals(demo: DemoContext, jobToken: string): Promise<void> {
+  const { organization, transcript, issuer } = demo;
   const job = createClient(issuer, jobToken);
 
   const other = await startJob(organization, organization.otherWorkspace, organization.otherUser);
-  const stranger = createClient(issuer, other.token);
-  const foreign = await stranger.ask('POST', '/credentials', { managed_identity: `${group}/aws` });
-  transcript.check(foreign.status === 403, `a user of another workspace: ${told(foreign.body)}`);
+  const otherJob = createClient(issuer, other.token);
+  const foreign = await otherJob.ask('POST', '/credentials', { managed_identity: `${group}/aws` });
+  transcript.check(foreign.status === 403, `a user of another workspace: ${refusalOf(foreign.body)}`);
 
   await organization.launcher.send('PATCH', other.path, { state: 'ended' });
-  const late = await stranger.ask('POST', '/credentials', { managed_identity: `${group}/aws` });
-  transcript.check(late.status === 401 && late.body.code === 'job_ended', `a job that has ended: ${told(late.body)}`);
+  const late = await otherJob.ask('POST', '/credentials', { managed_identity: `${group}/aws` });
+  transcript.check(
+    late.status === 401 && late.body.code === 'job_ended',
+    `a job that has ended: ${refusalOf(late.body)}`,
+  );
 
   const misplaced = await job.ask('POST', '/credentials', { managed_identity: `${group}/aws-misplaced` });
   transcript.check(
     misplaced.status === 403 && cloudCode(misplaced.body) === 'AccessDenied',
-    `a role whose trust policy names another subject: ${told(misplaced.body)}`,
+    `a role whose trust policy names another subject: ${refusalOf(misplaced.body)}`,
   );
-  await explainMisplaced(stage, organization.admin);
+  await explainMisplaced(demo, organization.admin);
 }
 
-/** Clouds do not say which condition failed; the pasted document does. */
-async function explainMisplaced({ organization, transcript, samples }: Stage, admin: Client): Promise<void> {
+/** Clouds do not say which condition failed; the evaluation of the pasted document does. */
+async function explainMisplaced({ organization, transcript, samples }: DemoContext, admin: Client): Promise<void> {
   const identity = samples.find((sample) => sample.path.endsWith('/aws-misplaced'))!;
   const pasted = documentOf(await trustOf(admin, identity.id, organization.otherWorkspace), 'trust-policy');
   const verdict = await admin.send('POST', `/managed-identities/${encoded(identity.id)}/trust/evaluate`, {
@@ -68,7 +71,7 @@ async function explainMisplaced({ organization, transcript, samples }: Stage, ad
   );
 }
 
-async function showAws({ sandbox, organization, transcript }: Stage, credentials: Body): Promise<void> {
+async function showAws({ sandbox, organization, transcript }: DemoContext, credentials: Body): Promise<void> {
   const sts = new STSClient({
     region: 'us-east-1',
     endpoint: sandbox.aws.endpoint,
@@ -84,7 +87,7 @@ async function showAws({ sandbox, organization, transcript }: Stage, credentials
   transcript.fact('    expires', String(credentials.expires_at));
 }
 
-async function showAzure({ transcript, samples }: Stage, credentials: Body): Promise<void> {
+async function showAzure({ transcript, samples }: DemoContext, credentials: Body): Promise<void> {
   const claims = decodeJwt(String(credentials.access_token));
   const { settings } = samples.find((sample) => sample.type === 'azure')!;
   const whose = `application ${claims.appid ?? claims.azp} of tenant ${claims.tid}`;
@@ -95,7 +98,7 @@ async function showAzure({ transcript, samples }: Stage, credentials: Body): Pro
   transcript.fact('    expires', String(credentials.expires_at));
 }
 
-async function showGoogle({ sandbox, transcript, samples }: Stage, credentials: Body): Promise<void> {
+async function showGoogle({ sandbox, transcript, samples }: DemoContext, credentials: Body): Promise<void> {
   const { sts_endpoint } = sandbox.google;
   const answer = await fetch(
     `${sts_endpoint}/oauth2/v3/tokeninfo?access_token=${encoded(String(credentials.access_token))}`,
@@ -110,7 +113,7 @@ async function showGoogle({ sandbox, transcript, samples }: Stage, credentials: 
   transcript.fact('    expires', String(credentials.expires_at));
 }
 
-async function showToken({ transcript, issuer }: Stage, credentials: Body): Promise<void> {
+async function showToken({ transcript, issuer }: DemoContext, credentials: Body): Promise<void> {
   const claims = decodeJwt(String(credentials.token));
   transcript.check(
     claims.iss === issuer && claims.aud === 'https://api.acme.example',
@@ -126,7 +129,7 @@ async function startJob({ launcher }: Organization, workspace: string, user: str
   return { path: `${path}/${String(job.id)}`, token: String(job.job_token) };
 }
 
-function told(body: Body): string {
+function refusalOf(body: Body): string {
   return `${String(body.code)}. ${String(body.detail)}`;
 }
 

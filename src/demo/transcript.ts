@@ -1,26 +1,26 @@
 import { styleText } from 'node:util';
 
-/** What the demo prints, and whether everything held. */
+/** Prints the demo, and records whether every check passed. */
 export interface Transcript {
   title(text: string): void;
   line(text: string): void;
-  /** `label  value` in columns. */
+  /** Prints `label  value` in columns. */
   fact(label: string, value: string): void;
-  /** One thing that must hold. */
+  /** Prints a check, and records it when it fails. */
   check(holds: boolean, text: string): void;
   held(): boolean;
 }
 
 export function createTranscript(write: (text: string) => void): Transcript {
   let hasFailed = false;
-  const say = (text: string) => write(`${text}\n`);
+  const writeLine = (text: string) => write(`${text}\n`);
   return {
-    title: (text) => say(`\n${styleText('bold', text)}`),
-    line: (text) => say(`  ${text}`),
-    fact: (label, value) => say(`  ${label.padEnd(14)} ${value}`),
+    title: (text) => writeLine(`\n${styleText('bold', text)}`),
+    line: (text) => writeLine(`  ${text}`),
+    fact: (label, value) => writeLine(`  ${label.padEnd(14)} ${value}`),
     check(holds, text) {
       hasFailed ||= !holds;
-      say(`  ${holds ? styleText('green', 'ok') : styleText('red', 'NO')}  ${text}`);
+      writeLine(`  ${holds ? styleText('green', 'ok') : styleText('red', 'NO')}  ${text}`);
     },
     held: () => !hasFailed,
   };

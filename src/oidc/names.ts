@@ -20,7 +20,7 @@ export const trustRuleClaim = 'trust_rule_id';
 export const workloadClient = 'workload';
 
 /**
- * The client of access tokens that Arsia issues without OAuth (`arsia bootstrap`). It is public and has no grant type, so that
+ * The client of access tokens that Arsia issues without OAuth (`arsia server bootstrap`). It is public and has no grant type, so that
  * the holder of such a token can use the client only to revoke it (RFC 7009 2.1).
  */
 export const ownClient = 'arsia';

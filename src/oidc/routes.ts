@@ -24,7 +24,7 @@ export const ownEndpoints = {
   interaction: '/interaction',
   /** The redirect URI at the identity provider, registered there as `<ARSIA_ISSUER>/oauth2/callback`. */
   callback: '/callback',
-  /** The page of `arsia admin link` posts the token of its URL here. */
+  /** The page of `arsia server admin link` posts the token of its URL here. */
   link: '/link',
   script: '/device.js',
 } as const;

@@ -32,7 +32,7 @@ export interface AuthorizationServer {
    */
   handle(request: IncomingMessage, response: ServerResponse, context: { origin: RequestOrigin }): Promise<void>;
   /**
-   * Issues an access token without OAuth, for `arsia bootstrap`. It can be introspected and revoked. The caller records the
+   * Issues an access token without OAuth, for `arsia server bootstrap`. It can be introspected and revoked. The caller records the
    * event.
    */
   issueAccessToken(request: AccessTokenRequest): Promise<string>;

@@ -1,21 +1,21 @@
 import { randomFillSync } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 
-/** The machine's time and randomness: the only file that reads either. */
+/** The time and randomness of the machine. No other file reads either. */
 export const systemClock: Clock = { now: () => Date.now(), random: randomFrom(4096) };
 
-/** Bytes: ids have no more. What is longer is a secret, and comes from the generator at the moment that it is made. */
-const longestOfPage = 16;
+/** In bytes. Ids have at most this many; longer requests are secrets and go to the generator directly. */
+const maximumFromPage = 16;
 
 /**
- * A call of the generator costs as much as making a dozen ids, so one call fills a page and ids take from it, as Node's own
- * randomUUID does. What was taken is wiped: nothing in this process can learn it from the page, or be given it again.
+ * One call of the generator costs as much as making a dozen ids, so one call fills a page of random bytes for many ids, as Node's
+ * randomUUID does. Bytes that were taken are wiped, so that the page neither leaks nor repeats them.
  */
 function randomFrom(size: number): Clock['random'] {
   const page = new Uint8Array(size);
   let next = size;
   return (bytes) => {
-    if (bytes > longestOfPage) return randomFillSync(new Uint8Array(bytes));
+    if (bytes > maximumFromPage) return randomFillSync(new Uint8Array(bytes));
     if (next + bytes > size) {
       randomFillSync(page);
       next = 0;

@@ -1,41 +1,41 @@
 import type { Clock } from '../core/clock.ts';
 import { ArsiaError } from '../core/errors.ts';
 
-/** Milliseconds that this machine's clock may be off the database's, which all replicas share (threats.md F18). */
+/** Maximum clock skew in milliseconds against the database, whose clock all replicas share (threats.md F18). */
 const tolerance = 5_000;
 
 export interface ClockWatch {
-  /** Compares the clocks. Rejects while the database is away: what was seen last then stands. */
-  look(): Promise<void>;
-  /** What is wrong, for readiness; undefined while the clocks agree. */
+  /** Compares the clocks. Rejects while the database is away, and keeps the result of the last comparison. */
+  compare(): Promise<void>;
+  /** Returns the skew as a fault, for readiness; undefined while it is within the limit. */
   fault(): string | undefined;
-  /** `clock`, which throws ArsiaError `unavailable` rather than tell a time that clouds would refuse. */
+  /** Wraps `clock`; its `now` throws ArsiaError `unavailable` while the skew exceeds the limit. */
   guard(clock: Clock): Clock;
 }
 
 export interface ClockWatchOptions {
-  /** The machine's. */
+  /** The clock of the machine. */
   clock: Pick<Clock, 'now'>;
   /** The database's clock, in milliseconds since 1970. */
   databaseNow(): Promise<number>;
-  /** Milliseconds from any beginning, by a clock that is never set. */
+  /** Milliseconds of a monotonic clock, from any start. */
   monotonic(): number;
-  /** Told when the clocks begin to disagree, and with undefined when they agree again. */
+  /** Called with the fault when the skew exceeds the limit, and with undefined when it is back within it. */
   onChange(fault: string | undefined): void;
 }
 
 /**
- * A token of a clock that is ten minutes ahead is refused by every cloud, and nobody there can say why; one of a clock that
- * is behind is over when it arrives. Between two looks the monotonic clock tells when somebody sets the other one.
+ * Clouds refuse a token from a clock that is ten minutes ahead, without a useful message, and one from a clock that is behind has
+ * expired on arrival. Between two comparisons the monotonic clock shows when the machine's clock is set.
  */
 export function createClockWatch({ clock, databaseNow, monotonic, onChange }: ClockWatchOptions): ClockWatch {
-  /** How far ahead the machine was, and when that was seen, by both of its clocks. */
-  let seen: { ahead: number; wall: number; steady: number } | undefined;
-  let told: string | undefined;
+  /** The last comparison: how far the machine was ahead, and its two clocks at that moment. */
+  let last: { ahead: number; wall: number; steady: number } | undefined;
+  let reported: string | undefined;
 
   function fault(): string | undefined {
-    if (seen === undefined) return undefined;
-    const ahead = seen.ahead + (clock.now() - seen.wall) - (monotonic() - seen.steady);
+    if (last === undefined) return undefined;
+    const ahead = last.ahead + (clock.now() - last.wall) - (monotonic() - last.steady);
     if (Math.abs(ahead) <= tolerance) return undefined;
     const off = `${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? 'ahead of' : 'behind'}`;
     return `the clock of this machine is ${off} the database's: synchronise both (NTP)`;
@@ -43,16 +43,16 @@ export function createClockWatch({ clock, databaseNow, monotonic, onChange }: Cl
 
   return {
     fault,
-    async look() {
+    async compare() {
       const [before, steadyBefore] = [clock.now(), monotonic()];
       const database = await databaseNow();
       const took = monotonic() - steadyBefore;
-      // The answer is of some moment while we waited: nothing within that time is a difference.
+      // The database read its clock at some moment of the wait: a difference within the wait is no skew.
       const ahead = Math.max(0, before - database) - Math.max(0, database - (before + took));
-      seen = { ahead, wall: before, steady: steadyBefore };
+      last = { ahead, wall: before, steady: steadyBefore };
       const now = fault();
-      if ((now === undefined) !== (told === undefined)) onChange(now);
-      told = now;
+      if ((now === undefined) !== (reported === undefined)) onChange(now);
+      reported = now;
     },
     guard: (guarded) => ({
       ...guarded,

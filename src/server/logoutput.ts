@@ -2,23 +2,23 @@ import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { type DestinationStream, pino } from 'pino';
 
-/** Bytes that wait to be taken, at most; what comes beyond is dropped, and counted. */
+/** Maximum bytes that wait for the reader. Lines beyond it are dropped and counted. */
 const maximumWaiting = 1024 * 1024;
 
-/** Says whether the line was taken. */
-type Take = (line: string) => boolean;
+/** Writes a line; returns false when it was dropped. */
+type WriteLine = (line: string) => boolean;
 
 /**
- * Standard output for the log. Its reader may stop, go away, or have no disk left: the server goes on, and drops what nobody
- * takes (threats.md F20). `onDropped` is told how many lines that were once a line is taken again.
+ * Standard output for the log. When its reader stops, goes away or has a full disk, the server goes on and drops lines
+ * (threats.md F20). `onDropped` is called with their number when a line is written again.
  */
 export function logOutput(onDropped: (lines: number) => void): DestinationStream {
   const kind = fstatSync(1);
-  const take = kind.isFIFO() || kind.isSocket() ? toReader(process.stdout) : toFile(1);
+  const writeLine = kind.isFIFO() || kind.isSocket() ? writerToPipe(process.stdout) : writerToFile(1);
   let dropped = 0;
   return {
     write(line) {
-      if (!take(line)) {
+      if (!writeLine(line)) {
         dropped++;
         return;
       }
@@ -26,19 +26,19 @@ export function logOutput(onDropped: (lines: number) => void): DestinationStream
       if (lines === 0) return;
       dropped = 0;
       onDropped(lines);
-      // That line may be dropped as well: then the next one tells.
+      // The line that `onDropped` logs may be dropped too: the next one then reports the number.
       if (dropped > 0) dropped = lines;
     },
   };
 }
 
-/** Node gives a pipe what it takes at once and keeps the rest: nothing here ever waits for the reader. */
-function toReader(stream: Writable): Take {
-  // Without a listener a reader that went away would end the server.
+/** Node writes to a pipe what it accepts at once and buffers the rest, so a write never waits for the reader. */
+function writerToPipe(stream: Writable): WriteLine {
+  // Without a listener the error of a closed pipe would end the server.
   stream.on('error', () => {});
   let isFull = false;
   return (line) => {
-    // Once full, until half of it is taken: else every other line would say that one was dropped.
+    // A full buffer stays full until half of it is written; otherwise every other line would report a dropped one.
     isFull = stream.writableLength + line.length > (isFull ? maximumWaiting / 2 : maximumWaiting);
     if (!isFull) stream.write(line);
     return !isFull;
@@ -46,19 +46,19 @@ function toReader(stream: Writable): Take {
 }
 
 /**
- * A file or a terminal, written at once: with pino's other way a process whose disk is full never ends. After an error the
- * line is kept, and tried again with the next one.
+ * A file or a terminal, written synchronously: with pino's asynchronous writes a process whose disk is full never ends. After an
+ * error the line is kept and written again with the next one.
  */
-function toFile(fd: number): Take {
+function writerToFile(fd: number): WriteLine {
   const output = pino.destination({ fd, sync: true, maxLength: maximumWaiting });
-  let isTaken = true;
+  let isWritten = true;
   output.on('error', () => {});
   output.on('drop', () => {
-    isTaken = false;
+    isWritten = false;
   });
   return (line) => {
-    isTaken = true;
+    isWritten = true;
     output.write(line);
-    return isTaken;
+    return isWritten;
   };
 }

@@ -5,21 +5,21 @@ import type { Config } from './config/config.ts';
 import type { Log } from './log.ts';
 import type { Timers } from './timers.ts';
 
-/** The life of a server: it opens, listens, says whether it is ready, and ends in order. */
+/** The life of a server: open, listen, report readiness, drain, close. */
 export interface Serving {
   /** Opens, for commands that need no listener; rejects with `unavailable` while the database is away. */
   open(): Promise<void>;
-  /** Opens and listens. With the database away it listens all the same, not ready, and goes on trying. */
+  /** Opens and listens. While the database is away it listens too, is not ready, and retries. */
   start(): Promise<void>;
   /**
-   * Rejects when the database is there at last and cannot be opened: another sealing key, the schema of a newer release. A
-   * start that meets this at once throws it; one that had to wait must not stay up and not ready for ever. Rejects as well
-   * with what `lost` rejects with: the process must end without `stop`.
+   * Rejects when a database that was away comes back and cannot be opened: another sealing key, the schema of a newer release
+   * (`start` itself throws that when it meets it at once). A server must not stay up and never become ready. Also rejects when
+   * `lockLost` does: the process must then end without `stop`.
    */
   failure: Promise<never>;
-  /** Not ready first, then no new connections, then the end of what is under way; at most 25 s. */
+  /** Becomes not ready, then refuses new connections, then waits for the requests under way, at most 25 s. */
   stop(): Promise<void>;
-  /** Where it listens, once started. */
+  /** The address of the listener, once started. */
   address(): AddressInfo;
 }
 
@@ -27,41 +27,41 @@ export interface ServingParts {
   config: Pick<Config, 'listen' | 'shutdownDelay'>;
   log: Log;
   timers: Timers;
-  /** Rejects when the database is another process's from now on. */
-  lost: Promise<never>;
-  /** Prepares what only a listener needs, before it opens. */
+  /** Rejects when another process may have opened the embedded database. */
+  lockLost: Promise<never>;
+  /** Prepares what only a listener needs; called before `open`. */
   prepare(): Promise<void>;
-  /** All that needs the database. Rejects with `unavailable` while it is away, and may then be called again. */
+  /** Does what needs the database. Rejects with `unavailable` while it is away, and may then be called again. */
   open(): Promise<void>;
-  /** What is wrong although it is open; undefined when nothing is. */
+  /** Returns why an open server is not ready; undefined when it is. */
   fault(): Promise<string | undefined>;
   close(): Promise<void>;
-  /** What answers; it is given why the server is not ready, undefined when it is. */
-  answering(readiness: () => Promise<string | undefined>): RequestListener;
+  /** Makes what answers requests. `readiness` returns why the server is not ready; undefined when it is. */
+  createListener(readiness: () => Promise<string | undefined>): RequestListener;
 }
 
 /** Milliseconds. */
 const retryInterval = 1000;
 const drainLimit = 25_000;
 
-export function createServing({ config, log, timers, fault, close, answering, ...parts }: ServingParts): Serving {
+export function createServing({ config, log, timers, fault, close, createListener, ...parts }: ServingParts): Serving {
   let isDraining = false;
   let isOpen = false;
-  let waiting = 'the database was not reached yet';
+  let reason = 'the database was not reached yet';
   const listener = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 });
   const failure = Promise.withResolvers<never>();
-  // Whoever does not wait for it must not end by an unhandled rejection.
+  // A caller that does not wait for it must not end by an unhandled rejection.
   failure.promise.catch(() => {});
-  parts.lost.catch(failure.reject);
+  parts.lockLost.catch(failure.reject);
 
   async function open(): Promise<void> {
     await parts.open();
     isOpen = true;
   }
 
-  const answer = answering(async () => {
+  const answer = createListener(async () => {
     if (isDraining) return 'shutting down';
-    return isOpen ? await fault() : waiting;
+    return isOpen ? await fault() : reason;
   });
   listener.on('request', (request, response) => {
     if (isDraining) response.setHeader('Connection', 'close');
@@ -76,7 +76,7 @@ export function createServing({ config, log, timers, fault, close, answering, ..
       await parts.prepare();
       await open().catch((thrown) => {
         if (!(thrown instanceof ArsiaError && thrown.code === 'unavailable')) throw thrown;
-        waiting = thrown.message;
+        reason = thrown.message;
         log.error({ err: thrown }, 'the database is away: not ready, trying on');
         timers.retry(retryInterval, open, failure.reject);
       });

@@ -2,19 +2,20 @@ import { ArsiaError } from '../core/errors.ts';
 
 export type Timers = ReturnType<typeof createTimers>;
 
-/** What runs beside the requests; all of it ends with `stop`. */
+/** Background tasks. `stop` ends them in the order in which they were added. */
 export function createTimers() {
   const ends = new Set<() => Promise<void> | void>();
   let isStopped = false;
   const timers = {
-    until(end: () => Promise<void>) {
+    /** Adds a step of the shutdown. */
+    onStop(end: () => Promise<void>) {
       ends.add(end);
     },
     every(interval: number, work: () => Promise<void>) {
       const timer = setInterval(() => void work(), interval).unref();
       ends.add(() => clearInterval(timer));
     },
-    /** Again and again while the database is away; any other failure is told to `onFailure` once, and ends the trying. */
+    /** Runs `work` again while it fails with `unavailable`. Any other failure ends the retries and goes to `onFailure`. */
     retry(interval: number, work: () => Promise<void>, onFailure: (error: unknown) => void) {
       const end = () => clearTimeout(timer);
       const timer = setTimeout(async () => {

@@ -177,7 +177,7 @@ describe('migrations on PostgreSQL', () => {
     const url = urlFor(fresh.ownerUrl, new URL(fresh.ownerUrl).pathname.slice(1), testRoles.application);
     await expect(migrate(url)).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('Run `arsia migrate`'),
+      message: expect.stringContaining('Run `arsia server migrate`'),
     });
     await migrate(fresh.ownerUrl, { grantTo: testRoles.application });
     expect(await migrate(url)).toEqual([]);
@@ -193,7 +193,7 @@ describe('a replica of a newer release', () => {
     await execute(home.urls!.owner, `${undo} DELETE FROM migrations WHERE name = '0010_authority_changes.sql'`);
     const { origin, logged } = await startArsia({ home: { ...home, settings } });
     const ready = () => request(`${origin}/readyz`);
-    const reason = expect.stringMatching(/not yet migrated to this release.+arsia migrate/);
+    const reason = expect.stringMatching(/not yet migrated to this release.+arsia server migrate/);
     expect(await ready()).toMatchObject({ status: 503, body: { status: 'not ready', reason } });
     expect((await request(`${origin}/healthz`)).status).toBe(200);
     expect(logged()).toMatch(/not yet migrated to this release/);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { spawnArsia, startArsia } from '../support/arsia.ts';
 import { createOrganization } from '../support/organization.ts';
 
-test('N74: `arsia audiences free` hands a freed audience to another organisation, and says what it cannot', async () => {
+test('N74: `arsia server audiences free` hands a freed audience to another organisation, and says what it cannot', async () => {
   const running = await startArsia({ settings: { ARSIA_TENANCY: 'multi' } });
   const [acme, globex] = [await createOrganization(running), await createOrganization(running, 'globex')];
   const audience = 'https://api.example.com';
@@ -15,7 +15,7 @@ test('N74: `arsia audiences free` hands a freed audience to another organisation
       delivery: 'token',
     });
   const free = async (...args: string[]) => {
-    const command = spawnArsia(['audiences', 'free', ...args], {
+    const command = spawnArsia(['server', 'audiences', 'free', ...args], {
       settings: running.settings,
       cwd: running.home.folder,
     });

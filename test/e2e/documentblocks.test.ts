@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, test } from '@jest/globals';
 import { Command } from 'commander';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import { operatorCommand } from '../../src/server/commands/operator.ts';
+import { serverCommand } from '../../src/server/commands/server.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient, encoded } from '../support/client.ts';
 import { cloudSettings, targets, trustOf } from '../support/clouds.ts';
@@ -21,7 +21,7 @@ const blocksOf = (file: string, language = 'sh') =>
   );
 
 /** Blocks of the README that other tests run: `.ci/run` and test/e2e/commands.test.ts. */
-const ranElsewhere = ['npm ci && npm run demo', 'npm ci && npm test', 'npx arsia bootstrap'];
+const ranElsewhere = ['npm ci && npm run demo', 'npm ci && npm test', 'npx arsia server bootstrap'];
 const readme = blocksOf('README.md').filter((block) => !ranElsewhere.some((command) => block.includes(command)));
 
 let running: RunningArsia;
@@ -109,12 +109,15 @@ test('docs/limits.md: every command is one, with its options', async () => {
   expect(commands.length).toBe(2);
   for (const command of commands) {
     const terminal = {
+      env: {},
       open: () => Promise.reject(new Error('opened')),
       send: () => Promise.reject(new Error('sent')),
       write: () => {},
       tell: () => {},
+      untilSignal: () => Promise.reject(new Error('waited')),
+      exitAfter: () => {},
     };
-    const program = new Command('arsia').exitOverride().addCommand(operatorCommand(terminal));
+    const program = new Command('arsia').exitOverride().addCommand(serverCommand(terminal));
     await expect(program.parseAsync(command.split(' '), { from: 'user' })).rejects.toThrow('opened');
   }
 });

@@ -3,14 +3,14 @@ import { quotaNames } from '../../src/core/quotas.ts';
 import { type Home, makeHome, type Settings, settingsOf, spawnArsia } from '../support/arsia.ts';
 
 /** Each is a process of its own. */
-describe('N68 arsia admin quota', () => {
+describe('N68 arsia server admin quota', () => {
   let home: Home;
   let settings: Settings;
 
   beforeAll(async () => {
     home = await makeHome('postgres');
     ({ settings } = await settingsOf(home));
-    await arsia('bootstrap', '--organization', 'acme');
+    await arsia('server', 'bootstrap', '--organization', 'acme');
   }, 120_000);
 
   async function arsia(...args: string[]) {
@@ -18,7 +18,7 @@ describe('N68 arsia admin quota', () => {
     const { code } = await spawned.exited;
     return { code, stdout: spawned.stdout(), stderr: spawned.stderr() };
   }
-  const quota = (...more: string[]) => arsia('admin', 'quota', '--organization', 'acme', ...more);
+  const quota = (...more: string[]) => arsia('server', 'admin', 'quota', '--organization', 'acme', ...more);
   const rowsOf = (stdout: string) =>
     Object.fromEntries(stdout.split('\n').map((line) => [line.split(' ')[0], line.split(/ {2,}/).slice(1)]));
 

@@ -19,10 +19,10 @@ import { keepAlive } from './wire.ts';
 const often = { ARSIA_AUDIT_INTERVAL: '1' };
 
 async function audit({ seed }: Issuing, ...args: string[]): Promise<Ended> {
-  return await ended(['audit', ...args], seed.settings, seed.home.folder);
+  return await ended(['server', 'audit', ...args], seed.settings, seed.home.folder);
 }
 
-/** Returns the counts of `arsia audit verify`, which must have found no fault. */
+/** What `arsia server audit verify` counted; it must have found nothing wrong. */
 async function expectWhole(issuing: Issuing, ...args: string[]): Promise<{ covered: number; uncovered: number }> {
   const { code, stdout, stderr } = await audit(issuing, 'verify', ...args);
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout, stderr: '' });

@@ -39,7 +39,7 @@ describe('files that `arsia` writes with umask 000', () => {
 
   test('N73: only the owner may open them, in existing folders too', async () => {
     for (const name of ['data', 'keys']) await mkdir(join(folder, name), { mode: 0o755 });
-    const made = await ended(['bootstrap', '--organization', 'acme'], settings, folder);
+    const made = await ended(['server', 'bootstrap', '--organization', 'acme'], settings, folder);
     expect(made).toMatchObject({ code: 0 });
     // The operator decides the mode of the folder of the key.
     await chmod(join(folder, 'keys'), 0o700);
@@ -70,7 +70,7 @@ test.each(['data', 'keys'])(
   async (name) => {
     await mkdir(join(folder, name));
     await chmod(join(folder, name), 0o777);
-    for (const args of [['serve'], ['bootstrap', '--organization', 'acme']])
+    for (const args of [['serve'], ['server', 'bootstrap', '--organization', 'acme']])
       expectOneLine(
         await ended(args, settings, folder),
         new RegExp(`^arsia: The folder ${name} has mode 0777: .+ Run \`chmod 700 ${name}\``),

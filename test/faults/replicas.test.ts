@@ -260,13 +260,13 @@ describe('two replicas', () => {
     expect(statuses.filter((status) => status !== 200)).toEqual([]);
   });
 
-  test('a leaked key: after `arsia keys revoke` no replica signs with it, and the next token verifies', async () => {
+  test('a leaked key: after `arsia server keys revoke` no replica signs with it, and the next token verifies', async () => {
     for (let round = 0; round < rounds(1, 5); round++) {
       const kids = (await jwksOf(origins[0])).keys.map(({ kid }) => kid!);
       // The first published key is the signer.
       const [leaked] = kids;
       const { settings, home } = issuing.seed;
-      const revoked = await ended(['keys', 'revoke', leaked!], settings, home.folder);
+      const revoked = await ended(['server', 'keys', 'revoke', leaked!], settings, home.folder);
       expect(revoked).toEqual({ code: 0, stdout: expect.stringContaining(`remove  ${leaked}`), stderr: '' });
       const tokens = tokensOf([await mint(issuing, origins[1])]);
       const jwks = await jwksOf(origins[1]);
@@ -286,7 +286,7 @@ describe('two replicas', () => {
     for (let round = 0; round < rounds(1, 10); round++) {
       const before = await jwksOf(origins[1]);
       const [active, standby] = before.keys.map(({ kid }) => kid!);
-      const command = spawnArsia(['keys', 'revoke', standby!], { settings: issuing.seed.settings });
+      const command = spawnArsia(['server', 'keys', 'revoke', standby!], { settings: issuing.seed.settings });
       await sleep(400 + 60 * (round % 10));
       command.child.kill('SIGKILL');
       await command.exited;

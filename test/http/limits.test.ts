@@ -321,7 +321,7 @@ const lifetimes: Record<string, Limit> = {
     value: seconds(signInLifetimes.invitation),
     test: ['test/oidc/signin.invitations.test.ts', 'refuses a withdrawn or expired invitation'],
   },
-  'link of `arsia admin link`': { value: seconds(adminLinkLifetime) },
+  'link of `arsia server admin link`': { value: seconds(adminLinkLifetime) },
   'answer kept for an `Idempotency-Key`': {
     value: seconds(idempotencyLifetime),
     test: ['test/http/idempotency.test.ts', 'is forgotten after a day'],

@@ -254,7 +254,7 @@ describe('N68 every collection of an organisation has a quota', () => {
       expect(detail).toContain(`has reached its quota of ${before + size} ${quotas[name].counts}`);
       expect(record.detail.reason).toContain(`its quota of ${before + size}`);
       const advice = answer.body.advice ?? answer.body.error_description;
-      const command = /arsia admin quota --organization acme --set (\w+)=(\d+)/.exec(advice);
+      const command = /arsia server admin quota --organization acme --set (\w+)=(\d+)/.exec(advice);
       expect(command?.[1]).toBe(name);
       await setQuota(name, before + 2 * size);
       const second = await add(2);

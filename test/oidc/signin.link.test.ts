@@ -19,7 +19,7 @@ beforeAll(async () => {
   world = await startSignIn();
 }, 60_000);
 
-test('the link of `arsia admin link` signs the operator in with the browser that opens it, once', async () => {
+test('the link of `arsia server admin link` signs the operator in with the browser that opens it, once', async () => {
   const { issuer, running, upstream } = world;
   const { token } = await running.arsia.operators.link('root');
   const browser = createBrowser();

@@ -59,7 +59,7 @@ describe('the settings of sign-in', () => {
     ['a provider with a query', { ...good, ARSIA_SIGN_IN_ISSUER: 'https://id.example.com?x' }, 'no query'],
     ['scopes without openid', { ...good, ARSIA_SIGN_IN_SCOPES: 'email profile' }, 'openid among them'],
     ['somebody else', { ...good, ARSIA_SIGN_IN_USERS: 'everyone' }, 'anyone, invited'],
-    ['a claim without a provider', { ARSIA_SIGN_IN_TEAMS_CLAIM: 'groups' }, 'stands without ARSIA_SIGN_IN_ISSUER'],
+    ['a claim without a provider', { ARSIA_SIGN_IN_TEAMS_CLAIM: 'groups' }, 'is set without ARSIA_SIGN_IN_ISSUER'],
   ])('%s is a fault', (_name, env, fault) => {
     expect(faultsOf(env)).toEqual([expect.stringContaining(fault)]);
   });

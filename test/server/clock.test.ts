@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { systemClock } from '../../src/server/clock.ts';
 
-test('random bytes come in the length that was asked for, and no two draws share or repeat them', () => {
+test('random bytes have the requested length, and no two results share or repeat bytes', () => {
   const lengths = Array.from({ length: 3000 }, (_, index) => [10, 16, 13, 32][index % 4]!);
   const drawn = lengths.map((length) => systemClock.random(length));
   expect(drawn.map((bytes) => bytes.length)).toEqual(lengths);

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import type { Clock } from '../../src/core/clock.ts';
 import { createClockWatch } from '../../src/server/clockwatch.ts';
 
-/** A machine whose clock can be set, beside a database; time passes for both. */
+/** A machine whose clock can be set, and a database; time passes for both. */
 function machine() {
-  const state = { steady: 1000, set: 0, there: 0, back: 0, isAway: false, told: [] as (string | undefined)[] };
+  const state = { steady: 1000, set: 0, there: 0, back: 0, isAway: false, reported: [] as (string | undefined)[] };
   const epoch = Date.UTC(2026, 10, 21);
   const clock: Clock = { now: () => epoch + state.steady + state.set, random: (bytes) => new Uint8Array(bytes) };
   const watch = createClockWatch({
@@ -18,13 +18,13 @@ function machine() {
       state.steady += state.back;
       return answer;
     },
-    onChange: (fault) => void state.told.push(fault),
+    onChange: (fault) => void state.reported.push(fault),
   });
   return { state, watch, clock, guarded: watch.guard(clock) };
 }
 
-describe('the watch over the clock (F18)', () => {
-  test('finds nothing while the clocks agree to 5 s, however long the database takes to answer', async () => {
+describe('the clock watch (F18)', () => {
+  test('reports nothing while the skew is within 5 s, however long the database takes to answer', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: -5000, max: 5000 }),
@@ -33,7 +33,7 @@ describe('the watch over the clock (F18)', () => {
         async (off, there, back) => {
           const { state, watch, guarded, clock } = machine();
           Object.assign(state, { set: off, there, back });
-          await watch.look();
+          await watch.compare();
           expect(watch.fault()).toBeUndefined();
           expect(guarded.now()).toBe(clock.now());
         },
@@ -46,42 +46,42 @@ describe('the watch over the clock (F18)', () => {
     [600_000, '600 s ahead of'],
     [-5001, '5 s behind'],
     [-600_000, '600 s behind'],
-  ])('of %i ms says how far off it is and what to do, and tells no time', async (off, words) => {
+  ])('a skew of %i ms: reports it with what to do, and the guarded clock throws', async (off, words) => {
     const { state, watch, guarded } = machine();
     state.set = off;
-    await watch.look();
+    await watch.compare();
     const fault = `the clock of this machine is ${words} the database's: synchronise both (NTP)`;
     expect(watch.fault()).toBe(fault);
-    expect(state.told).toEqual([fault]);
+    expect(state.reported).toEqual([fault]);
     expect(() => guarded.now()).toThrow(
       expect.objectContaining({ code: 'unavailable', message: `Nothing is signed while ${fault}.` }),
     );
     expect(guarded.random(3)).toHaveLength(3);
   });
 
-  test('sees a clock that is set between two looks at once, and that it is right again', async () => {
+  test('detects a clock that is set between two comparisons at once, and when it is right again', async () => {
     const { state, watch, guarded } = machine();
-    await watch.look();
+    await watch.compare();
     state.steady += 3_600_000;
     expect(watch.fault()).toBeUndefined();
     state.set = 60_000;
     expect(watch.fault()).toContain('60 s ahead of');
     expect(() => guarded.now()).toThrow('60 s ahead of');
-    await watch.look();
+    await watch.compare();
     expect(watch.fault()).toContain('60 s ahead of');
     state.set = 0;
     expect(watch.fault()).toBeUndefined();
-    await watch.look();
-    expect(state.told).toEqual([expect.stringContaining('60 s ahead of'), undefined]);
+    await watch.compare();
+    expect(state.reported).toEqual([expect.stringContaining('60 s ahead of'), undefined]);
   });
 
-  test('keeps what it saw while the database is away, and says nothing before the first look', async () => {
+  test('keeps the last result while the database is away, and reports nothing before the first comparison', async () => {
     const { state, watch } = machine();
     state.set = 60_000;
     expect(watch.fault()).toBeUndefined();
-    await watch.look();
+    await watch.compare();
     state.isAway = true;
-    await expect(watch.look()).rejects.toThrow('away');
+    await expect(watch.compare()).rejects.toThrow('away');
     expect(watch.fault()).toContain('60 s ahead of');
   });
 });

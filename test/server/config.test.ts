@@ -134,14 +134,14 @@ describe('settings', () => {
     ]);
     expect(faultsOf(production)).toEqual([]);
     expect(faultsOf({ ARSIA_MIGRATION_DATABASE_URL: server.DATABASE_URL })).toEqual([
-      expect.stringMatching(/^ARSIA_MIGRATION_DATABASE_URL stands without DATABASE_URL/),
+      expect.stringMatching(/^ARSIA_MIGRATION_DATABASE_URL is set without DATABASE_URL/),
     ]);
   });
 
   test('unknown ARSIA_ variables are faults, but not those of the client and of Kubernetes', () => {
     expect(faultsOf({ ARSIA_ISSUR: 'x', ARSIA_: 'x', arsia_issuer: 'x', PATH: 'x', DATABASE: 'x' })).toEqual([
-      'ARSIA_ISSUR is no setting of Arsia: remove it or correct its name',
-      'ARSIA_ is no setting of Arsia: remove it or correct its name',
+      'ARSIA_ISSUR is not a setting of Arsia: remove it or correct its name',
+      'ARSIA_ is not a setting of Arsia: remove it or correct its name',
     ]);
     const foreign = {
       ARSIA_URL: 'https://arsia.example.com',
@@ -172,7 +172,7 @@ describe('settings', () => {
       expect(meaning.length).toBeGreaterThan(5);
       const faults = faultsOf(value === '' ? {} : { [name]: value });
       // Some stand with another variable only: that is no fault of their default.
-      expect(faults.filter((fault) => fault.startsWith(`${name} `) && !/ stands without /.test(fault))).toEqual([]);
+      expect(faults.filter((fault) => fault.startsWith(`${name} `) && !/ is set without /.test(fault))).toEqual([]);
     }
     expect(rows.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['ARSIA_ISSUER', 'DATABASE_URL', 'ARSIA_DATA']),

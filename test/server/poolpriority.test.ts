@@ -14,11 +14,11 @@ const nice = Object.fromEntries(readdirSync('/proc/self/task').map((thread) =>
 console.log(JSON.stringify({ lowered, own: nice[process.pid][1], pool: Object.values(nice).filter(([name]) => name.startsWith('libuv-worker')) }));
 `;
 
-test('the threads of the pool come after the event loop, and only they', async () => {
+test('lowers the priority of the pool threads, and of no other thread', async () => {
   if (process.platform !== 'linux') return;
   const env = { ...process.env, NODE_OPTIONS: '', UV_THREADPOOL_SIZE: '3' };
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env });
-  const told = JSON.parse(stdout);
-  expect(told.lowered).toBe(3);
-  expect(told.pool).toEqual(Array(3).fill(['libuv-worker', Math.min(told.own + 15, 19)]));
+  const result = JSON.parse(stdout);
+  expect(result.lowered).toBe(3);
+  expect(result.pool).toEqual(Array(3).fill(['libuv-worker', Math.min(result.own + 15, 19)]));
 });

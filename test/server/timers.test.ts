@@ -3,7 +3,7 @@ import { expect, jest, test } from '@jest/globals';
 import { ArsiaError } from '../../src/core/errors.ts';
 import { createTimers } from '../../src/server/timers.ts';
 
-test('N67 a retry leaves nothing behind when it has run', async () => {
+test('N67 a retry that has run leaves no timer behind', async () => {
   const timers = createTimers();
   let tries = 0;
   timers.retry(
@@ -17,7 +17,7 @@ test('N67 a retry leaves nothing behind when it has run', async () => {
   while (tries < 20) await sleep(5);
   const cleared = jest.spyOn(globalThis, 'clearTimeout');
   await timers.stop();
-  // Only the retry that is not due yet.
+  // At most the retry that is not due yet.
   expect(cleared.mock.calls.length).toBeLessThanOrEqual(1);
   cleared.mockRestore();
 });

@@ -2,7 +2,7 @@ import { htmlType, inlineSource, pagePolicy } from '../../web/securityheaders.ts
 import type { Readables } from './document.ts';
 
 /**
- * The page of the links that `arsia admin link` and `arsia admin recover` print. The token is in the fragment, which
+ * The page of the links that `arsia server admin link` and `arsia server admin recover` print. The token is in the fragment, which
  * browsers never send, so it reaches no log and no proxy. The page posts it once and shows the access token of the operator
  * or owner.
  */

@@ -5,7 +5,7 @@ import { readForm } from './context.ts';
 import { openSession } from './sessions.ts';
 
 /**
- * Opens the link of `arsia admin link` or `arsia admin recover` in a browser and signs the operator or owner in there. Records
+ * Opens the link of `arsia server admin link` or `arsia server admin recover` in a browser and signs the operator or owner in there. Records
  * the event. Scripts use the API, which opens no session. Throws InvalidRequest.
  */
 export async function openLink(context: SignInContext, ctx: KoaContextWithOIDC): Promise<void> {

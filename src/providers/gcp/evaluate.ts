@@ -102,7 +102,7 @@ function judgeKeys(text: string, { signing_key }: EvaluateRequest): Denial | und
   if (keys === undefined)
     return deny(
       condition,
-      'a JWK Set of keys with a kid, as `arsia keys export` prints it',
+      'a JWK Set of keys with a kid, as `arsia server keys export` prints it',
       'no key that Google can use',
     );
   if (signing_key === undefined) return undefined;

@@ -60,7 +60,7 @@ const rows: readonly FaultRow<Situation>[] = [
     as: 'cloud_refused',
     what: ({ facts }) => `could not fetch the keys of ${facts.issuer}`,
     advice: ({ facts }) =>
-      `\`${facts.issuer}/.well-known/openid-configuration\` and its jwks_uri must answer from the internet; for an issuer that cannot, upload its JWKS at the provider (\`arsia keys export\` prints it).`,
+      `\`${facts.issuer}/.well-known/openid-configuration\` and its jwks_uri must answer from the internet; for an issuer that cannot, upload its JWKS at the provider (\`arsia server keys export\` prints it).`,
   },
   {
     code: /^invalid_grant$/,

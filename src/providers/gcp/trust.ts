@@ -181,6 +181,6 @@ function reachWarnings(issuer: string): string[] {
     ? warnings
     : [
         ...warnings,
-        'For such an issuer upload its JWKS at the provider (`arsia keys export` prints it), and again after each change of keys.',
+        'For such an issuer upload its JWKS at the provider (`arsia server keys export` prints it), and again after each change of keys.',
       ];
 }

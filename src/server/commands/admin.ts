@@ -1,140 +1,154 @@
 import { Command } from 'commander';
 import { ArsiaError } from '../../core/errors.ts';
-import { computeActivationTime } from '../../core/keystates.ts';
-import { isLogin, isName, loginRule, nameRule } from '../../core/names.ts';
-import { exportForGoogle } from '../../signing/keysets/jwks.ts';
-import type { Arsia } from '../compose/compose.ts';
+import { isId } from '../../core/ids.ts';
+import { isLogin, isName, nameRule } from '../../core/names.ts';
+import { quotaCommand } from './quota.ts';
+import { examples, invalidOption, optionParser, type Terminal, textLines, withArsia } from './terminal.ts';
 
-/** Commands for a person at the server: they open the same database and keys as the server, by the same settings. */
-export interface Terminal {
-  open(): Promise<Arsia>;
-  /** Data, for pipes: a token alone, so that `TOKEN=$(arsia bootstrap …)` works. */
-  write(text: string): void;
-  /** Data of any length: no more is made than the reader takes. */
-  send(parts: AsyncIterable<string>): Promise<void>;
-  /** Talk, for people. */
-  tell(text: string): void;
+const isLoginOrId = (text: string) => isLogin(text) || isId('user', text);
+const loginOrIdRule = 'a login, or the id of a user (`usr_...`)';
+
+const login = ['--login <login>', optionParser('--login', isLoginOrId, loginOrIdRule)] as const;
+const organization = ['--organization <name>', optionParser('--organization', isName, nameRule)] as const;
+
+interface UserOptions {
+  login: string;
+  organization?: string;
 }
 
-export function adminCommands(terminal: Terminal): Command[] {
-  return [bootstrap(terminal), keys(terminal), migrate(terminal)];
+export function adminCommand(terminal: Terminal): Command {
+  return new Command('admin')
+    .description('operators, quotas, and repairs for owners and people')
+    .addCommand(link(terminal))
+    .addCommand(dismiss(terminal))
+    .addCommand(recover(terminal))
+    .addCommand(detach(terminal))
+    .addCommand(quotaCommand(terminal));
 }
 
-function bootstrap(terminal: Terminal): Command {
-  return new Command('bootstrap')
-    .description('make an organisation with its first owner, and print one access token for that owner (1 h)')
-    .requiredOption('--organization <name>', `its name: ${nameRule}`, named('--organization', isName, nameRule))
-    .option('--login <login>', `the owner's login: ${loginRule}`, named('--login', isLogin, loginRule), 'owner')
+function link(terminal: Terminal): Command {
+  return new Command('link')
+    .description('print a one-time link (15 minutes) that makes the person who opens it an operator')
+    .option(
+      login[0],
+      'login of an operator without an organisation, created where there is none; or the id of any user',
+      login[1],
+      'operator',
+    )
+    .option(organization[0], 'the organisation of the user whose login is given', organization[1])
     .addHelpText(
       'after',
-      examples('arsia bootstrap --organization acme', 'arsia bootstrap --organization acme --login ada'),
+      examples(
+        'arsia server admin link',
+        'arsia server admin link --login ada',
+        'arsia server admin link --organization acme --login ada@acme.example',
+      ),
     )
-    .action((input: { organization: string; login: string }) =>
-      during(terminal, async ({ operators, config }) => {
-        const { organization, owner, token } = await operators.bootstrap(input);
-        terminal.tell(
-          lines(
-            `organisation  ${organization.path} (${organization.id})`,
-            `owner         ${owner.login} (${owner.id})`,
-            `expires       ${token.expires_at.toISOString()}`,
-            `try it        curl -H "Authorization: Bearer $TOKEN" ${config.issuer}/api/v1/groups`,
-            `afterwards    arsia admin recover --organization ${organization.path} --login ${owner.login}`,
-            'access token  (told once):',
-          ),
-        );
-        terminal.write(lines(token.access_token));
+    .action((input: UserOptions) =>
+      withArsia(terminal, async ({ operators, config }) => {
+        const { token, expires_at, user } = await operators.link(input.login, input.organization);
+        printLink(terminal, config.issuer, token, [
+          `Open this once, before ${expires_at.toISOString()}; it makes you the operator ${user.login}.`,
+        ]);
       }),
     );
 }
 
-function keys(terminal: Terminal): Command {
-  return new Command('keys')
-    .description('the signing keys that clouds trust')
-    .addCommand(
-      new Command('list').description('every key with its state').action(() =>
-        during(terminal, async ({ keyrings }) => {
-          for (const keyring of Object.values(keyrings)) {
-            terminal.write(`${keyring.keySet.name}: ${keyring.keySet.purpose}\n`);
-            for (const key of keyring.current().keys) {
-              const until = key.state === 'next' ? `  may sign from ${iso(computeActivationTime(key))}` : '';
-              terminal.write(`  ${key.kid}  ${key.state.padEnd(8)}  published ${iso(key.published_at)}${until}\n`);
-            }
-          }
-        }),
+function dismiss(terminal: Terminal): Command {
+  return new Command('dismiss')
+    .description('end the rights of an operator at once; links and tokens stop working')
+    .requiredOption(login[0], 'login of an operator without an organisation, or the id of any operator', login[1])
+    .option(organization[0], 'the organisation of the user whose login is given', organization[1])
+    .addHelpText(
+      'after',
+      examples(
+        'arsia server admin dismiss --login ada',
+        'arsia server admin dismiss --organization acme --login ada@acme.example',
       ),
     )
-    .addCommand(
-      new Command('export')
-        .description(
-          'print the JWKS of the workload issuer without x5c, as Google takes it for an issuer out of its reach',
-        )
-        .addHelpText(
-          'after',
-          `${examples('arsia keys export > jwks.json')}\nGive the file to the provider by gcloud's --jwk-json-path, and a new one after each change of keys: a key is\npublished 25 h before it signs.\n`,
-        )
-        .action(() =>
-          during(terminal, async ({ keyrings }) =>
-            terminal.write(lines(exportForGoogle(keyrings.workload.current().jwks))),
-          ),
-        ),
-    )
-    .addCommand(
-      new Command('rotate')
-        .description('make the standby the signer, if it was published at least 25 h ago')
-        .action(() => during(terminal, ({ keyrings }) => changed(terminal, keyrings.workload.rotate({ force: true })))),
-    )
-    .addCommand(
-      new Command('revoke')
-        .description('a key has leaked: it leaves the JWKS at once, and the standby signs in its place')
-        .argument('<kid>', 'the key, as `arsia keys list` shows it')
-        .addHelpText(
-          'after',
-          '\nClouds go on accepting the leaked key for as long as they cache the JWKS (Entra: up to 24 h).\nRemove the trust at the cloud as well.\n',
-        )
-        .action((kid: string) =>
-          during(terminal, ({ keyrings }) => {
-            const ring = Object.values(keyrings).find((one) => one.current().keys.some((key) => key.kid === kid));
-            return changed(terminal, (ring ?? keyrings.workload).revoke(kid));
-          }),
-        ),
+    .action((input: UserOptions) =>
+      withArsia(terminal, async ({ operators }) => {
+        const user = await operators.dismiss(input.login, input.organization);
+        terminal.tell(textLines(`${user.login} (${user.id}) is no operator any more.`));
+      }),
     );
 }
 
-function migrate(terminal: Terminal): Command {
-  return new Command('migrate')
-    .description('bring the database to the schema of this release; `serve` does it by itself')
-    .action(() => during(terminal, async () => terminal.tell('The database has the schema of this release.\n')));
+function recover(terminal: Terminal): Command {
+  return new Command('recover')
+    .description('print a one-time link (15 minutes) that lets an owner of an organisation in; its audit records it')
+    .requiredOption(organization[0], `the organisation: ${nameRule}`, organization[1])
+    .option(
+      login[0],
+      `the owner: ${loginOrIdRule}; required where there are several. Where no owner is active, this user becomes one`,
+      login[1],
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'arsia server admin recover --organization acme',
+        'arsia server admin recover --organization acme --login ada',
+      ),
+    )
+    .action((input: { organization: string; login?: string }) =>
+      withArsia(terminal, async ({ operators, config }) => {
+        const { token, expires_at, user, organization, isAppointed } = await operators.recover({
+          organization: input.organization,
+          owner: input.login,
+        });
+        printLink(terminal, config.issuer, token, [
+          ...(isAppointed ? [`${user.login} (${user.id}) is an owner of ${organization.path} now.`] : []),
+          `Open this once, before ${expires_at.toISOString()}; it lets you in as ${user.login}, an owner of ${organization.path}.`,
+        ]);
+      }),
+    );
 }
 
-/** The work of one command on an Arsia of its own. */
-export async function during(terminal: Terminal, work: (arsia: Arsia) => Promise<void>): Promise<void> {
-  const arsia = await terminal.open();
-  try {
-    await work(arsia);
-  } finally {
-    await arsia.stop();
-  }
+function detach(terminal: Terminal): Command {
+  return new Command('detach')
+    .description('end the sign-in of one user, or of every user of one person')
+    .option(login[0], 'the id of the user, or the login with --organization', login[1])
+    .option(organization[0], 'the organisation of the user whose login is given', organization[1])
+    .option('--iss <issuer>', 'issuer of the identity provider of the person, with --sub')
+    .option('--sub <subject>', 'subject of the person at that issuer, with --iss')
+    .addHelpText(
+      'after',
+      examples(
+        'arsia server admin detach --login usr_01jznk00000000000000000000',
+        'arsia server admin detach --iss https://login.example.com --sub 248289761001',
+      ),
+    )
+    .action((input: Partial<UserOptions> & { iss?: string; sub?: string }) =>
+      withArsia(terminal, async ({ operators }) => {
+        const { login: user, organization: of, iss, sub } = input;
+        const isPerson = iss !== undefined && sub !== undefined;
+        if ((user === undefined) !== isPerson || (iss === undefined) !== (sub === undefined))
+          throw invalidOption('Name a user with --login, or a person with --iss and --sub.');
+        const users = await operators.detach(
+          user === undefined ? { iss: iss!, sub: sub! } : { login: user, organization: of },
+        );
+        if (users.length === 0)
+          throw new ArsiaError(
+            'not_found',
+            `Nobody of ${iss} with the subject ${JSON.stringify(sub)} is a user here.`,
+            {
+              advice: 'Compare both with what the identity provider says, byte for byte.',
+            },
+          );
+        for (const { id } of users) terminal.tell(textLines(`Nobody signs in as ${id} any more.`));
+      }),
+    );
 }
 
-async function changed(terminal: Terminal, changes: Promise<readonly object[]>): Promise<void> {
-  for (const change of await changes) terminal.write(`${Object.values(change).join('  ')}\n`);
-}
-
-export function named(option: string, isValid: (text: string) => boolean, rule: string): (text: string) => string {
-  return (text) => {
-    if (!isValid(text)) throw new ArsiaError('invalid_request', `${option} must be ${rule}.`, { advice: '' });
-    return text;
-  };
-}
-
-export function examples(...commands: string[]): string {
-  return `\nExamples:\n${commands.map((command) => `  ${command}`).join('\n')}\n`;
-}
-
-export function lines(...all: string[]): string {
-  return `${all.join('\n')}\n`;
-}
-
-function iso(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
+/** Only the link goes to stdout. */
+function printLink(terminal: Terminal, issuer: string, token: string, messages: string[]): void {
+  const [prefix] = /^arsia_[a-z]+_/.exec(token)!;
+  terminal.tell(
+    textLines(
+      ...messages,
+      'Without a browser, post what follows the # instead:',
+      `  curl -H 'content-type: application/json' -d '{"token":"${prefix}..."}' ${issuer}/api/v1/admin-links/redeem`,
+    ),
+  );
+  terminal.write(textLines(`${issuer}/link#${token}`));
 }

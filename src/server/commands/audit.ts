@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Arsia } from '../compose/compose.ts';
-import { during, type Terminal } from './admin.ts';
+import { examples, invalidOption, type Terminal, withArsia } from './terminal.ts';
 
 type AuditReport = Awaited<ReturnType<Arsia['trail']['verify']>>;
 
-/** The audit for a person at the server: all organisations, and the proof that nothing was changed. */
+/** `arsia server audit`: verifies and exports the audit of all organisations. */
 export function auditCommand(terminal: Terminal): Command {
   return new Command('audit')
-    .description('the audit: is it whole, its signed checkpoints, and all of it as NDJSON')
+    .description('verify the audit, print its newest checkpoint, export it')
     .addCommand(verify(terminal))
     .addCommand(checkpoint(terminal))
     .addCommand(exportEvents(terminal));
@@ -17,14 +17,17 @@ export function auditCommand(terminal: Terminal): Command {
 
 function verify(terminal: Terminal): Command {
   return new Command('verify')
-    .description('name every event that was altered, removed, added or moved; ends with 1 when there is one')
-    .option('--checkpoint <file>', 'what `arsia audit checkpoint` printed earlier: shows a tail that was cut off since')
+    .description('list every event that was altered, removed, added or moved; ends with 1 when there is one')
+    .option(
+      '--checkpoint <file>',
+      'an earlier output of `arsia server audit checkpoint`: finds a tail that was cut off since',
+    )
     .addHelpText(
       'after',
-      '\nPostgreSQL: while the servers run. Embedded: while the server is stopped.\nKeep checkpoints where nobody who reaches the database does.\n',
+      '\nPostgreSQL: while the servers run. Embedded: while the server is stopped.\nKeep checkpoints out of reach of everybody who can write to the database.\n',
     )
     .action(({ checkpoint: file }: { checkpoint?: string }) =>
-      during(terminal, async ({ trail }) => {
+      withArsia(terminal, async ({ trail }) => {
         const kept = file === undefined ? undefined : readCheckpoint(file);
         const report = await trail.verify(kept);
         terminal.write(summaryOf(report));
@@ -38,13 +41,16 @@ function verify(terminal: Terminal): Command {
 
 function checkpoint(terminal: Terminal): Command {
   return new Command('checkpoint')
-    .description('print the newest signed checkpoint as JSON, to be kept elsewhere')
+    .description('print the newest signed checkpoint as JSON; keep it apart from the database')
     .addHelpText(
       'after',
-      '\nExamples:\n  arsia audit checkpoint > checkpoint.json\n  arsia audit verify --checkpoint checkpoint.json\n',
+      examples(
+        'arsia server audit checkpoint > checkpoint.json',
+        'arsia server audit verify --checkpoint checkpoint.json',
+      ),
     )
     .action(() =>
-      during(terminal, async ({ trail }) => {
+      withArsia(terminal, async ({ trail }) => {
         const newest = await trail.checkpoint();
         if (newest === undefined) throw new ArsiaError('not_found', 'There are no audit events yet.', { advice: '' });
         terminal.write(`${JSON.stringify(newest, null, 2)}\n`);
@@ -52,7 +58,7 @@ function checkpoint(terminal: Terminal): Command {
     );
 }
 
-/** The option and the column that it filters by. */
+/** Options that filter the export, with the column of each. */
 const filters = {
   organization: 'organization_id',
   actor: 'actor_id',
@@ -73,17 +79,24 @@ function exportEvents(terminal: Terminal): Command {
     'print all events as NDJSON, in the order in which they were recorded',
   );
   for (const name of Object.keys(filters) as FilterOption[])
-    command.option(`--${name} <${/_id$/.test(filters[name]) ? 'id' : name}>`, `only those of this ${name}`);
+    command.option(`--${name} <${/_id$/.test(filters[name]) ? 'id' : name}>`, `only events of this ${name}`);
   return command
-    .option('--after-position <position>', 'go on after the `position` of the last line that was read', positionOption)
-    .option('--since <time>', 'from this moment on, by the clocks of the replicas (RFC 3339)', timeOption('--since'))
-    .option('--until <time>', 'before this moment, by the clocks of the replicas (RFC 3339)', timeOption('--until'))
+    .option(
+      '--after-position <position>',
+      'continue after the `position` of the last line that was read',
+      parsePosition,
+    )
+    .option('--since <time>', 'from this time on, by the clocks of the replicas (RFC 3339)', timeParser('--since'))
+    .option('--until <time>', 'before this time, by the clocks of the replicas (RFC 3339)', timeParser('--until'))
     .addHelpText(
       'after',
-      '\nExamples:\n  arsia audit export > audit.ndjson\n  arsia audit export --after-position 15099 >> audit.ndjson\n',
+      examples(
+        'arsia server audit export > audit.ndjson',
+        'arsia server audit export --after-position 15099 >> audit.ndjson',
+      ),
     )
     .action(({ since, until, afterPosition, ...options }: ExportOptions) =>
-      during(terminal, ({ trail }) => {
+      withArsia(terminal, ({ trail }) => {
         const columns = Object.entries(options).map(([name, value]) => [filters[name as FilterOption], value]);
         const times = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
         return terminal.send(trail.lines({ ...Object.fromEntries(columns), ...times }, afterPosition));
@@ -103,7 +116,7 @@ function summaryOf({ checkpoints, newest, covered, uncovered, before_chain }: Au
   return lines.flatMap((line) => (line === false ? [] : [`${line}\n`])).join('');
 }
 
-/** The JWS in what `arsia audit checkpoint` printed, or by itself. */
+/** Returns the JWS from an output of `arsia server audit checkpoint`, or from a file that holds it alone. */
 function readCheckpoint(file: string): string {
   const text = readFileSync(file, 'utf8').trim();
   if (/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) return text;
@@ -111,28 +124,23 @@ function readCheckpoint(file: string): string {
     const { signed } = JSON.parse(text) as { signed?: unknown };
     if (typeof signed === 'string') return signed;
   } catch {
-    // No JSON either.
+    // Not JSON.
   }
   throw new ArsiaError('invalid_request', `${file} holds no checkpoint.`, {
-    advice: 'Give a file that `arsia audit checkpoint` was written into.',
+    advice: 'Give a file that `arsia server audit checkpoint` writes.',
   });
 }
 
-function positionOption(text: string): number {
+function parsePosition(text: string): number {
   if (!/^(?:0|[1-9]\d{0,14})$/.test(text))
-    throw new ArsiaError('invalid_request', '--after-position must be the `position` of an event, or 0.', {
-      advice: '',
-    });
+    throw invalidOption('--after-position must be the `position` of an event, or 0.');
   return Number(text);
 }
 
-function timeOption(option: string): (text: string) => number {
+function timeParser(option: string): (text: string) => number {
   return (text) => {
     const time = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
-    if (Number.isNaN(time))
-      throw new ArsiaError('invalid_request', `${option} must be an RFC 3339 time, such as 2026-01-31T12:00:00Z.`, {
-        advice: '',
-      });
+    if (Number.isNaN(time)) throw invalidOption(`${option} must be an RFC 3339 time, such as 2026-01-31T12:00:00Z.`);
     return time;
   };
 }

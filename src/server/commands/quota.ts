@@ -1,8 +1,7 @@
 import { Command } from 'commander';
-import { ArsiaError } from '../../core/errors.ts';
-import { during, examples, type Terminal } from './admin.ts';
+import { examples, invalidOption, type Terminal, withArsia } from './terminal.ts';
 
-/** `arsia admin quota`: lists the quotas of an organisation, after it has set those that are named. */
+/** `arsia server admin quota`: sets the named quotas of an organisation, then lists all. */
 export function quotaCommand(terminal: Terminal): Command {
   return new Command('quota')
     .description('list the quotas of an organisation; raise or lower them with --set')
@@ -16,12 +15,12 @@ export function quotaCommand(terminal: Terminal): Command {
     .addHelpText(
       'after',
       examples(
-        'arsia admin quota --organization acme',
-        'arsia admin quota --organization acme --set workspaces=100000 --set groups=default',
+        'arsia server admin quota --organization acme',
+        'arsia server admin quota --organization acme --set workspaces=100000 --set groups=default',
       ),
     )
     .action(({ organization, set }: { organization: string; set: [string, number | null][] }) =>
-      during(terminal, async ({ quotas }) => {
+      withArsia(terminal, async ({ quotas }) => {
         if (set.length > 0) await quotas.change(organization, Object.fromEntries(set));
         const rows = (await quotas.list(organization)).map(({ name, per, value, used, ...row }) => [
           name,
@@ -37,9 +36,10 @@ export function quotaCommand(terminal: Terminal): Command {
 function assignment(text: string): [string, number | null] {
   const [, name, value] = /^([^=]+)=(\d{1,15}|default)$/.exec(text) ?? [];
   if (name !== undefined && value !== undefined) return [name, value === 'default' ? null : Number(value)];
-  throw new ArsiaError('invalid_request', '--set must be a quota and its value.', {
-    advice: 'Write it as `--set workspaces=100000`, or `--set workspaces=default`.',
-  });
+  throw invalidOption(
+    '--set must be a quota and its value.',
+    'Write it as `--set workspaces=100000`, or `--set workspaces=default`.',
+  );
 }
 
 function tableOf(rows: string[][]): string {

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Database } from '../../database/connections.ts';
-import { openDatabase } from '../../database/database.ts';
-import { migrate } from '../../database/migrate.ts';
+import { type DatabaseOptions, openDatabase } from '../../database/database.ts';
+import { type MigrationProgress, migrate } from '../../database/migrate.ts';
 import { createAuditTrail } from '../../services/audit/trail.ts';
 import { sweepFreedAudiences } from '../../services/identities/audiences.ts';
 import { auditedKeyring, keyChangeRecords } from '../../services/issuing/keys.ts';
@@ -30,7 +30,7 @@ import type { Timers } from '../timers.ts';
 export interface Surroundings {
   clock: Clock;
   log: Log;
-  /** Milliseconds from any beginning, by a clock that is never set. */
+  /** Milliseconds of a monotonic clock, from any start. Default: the machine's. */
   monotonic?: () => number;
 }
 
@@ -42,17 +42,14 @@ const keyWatchInterval = 2 * 1000;
 
 export type Stored = Awaited<ReturnType<typeof composeStored>>;
 
-/** Builds what lies in the database: the database, the audit, the keys, and what seals them. */
+/** Builds the database and what is stored in it: the audit, the keys and the shared secrets, with the sealer that opens them. */
 export async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
   const { clock, log, monotonic = () => performance.now() } = surroundings;
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
-  const { url, folder, poolSize } = config.database;
-  const lost = Promise.withResolvers<never>();
-  const database = await openDatabase({
-    ...(url === undefined ? { folder } : { url }),
-    poolSize,
+  const lockLost = Promise.withResolvers<never>();
+  const database = await openDatabaseOf(config.database, {
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
-    onLockLost: lost.reject,
+    onLockLost: lockLost.reject,
   });
   const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
@@ -72,22 +69,29 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
   );
   return {
     database,
-    lost: lost.promise,
+    /** Rejects when another process may have opened the embedded database. */
+    lockLost: lockLost.promise,
     threads,
     trail,
     artifacts: createArtifactStore({ database, sealer }),
     keys,
-    /** The same keyrings for people and timers: refusals and failures of theirs are recorded as well. */
+    /** The same keyrings for commands and timers: their refusals and failures are recorded too. */
     keyrings: perKeySet(({ name }) => auditedKeyring(keys[name], trail.audit, clock)),
     watch: watchClock(database, log),
-    cookies: createHeldSecret(secret('cookies')),
-    cursors: createHeldSecret(secret('cursors')),
+    cookies: createLoadedSecret(secret('cookies')),
+    cursors: createLoadedSecret(secret('cursors')),
   };
 }
 
-/**
- * Watches the machine's own clock, also where the rest is given another one: the machine's is the one that can be set wrong.
- */
+/** Opens the database that the settings name. */
+export function openDatabaseOf(
+  { url, folder, poolSize }: Config['database'],
+  options: Pick<DatabaseOptions, 'onFault' | 'onLockLost'>,
+): Promise<Database> {
+  return openDatabase({ ...(url === undefined ? { folder } : { url }), poolSize, ...options });
+}
+
+/** Watches the machine's clock, also where tests give the other parts another one: only the machine's can be set wrong. */
 function watchClock(database: Database, log: Log): ClockWatch {
   return createClockWatch({
     clock: systemClock,
@@ -100,17 +104,32 @@ function watchClock(database: Database, log: Log): ClockWatch {
   });
 }
 
-/** Brings the database up to date and loads what is kept of it. Rejects with `unavailable` while it is away. */
+/** Migrates the database and loads keys, secrets and audit. Rejects with `unavailable` while the database is away. */
 export async function openStored(
   config: Config,
   { database, watch, cookies, cursors, trail, keys }: Stored,
 ): Promise<void> {
-  await watch.look();
-  await bringUpToDate(config, database);
+  await watch.compare();
+  await bringUpToDate(config.database, database);
   await cookies.load();
   await cursors.load();
   await trail.open();
   for (const keyring of Object.values(keys)) await keyring.start();
+}
+
+/** Returns why a server with these parts is not ready: keys that are not taken over, clock skew, a database that is away. */
+export async function storedFault({ keys, watch }: Stored): Promise<string | undefined> {
+  const unreadiness = () => Object.values(keys).flatMap((ring) => ring.unreadiness() ?? [])[0];
+  if (Object.values(keys).some((ring) => ring.fault() !== undefined)) return unreadiness();
+  return await watch.compare().then(
+    () => watch.fault() ?? unreadiness(),
+    () => 'the database is away',
+  );
+}
+
+export async function closeStored({ threads, database }: Stored): Promise<void> {
+  await threads.close();
+  await database.close();
 }
 
 /** Starts the background tasks: key refresh, clock check, overdue jobs, audit checkpoints, sweeps. */
@@ -120,52 +139,58 @@ export function startTasks(
   { auditInterval }: Config,
   { clock, log }: Surroundings,
 ): void {
-  const orWarn = (message: string) => (thrown: unknown) => log.warn({ err: thrown }, message);
-  const notKept = orWarn('the audit was not brought up to its checkpoint');
-  timers.until(
+  const logWarning = (message: string) => (thrown: unknown) => log.warn({ err: thrown }, message);
+  const warnOfAudit = logWarning('the audit was not brought up to its checkpoint');
+  timers.onStop(
     keepFresh(Object.values(keyrings), (thrown) => log.error({ err: thrown }, 'the keys were not refreshed')),
   );
-  const lookAtKeys = watchKeys(Object.values(keyrings), log);
-  timers.every(keyWatchInterval, async () => lookAtKeys());
-  timers.every(clockInterval, () => watch.look().catch(orWarn('the clocks were not compared')));
+  const checkKeys = watchKeys(Object.values(keyrings), log);
+  timers.every(keyWatchInterval, async () => checkKeys());
+  timers.every(clockInterval, () => watch.compare().catch(logWarning('the clocks were not compared')));
   timers.every(overdueInterval, async () => {
-    await endOverdueJobs({ database, audit: trail.audit, clock }).catch(orWarn('overdue jobs were not ended'));
+    await endOverdueJobs({ database, audit: trail.audit, clock }).catch(logWarning('overdue jobs were not ended'));
   });
-  timers.every((auditInterval * 1000) / 2, () => trail.round().catch(notKept));
+  timers.every((auditInterval * 1000) / 2, () => trail.round().catch(warnOfAudit));
   // Must close last, so that the final checkpoint covers the events that the other shutdown steps record.
-  timers.until(() => trail.close().catch(notKept));
+  timers.onStop(() => trail.close().catch(warnOfAudit));
   timers.every(sweepInterval, async () => {
-    await artifacts.sweep(clock.now()).catch(orWarn('expired rows were not swept'));
-    await idempotency.sweep().catch(orWarn('expired keys were not swept'));
-    await sweepFreedAudiences(database.query, clock.now()).catch(orWarn('freed audiences were not swept'));
-    await sweepAuthorityChanges(database.query).catch(orWarn('changes were not swept'));
+    await artifacts.sweep(clock.now()).catch(logWarning('expired rows were not swept'));
+    await idempotency.sweep().catch(logWarning('expired keys were not swept'));
+    await sweepFreedAudiences(database.query, clock.now()).catch(logWarning('freed audiences were not swept'));
+    await sweepAuthorityChanges(database.query).catch(logWarning('changes were not swept'));
   });
 }
 
-/** Without ARSIA_SEALING_KEY_FILE: created on first start in `keys/`, outside ARSIA_DATA. */
+/** Without ARSIA_SEALING_KEY_FILE: created on first start, outside ARSIA_DATA. */
+export const embeddedSealingKeyPath = join('keys', 'sealing.key');
+
 async function embeddedSealingKey(): Promise<KeyEncryptionKey> {
-  const path = join('keys', 'sealing.key');
-  await makeSealingKeyFile(path);
-  return readSealingKeyFile(path);
+  await makeSealingKeyFile(embeddedSealingKeyPath);
+  return readSealingKeyFile(embeddedSealingKeyPath);
 }
 
-export type HeldSecret = ReturnType<typeof createHeldSecret>;
+export type LoadedSecret = ReturnType<typeof createLoadedSecret>;
 
 /** A secret shared by all replicas, stored sealed in the database and loaded at start. */
-function createHeldSecret(read: () => Promise<Uint8Array>) {
-  let held: Uint8Array | undefined;
+function createLoadedSecret(read: () => Promise<Uint8Array>) {
+  let secret: Uint8Array | undefined;
   return {
     async load() {
-      held = await read();
+      secret = await read();
     },
     current(): Uint8Array {
-      if (held === undefined) throw new ArsiaError('unavailable', 'The database was not reached yet.');
-      return held;
+      if (secret === undefined) throw new ArsiaError('unavailable', 'The database was not reached yet.');
+      return secret;
     },
   };
 }
 
-async function bringUpToDate({ database: { migrationUrl, url } }: Config, database: Database): Promise<void> {
-  if (migrationUrl === undefined || url === undefined) await migrate(database);
-  else await migrate(migrationUrl, { grantTo: decodeURIComponent(new URL(url).username) });
+/** Applies the pending migrations, as the owner of the tables where the settings name one. Returns their names. */
+export async function bringUpToDate(
+  { migrationUrl, url }: Config['database'],
+  database: Database,
+  onProgress?: (progress: MigrationProgress) => void,
+): Promise<string[]> {
+  if (migrationUrl === undefined || url === undefined) return await migrate(database, { onProgress });
+  return await migrate(migrationUrl, { grantTo: decodeURIComponent(new URL(url).username), onProgress });
 }

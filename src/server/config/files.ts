@@ -1,24 +1,25 @@
 import { X509Certificate } from 'node:crypto';
 import type { KeyEncryptionKey } from '../../signing/sealing/sealing.ts';
 import { openAtOnce, readSealingKeyFile, reasonOf } from '../../signing/sealing/sealingkeyfile.ts';
-import { type Config, ConfigError, parseConfig, type SettingName } from './config.ts';
+import { type Config, ConfigError, parseConfig } from './config.ts';
+import type { Environment } from './setting.ts';
 
-/** What the files hold that settings name; undefined where no setting names one. */
+/** The contents of the files that settings name; undefined where no setting names one. */
 export interface SettingsFiles {
   sealingKey: KeyEncryptionKey | undefined;
   signInSecret: string | undefined;
-  /** PEM, certificates that were parsed. */
+  /** PEM with at least one certificate; each of them can be parsed. */
   extraCa: string | undefined;
 }
 
 type Paths = Record<keyof SettingsFiles, string | undefined>;
 
-/** Several times the bundle of all public authorities. Anything larger was named by mistake, and would take long to read. */
-const mostBytes = 4 * 1024 * 1024;
+/** Several times the size of a bundle of all public authorities. A larger file was named by mistake. */
+const maximumBytes = 4 * 1024 * 1024;
 
-/** The settings, once their files are known to be good too: the operator reads the faults of both in one message. */
-export async function loadConfig(env: Readonly<Record<string, string | undefined>>): Promise<Config> {
-  const { faults } = await look({
+/** Returns the settings after a check of the files that they name. Throws a ConfigError with the faults of both. */
+export async function loadConfig(env: Environment): Promise<Config> {
+  const { faults } = await readFiles({
     sealingKey: env.ARSIA_SEALING_KEY_FILE,
     signInSecret: env.ARSIA_SIGN_IN_CLIENT_SECRET_FILE,
     extraCa: env.ARSIA_EXTRA_CA_FILE,
@@ -35,7 +36,7 @@ export async function loadConfig(env: Readonly<Record<string, string | undefined
 
 /** Throws a ConfigError with the faults of all files. */
 export async function readSettingsFiles({ sealingKeyFile, signIn, clouds }: Config): Promise<SettingsFiles> {
-  const { faults, files } = await look({
+  const { faults, files } = await readFiles({
     sealingKey: sealingKeyFile,
     signInSecret: signIn?.clientSecretFile,
     extraCa: clouds.extraCaFile,
@@ -44,15 +45,15 @@ export async function readSettingsFiles({ sealingKeyFile, signIn, clouds }: Conf
   return files;
 }
 
-async function look(paths: Paths): Promise<{ faults: string[]; files: SettingsFiles }> {
+async function readFiles(paths: Paths): Promise<{ faults: string[]; files: SettingsFiles }> {
   const faults: string[] = [];
-  const read = async <Content>(name: SettingName, path: string | undefined, reader: Reader<Content>) => {
-    // An empty name is a fault of the variable, and parseConfig tells it.
+  const read = async <Content>(variable: string, path: string | undefined, reader: Reader<Content>) => {
+    // parseConfig reports an empty name.
     if (path === undefined || path.trim() === '') return undefined;
     try {
       return await reader(path);
     } catch (thrown) {
-      faults.push(`${name} ${(thrown as Error).message}`);
+      faults.push(`${variable} ${(thrown as Error).message}`);
       return undefined;
     }
   };
@@ -64,7 +65,7 @@ async function look(paths: Paths): Promise<{ faults: string[]; files: SettingsFi
   return { faults, files };
 }
 
-/** Throws an Error whose message goes on from the variable's name, says what to do, and repeats nothing of the content. */
+/** Throws an Error whose message continues the name of the variable, says what to do, and repeats nothing of the content. */
 type Reader<Content> = (path: string) => Promise<Content>;
 
 async function readSealingKey(path: string): Promise<KeyEncryptionKey> {
@@ -75,14 +76,14 @@ async function readSealingKey(path: string): Promise<KeyEncryptionKey> {
   }
 }
 
-/** A secret that a person or an orchestrator put into a file, without the line's end. */
+/** Returns the secret in a file without the line end that an editor adds. */
 async function readSecret(path: string): Promise<string> {
   const secret = (await readText(path)).replace(/\r?\n$/, '');
   if (secret.trim() === '') throw new Error(`names ${path}, and that file is empty: write the secret into it`);
   return secret;
 }
 
-/** TLS takes what is no certificate, or a damaged one, without a word: the operator's clouds would be refused much later. */
+/** TLS ignores text that is no certificate, and damaged certificates, so the fault would show only when a cloud is refused. */
 async function readAuthorities(path: string): Promise<string> {
   const text = await readText(path);
   const blocks = text
@@ -113,14 +114,14 @@ async function readText(path: string): Promise<string> {
     const file = await openAtOnce(path);
     try {
       const stat = await file.stat();
-      if (!stat.isFile()) throw new Fault('is not a file: name one');
-      if (stat.size > mostBytes) throw new Fault(`is larger than ${mostBytes} bytes: name the right file`);
+      if (!stat.isFile()) throw new FileFault('is not a file: name one');
+      if (stat.size > maximumBytes) throw new FileFault(`is larger than ${maximumBytes} bytes: name the right file`);
       return await file.readFile('utf8');
     } finally {
       await file.close();
     }
   } catch (thrown) {
-    if (thrown instanceof Fault) throw new Error(`names ${path}, which ${thrown.message}`);
+    if (thrown instanceof FileFault) throw new Error(`names ${path}, which ${thrown.message}`);
     throw new Error(
       `names ${path}, which cannot be read: ${reasonOf(thrown)}. Mount it there for the user that Arsia runs as, or correct the path`,
       { cause: thrown },
@@ -128,4 +129,4 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-class Fault extends Error {}
+class FileFault extends Error {}

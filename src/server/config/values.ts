@@ -1,9 +1,8 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
 import { findIssuerFault } from '../../core/issuerurl.ts';
 import { listOf } from '../../providers/endpoints.ts';
 
-/** Parsers of the values of settings. Each throws an Error whose message says what is wrong and shows a right value. */
+/** Parsers of settings. Each throws an Error whose message continues the name of the variable and shows a valid value. */
 
 export function text(value: string): string {
   if (value.trim() === '') throw new Error('is empty');
@@ -26,13 +25,13 @@ export function address(value: string): { host: string; port: number } {
 }
 
 export function databaseUrl(value: string): string {
-  // The value may hold a password: it is never repeated.
-  const parsed = z.url({ protocol: /^postgres(ql)?$/ }).safeParse(value);
-  if (!parsed.success) throw new Error('must be a PostgreSQL URL, such as postgresql://arsia@db.example.com/arsia');
+  // The value may hold a password: the message does not repeat it.
+  if (!/^postgres(?:ql)?:$/.test(URL.parse(value)?.protocol ?? ''))
+    throw new Error('must be a PostgreSQL URL, such as postgresql://arsia@db.example.com/arsia');
   return value;
 }
 
-/** Unlike our own, an issuer of others may end in a slash. */
+/** Unlike ARSIA_ISSUER, the issuer of another party may end in a slash. */
 export function signInIssuer(value: string): string {
   const fault = findIssuerFault(value.replace(/\/$/, ''));
   if (fault !== undefined) throw new Error(`${fault}, such as https://id.example.com; it is ${JSON.stringify(value)}`);
@@ -65,6 +64,10 @@ export function oneOf<const Choices extends readonly string[]>(...choices: Choic
       throw new Error(`must be one of ${choices.join(', ')}; it is ${JSON.stringify(value)}`);
     return value;
   };
+}
+
+export function trueOrFalse(value: string): boolean {
+  return oneOf('true', 'false')(value) === 'true';
 }
 
 export function wholeNumber(least: number, most: number): (text: string) => number {

@@ -16,7 +16,7 @@ export interface AuditChain {
 
 /** What leaves the database, to be kept where nobody who alters the database can alter it too. */
 export interface KeptCheckpoint extends Checkpoint {
-  /** The same as a compact JWS (RFC 7515 3.1): what `arsia audit verify --checkpoint` holds against the database. */
+  /** The same as a compact JWS (RFC 7515 3.1): what `arsia server audit verify --checkpoint` holds against the database. */
   signed: string;
   /** For those who check the signature by themselves (RFC 8037). */
   public_key: Readonly<Record<string, unknown>>;
@@ -127,7 +127,7 @@ export function openCheckpoint(keys: AuditKeys, signed: string): Checkpoint | un
 function openNewest(keys: AuditKeys, signed: string): Checkpoint {
   const checkpoint = openCheckpoint(keys, signed);
   if (checkpoint === undefined)
-    throw new Error('The newest audit checkpoint is not signed by this installation: run `arsia audit verify`.');
+    throw new Error('The newest audit checkpoint is not signed by this installation: run `arsia server audit verify`.');
   return checkpoint;
 }
 

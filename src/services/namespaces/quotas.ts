@@ -130,7 +130,7 @@ function refuseFaults(changes: QuotaChanges, organization: string): void {
   const [first] = fields;
   if (first === undefined) return;
   throw new ArsiaError('invalid_request', `Quota ${first.pointer.slice('/quotas/'.length)} ${first.detail}.`, {
-    advice: `List the quotas with \`arsia admin quota --organization ${organization}\`.`,
+    advice: `List the quotas with \`arsia server admin quota --organization ${organization}\`.`,
     fields,
   });
 }

@@ -30,7 +30,7 @@ export const leaveOrganization: Action<{ organization: string }, FoundSelf, void
     const { id, organization_id } = caller;
     if (organization_id === null)
       throw new ArsiaError('not_found', 'You are a user of no organisation.', {
-        advice: 'An operator is dismissed with `arsia admin dismiss` on the server.',
+        advice: 'An operator is dismissed with `arsia server admin dismiss` on the server.',
       });
     return { user_id: id, organization_id, lineage: [organization_id], audit: { user_id: id, target_id: id } };
   },

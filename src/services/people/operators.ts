@@ -97,7 +97,7 @@ function bootstrapAction(
       const existing = await findNamespace(context.db, 'group', input.organization);
       if (existing !== undefined && (await activeOwners(context.db, existing.id)).length > 0)
         throw new ArsiaError('conflict', `The organisation ${input.organization} has an owner already.`, {
-          advice: `Ask an owner for a membership. To get an owner back in, run \`arsia admin recover --organization ${input.organization}\`.`,
+          advice: `Ask an owner for a membership. To get an owner back in, run \`arsia server admin recover --organization ${input.organization}\`.`,
         });
       const organization =
         existing ??

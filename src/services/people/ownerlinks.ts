@@ -32,7 +32,7 @@ const mostNamed = 20;
 /** Makes a link that lets an active owner of an organisation in, once, within 15 minutes. It makes nobody an operator. */
 export const createOwnerLink = ownerLinkAction('owner_link.create', async (_context, organization) => {
   throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
-    advice: `Run \`arsia admin recover --organization ${organization.path} --login <login or id>\` on the server: it makes a user of the organisation an owner.`,
+    advice: `Run \`arsia server admin recover --organization ${organization.path} --login <login or id>\` on the server: it makes a user of the organisation an owner.`,
   });
 });
 
@@ -40,7 +40,7 @@ export const createOwnerLink = ownerLinkAction('owner_link.create', async (_cont
 export const recoverOwner = ownerLinkAction('organization.recover', async (context, organization, ref) => {
   if (ref === undefined)
     throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
-      advice: `Name a user of the organisation with --login: the user becomes an owner. Where it has no user, run \`arsia bootstrap --organization ${organization.path}\`.`,
+      advice: `Name a user of the organisation with --login: the user becomes an owner. Where it has no user, run \`arsia server bootstrap --organization ${organization.path}\`.`,
     });
   const user = await findUser(context.db, organization.id, ref);
   if (user === undefined) throw missing('user', ref);

@@ -159,7 +159,7 @@ export function deactivated(known: readonly SignInUser[]): ArsiaError {
 function uninvited({ verified_email }: Person, users: SignInUsers): ArsiaError {
   if (users === 'anyone')
     return new ArsiaError('sign_in_refused', 'This installation has no organisation yet.', {
-      advice: 'Run `arsia bootstrap --organization <name>` on the server first.',
+      advice: 'Run `arsia server bootstrap --organization <name>` on the server first.',
     });
   return new ArsiaError(
     'sign_in_refused',

@@ -25,7 +25,7 @@ export async function authorise<Found extends Place>(
   if (action.needs === 'operator') {
     if (caller.kind === 'user' && caller.is_operator) return;
     throw new ArsiaError('forbidden', 'This is for operators of the installation.', {
-      advice: 'Run `arsia admin link` on the server to become one.',
+      advice: 'Run `arsia server admin link` on the server to become one.',
     });
   }
   if (action.needs === 'member') {
@@ -49,7 +49,7 @@ export async function decideFor(context: Context, permission: Permission, place:
 /** Returns the refusal of a request without an access token. */
 export function unauthenticated(): ArsiaError {
   return new ArsiaError('unauthenticated', 'This needs an access token.', {
-    advice: 'Send `Authorization: Bearer <access token>`; `arsia bootstrap` prints the first one.',
+    advice: 'Send `Authorization: Bearer <access token>`; `arsia server bootstrap` prints the first one.',
   });
 }
 

@@ -144,6 +144,6 @@ function tooEarly(held: HeldKeys, keySet: string): ArsiaError {
   return new ArsiaError(
     'conflict',
     `The ${keySet} keys can be rotated ${moment}: a key is published 25 h before it signs, and at most three are published.`,
-    { advice: `Rotate then. If the active key has leaked, do not wait: \`arsia keys revoke ${active?.kid}\`.` },
+    { advice: `Rotate then. If the active key has leaked, do not wait: \`arsia server keys revoke ${active?.kid}\`.` },
   );
 }

@@ -103,7 +103,7 @@ test('N87 the command on the server makes a user the owner where no owner is act
   const refusal = await operator.ask('POST', '/owner-links', { organization: name, owner: 'ada' });
   expect([refusal.status, refusal.body.advice]).toEqual([
     409,
-    expect.stringContaining(`arsia admin recover --organization ${name} --login`),
+    expect.stringContaining(`arsia server admin recover --organization ${name} --login`),
   ]);
   await expect(recover({ organization: name })).rejects.toMatchObject({ code: 'conflict' });
   await expect(recover({ organization: name, owner: 'eve' })).rejects.toMatchObject({ code: 'not_found' });

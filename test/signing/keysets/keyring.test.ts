@@ -98,7 +98,7 @@ describe('rotation', () => {
     const error = await errorOf(() => keyring.rotate({ force: true }));
     expect(error.code).toBe('conflict');
     expect(error.message).toContain('2026-03-02T13:00:00.000Z');
-    expect(error.advice).toContain(`arsia keys revoke ${keyring.signer().kid}`);
+    expect(error.advice).toContain(`arsia server keys revoke ${keyring.signer().kid}`);
     expect(keyring.current()).toEqual(before);
     rig.clock.at += 1;
     expect(await keyring.rotate({ force: true })).toHaveLength(3);

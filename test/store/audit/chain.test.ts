@@ -341,7 +341,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
       const { faults } = await verify(kept);
       expect(faults.map(({ kind }) => kind)).toEqual(['checkpoint', 'cut_off']);
       expect(faults[0]!.detail).toContain('Checkpoint 3 ');
-      await expect(chain.seal({ force: true })).rejects.toThrow('arsia audit verify');
+      await expect(chain.seal({ force: true })).rejects.toThrow('arsia server audit verify');
     }
     await tamper(
       set(kept),

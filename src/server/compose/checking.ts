@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { asArsiaError } from '../../core/errors.ts';
+import { computeActivationTime } from '../../core/keystates.ts';
+import { pendingMigrations } from '../../database/migrate.ts';
+import { createKeyStore } from '../../store/issuing/keys.ts';
+import type { Config } from '../config/config.ts';
+import { readSettingsFiles } from '../config/files.ts';
+import { composeStored, embeddedSealingKeyPath, type Stored, type Surroundings } from './stored.ts';
+
+export interface Finding {
+  subject: string;
+  isRight: boolean;
+  /** One line without secrets: what holds, or what is wrong and what to do. */
+  detail: string;
+}
+
+/**
+ * Checks an installation as a server would meet it at its next start: settings, issuer, database, schema, keys. Changes
+ * nothing, and makes no database and no key. Ends with the first finding that the rest depends on.
+ */
+export async function* checkInstallation(config: Config, surroundings: Surroundings): AsyncGenerator<Finding> {
+  yield right('settings', 'valid, with the files that they name');
+  yield right('issuer', `${config.issuer}, ${config.tenancy} tenancy`);
+  yield right('sign-in', config.signIn?.issuer ?? 'off: nobody signs in with a browser');
+  const missing = missingInstallation(config);
+  if (missing !== undefined) return yield missing;
+  const stored = await composeStored(config, await readSettingsFiles(config), surroundings);
+  try {
+    yield* checkStored(config, stored);
+  } finally {
+    await stored.threads.close();
+    await stored.database.close();
+  }
+}
+
+/** The embedded database and its key are made by the first command that opens them: a check does not. */
+function missingInstallation({ database, sealingKeyFile }: Config): Finding | undefined {
+  if (database.url !== undefined) return undefined;
+  if (!existsSync(join(database.folder, 'pgdata')))
+    return wrong('database', `none in ${database.folder} yet: \`arsia server bootstrap\` or \`arsia serve\` makes it`);
+  if (sealingKeyFile === undefined && !existsSync(embeddedSealingKeyPath))
+    return wrong('database', `its sealing key ${embeddedSealingKeyPath} is not there: restore it from its backup`);
+  return undefined;
+}
+
+async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Finding> {
+  const database = await finding('database', async () => {
+    await stored.watch.compare();
+    const fault = stored.watch.fault();
+    return fault === undefined ? right('database', describeDatabase(config)) : wrong('database', fault);
+  });
+  yield database;
+  if (!database.isRight) return;
+  const schema = await finding('schema', async () => {
+    const pending = await pendingMigrations(stored.database);
+    if (pending.length === 0) return right('schema', 'that of this release');
+    return wrong(
+      'schema',
+      `${pending.length} migrations are pending, first ${pending[0]}: run \`arsia server migrate\``,
+    );
+  });
+  yield schema;
+  if (!schema.isRight) return;
+  for (const keyring of Object.values(stored.keys)) yield await finding('keys', () => checkKeys(keyring, stored));
+}
+
+async function checkKeys(keyring: Stored['keys'][keyof Stored['keys']], { database }: Stored): Promise<Finding> {
+  const { name } = keyring.keySet;
+  const { keys: rows } = await createKeyStore(database, async () => {}).load(name);
+  if (rows.length === 0) return right('keys', `${name}: none yet, the first start makes them`);
+  await keyring.reload();
+  const fault = keyring.fault();
+  if (fault !== undefined) return wrong('keys', fault.message);
+  const states = keyring.current().keys.map((key) => {
+    const from = key.state === 'next' ? ` (may sign from ${new Date(computeActivationTime(key)).toISOString()})` : '';
+    return `${key.state} ${key.kid}${from}`;
+  });
+  return right('keys', `${name}: ${states.join(', ')}`);
+}
+
+/** Host and name of the database, never a password. */
+function describeDatabase({ database: { url, folder } }: Config): string {
+  if (url === undefined) return `embedded, in ${folder}; the clocks agree`;
+  const { host, pathname } = new URL(url);
+  return `PostgreSQL at ${host}${pathname}; the clocks agree`;
+}
+
+async function finding(subject: string, check: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await check();
+  } catch (thrown) {
+    const error = asArsiaError(thrown);
+    // An error without a code is one of the driver or of a migration: both say what is wrong in one line.
+    return wrong(subject, error.code === 'internal' && thrown instanceof Error ? thrown.message : error.message);
+  }
+}
+
+function right(subject: string, detail: string): Finding {
+  return { subject, isRight: true, detail };
+}
+
+function wrong(subject: string, detail: string): Finding {
+  return { subject, isRight: false, detail };
+}

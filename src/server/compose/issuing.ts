@@ -1,0 +1,63 @@
+import type { Clock } from '../../core/clock.ts';
+import { createCalls } from '../../providers/calls.ts';
+import type { CloudEndpoints } from '../../providers/provider.ts';
+import { createDeliver } from '../../services/issuing/deliver.ts';
+import { createExchange } from '../../services/issuing/exchange.ts';
+import { createMint } from '../../services/issuing/mint.ts';
+import { createSpeakers } from '../../services/issuing/speakers.ts';
+import { keySets } from '../../signing/keysets/keysets.ts';
+import { createIssuerKeys } from '../../signing/outside/documents.ts';
+import { createDocumentFetch } from '../../signing/outside/fetch.ts';
+import { createOutsideVerifier } from '../../signing/outside/verify.ts';
+import { createTokenSigner } from '../../signing/signers/tokensigner.ts';
+import { isReceipt } from '../../store/audit/events.ts';
+import { createMintFactsReader } from '../../store/issuing/mintfacts.ts';
+import type { Config } from '../config/config.ts';
+import type { SettingsFiles } from '../config/files.ts';
+import type { Stored, Surroundings } from './stored.ts';
+
+export type Issuing = ReturnType<typeof composeIssuing>;
+
+/** Builds what issues: the mint, the exchange at the clouds, and the verifier of outside tokens. */
+export function composeIssuing(config: Config, files: SettingsFiles, stored: Stored, surroundings: Surroundings) {
+  const { clock } = surroundings;
+  const { issuer, tenancy } = config;
+  const { audit } = stored.trail;
+  const reader = createMintFactsReader(stored.database, { keySet: keySets.workload.name });
+  const keyring = stored.keys.workload;
+  const signer = createTokenSigner({ keyring, clock: stored.watch.guard(clock), issuer, isReceipt });
+  const speakers = createSpeakers({ issuer, tenancy, keyring, signer });
+  const mint = createMint({ deliver: createDeliver({ reader, audit, clock }), speakers, clock });
+  const endpoints: CloudEndpoints = { ...config.clouds.endpoints, extra_ca: files.extraCa };
+  return {
+    speakers,
+    reader,
+    mint,
+    endpoints,
+    exchange: createExchange({ mint, audit, calls: cloudCalls(config, clock), endpoints, clock }),
+    verifier: outsideVerifier(config, surroundings),
+  };
+}
+
+/** The part of a shared place that one organisation may take. */
+export function shareOf({ tenancy }: Config): number {
+  return tenancy === 'single' ? 1 : 0.5;
+}
+
+function cloudCalls(config: Config, clock: Clock) {
+  const { clouds } = config;
+  return createCalls({
+    deadline_ms: clouds.deadline * 1000,
+    share: shareOf(config),
+    concurrency: clouds.concurrency,
+    random: () => clock.random(4).reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 32,
+  });
+}
+
+function outsideVerifier({ allowLoopbackIssuers }: Config, { clock, log }: Surroundings) {
+  const fetch = createDocumentFetch({
+    allowLoopback: allowLoopbackIssuers,
+    onFault: (error, host) => log.warn({ err: error, host }, 'a document of an outside issuer was not fetched'),
+  });
+  return createOutsideVerifier({ keys: createIssuerKeys({ fetch, clock }), clock });
+}
