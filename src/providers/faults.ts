@@ -1,4 +1,4 @@
-import { isObject } from './document.ts';
+import { isObject } from '../core/json.ts';
 
 /**
  * What the errors of the three SDKs have in common once their shapes are set aside. Clouds answer in their own forms, so the

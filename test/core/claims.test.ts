@@ -11,7 +11,7 @@ import {
   isReservedTagKey,
   lintClaims,
 } from '../../src/core/claims.ts';
-import { issuerFault } from '../../src/core/issuerurl.ts';
+import { findIssuerFault } from '../../src/core/issuerurl.ts';
 import { subjectScopes } from '../../src/core/subject.ts';
 import { badClaims } from './badclaims.ts';
 import { fixedId, goodClaims, goodIds, goodIssuer, goodNow } from './goodclaims.ts';
@@ -156,7 +156,7 @@ describe('N64 the linter refuses claims that contradict each other', () => {
     ['user_id', /^user and user_id/],
     ['launcher', /^launcher and launcher_id/],
     ['launcher_id', /^launcher and launcher_id/],
-    [awsRolesClaim, /^AWS tags stand without/],
+    [awsRolesClaim, /^AWS tags are present without/],
   ])('without %s, while its pair is present', (name, expected) => {
     expect(lint(without(name))).toEqual([expect.stringMatching(expected)]);
   });
@@ -268,7 +268,7 @@ describe('issuers', () => {
     'http://localhost:8080/x',
     'http://[::1]:8080',
   ])('accepts %s', (text) => {
-    expect(issuerFault(text)).toBeUndefined();
+    expect(findIssuerFault(text)).toBeUndefined();
   });
 
   test.each([
@@ -296,7 +296,7 @@ describe('issuers', () => {
     ['https://arsia.example.com/a b', /must be written as/],
     ['https:\\\\arsia.example.com', /must be written as/],
   ])('N10 refuses %j', (text, expected) => {
-    expect(issuerFault(text)).toMatch(expected);
+    expect(findIssuerFault(text)).toMatch(expected);
   });
 });
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Choice, effectiveChoice, type Runner, usability } from '../../src/core/inheritance.ts';
+import { type Choice, findUsability, type Runner, selectChoice } from '../../src/core/inheritance.ts';
 
 const lineage = ['org', 'grp', 'ws'];
 
 describe('where an identity can be used', () => {
-  test.each<[string, string[], string[], ReturnType<typeof usability>]>([
+  test.each<[string, string[], string[], ReturnType<typeof findUsability>]>([
     ['below its group', ['grp'], [], 'usable'],
     ['below the root', ['org'], [], 'usable'],
     ['not below a sibling', ['other'], [], 'out_of_reach'],
@@ -19,7 +19,7 @@ describe('where an identity can be used', () => {
     ['by an alias in the masking group', ['org', 'grp'], ['grp'], 'usable'],
     ['by an alias above the mask', ['org', 'other'], ['grp'], 'masked'],
   ])('%s', (_name, group_ids, masked_in, expected) => {
-    expect(usability({ group_ids, masked_in }, lineage)).toBe(expected);
+    expect(findUsability({ group_ids, masked_in }, lineage)).toBe(expected);
   });
 
   test('agrees with a walk from the workspace upwards', () => {
@@ -34,7 +34,7 @@ describe('where an identity can be used', () => {
           if (group_ids.includes(id)) expected = isMasked ? (expected === 'usable' ? expected : 'masked') : 'usable';
           isMasked ||= masked_in.includes(id);
         }
-        expect(usability({ group_ids, masked_in }, path)).toBe(expected);
+        expect(findUsability({ group_ids, masked_in }, path)).toBe(expected);
       }),
     );
   });
@@ -57,7 +57,7 @@ describe('the effective identity', () => {
     choice('user', 'usr_a', 9),
   ];
   const chosen = (choices: Choice[], by = runner, type = 'aws', profile = '') =>
-    effectiveChoice(choices, by, type, profile)?.identity_id;
+    selectChoice(choices, by, type, profile)?.identity_id;
 
   test('is that of the most specific assignment: user, team, service account, everyone', () => {
     expect(chosen(all)).toBe('user');
@@ -84,6 +84,6 @@ describe('the effective identity', () => {
     expect(chosen(same.toReversed())).toBe('a');
     // The one identity by two teams at once: as they came.
     const twice = [choice('a', 'team_a', 2), choice('a', 'team_b', 2)];
-    expect(effectiveChoice(twice, runner, 'aws', '')).toBe(twice[0]);
+    expect(selectChoice(twice, runner, 'aws', '')).toBe(twice[0]);
   });
 });

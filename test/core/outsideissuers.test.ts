@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { discoveryUrl, isDocumentUrl, isOutsideIssuer } from '../../src/core/outsideissuers.ts';
+import { formatDiscoveryUrl, isDocumentUrl, isOutsideIssuer } from '../../src/core/outsideissuers.ts';
 
 const github = 'https://token.actions.githubusercontent.com';
 
@@ -85,5 +85,8 @@ test('the URL of a document may have a query, that of an issuer may not', () => 
 
 test('the discovery URL has one slash after the issuer', () => {
   const expected = 'https://a.example/t/.well-known/openid-configuration';
-  expect([discoveryUrl('https://a.example/t'), discoveryUrl('https://a.example/t/')]).toEqual([expected, expected]);
+  expect([formatDiscoveryUrl('https://a.example/t'), formatDiscoveryUrl('https://a.example/t/')]).toEqual([
+    expected,
+    expected,
+  ]);
 });

@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Condition, decideTrust, shownText, type TrustRule, trustFaults } from '../../src/core/outsidetrust.ts';
+import {
+  type Condition,
+  decideTrust,
+  findTrustFaults,
+  sanitizeText,
+  type TrustRule,
+} from '../../src/core/outsidetrust.ts';
 
 const github = 'https://token.actions.githubusercontent.com';
 const audience = 'https://arsia.example';
@@ -159,9 +165,9 @@ describe('a denial', () => {
   });
 
   test('shows values without control characters and of bounded length', () => {
-    expect(shownText('a\nb\u0000c\u202ed\ud800')).toBe('a?b?c?d?');
-    expect(shownText('x'.repeat(10_000))).toHaveLength(203);
-    expect(shownText(`${'x'.repeat(199)}\u{1F600}`).isWellFormed()).toBe(true);
+    expect(sanitizeText('a\nb\u0000c\u202ed\ud800')).toBe('a?b?c?d?');
+    expect(sanitizeText('x'.repeat(10_000))).toHaveLength(203);
+    expect(sanitizeText(`${'x'.repeat(199)}\u{1F600}`).isWellFormed()).toBe(true);
   });
 
   test('is a decision for any claims, never an exception', () => {
@@ -181,7 +187,7 @@ describe('a denial', () => {
 describe('the faults of a trust rule', () => {
   const surroundings = { own: [audience, `${audience}/oauth2`], allowed: null, allowLoopback: false };
   const faults = (terms: Partial<TrustRule>, more = {}) =>
-    trustFaults(
+    findTrustFaults(
       { ...rule([{ claim: 'sub', equals: 'x' }], { issuer: 'https://id.example', ...terms }) },
       { ...surroundings, ...more },
     );

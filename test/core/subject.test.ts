@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { type IdKind, makeId } from '../../src/core/ids.ts';
 import {
   formatSubject,
+  formatSubjectPattern,
+  hasUserId,
+  hasWorkspaceId,
   maximumSubjectBytes,
-  namesUser,
-  namesWorkspace,
   parseSubject,
   type SubjectScope,
-  subjectOfEveryUser,
   subjectScopes,
 } from '../../src/core/subject.ts';
 import { goodIds } from './goodclaims.ts';
@@ -119,12 +119,12 @@ describe('subjects', () => {
   });
 
   test('of every user end in the only pattern that a trust document may have', () => {
-    expect(subjectOfEveryUser('user', all)).toBe(`${identity}:usr_*`);
-    expect(subjectOfEveryUser('workspace_user', all)).toBe(`${identity}:${workspace}:usr_*`);
+    expect(formatSubjectPattern('user', all)).toBe(`${identity}:usr_*`);
+    expect(formatSubjectPattern('workspace_user', all)).toBe(`${identity}:${workspace}:usr_*`);
   });
 
   test('contain the ids of their scope', () => {
-    expect(subjectScopes.filter(namesUser)).toEqual(['user', 'workspace_user']);
-    expect(subjectScopes.filter(namesWorkspace)).toEqual(['workspace', 'workspace_user']);
+    expect(subjectScopes.filter(hasUserId)).toEqual(['user', 'workspace_user']);
+    expect(subjectScopes.filter(hasWorkspaceId)).toEqual(['workspace', 'workspace_user']);
   });
 });

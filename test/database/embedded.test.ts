@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { PGlite } from '@electric-sql/pglite';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Database } from '../../src/database/connections.ts';
-import { databaseOver, openDatabase } from '../../src/database/database.ts';
-import { openEmbedded, poolOfOne } from '../../src/database/embedded.ts';
+import { createDatabase, openDatabase } from '../../src/database/database.ts';
+import { createSingleConnectionPool, openEmbedded } from '../../src/database/embedded.ts';
 import { lockFolder } from '../../src/database/lock.ts';
 import { id, now } from '../store/organization.ts';
 import { embeddedTemplate } from '../support/databases.ts';
@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 const open = async (): Promise<Database> =>
-  databaseOver(await openEmbedded({ folder, template: await openAsBlob(template) }));
+  createDatabase(await openEmbedded({ folder, template: await openAsBlob(template) }));
 
 function start(
   script: string,
@@ -56,7 +56,7 @@ describe('the folder of the embedded database', () => {
       for (let count = 0; count < 100 + round * 7; count++) committed.push((await lines.next()).value as string);
 
       await expect(open()).rejects.toThrow(
-        `Process ${child.pid} holds the embedded database in ${folder}, and only one may: stop it, set ARSIA_DATA to another folder, or set DATABASE_URL`,
+        `Process ${child.pid} holds the embedded database in ${folder}, and only one process can open it. Stop that process, set ARSIA_DATA to another folder, or set DATABASE_URL`,
       );
       child.kill('SIGKILL');
       for (let line = await lines.next(); !line.done; line = await lines.next()) committed.push(line.value);
@@ -129,7 +129,7 @@ describe('a lock file that is deleted or replaced under a process that holds it'
     child.kill('SIGSTOP');
     await rm(lock());
     await expect(open()).rejects.toThrow(
-      `The lock file ${lock()} was deleted, and process ${child.pid} may still have ${folder}/pgdata open: stop every arsia that uses ${folder}, then run \`touch ${lock()}\` and start again.`,
+      `The lock file ${lock()} was deleted, and process ${child.pid} may still have ${folder}/pgdata open. Stop every arsia that uses ${folder}, run \`touch ${lock()}\` and start again.`,
     );
     expect(existsSync(lock())).toBe(false);
     child.kill('SIGCONT');
@@ -166,7 +166,7 @@ describe('a lock file that is deleted or replaced under a process that holds it'
 
   test('N84: makes the database unavailable once it is lost, and closing writes nothing', async () => {
     const pglite = await PGlite.create({ loadDataDir: await openAsBlob(template) });
-    const database = databaseOver(poolOfOne(pglite, lockFolder(folder, [])));
+    const database = createDatabase(createSingleConnectionPool(pglite, lockFolder(folder, [])));
     await database.now();
     await writeFile(`${lock()}.new`, '');
     await rename(`${lock()}.new`, lock());
@@ -225,7 +225,7 @@ describe('the modes of the files', () => {
     async (mode) => {
       await chmod(folder, Number.parseInt(mode, 8));
       await expect(open()).rejects.toThrow(
-        `The folder ${folder} has mode 0${mode}: others than its owner can replace what is in it. Run \`chmod 700 ${folder}\``,
+        `The folder ${folder} has mode 0${mode}: users other than its owner can replace its files. Run \`chmod 700 ${folder}\``,
       );
       expect(await readdir(folder)).toEqual([]);
     },

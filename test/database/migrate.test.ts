@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import type { Database } from '../../src/database/connections.ts';
-import { databaseOver, openDatabase } from '../../src/database/database.ts';
+import { createDatabase, openDatabase } from '../../src/database/database.ts';
 import { openEmbedded } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { makeHome, startArsia } from '../support/arsia.ts';
@@ -32,7 +32,7 @@ describe.each(databaseKinds)('migrations: %s', (kind) => {
 
   beforeAll(async () => {
     if (kind === 'embedded') {
-      database = databaseOver(await openEmbedded({}));
+      database = createDatabase(await openEmbedded({}));
     } else {
       const fresh = await freshPostgresDatabase(false);
       drop = fresh.drop;
@@ -121,7 +121,7 @@ describe.each(databaseKinds)('migrations: %s', (kind) => {
     await write('0002_newer.sql', 'CREATE TABLE b (id integer);');
     await migrate(database, { folder });
     await rm(join(folder, '0002_newer.sql'));
-    const line = 'The database has the migration 0002_newer.sql, which this release of Arsia does not know: run';
+    const line = 'The database has the migration 0002_newer.sql, which this release of Arsia does not have. Run';
     await expect(migrate(database, { folder })).rejects.toThrow(line);
   });
 
@@ -129,8 +129,7 @@ describe.each(databaseKinds)('migrations: %s', (kind) => {
     await write('0001_first.sql', 'CREATE TABLE a (id integer);');
     await migrate(database, { folder });
     await write('0001_first.sql', 'CREATE TABLE a (id bigint);');
-    const line =
-      'The migration 0001_first.sql was applied to the database with another text than this release has: run';
+    const line = 'The migration 0001_first.sql was applied to the database with another text than in this release. Run';
     await expect(migrate(database, { folder })).rejects.toThrow(line);
   });
 });
@@ -178,7 +177,7 @@ describe('migrations on PostgreSQL', () => {
     const url = urlFor(fresh.ownerUrl, new URL(fresh.ownerUrl).pathname.slice(1), testRoles.application);
     await expect(migrate(url)).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('run `arsia migrate`'),
+      message: expect.stringContaining('Run `arsia migrate`'),
     });
     await migrate(fresh.ownerUrl, { grantTo: testRoles.application });
     expect(await migrate(url)).toEqual([]);
@@ -194,10 +193,10 @@ describe('a replica of a newer release', () => {
     await execute(home.urls!.owner, `${undo} DELETE FROM migrations WHERE name = '0010_authority_changes.sql'`);
     const { origin, logged } = await startArsia({ home: { ...home, settings } });
     const ready = () => request(`${origin}/readyz`);
-    const reason = expect.stringMatching(/waits for its migration.+arsia migrate/);
+    const reason = expect.stringMatching(/not yet migrated to this release.+arsia migrate/);
     expect(await ready()).toMatchObject({ status: 503, body: { status: 'not ready', reason } });
     expect((await request(`${origin}/healthz`)).status).toBe(200);
-    expect(logged()).toMatch(/waits for its migration/);
+    expect(logged()).toMatch(/not yet migrated to this release/);
     await migrate(home.urls!.owner, { grantTo: testRoles.application });
     while ((await ready()).status !== 200) await sleep(50);
   }, 60_000);

@@ -1,5 +1,6 @@
 import { ArsiaError } from '../../core/errors.ts';
 import type { KeySetSnapshot, KeyState } from '../../core/keystates.ts';
+import { toError } from '../../core/thrown.ts';
 import type { SigningAlgorithm } from '../signers/signer.ts';
 import type { KeyFreshness } from './freshness.ts';
 import { type LoadedKeySet, loadKeySet, withoutRemoved } from './keyset.ts';
@@ -62,7 +63,7 @@ export function createHeldKeys(
       try {
         listener(keys);
       } catch (thrown) {
-        onFault(thrown instanceof Error ? thrown : new Error(String(thrown)));
+        onFault(toError(thrown));
       }
     }
   }

@@ -1,4 +1,4 @@
-import { changeTime, type KeyChange, type KeyStep, type StoredKey } from '../../core/keystates.ts';
+import { chooseChangeTime, type KeyChange, type KeyStep, type StoredKey } from '../../core/keystates.ts';
 import type { Sealer } from '../sealing/sealing.ts';
 import type { SigningKeyPair } from './signingkeys.ts';
 import { type KeySetName, sealNewKey } from './storedkeys.ts';
@@ -23,7 +23,7 @@ export async function changesFor(
   now: number,
   make: { keySet: KeySetName; sealer: Sealer; makeKey: () => Promise<SigningKeyPair> },
 ): Promise<KeyChange[]> {
-  const at = changeTime(keys, now);
+  const at = chooseChangeTime(keys, now);
   const changes: KeyChange[] = [];
   for (const step of steps) {
     if (step.do === 'remove') changes.push({ do: 'remove', kid: step.kid });

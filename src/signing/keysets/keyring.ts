@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import { type KeyStore, revocation, rotatableAt, step } from '../../core/keystates.ts';
+import { findRotationTime, type KeyStore, planRevocation, planSteps } from '../../core/keystates.ts';
 import type { Sealer } from '../sealing/sealing.ts';
 import { localSigner, type MakeSigner, type Signer, type SigningAlgorithm } from '../signers/signer.ts';
 import { createKeyFreshness } from './freshness.ts';
@@ -78,14 +78,14 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
   async function rotate({ force = false } = {}): Promise<AppliedChange[]> {
     const loaded = held.loaded();
     const isIdle = !force && loaded !== undefined && held.fault() === undefined;
-    if (isIdle && step(loaded.keys, clock.now()).length === 0) return [];
+    if (isIdle && planSteps(loaded.keys, clock.now()).length === 0) return [];
     let isDone = true;
     const changes = await turns.change({ action: 'key.rotate', detail: { force } }, async (keys) => {
       const before = held.loaded();
-      // No step on rows that others altered; no rows at all is a first start.
+      // No planSteps on rows that others altered; no rows at all is a first start.
       if (keys.length > 0 || before !== undefined) await openSoundKeys(keys, before, keySet, opening);
       const now = clock.now();
-      const steps = step(keys, now, force);
+      const steps = planSteps(keys, now, force);
       isDone = !force || steps.some((one) => one.do === 'activate' || (one.do === 'create' && one.state === 'active'));
       return changesFor(steps, keys, now, make);
     });
@@ -117,7 +117,7 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
     rotate,
     revoke: (kid) =>
       turns.change({ action: 'key.revoke', detail: { kid } }, async (keys) => {
-        const steps = revocation(keys, kid);
+        const steps = planRevocation(keys, kid);
         if (steps.length === 0)
           throw new ArsiaError('not_found', `The ${keySet} keys have no key ${JSON.stringify(kid)}.`);
         // The leaked row may be the damaged one; what is left to sign must be whole.
@@ -138,7 +138,7 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
 
 function tooEarly(held: HeldKeys, keySet: KeySetName): ArsiaError {
   const { keys } = held.required();
-  const from = rotatableAt(keys);
+  const from = findRotationTime(keys);
   const active = keys.find((key) => key.state === 'active');
   const moment = from === undefined ? 'once there is a standby' : `from ${new Date(from).toISOString()}`;
   return new ArsiaError(

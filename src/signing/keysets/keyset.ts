@@ -1,10 +1,11 @@
 import {
+  findStateFaults,
+  findTransitionFaults,
   type KeySetSnapshot,
-  publishedOrder,
   type StoredKey,
-  stateFaults,
-  transitionFaults,
+  sortForPublication,
 } from '../../core/keystates.ts';
+import { toError } from '../../core/thrown.ts';
 import type { Signer } from '../signers/signer.ts';
 import { type PublishedJwks, publishJwks } from './jwks.ts';
 import { type KeyOpening, type KeySetName, type LoadedKey, openStoredKey, rowOf } from './storedkeys.ts';
@@ -49,13 +50,13 @@ export async function openSoundKeys(
   keySet: KeySetName,
   opening: KeyOpening,
 ): Promise<{ keys: LoadedKey[]; jwks: PublishedJwks }> {
-  const faults = [...stateFaults(stored), ...transitionFaults(before?.keys ?? [], stored)];
+  const faults = [...findStateFaults(stored), ...findTransitionFaults(before?.keys ?? [], stored)];
   if (faults.length > 0) throw fault(keySet, faults.join('; '));
   const keys = await openKeys(stored, before, keySet, opening);
   try {
     return { keys, jwks: publishJwks(keys.map((key) => key.public_jwk)) };
   } catch (cause) {
-    throw fault(keySet, messageOf(cause), cause);
+    throw fault(keySet, toError(cause).message, cause);
   }
 }
 
@@ -73,9 +74,9 @@ export async function openKeys(
     return known ? { ...known, state, activated_at, retired_at } : await openStoredKey(key, keySet, opening);
   };
   try {
-    return await Promise.all(publishedOrder(stored).map(open));
+    return await Promise.all(sortForPublication(stored).map(open));
   } catch (cause) {
-    throw fault(keySet, messageOf(cause), cause);
+    throw fault(keySet, toError(cause).message, cause);
   }
 }
 
@@ -105,8 +106,4 @@ function fault(keySet: KeySetName, reason: string, cause?: unknown): KeySetFault
     `The stored ${keySet} keys cannot be trusted: ${reason}`,
     cause === undefined ? undefined : { cause },
   );
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -1,4 +1,4 @@
-import { heapBytes } from '../../core/heapsize.ts';
+import { estimateHeapBytes } from '../../core/heapsize.ts';
 import { isId } from '../../core/ids.ts';
 import type { MintFacts } from '../../core/mintfacts.ts';
 import { parentPath } from '../../core/namespace.ts';
@@ -57,7 +57,7 @@ const maximumAge = 10_000;
 
 const mebibyte = 2 ** 20;
 
-/** Bytes of a kept job without its labels, and of a kept name: at least the estimate of `heapBytes`. */
+/** Bytes of a kept job without its labels, and of a kept name: at least the estimate of `estimateHeapBytes`. */
 const jobBytes = 1_700;
 
 const meaningBytes = 300;
@@ -98,7 +98,7 @@ export function createMintFactsReader(
     if (!isUnchanged(dated, now)) return;
     const { id: organization_id } = dated.facts.organization;
     const value = { now, runner: nameOfRunner(now) };
-    const bytes = jobBytes + heapBytes(now.job.labels);
+    const bytes = jobBytes + estimateHeapBytes(now.job.labels);
     jobs.keep(nameOfJob(token_hash), { organization_id, value, since, bytes });
   }
 
@@ -110,7 +110,7 @@ export function createMintFactsReader(
     const name = `${runner} ${identity_id}`;
     // Requests that shared a read have all read the same.
     if (runners.find(name)?.value.oldest_transaction !== oldest_transaction)
-      runners.keep(name, { ...shared, value: dated, bytes: heapBytes(dated) });
+      runners.keep(name, { ...shared, value: dated, bytes: estimateHeapBytes(dated) });
     if (identity === identity_id) return;
     const value = { identity_id, oldest_transaction };
     meanings.keep(nameOfMeaning(runner, identity!, profile), { ...shared, value, bytes: meaningBytes });

@@ -77,7 +77,7 @@ describe('F25 the share that an organisation has in the database', () => {
     for (let n = 0; n < 21; n++) void perform('grp_a', hang, 'heavy').catch(() => {});
     await expect(perform('grp_a', hang, 'heavy')).rejects.toMatchObject({
       code: 'unavailable',
-      message: '20 deletions and moves of this organisation wait already.',
+      message: '20 deletions and moves of this organisation are waiting already.',
       more: { retry_after: 1 },
     });
     expect(refused).toEqual([]);

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { SubjectGrant } from '../../../src/core/mintfacts.ts';
-import { whoCouldName } from '../../../src/core/subjectgrants.ts';
+import { selectNamingRights } from '../../../src/core/subjectgrants.ts';
 import type { Database } from '../../../src/database/connections.ts';
 import { insertSubjectGrant, namingLaunchers } from '../../../src/store/identities/subjectgrants.ts';
 import { createMintFactsReader } from '../../../src/store/issuing/mintfacts.ts';
@@ -78,7 +78,7 @@ describe.each(databaseKinds)('N71 launchers that could name a user: %s', (kind) 
       }
       const terms = { lineage: lineages()[acme.other]!, subject_grants: grants };
       for (const named of [undefined, [acme.user], [id('user')]]) {
-        const expected = whoCouldName(terms, given, named).filter(
+        const expected = selectNamingRights(terms, given, named).filter(
           ({ users, service_account_id }) => named !== undefined || users[0] !== service_account_id,
         );
         const found = await namingLaunchers(database.query, { id: identity, lineage: terms.lineage }, named, 20);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import type { Database } from '../../../src/database/connections.ts';
-import { databaseOver, openDatabase } from '../../../src/database/database.ts';
+import { createDatabase, openDatabase } from '../../../src/database/database.ts';
 import { openEmbedded } from '../../../src/database/embedded.ts';
 import { migrate } from '../../../src/database/migrate.ts';
 import { listSignInUsers } from '../../../src/store/people/useridentities.ts';
@@ -20,7 +20,7 @@ describe.each(databaseKinds)('users from before migration 0014: %s', (kind) => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'arsia-before-'));
-    if (kind === 'embedded') database = databaseOver(await openEmbedded({}));
+    if (kind === 'embedded') database = createDatabase(await openEmbedded({}));
     else {
       const fresh = await freshPostgresDatabase(false);
       drop = fresh.drop;
