@@ -179,6 +179,12 @@ const table = {
     'This is not supported yet',
     'Use an alternative that `detail` lists as supported.',
   ),
+  settings_unreadable: row(
+    500,
+    'server_error',
+    'The stored settings of the managed identity cannot be read',
+    'Set all settings of the identity again.',
+  ),
   cloud_denied: row(
     403,
     'invalid_target',

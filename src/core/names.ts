@@ -10,6 +10,9 @@ export const loginPattern = /^(?!(?:usr|sa)_[0-7][0-9a-hjkmnp-tv-z]{25}$)[a-z0-9
 export const loginRule =
   '1 to 64 of lower-case letters, digits and `._@+-`, and not the id of a user or a service account';
 
+/** A kind of identity: the wire name of a provider. A name too, so that a request can ask for an identity by its type. */
+export const identityTypePattern = /^[a-z][a-z_]{0,31}$/;
+
 export function isName(text: string): boolean {
   return namePattern.test(text);
 }

@@ -4,16 +4,32 @@ import type { ArsiaError } from '../core/errors.ts';
 import type { SubjectScope } from '../core/subject.ts';
 import type { EndpointSetting } from './endpoints.ts';
 
+declare const isRead: unique symbol;
+
 /**
- * A provider is a kind of target: a folder, and one line in `registry.ts`. It declares what it needs from a person once, as
- * a schema, and has the capabilities that its kind of target allows.
+ * Settings in the form that the provider of this release takes: the schema parsed them, or `readSettings` read them from the
+ * database. Stored settings are `unknown` and do not pass for these.
  */
-export interface Provider<Settings = unknown> {
-  /** The wire name of the kind, `[a-z][a-z_]{0,31}`. */
+export type ReadSettings = Record<string, unknown> & { readonly [isRead]: true };
+
+/** Turns stored settings of one version into those of the next. Pure; the schema judges the result. */
+export type SettingsUpgrade = (older: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+
+/**
+ * A kind of target: one folder, and one line in `registry.ts`. It declares once, as schemas, what it needs from a person. Its
+ * capabilities depend on the target.
+ */
+export interface Provider<Settings = ReadSettings> {
+  /** Wire name of the kind, `[a-z][a-z_]{0,31}`. */
   type: string;
   title: string;
-  /** Strict object; every member has `.meta({title, description, examples})`, and messages that show a right value. */
+  /** Strict object. Every member has `.meta({title, description, examples})` and messages that show a valid value. */
   settings: z.ZodType<Settings>;
+  /**
+   * Upgrades of stored settings: the first turns version 1 into version 2. A new optional member, or one with a default,
+   * needs no upgrade. A renamed or removed member and a stricter rule do.
+   */
+  upgrades?: readonly SettingsUpgrade[];
   /**
    * Members of the answer of `POST /api/v1/credentials`, in addition to `type`, `expires_at` and `jti`, which every kind
    * has.
@@ -57,14 +73,18 @@ export interface NamingFacts {
   total: number;
 }
 
-/** A titled text to copy. `form: 'fields'` has `fields` in the order and with the labels of the cloud's own form. */
+/** A titled text to copy. */
 export interface TrustDocument {
   /** Stable within the provider, e.g. `trust-policy`. */
   name: string;
   title: string;
-  /** `json`, `shell`, `fields`, `hcl`, `yaml`, `bicep`, `ini`: how the text is coloured and checked. */
+  /**
+   * The language of `text`, one lower-case word: `json`, `shell`, `hcl`, `yaml`, `bicep`, `ini`, or `fields` for values to type
+   * into a form. The set is open: a client shows a form that it does not know as plain text.
+   */
   form: string;
   text: string;
+  /** With the form `fields`: the values in the order and with the labels of the cloud's own form. */
   fields?: { label: string; value: string }[];
   /** Where it goes. */
   paste_into: string;
@@ -90,7 +110,12 @@ export type Verdict =
       actual: string;
     };
 
-export interface Federated<Settings> {
+export interface Federated<Settings = ReadSettings> {
+  /**
+   * The audiences that the cloud takes for its own. No identity of a kind with a free audience may have one: its tokens would
+   * pass at this cloud without the claims and limits of this kind.
+   */
+  ownAudiences?: readonly RegExp[];
   /** The audience that the admin chose freely, for kinds where that is so: it belongs to one organisation. */
   freeAudience?(settings: Settings): string;
   /**
@@ -151,7 +176,7 @@ export interface CloudCredentials {
   [member: string]: string | undefined;
 }
 
-export interface Exchanging<Settings> {
+export interface Exchanging<Settings = ReadSettings> {
   /** The options of this kind in `POST /api/v1/credentials`, sent as the member that has the name of the type. */
   request: z.ZodObject;
   /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */

@@ -7,8 +7,11 @@ import { kubernetes } from './kubernetes/index.ts';
 import { oidc } from './oidc/index.ts';
 import type { Provider } from './provider.ts';
 
-/** One line a kind. The contract suite judges a kind from the moment that its line stands here. */
-export const providers: readonly Provider[] = [aws, azure, gcp, kubernetes, oidc];
+/** One line a kind. The contract suite tests every kind in this list. */
+const kinds: readonly Provider<unknown>[] = [aws, azure, gcp, kubernetes, oidc];
+
+/** All kinds. Which type their settings have is known only inside their folders: outside they are `ReadSettings`. */
+export const providers = kinds as readonly Provider[];
 
 export const providerTypes: readonly string[] = providers.map(({ type }) => type);
 
@@ -18,13 +21,23 @@ export const endpointSettings: Readonly<Record<string, EndpointSetting>> = Objec
   ...providers.map(({ exchanging }) => exchanging?.endpoints),
 );
 
+/** Returns whether a cloud takes the audience for its own, so that no identity of another kind may have it. */
+export function isCloudAudience(audience: string): boolean {
+  return providers.some(({ federated }) => federated?.ownAudiences?.some((pattern) => pattern.test(audience)) === true);
+}
+
 /** Loads the SDKs of all clouds. */
 export async function loadSdks(): Promise<void> {
   await Promise.all(providers.map(({ exchanging }) => exchanging?.load()));
 }
 
+export function findProvider(type: string): Provider | undefined {
+  return providers.find((one) => one.type === type);
+}
+
+/** Returns the provider of a type that a request names. Throws `invalid_request`, which lists the types, for another one. */
 export function providerOf(type: string): Provider {
-  const provider = providers.find((one) => one.type === type);
+  const provider = findProvider(type);
   if (provider !== undefined) return provider;
   throw new ArsiaError('invalid_request', `There is no kind of identity ${JSON.stringify(type)}.`, {
     advice: `Use one of ${providerTypes.join(', ')}.`,

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { lintClaims } from '../../src/core/claims.ts';
 import { ArsiaError } from '../../src/core/errors.ts';
+import { identityTypePattern } from '../../src/core/names.ts';
 import { subjectScopes } from '../../src/core/subject.ts';
 import type { Federated, Provider, Trust, TrustFacts, Verdict } from '../../src/providers/provider.ts';
-import { providerOf, providers, providerTypes } from '../../src/providers/registry.ts';
+import { isCloudAudience, providerOf, providers, providerTypes } from '../../src/providers/registry.ts';
 import { claimsFor, examplesOf, id, issuer, sampleSettings, trustFacts } from './samples.ts';
 
 /** A policy variable, which IAM would fill in. */
@@ -16,7 +17,7 @@ describe.each(providers.map((provider) => [provider.type, provider] as const))('
   const members = Object.keys(examples);
 
   test('has a wire name and a title, and is found by its name', () => {
-    expect(type).toMatch(/^[a-z]+$/);
+    expect(type).toMatch(identityTypePattern);
     expect(provider.title).not.toBe('');
     expect(providerOf(type)).toBe(provider);
   });
@@ -126,6 +127,7 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
         expect(document.title).not.toBe('');
         expect(document.paste_into).not.toBe('');
         expect(document.text).not.toMatch(/undefined|null|\[object/);
+        expect(document.form).toMatch(/^[a-z]+$/);
         if (document.form === 'json') expect(() => JSON.parse(document.text)).not.toThrow();
         if (document.form === 'fields') expect(document.fields?.every(({ label, value }) => label && value)).toBe(true);
       }
@@ -155,6 +157,13 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
       expect(verdict.condition).toMatch(conditionOf[claim]);
       expect(verdict.expected).not.toBe('');
       expect(verdict.actual).not.toBe('');
+    }
+  });
+
+  test('has audiences that the admin chooses, or declares its own', () => {
+    for (const tenancy of ['single', 'multi'] as const) {
+      const { audience } = federated.assertion(settings, trustFacts('workspace', { tenancy }));
+      expect(federated.freeAudience?.(settings)).toBe(isCloudAudience(audience) ? undefined : audience);
     }
   });
 
@@ -205,14 +214,16 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
   });
 });
 
-test.each(providers.map(({ type }) => type))('the type %s is lower-case letters and `_`, at most 32', (type) => {
-  expect(type).toMatch(/^[a-z][a-z_]{0,31}$/);
+test('a type is lower-case letters and `_`, at most 32', () => {
+  for (const type of ['aws', 'azure_host', 'x'.repeat(32)]) expect(type).toMatch(identityTypePattern);
+  for (const type of ['', '_aws', 'Aws', 'aws2', 'aws-host', 'x'.repeat(33)])
+    expect(type).not.toMatch(identityTypePattern);
 });
 
 test('the registry names the kinds that it knows when asked for another', () => {
-  expect(providerTypes).toEqual(['aws', 'azure', 'gcp', 'kubernetes', 'oidc']);
+  expect(new Set(providerTypes).size).toBe(providers.length);
   for (const type of ['AWS', 'aws ', 'constructor', ''])
     expect(() => providerOf(type)).toThrow(
-      expect.objectContaining({ code: 'invalid_request', advice: expect.stringContaining('aws, azure, gcp') }),
+      expect.objectContaining({ code: 'invalid_request', advice: expect.stringContaining(providerTypes.join(', ')) }),
     );
 });

@@ -1,9 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { buildClaims, type WorkloadClaims } from '../../src/core/claims.ts';
 import { type IdKind, makeId } from '../../src/core/ids.ts';
 import { formatSubject, formatSubjectPattern, type SubjectScope } from '../../src/core/subject.ts';
-import type { CloudEndpoints, ExchangeContext, Provider, TrustFacts } from '../../src/providers/provider.ts';
+import type {
+  CloudEndpoints,
+  ExchangeContext,
+  Provider,
+  ReadSettings,
+  TrustFacts,
+} from '../../src/providers/provider.ts';
+import { endpointSettings } from '../../src/providers/registry.ts';
 
 export const issuer = 'https://arsia.example.com/oidc';
 export const now = Date.UTC(2026, 10, 21);
@@ -12,13 +20,13 @@ export function id(kind: IdKind): string {
   return makeId(kind, now, randomBytes);
 }
 
-export const endpoints = {
-  aws_sts: [] as string[],
-  azure_authority_hosts: [] as string[],
-  google_sts: 'https://sts.googleapis.com',
-  google_iam: 'https://iamcredentials.googleapis.com',
-  extra_ca: undefined as string | undefined,
-} satisfies CloudEndpoints;
+/** The endpoints of every kind as they are without a setting. */
+export const endpoints: CloudEndpoints = {
+  ...Object.fromEntries(
+    Object.entries(endpointSettings).map(([name, setting]) => [name, setting.parse(setting.default)]),
+  ),
+  extra_ca: undefined,
+};
 
 /** Facts with real ids; `user: null` for the pattern of every user. */
 export function trustFacts(
@@ -50,8 +58,20 @@ export function trustFacts(
   };
 }
 
+/**
+ * The oldest forms of the settings of a kind that a database may hold, as its folder of tests keeps them. A release adds a
+ * form when it raises the version, and never changes one.
+ */
+export function oldestSettings(type: string): Record<string, unknown>[] {
+  return JSON.parse(readFileSync(`test/providers/${type}/oldestsettings.json`, 'utf8'));
+}
+
 /** The token that the mint would make for these facts; a pattern's token is of some user. */
-export function claimsFor(provider: Provider, settings: unknown, facts: TrustFacts): WorkloadClaims {
+export function claimsFor<Settings>(
+  provider: Provider<Settings>,
+  settings: Settings,
+  facts: TrustFacts,
+): WorkloadClaims {
   const user = facts.user ?? { id: id('user'), login: 'bob' };
   const subject = facts.is_subject_pattern ? facts.subject.replace('usr_*', user.id) : facts.subject;
   return buildClaims(
@@ -71,7 +91,7 @@ export function claimsFor(provider: Provider, settings: unknown, facts: TrustFac
 }
 
 /** The right values that the schema itself shows, by member. */
-export function examplesOf(provider: Provider): Record<string, unknown> {
+export function examplesOf(provider: Pick<Provider, 'settings'>): Record<string, unknown> {
   const { properties = {} } = z.toJSONSchema(provider.settings, { io: 'input' }) as {
     properties?: Record<string, { examples?: unknown[] }>;
   };
@@ -79,7 +99,7 @@ export function examplesOf(provider: Provider): Record<string, unknown> {
 }
 
 /** Settings made of the examples, parsed. */
-export function sampleSettings(provider: Provider, more: Record<string, unknown> = {}): unknown {
+export function sampleSettings(provider: Provider, more: Record<string, unknown> = {}): ReadSettings {
   return provider.settings.parse({ ...examplesOf(provider), ...more });
 }
 

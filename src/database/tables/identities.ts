@@ -1,8 +1,7 @@
-import type { Generated } from 'kysely';
+import type { ColumnType, Generated } from 'kysely';
 import type { RuleKind } from '../../core/accessrules.ts';
 import type { Delivery } from '../../core/mintfacts.ts';
 import type { SubjectScope } from '../../core/subject.ts';
-import type { Json } from './json.ts';
 
 export interface ManagedIdentitiesTable {
   id: string;
@@ -11,7 +10,8 @@ export interface ManagedIdentitiesTable {
   name: string;
   type: string;
   description: Generated<string>;
-  settings: Json;
+  /** Read it with `settingsOf` (services): a row may have the form of an older release. */
+  settings: ColumnType<unknown, Record<string, unknown>, Record<string, unknown>>;
   audience: string | null;
   subject_scope: SubjectScope;
   delivery: Delivery;

@@ -1,5 +1,6 @@
 import type { Page } from '../../database/page.ts';
 import { identityPath } from '../../services/identities/lookup.ts';
+import type { WithSettings } from '../../services/identities/storedsettings.ts';
 import type { Scanned } from '../../services/pipeline/scan.ts';
 import type { AssignedIdentity } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity, UseGrant } from '../../store/identities/identities.ts';
@@ -45,7 +46,7 @@ export function presentSubjectGrant({ created_at, ...row }: SubjectGrantRow) {
 }
 
 /** Member by member: rows come with more where they were looked up for more. */
-export function presentIdentity(row: ManagedIdentity) {
+export function presentIdentity(row: WithSettings<ManagedIdentity>) {
   const { id, organization_id, group_id, group_path, name, type, description, settings, created_at, version } = row;
   const { subject_scope, delivery, token_lifetime } = row;
   return {
@@ -66,7 +67,7 @@ export function presentIdentity(row: ManagedIdentity) {
   };
 }
 
-export function presentAssigned(row: AssignedIdentity) {
+export function presentAssigned(row: WithSettings<AssignedIdentity>) {
   const { profile, principal_id, assigned_at } = row;
   return { ...presentIdentity(row), profile, principal_id, assigned_at: iso(assigned_at) };
 }

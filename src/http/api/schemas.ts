@@ -2,7 +2,15 @@ import { z } from 'zod';
 import { isId } from '../../core/ids.ts';
 import { jobDeadline, tokenLifetime } from '../../core/lifetimes.ts';
 import { deliveries } from '../../core/mintfacts.ts';
-import { loginPattern, loginRule, namePattern, nameRule, referencePattern, referenceRule } from '../../core/names.ts';
+import {
+  identityTypePattern,
+  loginPattern,
+  loginRule,
+  namePattern,
+  nameRule,
+  referencePattern,
+  referenceRule,
+} from '../../core/names.ts';
 import { roles } from '../../core/permissions.ts';
 import { subjectScopes } from '../../core/subject.ts';
 import { maximumCursor } from './cursors.ts';
@@ -15,7 +23,7 @@ export const name = z.string('a name is needed').regex(namePattern, `must be ${n
 export const login = z.string('a login is needed').regex(loginPattern, `must be ${loginRule}`);
 export const identityType = z
   .string('a type is needed')
-  .regex(/^[a-z][a-z_]{0,31}$/, 'must be a kind of identity, such as aws');
+  .regex(identityTypePattern, 'must be a kind of identity, such as aws');
 /** An id, a path or a login. */
 export const ref = z.string('an id or path is needed').regex(referencePattern, `must be ${referenceRule}`);
 export const userId = z

@@ -14,7 +14,13 @@ export const aws: Provider<AwsSettings> = {
   title: 'AWS',
   settings,
   answer,
-  federated: { assertion, namesUser, trust, evaluate },
+  federated: {
+    ownAudiences: [/^aws(?::|$)/i, /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)(?:$|[:/])/i],
+    assertion,
+    namesUser,
+    trust,
+    evaluate,
+  },
   exchanging: {
     ...lazily(() => import('./exchange.ts')),
     request,

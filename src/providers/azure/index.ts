@@ -14,7 +14,7 @@ export const azure: Provider<AzureSettings> = {
   title: 'Azure',
   settings,
   answer,
-  federated: { assertion, trust, evaluate },
+  federated: { ownAudiences: [/^api:\/\/AzureADTokenExchange/i], assertion, trust, evaluate },
   exchanging: {
     ...lazily(() => import('./exchange.ts')),
     request,

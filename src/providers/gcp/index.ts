@@ -14,7 +14,12 @@ export const gcp: Provider<GcpSettings> = {
   title: 'Google Cloud',
   settings,
   answer,
-  federated: { assertion, trust, evaluate },
+  federated: {
+    ownAudiences: [/^(?:https?:)?\/\/iam\.googleapis\.com(?:$|\/)/i],
+    assertion,
+    trust,
+    evaluate,
+  },
   exchanging: {
     ...lazily(() => import('./exchange.ts')),
     request,

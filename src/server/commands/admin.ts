@@ -54,7 +54,7 @@ function keys(terminal: Terminal): Command {
       new Command('list').description('every key with its state').action(() =>
         during(terminal, async ({ keyrings }) => {
           for (const keyring of Object.values(keyrings)) {
-            terminal.write(`${keyring.keySet}\n`);
+            terminal.write(`${keyring.keySet.name}: ${keyring.keySet.purpose}\n`);
             for (const key of keyring.current().keys) {
               const until = key.state === 'next' ? `  may sign from ${iso(computeActivationTime(key))}` : '';
               terminal.write(`  ${key.kid}  ${key.state.padEnd(8)}  published ${iso(key.published_at)}${until}\n`);

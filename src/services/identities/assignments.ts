@@ -16,6 +16,7 @@ import { principalOf } from '../people/memberships.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { missing } from '../pipeline/rights.ts';
 import { identityAt, identityPath } from './lookup.ts';
+import { type WithSettings, withSettings } from './storedsettings.ts';
 
 export interface Pair extends FoundNamespace {
   identity: ManagedIdentity;
@@ -31,7 +32,7 @@ interface NewAssignment {
 }
 
 /** Deployer on the workspace and the right to use the identity, both. */
-export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
+export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedIdentity>> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
   changes: true,
@@ -44,7 +45,7 @@ export const assignIdentity: Action<NewAssignment, Pair, AssignedIdentity> = {
     const { profile } = input;
     const principal_id =
       input.principal === undefined ? '' : await principalOf(context, namespace.organization_id, input.principal);
-    const assigned = { ...identity, profile, principal_id, assigned_at: new Date(context.now) };
+    const assigned = { ...withSettings(identity), profile, principal_id, assigned_at: new Date(context.now) };
     const place = { workspace_id: namespace.id, principal_id };
     const taken = await findAssignment(context.db, { ...place, type: identity.type, profile });
     if (taken?.identity_id === identity.id) return assigned;
@@ -134,14 +135,16 @@ export const unassignIdentity: Action<
   }),
 };
 
-export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamespace, AssignedIdentity[]> = {
-  name: 'managed_identity.list_assigned',
-  needs: 'namespace.view',
-  changes: false,
-  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
-  opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
-  run: (context, { page }, { namespace }) => assignedIdentities(context.db, namespace.id, page),
-};
+export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamespace, WithSettings<AssignedIdentity>[]> =
+  {
+    name: 'managed_identity.list_assigned',
+    needs: 'namespace.view',
+    changes: false,
+    find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+    opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
+    run: async (context, { page }, { namespace }) =>
+      (await assignedIdentities(context.db, namespace.id, page)).map(withSettings),
+  };
 
 /** The workspace, and an identity that reaches it; any other identity looks unknown here. */
 async function pairAt(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {

@@ -1,7 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { audienceTombstone } from '../../core/lifetimes.ts';
 import type { Queries } from '../../database/connections.ts';
-import type { Provider } from '../../providers/provider.ts';
+import type { Provider, ReadSettings } from '../../providers/provider.ts';
 import {
   type AudienceClaim,
   claimAudience,
@@ -31,7 +31,7 @@ const maximumFreed = 1000;
 export async function takeAudience(
   context: Context,
   provider: Provider,
-  settings: unknown,
+  settings: ReadSettings,
   organization_id: string,
   issuer: string,
 ): Promise<string | null> {

@@ -13,13 +13,14 @@ import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
 import { userOf } from '../people/users.ts';
 import type { Action } from '../pipeline/action.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
+import { pageWithSettings, type WithSettings } from './storedsettings.ts';
 import { usableIn } from './usable.ts';
 
 /** Identities that a workspace could be assigned: inherited or by alias, and not masked. Search is part of a name. */
 export const usableIdentities: Action<
   { workspace: string; search?: string | undefined; type?: string | undefined; page: Page },
   FoundNamespace,
-  Scanned<ManagedIdentity>
+  Scanned<WithSettings<ManagedIdentity>>
 > = {
   name: 'managed_identity.list_usable',
   needs: 'namespace.view',
@@ -32,7 +33,7 @@ export const usableIdentities: Action<
 export const effectiveIdentities: Action<
   { workspace: string; user?: string | undefined; page: Page },
   FoundNamespace,
-  Scanned<AssignedIdentity>
+  Scanned<WithSettings<AssignedIdentity>>
 > = {
   name: 'managed_identity.list_effective',
   needs: 'namespace.view',
@@ -46,7 +47,7 @@ export const effectiveIdentities: Action<
       launcher_id: null,
     };
     const principals = ['', ...(user === undefined ? [] : [user.id]), ...runner.team_ids];
-    return await scan<ReachingIdentity>(input.page, {
+    const found = await scan<ReachingIdentity>(input.page, {
       read: (page) => assignedTo(context.db, namespace, principals, page),
       async keep(rows) {
         const placeOf = ({ type, profile }: { type: string; profile: string }) => `${type} ${profile}`;
@@ -59,5 +60,6 @@ export const effectiveIdentities: Action<
       },
       positionOf: positionOfAssigned,
     });
+    return pageWithSettings(found);
   },
 };

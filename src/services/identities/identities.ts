@@ -2,8 +2,10 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { Delivery } from '../../core/mintfacts.ts';
 import type { SubjectScope } from '../../core/subject.ts';
 import type { Page } from '../../database/page.ts';
-import type { CloudEndpoints, Provider } from '../../providers/provider.ts';
+import type { CloudEndpoints } from '../../providers/provider.ts';
 import { providerOf } from '../../providers/registry.ts';
+import { parseSettings } from '../../providers/requestedsettings.ts';
+import { settingsToStore } from '../../providers/storedsettings.ts';
 import { findAliasAt } from '../../store/identities/aliases.ts';
 import {
   deleteGrant,
@@ -26,6 +28,7 @@ import { type Scanned, scan } from '../pipeline/scan.ts';
 import { releaseAudiences, takeAudience } from './audiences.ts';
 import { cutOff, cutOffBy } from './cutoffs.ts';
 import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+import { pageWithSettings, providerFor, storedIdentity, type WithSettings, withSettings } from './storedsettings.ts';
 import { usableIn } from './usable.ts';
 
 export interface NewIdentity {
@@ -40,26 +43,15 @@ export interface NewIdentity {
   token_lifetime: number;
 }
 
+type Identity = WithSettings<ManagedIdentity>;
+
 /** What an identity may point to: not at Arsia itself, and at no endpoint that the operator does not list (N29). */
 export interface Outside {
   issuer: string;
   endpoints: CloudEndpoints;
 }
 
-/** The settings as the provider's schema has them; faults name the field and show a right value. */
-function parseSettings(provider: Provider, settings: unknown): Record<string, unknown> {
-  const parsed = provider.settings.safeParse(settings);
-  if (parsed.success) return parsed.data as Record<string, unknown>;
-  const fields = parsed.error.issues.flatMap((issue) => {
-    const pointer = ['/settings', ...issue.path.map(String)].join('/');
-    return issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ pointer: `${pointer}/${key.slice(0, 80)}`, detail: 'is no setting of this kind' }))
-      : [{ pointer, detail: issue.message }];
-  });
-  throw new ArsiaError('invalid_request', `The settings of this ${provider.title} identity are not valid.`, { fields });
-}
-
-export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdentity, FoundNamespace, ManagedIdentity> {
+export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdentity, FoundNamespace, Identity> {
   return {
     name: 'managed_identity.create',
     needs: 'managed_identity.create',
@@ -88,7 +80,7 @@ export function createIdentity({ issuer, endpoints }: Outside): Action<NewIdenti
         created_at: new Date(context.now),
         version: 1,
       };
-      await insertIdentity(context.db, row);
+      await insertIdentity(context.db, { ...row, settings: settingsToStore(provider, settings) });
       return { ...row, group_path: namespace.path, lineage: namespace.lineage };
     },
     describe: (_input, _found, row) => ({
@@ -108,18 +100,18 @@ export async function refuseTakenName(context: Context, path: string, except?: s
   });
 }
 
-export const getIdentity: Action<{ ref: string }, FoundIdentity, ManagedIdentity> = {
+export const getIdentity: Action<{ ref: string }, FoundIdentity, Identity> = {
   name: 'managed_identity.get',
   needs: 'managed_identity.view',
   changes: false,
   find: (context, input) => identityAt(context, input.ref),
-  run: async (_context, _input, { identity }) => identity,
+  run: async (_context, _input, { identity }) => withSettings(identity),
 };
 
 export const listAllIdentities: Action<
   { page: Page; type?: string | undefined; group?: string | undefined; include_inherited?: boolean },
   Place,
-  Scanned<ManagedIdentity>
+  Scanned<Identity>
 > = {
   name: 'managed_identity.list',
   needs: 'member',
@@ -131,11 +123,12 @@ export const listAllIdentities: Action<
     const group = input.group === undefined ? undefined : await visibleGroup(context, input.group);
     if (group !== undefined && input.include_inherited === true) return await usableIn(context, group, input);
     const filter = { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] };
-    return await scan(input.page, {
+    const found = await scan(input.page, {
       read: (page) => listIdentities(context.db, filter, page),
       keep: (rows) => rows,
       positionOf: ({ id }) => id,
     });
+    return pageWithSettings(found);
   },
 };
 
@@ -154,7 +147,7 @@ export interface IdentityChange {
 }
 
 /** Description, settings, delivery and token lifetime; never the name, the type or the subject scope: the cloud trusts these. */
-export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityChange, FoundIdentity, ManagedIdentity> {
+export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityChange, FoundIdentity, Identity> {
   return {
     name: 'managed_identity.update',
     needs: 'managed_identity.update',
@@ -165,14 +158,15 @@ export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityC
     async run(context, { ref: _ref, ...change }, { identity }) {
       let { audience } = identity;
       if (change.settings !== undefined) {
-        const provider = providerOf(identity.type);
-        change.settings = parseSettings(provider, change.settings);
-        provider.exchanging?.check(change.settings, {}, endpoints);
-        audience = await takeAudience(context, provider, change.settings, identity.organization_id, issuer);
+        const provider = providerFor(storedIdentity(identity));
+        const settings = parseSettings(provider, change.settings);
+        provider.exchanging?.check(settings, {}, endpoints);
+        audience = await takeAudience(context, provider, settings, identity.organization_id, issuer);
+        change.settings = settingsToStore(provider, settings);
       }
       await updateIdentity(context.db, identity.id, { ...change, audience });
       if (audience !== identity.audience) await releaseAudiences(context, [identity.audience]);
-      return (await findIdentity(context.db, identity.id))!;
+      return withSettings((await findIdentity(context.db, identity.id))!);
     },
     describe: ({ ref: _ref, ...change }, { identity }) => ({ detail: { path: identityPath(identity), ...change } }),
   };

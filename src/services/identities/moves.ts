@@ -5,12 +5,13 @@ import { type IdentityAndGroup, identityAndGroup } from './aliases.ts';
 import { cutOff, cutOffBy } from './cutoffs.ts';
 import { refuseTakenName } from './identities.ts';
 import { identityPath } from './lookup.ts';
+import { type WithSettings, withSettings } from './storedsettings.ts';
 
 /** Owner on both sides, never across organisations; the subject stays, so nothing changes at the cloud. */
 export const moveIdentityTo: Action<
   { ref: string; group: string; force: boolean },
   IdentityAndGroup,
-  { identity: ManagedIdentity; dropped: string[] }
+  { identity: WithSettings<ManagedIdentity>; dropped: string[] }
 > = {
   name: 'managed_identity.move',
   needs: 'managed_identity.move',
@@ -24,7 +25,7 @@ export const moveIdentityTo: Action<
     const after = { ...reach, group_ids: [group.id, ...reach.group_ids.filter((id) => id !== identity.group_id)] };
     const dropped = await cutOff(context, identity, await cutOffBy(context, identity, after), input.force);
     await moveIdentity(context.db, identity.id, group.id);
-    return { identity: (await findIdentity(context.db, identity.id))!, dropped };
+    return { identity: withSettings((await findIdentity(context.db, identity.id))!), dropped };
   },
   describe: (input, { identity, group }, { dropped }) => ({
     detail: { path: identityPath(identity), to: group.path, force: input.force, dropped },

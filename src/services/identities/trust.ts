@@ -10,8 +10,7 @@ import {
   type SubjectScope,
 } from '../../core/subject.ts';
 import { isNamedAlone } from '../../core/subjectgrants.ts';
-import type { Federated, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
-import { providerOf } from '../../providers/registry.ts';
+import type { Federated, ReadSettings, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
 import { assignedWorkspaceOf, type ManagedIdentity } from '../../store/identities/identities.ts';
 import { reachOf } from '../../store/identities/reach.ts';
 import { namingLaunchers } from '../../store/identities/subjectgrants.ts';
@@ -24,6 +23,7 @@ import { userOf } from '../people/users.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { missing } from '../pipeline/rights.ts';
 import { type FoundIdentity, identityAt, identityPath } from './lookup.ts';
+import { settingsOf, storedIdentity } from './storedsettings.ts';
 
 /** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */
 export interface Meant {
@@ -33,7 +33,8 @@ export interface Meant {
 }
 
 interface Resolved extends FoundIdentity {
-  federated: Federated<unknown>;
+  federated: Federated;
+  settings: ReadSettings;
   workspace: Namespace | undefined;
   user: User | undefined;
   facts: TrustFacts;
@@ -64,8 +65,8 @@ export function createTrustActions({ issuers, tenancy, publishedKeys }: TrustPar
       ...reading,
       name: 'managed_identity.trust',
       async run(context, input, found) {
-        const { federated, identity, facts } = await meant(context, input, found);
-        return federated.trust(identity.settings, facts);
+        const { federated, settings, facts } = await meant(context, input, found);
+        return federated.trust(settings, facts);
       },
     },
     evaluate: {
@@ -107,7 +108,10 @@ async function resolve(
   { issuers, tenancy }: { issuers: Issuers; tenancy: 'single' | 'multi' },
 ): Promise<Resolved> {
   const { identity } = found;
-  const { federated, title } = providerOf(identity.type);
+  const {
+    provider: { federated, title },
+    settings,
+  } = settingsOf(storedIdentity(identity));
   if (federated === undefined) throw new ArsiaError('not_supported', `${title} identities have no trust documents.`);
   const workspace = await workspaceMeant(context, identity, input);
   const user = input.user === undefined ? undefined : await userOf(context, identity.organization_id, input.user);
@@ -126,9 +130,9 @@ async function resolve(
     ...subjectMeant(identity.subject_scope, identity.id, workspace, user),
     user: user && { id: user.id, login: user.login },
     workspace: workspace && { id: workspace.id, path: workspace.path },
-    naming: await namingOf(context, identity, federated, user),
+    naming: await namingOf(context, identity, federated.namesUser?.(settings) ?? false, user),
   };
-  return { ...found, federated, workspace, user, facts };
+  return { ...found, federated, settings, workspace, user, facts };
 }
 
 const namedLaunchers = 20;
@@ -137,10 +141,10 @@ const namedLaunchers = 20;
 async function namingOf(
   context: Context,
   identity: ManagedIdentity,
-  federated: Federated<unknown>,
+  isUserAsserted: boolean,
   user: User | undefined,
 ): Promise<TrustFacts['naming']> {
-  if (!isNamedAlone(identity, federated.namesUser?.(identity.settings) ?? false)) return undefined;
+  if (!isNamedAlone(identity, isUserAsserted)) return undefined;
   const named = user && [user.id, ...(await teamIdsOf(context.db, user.id))];
   return { granted_at: identity.group_path, ...(await namingLaunchers(context.db, identity, named, namedLaunchers)) };
 }
@@ -174,7 +178,7 @@ function subjectMeant(scope: SubjectScope, identity_id: string, workspace?: Name
 }
 
 /** What a token minted now would say. Never signed; the ids of the job and the token are samples. */
-function preview(context: Context, { identity, federated, workspace, facts }: Resolved): WorkloadClaims {
+function preview(context: Context, { identity, federated, settings, workspace, facts }: Resolved): WorkloadClaims {
   const sample = '0'.repeat(26);
   if (workspace === undefined)
     throw new ArsiaError('invalid_request', 'The claims name a workspace: say which.', {
@@ -195,7 +199,7 @@ function preview(context: Context, { identity, federated, workspace, facts }: Re
       user: facts.user,
       job: { id: `${idPrefixes.job}_${sample}`, stage: 'sample' },
     },
-    federated.assertion(identity.settings, { ...facts, stage: 'sample' }),
+    federated.assertion(settings, { ...facts, stage: 'sample' }),
     { jti: `${idPrefixes.event}_${sample}`, now: context.now / 1000, lifetime: identity.token_lifetime },
   );
 }

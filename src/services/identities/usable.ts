@@ -5,16 +5,18 @@ import { candidates } from '../../store/identities/usable.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
+import { pageWithSettings, type WithSettings } from './storedsettings.ts';
 
 /** Lists the usable identities of a workspace. The rule in core leaves masked ones out, so that SQL needs no second rule. */
 export async function usableIn(
   context: Context,
   { lineage }: Namespace,
   input: { search?: string | undefined; type?: string | undefined; page: Page },
-): Promise<Scanned<ManagedIdentity>> {
-  return await scan(input.page, {
+): Promise<Scanned<WithSettings<ManagedIdentity>>> {
+  const found = await scan(input.page, {
     read: (page) => candidates(context.db, { group_ids: lineage, ...input }, page),
     keep: (rows) => rows.filter(({ reach }) => findUsability(reach, lineage) === 'usable'),
     positionOf: ({ id }) => id,
   });
+  return pageWithSettings(found);
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { newId } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Calls } from '../../providers/calls.ts';
-import type { CloudCredentials, CloudEndpoints, CredentialsRequest } from '../../providers/provider.ts';
+import type { CloudCredentials, CloudEndpoints, CredentialsRequest, ReadSettings } from '../../providers/provider.ts';
 import type { AuditStore } from '../../store/audit/events.ts';
 import { eventOf } from '../pipeline/records.ts';
 import type { Mint, MintedFor, MintRequest } from './mint.ts';
@@ -27,15 +27,14 @@ export function createExchange(parts: {
   const { mint, audit, calls, endpoints, clock } = parts;
 
   async function trade(minted: MintedFor, asked: CredentialsRequest): Promise<CloudCredentials> {
-    const { provider, facts, claims } = minted;
+    const { provider, settings, facts, claims } = minted;
     const { exchanging } = provider;
-    const { settings, type } = facts.identity;
     // Kinds without an exchange of their own deliver the token itself as the credential.
     if (exchanging === undefined)
-      return { type, token: minted.token, expires_at: new Date(minted.expires_at * 1000).toISOString() };
+      return { type: provider.type, token: minted.token, expires_at: new Date(minted.expires_at * 1000).toISOString() };
     try {
       return await calls.run(
-        { type, endpoint: exchanging.endpointOf(settings, endpoints), tenant: facts.organization.id },
+        { type: provider.type, endpoint: exchanging.endpointOf(settings, endpoints), tenant: facts.organization.id },
         (thrown) => exchanging.isTransient(thrown),
         (signal) =>
           exchanging.exchange(minted.token, settings, {
@@ -111,7 +110,7 @@ export function createExchange(parts: {
 /** Refuses what this kind would not take, before anything is minted: options of another cloud, a duration out of range. */
 function checkAsked(
   provider: MintedFor['provider'],
-  settings: unknown,
+  settings: ReadSettings,
   asked: CredentialsRequest,
   endpoints: CloudEndpoints,
 ): void {

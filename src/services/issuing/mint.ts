@@ -11,12 +11,12 @@ import type { Origin } from '../../core/origin.ts';
 import { anonymous } from '../../core/principals.ts';
 import { formatSubject } from '../../core/subject.ts';
 import { refuseNaming } from '../../core/subjectgrants.ts';
-import type { Provider, TrustFacts } from '../../providers/provider.ts';
-import { providerOf } from '../../providers/registry.ts';
+import type { Provider, ReadSettings, TrustFacts } from '../../providers/provider.ts';
 import type { Keyring } from '../../signing/keysets/keyring.ts';
 import type { Permit, TokenSigner } from '../../signing/signers/permits.ts';
 import type { MintFactsReader } from '../../store/issuing/mintfacts.ts';
 import type { MintFactsKey } from '../../store/issuing/mintstatement.ts';
+import { settingsOf } from '../identities/storedsettings.ts';
 import { hashJobToken } from '../jobs/jobs.ts';
 import { readJobToken, unknownToken } from '../pipeline/callers.ts';
 import { eventOf } from '../pipeline/records.ts';
@@ -48,6 +48,7 @@ export interface MintedFor extends Minted {
   facts: MintFacts & { identity: IdentityFacts };
   trust: TrustFacts;
   provider: Provider;
+  settings: ReadSettings;
 }
 
 export interface Mint {
@@ -58,10 +59,10 @@ export interface Mint {
   mint(request: MintRequest, delivery: Exclude<Delivery, 'both'>, check?: Check): Promise<MintedFor>;
 }
 
-type Check = ((provider: Provider, settings: unknown) => void) | undefined;
+type Check = ((provider: Provider, settings: ReadSettings) => void) | undefined;
 
 /** All that is decided, and not yet recorded. */
-interface Proposal extends Pick<MintedFor, 'claims' | 'facts' | 'trust' | 'provider'> {
+interface Proposal extends Pick<MintedFor, 'claims' | 'facts' | 'trust' | 'provider' | 'settings'> {
   permit: Permit;
   event: AuditEvent;
 }
@@ -85,11 +86,11 @@ export function createMint(parts: {
   ): Proposal {
     const decided = decideMint(facts, request, delivery, clock.now());
     const { identity } = decided;
-    const provider = providerOf(identity.type);
-    check?.(provider, identity.settings);
+    const { provider, settings } = settingsOf(identity);
+    check?.(provider, settings);
     const issuer = issuers.issuerOf({ id: identity.id, organization_id: decided.organization.id });
     const trust = trustFactsOf(decided, issuer, tenancy);
-    const claims = buildClaims(claimFactsOf(decided, issuer, trust.subject), assert(provider, identity, trust), {
+    const claims = buildClaims(claimFactsOf(decided, issuer, trust.subject), assert(provider, settings, trust), {
       jti: newId(clock, 'event'),
       now: clock.now() / 1000,
       lifetime: identity.token_lifetime,
@@ -102,7 +103,7 @@ export function createMint(parts: {
       signing_input_sha256: permit.signing_input_sha256,
       detail: { claims },
     });
-    return { claims, facts: decided, trust, provider, permit, event };
+    return { claims, facts: decided, trust, provider, settings, permit, event };
   }
 
   async function conclude({ permit, event, ...decided }: Proposal, receipt: AuditReceipt): Promise<MintedFor> {
@@ -193,14 +194,15 @@ function decideMint(
 }
 
 /** Returns whether the provider's own claims, by which clouds decide, name the user. */
-function isUserAsserted({ type, settings }: IdentityFacts): boolean {
-  return providerOf(type).federated?.namesUser?.(settings) ?? false;
+function isUserAsserted(identity: IdentityFacts): boolean {
+  const { provider, settings } = settingsOf(identity);
+  return provider.federated?.namesUser?.(settings) ?? false;
 }
 
-function assert(provider: Provider, identity: IdentityFacts, trust: TrustFacts) {
+function assert(provider: Provider, settings: ReadSettings, trust: TrustFacts) {
   if (provider.federated === undefined)
     throw new ArsiaError('not_supported', `${provider.title} identities have no workload tokens.`);
-  return provider.federated.assertion(identity.settings, trust);
+  return provider.federated.assertion(settings, trust);
 }
 
 function trustFactsOf(

@@ -8,7 +8,7 @@ import {
 import { toError } from '../../core/thrown.ts';
 import type { Signer } from '../signers/signer.ts';
 import { type PublishedJwks, publishJwks } from './jwks.ts';
-import { type KeyOpening, type KeySetName, type LoadedKey, openStoredKey, rowOf } from './storedkeys.ts';
+import { type KeyOpening, type LoadedKey, openStoredKey, rowOf } from './storedkeys.ts';
 
 /** One version of a key set, found whole: what signs and what is published come from the same rows, always. */
 export interface LoadedKeySet {
@@ -31,7 +31,7 @@ class KeySetFault extends Error {
 export async function loadKeySet(
   snapshot: KeySetSnapshot,
   before: LoadedKeySet | undefined,
-  keySet: KeySetName,
+  keySet: string,
   opening: KeyOpening,
 ): Promise<LoadedKeySet> {
   const rows = rowsOf(snapshot.keys);
@@ -47,7 +47,7 @@ export async function loadKeySet(
 export async function openSoundKeys(
   stored: readonly StoredKey[],
   before: LoadedKeySet | undefined,
-  keySet: KeySetName,
+  keySet: string,
   opening: KeyOpening,
 ): Promise<{ keys: LoadedKey[]; jwks: PublishedJwks }> {
   const faults = [...findStateFaults(stored), ...findTransitionFaults(before?.keys ?? [], stored)];
@@ -64,7 +64,7 @@ export async function openSoundKeys(
 export async function openKeys(
   stored: readonly StoredKey[],
   before: LoadedKeySet | undefined,
-  keySet: KeySetName,
+  keySet: string,
   opening: KeyOpening,
 ): Promise<LoadedKey[]> {
   const open = async (key: StoredKey): Promise<LoadedKey> => {
@@ -101,7 +101,7 @@ function rowsOf(keys: readonly StoredKey[]): string {
   return JSON.stringify(keys.map((key) => [rowOf(key), key.state, key.activated_at, key.retired_at]).sort());
 }
 
-function fault(keySet: KeySetName, reason: string, cause?: unknown): KeySetFault {
+function fault(keySet: string, reason: string, cause?: unknown): KeySetFault {
   return new KeySetFault(
     `The stored ${keySet} keys cannot be trusted: ${reason}`,
     cause === undefined ? undefined : { cause },

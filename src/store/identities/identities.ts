@@ -1,4 +1,4 @@
-import { type Selectable, sql } from 'kysely';
+import { type Insertable, type Selectable, sql } from 'kysely';
 import { isId } from '../../core/ids.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
 import type { Queries } from '../../database/connections.ts';
@@ -61,7 +61,7 @@ export async function listIdentities(
   return await query.orderBy('m.id').limit(page.limit).execute();
 }
 
-export async function insertIdentity(db: Queries, row: Row): Promise<void> {
+export async function insertIdentity(db: Queries, row: Insertable<Tables['managed_identities']>): Promise<void> {
   await db.insertInto('managed_identities').values(row).execute();
 }
 
@@ -70,7 +70,7 @@ export async function updateIdentity(
   id: string,
   change: {
     description?: string | undefined;
-    settings?: Row['settings'] | undefined;
+    settings?: Record<string, unknown> | undefined;
     audience?: string | null | undefined;
     delivery?: Row['delivery'] | undefined;
     token_lifetime?: number | undefined;

@@ -11,7 +11,7 @@ import type { Premise } from './premise.ts';
 
 export interface MintRead {
   facts: MintFacts;
-  /** The version of the key set `workload` at the same moment. */
+  /** The version of the key set at the same moment. */
   keySetVersion: number;
   /** Keeps the facts for the next requests. Call it only after a token was granted. */
   keep(): void;
@@ -30,6 +30,16 @@ export interface MintFactsReader {
   kept(key: MintFactsKey): KeptRead | undefined;
   /** Returns the size of what is kept for all organisations. */
   held(): Held;
+}
+
+interface MintFactsReaderOptions {
+  /** The name of the key set that signs for identities: its version is read with the facts. */
+  keySet: string;
+  maximumBatch?: number;
+  concurrency?: number;
+  /** Of what is kept, for all organisations and for each of them. */
+  maximumBytes?: number;
+  shareBytes?: number;
 }
 
 /** Facts of all jobs that run for the same user and launcher in the same workspace. */
@@ -72,10 +82,16 @@ const meaningBytes = 300;
  */
 export function createMintFactsReader(
   database: Database,
-  { maximumBatch = 256, concurrency = 2, maximumBytes = 32 * mebibyte, shareBytes = 16 * mebibyte } = {},
+  {
+    keySet,
+    maximumBatch = 256,
+    concurrency = 2,
+    maximumBytes = 32 * mebibyte,
+    shareBytes = 16 * mebibyte,
+  }: MintFactsReaderOptions,
 ): MintFactsReader {
-  const readAll = createMintFactsStatement(database, { maximumBatch, concurrency });
-  const readJob = createCurrentJobs(database, { maximumBatch, concurrency });
+  const readAll = createMintFactsStatement(database, { keySet, maximumBatch, concurrency });
+  const readJob = createCurrentJobs(database, { keySet, maximumBatch, concurrency });
   const cache = createFairCache({ maximumBytes, shareBytes, maximumAge });
   const jobs = cache.map<KeptJob>();
   const runners = cache.map<RunnerFacts>();
@@ -124,7 +140,10 @@ export function createMintFactsReader(
       if (found === undefined) return undefined;
       const { job: own, job_row, key_set_version } = job!.now;
       const { facts, oldest_transaction } = found;
-      return { facts: { ...facts, job: own }, premise: { job_row, oldest_transaction, key_set_version } };
+      return {
+        facts: { ...facts, job: own },
+        premise: { job_row, oldest_transaction, key_set: keySet, key_set_version },
+      };
     },
     async read(key) {
       const asked = performance.now();

@@ -4,7 +4,10 @@ import { aws } from '../../../src/providers/aws/index.ts';
 import { settings as schema } from '../../../src/providers/aws/settings.ts';
 import { createCalls } from '../../../src/providers/calls.ts';
 import type { ExchangeContext } from '../../../src/providers/provider.ts';
-import { exchangeContext, id, endpoints as noEndpoints } from '../samples.ts';
+import { endpoints, exchangeContext, id } from '../samples.ts';
+
+const noEndpoints = { ...endpoints, aws_sts: [] as string[] };
+
 import { type Stub, startStub } from '../stub.ts';
 
 const { check, exchange, isTransient, describe: describeCredentials } = aws.exchanging!;

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { kubernetes } from '../../../src/providers/kubernetes/index.ts';
 import { evaluate } from '../../../src/providers/oidc/evaluate.ts';
 import { oidc } from '../../../src/providers/oidc/index.ts';
+import { isCloudAudience } from '../../../src/providers/registry.ts';
 import { trustFacts } from '../samples.ts';
 
 const token = { iss: 'https://issuer.example.com', sub: 'mi_1:ws_1:usr_1', aud: 'https://vault.example.com' };
@@ -28,7 +29,7 @@ describe('a trust document', () => {
   });
 });
 
-describe.each([oidc, kubernetes])('a free audience ($type)', ({ settings, federated }) => {
+describe('a free audience', () => {
   test.each([
     'aws',
     'AWS',
@@ -41,9 +42,11 @@ describe.each([oidc, kubernetes])('a free audience ($type)', ({ settings, federa
     '//iam.googleapis.com/projects/1/x',
     'https://iam.googleapis.com/projects/1/x',
   ])('is not %s, which is a cloud`s', (audience) => {
-    expect(settings.safeParse({ audience }).error?.issues[0]?.message).toContain("cloud's");
+    expect(isCloudAudience(audience)).toBe(true);
   });
+});
 
+describe.each([oidc, kubernetes])('a free audience ($type)', ({ settings, federated }) => {
   test.each(['', ' ', 'a b', 'x'.repeat(257), 'ä', 'a\n'])('is not %j', (audience) => {
     expect(settings.safeParse({ audience }).success).toBe(false);
   });
@@ -52,6 +55,7 @@ describe.each([oidc, kubernetes])('a free audience ($type)', ({ settings, federa
     'may be %s',
     (audience) => {
       const parsed = settings.parse({ audience });
+      expect(isCloudAudience(audience)).toBe(false);
       expect(federated?.freeAudience?.(parsed)).toBe(audience);
       expect(federated?.assertion(parsed, trustFacts())).toEqual({ audience, claims: {} });
     },

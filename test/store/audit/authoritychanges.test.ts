@@ -44,7 +44,7 @@ describe.each(databaseKinds)('kept facts of a mint: %s', (kind) => {
         return rows.map((row) => shifted(row, shift));
       },
     };
-    reader = createMintFactsReader(watched);
+    reader = createMintFactsReader(watched, { keySet: 'workload' });
     acme = await insertOrganization(database);
     identity = await insertIdentity(database, acme, acme.lab, 'sim');
     await assign(database, acme, identity);
@@ -238,6 +238,18 @@ describe.each(databaseKinds)('kept facts of a mint: %s', (kind) => {
     expect(await isRecorded()).toBe(false);
   });
 
+  test('rest on the version of the key set that their premise names, and of no other', async () => {
+    await settled();
+    const bump = (version: number) =>
+      database.query.updateTable('key_sets').set({ version }).where('name', '=', 'authorization').execute();
+    const byAuthorization = (premise: Premise) => ({ ...premise, key_set: 'authorization', key_set_version: 3 });
+    expect(await isRecorded(byAuthorization)).toBe(false);
+    await bump(3);
+    expect(await isRecorded(byAuthorization)).toBe(true);
+    expect(await isRecorded()).toBe(true);
+    await bump(0);
+  });
+
   test('are checked for each of several concurrent records', async () => {
     await settled();
     const { premise } = reader.kept({ token_hash: acme.token_hash, identity })!;
@@ -296,7 +308,7 @@ describe.each(databaseKinds)('kept facts of a mint: %s', (kind) => {
       await go.promise;
     });
     await begun.promise;
-    reader = createMintFactsReader(database);
+    reader = createMintFactsReader(database, { keySet: 'workload' });
     await read();
     expect(await isRecorded()).toBe(true);
     go.resolve();

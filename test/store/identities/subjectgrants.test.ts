@@ -119,7 +119,7 @@ describe.each(databaseKinds)('N71 launchers that could name a user: %s', (kind) 
         .insertInto('may_act')
         .values({ ...right(globex.launcher, place, ['*']), organization_id: globex.root })
         .execute();
-    const reader = createMintFactsReader(database);
+    const reader = createMintFactsReader(database, { keySet: 'workload' });
     const read = async (subject_scope: 'user' | 'workspace_user') => {
       await database.query.updateTable('managed_identities').set({ subject_scope }).where('id', '=', own).execute();
       const { facts } = (await reader.read({ token_hash: globex.token_hash, identity: own }))!;

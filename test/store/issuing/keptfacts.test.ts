@@ -35,7 +35,7 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
   }, 90_000);
 
   beforeEach(async () => {
-    reader = createMintFactsReader(database);
+    reader = createMintFactsReader(database, { keySet: 'workload' });
     acme = await insertOrganization(database);
     identity = await insertIdentity(database, acme, acme.lab, 'sim');
     await insertRules(database, acme, identity);
@@ -98,7 +98,11 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
   });
 
   test('stay below their bound for any number of jobs and users', async () => {
-    reader = createMintFactsReader(database, { maximumBytes: 1024 * kibibyte, shareBytes: 512 * kibibyte });
+    reader = createMintFactsReader(database, {
+      keySet: 'workload',
+      maximumBytes: 1024 * kibibyte,
+      shareBytes: 512 * kibibyte,
+    });
     for (let count = 0; count < 6; count++) {
       const organization = await insertOrganization(database);
       const heavy = await insertIdentity(database, organization, organization.lab, 'sim');
@@ -122,7 +126,7 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
         return rows;
       },
     };
-    reader = createMintFactsReader(watched);
+    reader = createMintFactsReader(watched, { keySet: 'workload' });
     const named = Array.from({ length: 60 }, (_, index) => (index % 6 === 0 ? light : identity));
     const found = await Promise.all(named.map((one) => read({ identity: one, profile: 'unknown' })));
     expect(found.map(({ facts }) => facts.identity?.id)).toEqual(named);

@@ -29,7 +29,7 @@ describe.each(databaseKinds)('F25 the cost of the facts of a mint: %s', (kind) =
           created_at: new Date(now),
         })
         .execute();
-    const reader = createMintFactsReader(database);
+    const reader = createMintFactsReader(database, { keySet: 'workload' });
     const key = { token_hash: organization.token_hash, identity };
     return await reader.read(key);
   }
@@ -53,7 +53,7 @@ describe.each(databaseKinds)('F25 the cost of the facts of a mint: %s', (kind) =
         created_at: new Date(now),
       })
       .execute();
-    const reader = createMintFactsReader(database);
+    const reader = createMintFactsReader(database, { keySet: 'workload' });
     let served = 0;
     const show = async ({ token_hash }: typeof evil) => {
       await reader.read({ token_hash, identity: null });

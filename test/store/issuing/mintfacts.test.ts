@@ -13,7 +13,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
 
   beforeAll(async () => {
     ({ database } = await freshDatabase(kind));
-    reader = createMintFactsReader(database);
+    reader = createMintFactsReader(database, { keySet: 'workload' });
   }, 90_000);
 
   beforeEach(async () => {

@@ -1,0 +1,27 @@
+import type { z } from 'zod';
+import { ArsiaError, type FieldFault } from '../core/errors.ts';
+import { ownAudienceFault } from './audience.ts';
+import type { Provider, ReadSettings } from './provider.ts';
+import { isCloudAudience } from './registry.ts';
+
+/** Returns the settings of a request as the schema of the provider has them. Throws `invalid_request`, which names the fields. */
+export function parseSettings(provider: Provider, settings: unknown): ReadSettings {
+  const parsed = provider.settings.safeParse(settings);
+  const fields = parsed.success ? audienceFaults(provider, parsed.data) : parsed.error.issues.flatMap(faultsOf);
+  if (parsed.success && fields.length === 0) return parsed.data;
+  throw new ArsiaError('invalid_request', `The settings of this ${provider.title} identity are not valid.`, { fields });
+}
+
+function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
+  const pointer = ['/settings', ...issue.path.map(String)].join('/');
+  return issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => ({ pointer: `${pointer}/${key.slice(0, 80)}`, detail: 'is no setting of this kind' }))
+    : [{ pointer, detail: issue.message }];
+}
+
+/** A rule for requests only: stored settings stay readable when a further cloud takes their audience for its own. */
+function audienceFaults({ federated }: Provider, settings: ReadSettings): FieldFault[] {
+  const audience = federated?.freeAudience?.(settings);
+  if (audience === undefined || !isCloudAudience(audience)) return [];
+  return [{ pointer: '/settings/audience', detail: ownAudienceFault }];
+}

@@ -1,0 +1,39 @@
+import * as aws from '../../../src/providers/aws/evaluate.ts';
+import { absent, claims, host, type Walk } from '../walk.ts';
+
+const statement = {
+  Sid: 'Arsia',
+  Effect: 'Allow',
+  Principal: { Federated: `arn:aws:iam::111122223333:oidc-provider/${host}` },
+  Action: 'sts:AssumeRoleWithWebIdentity',
+  Condition: { StringEquals: { [`${host}:sub`]: claims.sub } },
+};
+const deny = { Effect: 'Deny', Action: 'sts:*' };
+
+export const walk: Walk = {
+  ...aws,
+  claims,
+  companions: { 'Statement.Principal.': statement.Principal },
+  places: {
+    '': (change) => ({ Version: '2012-10-17', Id: 'x', Statement: [statement], ...change }),
+    'Statement.': (change) => ({ Version: '2012-10-17', Statement: [{ ...statement, ...change }] }),
+    'Statement.Principal.': (change) => ({
+      Version: '2012-10-17',
+      Statement: [
+        statement,
+        'AWS' in change ? { ...deny, Principal: change } : { ...statement, Principal: change },
+      ].slice('AWS' in change ? 0 : 1),
+    }),
+  },
+  refused: {
+    Version: ['2020-01-01', 2012, null, []],
+    Statement: [absent, [], null, 'x', [7], [{ ...deny, Principal: '*' }, statement]],
+    'Statement.Sid': ['a b', 7, null, ['x']],
+    'Statement.Effect': [absent, 'Deny', 'allow', true],
+    'Statement.Principal': [absent, {}, '*', 'x', { Service: 'ec2.amazonaws.com' }],
+    'Statement.Action': [absent, [], 7, 'sts:AssumeRole'],
+    'Statement.Condition': [null, [], { StringEquals: { [`${host}:sub`]: 'x' } }],
+    'Statement.Principal.Federated': [[], 7, '*', 'arn:aws:iam::111122223333:oidc-provider/other.example.com'],
+    'Statement.Principal.AWS': ['*', ['111122223333', '*'], 7, []],
+  },
+};
