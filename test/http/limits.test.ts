@@ -358,7 +358,7 @@ const replica: Record<string, Limit> = {
   'change that loses against others': { value: '5 s', source: ['src/database/database.ts', 'patience = 5_000'] },
   'changes that wait to be tried again': {
     value: '500, and 200 of one organisation',
-    source: ['src/database/database.ts', 'maximumLosers = { maximumWaiting: 500, maximumWaitingPerTenant: 200 }'],
+    source: ['src/database/database.ts', 'waitingRetries = { maximumWaiting: 500, maximumWaitingPerTenant: 200 }'],
   },
   'audit records that wait': {
     value: '10000, and 5000 of one organisation',
@@ -388,14 +388,14 @@ const replica: Record<string, Limit> = {
     value: '2, one of each organisation, and 100 that wait',
     source: [
       'src/services/pipeline/shares.ts',
-      "of: 'deletions and moves',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
+      "tasks: 'deletions and moves',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
     ],
   },
   'documents that `trust/evaluate` judges at once': {
     value: '2, one of each organisation, and 100 that wait',
     source: [
       'src/services/pipeline/shares.ts',
-      "of: 'evaluations of documents',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
+      "tasks: 'evaluations of documents',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
     ],
   },
   'exchanges at once for each endpoint': {
