@@ -65,6 +65,16 @@ describe('refusals of callers who did not authenticate', () => {
     expect(written).toHaveLength(5);
   });
 
+  test('from many places are counted together, without an origin', async () => {
+    for (let n = 0; n < 10; n++)
+      await audit.refuse(stranger({ client_address: `192.0.2.${n}`, user_agent: `curl/8.${n}` }));
+    now += 60_000;
+    await audit.flush();
+    expect(counts()).toMatchObject([
+      { request_id: null, client_address: null, user_agent: null, detail: { count: 6 } },
+    ]);
+  });
+
   test('record the first of each kind in every minute', async () => {
     await refuse(10);
     await refuse(1, { action: 'user.list' });
