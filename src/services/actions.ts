@@ -20,7 +20,7 @@ import { listIdentityMasks, maskIdentity, unmaskIdentity } from './identities/ma
 import { moveIdentityTo } from './identities/moves.ts';
 import { createSubjectGrant, listSubjectGrantsOf, removeSubjectGrant } from './identities/subjectgrants.ts';
 import { createTrustActions } from './identities/trust.ts';
-import type { Issuers } from './issuing/issuers.ts';
+import type { Speakers } from './issuing/speakers.ts';
 import { beatJob, finishJob, getJob, listWorkspaceJobs, startJob } from './jobs/jobs.ts';
 import { createMayAct, listRightsToAct, removeMayAct } from './machines/mayact.ts';
 import { createSecret, removeSecret } from './machines/secrets.ts';
@@ -59,14 +59,12 @@ export type ActionTable = ReturnType<typeof createActionTable>;
 
 /** Every action there is, by noun: what routes and commands may perform. */
 export function createActionTable(parts: {
-  issuers: Issuers;
+  speakers: Speakers;
   issuer: string;
   tenancy: 'single' | 'multi';
   audit: AuditStore;
   endpoints: CloudEndpoints;
   quotas: QuotaCounts;
-  /** The JWKS of the workload issuer, as text. */
-  publishedKeys(): { jwks: string };
   /** For development: issuers on loopback may be trusted. */
   allowLoopbackIssuers: boolean;
 }) {
@@ -126,7 +124,7 @@ export function createActionTable(parts: {
       createSubjectGrant,
       listSubjectGrants: listSubjectGrantsOf,
       removeSubjectGrant,
-      ...createTrustActions(parts),
+      ...createTrustActions(parts.speakers),
     },
     teams: {
       create: createTeam,
