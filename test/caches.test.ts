@@ -6,7 +6,7 @@ import { expect, test } from '@jest/globals';
  * Tables that live as long as the server: made empty, in a module or at the top of a factory, so that closures fill them. A
  * table of constants is made with its entries, and one that lives as long as a call stands in no factory.
  */
-const factory = /^(?:export )?(?:async )?function (?:create|count|coalesce|open|start|compose)\w*\b/;
+const factory = /^(?:export )?(?:async )?function (?:create|count|coalesce|open|start|compose|share)\w*\b/;
 const empty = String.raw`(?:Map|Set|WeakMap|WeakSet|LRU|QuickLRU)(?:<.*>)?\(\)`;
 const limiter = String.raw`(?:AsyncLocalStorage|\w*RateLimiter\w*)\b`;
 const table = new RegExp(
