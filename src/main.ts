@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { ArsiaError } from './core/errors.ts';
+import { toError } from './core/thrown.ts';
 import { systemClock } from './server/clock.ts';
 import { adminCommands, type Terminal } from './server/commands/admin.ts';
 import { audiencesCommand } from './server/commands/audiences.ts';
@@ -112,7 +113,7 @@ function settingsHelp(): string {
 }
 
 main().catch((thrown: unknown) => {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = toError(thrown);
   const advice = error instanceof ArsiaError ? ` ${error.advice}` : '';
   process.stderr.write(`${error instanceof ConfigError ? '' : 'arsia: '}${error.message}${advice}\n`);
   process.exitCode = 1;

@@ -1,8 +1,8 @@
 import { matchesAny, matchesPattern } from './patterns.ts';
 
 /**
- * Rules on a managed identity, judged at issue time. Rules of one kind are alternatives, the kinds that have rules must all
- * hold. An identity without rules is open to every job of its workspaces, or closed, as its organisation says.
+ * Kinds of access rules of a managed identity. They are evaluated at each mint. Rules of one kind are alternatives; every kind
+ * that has rules must match. An organisation setting decides whether an identity without rules is open or closed.
  */
 export const ruleKinds = ['stage', 'user', 'team', 'service_account', 'label'] as const;
 export type RuleKind = (typeof ruleKinds)[number];
@@ -11,13 +11,13 @@ export interface AccessRule {
   id: string;
   kind: RuleKind;
   /**
-   * Alternatives: patterns of stages; ids of users, teams or service accounts. For `label`, `key=pattern`: one rule is a
-   * selector whose every entry must hold.
+   * Allowed values, any of which matches: stage patterns, or user, team or service account ids. For `label`: entries
+   * `key=pattern`, all of which must match.
    */
   values: string[];
 }
 
-/** What a job brings: only what its launcher was allowed to use. */
+/** The facts of a job that access rules see. Its launcher was allowed to use each of them. */
 export interface Presented {
   stage: string;
   user_id: string | null;
@@ -29,14 +29,14 @@ export interface Presented {
 export type WithoutRules = 'open' | 'closed';
 
 export interface RuleRefusal {
-  /** The rules of the kind that did not hold; empty when the identity has none and is closed. */
+  /** Ids of the rules of the kind that did not match; empty when the identity has no rules and is closed. */
   rule_ids: string[];
   kind: RuleKind | null;
   expected: string;
   presented: string;
 }
 
-const holds: Record<RuleKind, (values: readonly string[], job: Presented) => boolean> = {
+const matchers: Record<RuleKind, (values: readonly string[], job: Presented) => boolean> = {
   stage: (values, job) => matchesAny(values, job.stage),
   user: (values, job) => job.user_id !== null && values.includes(job.user_id),
   team: (values, job) => job.team_ids.some((team) => values.includes(team)),
@@ -44,7 +44,7 @@ const holds: Record<RuleKind, (values: readonly string[], job: Presented) => boo
   label: (values, job) => values.length > 0 && values.every((entry) => hasLabel(entry, job.labels)),
 };
 
-const shows: Record<RuleKind, (job: Presented) => string> = {
+const formatters: Record<RuleKind, (job: Presented) => string> = {
   stage: (job) => job.stage,
   user: (job) => job.user_id ?? 'no user',
   team: (job) => job.team_ids.join(', ') || 'no team',
@@ -55,7 +55,7 @@ const shows: Record<RuleKind, (job: Presented) => string> = {
       .join(', ') || 'no labels',
 };
 
-/** Undefined when the job may have the identity. The first kind that does not hold is named, with what was presented. */
+/** Returns the refusal of the first kind of rules that does not match, or undefined when the job may have the identity. */
 export function refuseByRules(
   rules: readonly AccessRule[],
   job: Presented,
@@ -64,21 +64,21 @@ export function refuseByRules(
   if (rules.length === 0) return withoutRules === 'open' ? undefined : closed;
   for (const kind of ruleKinds) {
     const ofKind = rules.filter((rule) => rule.kind === kind);
-    if (ofKind.length === 0 || ofKind.some((rule) => holds[kind](rule.values, job))) continue;
+    if (ofKind.length === 0 || ofKind.some((rule) => matchers[kind](rule.values, job))) continue;
     return {
       rule_ids: ofKind.map((rule) => rule.id),
       kind,
-      expected: expectedBy(kind, ofKind),
-      presented: `${kind} ${shows[kind](job)}`,
+      expected: formatExpected(kind, ofKind),
+      presented: `${kind} ${formatters[kind](job)}`,
     };
   }
   return undefined;
 }
 
-/** Characters of what rules expect, in a refusal and its record. */
+/** Characters of `expected` in a refusal and in its audit event. */
 const maximumExpected = 1_000;
 
-function expectedBy(kind: RuleKind, rules: readonly AccessRule[]): string {
+function formatExpected(kind: RuleKind, rules: readonly AccessRule[]): string {
   const joint = kind === 'label' ? ' and ' : ' or ';
   let text = '';
   for (const [index, rule] of rules.entries()) {
@@ -96,7 +96,7 @@ const closed: RuleRefusal = {
 };
 
 function hasLabel(entry: string, labels: Readonly<Record<string, string>>): boolean {
-  const at = entry.indexOf('=');
-  const key = entry.slice(0, at);
-  return at > 0 && Object.hasOwn(labels, key) && matchesPattern(entry.slice(at + 1), labels[key]!);
+  const separator = entry.indexOf('=');
+  const key = entry.slice(0, separator);
+  return separator > 0 && Object.hasOwn(labels, key) && matchesPattern(entry.slice(separator + 1), labels[key]!);
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from './errors.ts';
+import { type Origin, serverOrigin } from './origin.ts';
 
 export type AuditOutcome = 'success' | 'refused' | 'failed';
 
@@ -6,7 +7,7 @@ export type AuditOutcome = 'success' | 'refused' | 'failed';
  * One value per event, filled on the way and recorded on success and on refusal (contract.md: who could do what, and who did).
  * Never a token, a secret or cloud credentials: `jti` and the hash of the signing input name a token without being one.
  */
-export interface AuditEvent {
+export interface AuditEvent extends Origin {
   id: string;
   /** Milliseconds since 1970. */
   at: number;
@@ -26,14 +27,16 @@ export interface AuditEvent {
   jti: string | null;
   /** SHA-256 of the JWS signing input, hex. */
   signing_input_sha256: string | null;
-  request_id: string | null;
   /** The event that this one concludes: the mint of an exchange. */
   parent_id: string | null;
   /** Claims of a mint, the outcome of an exchange, the fields of a change: flat facts for people. */
   detail: Record<string, unknown>;
 }
 
-/** In the order of the text that the MAC of an event covers, so never another; the type demands every field. */
+/**
+ * All fields, in the order of the text that the MAC of an event covers (`canonicalText`): fields are added, never put in
+ * another order or removed. The type demands every field.
+ */
 export const eventFields = Object.keys({
   id: 0,
   at: 0,
@@ -50,10 +53,10 @@ export const eventFields = Object.keys({
   target_id: 0,
   jti: 0,
   signing_input_sha256: 0,
-  request_id: 0,
+  ...serverOrigin,
   parent_id: 0,
   detail: 0,
-} satisfies Record<keyof AuditEvent, 0>) as (keyof AuditEvent)[];
+} satisfies Record<keyof AuditEvent, unknown>) as (keyof AuditEvent)[];
 
 /** Proof that an event is committed: made by the audit store alone, asked for by the signer. */
 export interface AuditReceipt {

@@ -1,21 +1,21 @@
-/** JSON with the members of every object in one order: equal values give equal texts (as RFC 8785 does for texts alone). */
+/** Serializes a value with the members of every object sorted by name, so that equal values give equal texts. Not RFC 8785: numbers are written as JSON.stringify writes them. */
 export function canonicalJson(value: unknown): string {
-  return textOf(value) ?? 'null';
+  return serialize(value) ?? 'null';
 }
 
-/** Texts that stand in JSON as they are: most, and quoted here in a fraction of the time. */
+/** Strings that need no escapes in JSON. Most are such, and quoting them here is several times faster than JSON.stringify. */
 const plain = /^[ !#-[\]-~]*$/;
 
-/** As JSON.stringify says it of any value, undefined included: such a member is left out, such an item is null. */
-function textOf(value: unknown): string | undefined {
+/** Returns undefined where JSON.stringify does: an object leaves out such a member, an array writes null. */
+function serialize(value: unknown): string | undefined {
   if (typeof value === 'string') return plain.test(value) ? `"${value}"` : JSON.stringify(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if ('toJSON' in value && typeof value.toJSON === 'function') return textOf(value.toJSON());
-  if (Array.isArray(value)) return `[${value.map((item) => textOf(item) ?? 'null').join()}]`;
+  if ('toJSON' in value && typeof value.toJSON === 'function') return serialize(value.toJSON());
+  if (Array.isArray(value)) return `[${value.map((item) => serialize(item) ?? 'null').join()}]`;
   const members: string[] = [];
   for (const name of Object.keys(value).sort()) {
-    const text = textOf((value as Record<string, unknown>)[name]);
-    if (text !== undefined) members.push(`${textOf(name)}:${text}`);
+    const text = serialize((value as Record<string, unknown>)[name]);
+    if (text !== undefined) members.push(`${serialize(name)}:${text}`);
   }
   return `{${members.join()}}`;
 }

@@ -1,11 +1,12 @@
 import { isId } from './ids.ts';
 import { isIssuer } from './issuerurl.ts';
+import { isObject } from './json.ts';
 import { issuedAtBackdate, tokenLifetime } from './lifetimes.ts';
 import { isLogin, isName } from './names.ts';
 import { parsePath } from './namespace.ts';
 import { maximumSubjectBytes, parseSubject } from './subject.ts';
 
-/** The claims with a meaning at AWS (cloud-facts.md 1.4). */
+/** Claims that AWS STS reads (cloud-facts.md 1.4). */
 export const awsRolesClaim = 'https://aws.amazon.com/roles';
 
 export const awsTagsClaim = 'https://aws.amazon.com/tags';
@@ -17,7 +18,7 @@ export interface AwsTags {
   transitive_tag_keys?: string[];
 }
 
-/** The payload of a workload token. Flat: Ceph RGW flattens nested claims by leaf name, so `act.sub` would pass for `sub`. */
+/** The payload of a workload token. It is flat because Ceph RGW flattens nested claims by leaf name: `act.sub` would pass for `sub`. */
 export interface WorkloadClaims {
   iss: string;
   sub: string;
@@ -49,13 +50,13 @@ export type ClaimName = keyof WorkloadClaims;
 
 interface ClaimRow {
   required: boolean;
-  /** What the value is, for the preview and the docs. */
+  /** The meaning of the value, for the preview and the docs. */
   meaning: string;
-  /** A sentence on what is wrong with the value, or undefined when nothing is. */
+  /** Returns the fault of a value as the end of a sentence that begins with the claim, or undefined. */
   fault: (value: unknown) => string | undefined;
 }
 
-/** One row a claim; what has no row is not issued. */
+/** One row per claim. The linter refuses a claim without a row. */
 export const claimRegistry: Readonly<Record<ClaimName, ClaimRow>> = {
   iss: text(true, 'the workload issuer', isIssuer),
   sub: { required: true, meaning: 'the subject, by the identity`s subject_scope', fault: subjectFault },
@@ -86,9 +87,9 @@ export const claimRegistry: Readonly<Record<ClaimName, ClaimRow>> = {
 export const claimNames = Object.keys(claimRegistry) as ClaimName[];
 
 /**
- * Role ARNs of every AWS partition, and those of Ceph RGW (`arn:aws:iam:::role/…`) and MinIO (`arn:minio:iam:::role/…`).
- * Source: cloud-facts.md 1.7 and 1.12. The path is one run, not a repetition of runs: those would overlap, and 50 characters
- * of `/a` would stop a replica.
+ * Role ARNs of every AWS partition, of Ceph RGW (`arn:aws:iam:::role/…`) and of MinIO (`arn:minio:iam:::role/…`). Source:
+ * cloud-facts.md 1.7 and 1.12. The path is one character class, because a repeated group would backtrack: 50 characters of
+ * `/a` would block a replica.
  */
 export const roleArnPattern =
   /^arn:(?:(?:aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(?:\d{12})?|minio:iam::):role\/(?:[\x21-\x7e]{1,511}\/)?[\w+=,.@-]{1,64}$/;
@@ -103,31 +104,31 @@ const maximumTags = 50;
 
 const textEncoder = new TextEncoder();
 
-/** Ceph RGW and MinIO read the last four from a token as if they were `aud`: a tag may never be taken for one. */
+/** The names of claims. Ceph RGW and MinIO read the last four from a token as if they were `aud`. */
 const reservedTagKeys: ReadonlySet<string> = new Set(
   [...claimNames, 'client_id', 'clientId', 'azp', 'app_id'].map((name) => name.toLowerCase()),
 );
 
-/** A tag key that a relying party could take for a claim, in any case: refused (contract.md, Workload tokens). */
+/** Returns whether a relying party could read a tag key as a claim. Ignores case (contract.md, Workload tokens). */
 export function isReservedTagKey(key: string): boolean {
   return reservedTagKeys.has(key.toLowerCase());
 }
 
-export function tagKeyFault(key: string): string | undefined {
+export function findTagKeyFault(key: string): string | undefined {
   if (!tagKeyPattern.test(key))
     return `tag key ${JSON.stringify(key)} is not 1 to 128 of letters, digits, spaces and _.:/=+-@`;
   return isReservedTagKey(key) ? `tag key ${JSON.stringify(key)} is the name of a claim; choose another` : undefined;
 }
 
-export function tagValueFault(value: string): string | undefined {
+export function findTagValueFault(value: string): string | undefined {
   return tagValuePattern.test(value)
     ? undefined
     : `tag value ${JSON.stringify(value)} is not up to 256 of letters, digits, spaces and _.:/=+-@*`;
 }
 
 /**
- * Everything that a cloud would refuse or misread, before a signature exists. Empty when the claims are fit to sign.
- * `issuer` is the one that speaks for the identity.
+ * Returns every fault for which a cloud would refuse or misread the claims; empty when they may be signed. `issuer` is the
+ * issuer of the identity.
  */
 export function lintClaims(claims: Readonly<Record<string, unknown>>, issuer: string): string[] {
   const faults: string[] = [];
@@ -144,11 +145,11 @@ export function lintClaims(claims: Readonly<Record<string, unknown>>, issuer: st
     const fault = row.fault(value);
     if (fault !== undefined) faults.push(`${name} ${fault}`);
   }
-  return faults.length > 0 ? faults : relationFaults(claims as unknown as WorkloadClaims, issuer);
+  return faults.length > 0 ? faults : findRelationFaults(claims as unknown as WorkloadClaims, issuer);
 }
 
-/** Faults between claims that are each well-formed. */
-function relationFaults(claims: WorkloadClaims, issuer: string): string[] {
+/** Returns the faults between claims that are each well-formed. */
+function findRelationFaults(claims: WorkloadClaims, issuer: string): string[] {
   const faults: string[] = [];
   if (claims.iss !== issuer) faults.push('iss is not the issuer of this identity');
   if (claims.nbf !== claims.iat) faults.push('nbf differs from iat');
@@ -169,11 +170,11 @@ function relationFaults(claims: WorkloadClaims, issuer: string): string[] {
   if (claims.group !== claims.workspace.slice(0, claims.workspace.lastIndexOf('/')))
     faults.push('group does not hold workspace');
   if (claims[awsTagsClaim] !== undefined && claims[awsRolesClaim] === undefined)
-    faults.push('AWS tags stand without the AWS role');
+    faults.push('AWS tags are present without the AWS role');
   return faults;
 }
 
-/** What the mint knows when it builds claims; the provider adds the audience and its own claims. */
+/** The facts that the mint passes to the claims builder. The provider adds the audience and its own claims. */
 export interface ClaimFacts {
   issuer: string;
   subject: string;
@@ -188,11 +189,11 @@ export interface ClaimFacts {
 
 export interface Assertion {
   audience: string;
-  /** Claims of the provider's own, by their wire names. */
+  /** Claims that only this provider adds, by their wire names. */
   claims: Partial<WorkloadClaims>;
 }
 
-/** The claims of one token. `now` and `lifetime` in seconds. */
+/** Builds the claims of one token. `now` and `lifetime` are in seconds. */
 export function buildClaims(
   facts: ClaimFacts,
   assertion: Assertion,
@@ -248,7 +249,7 @@ function seconds(meaning: string): ClaimRow {
 
 function subjectFault(value: unknown): string | undefined {
   if (typeof value !== 'string') return 'is not a string';
-  // Before the grammar, which bounds it today: whatever becomes of that, Google takes no longer one.
+  // Google rejects `google.subject` over 127 bytes. The grammar already guarantees it; this check keeps it true if the grammar changes.
   if (textEncoder.encode(value).length > maximumSubjectBytes) return `is longer than ${maximumSubjectBytes} bytes`;
   return parseSubject(value) === undefined ? 'is not a subject of Arsia' : undefined;
 }
@@ -259,30 +260,26 @@ function rolesFault(value: unknown): string | undefined {
 }
 
 function tagsFault(value: unknown): string | undefined {
-  if (!isRecord(value)) return 'is not an object';
+  if (!isObject(value)) return 'is not an object';
   const { principal_tags: tags, transitive_tag_keys: transitive, ...rest } = value;
   if (Object.keys(rest).length > 0) return 'has members other than principal_tags and transitive_tag_keys';
-  if (!isRecord(tags)) return 'has no principal_tags';
+  if (!isObject(tags)) return 'has no principal_tags';
   const entries = Object.entries(tags);
   if (entries.length > maximumTags) return `has more than ${maximumTags} tags`;
   if (new Set(entries.map(([key]) => key.toLowerCase())).size !== entries.length)
     return 'has keys that differ by case only';
   for (const [key, values] of entries) {
-    const keyFault = tagKeyFault(key);
+    const keyFault = findTagKeyFault(key);
     if (keyFault !== undefined) return `has a bad key: ${keyFault}`;
     if (!Array.isArray(values) || values.length !== 1 || typeof values[0] !== 'string')
       return `has a value of ${JSON.stringify(key)} that is not an array of one string`;
-    const valueFault = tagValueFault(values[0]);
+    const valueFault = findTagValueFault(values[0]);
     if (valueFault !== undefined) return `has a bad value: ${valueFault}`;
   }
   if (transitive === undefined) return undefined;
   if (!Array.isArray(transitive) || !transitive.every((key) => typeof key === 'string' && Object.hasOwn(tags, key)))
     return 'has transitive_tag_keys that are no keys of principal_tags';
   return undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isPath(value: string): boolean {

@@ -1,6 +1,7 @@
 import type { FieldFault } from './errors.ts';
+import { isObject } from './json.ts';
 
-/** A public key that a client authenticates with (RFC 7517, `private_key_jwt`): these members and no other. */
+/** A public key of a client that authenticates by `private_key_jwt` (RFC 7517). Other members are dropped. */
 export interface ClientKey {
   kty: 'RSA' | 'EC';
   kid?: string;
@@ -12,21 +13,21 @@ export interface ClientKey {
   y?: string;
 }
 
-/** Algorithms that client assertions are signed with (RFC 7518 3.1). */
+/** Allowed signature algorithms of client assertions (RFC 7518 3.1). */
 export const clientAssertionAlgorithms = ['RS256', 'PS256', 'ES256'] as const;
 
 const maximumKeys = 10;
-/** Bits. Less can be factored; more makes one verification cost what a hundred should. */
+/** Bits. A smaller modulus can be factored; a larger one makes one verification as expensive as a hundred. */
 const modulus = { minimum: 2048, maximum: 8192 };
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 const algorithmsOf = { RSA: ['RS256', 'PS256'], EC: ['ES256'] } as const;
 
 /**
- * The keys of a JWK Set that are fit to authenticate a client, and what is wrong with the others. Pointers are relative to
- * the set. A weak key lets anybody who breaks it act as the client, and e = 1 lets anybody at once (threats.md N8).
+ * Returns the keys of a JWK Set that may authenticate a client, and the faults of the others with pointers relative to the
+ * set. Weak keys are refused: an attacker who factors one acts as the client, and e = 1 needs no factoring (threats.md N8).
  */
-export function clientKeys(jwks: unknown): { keys: ClientKey[]; faults: FieldFault[] } {
-  if (!isRecord(jwks) || !Array.isArray(jwks.keys))
+export function parseClientKeys(jwks: unknown): { keys: ClientKey[]; faults: FieldFault[] } {
+  if (!isObject(jwks) || !Array.isArray(jwks.keys))
     return { keys: [], faults: [{ pointer: '', detail: 'must be a JWK Set: {"keys": [...]}' }] };
   const entries: unknown[] = jwks.keys;
   if (entries.length < 1 || entries.length > maximumKeys)
@@ -35,14 +36,14 @@ export function clientKeys(jwks: unknown): { keys: ClientKey[]; faults: FieldFau
   const faults: FieldFault[] = [];
   const kids = new Set<unknown>();
   entries.forEach((entry, index) => {
-    const fault = isRecord(entry) ? faultOf(entry, kids) : 'must be an object';
-    if (fault === undefined) keys.push(publicMembers(entry as Record<string, string>));
+    const fault = isObject(entry) ? findKeyFault(entry, kids) : 'must be an object';
+    if (fault === undefined) keys.push(pickPublicMembers(entry as Record<string, string>));
     else faults.push({ pointer: `/keys/${index}`, detail: fault });
   });
   return { keys, faults };
 }
 
-function faultOf(key: Readonly<Record<string, unknown>>, kids: Set<unknown>): string | undefined {
+function findKeyFault(key: Readonly<Record<string, unknown>>, kids: Set<unknown>): string | undefined {
   const { kty, use, alg, kid } = key;
   if (privateMembers.some((member) => key[member] !== undefined))
     return 'holds a private key: register the public half, and replace this key, since it was sent here';
@@ -54,43 +55,40 @@ function faultOf(key: Readonly<Record<string, unknown>>, kids: Set<unknown>): st
     return 'must have a kid of 1 to 255 printable characters, or none';
   if (kid !== undefined && kids.has(kid)) return 'must have a kid that no other key of the set has';
   kids.add(kid);
-  return kty === 'RSA' ? rsaFault(key) : ecFault(key);
+  return kty === 'RSA' ? findRsaFault(key) : findEcFault(key);
 }
 
-function rsaFault({ n, e }: Readonly<Record<string, unknown>>): string | undefined {
+function findRsaFault({ n, e }: Readonly<Record<string, unknown>>): string | undefined {
   if (e !== 'AQAB') return 'must have the public exponent 65537 ("e": "AQAB")';
-  const bits = bitsOf(n);
+  const bits = countBits(n);
   if (bits === undefined) return 'must have n, base64url without padding';
   if (bits < modulus.minimum || bits > modulus.maximum)
     return `must have a modulus of ${modulus.minimum} to ${modulus.maximum} bits; it has ${bits}`;
   return undefined;
 }
 
-function ecFault({ crv, x, y }: Readonly<Record<string, unknown>>): string | undefined {
+function findEcFault({ crv, x, y }: Readonly<Record<string, unknown>>): string | undefined {
   if (crv !== 'P-256') return 'must have crv P-256';
-  if (bytesOf(x)?.length !== 32 || bytesOf(y)?.length !== 32) return 'must have x and y of 32 bytes each, base64url';
+  if (decodeBase64url(x)?.length !== 32 || decodeBase64url(y)?.length !== 32)
+    return 'must have x and y of 32 bytes each, base64url';
   return undefined;
 }
 
-function publicMembers(key: Readonly<Record<string, string>>): ClientKey {
+function pickPublicMembers(key: Readonly<Record<string, string>>): ClientKey {
   const members = ['kty', 'kid', 'alg', 'n', 'e', 'crv', 'x', 'y'];
   return Object.fromEntries(
     members.filter((member) => key[member] !== undefined).map((member) => [member, key[member]]),
   ) as unknown as ClientKey;
 }
 
-function bitsOf(text: unknown): number | undefined {
-  const bytes = bytesOf(text);
+function countBits(text: unknown): number | undefined {
+  const bytes = decodeBase64url(text);
   const first = bytes?.findIndex((byte) => byte !== 0) ?? -1;
   if (bytes === undefined || first === -1) return undefined;
   return (bytes.length - first - 1) * 8 + (32 - Math.clz32(bytes[first]!));
 }
 
-function bytesOf(text: unknown): Uint8Array | undefined {
+function decodeBase64url(text: unknown): Uint8Array | undefined {
   if (typeof text !== 'string' || !/^[\w-]+$/.test(text) || text.length % 4 === 1) return undefined;
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { type IdKind, makeId } from './ids.ts';
 
-/** Time and randomness as injected values. */
+/** The source of time and randomness. Everything that needs either takes a Clock, so that tests can replace it. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;

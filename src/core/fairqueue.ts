@@ -1,20 +1,20 @@
-/** Items that wait, by tenant. The tenants take turns, and the items of one tenant keep their order. */
+/** A queue of items by tenant: round-robin among the tenants, first-in first-out within a tenant. */
 export interface FairQueue<Item extends object> {
   readonly size: number;
   /** Returns how many items of a tenant wait. */
   sizeOf(tenant: string): number;
   push(tenant: string, item: Item): void;
   /**
-   * Removes and returns the next item of the first tenant in turn that `mayTake` admits. That tenant goes to the end of the
-   * line.
+   * Removes and returns the next item of the first tenant that `mayTake` admits, and moves that tenant to the end of the
+   * rotation. Returns undefined when there is none.
    */
   take(mayTake?: (tenant: string) => boolean): { tenant: string; item: Item } | undefined;
-  /** Removes an item that no longer waits. */
+  /** Removes an item that no longer waits; does nothing when it is not in the queue. */
   remove(tenant: string, item: Item): void;
 }
 
 export function createFairQueue<Item extends object>(): FairQueue<Item> {
-  /** The tenants in the order of their turns. A tenant without items has no entry. */
+  /** The tenants in rotation order. A tenant without items has no entry. */
   const waiting = new Map<string, Set<Item>>();
   let size = 0;
 

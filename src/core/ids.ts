@@ -1,6 +1,6 @@
 /**
- * Identifiers: a prefix and 26 lower-case Crockford base32 characters of a UUIDv7 (RFC 9562 5.7). Immutable, never reused,
- * sortable by time of making.
+ * Prefixes of ids. An id is a prefix, `_` and 26 lower-case Crockford base32 characters of a UUIDv7 (RFC 9562 5.7). Ids are
+ * immutable, never reused and sort by creation time.
  */
 export const idPrefixes = {
   group: 'grp',
@@ -28,7 +28,7 @@ export type IdKind = keyof typeof idPrefixes;
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const bodyPattern = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 
-/** A new id. `now` in milliseconds since 1970; `random` gives that many random bytes. */
+/** Creates an id. `now` is in milliseconds since 1970; `random` returns the given number of random bytes. */
 export function makeId(kind: IdKind, now: number, random: (bytes: number) => Uint8Array): string {
   const tail = random(10);
   const bytes = new Uint8Array(16);
@@ -36,7 +36,7 @@ export function makeId(kind: IdKind, now: number, random: (bytes: number) => Uin
   bytes.set(tail, 6);
   bytes[6] = 0x70 | (tail[0]! & 0x0f);
   bytes[8] = 0x80 | (tail[2]! & 0x3f);
-  // Five bits a letter, from the front; the first letter has the two bits that 26 letters are longer than 16 bytes.
+  // Five bits per character, most significant first. 26 characters hold 130 bits, so two zero bits precede the 128.
   let body = '';
   let bits = 0;
   for (let index = 0, held = 2; index < 16; index++) {

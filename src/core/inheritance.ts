@@ -1,21 +1,21 @@
 /**
- * Where a managed identity can be used: in the workspaces below the group it belongs to, and below the groups that have an
- * alias of it, unless a namespace in between masks it.
+ * The namespaces that decide where a managed identity can be used: below its group and below the groups that have an alias of
+ * it, unless a namespace in between masks it.
  */
 export interface Reach {
-  /** The group of the identity and those of its aliases. */
+  /** Ids of the group of the identity and of the groups of its aliases. */
   group_ids: readonly string[];
-  /** The namespaces that mask it. */
+  /** Ids of the namespaces that mask it. */
   masked_in: readonly string[];
 }
 
 export type Usability = 'usable' | 'masked' | 'out_of_reach';
 
 /**
- * `lineage` is that of the workspace, root first. A mask hides what comes from above it: an alias in the masking group
- * itself, or below it, brings the identity back.
+ * Returns whether an identity can be used in a workspace with this lineage, root first. A mask hides what is inherited from
+ * above it: an alias in the masking group, or below it, makes the identity usable again.
  */
-export function usability(reach: Reach, lineage: readonly string[]): Usability {
+export function findUsability(reach: Reach, lineage: readonly string[]): Usability {
   const depths = (ids: readonly string[]) => ids.map((id) => lineage.indexOf(id)).filter((depth) => depth >= 0);
   const sources = depths(reach.group_ids);
   if (sources.length === 0) return 'out_of_reach';
@@ -24,19 +24,19 @@ export function usability(reach: Reach, lineage: readonly string[]): Usability {
   return isReached ? 'usable' : 'masked';
 }
 
-/** An assignment to everyone of a workspace, or to one user, team or service account in it. */
+/** An assignment to all jobs of a workspace, or to the jobs of one user, team or service account. */
 export interface Choice {
   identity_id: string;
   type: string;
-  /** Empty for the unnamed one. */
+  /** Empty for the default profile. */
   profile: string;
-  /** Empty for everyone. */
+  /** Empty for all jobs. */
   principal_id: string;
   /** Milliseconds since 1970. */
   assigned_at: number;
 }
 
-/** Who a job runs for: what a choice can be made for. */
+/** The principals that a job runs for. */
 export interface Runner {
   user_id: string | null;
   team_ids: readonly string[];
@@ -44,10 +44,10 @@ export interface Runner {
 }
 
 /**
- * The one choice of a type and profile for a runner, most specific first: the user, then a team of theirs (the oldest
- * assignment where several apply), then the service account, then everyone.
+ * Returns the assignment of a type and profile that applies to a runner, most specific first: the user, then one of the teams
+ * (the oldest assignment where several apply), then the service account, then all jobs.
  */
-export function effectiveChoice(
+export function selectChoice(
   choices: readonly Choice[],
   runner: Runner,
   type: string,

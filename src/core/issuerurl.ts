@@ -1,18 +1,21 @@
-/** An issuer as clouds compare it, byte for byte: https (http on loopback), no query, fragment, userinfo or trailing slash. */
+import { isLoopbackHost } from './loopback.ts';
+
+/**
+ * Returns whether a URL can be an issuer. Clouds compare issuers byte for byte, so only one spelling passes: https (http on
+ * loopback), without query, fragment, userinfo and trailing slash.
+ */
 export function isIssuer(value: string): boolean {
-  return issuerFault(value) === undefined;
+  return findIssuerFault(value) === undefined;
 }
 
-export function issuerFault(value: string): string | undefined {
+export function findIssuerFault(value: string): string | undefined {
   let url: URL;
   try {
     url = new URL(value);
   } catch {
     return 'is not a URL';
   }
-  // All of 127.0.0.0/8 (RFC 1122 3.2.1.3). A host that ends in a number is an IPv4 address to the URL parser, or no URL.
-  const isLoopback = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(url.hostname);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback))
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname)))
     return 'must be https (http on loopback only)';
   if (value.includes('?') || value.includes('#')) return 'must have no query and no fragment';
   if (url.username !== '' || url.password !== '') return 'must have no user name and no password';

@@ -1,8 +1,8 @@
 import { jwksPropagation, signingKeyRotation, tokenLifetime } from './lifetimes.ts';
 
 /**
- * The life of a signing key: next (published, signs nothing) -> active (signs) -> retiring (published, signs nothing) -> gone.
- * Pure: `step` says what is due, the keyring does it in one transaction. Times in milliseconds since 1970.
+ * States of a signing key: next (published, does not sign) -> active (signs) -> retiring (published, does not sign) -> removed.
+ * `planSteps` returns the changes that are due; the keyring makes them in one transaction. Times are in milliseconds since 1970.
  */
 export type KeyState = 'next' | 'active' | 'retiring';
 
@@ -15,26 +15,26 @@ export interface SigningKeyTimes {
 }
 
 export type KeyStep =
-  /** Make a key and publish it; `state` is `active` only when no key has ever signed. */
+  /** Create and publish a key. `state` is `active` only when no key has ever signed. */
   | { do: 'create'; state: 'next' | 'active' }
-  /** Make the standby the signer, and the signer retiring; `null` when it was taken away. */
+  /** Make the standby the signer and retire the former signer; `retire` is null when that one was removed. */
   | { do: 'activate'; kid: string; retire: string | null }
   | { do: 'remove'; kid: string };
 
 export const propagation = jwksPropagation * 1000;
 export const rotation = signingKeyRotation * 1000;
-/** How long a key stays published after it stopped signing: its last token's life and the caches of the clouds. */
+/** Milliseconds that a key stays published after it stopped signing: the cache time of the clouds and the life of its last token. */
 export const retirement = propagation + tokenLifetime.maximum * 1000;
-/** At most three keys are published: Ceph reads only the first, and Google's upload takes few. */
+/** Ceph reads only the first key, and Google's key upload accepts few. */
 export const maximumPublishedKeys = 3;
 
-/** A standby may sign once every cloud's cache has had it: Entra keeps a JWKS for 24 h. */
-export function mayActivate(key: SigningKeyTimes, now: number): boolean {
+/** Returns whether a standby key may sign: every cloud's cache must have it, and Entra caches a JWKS for 24 h. */
+export function canActivate(key: SigningKeyTimes, now: number): boolean {
   return key.state === 'next' && now - key.published_at >= propagation;
 }
 
-/** What is due now, in the order to do it; empty when nothing is. `force` rotates as soon as the standby may sign. */
-export function step(keys: readonly SigningKeyTimes[], now: number, force = false): KeyStep[] {
+/** Returns the changes that are due now, in order; empty when none is. `force` rotates as soon as the standby may sign. */
+export function planSteps(keys: readonly SigningKeyTimes[], now: number, force = false): KeyStep[] {
   const active = keys.find((key) => key.state === 'active');
   const next = keys.find((key) => key.state === 'next');
   const steps: KeyStep[] = keys
@@ -43,7 +43,7 @@ export function step(keys: readonly SigningKeyTimes[], now: number, force = fals
   const published = keys.length - steps.length;
   if (active === undefined && next === undefined)
     return [...steps, { do: 'create', state: 'active' }, { do: 'create', state: 'next' }];
-  if (active !== undefined && next !== undefined && mayActivate(next, now) && published < maximumPublishedKeys) {
+  if (active !== undefined && next !== undefined && canActivate(next, now) && published < maximumPublishedKeys) {
     const isDue = force || now - (active.activated_at ?? active.published_at) >= rotation;
     if (isDue)
       return [...steps, { do: 'activate', kid: next.kid, retire: active.kid }, { do: 'create', state: 'next' }];
@@ -53,10 +53,10 @@ export function step(keys: readonly SigningKeyTimes[], now: number, force = fals
 }
 
 /**
- * The emergency of a leaked key: it leaves at once, and the standby, which the caches of the clouds have, signs at once.
- * Empty when the set has no such key.
+ * Returns the changes that revoke a leaked key at once. The standby, which the caches of the clouds have, becomes the signer
+ * at once. Empty when the set has no such key.
  */
-export function revocation(keys: readonly SigningKeyTimes[], kid: string): KeyStep[] {
+export function planRevocation(keys: readonly SigningKeyTimes[], kid: string): KeyStep[] {
   const leaked = keys.find((key) => key.kid === kid);
   if (leaked === undefined) return [];
   const steps: KeyStep[] = [{ do: 'remove', kid }];
@@ -69,38 +69,38 @@ export function revocation(keys: readonly SigningKeyTimes[], kid: string): KeySt
   return [...steps, { do: 'create', state: 'next' }];
 }
 
-/** When a forced rotation can be done; undefined without a standby. */
-export function rotatableAt(keys: readonly SigningKeyTimes[]): number | undefined {
+/** Returns the earliest time of a forced rotation; undefined without a standby. */
+export function findRotationTime(keys: readonly SigningKeyTimes[]): number | undefined {
   const standby = keys.find((key) => key.state === 'next');
   if (standby === undefined) return undefined;
   const leaving = keys.flatMap((key) => (key.retired_at === null ? [] : [key.retired_at + retirement]));
   const room = keys.length < maximumPublishedKeys ? [] : leaving;
-  return Math.max(activatableAt(standby), ...room);
+  return Math.max(computeActivationTime(standby), ...room);
 }
 
 /**
- * The moment that a change is written with: now, and always after everything that the set remembers. So a replica whose clock
- * is behind writes no life that runs backwards, and a revocation right after a rotation is not taken for a part of it.
+ * Returns the time to store with a change: `now`, or 1 ms after the latest time in the set if that is later. A replica with a
+ * slow clock therefore stores no time that runs backwards, and a revocation right after a rotation has a time of its own.
  */
-export function changeTime(keys: readonly SigningKeyTimes[], now: number): number {
+export function chooseChangeTime(keys: readonly SigningKeyTimes[], now: number): number {
   const past = keys.flatMap((key) => [key.published_at, key.activated_at ?? 0, key.retired_at ?? 0]);
   return Math.max(now, ...past.map((time) => time + 1));
 }
 
 const lifeOrder: readonly KeyState[] = ['next', 'active', 'retiring'];
 
-/** What no sequence of steps can lead to: a set with such faults was altered by other hands. Empty when there is none. */
-export function stateFaults(keys: readonly SigningKeyTimes[]): string[] {
+/** Returns faults that no sequence of steps can produce: a set with such a fault was altered outside Arsia. */
+export function findStateFaults(keys: readonly SigningKeyTimes[]): string[] {
   const faults: string[] = [];
   const count = (state: KeyState) => keys.filter((key) => key.state === state).length;
   if (count('active') !== 1) faults.push(`${count('active')} keys are active, not one`);
   if (count('next') > 1) faults.push('more than one key is next');
   if (keys.length > maximumPublishedKeys) faults.push(`there are more than ${maximumPublishedKeys} keys`);
   for (const key of keys) {
-    if (!areTimesLawful(key)) faults.push(`the times of ${key.kid} do not fit its state ${key.state}`);
+    if (!areTimesConsistent(key)) faults.push(`the times of ${key.kid} do not fit its state ${key.state}`);
   }
   const active = keys.find((key) => key.state === 'active');
-  // A planned change leaves the old signer retiring since that moment; only an emergency, which removes it, may be early.
+  // A rotation retires the old signer at the same time. Only a revocation, which removes it, may activate a key early.
   if (
     active?.activated_at != null &&
     active.activated_at - active.published_at < propagation &&
@@ -110,8 +110,8 @@ export function stateFaults(keys: readonly SigningKeyTimes[]): string[] {
   return faults;
 }
 
-/** What no later version of a set can hold: a key that went back, or whose past changed. Empty when there is none. */
-export function transitionFaults(before: readonly SigningKeyTimes[], after: readonly SigningKeyTimes[]): string[] {
+/** Returns the keys that went back to an earlier state or whose stored times changed, which no change by Arsia does. */
+export function findTransitionFaults(before: readonly SigningKeyTimes[], after: readonly SigningKeyTimes[]): string[] {
   return after.flatMap((key) => {
     const known = before.find((one) => one.kid === key.kid);
     if (known === undefined) return [];
@@ -124,25 +124,25 @@ export function transitionFaults(before: readonly SigningKeyTimes[], after: read
   });
 }
 
-function areTimesLawful(key: SigningKeyTimes): boolean {
+function areTimesConsistent(key: SigningKeyTimes): boolean {
   const { activated_at: activated, retired_at: retired, published_at: published } = key;
   if (key.state === 'next') return activated === null && retired === null;
   if (activated === null || activated < published) return false;
   return key.state === 'active' ? retired === null : retired !== null && retired >= activated;
 }
 
-/** The order in the JWKS: the signer first (Ceph RGW 16 reads only the first key), then the standby, then the retiring. */
-export function publishedOrder<Key extends { state: KeyState }>(keys: readonly Key[]): Key[] {
+/** Sorts keys as the JWKS lists them: the signer (Ceph RGW 16 reads only the first key), the standby, the retiring keys. */
+export function sortForPublication<Key extends { state: KeyState }>(keys: readonly Key[]): Key[] {
   const rank: Record<KeyState, number> = { active: 0, next: 1, retiring: 2 };
   return keys.toSorted((left, right) => rank[left.state] - rank[right.state]);
 }
 
-/** When the standby may sign, for the operator's eyes. */
-export function activatableAt(key: SigningKeyTimes): number {
+/** Returns the time from which a standby may sign. */
+export function computeActivationTime(key: SigningKeyTimes): number {
   return key.published_at + propagation;
 }
 
-/** A signing key as stored: the private half sealed, the public half as published (with `x5c`). */
+/** A stored signing key: the private key sealed, the public key as published (with `x5c`). */
 export interface StoredKey extends SigningKeyTimes {
   alg: string;
   public_jwk: Record<string, unknown>;
@@ -156,25 +156,25 @@ export type KeyChange =
   | { do: 'remove'; kid: string };
 
 export interface KeySetSnapshot {
-  /** Moves by one with every change; a mint reads it with its facts. */
+  /** Increases by one with every change. A mint reads it with its facts. */
   version: number;
   keys: StoredKey[];
 }
 
-/** Why keys change, for the record of it. */
+/** The reason of a change of keys, for its audit event. */
 export interface KeyChangeReason {
   action: 'key.rotate' | 'key.revoke';
   detail: Readonly<Record<string, unknown>>;
 }
 
-/** What the keyring needs of a store. */
+/** The storage that the keyring needs. */
 export interface KeyStore {
   load(keySet: string): Promise<KeySetSnapshot>;
-  /** The version alone: for when the keys cannot be read. */
+  /** Returns the version only. The keyring uses it when the keys cannot be read. */
   version(keySet: string): Promise<number>;
   /**
-   * One transaction under the lock of the key set: `plan` sees the committed keys and says what to change, all or nothing,
-   * and the record of it with that. Returns the set as it is afterwards.
+   * Changes keys in one transaction that holds the lock of the key set. `plan` receives the committed keys and returns the
+   * changes; all of them and their audit event are committed together. Returns the set after the change.
    */
   change(
     keySet: string,

@@ -1,9 +1,9 @@
 /**
- * Prefixes of the tokens of one-time links. The kinds differ, so that an older release does not take an owner's link for an
- * operator's.
+ * Prefixes of the tokens of one-time links. Each kind has its own, so that an older release cannot accept an owner's link as
+ * an operator's.
  */
 export const operatorLinkPrefix = 'arsia_link_';
 export const ownerLinkPrefix = 'arsia_owner_';
 
-/** The whole token of a link. */
+/** The token of a link, with its prefix. */
 export const linkPattern = /^arsia_(?:link|owner)_[\w-]{43}$/;

@@ -1,19 +1,19 @@
 import { isLogin } from './names.ts';
 
-/** Of the 64 characters of a login, so that a suffix fits behind it. */
+/** Characters. Less than the 64 of a login, so that a suffix can make the login unique. */
 const longestProposal = 56;
 
-/** What an identity provider says of somebody that a login can be made of. */
+/** Claims of an identity provider from which a login is derived. */
 export interface Naming {
-  /** Lower-case; null unless the provider says that it verified it. */
+  /** Lower-case; null unless the provider states that it verified the address. */
   verified_email: string | null;
-  /** `preferred_username`: often the person's own choice. */
+  /** `preferred_username`, which people can often choose themselves. */
   username: string | null;
 }
 
 /**
- * The login that a new user would like. Only a verified address may look like an address: whoever chooses their own user
- * name at the provider must not appear as somebody else in session names and in the audit.
+ * Proposes the login of a new user. Only a verified address may look like an address: a person who chooses their user name at
+ * the provider must not appear under the address of another person in session names and in the audit.
  */
 export function proposeLogin({ verified_email, username }: Naming): string {
   if (verified_email !== null && verified_email.length <= longestProposal && isLogin(verified_email))
@@ -27,13 +27,13 @@ export function proposeLogin({ verified_email, username }: Naming): string {
 }
 
 /**
- * An address as it is compared: ASCII, lower-case; null for what is none. Unicode is left out altogether: the Kelvin sign
- * lower-cases to `k`, and two addresses would become one.
+ * Returns an email address in lower case, or null when the text is no ASCII address. Unicode is refused because the Kelvin
+ * sign lower-cases to `k`: two addresses would become one.
  */
-export function canonicalEmail(text: string): string | null {
+export function normalizeEmail(text: string): string | null {
   return text.length <= 254 && address.test(text) ? text.toLowerCase() : null;
 }
 
-/** As HTML's `<input type="email">` has it. */
+/** The pattern of `<input type="email">` in the HTML standard. */
 const address =
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;

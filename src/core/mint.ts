@@ -1,11 +1,11 @@
 import { refuseByRules } from './accessrules.ts';
-import { isPlain, mayAct } from './acting.ts';
-import { effectiveChoice, type Runner, usability } from './inheritance.ts';
+import { canAct, isPlain } from './acting.ts';
+import { findUsability, type Runner, selectChoice } from './inheritance.ts';
 import type { IdentityFacts, IdentityReach, MintFacts, MintRefusal } from './mintfacts.ts';
 import { decide } from './permissions.ts';
-import { namesUser } from './subject.ts';
+import { hasUserId } from './subject.ts';
 
-/** May this job act at all, now? Undefined when it may. `now` in milliseconds. */
+/** Returns why the job may not get any identity now, or undefined when it may. `now` is in milliseconds since 1970. */
 export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefined {
   const { job, workspace, user, launcher } = facts;
   if (job.is_ended) return { code: 'job_ended', detail: `Job ${job.id} has ended.` };
@@ -13,15 +13,15 @@ export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefine
   if (user !== null && !user.is_active) return { code: 'user_inactive', detail: `User ${user.login} is deactivated.` };
   if (launcher !== null && !launcher.is_active)
     return { code: 'launcher_inactive', detail: `Service account ${launcher.name} is deactivated.` };
-  // The role is that of whom the job runs for: its user, or the service account when it runs for nobody.
-  // Facts without a runner (a job of a user whose row is gone) refuse: nobody's role is no role.
+  // The role is checked on the user of the job, or on the launcher when the job has no user. Facts without either (the row
+  // of the user is gone) refuse.
   const runner = job.user_id === null ? launcher : user;
-  const runnerName = user?.login ?? launcher?.name ?? 'Nobody';
+  const runnerName = user?.login ?? launcher?.name ?? 'The user of the job';
   if (runner === null || decide('job.run', workspace.lineage, runner.memberships) !== 'allow')
     return { code: 'user_lacks_role', detail: `${runnerName} may not run jobs in ${workspace.path}.` };
   if (launcher === null || (user === null && isPlain(job))) return undefined;
   const named = user === null ? [launcher.id] : [user.id, ...user.team_ids];
-  if (!mayAct(launcher.may_act, workspace.lineage, job, named))
+  if (!canAct(launcher.may_act, workspace.lineage, job, named))
     return {
       code: 'launcher_may_not_act',
       detail: `Service account ${launcher.name} may not act for ${user?.login ?? 'itself'} in ${workspace.path} with stage ${job.stage}.`,
@@ -30,13 +30,13 @@ export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefine
 }
 
 /**
- * May this job have this identity? An identity that reaches the workspace and is not assigned is told from one that is
- * unknown, since members see those; every other one looks unknown, so that no job can list the identities of others.
- * `profile` undefined: any under which it is assigned.
+ * Returns why the job may not have this identity, or undefined when it may. An identity that reaches the workspace but is not
+ * assigned has a refusal of its own, because members of the workspace see such identities. Every other identity looks unknown,
+ * so that no job can list the identities of others. Without `profile` any profile matches.
  */
 export function refuseIdentity(facts: MintFacts, named: string, profile?: string): MintRefusal | undefined {
   const { identity, workspace, user } = facts;
-  const use = identity === null ? 'out_of_reach' : usability(identity.reach, workspace.lineage);
+  const use = identity === null ? 'out_of_reach' : findUsability(identity.reach, workspace.lineage);
   if (identity === null || use === 'out_of_reach')
     return {
       code: 'not_found',
@@ -47,8 +47,8 @@ export function refuseIdentity(facts: MintFacts, named: string, profile?: string
       code: 'identity_not_assigned',
       detail: `The managed identity ${identity.path} is masked for the workspace ${workspace.path}.`,
     };
-  if (!isEffective(facts, identity, profile)) return notAssigned(facts, identity, profile);
-  if (namesUser(identity.subject_scope) && user === null)
+  if (!isSelected(facts, identity, profile)) return refuseUnassigned(facts, identity, profile);
+  if (hasUserId(identity.subject_scope) && user === null)
     return {
       code: 'identity_needs_user',
       detail: `The managed identity ${identity.path} has the subject scope ${identity.subject_scope}, and this job runs for no user.`,
@@ -56,21 +56,21 @@ export function refuseIdentity(facts: MintFacts, named: string, profile?: string
   return refuseRules(facts, identity);
 }
 
-/** For whom an identity is chosen and what access rules see. */
-export function runnerOf({ user, launcher }: Pick<MintFacts, 'user' | 'launcher'>): Runner {
+/** Returns the principals that assignments and access rules are matched against. */
+export function getRunner({ user, launcher }: Pick<MintFacts, 'user' | 'launcher'>): Runner {
   return { user_id: user?.id ?? null, team_ids: user?.team_ids ?? [], launcher_id: launcher?.id ?? null };
 }
 
-/** Is it the one of its type that this job gets, under the profile (or any)? */
-function isEffective(facts: MintFacts, identity: IdentityFacts & IdentityReach, profile?: string): boolean {
+/** Returns whether this is the identity of its type that the job gets, under the profile or under any. */
+function isSelected(facts: MintFacts, identity: IdentityFacts & IdentityReach, profile?: string): boolean {
   const profiles = profile === undefined ? new Set(identity.choices.map((choice) => choice.profile)) : [profile];
-  const runner = runnerOf(facts);
+  const runner = getRunner(facts);
   return [...profiles].some(
-    (one) => effectiveChoice(identity.choices, runner, identity.type, one)?.identity_id === identity.id,
+    (one) => selectChoice(identity.choices, runner, identity.type, one)?.identity_id === identity.id,
   );
 }
 
-function notAssigned(facts: MintFacts, identity: IdentityFacts & IdentityReach, profile?: string): MintRefusal {
+function refuseUnassigned(facts: MintFacts, identity: IdentityFacts & IdentityReach, profile?: string): MintRefusal {
   const { workspace, user } = facts;
   const own = identity.choices.filter((choice) => choice.identity_id === identity.id);
   const under = profile === undefined || profile === '' ? '' : ` under the profile ${profile}`;
@@ -83,7 +83,7 @@ function notAssigned(facts: MintFacts, identity: IdentityFacts & IdentityReach, 
 
 function refuseRules(facts: MintFacts, identity: IdentityFacts & IdentityReach): MintRefusal | undefined {
   const { job, organization } = facts;
-  const presented = { ...runnerOf(facts), stage: job.stage, labels: job.labels };
+  const presented = { ...getRunner(facts), stage: job.stage, labels: job.labels };
   const refusal = refuseByRules(identity.rules, presented, organization.identities_without_rules);
   if (refusal === undefined) return undefined;
   const rules = refusal.rule_ids.length === 0 ? 'No access rule' : `No access rule of the kind ${refusal.kind}`;

@@ -21,21 +21,21 @@ export interface IdentityFacts {
   token_lifetime: number;
 }
 
-/** What decides whether a job may have an identity. */
+/** The facts that decide whether a job may have an identity. */
 export interface IdentityReach {
   reach: Reach;
-  /** The assignments of the workspace for this type that this job could get, and one of this identity to anybody. */
+  /** The assignments of this type in the workspace that can apply to the job, and one assignment of this identity if any exists. */
   choices: Choice[];
   rules: AccessRule[];
 }
 
-/** Everything that one mint is decided on, read together, as committed after the request arrived. */
+/** The facts that one mint is decided on. They are read in one statement that starts after the request arrived. */
 export interface MintFacts {
   job: JobTerms & { id: string; is_ended: boolean; deadline: number };
   workspace: { id: string; path: string; lineage: string[] };
   group: { id: string; path: string };
   organization: { id: string; name: string; identities_without_rules: WithoutRules };
-  /** With the roles that come from teams among the memberships. */
+  /** `memberships` includes the roles that the user has through teams. */
   user: {
     id: string;
     login: string;
@@ -48,13 +48,10 @@ export interface MintFacts {
     name: string;
     is_active: boolean;
     memberships: Membership[];
-    /**
-     * The rights that were granted along the lineage of the workspace, and those that may let tokens of the identity name a
-     * user.
-     */
+    /** Rights granted along the lineage of the workspace, and rights that may let tokens of the identity name a user. */
     may_act: MayAct[];
   } | null;
-  /** The identity that the request names by id, path or type, if there is one anywhere. */
+  /** The identity that the request names by id, path or type, even one that does not reach the workspace. */
   identity: (IdentityFacts & IdentityReach & NamingTerms) | null;
 }
 
@@ -68,19 +65,19 @@ export interface MintRefusal {
 }
 
 /**
- * An agreement that tokens of an identity may name users and no workspace (docs/decisions/0017). Every owner of a workspace
- * decides who deploys there and which launcher may act for them. Where the token names the workspace, the relying party has
- * chosen to trust those owners. Where it does not, a right to act counts only if it was granted at or above the group of the
+ * Permits tokens of an identity to name users without a workspace (docs/decisions/0017). The owners of each workspace decide
+ * who deploys there and which launcher may act for them. A token that names the workspace is trusted by a relying party that
+ * has chosen to trust those owners. For other tokens a right to act counts only if it was granted at or above the group of the
  * identity, or if a subject grant names its launcher or the namespace of its grant.
  */
 export interface SubjectGrant {
-  /** The service account whose rights to act count; null: those of every one. */
+  /** The service account whose rights to act count; null for all service accounts. */
   launcher_id: string | null;
-  /** Lineage of the namespace at or above which a right must be granted; null: anywhere. */
+  /** Lineage of the namespace at or above which a right must be granted; null for any namespace. */
   lineage: readonly string[] | null;
 }
 
-/** The facts that decide whom tokens of an identity may name. */
+/** The facts that decide which users tokens of an identity may name. */
 export interface NamingTerms {
   /** Lineage of the group of the identity, root first. */
   lineage: readonly string[];

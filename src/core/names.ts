@@ -1,10 +1,10 @@
-/** Names as contract.md has them. Compared byte by byte: no case folding, no Unicode, so no two names look alike. */
+/** Names of groups, workspaces and identities (contract.md). Compared byte by byte. No Unicode, so that no two names look alike. */
 export const namePattern = /^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/;
 export const nameRule = '1 to 64 of lower-case letters, digits, `-` and `_`, the last two neither first nor last';
 
 /**
- * None has the shape of the id of a user or a service account: where the login stands, in session names and in the audit, it
- * would name another one.
+ * A login must not look like the id of a user or service account, because session names and the audit show logins where such
+ * an id would name another principal.
  */
 export const loginPattern = /^(?!(?:usr|sa)_[0-7][0-9a-hjkmnp-tv-z]{25}$)[a-z0-9._@+-]{1,64}$/;
 export const loginRule =
@@ -22,8 +22,8 @@ export function isLogin(text: string): boolean {
 }
 
 /**
- * What can name a thing: an id, a path or a login. Anything else is refused where it comes in, unquoted: it could be a token
- * that was sent in the wrong field, or text that the database does not take.
+ * An id, a path or a login. Other text is refused at the API and not quoted in the error: it could be a token in the wrong
+ * field, or text that PostgreSQL does not accept.
  */
 export const referencePattern = /^[a-z0-9._@+/-]{1,1400}$/;
 export const referenceRule = 'an id, a path or a login';

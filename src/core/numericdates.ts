@@ -1,33 +1,33 @@
-import { shownText } from './outsidetrust.ts';
+import { sanitizeText } from './outsidetrust.ts';
 
-/** The bounds that the times of an outside token must keep, in seconds. */
+/** Bounds of the times of an outside token, in seconds. */
 export interface TimeBounds {
   /** Since 1970. */
   now: number;
-  /** The clock difference that `exp`, `nbf` and `iat` may show. */
+  /** Allowed clock skew of `exp`, `nbf` and `iat`. */
   tolerance: number;
-  /** Longest time from `iat` to `exp`; of a token without `iat`, from now to `exp`. */
+  /** Maximum time from `iat` to `exp`; without `iat`, from now to `exp`. */
   lifetime: number;
 }
 
-/** A claim with a time that is not accepted: `The exp is <actual>, and must be <expected>`. */
+/** A refused time claim. Callers write: `The exp is <actual>, and must be <expected>`. */
 export interface TimeFault {
   claim: 'exp' | 'nbf' | 'iat';
   actual: string;
   expected: string;
 }
 
-/** Seconds: in the year 5138. The current time in milliseconds is above it. */
+/** Seconds; in the year 5138. A current time in milliseconds is above it. */
 const latest = 100_000_000_000;
 
 const wholeSeconds = 'whole seconds since 1970';
 
 /**
- * The first fault of the times of a token (RFC 7519 4.1.4 to 4.1.6); undefined when there is none. `exp` is required. A
- * NumericDate may have a fraction by the RFC; none is accepted here, as AWS accepts none either. The age of a token needs no
- * bound of its own: one that has not expired is at most `lifetime` and `tolerance` old.
+ * Returns the first fault of the times of a token (RFC 7519 4.1.4 to 4.1.6), or undefined. `exp` is required. The RFC allows a
+ * NumericDate with a fraction; it is refused here, as AWS refuses it. The age of a token needs no bound of its own: a token
+ * that has not expired is at most `lifetime` and `tolerance` old.
  */
-export function timeFault(
+export function findTimeFault(
   { exp, nbf, iat }: Readonly<Record<string, unknown>>,
   { now, tolerance, lifetime }: TimeBounds,
 ): TimeFault | undefined {
@@ -54,6 +54,6 @@ function isSeconds(value: unknown): value is number {
 function notSeconds(claim: TimeFault['claim'], value: unknown): TimeFault {
   const isTooLarge = Number.isSafeInteger(value) && (value as number) >= latest;
   // JSON.stringify would show Infinity, which JSON.parse makes of 1e999, as null.
-  const actual = typeof value === 'number' ? String(value) : shownText(JSON.stringify(value) ?? 'missing');
+  const actual = typeof value === 'number' ? String(value) : sanitizeText(JSON.stringify(value) ?? 'missing');
   return { claim, actual, expected: isTooLarge ? `${wholeSeconds}, not milliseconds` : wholeSeconds };
 }

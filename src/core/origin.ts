@@ -13,7 +13,10 @@ export interface RequestOrigin extends Origin {
   request_id: string;
 }
 
-/** The origin of what the server does by itself, and of commands at its terminal. */
+/**
+ * The origin of what the server does by itself, and of commands at its terminal. Audit events have these fields in this order
+ * (`eventFields`): add new ones at the end.
+ */
 export const serverOrigin: Origin = { request_id: null, client_address: null, user_agent: null };
 
 /** Not what begins like a token or a key of ours or of a cloud: a request id goes to every log and audit record. */

@@ -1,33 +1,33 @@
-import { issuerFault } from './issuerurl.ts';
+import { findIssuerFault } from './issuerurl.ts';
+import { developmentHosts } from './loopback.ts';
 
-/** One text for whatever is wrong with an issuer's address, so that no refusal tells what stands at an address. */
+/** The one message for every fault of an issuer URL, so that refusals cannot be used to probe internal addresses. */
 export const issuerRule =
   'must be the https URL of a public host, on port 443 or one from 1024 on, without user name, query or fragment, such as https://token.actions.githubusercontent.com';
 
 const maximumLength = 512;
-const loopbackHosts: readonly string[] = ['127.0.0.1', '[::1]', 'localhost'];
-/** A name with a dot whose last part is no number: never an IP address, in whatever spelling (RFC 1123 2.1). */
+/** A host name with a dot whose last label is not numeric: never an IP address in any notation (RFC 1123 2.1). */
 const hostPattern = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /**
- * May this be the issuer of outside tokens? Written as it will be compared, byte for byte; one trailing slash is allowed,
- * since Auth0 and Microsoft have it. `allowLoopback` is for development alone.
+ * Returns whether a URL may be the issuer of outside tokens. Issuers are compared byte for byte. One trailing slash is allowed,
+ * because the issuers of Auth0 and Microsoft have it. `allowLoopback` is for development only.
  */
 export function isOutsideIssuer(value: string, allowLoopback: boolean): boolean {
   const plain = value.endsWith('/') ? value.slice(0, -1) : value;
-  return issuerFault(plain) === undefined && isDocumentUrl(value, allowLoopback);
+  return findIssuerFault(plain) === undefined && isDocumentUrl(value, allowLoopback);
 }
 
-/** May Arsia fetch from here? Looks at the text alone: what the name resolves to is judged when it is fetched. */
+/** Returns whether Arsia may fetch from a URL. Checks the text only; the fetch checks the addresses that the host resolves to. */
 export function isDocumentUrl(value: string, allowLoopback: boolean): boolean {
   const url = value.length <= maximumLength ? URL.parse(value) : null;
   if (url === null || url.username !== '' || url.password !== '' || value.includes('#')) return false;
-  if (loopbackHosts.includes(url.hostname)) return allowLoopback && /^https?:$/.test(url.protocol);
+  if (Object.hasOwn(developmentHosts, url.hostname)) return allowLoopback && /^https?:$/.test(url.protocol);
   return url.protocol === 'https:' && hostPattern.test(url.hostname) && (url.port === '' || Number(url.port) >= 1024);
 }
 
-/** Where an issuer describes itself (OpenID Connect Discovery 1.0, section 4). */
-export function discoveryUrl(issuer: string): string {
+/** Returns the URL of an issuer's discovery document (OpenID Connect Discovery 1.0, section 4). */
+export function formatDiscoveryUrl(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
 }
 
@@ -47,13 +47,13 @@ const terraform: SharedIssuer = {
 };
 
 /**
- * Issuers from which anybody can get a token, and the claims that say whose a token is: how an exact value has to begin, and
- * a pattern before its first `*`, or the rule would let every customer of that issuer in.
+ * Issuers that serve many customers, and the claims that identify the customer. A trust rule must have a condition on one of
+ * these claims that matches the pattern (the part before its first `*`); otherwise it would admit every customer of the issuer.
  */
 export const sharedIssuers: Readonly<Record<string, SharedIssuer>> = {
   'https://token.actions.githubusercontent.com': {
     title: 'GitHub Actions',
-    // Not job_workflow_ref: everybody may call a public reusable workflow.
+    // Not job_workflow_ref: any repository may call a public reusable workflow.
     owner: {
       repository: /^[\w.-]+\//,
       repository_id: /^\d+$/,

@@ -1,15 +1,16 @@
 import type { FieldFault } from './errors.ts';
+import { isObject } from './json.ts';
 import { isOutsideIssuer, issuerRule, sharedIssuers } from './outsideissuers.ts';
 import { matchesPattern } from './patterns.ts';
 
 /**
- * One demand on one claim. `claim` is the name of a claim as the token has it, dots and all (`repository`); one that begins
- * with `/` is a JSON pointer (RFC 6901) and reaches into nested claims (`/kubernetes.io/namespace`). So no claim of a token
- * can pass for another one, as it could if dots both stood in names and separated them.
+ * A condition on one claim. `claim` is the name of a top-level claim, in which a dot is an ordinary character (`repository`).
+ * A `claim` that begins with `/` is a JSON pointer (RFC 6901) into nested claims (`/kubernetes.io/namespace`). Dots do not
+ * separate names, so that one claim cannot pass for another.
  */
 export type Condition = { claim: string } & ({ equals: string } | { matches: string });
 
-/** Lets tokens of one outside issuer speak for a service account. All conditions must hold; rules are alternatives. */
+/** Trust in tokens of one outside issuer. All conditions must match. The rules of a service account are alternatives. */
 export interface TrustTerms {
   issuer: string;
   audience: string;
@@ -18,13 +19,13 @@ export interface TrustTerms {
 
 export interface TrustRule extends TrustTerms {
   id: string;
-  /** Each token, by its `iss` and `jti`, is good for one exchange. */
+  /** True when each token (by `iss` and `jti`) can be exchanged once only. */
   single_use: boolean;
-  /** Longest time from `iat` to `exp` of a token, in seconds. */
+  /** Maximum time from `iat` to `exp`, in seconds. */
   maximum_lifetime: number;
 }
 
-/** Which claim of the token stood in the way of which rule. */
+/** The claim that failed, and the rule that it failed. */
 export interface TrustDenial {
   rule_id: string;
   claim: string;
@@ -39,8 +40,8 @@ const maximumShown = 200;
 type Claims = Readonly<Record<string, unknown>>;
 
 /**
- * Does a rule let these claims in? `rules` are those of the token's issuer, at least one; the signature and the times of the
- * token are verified before. A denial is that of the rule that came nearest.
+ * Returns the first rule that admits the claims, or the denial of the rule of which most conditions matched. `rules` holds at
+ * least one rule, all of the token's issuer. The caller has verified the signature and the times of the token.
  */
 export function decideTrust<Rule extends TrustRule>(
   rules: readonly Rule[],
@@ -48,30 +49,33 @@ export function decideTrust<Rule extends TrustRule>(
 ): { rule: Rule } | { denial: TrustDenial } {
   let nearest: { held: number; denial: TrustDenial } | undefined;
   for (const rule of rules) {
-    const { held, failed } = judge(rule, claims);
+    const { held, failed } = evaluateRule(rule, claims);
     if (failed === undefined) return { rule };
     if (nearest === undefined || held > nearest.held) nearest = { held, denial: { rule_id: rule.id, ...failed } };
   }
   return { denial: nearest!.denial };
 }
 
-function judge(rule: TrustRule, claims: Claims): { held: number; failed?: Omit<TrustDenial, 'rule_id'> } {
+function evaluateRule(rule: TrustRule, claims: Claims): { held: number; failed?: Omit<TrustDenial, 'rule_id'> } {
   if (claims.iss !== rule.issuer) return { held: 0, failed: refusal('iss', rule.issuer, claims.iss) };
-  // A token for us and for somebody else could come from that somebody (threats.md N9).
+  // A token with a second audience could be replayed by that audience (threats.md N9).
   const { aud } = claims;
   const audience = Array.isArray(aud) && aud.length === 1 ? (aud[0] as unknown) : aud;
   if (audience !== rule.audience) return { held: 0, failed: refusal('aud', rule.audience, aud) };
   for (const [index, condition] of rule.conditions.entries()) {
-    const value = claimAt(claims, condition.claim);
-    if (!holds(condition, value))
-      return { held: index + 1, failed: refusal(condition.claim, textOf(condition), value, 'matches' in condition) };
+    const value = readClaim(claims, condition.claim);
+    if (!isMatch(condition, value))
+      return {
+        held: index + 1,
+        failed: refusal(condition.claim, expectedText(condition), value, 'matches' in condition),
+      };
   }
   const held = rule.conditions.length + 1;
-  const failed = lifetimeRefusal(rule, claims);
+  const failed = findLifetimeRefusal(rule, claims);
   return failed === undefined ? { held } : { held, failed };
 }
 
-function lifetimeRefusal({ maximum_lifetime }: TrustRule, { exp, iat }: Claims) {
+function findLifetimeRefusal({ maximum_lifetime }: TrustRule, { exp, iat }: Claims) {
   const lifetime = Number(exp) - Number(iat);
   if (lifetime <= maximum_lifetime) return undefined;
   const expected = `at most ${maximum_lifetime} s after iat (\`maximum_lifetime\` of the rule)`;
@@ -81,61 +85,63 @@ function lifetimeRefusal({ maximum_lifetime }: TrustRule, { exp, iat }: Claims) 
 function refusal(claim: string, expected: string, actual: unknown, isPattern = false) {
   return {
     claim,
-    expected: `${shownClaim(expected)}${isPattern ? ' (a pattern)' : ''}`,
-    actual: actual === undefined ? 'no such claim' : shownClaim(actual),
+    expected: `${formatClaim(expected)}${isPattern ? ' (a pattern)' : ''}`,
+    actual: actual === undefined ? 'no such claim' : formatClaim(actual),
   };
 }
 
-/** Numbers and booleans compare by their JSON text; of an array one element has to do. Objects and null never hold. */
-function holds(condition: Condition, value: unknown): boolean {
-  if (Array.isArray(value)) return value.some((one) => !Array.isArray(one) && holds(condition, one));
+/** Compares numbers and booleans by their JSON text. One matching element of an array is enough. Objects and null never match. */
+function isMatch(condition: Condition, value: unknown): boolean {
+  if (Array.isArray(value)) return value.some((one) => !Array.isArray(one) && isMatch(condition, one));
   const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value);
   if (!isPlain) return false;
   const text = String(value);
   return 'equals' in condition ? text === condition.equals : matchesPattern(condition.matches, text);
 }
 
-function claimAt(claims: Claims, claim: string): unknown {
+function readClaim(claims: Claims, claim: string): unknown {
   let value: unknown = claims;
-  for (const name of pathOf(claim)) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
-      return undefined;
-    value = (value as Claims)[name];
+  for (const name of parseClaimPath(claim)) {
+    if (!isObject(value) || !Object.hasOwn(value, name)) return undefined;
+    value = value[name];
   }
   return value;
 }
 
-function pathOf(claim: string): string[] {
+function parseClaimPath(claim: string): string[] {
   if (!claim.startsWith('/')) return [claim];
   const names = claim.slice(1).split('/');
   return names.map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function textOf(condition: Condition): string {
+function expectedText(condition: Condition): string {
   return 'equals' in condition ? condition.equals : condition.matches;
 }
 
-/** A claim's value for people, as JSON. */
-function shownClaim(value: unknown): string {
-  return shownText(JSON.stringify(value) ?? 'nothing');
+/** Formats a claim value as JSON for people. */
+function formatClaim(value: unknown): string {
+  return sanitizeText(JSON.stringify(value) ?? 'nothing');
 }
 
-/** Text of a token for people and for the audit: cut, without characters that forge lines or that no database takes. */
-export function shownText(text: string): string {
+/**
+ * Shortens text of a token for messages and the audit, and replaces characters that could forge log lines or that PostgreSQL
+ * does not store.
+ */
+export function sanitizeText(text: string): string {
   const plain = text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
   return plain.length > maximumShown ? `${plain.slice(0, maximumShown).toWellFormed()}...` : plain;
 }
 
-/** What a rule is held against beside itself. */
+/** Facts of the installation and the organisation that a rule is checked against. */
 export interface TrustSurroundings {
-  /** Issuers of this installation. */
+  /** The issuers of this installation. */
   own: readonly string[];
-  /** The issuers that the organisation allows; null: any. */
+  /** The issuers that the organisation allows; null for any. */
   allowed: readonly string[] | null;
   allowLoopback: boolean;
 }
 
-/** Audiences that others take for their own: a token with one was made for them, and may have been through their hands. */
+/** Audiences of other services. A token with such an audience was issued for that service, which could replay it here. */
 const foreignAudiences = [
   /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)(?:$|[:/])/i,
   /^api:\/\/AzureADTokenExchange/i,
@@ -144,10 +150,10 @@ const foreignAudiences = [
   /^(?:aws|gcp|azure|vault|terraform)\.workload\.identity$/i,
 ];
 
-/** Everything that is wrong with a rule beyond the shape of its members. Pointers are into the rule (RFC 6901). */
-export function trustFaults(terms: TrustTerms, surroundings: TrustSurroundings): FieldFault[] {
+/** Returns the faults of a rule that its schema does not find. Pointers are into the rule (RFC 6901). */
+export function findTrustFaults(terms: TrustTerms, surroundings: TrustSurroundings): FieldFault[] {
   const faults: FieldFault[] = [];
-  const issuer = issuerFaultOf(terms.issuer, surroundings);
+  const issuer = findTrustIssuerFault(terms.issuer, surroundings);
   if (issuer !== undefined) faults.push({ pointer: '/issuer', detail: issuer });
   if (foreignAudiences.some((pattern) => pattern.test(terms.audience)))
     faults.push({
@@ -155,25 +161,28 @@ export function trustFaults(terms: TrustTerms, surroundings: TrustSurroundings):
       detail: `is the audience of another service: choose one of your own, such as ${surroundings.own[0]}`,
     });
   for (const [index, condition] of terms.conditions.entries())
-    for (const fault of conditionFaults(condition))
+    for (const fault of findConditionFaults(condition))
       faults.push({ ...fault, pointer: `/conditions/${index}${fault.pointer}` });
-  if (faults.length === 0 && !namesOwner(terms))
-    faults.push({ pointer: '/conditions', detail: ownerRule(terms.issuer) });
+  if (faults.length === 0 && !hasOwnerCondition(terms))
+    faults.push({ pointer: '/conditions', detail: explainOwnerRule(terms.issuer) });
   return faults;
 }
 
-function issuerFaultOf(issuer: string, { own, allowed, allowLoopback }: TrustSurroundings): string | undefined {
+function findTrustIssuerFault(issuer: string, { own, allowed, allowLoopback }: TrustSurroundings): string | undefined {
   if (!isOutsideIssuer(issuer, allowLoopback)) return issuerRule;
-  if (own.includes(issuer)) return 'is this Arsia itself: its tokens are for others';
+  if (own.includes(issuer)) return 'is this installation of Arsia: name the issuer of another system';
   if (allowed !== null && !allowed.includes(issuer)) return 'is not among the issuers that the organisation allows';
   return undefined;
 }
 
-function conditionFaults(condition: Condition): FieldFault[] {
+function findConditionFaults(condition: Condition): FieldFault[] {
   const { claim } = condition;
   const faults: FieldFault[] = [];
   if (claim === 'iss' || claim === 'aud')
-    faults.push({ pointer: '/claim', detail: `is what the member ${claim === 'iss' ? 'issuer' : 'audience'} is for` });
+    faults.push({
+      pointer: '/claim',
+      detail: `is set by the member ${claim === 'iss' ? 'issuer' : 'audience'} of the rule: remove the condition`,
+    });
   if (claim.startsWith('/') && !/^(?:\/(?:[^~/]|~[01])+){1,8}$/.test(claim))
     faults.push({
       pointer: '/claim',
@@ -185,18 +194,18 @@ function conditionFaults(condition: Condition): FieldFault[] {
       detail: `is nested: write it as a JSON pointer, such as /kubernetes.io/namespace`,
     });
   if ('matches' in condition && !/[^*]/.test(condition.matches))
-    faults.push({ pointer: '/matches', detail: 'takes any value: leave the condition out' });
+    faults.push({ pointer: '/matches', detail: 'matches any value: remove the condition' });
   return faults;
 }
 
-function namesOwner({ issuer, conditions }: TrustTerms): boolean {
+function hasOwnerCondition({ issuer, conditions }: TrustTerms): boolean {
   const shared = Object.hasOwn(sharedIssuers, issuer) ? sharedIssuers[issuer]! : undefined;
   if (shared === undefined) return true;
   const patterns = new Map(Object.entries(shared.owner));
-  return conditions.some((condition) => patterns.get(condition.claim)?.test(textOf(condition)));
+  return conditions.some((condition) => patterns.get(condition.claim)?.test(expectedText(condition)));
 }
 
-function ownerRule(issuer: string): string {
+function explainOwnerRule(issuer: string): string {
   const { title, owner } = sharedIssuers[issuer]!;
-  return `would let everybody in who uses ${title}: one must say whose the token is, by ${Object.keys(owner).join(', ')}`;
+  return `would admit every customer of ${title}: add a condition on one of ${Object.keys(owner).join(', ')} that names your own`;
 }

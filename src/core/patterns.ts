@@ -1,11 +1,11 @@
 /**
- * The one matcher for every pattern that Arsia reads from people: `*` stands for any run of characters, everything else for
- * itself; anchored at both ends, case-sensitive. Linear in time, so no pattern can hang a replica.
+ * Returns whether a pattern matches a whole text. `*` matches any run of characters; every other character matches itself,
+ * case-sensitively. All patterns in Arsia use this function. It takes linear time, so that no pattern can block a replica.
  */
 export function matchesPattern(pattern: string, text: string): boolean {
   let star = pattern.indexOf('*');
   if (star < 0) return pattern === text;
-  // Cut piece by piece: an identity may have thousands of patterns, and most of them end here.
+  // The pattern is not split first: an identity may have thousands of patterns, and most of them fail here.
   if (!text.startsWith(pattern.slice(0, star))) return false;
   let from = star;
   for (;;) {

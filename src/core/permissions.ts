@@ -1,11 +1,11 @@
 /**
- * Roles to permissions, and the one `decide`. A role comes from memberships along the lineage of a namespace: the nearest
- * wins, at one level the highest, and an owner of the organisation stays owner below.
+ * Roles, lowest first. The role of a principal in a namespace comes from memberships along its lineage: the nearest membership
+ * applies, at one level the highest, and an owner of the organisation is owner everywhere below.
  */
 export const roles = ['viewer', 'deployer', 'owner'] as const;
 export type Role = (typeof roles)[number];
 
-/** The least role that carries a permission. */
+/** The lowest role that has each permission. */
 const leastRole = {
   'namespace.view': 'viewer',
   'group.create': 'owner',
@@ -49,8 +49,8 @@ export interface Membership {
 
 export type Decision = 'allow' | 'not_found' | 'forbidden';
 
-/** The role on the last namespace of `lineage` (root first), or undefined for a stranger. */
-export function effectiveRole(lineage: readonly string[], memberships: readonly Membership[]): Role | undefined {
+/** Returns the role on the last namespace of `lineage` (root first), or undefined without a membership. */
+export function findRole(lineage: readonly string[], memberships: readonly Membership[]): Role | undefined {
   const root = lineage[0];
   if (memberships.some((one) => one.namespace_id === root && one.role === 'owner')) return 'owner';
   for (const namespace of lineage.toReversed()) {
@@ -60,13 +60,13 @@ export function effectiveRole(lineage: readonly string[], memberships: readonly 
   return undefined;
 }
 
-/** No view access is `not_found`; view access without the permission is `forbidden`. */
+/** Returns `not_found` without view access, and `forbidden` with view access but without the permission. */
 export function decide(
   permission: Permission,
   lineage: readonly string[],
   memberships: readonly Membership[],
 ): Decision {
-  const role = effectiveRole(lineage, memberships);
+  const role = findRole(lineage, memberships);
   if (role === undefined) return 'not_found';
   return hasPermission(role, permission) ? 'allow' : 'forbidden';
 }
@@ -75,6 +75,6 @@ export function hasPermission(role: Role, permission: Permission): boolean {
   return roles.indexOf(role) >= roles.indexOf(leastRole[permission]);
 }
 
-export function roleFor(permission: Permission): Role {
+export function findLeastRole(permission: Permission): Role {
   return leastRole[permission];
 }

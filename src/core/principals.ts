@@ -1,4 +1,4 @@
-/** Who asks. `id` is what the audit records; `job` callers may only reach their own job and mint from it. */
+/** The caller of an action. The audit records `id`. A `job` caller reaches only its own job and mints only from it. */
 export type Caller =
   | { kind: 'user'; id: string; name: string; organization_id: string | null; is_operator: boolean }
   | { kind: 'service_account'; id: string; name: string; organization_id: string }
@@ -8,5 +8,5 @@ export type Caller =
 
 export const anonymous: Caller = { kind: 'anonymous', id: null };
 
-/** The server itself: its timers, and a person at its terminal (`arsia bootstrap`, `arsia keys`). */
+/** The server: its timers, and commands run on it (`arsia bootstrap`, `arsia keys`). */
 export const system: Caller = { kind: 'system', id: 'system' };

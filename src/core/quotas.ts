@@ -1,9 +1,9 @@
 /**
- * The quotas: how many rows of each kind an organisation may have, so that it can fill neither the database nor the memory
- * of a replica. docs/limits.md lists the same rows, and a test compares the two.
+ * Quotas limit the rows of each kind that an organisation may have, so that it can fill neither the database nor the memory of
+ * a replica. docs/limits.md lists the same rows; a test compares the two.
  */
 
-/** The kinds of things that quotas are counted for, as refusals name them. */
+/** Holders of quotas, and their names in refusals. */
 const holders = {
   organization: 'Organisation',
   principal: 'Principal',
@@ -24,12 +24,12 @@ export interface Quota {
   maximum: number;
   /** The name of the counted rows, in the plural. */
   counts: string;
-  /** Says what the caller can do without an operator. */
+  /** The action of the caller that needs no operator. */
   advice: string;
   /**
-   * `transaction`: an exact count in the transaction of the change, for collections of a few rows. `before`: a count by a
-   * statement before the transaction. In a SERIALIZABLE transaction every create would conflict with every other create that
-   * is counted. Creates on other replicas at the same moment can go beyond such a quota.
+   * `transaction`: counted exactly in the transaction of the change, for collections of a few rows. `before`: counted by a
+   * statement before the transaction, because in a SERIALIZABLE transaction every counted create would conflict with every
+   * other. Concurrent creates on other replicas can exceed such a quota.
    */
   counted: 'transaction' | 'before';
 }
@@ -56,7 +56,7 @@ const table = {
     'organization',
     5_000,
     50_000,
-    'invitations that nobody has accepted',
+    'invitations that have not been accepted',
     'Delete invitations that have expired or are no longer needed',
   ),
   memberships: large(
@@ -216,21 +216,21 @@ export function isQuotaName(text: string): text is QuotaName {
   return Object.hasOwn(table, text);
 }
 
-/** Returns the name that a wrong one was most likely meant to be. */
-export function nearestQuota(text: string): QuotaName {
-  const distances = quotaNames.map((name) => ({ name, distance: editDistance(text.slice(0, 100), name) }));
+/** Returns the quota name that is closest to a misspelled one. */
+export function findNearestQuota(text: string): QuotaName {
+  const distances = quotaNames.map((name) => ({ name, distance: computeEditDistance(text.slice(0, 100), name) }));
   return distances.reduce((best, one) => (one.distance < best.distance ? one : best)).name;
 }
 
-/** Returns why `value` cannot be the value of a quota, or undefined. */
-export function quotaValueFault(name: QuotaName, value: number): string | undefined {
+/** Returns why `value` is not allowed for a quota, or undefined when it is. */
+export function findQuotaValueFault(name: QuotaName, value: number): string | undefined {
   const { maximum } = quotas[name];
   if (Number.isSafeInteger(value) && value >= 0 && value <= maximum) return undefined;
   return `must be a whole number from 0 to ${maximum}`;
 }
 
-/** The refusal of a request beyond a quota. `holder` and `organization` are names or paths, for people. */
-export function quotaRefusal(
+/** Returns the message of a request that exceeds a quota. `holder` and `organization` are names or paths. */
+export function explainQuota(
   name: QuotaName,
   { value, holder, organization }: { value: number; holder: string; organization: string | undefined },
 ): { detail: string; advice: string } {
@@ -238,7 +238,7 @@ export function quotaRefusal(
   const higher = Math.min(Math.max(2 * value, 1), maximum);
   const raise =
     organization === undefined || higher <= value
-      ? `The most that quota \`${name}\` can be is ${maximum}.`
+      ? `The quota \`${name}\` is at its maximum of ${maximum}.`
       : `An operator can raise the quota: \`arsia admin quota --organization ${organization} --set ${name}=${higher}\`.`;
   return {
     detail: `${holders[per]} ${holder} has reached its quota of ${value} ${counts}.`,
@@ -246,32 +246,32 @@ export function quotaRefusal(
   };
 }
 
-/** Bytes that values take of a quota: their UTF-8, and 4 for each. store/namespaces/quotas.ts counts stored rows in the same way. */
-export function bytesOfValues(values: readonly string[]): number {
+/** Returns the bytes of values that count against a quota: UTF-8 and 4 per value. store/namespaces/quotas.ts counts stored rows alike. */
+export function countValueBytes(values: readonly string[]): number {
   return values.reduce((sum, value) => sum + Buffer.byteLength(value) + 4, 0);
 }
 
-/** Bytes that a right to act takes of its quota: the names in it, and 60 for the right itself. */
-export function bytesOfRight(right: { users: string[]; stages: string[]; labels: Record<string, string> }): number {
-  return 60 + bytesOfValues([...right.users, ...right.stages, ...Object.entries(right.labels).flat()]);
+/** Returns the bytes of a right to act that count against its quota: 60 and the bytes of its names. */
+export function countRightBytes(right: { users: string[]; stages: string[]; labels: Record<string, string> }): number {
+  return 60 + countValueBytes([...right.users, ...right.stages, ...Object.entries(right.labels).flat()]);
 }
 
 type Row = [per: QuotaHolder, initial: number, maximum: number, counts: string, advice: string];
 
 function large(...row: Row): Quota {
-  return { ...quotaOf(...row), counted: 'before' };
+  return { ...createQuota(...row), counted: 'before' };
 }
 
 function small(...row: Row): Quota {
-  return { ...quotaOf(...row), counted: 'transaction' };
+  return { ...createQuota(...row), counted: 'transaction' };
 }
 
-function quotaOf(...[per, initial, maximum, counts, advice]: Row) {
+function createQuota(...[per, initial, maximum, counts, advice]: Row) {
   return { per, default: initial, maximum, counts, advice };
 }
 
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
+/** Computes the Levenshtein distance. */
+function computeEditDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...a].entries()) {
     const next = [index + 1];

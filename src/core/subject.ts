@@ -1,12 +1,12 @@
 import { isId } from './ids.ts';
 
 /**
- * The only file that knows the grammar of `sub`:
+ * The grammar of `sub`. No other file parses or formats a subject.
  *
- *     sub = mi_id [ ":" ws_id ] [ ":" usr_id ]        as the identity's subject_scope says
+ *     sub = mi_id [ ":" ws_id ] [ ":" usr_id ]        by the subject_scope of the identity
  *
- * Identifiers only, so a rename never changes what a cloud trusts and no name can forge a separator. Google maps at most
- * 127 bytes to `google.subject` (cloud-facts.md 3.2); three identifiers are 29 + 1 + 29 + 1 + 30 = 90.
+ * A subject holds ids only, so that a rename does not change what a cloud trusts and no name can contain a separator. Google
+ * maps at most 127 bytes to `google.subject` (cloud-facts.md 3.2); three ids are 29 + 1 + 29 + 1 + 30 = 90.
  */
 export const subjectScopes = ['identity', 'workspace', 'user', 'workspace_user'] as const;
 export type SubjectScope = (typeof subjectScopes)[number];
@@ -19,21 +19,21 @@ export interface SubjectParts {
   user_id?: string | undefined;
 }
 
-/** What follows the identity in the subjects of a scope, in this order. */
-const named: Readonly<Record<SubjectScope, readonly ('workspace' | 'user')[]>> = {
+/** The ids that follow the identity id in the subjects of each scope, in this order. */
+const followingIds: Readonly<Record<SubjectScope, readonly ('workspace' | 'user')[]>> = {
   identity: [],
   workspace: ['workspace'],
   user: ['user'],
   workspace_user: ['workspace', 'user'],
 };
 
-/** Throws a TypeError when the scope wants an id that is missing or malformed: callers refuse before they get here. */
+/** Formats a subject. Throws a TypeError when an id is missing or malformed; callers must have refused that before. */
 export function formatSubject(scope: SubjectScope, parts: SubjectParts): string {
-  const others = named[scope].map((kind) => checked(kind, parts[`${kind}_id`]));
-  return [checked('managed_identity', parts.identity_id), ...others].join(':');
+  const others = followingIds[scope].map((kind) => requireId(kind, parts[`${kind}_id`]));
+  return [requireId('managed_identity', parts.identity_id), ...others].join(':');
 }
 
-/** The parts of a subject that Arsia made; undefined for any other text. */
+/** Parses a subject of Arsia. Returns undefined for any other text. */
 export function parseSubject(subject: string): (SubjectParts & { scope: SubjectScope }) | undefined {
   const [identity_id, second, third, ...rest] = subject.split(':') as [string, string?, string?, ...string[]];
   if (!isId('managed_identity', identity_id) || rest.length > 0) return undefined;
@@ -47,22 +47,23 @@ export function parseSubject(subject: string): (SubjectParts & { scope: SubjectS
     : undefined;
 }
 
-export function namesUser(scope: SubjectScope): boolean {
-  return named[scope].includes('user');
+/** Returns whether subjects of this scope contain the id of the user. */
+export function hasUserId(scope: SubjectScope): boolean {
+  return followingIds[scope].includes('user');
 }
 
-/** `workspace` is the id in the subject of these scopes, absent from the others. */
-export function namesWorkspace(scope: SubjectScope): boolean {
-  return named[scope].includes('workspace');
+/** Returns whether subjects of this scope contain the id of the workspace. */
+export function hasWorkspaceId(scope: SubjectScope): boolean {
+  return followingIds[scope].includes('workspace');
 }
 
-/** The subject of every user of a user-scoped identity: the one place where a pattern may stand in a trust document. */
-export function subjectOfEveryUser(scope: SubjectScope, parts: SubjectParts): string {
+/** Formats the pattern that matches the subjects of all users of an identity. Trust documents contain no other pattern. */
+export function formatSubjectPattern(scope: SubjectScope, parts: SubjectParts): string {
   const prefix = formatSubject(scope === 'user' ? 'identity' : 'workspace', parts);
   return `${prefix}:usr_*`;
 }
 
-function checked(kind: 'managed_identity' | 'workspace' | 'user', id: string | undefined): string {
+function requireId(kind: 'managed_identity' | 'workspace' | 'user', id: string | undefined): string {
   if (id === undefined || !isId(kind, id)) throw new TypeError(`a subject needs the id of the ${kind}`);
   return id;
 }

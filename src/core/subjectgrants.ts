@@ -1,14 +1,14 @@
 import type { AccessRule } from './accessrules.ts';
-import { covers, type MayAct } from './acting.ts';
+import { isJobCovered, type MayAct } from './acting.ts';
 import type { IdentityFacts, MintFacts, MintRefusal, NamingTerms } from './mintfacts.ts';
 import { parentPath } from './namespace.ts';
-import { namesUser, namesWorkspace } from './subject.ts';
+import { hasUserId, hasWorkspaceId } from './subject.ts';
 
 export interface GrantedRight extends MayAct {
   service_account_id: string;
 }
 
-/** Returns whether a right to act lets its launcher have tokens of the identity that name the users of the right. */
+/** Returns whether a right to act lets its launcher get tokens of the identity that name the users of the right. */
 function isNamingRight(
   { lineage, subject_grants }: NamingTerms,
   { service_account_id, namespace_id }: Pick<GrantedRight, 'service_account_id' | 'namespace_id'>,
@@ -22,10 +22,10 @@ function isNamingRight(
 }
 
 /**
- * Returns the rights to act by which a token of the identity could name somebody; with `named` (a user's id and those of the
- * teams) only those by which it could name them. Beside these, everybody can be named by a job that they start themselves.
+ * Returns the rights to act that let a token of the identity name a user; with `named` (the ids of a user and of the user's
+ * teams) only those that let it name that user. A job that a user starts needs no such right.
  */
-export function whoCouldName<Right extends GrantedRight>(
+export function selectNamingRights<Right extends GrantedRight>(
   terms: NamingTerms,
   rights: readonly Right[],
   named?: readonly string[],
@@ -38,20 +38,19 @@ export function whoCouldName<Right extends GrantedRight>(
 }
 
 /**
- * Returns the refusal of a token that names the user of the job and that nobody agreed to; undefined where the job may have
- * it. `isAsserted`: claims other than the subject, by which a cloud decides, name the user (session tags and the source
- * identity at AWS).
+ * Returns the refusal of a token that names the user of the job without a right or grant, or undefined. `isAsserted` is true
+ * when claims other than the subject that a cloud decides by name the user (session tags and the source identity at AWS).
  */
 export function refuseNaming(facts: MintFacts, isAsserted: boolean): MintRefusal | undefined {
   const { identity, user, launcher, job } = facts;
   if (identity === null || user === null || launcher === null) return undefined;
-  const isRuled = isForUsers(identity.rules);
+  const isRuled = isDecidedByUser(identity.rules);
   if (!isNamedAlone(identity, isAsserted || isRuled)) return undefined;
   const named = [user.id, ...user.team_ids];
   const rights = launcher.may_act.map((right) => ({ ...right, service_account_id: launcher.id }));
-  if (whoCouldName(identity, rights).some((right) => covers(right, job, named))) return undefined;
+  if (selectNamingRights(identity, rights).some((right) => isJobCovered(right, job, named))) return undefined;
   const group = parentPath(identity.path)!;
-  const what = namesUser(identity.subject_scope)
+  const what = hasUserId(identity.subject_scope)
     ? `The subject of ${identity.path} names the user and no workspace`
     : isAsserted
       ? `A session tag or the source identity of ${identity.path} names the user, and its subject names no workspace`
@@ -64,17 +63,17 @@ export function refuseNaming(facts: MintFacts, isAsserted: boolean): MintRefusal
 }
 
 /**
- * Returns whether the rules let in by who the user is, and not by which launcher says so. The owners then named nobody
- * who may say it.
+ * Returns whether access rules depend on the user and not on the launcher. The owners of the identity have then not chosen
+ * the launchers that may state the user.
  */
-function isForUsers(rules: readonly AccessRule[]): boolean {
+function isDecidedByUser(rules: readonly AccessRule[]): boolean {
   return (
     rules.some(({ kind }) => kind === 'user' || kind === 'team') &&
     rules.every(({ kind }) => kind !== 'service_account')
   );
 }
 
-/** Returns whether a token of the identity names its user, and not the workspace, in what the relying party decides by. */
+/** Returns whether the claims that a relying party decides by name the user and not the workspace. */
 export function isNamedAlone({ subject_scope }: Pick<IdentityFacts, 'subject_scope'>, isAsserted: boolean): boolean {
-  return !namesWorkspace(subject_scope) && (namesUser(subject_scope) || isAsserted);
+  return !hasWorkspaceId(subject_scope) && (hasUserId(subject_scope) || isAsserted);
 }

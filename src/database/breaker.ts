@@ -1,38 +1,39 @@
 import { unavailable } from './failures.ts';
 
-/** Milliseconds for which callers are refused at once after a failed connect. */
-const rest = 1_000;
+/** Milliseconds for which callers are refused without an attempt after a failed connect. */
+const pause = 1_000;
 
 export interface Breaker {
-  /** A connection was made, or one ended. */
-  gained(): void;
-  lost(): void;
-  /** Throws `unavailable` while the server is known to be away. */
+  /** Counts a new connection. */
+  connectionOpened(): void;
+  /** Counts a closed connection. */
+  connectionClosed(): void;
+  /** Throws `unavailable` while the breaker is open. */
   refuseWhileOpen(): void;
-  /** Learns from a connect; its failure is `unavailable`. */
+  /** Returns the connection and records whether the connect failed. Throws `unavailable` when it did. */
   watch<T>(connecting: Promise<T>): Promise<T>;
 }
 
 /**
- * Callers of a server that is away hear `unavailable` in a moment, instead of one connection timeout each (threats.md F6);
- * one caller at a time tries again. A live connection keeps the breaker closed: a server that has no more connections to
- * give still answers on those that it gave. `onFault` hears of the first failure only.
+ * Creates a circuit breaker. While the server is unreachable, callers get `unavailable` at once instead of one connection
+ * timeout each (threats.md F6), and one caller at a time tries to connect. An open connection keeps the breaker closed: a
+ * server at its connection limit still answers on the existing ones. `onFault` is called for the first failure only.
  */
 export function createBreaker(onFault: (error: Error) => void): Breaker {
   let live = 0;
   let openUntil = 0;
   let isProbing = false;
   return {
-    gained() {
+    connectionOpened() {
       live++;
       openUntil = 0;
     },
-    lost() {
+    connectionClosed() {
       live--;
     },
     refuseWhileOpen() {
       if (live > 0 || openUntil === 0) return;
-      if (isProbing || performance.now() < openUntil) throw unavailable('The database does not answer right now.');
+      if (isProbing || performance.now() < openUntil) throw unavailable('The database does not respond at the moment.');
       isProbing = true;
     },
     async watch(connecting) {
@@ -41,9 +42,9 @@ export function createBreaker(onFault: (error: Error) => void): Breaker {
       } catch (error) {
         if (live === 0) {
           if (openUntil === 0) onFault(error as Error);
-          openUntil = performance.now() + rest;
+          openUntil = performance.now() + pause;
         }
-        throw unavailable('The database does not answer right now.', error);
+        throw unavailable('The database does not respond at the moment.', error);
       } finally {
         isProbing = false;
       }
@@ -52,11 +53,10 @@ export function createBreaker(onFault: (error: Error) => void): Breaker {
 }
 
 /**
- * The value, or `unavailable` after about that many milliseconds in which this process could listen: the time is counted in
- * four parts, so that one long stall of our own event loop does not pass for silence of the server. A value that comes too
- * late goes to `onLate`.
+ * Returns the value of the promise, or throws `unavailable` after a time limit. The limit is measured by four timers in
+ * sequence, so that one long stall of the event loop does not count as silence of the server. A later value goes to `onLate`.
  */
-export async function within<T>(promise: Promise<T>, milliseconds: number, onLate: (value: T) => void): Promise<T> {
+export async function limitWait<T>(promise: Promise<T>, milliseconds: number, onLate: (value: T) => void): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   let timer: NodeJS.Timeout | undefined;
   const wait = (parts: number) => {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createFairQueue } from '../core/fairqueue.ts';
 import { unavailable } from './failures.ts';
-import { nested, transactionOf } from './nesting.ts';
+import { createNestingError, currentTransaction } from './nesting.ts';
 
 export interface CoalesceOptions<Key, Value> {
   /** Keys that one read takes at most. */
@@ -129,7 +129,7 @@ export function coalesce<Key, Value>(
   }
 
   return (key) => {
-    if (transactionOf.getStore() !== undefined) return Promise.reject(nested());
+    if (currentTransaction.getStore() !== undefined) return Promise.reject(createNestingError());
     const tenant = tenantOf(key);
     if (waiting.size >= maximumWaiting || waiting.sizeOf(tenant) >= maximumOfTenant)
       return Promise.reject(unavailable('Too many requests wait for the database.'));

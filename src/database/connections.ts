@@ -1,7 +1,7 @@
 import type { Kysely, PostgresQueryResult } from 'kysely';
 import type { Tables } from './tables.ts';
 
-/** What the door needs of a driver; server.ts and embedded.ts make one each. */
+/** The connections of a driver. server.ts and embedded.ts implement it. */
 export interface Connections {
   kind: Database['kind'];
   connect(): Promise<Connection>;
@@ -9,38 +9,38 @@ export interface Connections {
 }
 
 export interface Connection {
-  /** Several statements at once where there are no values, as migrations have them. */
+  /** Runs a statement; without values also several statements in one text, as migrations have them. */
   query<Row>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<Row>>;
-  /** As `query`, under a name that stands for this text for ever. */
+  /** Runs a prepared statement. A name must always have the same text. */
   prepared<Row>(name: string, text: string, values: readonly unknown[]): Promise<PostgresQueryResult<Row>>;
   release(destroy?: boolean): void;
 }
 
-/** Where statements go: the database itself or a transaction. */
+/** The query builder of the database or of a transaction. */
 export type Queries = Kysely<Tables>;
 
 /**
- * The one door to the database, embedded or PostgreSQL. On both: timestamptz is a Date, bytea a Uint8Array, int8 a number,
- * jsonb parsed (give it objects), text[] an array of strings. Every method throws ArsiaError `unavailable` when the database
- * is away (failures.ts), and the driver's own error, with its SQLSTATE as `code`, when it refuses a statement.
+ * The database, embedded or PostgreSQL. With both, timestamptz is a Date, bytea a Uint8Array, int8 a number, jsonb a parsed
+ * value (pass objects) and text[] an array of strings. Every method throws ArsiaError `unavailable` when the database cannot
+ * be used (failures.ts), and the error of the driver, with its SQLSTATE as `code`, when the database refuses a statement.
  */
 export interface Database {
   kind: 'embedded' | 'postgres';
-  /** Single statements. */
+  /** Builds and runs single statements, each in a transaction of its own. */
   query: Queries;
   /**
-   * One SERIALIZABLE transaction, run again (one at a time of each tenant, for up to 5 s) when it lost against a concurrent
-   * one: `work` may run more than once and must do nothing outside the transaction. `isolation: 'read committed'` is for
-   * work that takes a row lock first and then wants to read what the one before it committed.
+   * Runs `work` in a SERIALIZABLE transaction. After a serialization failure it runs again, for up to 5 s and one transaction
+   * per tenant at a time: `work` may run more than once and must have no effect outside the transaction. `isolation: 'read
+   * committed'` is for work that takes a row lock first and then reads what the previous holder committed.
    */
   transaction<T>(work: (tx: Queries) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Hot paths: a statement that PostgreSQL prepares once per connection under `name`. */
+  /** Runs a statement of a hot path, which PostgreSQL prepares once per connection under `name`. */
   statement<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
-  /** As `statement`, for one that changes rows: how many. */
+  /** Runs a prepared statement that changes rows, and returns their number. */
   affected(name: string, text: string, values: readonly unknown[]): Promise<number>;
   /**
-   * The clock of the database, in milliseconds since 1970. Whoever asks at the same time shares one answer: anybody may ask
-   * whether a replica is ready, as often as they like, and must not take the connections that mints need.
+   * Returns the time of the database, in milliseconds since 1970. Concurrent calls share one query: the readiness check needs
+   * no authentication, and its callers must not occupy the connections that mints need.
    */
   now(): Promise<number>;
   close(): Promise<void>;
@@ -48,6 +48,6 @@ export interface Database {
 
 export interface TransactionOptions {
   isolation?: 'serializable' | 'read committed';
-  /** The tenant of the change, such as the id of an organisation. A change waits behind no other tenant's. */
+  /** The tenant of the change, such as the id of an organisation. A retry does not wait for retries of other tenants. */
   tenant?: string;
 }

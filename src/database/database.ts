@@ -4,47 +4,50 @@ import { createFairPlaces } from '../fairness/fairplaces.ts';
 import { coalesce } from './coalesce.ts';
 import type { Connection, Connections, Database } from './connections.ts';
 import { openEmbedded } from './embedded.ts';
-import { isConflict, isUniqueViolation, translate, unavailable } from './failures.ts';
-import { nested, transactionOf } from './nesting.ts';
+import { isConflict, isUniqueViolation, translateError, unavailable } from './failures.ts';
+import { createNestingError, currentTransaction } from './nesting.ts';
 import { openServer } from './server.ts';
 import type { Tables } from './tables.ts';
 
 export interface DatabaseOptions {
-  /** PostgreSQL connection URL. Without it the database is embedded, in `folder`. */
+  /** URL of a PostgreSQL database. Without it the database is embedded, in `folder`. */
   url?: string;
-  /** The folder of the embedded database; one process at a time holds it. */
+  /** The folder of the embedded database. One process at a time can open it. */
   folder?: string;
-  /** Told of what breaks in the background: a lost connection, a server that went away. */
+  /** Called with faults outside a call: a lost connection, a server that became unreachable. */
   onFault?: (error: Error) => void;
-  /** Embedded: called when another process may have opened the folder, perhaps more than once. This one must end at once. */
+  /** Embedded: called, possibly more than once, when another process may have opened the folder. The process must then end. */
   onLockLost?: ((error: Error) => void) | undefined;
-  /** PostgreSQL connections at most (default 10). */
+  /** Maximum number of PostgreSQL connections; default 10. */
   poolSize?: number;
-  /** For migrations: statements take as long as they need. */
+  /** True for migrations: statements have no timeout. */
   isPatient?: boolean;
 }
 
-/** Milliseconds for which a change that loses against others is tried again, and between two tries at most. */
+/** Milliseconds for which a transaction is retried after serialization failures. */
 const patience = 5_000;
 
+/** Maximum milliseconds between two attempts. */
 const longestPause = 250;
 
-/** Transactions that lost and are tried again at the same time, one of a tenant, and those that wait for that. */
+/** Transactions that are retried at the same time, at most one of each tenant. */
 const retriesAtOnce = 4;
 
-const maximumLosers = { maximumWaiting: 500, maximumWaitingPerTenant: 200 };
+/** Transactions that wait to be retried. */
+const waitingRetries = { maximumWaiting: 500, maximumWaitingPerTenant: 200 };
 
-/** Opens without a connection to PostgreSQL: a server that is away is `unavailable` on use, not a failed start. */
+/** Opens the database. Does not connect to PostgreSQL: an unreachable server is `unavailable` on use, not a failed start. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { url, folder, onFault = () => {}, onLockLost, poolSize = 10, isPatient = false } = options;
-  if (url !== undefined) return databaseOver(openServer({ url, onFault, poolSize, isPatient }));
-  if (folder === undefined) throw new TypeError('openDatabase needs a url or a folder');
-  return databaseOver(await openEmbedded({ folder, onLockLost }));
+  if (url !== undefined) return createDatabase(openServer({ url, onFault, poolSize, isPatient }));
+  if (folder === undefined) throw new TypeError('openDatabase needs `url` or `folder`');
+  return createDatabase(await openEmbedded({ folder, onLockLost }));
 }
 
-export function databaseOver(connections: Connections): Database {
-  const connect = () => (transactionOf.getStore() === connections ? Promise.reject(nested()) : connections.connect());
-  const translated = () => connect().then(translatedConnection, rethrow);
+export function createDatabase(connections: Connections): Database {
+  const connect = () =>
+    currentTransaction.getStore() === connections ? Promise.reject(createNestingError()) : connections.connect();
+  const translated = () => connect().then(translateErrors, rethrow);
   const pool = { connect: translated, options: {} } as unknown as PostgresPool;
   const query = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   const prepared = async <Row>(name: string, text: string, values: readonly unknown[]) => {
@@ -62,14 +65,14 @@ export function databaseOver(connections: Connections): Database {
     },
     { maximumBatch: Number.POSITIVE_INFINITY, concurrency: 1 },
   );
-  // PostgreSQL watches pages, and whole tables where they are small: changes of different things conflict as well. Side by
-  // side those that lost would lose to one another again, until they give up; one at a time each gets through. Those of one
-  // tenant conflict most, so only they wait for one another (docs/decisions/0016).
-  const turn = createFairPlaces({
-    of: 'changes that lost against others',
+  // PostgreSQL detects conflicts by page, and by table where a table is small, so that unrelated changes conflict too. Retries
+  // that run concurrently would conflict with one another again until they give up; one at a time each succeeds. Transactions
+  // of one tenant conflict most, so only those wait for one another (docs/decisions/0016).
+  const retryPlaces = createFairPlaces({
+    tasks: 'changes that conflicted with others',
     most: retriesAtOnce,
     mostPerTenant: 1,
-    ...maximumLosers,
+    ...waitingRetries,
     patience,
   });
   return {
@@ -83,12 +86,12 @@ export function databaseOver(connections: Connections): Database {
         query
           .transaction()
           .setIsolationLevel(isolation)
-          .execute((tx) => transactionOf.run(connections, () => work(tx)));
+          .execute((tx) => currentTransaction.run(connections, () => work(tx)));
       try {
         return await attempt();
       } catch (error) {
         if (!isConflict(error) && !isUniqueViolation(error)) throw error;
-        return await turn(tenant, () => retried(attempt));
+        return await retryPlaces(tenant, () => retry(attempt));
       }
     },
     now: () => now(),
@@ -96,21 +99,22 @@ export function databaseOver(connections: Connections): Database {
   };
 }
 
-async function retried<T>(attempt: () => Promise<T>): Promise<T> {
+async function retry<T>(attempt: () => Promise<T>): Promise<T> {
   const begun = performance.now();
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
-      // The second try sees what another transaction took. A third violation is a fault in the code.
+      // The second attempt sees the row that the other transaction committed. A third violation is a bug.
       if (!isConflict(error) && !(isUniqueViolation(error) && tries < 3)) throw error;
-      if (performance.now() - begun > patience) throw unavailable('Too many changes are made at the same time.', error);
+      if (performance.now() - begun > patience)
+        throw unavailable('Too many changes are in progress at the same time.', error);
       await sleep(Math.random() * Math.min(10 * 2 ** tries, longestPause));
     }
   }
 }
 
-function translatedConnection(connection: Connection): Connection {
+function translateErrors(connection: Connection): Connection {
   return {
     query: (text, values) => connection.query<never>(text, values).catch(rethrow),
     prepared: (name, text, values) => connection.prepared<never>(name, text, values).catch(rethrow),
@@ -119,5 +123,5 @@ function translatedConnection(connection: Connection): Connection {
 }
 
 function rethrow(error: unknown): never {
-  throw translate(error);
+  throw translateError(error);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PGlite, type Results } from '@electric-sql/pglite';
 import type { PostgresQueryResult } from 'kysely';
 import { makePrivate, refuseSharedFolder } from '../files/privatefolders.ts';
-import { within } from './breaker.ts';
+import { limitWait } from './breaker.ts';
 import type { Connection, Connections } from './connections.ts';
 import { LockLost, unavailable } from './failures.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
@@ -11,30 +11,30 @@ import { type FolderLock, lockFolder } from './lock.ts';
 const int8 = 20;
 
 export interface EmbeddedOptions {
-  /** Without a folder the database lives in memory. */
+  /** Without a folder the database is in memory. */
   folder?: string;
-  /** A dump (`dumpDataDir`) to start a new database from, instead of three seconds of initdb. */
+  /** A dump (`dumpDataDir`) from which a new database is created, which saves the three seconds of initdb. */
   template?: Blob;
-  /** Called with every statement once another process may have opened the folder: this one must end at once. */
+  /** Called at every statement once another process may have opened the folder. The process must end. */
   onLockLost?: ((error: Error) => void) | undefined;
 }
 
-/** Files in the folder beside the lock: the database, and one that is being made. */
+/** Folders beside the lock file: the database, and a database that is being created. */
 const files = 'pgdata';
 const unfinished = 'pgdata.new';
 
-/** PGlite, PostgreSQL in this process, as a pool of one connection. */
+/** Opens PGlite, PostgreSQL in this process, as a pool of one connection. Throws an Error when another process has the folder. */
 export async function openEmbedded({ folder, template, onLockLost = () => {} }: EmbeddedOptions): Promise<Connections> {
   const lock = folder === undefined ? undefined : takeFolder(folder);
   try {
-    if (folder !== undefined) await makeWhole(folder, template);
+    if (folder !== undefined) await createIfMissing(folder, template);
     const pglite = await openFiles(
       folder === undefined ? undefined : join(folder, files),
       folder ? undefined : template,
     );
-    // Now that all of it is there: PGlite makes the files of a new database writable by everybody, whatever the umask.
+    // After all files exist: PGlite creates the files of a new database with write permission for all users, despite the umask.
     if (folder !== undefined) makeOwnPrivate(folder);
-    return poolOfOne(pglite, lock && watched(lock, onLockLost));
+    return createSingleConnectionPool(pglite, lock && reportLoss(lock, onLockLost));
   } catch (error) {
     lock?.release();
     throw error;
@@ -47,24 +47,24 @@ function takeFolder(folder: string): FolderLock {
   return lockFolder(folder, [files, unfinished]);
 }
 
-/** The folder and what Arsia has in it, and nothing else: somebody may have named a folder of their own. */
+/** Changes the modes of the folder and of Arsia's own files in it. Other files stay as they are: the folder may be shared. */
 function makeOwnPrivate(folder: string): void {
   chmodSync(folder, 0o700);
   const own = [files, 'lock', 'lock-journal', 'lock.pid'].map((name) => join(folder, name));
   for (const path of own) if (existsSync(path)) makePrivate(path);
 }
 
-/** A database that was killed while it was made would never open: it is made aside and renamed when it is whole. */
-async function makeWhole(folder: string, template: Blob | undefined): Promise<void> {
-  const whole = join(folder, files);
-  if (existsSync(whole)) return;
+/** Creates the database under another name and renames it when it is complete. A partly created database would not open. */
+async function createIfMissing(folder: string, template: Blob | undefined): Promise<void> {
+  const complete = join(folder, files);
+  if (existsSync(complete)) return;
   const draft = join(folder, unfinished);
   rmSync(draft, { recursive: true, force: true });
   await (await openFiles(draft, template)).close();
-  renameSync(draft, whole);
+  renameSync(draft, complete);
 }
 
-function watched(lock: FolderLock, onLost: (error: Error) => void): FolderLock {
+function reportLoss(lock: FolderLock, onLost: (error: Error) => void): FolderLock {
   return {
     ...lock,
     verify() {
@@ -86,30 +86,31 @@ function openFiles(dataDir: string | undefined, template: Blob | undefined): Pro
   });
 }
 
-/** Milliseconds that a caller waits for the session, and callers that wait for it, at most. */
+/** Milliseconds that a caller waits for the session. */
 const patience = 15_000;
+/** Maximum number of callers that wait for the session. */
 const maximumWaiting = 2_000;
 
-/** One caller at a time: PGlite has one session, and a transaction is the session's. */
-export function poolOfOne(pglite: PGlite, lock: FolderLock | undefined): Connections {
-  // The tail of the queue: each holder waits for the one before it.
+/** Creates a pool that admits one caller at a time: PGlite has one session, and a transaction belongs to the session. */
+export function createSingleConnectionPool(pglite: PGlite, lock: FolderLock | undefined): Connections {
+  // Each caller waits for the caller before it; `tail` resolves when the last one releases the session.
   let tail: Promise<void> = Promise.resolve();
   let waiting = 0;
   return {
     kind: 'embedded',
     async connect() {
-      if (waiting >= maximumWaiting) throw unavailable('Too many requests wait for the database.');
+      if (waiting >= maximumWaiting) throw unavailable('Too many requests are waiting for the database.');
       const before = tail;
-      const turn = Promise.withResolvers<void>();
-      tail = turn.promise;
+      const released = Promise.withResolvers<void>();
+      tail = released.promise;
       waiting++;
-      // A caller that gave up passes its turn on when it comes.
-      await within(before, patience, turn.resolve).finally(() => waiting--);
-      return connectionTo(pglite, lock, turn.resolve);
+      // A caller that timed out releases the session as soon as it gets it.
+      await limitWait(before, patience, released.resolve).finally(() => waiting--);
+      return createConnection(pglite, lock, released.resolve);
     },
     async end() {
       await tail;
-      // Closing writes as well.
+      // Closing writes to the folder too.
       if (!pglite.closed && isHeld(lock)) await pglite.close();
       lock?.release();
     },
@@ -125,18 +126,18 @@ function isHeld(lock: FolderLock | undefined): boolean {
   }
 }
 
-function connectionTo(pglite: PGlite, lock: FolderLock | undefined, release: () => void): Connection {
+function createConnection(pglite: PGlite, lock: FolderLock | undefined, release: () => void): Connection {
   const run = async <Row>(text: string, values: readonly unknown[]) => {
-    // Before every statement, a COMMIT among them. A look costs 5 µs.
+    // Before every statement, including COMMIT. The check takes 5 µs.
     lock?.verify();
-    // Only the simple protocol takes several statements at once, as migrations have them.
+    // Only the simple query protocol accepts several statements in one text, as migrations have them.
     const results = values.length > 0 ? await pglite.query(text, [...values]) : await pglite.exec(text);
-    return asResult<Row>(Array.isArray(results) ? results.at(-1) : results);
+    return convertResults<Row>(Array.isArray(results) ? results.at(-1) : results);
   };
   return { query: run, prepared: (_name, text, values) => run(text, values), release };
 }
 
-function asResult<Row>(results: Results<unknown> | undefined): PostgresQueryResult<Row> {
+function convertResults<Row>(results: Results<unknown> | undefined): PostgresQueryResult<Row> {
   return {
     command: (results?.command ?? 'SELECT') as PostgresQueryResult<Row>['command'],
     rowCount: results?.rowCount ?? results?.affectedRows ?? 0,

@@ -1,14 +1,14 @@
 import { ArsiaError } from '../core/errors.ts';
+import { errorCode } from '../core/thrown.ts';
 
-/** Seconds that a caller should wait before it asks a database that is away again. */
+/** Seconds after which a caller should try again. */
 const retryAfter = 1;
 
 /**
- * The one place that tells a database that is away from a statement that is wrong. Away: it cannot be reached, is starting,
- * stopping or full, became a read-only standby, refuses our role, or took longer than it may.
- * SQLSTATEs: PostgreSQL manual, appendix A.
+ * SQLSTATEs of a database that cannot be used, as opposed to a wrong statement: it is unreachable, starting, stopping or full,
+ * became a read-only standby, refuses our role, or exceeded a timeout. Source: PostgreSQL manual, appendix A.
  */
-const awayStates = [
+const unusableStates = [
   /^08/, // connection exceptions
   /^28/, // our role is refused
   /^53/, // out of disk, memory or connections
@@ -21,10 +21,10 @@ const awayStates = [
   /^25006$/, // a failover left us on a read-only standby
 ];
 
-/** The server says this and then closes the connection: ended by an administrator, crashed, idle or busy for too long. */
+/** SQLSTATEs after which the server closes the connection: terminated by an administrator, crashed, idle or busy too long. */
 const sessionEndStates = /^(08...|57P0[1-5]|25P0[34])$/;
 
-const awaySystemCodes = new Set([
+const unusableSystemCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',
@@ -37,61 +37,58 @@ const awaySystemCodes = new Set([
   'ENOENT',
 ]);
 
-/** pg and PGlite give these no code. */
-const awayMessages =
+/** Errors of pg and PGlite that have no code. */
+const unusableMessages =
   /^(Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|timeout exceeded when trying to connect|timeout expired|PGlite is (closed|closing)|driver has already been destroyed)/;
 
-/** Thrown when another process may have opened the embedded database: this one must read and write nothing more there. */
+/** Thrown when another process may have opened the embedded database. This process must not read or write it any more. */
 export class LockLost extends Error {
   override readonly name = 'LockLost';
 
   constructor(file: string) {
     super(
-      `The lock file ${file} was replaced while this process held it, so that another one may have opened the embedded database. This process ends and has written nothing since: make sure that one arsia uses the folder, and start it again.`,
+      `The lock file ${file} was replaced while this process held it: another process may have opened the embedded database. This process ends and has written nothing since. Stop every other arsia that uses the folder, and start again.`,
     );
   }
 }
 
-export function codeOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
-}
-
-export function isAway(error: unknown): boolean {
-  const code = codeOf(error);
-  if (code !== undefined && (awaySystemCodes.has(code) || awayStates.some((state) => state.test(code)))) return true;
+/** Returns whether an error means that the database cannot be used, and not that the statement is wrong. */
+export function isUnusable(error: unknown): boolean {
+  const code = errorCode(error);
+  if (code !== undefined && (unusableSystemCodes.has(code) || unusableStates.some((state) => state.test(code))))
+    return true;
   if (!(error instanceof Error)) return false;
   if (error instanceof LockLost) return true;
-  // An aborted WebAssembly instance never answers again; its own text would help nobody outside.
-  return awayMessages.test(error.message) || error.name === 'RuntimeError';
+  // An aborted WebAssembly instance cannot be used again, and its message means nothing to the caller.
+  return unusableMessages.test(error.message) || error.name === 'RuntimeError';
 }
 
-/** Whether the connection that brought this error is of no more use, also while the operating system still calls it open. */
+/** Returns whether a connection cannot be used after this error, even if its socket is still open. */
 export function endsSession(error: unknown): boolean {
   return (
-    sessionEndStates.test(codeOf(error) ?? '') || (error instanceof Error && error.message === 'Query read timeout')
+    sessionEndStates.test(errorCode(error) ?? '') || (error instanceof Error && error.message === 'Query read timeout')
   );
 }
 
-/** An error of a driver as callers see it: `unavailable` when the database is away, itself otherwise. */
-export function translate(error: unknown): unknown {
-  return isAway(error) ? unavailable('The database does not answer right now.', error) : error;
+/** Converts an error of a driver to `unavailable` when the database cannot be used. Returns every other error unchanged. */
+export function translateError(error: unknown): unknown {
+  return isUnusable(error) ? unavailable('The database does not respond at the moment.', error) : error;
 }
 
 export function unavailable(detail: string, cause?: unknown): ArsiaError {
   return new ArsiaError('unavailable', detail, { retry_after: retryAfter, cause });
 }
 
-/** Lost against a concurrent transaction: running it again is right (40001 serialization failure, 40P01 deadlock). */
+/** Returns whether a transaction failed because of a concurrent one and can be retried (40001 serialization failure, 40P01 deadlock). */
 export function isConflict(error: unknown): boolean {
-  const code = codeOf(error);
+  const code = errorCode(error);
   return code === '40001' || code === '40P01';
 }
 
 /**
- * A unique constraint refused. Changes look first whether a name is free, so this is a race as well: which of two indexes a
- * SELECT reads decides whether PostgreSQL reports a conflict or this (its manual, 13.5 "Serialization Failure Handling").
+ * Returns whether a unique constraint refused. Changes check first that a name is free, so that this is a race too: PostgreSQL
+ * reports a conflict or this, depending on the index that the SELECT read (manual, 13.5 "Serialization Failure Handling").
  */
 export function isUniqueViolation(error: unknown): boolean {
-  return codeOf(error) === '23505';
+  return errorCode(error) === '23505';
 }

@@ -3,19 +3,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
+import { errorCode } from '../core/thrown.ts';
 import type { Database, Queries } from './connections.ts';
 import { openDatabase } from './database.ts';
-import { codeOf, unavailable } from './failures.ts';
+import { unavailable } from './failures.ts';
 import { auditColumns } from './tables/audit.ts';
 
-/** `migrations/` beside `src/` and `dist/` alike: both are one folder deep. */
+/** `migrations/` is beside `src/` and beside `dist/`; this file is two folders deep in both. */
 const defaultFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
 
-/** Any number, the same in every release: two migrators at once take turns. */
+/** Key of the advisory lock that migrators hold. It must be the same in every release. */
 const advisoryLock = 4_727_617;
 
 export interface MigrateOptions {
-  /** The application's role, when the tables belong to another one: it is given what it needs and no more. */
+  /** The role of the application when another role owns the tables. It is granted only the rights that it needs. */
   grantTo?: string | undefined;
   folder?: string;
 }
@@ -27,11 +28,11 @@ interface Migration {
 }
 
 /**
- * Brings the database to this release's schema: each file of `migrations/` in its order, one transaction a file with its
- * row in `migrations`. Returns the names applied; nothing when all were. Safe to interrupt, to repeat, and to run twice at once.
+ * Migrates the database to the schema of this release: applies each file of `migrations/` in order, in one transaction with
+ * its row in `migrations`. Returns the names of the applied files. It can be interrupted, repeated and run concurrently.
  *
- * `target` is a database whose role owns the tables, or its URL. Throws an Error with one clear line when the database has a
- * migration that this release does not know, or one whose text differs; `unavailable` while the role may not migrate.
+ * `target` is a database whose role owns the tables, or its URL. Throws an Error with one line when the database has a
+ * migration that this release does not have, or one with another text; throws `unavailable` when the role may not migrate.
  */
 export async function migrate(target: Database | string, options: MigrateOptions = {}): Promise<string[]> {
   if (typeof target !== 'string') return await migrateDatabase(target, options);
@@ -46,11 +47,11 @@ export async function migrate(target: Database | string, options: MigrateOptions
 async function migrateDatabase(database: Database, options: MigrateOptions): Promise<string[]> {
   const migrations = readMigrations(options.folder ?? defaultFolder);
   const applied: string[] = [];
-  // The look without a lock lets a role that owns nothing pass when there is nothing to do.
+  // The check without a lock lets a role without ownership pass when all migrations are applied.
   while ((await pendingOf(database.query, migrations)).length > 0) {
     const name = await database
       .transaction((tx) => applyNext(tx, migrations), { isolation: 'read committed' })
-      .catch(waitForOwner);
+      .catch(explainWait);
     if (name !== undefined) applied.push(name);
   }
   if (options.grantTo !== undefined) await grant(database, options.grantTo);
@@ -59,18 +60,18 @@ async function migrateDatabase(database: Database, options: MigrateOptions): Pro
 
 const insufficientPrivilege = '42501';
 
-/** A replica of this release that comes before its migration waits for it, not ready: it must not end, nor serve (threats.md N61). */
-function waitForOwner(error: unknown): never {
-  if (codeOf(error) !== insufficientPrivilege) throw error;
+/** A replica that starts before the migration of its release must wait, not ready, and must not end or serve (threats.md N61). */
+function explainWait(error: unknown): never {
+  if (errorCode(error) !== insufficientPrivilege) throw error;
   throw unavailable(
-    'The database waits for its migration to this release, which the role of DATABASE_URL may not do: run `arsia migrate` with ARSIA_MIGRATION_DATABASE_URL, as the role that owns the tables.',
+    'The database is not yet migrated to this release, and the role of DATABASE_URL may not migrate it. Run `arsia migrate` with ARSIA_MIGRATION_DATABASE_URL set to the role that owns the tables.',
     error,
   );
 }
 
 async function applyNext(tx: Queries, migrations: Migration[]): Promise<string | undefined> {
-  // A migration, and the wait for another migrator, take as long as they take; waiting for a table's lock must not, since
-  // every request queues up behind a waiting ALTER TABLE.
+  // A migration and the wait for another migrator have no timeout. The wait for a table lock has one, because every request
+  // queues behind a waiting ALTER TABLE.
   await sql`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`.execute(tx);
   await sql`SELECT pg_advisory_xact_lock(${sql.lit(advisoryLock)})`.execute(tx);
   await sql`SET LOCAL lock_timeout = '10s'`.execute(tx);
@@ -92,18 +93,18 @@ async function pendingOf(queries: Queries, migrations: Migration[]): Promise<Mig
     const known = migrations.find((migration) => migration.name === name);
     if (known === undefined)
       throw new Error(
-        `The database has the migration ${name}, which this release of Arsia does not know: run the release that made it, or a newer one.`,
+        `The database has the migration ${name}, which this release of Arsia does not have. Run the release that applied it, or a newer one.`,
       );
     if (known.checksum !== checksum)
       throw new Error(
-        `The migration ${name} was applied to the database with another text than this release has: run the release that applied it; a landed migration is never edited.`,
+        `The migration ${name} was applied to the database with another text than in this release. Run the release that applied it. An applied migration must not be edited.`,
       );
   }
   return migrations.filter((migration) => !applied.has(migration.name));
 }
 
 async function appliedRows(queries: Queries): Promise<{ name: string; checksum: string }[]> {
-  // Not to_regclass: it answers from a cache that may be older than the wait for the lock.
+  // Not to_regclass, which reads a cache that can be older than the wait for the lock.
   const { rows } = await sql<{ exists: boolean }>`SELECT EXISTS (
     SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'migrations') AS exists`.execute(queries);
   if (rows[0]?.exists !== true) return [];
@@ -120,12 +121,12 @@ function readMigrations(folder: string): Migration[] {
     });
 }
 
-/** What the application's role may do with a table, where that is less than reading and changing all rows. */
+/** Tables on which the role of the application gets less than SELECT, INSERT, UPDATE and DELETE. */
 const lesserGrants: Readonly<Record<string, string>> = {
-  // threats.md N63: who took the application's password cannot rewrite what it did.
+  // An attacker with the application's password cannot change recorded events (threats.md N63).
   audit_events: `SELECT, INSERT (${auditColumns})`,
   audit_checkpoints: 'SELECT, INSERT',
-  // Without the secret of the audit's keys no event could be verified ever again.
+  // If the secret of the audit keys were deleted, no event could be verified any more.
   shared_secrets: 'SELECT, INSERT',
   migrations: 'SELECT',
 };
@@ -137,7 +138,7 @@ async function grant(database: Database, role: string): Promise<void> {
   if (rows[0] === undefined || rows[0].is_owner) return;
   const to = sql.id(role);
   await database.transaction(async (tx) => {
-    // Two migrators that grant at once would fail on each other's catalogue rows.
+    // Concurrent grants of two migrators would fail on the same catalogue rows.
     await sql`SELECT pg_advisory_xact_lock(${sql.lit(advisoryLock)})`.execute(tx);
     await sql`GRANT USAGE ON SCHEMA ${sql.id(rows[0]!.schema)} TO ${to}`.execute(tx);
     for (const { schema, name } of rows) {

@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** The database in whose transaction the running code is. */
-export const transactionOf = new AsyncLocalStorage<object>();
+/** The database whose transaction the current code runs in. */
+export const currentTransaction = new AsyncLocalStorage<object>();
 
-/** The embedded database has one connection: a second one wanted inside a transaction would wait for itself for ever. */
-export function nested(): Error {
+/** Creates the error of a use of the database inside its own transaction. The embedded database has one connection, so that such a use would never end. */
+export function createNestingError(): Error {
   return new Error(
-    'inside a transaction, use the `tx` that it gives: the database itself would wait for the transaction',
+    'The database was used inside its own transaction and would wait for it: use the `tx` that the transaction passes.',
   );
 }

@@ -1,17 +1,17 @@
 import { sql } from 'kysely';
 
 export interface Page {
-  /** The id of the last item of the page before. */
+  /** The id of the last item of the previous page. */
   after: string | undefined;
   limit: number;
 }
 
-/** So many roots at most are looked up in the index of lineages. */
+/** Maximum number of roots that are looked up in the index of lineages. */
 const fewRoots = 64;
 
 /**
- * Is the row at or below one of `roots`? What lies below a few, the index finds. What lies below many is no small part of
- * all: rows are read in their order and each is held against a hash table, which an overlap of arrays is not.
+ * Builds the condition that a row is at or below one of `roots`. For few roots PostgreSQL uses the index of lineages. For many
+ * roots most rows match: rows are read in order and looked up in a hash table, which the array overlap operator cannot use.
  */
 export function isBelow(lineage: string, roots: string[]) {
   return roots.length <= fewRoots

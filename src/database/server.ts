@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { createBreaker, within } from './breaker.ts';
+import { createBreaker, limitWait } from './breaker.ts';
 import type { Connection, Connections } from './connections.ts';
 import { endsSession, unavailable } from './failures.ts';
 
@@ -10,7 +10,7 @@ export interface ServerOptions {
   onFault: (error: Error) => void;
 }
 
-/** Milliseconds. The server ends what takes too long; the read timeout is for a server that no longer says anything. */
+/** Milliseconds. The server enforces the first three; `query_timeout` covers a server that no longer responds. */
 const limits = {
   statement_timeout: 5_000,
   lock_timeout: 3_000,
@@ -20,16 +20,16 @@ const limits = {
   idleTimeoutMillis: 60_000,
 } as const;
 
-/** Statements of the hot paths answer in milliseconds or not at all. */
+/** Milliseconds. Prepared statements are on the hot paths and normally take a few milliseconds. */
 const preparedTimeout = 3_000;
-/** How long a caller waits for a connection, new or free, before it is told `unavailable`. */
+/** Milliseconds that a caller waits for a new or free connection before it gets `unavailable`. */
 const patience = 900;
-/** Callers that wait for a free connection, at most. */
+/** Maximum number of callers that wait for a connection. */
 const maximumWaiting = 2_000;
 
 const int8 = 20;
 
-/** PostgreSQL through a pool of connections. */
+/** Opens a pool of connections to PostgreSQL. Connects on first use. */
 export function openServer({ url, poolSize, isPatient, onFault }: ServerOptions): Connections {
   const pool = new pg.Pool({
     connectionString: url,
@@ -37,29 +37,29 @@ export function openServer({ url, poolSize, isPatient, onFault }: ServerOptions)
     application_name: 'arsia',
     keepAlive: true,
     ...limits,
-    // A search of one tenant must not take the cores that the mints of others need.
+    // A search of one tenant must not occupy the cores that the mints of other tenants need.
     options: '-c max_parallel_workers_per_gather=0',
     ...(isPatient ? { statement_timeout: 0, query_timeout: 0 } : {}),
-    types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
+    types: { getTypeParser: getTypeParser as typeof pg.types.getTypeParser },
   });
   const breaker = createBreaker(onFault);
-  // Without these two handlers a connection that the server ends ends the process: the pool's is for idle connections, the
-  // client's for those in use, and it hears of both (threats.md M12).
+  // Without these two handlers an error of a connection would end the process: the pool's is for idle connections, the
+  // client's for connections in use. The client reports both kinds (threats.md M12).
   pool.on('error', () => {});
   pool.on('connect', (client) => {
-    breaker.gained();
+    breaker.connectionOpened();
     client.on('error', onFault);
   });
-  pool.on('remove', () => breaker.lost());
+  pool.on('remove', () => breaker.connectionClosed());
   let ended: Promise<void> | undefined;
   return {
     kind: 'postgres',
     async connect() {
       if (ended !== undefined) throw unavailable('The database is closed.');
-      if (pool.waitingCount >= maximumWaiting) throw unavailable('Too many requests wait for the database.');
+      if (pool.waitingCount >= maximumWaiting) throw unavailable('Too many requests are waiting for the database.');
       breaker.refuseWhileOpen();
       const connecting = breaker.watch(pool.connect());
-      return connectionTo(await within(connecting, patience, (late) => late.release()));
+      return createConnection(await limitWait(connecting, patience, (late) => late.release()));
     },
     end() {
       ended ??= pool.end();
@@ -68,30 +68,31 @@ export function openServer({ url, poolSize, isPatient, onFault }: ServerOptions)
   };
 }
 
-function connectionTo(client: pg.PoolClient): Connection {
+function createConnection(client: pg.PoolClient): Connection {
   let isBroken = false;
-  const noted = async <T>(result: Promise<T>): Promise<T> => {
+  const watchSession = async <T>(result: Promise<T>): Promise<T> => {
     try {
       return await result;
     } catch (error) {
-      // The next user of this connection would wait for the answer that we gave up on, or be the one to find it closed.
+      // The next user of this connection would wait for the response that timed out here, or find the connection closed.
       if (endsSession(error)) isBroken = true;
       throw error;
     }
   };
   return {
-    query: (text, values) => noted(client.query(text, [...values])) as Promise<never>,
-    prepared: (name, text, values) => noted(client.query(preparedQuery(name, text, values))) as Promise<never>,
+    query: (text, values) => watchSession(client.query(text, [...values])) as Promise<never>,
+    prepared: (name, text, values) =>
+      watchSession(client.query(createPreparedQuery(name, text, values))) as Promise<never>,
     release: (destroy) => client.release(isBroken || destroy === true),
   };
 }
 
-/** pg takes a timeout of its own for each query, which its types leave out. */
-function preparedQuery(name: string, text: string, values: readonly unknown[]): pg.QueryConfig {
+/** pg accepts a timeout for each query, which its types do not have. */
+function createPreparedQuery(name: string, text: string, values: readonly unknown[]): pg.QueryConfig {
   const query = { name, text, values: [...values], query_timeout: preparedTimeout };
   return query;
 }
 
-function typeParser(oid: number, format?: 'text' | 'binary'): unknown {
+function getTypeParser(oid: number, format?: 'text' | 'binary'): unknown {
   return oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text');
 }

@@ -36,7 +36,7 @@ import type {
 
 export type { Json } from './tables/json.ts';
 
-/** The tables of `migrations/`, as both databases give and take them. */
+/** The tables of `migrations/`, with the types that both databases read and write. */
 export interface Tables {
   namespaces: NamespacesTable;
   users: UsersTable;

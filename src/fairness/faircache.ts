@@ -1,4 +1,4 @@
-/** The number and bytes of the entries in all maps of a cache. */
+/** Number and bytes of the entries in all maps of a cache. */
 export interface Held {
   entries: number;
   bytes: number;
@@ -15,7 +15,7 @@ export interface FairCacheOptions {
 
 export interface Entry<Value> {
   readonly value: Value;
-  /** When its reading began, on the clock of `performance.now()`. */
+  /** Start of the read of the value, on the clock of `performance.now()`. */
   readonly since: number;
 }
 
@@ -49,13 +49,13 @@ interface Share {
 
 /** Bytes of an entry without its value: the object, and its slots in two tables. Measured as in core/heapsize.ts. */
 const entryBytes = 220;
-/** Milliseconds between two looks for entries beyond their age, while there are any entries. */
+/** Milliseconds between two sweeps, while the cache has entries. */
 const sweepInterval = 1_000;
 
 /**
- * Creates maps that share bounds in bytes and age. An organisation at its share loses its own oldest entry. At the bound of
- * all, the organisation that holds most loses its oldest entry. So no organisation pushes out what another one keeps within
- * an equal part of the whole.
+ * Creates a cache whose maps share limits in bytes and age. An organisation at its share loses its own oldest entry. At the
+ * limit of the cache the organisation with most bytes loses its oldest entry. So no organisation evicts the entries of one that
+ * uses less than an equal part of the cache.
  */
 export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCacheOptions): FairCache {
   const shares = new Map<string, Share>();
@@ -76,7 +76,7 @@ export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCa
     drop(oldest!);
   }
 
-  function largest(): Share {
+  function findLargest(): Share {
     return [...shares.values()].reduce((most, share) => (share.bytes > most.bytes ? share : most));
   }
 
@@ -105,7 +105,7 @@ export function createFairCache({ maximumBytes, shareBytes, maximumAge }: FairCa
   function insert(entry: KeptEntry): void {
     const share = shares.get(entry.organization_id) ?? { bytes: 0, entries: new Set() };
     while (share.bytes + entry.bytes > shareBytes) dropOldest(share);
-    while (total + entry.bytes > maximumBytes) dropOldest(largest());
+    while (total + entry.bytes > maximumBytes) dropOldest(findLargest());
     // Set again: a share that lost its last entry has been removed from the map.
     shares.set(entry.organization_id, share);
     share.entries.add(entry);

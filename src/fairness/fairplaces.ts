@@ -1,31 +1,28 @@
 import { ArsiaError, type ErrorCode } from '../core/errors.ts';
 import { createFairQueue } from '../core/fairqueue.ts';
 
-/**
- * Runs the task of a tenant when a place is free for it. Where a limit is reached, throws as `code` says and does not run
- * the task.
- */
+/** Runs the task of a tenant when a place is free. Throws the error of `code` and does not run the task when a limit is reached. */
 export type FairPlaces = <Result>(tenant: string, task: () => Promise<Result>) => Promise<Result>;
 
 export interface FairPlacesOptions {
   /** The name of the tasks in messages: `audit searches`. */
-  of: string;
-  /** Tasks at once. */
+  tasks: string;
+  /** Maximum number of tasks that run at the same time. */
   most: number;
-  /** Tasks at once of one tenant: less than `most`, so that a tenant whose tasks hang leaves places to the others. */
+  /** The same for one tenant. Less than `most`, so that a tenant whose tasks hang leaves places to the others. */
   mostPerTenant: number;
-  /** Tasks that wait for a place, of all tenants and of one. */
+  /** Maximum number of waiting tasks of all tenants, and of one tenant. */
   maximumWaiting: number;
   maximumWaitingPerTenant: number;
-  /** Milliseconds that a task waits at most. */
+  /** Maximum milliseconds that a task waits. */
   patience: number;
   /**
    * After a task that took longer than `after` milliseconds, its tenant has one place less for `factor` times as long as the
-   * task took, at most 2 s. So a tenant that sends such tasks all the time leaves most of a core to the others. Of the kind
-   * `loop`, only the time counts in which the event loop was busy: waiting for a slow database costs a tenant nothing.
+   * task took, at most 2 s. A tenant that sends such tasks continuously leaves most of a core to the others. With `measure:
+   * 'loop'` only the time in which the event loop was busy counts, so that a slow database costs a tenant nothing.
    */
-  rest?: { of: 'time' | 'loop'; after: number; factor: number };
-  /** Code of the error that is thrown when one of the three limits is reached. */
+  rest?: { measure: 'time' | 'loop'; after: number; factor: number };
+  /** Code of the error when a limit is reached. */
   code?: Extract<ErrorCode, 'unavailable' | 'busy'>;
 }
 
@@ -34,10 +31,10 @@ const retryAfter = 1;
 /** Milliseconds. */
 const longestRest = 2_000;
 
-/** Shares places among tenants. A free place goes to the waiting tenants in turn. A task that fails gives its place back. */
+/** Creates places that tenants share. A free place goes to the waiting tenants in rotation, also after a task that failed. */
 export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
   const {
-    of,
+    tasks,
     most,
     mostPerTenant,
     maximumWaiting,
@@ -50,7 +47,7 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
   const running = new Map<string, number>();
   let free = most;
   const runningOf = (tenant: string) => running.get(tenant) ?? 0;
-  const hasRoom = (tenant: string) => runningOf(tenant) < mostPerTenant;
+  const hasPlace = (tenant: string) => runningOf(tenant) < mostPerTenant;
   const refuse = (detail: string) => new ArsiaError(code, detail, { retry_after: retryAfter });
 
   function take(tenant: string): void {
@@ -59,7 +56,7 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
   }
 
   function admitNext(): void {
-    const next = free > 0 ? waiting.take(hasRoom) : undefined;
+    const next = free > 0 ? waiting.take(hasPlace) : undefined;
     if (next === undefined) return;
     take(next.tenant);
     next.item.enter();
@@ -70,7 +67,7 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
     admitNext();
   }
 
-  /** Lets the tenant take another place. */
+  /** Returns a place to the tenant's share. */
   function giveBack(tenant: string): void {
     if (runningOf(tenant) === 1) running.delete(tenant);
     else running.set(tenant, runningOf(tenant) - 1);
@@ -78,15 +75,15 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
   }
 
   async function enter(tenant: string): Promise<void> {
-    if (free > 0 && hasRoom(tenant)) return take(tenant);
+    if (free > 0 && hasPlace(tenant)) return take(tenant);
     if (waiting.sizeOf(tenant) >= maximumWaitingPerTenant)
-      throw refuse(`${maximumWaitingPerTenant} ${of} of this organisation wait already.`);
-    if (waiting.size >= maximumWaiting) throw refuse(`${maximumWaiting} ${of} wait already.`);
+      throw refuse(`${maximumWaitingPerTenant} ${tasks} of this organisation are waiting already.`);
+    if (waiting.size >= maximumWaiting) throw refuse(`${maximumWaiting} ${tasks} are waiting already.`);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiter = { enter: resolve };
     const timer = setTimeout(() => {
       waiting.remove(tenant, waiter);
-      reject(refuse(`No place for ${of} became free within ${patience / 1000} seconds.`));
+      reject(refuse(`No place for ${tasks} became free within ${patience / 1000} seconds.`));
     }, patience);
     waiting.push(tenant, waiter);
     try {
@@ -103,9 +100,10 @@ export function createFairPlaces(options: FairPlacesOptions): FairPlaces {
     try {
       return await task();
     } finally {
-      const took = rest?.of === 'loop' ? performance.eventLoopUtilization(begun).active : performance.now() - begunAt;
-      const isDear = rest !== undefined && took > rest.after;
-      if (isDear) setTimeout(giveBack, Math.min(rest.factor * took, longestRest), tenant).unref();
+      const took =
+        rest?.measure === 'loop' ? performance.eventLoopUtilization(begun).active : performance.now() - begunAt;
+      const isExpensive = rest !== undefined && took > rest.after;
+      if (isExpensive) setTimeout(giveBack, Math.min(rest.factor * took, longestRest), tenant).unref();
       else giveBack(tenant);
       leave();
     }

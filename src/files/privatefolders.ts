@@ -6,12 +6,12 @@ const writableByOthers = 0o022;
 const sticky = 0o1000;
 
 /**
- * Throws an Error with one line when others than the user of this process can put other files into `folder`: its group or
- * everybody may write to it, or it belongs to another user than this one and root. With `stickySuffices` a folder like
- * /tmp passes: nobody can replace a file of another user there, but anybody can make one before.
+ * Throws an Error with one line when another user can replace files in `folder`: group or others may write to it, or its owner
+ * is neither the user of this process nor root. With `stickySuffices` a folder with the sticky bit such as /tmp passes: other
+ * users cannot replace a file there, but they can create it first.
  *
- * The folders above are not looked at. Who may write to those can take this one away, but a folder put in its place would
- * belong to another user. Does nothing on Windows.
+ * Parent folders are not checked: a user who may write to one can move this folder away, but a new folder in its place would
+ * belong to that user. Does nothing on Windows.
  */
 export function refuseSharedFolder(folder: string, { stickySuffices = false } = {}): void {
   const user = process.getuid?.();
@@ -19,17 +19,17 @@ export function refuseSharedFolder(folder: string, { stickySuffices = false } = 
   const { mode, uid } = statSync(folder);
   if (uid !== user && uid !== 0)
     throw new Error(
-      `The folder ${folder} belongs to the user with the id ${uid}, who can replace what is in it, and Arsia runs as ${user}. Run \`chown ${user} ${folder}\`.`,
+      `The folder ${folder} belongs to the user with id ${uid}, who can replace its files, and Arsia runs as user ${user}. Run \`chown ${user} ${folder}\`.`,
     );
   if ((mode & writableByOthers) === 0 || (stickySuffices && (mode & sticky) !== 0)) return;
   throw new Error(
-    `The folder ${folder} has mode 0${(mode & 0o7777).toString(8)}: others than its owner can replace what is in it. Run \`chmod 700 ${folder}\`, or name a new folder below it, which Arsia makes for its own user alone.`,
+    `The folder ${folder} has mode 0${(mode & 0o7777).toString(8)}: users other than its owner can replace its files. Run \`chmod 700 ${folder}\`, or set a new folder below it, which Arsia creates with mode 0700.`,
   );
 }
 
 /**
- * Gives a file or folder, and all below it, to its owner alone: 0600 and 0700. Follows no symbolic link. Throws an Error
- * with one line when a mode cannot be changed.
+ * Removes the permissions of group and others from a file or folder and everything below it: modes 0600 and 0700. Does not
+ * follow symbolic links. Throws an Error with one line when a mode cannot be changed.
  */
 export function makePrivate(path: string, entry: Pick<Dirent, 'isDirectory' | 'isFile'> = lstatSync(path)): void {
   if (!entry.isDirectory() && !entry.isFile()) return;
@@ -42,6 +42,9 @@ function changeMode(path: string, mode: number): void {
   try {
     chmodSync(path, mode);
   } catch (cause) {
-    throw new Error(`Others than its owner may open ${path}. Run \`chmod ${mode.toString(8)} ${path}\`.`, { cause });
+    throw new Error(
+      `Users other than the owner may open ${path}, and its mode cannot be changed. Run \`chmod ${mode.toString(8)} ${path}\`.`,
+      { cause },
+    );
   }
 }

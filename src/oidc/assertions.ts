@@ -2,7 +2,7 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Clock } from '../core/clock.ts';
 import { hour } from '../core/lifetimes.ts';
-import { timeFault } from '../core/numericdates.ts';
+import { findTimeFault } from '../core/numericdates.ts';
 import { isCanonical } from '../signing/compact.ts';
 import { clockTolerance } from './names.ts';
 import { endpoints } from './routes.ts';
@@ -22,7 +22,7 @@ export function createAssertionCheck(issuer: string, clock: Clock): AssertionChe
     if (!isCanonical(assertionOf(ctx)))
       throw new errors.InvalidRequest('client_assertion must be a JWS in its one canonical form');
     const now = Math.floor(clock.now() / 1000);
-    const time = timeFault(claims, { now, tolerance: clockTolerance, lifetime: maximumLifetime + clockTolerance });
+    const time = findTimeFault(claims, { now, tolerance: clockTolerance, lifetime: maximumLifetime + clockTolerance });
     const fault = [
       keyHeaders.some((name) => name in header) && 'the header must not carry a key or name its place',
       !audiences.includes(claims.aud) && `aud must be the string ${audiences.join(' or ')}`,

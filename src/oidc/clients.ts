@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AllClientMetadata, ClientMetadata, Provider } from 'oidc-provider';
-import { clientKeys } from '../core/clientkeys.ts';
+import { parseClientKeys } from '../core/clientkeys.ts';
 import type { Clock } from '../core/clock.ts';
 import { isId } from '../core/ids.ts';
 import {
@@ -89,7 +89,7 @@ function metadataOf(account: ClientAccount, placeholder: string): AllClientMetad
       [secretHashes]: account.secret_hashes.map((hash) => Buffer.from(hash).toString('hex')),
     };
   // A weak key that was stored all the same must not open the account; with no key left, no assertion verifies.
-  const { keys } = clientKeys(account.jwks);
+  const { keys } = parseClientKeys(account.jwks);
   return { ...common, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys } };
 }
 

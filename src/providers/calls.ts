@@ -50,7 +50,7 @@ export function createCalls(options: CallOptions): Calls {
   const { deadline_ms = 10_000, concurrency = 64, queue = 128, share = 0.5, random } = options;
   const placesOf = createEndpoints((host) =>
     createFairPlaces({
-      of: `exchanges at ${host}`,
+      tasks: `exchanges at ${host}`,
       most: concurrency,
       mostPerTenant: Math.ceil(concurrency * share),
       maximumWaiting: queue,

@@ -1,6 +1,5 @@
 import { ArsiaError } from '../core/errors.ts';
-
-export type JsonObject = Record<string, unknown>;
+import { isObject, type JsonObject } from '../core/json.ts';
 
 /** IAM stores trust policies of up to 4096 characters without white space (cloud-facts.md 1.6), and nothing else is longer. */
 const maximumDocumentLength = 32_768;
@@ -26,10 +25,6 @@ export function parseDocument(text: string, what: string): JsonObject {
   const fault = structureFault(text);
   if (fault !== undefined) throw invalidDocument(what, fault);
   return value;
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function invalidDocument(what: string, fault: string): ArsiaError {

@@ -1,4 +1,5 @@
 import { ArsiaError, type ErrorCode, type ErrorMore } from '../core/errors.ts';
+import { toError } from '../core/thrown.ts';
 import { connectionFault, retryAfterOf, scrub, statusOf } from './faults.ts';
 
 /** The error of a cloud, as its SDK reported it. */
@@ -106,7 +107,7 @@ export function faultOf(
   thrown: unknown,
   own: { code?: string | undefined; message?: string | undefined },
 ): CloudFault {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = toError(thrown);
   return {
     cloud,
     provider,

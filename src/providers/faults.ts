@@ -1,4 +1,4 @@
-import { isObject } from './document.ts';
+import { isObject } from '../core/json.ts';
 
 /**
  * Readers of the errors of all SDKs. Each SDK has a form of its own, and answers come from other servers too, so that every

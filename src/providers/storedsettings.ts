@@ -1,4 +1,4 @@
-import { isObject } from './document.ts';
+import { isObject } from '../core/json.ts';
 import type { Provider, ReadSettings } from './provider.ts';
 
 /** Member of stored settings that holds their version. Settings of version 1 are stored without it. */

@@ -1,3 +1,4 @@
+import { isObject } from '../core/json.ts';
 import type { Request } from './listener.ts';
 
 /** The parameters of a form body; empty when the body is no form. A name that comes twice keeps its first value. */
@@ -26,10 +27,6 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function mediaType(request: Request): string {

@@ -1,5 +1,6 @@
 import type { JWK } from 'jose';
-import { isObject } from './form.ts';
+import { isObject } from '../core/json.ts';
+import { isLoopbackHost } from '../core/loopback.ts';
 
 /** Why the keys of an issuer could not be had; each cloud answers with its own words and keeps these to itself. */
 export class IssuerUnreachable extends Error {}
@@ -58,6 +59,5 @@ async function readText(response: Response): Promise<string> {
 }
 
 function isReachable(url: URL): boolean {
-  const isLoopback = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback);
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
 }

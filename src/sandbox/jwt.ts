@@ -1,5 +1,5 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, type JWK } from 'jose';
-import { isObject } from './form.ts';
+import { isObject } from '../core/json.ts';
 
 /** A JWT, read but not believed. */
 export interface DecodedToken {

@@ -18,7 +18,7 @@ const job: Presented = {
 const nobody: Presented = { stage: 'x', user_id: null, team_ids: [], launcher_id: null, labels: {} };
 const rule = (kind: RuleKind, values: string[], id = `rule_${kind}`): AccessRule => ({ id, kind, values });
 
-describe('one rule', () => {
+describe('an access rule', () => {
   test.each<[RuleKind, string[], boolean]>([
     ['stage', ['apply'], true],
     ['stage', ['plan', 'app*'], true],
@@ -44,7 +44,7 @@ describe('one rule', () => {
     expect(refuseByRules([rule(kind, values)], job, 'closed') === undefined).toBe(holds);
   });
 
-  test.each(['user', 'service_account'] as const)('of kind %s that holds a null admits no job without one', (kind) => {
+  test.each(['user', 'service_account'] as const)('of kind %s with a null admits no job that lacks it', (kind) => {
     // A text[] may hold it, whatever the API lets in.
     expect(refuseByRules([rule(kind, [null as unknown as string])], nobody, 'open')).toBeDefined();
   });
@@ -56,7 +56,7 @@ describe('one rule', () => {
     expect(refuseByRules([rule('label', [entry])], { ...job, labels }, 'open')).toBeDefined();
   });
 
-  test.each(ruleKinds)('of kind %s refuses a job that presents nothing, by name', (kind) => {
+  test.each(ruleKinds)('of kind %s refuses a job that presents nothing, and names the kind', (kind) => {
     const refusal = refuseByRules([rule(kind, ['a=b'])], nobody, 'open');
     expect(refusal).toMatchObject({ kind, rule_ids: [`rule_${kind}`] });
     expect(refusal!.expected).toBe(`${kind} a=b`);
@@ -64,7 +64,7 @@ describe('one rule', () => {
   });
 });
 
-test('without rules, the organisation decides', () => {
+test('without access rules the setting of the organisation decides', () => {
   expect(refuseByRules([], job, 'open')).toBeUndefined();
   expect(refuseByRules([], job, 'closed')).toEqual({
     rule_ids: [],
@@ -74,7 +74,7 @@ test('without rules, the organisation decides', () => {
   });
 });
 
-test('a refusal names every rule of the kind, alternatives with or, label entries with and', () => {
+test('a refusal names every rule of the kind, joins alternatives by "or" and label entries by "and"', () => {
   const rules = [rule('stage', ['plan', 'test'], 'rule_1'), rule('stage', ['destroy'], 'rule_2')];
   expect(refuseByRules(rules, job, 'open')).toEqual({
     rule_ids: ['rule_1', 'rule_2'],
@@ -91,7 +91,7 @@ test('a refusal names every rule of the kind, alternatives with or, label entrie
   expect(refuseByRules([rule('service_account', ['x'])], job, 'open')?.presented).toBe('service_account sa_a');
 });
 
-test('rules of a kind are alternatives and kinds must all hold: against a naive oracle', () => {
+test('rules of one kind are alternatives, and every kind must hold (compared with a naive oracle)', () => {
   const good: Record<RuleKind, string> = {
     stage: 'apply',
     user: 'usr_a',

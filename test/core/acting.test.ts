@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isPlain, type JobTerms, type MayAct, mayAct } from '../../src/core/acting.ts';
+import { canAct, isPlain, type JobTerms, type MayAct } from '../../src/core/acting.ts';
 
 const lineage = ['org', 'grp', 'ws'];
 const right: MayAct = { namespace_id: 'grp', users: ['usr_a'], stages: ['plan', 'app*'], labels: { env: 'dev-*' } };
@@ -31,19 +31,19 @@ describe('the right to act for users', () => {
     ['with no stages covers nothing', { stages: [] }, {}, false],
   ])('%s', (_, rightChange, jobChange, expected) => {
     const terms = { ...job, ...jobChange };
-    expect(mayAct([{ ...right, ...rightChange }], lineage, terms, runnerOf(terms))).toBe(expected);
+    expect(canAct([{ ...right, ...rightChange }], lineage, terms, runnerOf(terms))).toBe(expected);
   });
 
-  test('one right must cover all of a job: halves do not add up', () => {
+  test('one right to act must cover user, stage and labels of a job together', () => {
     const halves = [
       { ...right, users: ['usr_a'], stages: ['destroy'] },
       { ...right, users: ['usr_b'], stages: ['apply'] },
     ];
-    expect(mayAct(halves, lineage, job, runnerOf(job))).toBe(false);
-    expect(mayAct([], lineage, job, runnerOf(job))).toBe(false);
+    expect(canAct(halves, lineage, job, runnerOf(job))).toBe(false);
+    expect(canAct([], lineage, job, runnerOf(job))).toBe(false);
   });
 
-  test('another right never takes one away', () => {
+  test('a further right to act never takes one away', () => {
     const anyRight: fc.Arbitrary<MayAct> = fc.record<MayAct>({
       namespace_id: fc.constantFrom('org', 'grp', 'other'),
       users: fc.subarray(['*', 'usr_a', 'usr_b']),
@@ -58,14 +58,14 @@ describe('the right to act for users', () => {
     fc.assert(
       fc.property(fc.array(anyRight, { maxLength: 4 }), anyJob, (rights, terms) => {
         const runner = runnerOf(terms);
-        const isCovered = rights.some((one) => mayAct([one], lineage, terms, runner));
-        expect(mayAct(rights, lineage, terms, runner)).toBe(isCovered);
+        const isCovered = rights.some((one) => canAct([one], lineage, terms, runner));
+        expect(canAct(rights, lineage, terms, runner)).toBe(isCovered);
       }),
     );
   });
 });
 
-test('plain is the stage of everybody without labels', () => {
+test('isPlain accepts only the stage interactive without labels', () => {
   expect(isPlain({ stage: 'interactive', labels: {} })).toBe(true);
   expect(isPlain({ stage: 'run', labels: {} })).toBe(false);
   expect(isPlain({ stage: 'interactive', labels: { env: '' } })).toBe(false);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { canonicalJson } from '../../src/core/canonical.ts';
 
 describe('canonical JSON', () => {
-  test('says what JSON says, whatever the value', () => {
+  test('parses back to the value, whatever the value', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -11,7 +11,7 @@ describe('canonical JSON', () => {
     );
   });
 
-  test('is one text for equal values, however their members are ordered', () => {
+  test('is the same text for equal values in any order of members', () => {
     const reversed = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(reversed);
       if (typeof value !== 'object' || value === null) return value;

@@ -1,18 +1,18 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import { clientKeys } from '../../src/core/clientkeys.ts';
+import { parseClientKeys } from '../../src/core/clientkeys.ts';
 
 const jwk = (key: KeyObject) => key.export({ format: 'jwk' }) as Record<string, unknown>;
 const rsa = jwk(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey);
 const ec = jwk(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
-const faults = (...keys: unknown[]) => clientKeys({ keys }).faults;
+const faults = (...keys: unknown[]) => parseClientKeys({ keys }).faults;
 
-test('takes RSA of 2048 bits and more and P-256, and keeps public members alone', () => {
+test('accepts RSA from 2048 bits on and P-256, and keeps only public members', () => {
   const given = [
     { ...rsa, kid: 'one', alg: 'PS256', use: 'sig', x5c: ['MIIB'], key_ops: ['verify'] },
     { ...ec, kid: 'two' },
   ];
-  const { keys, faults: none } = clientKeys({ keys: given });
+  const { keys, faults: none } = parseClientKeys({ keys: given });
   expect(none).toEqual([]);
   expect(keys).toEqual([
     { kty: 'RSA', kid: 'one', alg: 'PS256', n: rsa.n, e: 'AQAB' },
@@ -46,20 +46,20 @@ test.each([
   ['a kid that is no string', { ...rsa, kid: 7 }],
   ['no object', 'key'],
 ])('refuses %s', (_name, key) => {
-  const { keys, faults: found } = clientKeys({ keys: [key] });
+  const { keys, faults: found } = parseClientKeys({ keys: [key] });
   expect(keys).toEqual([]);
   expect(found).toHaveLength(1);
   expect(JSON.stringify(found)).not.toContain(String((key as Record<string, unknown>).d ?? 'no secret'));
 });
 
-test('names each key at fault, and a kid that stands twice', () => {
+test('names each bad key, and a kid that occurs twice', () => {
   const found = faults({ ...rsa, kid: 'one' }, { ...ec, kid: 'one' }, 'x');
   expect(found.map(({ pointer }) => pointer)).toEqual(['/keys/1', '/keys/2']);
 });
 
 test.each([[undefined], [null], ['{}'], [[]], [{}], [{ keys: {} }], [{ keys: [] }], [{ keys: Array(11).fill(ec) }]])(
-  'refuses %j as a set',
+  'refuses %j as a key set',
   (set) => {
-    expect(clientKeys(set)).toEqual({ keys: [], faults: [expect.any(Object)] });
+    expect(parseClientKeys(set)).toEqual({ keys: [], faults: [expect.any(Object)] });
   },
 );

@@ -4,7 +4,7 @@ import { ArsiaError, asArsiaError, type ErrorCode, errorTable } from '../../src/
 const rows = Object.entries(errorTable);
 
 describe('the table of errors', () => {
-  test.each(rows)('%s maps outward: a status, an OAuth error, a title and advice', (code, row) => {
+  test.each(rows)('%s has a status, an OAuth error, a title and advice', (code, row) => {
     expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
     expect(row.status).toBeGreaterThanOrEqual(400);
     expect(row.status).toBeLessThan(600);
@@ -17,7 +17,7 @@ describe('the table of errors', () => {
     else if (row.status < 500) expect(['invalid_request', 'invalid_target']).toContain(row.oauth);
   });
 
-  test('titles tell the codes apart', () => {
+  test('no two codes have the same title', () => {
     expect(new Set(rows.map(([, row]) => row.title)).size).toBe(rows.length);
   });
 
@@ -33,25 +33,25 @@ describe('the table of errors', () => {
     ['internal', 500],
     ['unavailable', 503],
     ['cloud_timeout', 504],
-  ])('%s is %i (contract.md, Routes)', (code, status) => {
+  ])('%s has status %i (contract.md, Routes)', (code, status) => {
     expect(errorTable[code].status).toBe(status);
   });
 });
 
-describe('an error', () => {
-  test('has the advice of its table unless it knows better', () => {
+describe('an ArsiaError', () => {
+  test('has the advice of the table unless it is given its own', () => {
     expect(new ArsiaError('conflict', 'd').advice).toBe(errorTable.conflict.advice);
     expect(new ArsiaError('conflict', 'd', { advice: 'Do this.' }).advice).toBe('Do this.');
     expect(new ArsiaError('conflict', 'd').row).toBe(errorTable.conflict);
   });
 
-  test('stays itself on its way outward', () => {
+  test('is returned unchanged by asArsiaError', () => {
     const error = new ArsiaError('not_found', 'gone');
     expect(asArsiaError(error)).toBe(error);
   });
 
   test.each([[new Error('password=hunter2')], ['password=hunter2'], [{ password: 'hunter2' }], [undefined], [null]])(
-    'N45 anything else becomes `internal`, and its text stays inside: %p',
+    'N45 any other thrown value becomes `internal`, without its text: %p',
     (thrown) => {
       const error = asArsiaError(thrown);
       expect(error.code).toBe('internal');

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from '@jest/globals';
-import { heapBytes } from '../../src/core/heapsize.ts';
+import { estimateHeapBytes } from '../../src/core/heapsize.ts';
 
 const repeat = <Value>(count: number, make: (index: number) => Value): Value[] =>
   Array.from({ length: count }, (_, index) => make(index));
@@ -40,7 +40,7 @@ test.each(Object.entries(shapes))(
     const used = Number(
       execFileSync(process.execPath, ['--expose-gc', '-e', script], { encoding: 'utf8', input: text }),
     );
-    const estimated = heapBytes(shape);
+    const estimated = estimateHeapBytes(shape);
     expect(estimated).toBeGreaterThan(used * 0.9);
     expect(estimated).toBeLessThan(used * 3);
   },

@@ -17,7 +17,7 @@ function uuidOf(id: string): Uint8Array {
 }
 
 describe('ids', () => {
-  test('are a prefix and 26 lower-case Crockford characters, of their own kind alone', () => {
+  test('are a prefix of their kind and 26 lower-case Crockford characters', () => {
     fc.assert(
       fc.property(anyKind, anyTime, anyRandom, (kind, now, random) => {
         const id = makeId(kind, now, () => random);
@@ -42,7 +42,7 @@ describe('ids', () => {
     );
   });
 
-  test('sort by the time of making, whatever the random part', () => {
+  test('sort by the time at which they were made', () => {
     fc.assert(
       fc.property(anyTime, anyTime, anyRandom, anyRandom, (one, other, left, right) => {
         fc.pre(one !== other);

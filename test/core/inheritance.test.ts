@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Choice, effectiveChoice, type Runner, usability } from '../../src/core/inheritance.ts';
+import { type Choice, findUsability, type Runner, selectChoice } from '../../src/core/inheritance.ts';
 
 const lineage = ['org', 'grp', 'ws'];
 
 describe('where an identity can be used', () => {
-  test.each<[string, string[], string[], ReturnType<typeof usability>]>([
+  test.each<[string, string[], string[], ReturnType<typeof findUsability>]>([
     ['below its group', ['grp'], [], 'usable'],
     ['below the root', ['org'], [], 'usable'],
     ['not below a sibling', ['other'], [], 'out_of_reach'],
@@ -19,10 +19,10 @@ describe('where an identity can be used', () => {
     ['by an alias in the masking group', ['org', 'grp'], ['grp'], 'usable'],
     ['by an alias above the mask', ['org', 'other'], ['grp'], 'masked'],
   ])('%s', (_name, group_ids, masked_in, expected) => {
-    expect(usability({ group_ids, masked_in }, lineage)).toBe(expected);
+    expect(findUsability({ group_ids, masked_in }, lineage)).toBe(expected);
   });
 
-  test('against a walk from the workspace up', () => {
+  test('agrees with a walk from the workspace upwards', () => {
     const ids = ['a', 'b', 'c', 'd', 'e'];
     const some = fc.uniqueArray(fc.constantFrom(...ids, 'x', 'y'));
     fc.assert(
@@ -34,7 +34,7 @@ describe('where an identity can be used', () => {
           if (group_ids.includes(id)) expected = isMasked ? (expected === 'usable' ? expected : 'masked') : 'usable';
           isMasked ||= masked_in.includes(id);
         }
-        expect(usability({ group_ids, masked_in }, path)).toBe(expected);
+        expect(findUsability({ group_ids, masked_in }, path)).toBe(expected);
       }),
     );
   });
@@ -57,9 +57,9 @@ describe('the effective identity', () => {
     choice('user', 'usr_a', 9),
   ];
   const chosen = (choices: Choice[], by = runner, type = 'aws', profile = '') =>
-    effectiveChoice(choices, by, type, profile)?.identity_id;
+    selectChoice(choices, by, type, profile)?.identity_id;
 
-  test('is the most specific: user, team, service account, everyone', () => {
+  test('is that of the most specific assignment: user, team, service account, everyone', () => {
     expect(chosen(all)).toBe('user');
     expect(chosen(all.slice(0, 3))).toBe('team');
     expect(chosen(all.slice(0, 2))).toBe('launcher');
@@ -67,7 +67,7 @@ describe('the effective identity', () => {
     expect(chosen([])).toBeUndefined();
   });
 
-  test('is never that of somebody else, nor of another type or profile', () => {
+  test('is never that of another principal, type or profile', () => {
     expect(chosen([choice('x', 'usr_b'), choice('y', 'team_c'), choice('z', 'sa_b')])).toBeUndefined();
     expect(chosen(all, runner, 'gcp')).toBeUndefined();
     expect(chosen(all, runner, 'aws', 'second')).toBeUndefined();
@@ -75,7 +75,7 @@ describe('the effective identity', () => {
     expect(chosen(all, { user_id: null, team_ids: [], launcher_id: null })).toBe('everyone');
   });
 
-  test('of two teams is the older assignment, of two of a moment the lower id, in any order', () => {
+  test('of two teams is that of the older assignment, and at equal times that of the lower id', () => {
     const two = [choice('b', 'team_b', 2), choice('a', 'team_a', 3)];
     expect(chosen(two)).toBe('b');
     expect(chosen(two.toReversed())).toBe('b');
@@ -84,6 +84,6 @@ describe('the effective identity', () => {
     expect(chosen(same.toReversed())).toBe('a');
     // The one identity by two teams at once: as they came.
     const twice = [choice('a', 'team_a', 2), choice('a', 'team_b', 2)];
-    expect(effectiveChoice(twice, runner, 'aws', '')).toBe(twice[0]);
+    expect(selectChoice(twice, runner, 'aws', '')).toBe(twice[0]);
   });
 });

@@ -1,22 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  activatableAt,
-  changeTime,
+  canActivate,
+  chooseChangeTime,
+  computeActivationTime,
+  findRotationTime,
+  findStateFaults,
+  findTransitionFaults,
   type KeyState,
   type KeyStep,
   maximumPublishedKeys,
-  mayActivate,
+  planRevocation,
+  planSteps,
   propagation,
-  publishedOrder,
   retirement,
-  revocation,
-  rotatableAt,
   rotation,
   type SigningKeyTimes,
-  stateFaults,
-  step,
-  transitionFaults,
+  sortForPublication,
 } from '../../src/core/keystates.ts';
 
 const minute = 60_000;
@@ -32,11 +32,11 @@ class History {
   removed: { kid: string; retiredFor: number }[] = [];
 
   tick(force = false): KeyStep[] {
-    return this.apply(step(this.keys, this.now, force), false);
+    return this.apply(planSteps(this.keys, this.now, force), false);
   }
 
   revoke(kid: string): KeyStep[] {
-    return this.apply(revocation(this.keys, kid), true);
+    return this.apply(planRevocation(this.keys, kid), true);
   }
 
   kidOf(state: KeyState): string {
@@ -45,9 +45,9 @@ class History {
 
   private apply(steps: KeyStep[], isEmergency: boolean): KeyStep[] {
     const before = this.keys;
-    const at = changeTime(before, this.now);
+    const at = chooseChangeTime(before, this.now);
     for (const one of steps) this.do(one, at, isEmergency);
-    if (steps.length > 0) expect(transitionFaults(before, this.keys)).toEqual([]);
+    if (steps.length > 0) expect(findTransitionFaults(before, this.keys)).toEqual([]);
     return steps;
   }
 
@@ -109,11 +109,11 @@ function expectSound({ keys }: History): void {
   expect(keys.filter((key) => key.state === 'active')).toHaveLength(1);
   expect(keys.filter((key) => key.state === 'next')).toHaveLength(1);
   expect(new Set(keys.map((key) => key.kid)).size).toBe(keys.length);
-  expect(stateFaults(keys)).toEqual([]);
+  expect(findStateFaults(keys)).toEqual([]);
 }
 
-describe('years of a key set, with timers that miss turns', () => {
-  test('always one signer and one standby, at most three published; nothing signs or leaves before its time', () => {
+describe('a key set over years, with timers that miss runs', () => {
+  test('has one signer, one standby and at most three published keys, and no key signs or leaves too early', () => {
     fc.assert(
       fc.property(turns(fc.constant(null)), (life) => {
         const history = new History();
@@ -127,7 +127,7 @@ describe('years of a key set, with timers that miss turns', () => {
     );
   });
 
-  test('the same with revocations in between; only those bring a key forward', () => {
+  test('holds with revocations too, and only a revocation makes a standby sign early', () => {
     const anyState = fc.option(fc.constantFrom<KeyState>('active', 'next', 'retiring'), { freq: 3 });
     fc.assert(
       fc.property(turns(anyState), (life) => {
@@ -141,7 +141,7 @@ describe('years of a key set, with timers that miss turns', () => {
     );
   });
 
-  test('a timer that runs every ten seconds rotates every 30 days', () => {
+  test('rotates every 30 days with a timer of ten seconds', () => {
     const history = new History();
     history.tick();
     while (history.now < start + 365 * day) {
@@ -153,14 +153,14 @@ describe('years of a key set, with timers that miss turns', () => {
   });
 });
 
-describe('steps', () => {
+describe('planned steps', () => {
   function started(): History {
     const history = new History();
     history.tick();
     return history;
   }
 
-  test('the first start makes a signer and a standby, the second does nothing', () => {
+  test('make a signer and a standby at the first start, and nothing at the second', () => {
     const history = new History();
     expect(history.tick()).toEqual([
       { do: 'create', state: 'active' },
@@ -169,11 +169,11 @@ describe('steps', () => {
     expect(history.tick()).toEqual([]);
   });
 
-  test('nothing is due a millisecond before 30 days, the rotation is at 30 days', () => {
+  test('rotate at 30 days and not a millisecond before', () => {
     const history = started();
     history.now = start + rotation - 1;
     expect(history.tick()).toEqual([]);
-    expect(step(history.keys, history.now)).toEqual([]);
+    expect(planSteps(history.keys, history.now)).toEqual([]);
     history.now += 1;
     expect(history.tick()).toEqual([
       { do: 'activate', kid: 'key2', retire: 'key1' },
@@ -185,39 +185,39 @@ describe('steps', () => {
     expect(history.tick()).toEqual([{ do: 'remove', kid: 'key1' }]);
   });
 
-  test('force rotates from 25 h on, and not a millisecond before', () => {
+  test('rotate by force from 25 h on and not a millisecond before', () => {
     const history = started();
     const standby = history.keys[1]!;
-    expect(rotatableAt(history.keys)).toBe(start + propagation);
-    expect(activatableAt(standby)).toBe(start + propagation);
+    expect(findRotationTime(history.keys)).toBe(start + propagation);
+    expect(computeActivationTime(standby)).toBe(start + propagation);
     history.now = start + propagation - 1;
-    expect(mayActivate(standby, history.now)).toBe(false);
+    expect(canActivate(standby, history.now)).toBe(false);
     expect(history.tick(true)).toEqual([]);
     history.now += 1;
-    expect(mayActivate(standby, history.now)).toBe(true);
+    expect(canActivate(standby, history.now)).toBe(true);
     expect(history.tick(true)).toHaveLength(2);
-    expect(mayActivate(history.keys.find((key) => key.kid === 'key2')!, history.now)).toBe(false);
+    expect(canActivate(history.keys.find((key) => key.kid === 'key2')!, history.now)).toBe(false);
   });
 
-  test('force waits while three keys are published, until the retiring one has left', () => {
+  test('wait by force while three keys are published', () => {
     const history = started();
     history.now += propagation;
     history.tick(true);
     const possible = history.now + retirement;
-    expect(rotatableAt(history.keys)).toBe(possible);
+    expect(findRotationTime(history.keys)).toBe(possible);
     history.now = possible - 1;
     expect(history.tick(true)).toEqual([]);
     history.now = possible;
     expect(history.tick(true).map((one) => one.do)).toEqual(['remove', 'activate', 'create']);
   });
 
-  test('a clock that was set back makes nothing due', () => {
+  test('are none when the clock was set back', () => {
     const history = started();
     history.now -= 400 * day;
     expect(history.tick(true)).toEqual([]);
   });
 
-  test('a change is written after everything that the set remembers, however far behind the clock', () => {
+  test('get a time after every time of the set, however far behind the clock is', () => {
     fc.assert(
       fc.property(
         turns(fc.constantFrom<(KeyState | null)[]>('active', null)),
@@ -227,8 +227,8 @@ describe('steps', () => {
           live(history, life, () => {});
           const now = history.now + off;
           const past = history.keys.flatMap((key) => [key.published_at, key.activated_at ?? 0, key.retired_at ?? 0]);
-          expect(changeTime(history.keys, now)).toBe(Math.max(now, Math.max(...past) + 1));
-          expect(changeTime([], now)).toBe(now);
+          expect(chooseChangeTime(history.keys, now)).toBe(Math.max(now, Math.max(...past) + 1));
+          expect(chooseChangeTime([], now)).toBe(now);
         },
       ),
       { numRuns: 50 },
@@ -236,15 +236,15 @@ describe('steps', () => {
   });
 
   test.each<Partial<SigningKeyTimes>>([{ published_at: 9 }, { activated_at: 9 }, { retired_at: 9 }])(
-    'a change is written after %j, also where that is the last thing known',
+    'get a time after %j, also where that is the newest one',
     (last) => {
       const old: SigningKeyTimes = { kid: 'k', state: 'retiring', published_at: 1, activated_at: 1, retired_at: 1 };
-      expect(changeTime([old, { ...old, ...last }, old], 5)).toBe(10);
-      expect(changeTime([{ ...old, ...last }], 10)).toBe(10);
+      expect(chooseChangeTime([old, { ...old, ...last }, old], 5)).toBe(10);
+      expect(chooseChangeTime([{ ...old, ...last }], 10)).toBe(10);
     },
   );
 
-  test('a lost standby waits while three keys are published', () => {
+  test('make no new standby while three keys are published', () => {
     const history = started();
     const retiring = (kid: string): SigningKeyTimes => ({
       kid,
@@ -254,14 +254,14 @@ describe('steps', () => {
       retired_at: start,
     });
     const keys = [history.keys[0]!, retiring('r1'), retiring('r2')];
-    expect(step(keys, start)).toEqual([]);
-    expect(step(keys.slice(0, 2), start)).toEqual([{ do: 'create', state: 'next' }]);
+    expect(planSteps(keys, start)).toEqual([]);
+    expect(planSteps(keys.slice(0, 2), start)).toEqual([{ do: 'create', state: 'next' }]);
   });
 
-  test('a lost standby is replaced', () => {
+  test('replace a lost standby', () => {
     const history = started();
     history.keys = history.keys.filter((key) => key.state !== 'next');
-    expect(rotatableAt(history.keys)).toBeUndefined();
+    expect(findRotationTime(history.keys)).toBeUndefined();
     expect(history.tick()).toEqual([{ do: 'create', state: 'next' }]);
   });
 });
@@ -276,7 +276,7 @@ describe('revocation', () => {
   }
 
   test('of the signer lets the standby sign at once and makes another', () => {
-    expect(revocation(withThree().keys, 'key2')).toEqual([
+    expect(planRevocation(withThree().keys, 'key2')).toEqual([
       { do: 'remove', kid: 'key2' },
       { do: 'activate', kid: 'key3', retire: null },
       { do: 'create', state: 'next' },
@@ -284,33 +284,33 @@ describe('revocation', () => {
   });
 
   test('of the standby makes another', () => {
-    expect(revocation(withThree().keys, 'key3')).toEqual([
+    expect(planRevocation(withThree().keys, 'key3')).toEqual([
       { do: 'remove', kid: 'key3' },
       { do: 'create', state: 'next' },
     ]);
   });
 
   test('of the retiring key only removes it', () => {
-    expect(revocation(withThree().keys, 'key1')).toEqual([{ do: 'remove', kid: 'key1' }]);
+    expect(planRevocation(withThree().keys, 'key1')).toEqual([{ do: 'remove', kid: 'key1' }]);
   });
 
   test('of the only key makes a new signer', () => {
     const keys = withThree().keys.filter((key) => key.state === 'active');
-    expect(revocation(keys, 'key2').slice(1)).toEqual([
+    expect(planRevocation(keys, 'key2').slice(1)).toEqual([
       { do: 'create', state: 'active' },
       { do: 'create', state: 'next' },
     ]);
   });
 
-  test('of an unknown key is nothing', () => {
-    expect(revocation(withThree().keys, 'key9')).toEqual([]);
+  test('of an unknown key changes nothing', () => {
+    expect(planRevocation(withThree().keys, 'key9')).toEqual([]);
   });
 });
 
-describe('N59 altered states are found', () => {
+describe('N59 faults of a key set', () => {
   const states: KeyState[] = ['next', 'active', 'retiring'];
 
-  test('a state that was flipped, in any set that years lead to', () => {
+  test('include a flipped state, in any set that can occur', () => {
     fc.assert(
       fc.property(turns(fc.constant(null)), fc.nat(), fc.constantFrom(...states), (life, place, state) => {
         const history = new History();
@@ -318,7 +318,7 @@ describe('N59 altered states are found', () => {
         const index = place % history.keys.length;
         fc.pre(history.keys[index]!.state !== state);
         const altered = history.keys.map((key, at) => (at === index ? { ...key, state } : key));
-        expect(stateFaults(altered)).not.toEqual([]);
+        expect(findStateFaults(altered)).not.toEqual([]);
       }),
       { numRuns: 300 },
     );
@@ -357,11 +357,11 @@ describe('N59 altered states are found', () => {
     ['a key retired before it signed', [active, { ...retiring, retired_at: start - 1 }]],
     ['a planned change ahead of its time', [{ ...active, published_at: start + 1 }, retiring]],
   ])('%s', (_, keys) => {
-    expect(stateFaults(keys)).not.toEqual([]);
+    expect(findStateFaults(keys)).not.toEqual([]);
   });
 
-  test('the sound set beside them has no fault', () => {
-    expect(stateFaults([active, next, retiring])).toEqual([]);
+  test('are none for a sound set', () => {
+    expect(findStateFaults([active, next, retiring])).toEqual([]);
   });
 
   test.each<[string, SigningKeyTimes, SigningKeyTimes]>([
@@ -370,20 +370,20 @@ describe('N59 altered states are found', () => {
     ['another time of publication', next, { ...next, published_at: at - 1 }],
     ['another time of activation', active, { ...active, activated_at: at + 1 }],
     ['another time of retirement', retiring, { ...retiring, retired_at: at - 1 }],
-  ])('between two versions: %s', (_, before, after) => {
-    expect(transitionFaults([before], [after])).toHaveLength(1);
-    expect(transitionFaults([before], [before])).toEqual([]);
-    expect(transitionFaults([], [after])).toEqual([]);
+  ])('include, between two versions: %s', (_, before, after) => {
+    expect(findTransitionFaults([before], [after])).toHaveLength(1);
+    expect(findTransitionFaults([before], [before])).toEqual([]);
+    expect(findTransitionFaults([], [after])).toEqual([]);
   });
 });
 
 describe('publication', () => {
-  test('the signer comes first, then the standby, then what retires', () => {
+  test('lists the signer first, then the standby, then the retiring key', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray(['next', 'active', 'retiring'] as KeyState[], { minLength: 1 }), (states) => {
         const keys = states.map((state) => ({ state }));
         const expected = (['active', 'next', 'retiring'] as const).filter((state) => states.includes(state));
-        expect(publishedOrder(keys).map((key) => key.state)).toEqual(expected);
+        expect(sortForPublication(keys).map((key) => key.state)).toEqual(expected);
         expect(keys.map((key) => key.state)).toEqual(states);
       }),
     );

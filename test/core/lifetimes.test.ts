@@ -14,25 +14,25 @@ import {
 /** The slowest cache of the clouds: Entra keeps a JWKS for 24 h and refetches for no `kid` (threats.md 3.2). */
 const slowestCache = 24 * hour;
 
-describe('lifetimes fit each other', () => {
-  test('a standby is published for longer than any cache, our own and a slow replica', () => {
+describe('lifetimes', () => {
+  test('publish a standby for longer than clouds, our own caches and a slow replica need', () => {
     expect(propagation / 1000).toBe(25 * hour);
     expect(propagation / 1000).toBeGreaterThan(slowestCache + jwksMaximumAge + 3 * keyReloadInterval);
   });
 
-  test('a key outlives its last token by AWS`s tolerance and by 24 h of caches', () => {
+  test('keep a key for 24 h and the tolerance of AWS after its last token', () => {
     expect(retirement / 1000).toBeGreaterThanOrEqual(tokenLifetime.maximum + 5 * minute + slowestCache);
   });
 
-  test('the retired key is gone, and the standby ready, long before the next rotation', () => {
+  test('remove the retired key and have a standby ready before the next rotation', () => {
     expect(rotation).toBeGreaterThan(2 * (propagation + retirement));
   });
 
-  test('a replica that missed the news catches up within 30 s, two lost turns included', () => {
+  test('let a replica reload its keys within 30 s, also when two reads fail', () => {
     expect(3 * keyReloadInterval).toBeLessThanOrEqual(30);
   });
 
-  test('tokens, permits and jobs live as the contract says', () => {
+  test('of tokens, permits and jobs are those of the contract', () => {
     expect(tokenLifetime).toEqual({ default: 600, minimum: 60, maximum: 3600 });
     expect({ issuedAtBackdate, permitLifetime }).toEqual({ issuedAtBackdate: 5, permitLifetime: 5 });
     expect(jobDeadline).toMatchObject({ default: 24 * hour, maximum: 7 * 24 * hour });

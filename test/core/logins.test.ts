@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { makeId } from '../../src/core/ids.ts';
-import { canonicalEmail, proposeLogin } from '../../src/core/logins.ts';
+import { normalizeEmail, proposeLogin } from '../../src/core/logins.ts';
 import { isLogin } from '../../src/core/names.ts';
 
-describe('the login that a new user would like', () => {
+describe('the login proposed for a new user', () => {
   test.each([
     ['ada@acme.example', 'someone', 'ada@acme.example'],
     [null, 'Ada.Lovelace', 'ada.lovelace'],
@@ -19,21 +19,21 @@ describe('the login that a new user would like', () => {
     // No login has an apostrophe.
     ["o'hara@acme.example", 'ohara', 'ohara'],
     [`${'a'.repeat(50)}@acme.example`, null, 'user'],
-  ])('%p and %p: %p', (verified_email, username, login) => {
+  ])('from %p and %p is %p', (verified_email, username, login) => {
     expect(proposeLogin({ verified_email, username })).toBe(login);
   });
 
-  test('is a login, whatever the provider says, with room for a suffix', () => {
+  test('is a valid login with room for a suffix, whatever the provider sends', () => {
     fc.assert(
       fc.property(fc.option(fc.emailAddress()), fc.option(fc.string({ unit: 'binary' })), (email, username) => {
-        const login = proposeLogin({ verified_email: email && canonicalEmail(email), username });
+        const login = proposeLogin({ verified_email: email && normalizeEmail(email), username });
         expect(isLogin(`${login}-abcdef`)).toBe(true);
       }),
     );
   });
 });
 
-describe('addresses as they are compared', () => {
+describe('addresses in the form in which they are compared', () => {
   test.each([
     ['Ada@ACME.Example', 'ada@acme.example'],
     ['a.b+c@x.example', 'a.b+c@x.example'],
@@ -50,13 +50,13 @@ describe('addresses as they are compared', () => {
     ['ada@\u0430cme.example', null],
     [`${'a'.repeat(65)}@acme.example`, null],
     [`a@${'a.'.repeat(130)}example`, null],
-  ])('%p: %p', (text, email) => {
-    expect(canonicalEmail(text)).toBe(email);
+  ])('%p becomes %p', (text, email) => {
+    expect(normalizeEmail(text)).toBe(email);
   });
 
-  test('long input takes no time', () => {
-    expect(canonicalEmail(`a@${'a'.repeat(1_000_000)}`)).toBeNull();
-    expect(canonicalEmail(`${'a.'.repeat(120)}@`)).toBeNull();
+  test('long input is normalised in linear time', () => {
+    expect(normalizeEmail(`a@${'a'.repeat(1_000_000)}`)).toBeNull();
+    expect(normalizeEmail(`${'a.'.repeat(120)}@`)).toBeNull();
   });
 });
 

@@ -134,7 +134,7 @@ describe('may the job act', () => {
     expect(refuseJob(facts, now)?.code).toBe(expected);
   });
 
-  test('a job that has ended is refused as ended, whatever else is wrong', () => {
+  test('refuses an ended job as ended, whatever else is wrong', () => {
     expect(refuseJob({ ...ofJob({ is_ended: true }), user: { ...user, is_active: false } }, now)?.code).toBe(
       'job_ended',
     );
@@ -183,18 +183,18 @@ describe('N21 may the job have the identity', () => {
     expect(refuseIdentity(facts, named)?.code).toBe(expected);
   });
 
-  test('of a scope with the user, for a job that has one', () => {
+  test('accepts an identity of a scope with the user for a job with a user', () => {
     for (const subject_scope of ['user', 'workspace_user'] as const)
       expect(refuseIdentity(ofIdentity({ subject_scope }), named)).toBeUndefined();
   });
 
-  test('an identity of others looks exactly like an unknown one', () => {
+  test('refuses an identity of another organisation exactly like an unknown one', () => {
     expect(refuseIdentity(ofIdentity({ reach: within('org2') }), named)).toEqual(
       refuseIdentity({ ...good, identity: null }, named),
     );
   });
 
-  test('under its profile alone, where one is named', () => {
+  test('compares the profile where one is named', () => {
     const facts = ofIdentity({ choices: [choice('mi_a', '', 'second')] });
     expect(refuseIdentity(facts, named)).toBeUndefined();
     expect(refuseIdentity(facts, named, 'second')).toBeUndefined();
@@ -202,7 +202,7 @@ describe('N21 may the job have the identity', () => {
     expect(refuseIdentity(facts, named, 'third')?.code).toBe('identity_not_assigned');
   });
 
-  test('a refusal by rule names the rule, what it wants and what was presented', () => {
+  test('names the access rule, its expected value and the presented value', () => {
     expect(refuseIdentity(ofIdentity({ rules: [rule('stage', 'plan', 'test*')] }), named)).toMatchObject({
       condition: 'rule_a',
       expected: 'stage plan or test*',

@@ -31,7 +31,7 @@ const goodName = fc
   .map((parts) => parts.join(''));
 
 describe('names', () => {
-  test('are what the contract says, and nothing else', () => {
+  test('match the rule of the contract, and nothing else does', () => {
     fc.assert(
       fc.property(nearName, (text) => expect(isName(text)).toBe(isNameByHand(text))),
       { numRuns: 5_000 },
@@ -83,7 +83,7 @@ describe('names', () => {
 });
 
 describe('paths', () => {
-  test('come apart into their names and together again', () => {
+  test('are parsed into names and formatted back', () => {
     fc.assert(
       fc.property(fc.array(goodName, { minLength: 1, maxLength: maximumDepth + 1 }), (names) => {
         const path = names.reduce<string | undefined>(childPath, undefined)!;
@@ -101,7 +101,7 @@ describe('paths', () => {
     },
   );
 
-  test('go no deeper than the deepest group and one name below it', () => {
+  test('have at most one name below the deepest group', () => {
     const path = (depth: number) => Array.from({ length: depth }, () => 'a').join('/');
     expect(parsePath(path(maximumDepth + 1))).toHaveLength(maximumDepth + 1);
     expect(parsePath(path(maximumDepth + 2))).toBeUndefined();
@@ -124,7 +124,7 @@ describe('N26 logins', () => {
   });
 });
 
-describe('what can name a thing', () => {
+describe('references by id or path', () => {
   test.each([
     ['mi_01h', true],
     ['acme/lab/sim', true],
@@ -141,7 +141,7 @@ describe('what can name a thing', () => {
     expect(isReference(text)).toBe(isOne);
   });
 
-  test('its rules are told in words', () => {
+  test('nameRule and loginRule describe the patterns in words', () => {
     expect([nameRule, loginRule, referenceRule]).toEqual([
       '1 to 64 of lower-case letters, digits, `-` and `_`, the last two neither first nor last',
       '1 to 64 of lower-case letters, digits and `._@+-`, and not the id of a user or a service account',

@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { timeFault } from '../../src/core/numericdates.ts';
+import { findTimeFault } from '../../src/core/numericdates.ts';
 
 const now = 1_790_000_000;
 const day = 86_400;
 const bounds = { now, tolerance: 60, lifetime: day };
 const sound = { iat: now - 5, nbf: now - 5, exp: now + 600 };
-const judge = (change: object) => timeFault({ ...sound, ...change }, bounds);
+const judge = (change: object) => findTimeFault({ ...sound, ...change }, bounds);
 
-describe('N77 the times of a token', () => {
+describe('N77 the times of an outside token', () => {
   test.each([
     ['as they should be', {}],
     ['a life of 24 h, on its last second', { iat: now - day - 59, exp: now - 59, nbf: undefined }],

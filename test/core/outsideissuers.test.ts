@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { discoveryUrl, isDocumentUrl, isOutsideIssuer } from '../../src/core/outsideissuers.ts';
+import { formatDiscoveryUrl, isDocumentUrl, isOutsideIssuer } from '../../src/core/outsideissuers.ts';
 
 const github = 'https://token.actions.githubusercontent.com';
 
@@ -54,7 +54,7 @@ describe('an outside issuer', () => {
     expect(isOutsideIssuer(issuer, false)).toBe(false);
   });
 
-  test('may be on loopback where that is allowed, and nowhere else inside', () => {
+  test('may be on loopback where that is allowed, and on no other internal address', () => {
     for (const issuer of ['http://127.0.0.1:9000', 'http://localhost:9000/a', 'http://[::1]:9000', 'https://localhost'])
       expect([issuer, isOutsideIssuer(issuer, true), isOutsideIssuer(issuer, false)]).toEqual([issuer, true, false]);
     for (const issuer of ['http://10.0.0.1', 'http://good.example', 'https://127.0.0.2', 'gopher://localhost'])
@@ -74,16 +74,19 @@ test.each([
   'https://[::ffff:7f00:1]/jwks',
   'jwks',
   '',
-])('N30 no document is fetched from %j, in development neither', (url) => {
+])('N30 no document is fetched from %j, also not in development', (url) => {
   expect([isDocumentUrl(url, false), isDocumentUrl(url, true)]).toEqual([false, false]);
 });
 
-test('a document may have a query, an issuer may not', () => {
+test('the URL of a document may have a query, that of an issuer may not', () => {
   const url = 'https://login.example.com/keys?policy=a';
   expect([isDocumentUrl(url, false), isOutsideIssuer(url, false)]).toEqual([true, false]);
 });
 
-test('discovery stands below the issuer, with one slash between', () => {
+test('the discovery URL has one slash after the issuer', () => {
   const expected = 'https://a.example/t/.well-known/openid-configuration';
-  expect([discoveryUrl('https://a.example/t'), discoveryUrl('https://a.example/t/')]).toEqual([expected, expected]);
+  expect([formatDiscoveryUrl('https://a.example/t'), formatDiscoveryUrl('https://a.example/t/')]).toEqual([
+    expected,
+    expected,
+  ]);
 });

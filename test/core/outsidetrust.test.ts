@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Condition, decideTrust, shownText, type TrustRule, trustFaults } from '../../src/core/outsidetrust.ts';
+import {
+  type Condition,
+  decideTrust,
+  findTrustFaults,
+  sanitizeText,
+  type TrustRule,
+} from '../../src/core/outsidetrust.ts';
 
 const github = 'https://token.actions.githubusercontent.com';
 const audience = 'https://arsia.example';
@@ -39,7 +45,7 @@ const holds = (conditions: Condition[], claims: Record<string, unknown> = action
   'rule' in decide(conditions, claims);
 
 describe('conditions', () => {
-  test('all of a rule must hold, exactly or by an anchored pattern', () => {
+  test('must all hold, exactly or by an anchored pattern', () => {
     const repository = { claim: 'repository', equals: 'acme/app' };
     expect(holds([repository, { claim: 'ref', matches: 'refs/heads/*' }])).toBe(true);
     expect(holds([repository, { claim: 'ref', equals: 'refs/heads/*' }])).toBe(false);
@@ -49,7 +55,7 @@ describe('conditions', () => {
     expect(holds([{ claim: 'repository', equals: 'ACME/app' }])).toBe(false);
   });
 
-  test('a JSON pointer reaches into nested claims, a bare name never does', () => {
+  test('reach into nested claims by a JSON pointer only', () => {
     expect(holds([{ claim: '/kubernetes.io/namespace', equals: 'ci' }], pod)).toBe(true);
     expect(holds([{ claim: '/kubernetes.io/serviceaccount/name', equals: 'runner' }], pod)).toBe(true);
     expect(holds([{ claim: '/sub', equals: pod.sub }], pod)).toBe(true);
@@ -57,25 +63,25 @@ describe('conditions', () => {
       expect(holds([{ claim, matches: '*c*' }], pod)).toBe(false);
   });
 
-  test('no flat claim passes for a nested one, and none for a flat one', () => {
+  test('never take a flat claim for a nested one, or the reverse', () => {
     const flat = { ...pod, 'kubernetes.io': {}, 'kubernetes.io.namespace': 'ci', '/kubernetes.io/namespace': 'ci' };
     expect(holds([{ claim: '/kubernetes.io/namespace', equals: 'ci' }], flat)).toBe(false);
     const nested = { ...action, repository: undefined, act: { repository: 'acme/app' } };
     expect(holds([{ claim: 'repository', equals: 'acme/app' }], nested)).toBe(false);
   });
 
-  test('~1 and ~0 stand for / and ~ in a pointer (RFC 6901)', () => {
+  test('read ~1 and ~0 in a pointer as / and ~ (RFC 6901)', () => {
     const claims = { ...pod, 'https://a.example/b': { 'c~1': 'x' } };
     expect(holds([{ claim: '/https:~1~1a.example~1b/c~01', equals: 'x' }], claims)).toBe(true);
     expect(holds([{ claim: 'https://a.example/b', equals: 'x' }], { ...pod, 'https://a.example/b': 'x' })).toBe(true);
   });
 
-  test('what every object inherits is no claim', () => {
+  test('never read inherited members of an object as claims', () => {
     for (const claim of ['constructor', '/constructor/name', 'toString', '/__proto__/x', '/sub/length'])
       expect(holds([{ claim, matches: '*' }])).toBe(false);
   });
 
-  test('numbers and booleans compare by their JSON text; of an array one has to hold; nothing else does', () => {
+  test('compare numbers and booleans by their JSON text, and one element of an array', () => {
     expect(holds([{ claim: 'runner_attempts', equals: '1' }])).toBe(true);
     expect(holds([{ claim: 'x', equals: 'true' }], { ...action, x: true })).toBe(true);
     expect(holds([{ claim: 'x', equals: 'b' }], { ...action, x: ['a', 'b'] })).toBe(true);
@@ -97,12 +103,12 @@ describe('a denial', () => {
     ['ref', { ref: { a: 1 } }, '"refs/heads/*" (a pattern)', '{"a":1}'],
     ['aud', { aud: 'sts.amazonaws.com' }, `"${audience}"`, '"sts.amazonaws.com"'],
     ['iss', { iss: `${github}/` }, `"${github}"`, `"${github}/"`],
-  ])('names the claim %s, what was expected and what came', (claim, change, expected, actual) => {
+  ])('names the claim %s, the expected and the actual value', (claim, change, expected, actual) => {
     const decision = decideTrust([rule(conditions)], { ...action, ...change });
     expect(decision).toEqual({ denial: { rule_id: 'trust_1', claim, expected, actual } });
   });
 
-  test('N77 names exp where the token lives longer than the rule allows', () => {
+  test('N77 names exp where the life of the token exceeds that of the rule', () => {
     const { iat } = action;
     const long = { ...action, exp: iat + 172_800 };
     expect(decideTrust([rule(conditions)], long)).toEqual({
@@ -126,7 +132,7 @@ describe('a denial', () => {
     });
   });
 
-  test('is that of the rule which came nearest', () => {
+  test('is that of the rule with the most conditions that hold', () => {
     const rules = [
       rule([{ claim: 'repository', equals: 'acme/other' }], { id: 'trust_1' }),
       rule(
@@ -158,13 +164,13 @@ describe('a denial', () => {
     expect(decision).toEqual({ denial: expect.objectContaining({ claim: 'aud' }) });
   });
 
-  test('shows text that forges no line and ends somewhere', () => {
-    expect(shownText('a\nb\u0000c\u202ed\ud800')).toBe('a?b?c?d?');
-    expect(shownText('x'.repeat(10_000))).toHaveLength(203);
-    expect(shownText(`${'x'.repeat(199)}\u{1F600}`).isWellFormed()).toBe(true);
+  test('shows values without control characters and of bounded length', () => {
+    expect(sanitizeText('a\nb\u0000c\u202ed\ud800')).toBe('a?b?c?d?');
+    expect(sanitizeText('x'.repeat(10_000))).toHaveLength(203);
+    expect(sanitizeText(`${'x'.repeat(199)}\u{1F600}`).isWellFormed()).toBe(true);
   });
 
-  test('whatever the claims are, the decision is one', () => {
+  test('is a decision for any claims, never an exception', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.string(), (claims, claim) => {
         const decision = decideTrust([rule([{ claim, equals: 'never\u0001' }])], {
@@ -178,21 +184,21 @@ describe('a denial', () => {
   });
 });
 
-describe('what is wrong with a rule', () => {
+describe('the faults of a trust rule', () => {
   const surroundings = { own: [audience, `${audience}/oauth2`], allowed: null, allowLoopback: false };
   const faults = (terms: Partial<TrustRule>, more = {}) =>
-    trustFaults(
+    findTrustFaults(
       { ...rule([{ claim: 'sub', equals: 'x' }], { issuer: 'https://id.example', ...terms }) },
       { ...surroundings, ...more },
     );
   const places = (terms: Partial<TrustRule>, more = {}) => faults(terms, more).map(({ pointer }) => pointer);
 
-  test('nothing, where it is sound', () => {
+  test('are none for a sound rule', () => {
     expect(faults({})).toEqual([]);
     expect(faults({ conditions: [{ claim: '/kubernetes.io/namespace', equals: 'ci' }] })).toEqual([]);
   });
 
-  test('N30 the issuer, in one constant text whatever is wrong with it', () => {
+  test('N30 name the issuer in one constant text, whatever is wrong with it', () => {
     const texts = [
       'https://127.0.0.1',
       'http://good.example',
@@ -204,11 +210,11 @@ describe('what is wrong with a rule', () => {
     expect(texts[0]).toEqual([{ pointer: '/issuer', detail: expect.stringContaining('https URL of a public host') }]);
   });
 
-  test('N19 Arsia itself as the issuer', () => {
+  test('N19 include Arsia as the issuer', () => {
     for (const issuer of surroundings.own) expect(places({ issuer })).toEqual(['/issuer']);
   });
 
-  test('an issuer that the organisation does not allow', () => {
+  test('include an issuer that the organisation does not allow', () => {
     expect(places({}, { allowed: ['https://other.example'] })).toEqual(['/issuer']);
     expect(places({}, { allowed: [] })).toEqual(['/issuer']);
     expect(places({}, { allowed: ['https://id.example'] })).toEqual([]);
@@ -219,11 +225,11 @@ describe('what is wrong with a rule', () => {
     'api://AzureADTokenExchange',
     'https://kubernetes.default.svc',
     'aws.workload.identity',
-  ])('an audience of somebody else: %s', (foreign) => {
+  ])('include an audience of another service: %s', (foreign) => {
     expect(places({ audience: foreign })).toEqual(['/audience']);
   });
 
-  test('conditions that cannot be meant', () => {
+  test('include conditions without effect', () => {
     const conditions = [
       { claim: 'iss', equals: 'x' },
       { claim: 'aud', equals: 'x' },
@@ -267,7 +273,7 @@ describe('what is wrong with a rule', () => {
     ['https://api.pulumi.com/oidc/v2', { claim: 'https://pulumi.com/org', equals: 'acme' }, true],
     ['https://api.pulumi.com/oidc/v2', { claim: 'https://pulumi.com/root_env', equals: 'acme/prod' }, false],
     ['https://gitlab.acme.example', { claim: 'ref', equals: 'main' }, true],
-  ])('of an issuer that everybody uses, one must say whose the token is: %s %j', (issuer, condition, isSound) => {
+  ])('name a shared issuer without a condition on the owner: %s %j', (issuer, condition, isSound) => {
     expect(places({ issuer, conditions: [condition as Condition] })).toEqual(isSound ? [] : ['/conditions']);
   });
 });

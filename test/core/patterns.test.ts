@@ -14,7 +14,7 @@ function matchesByRegex(pattern: string, text: string): boolean {
 const letters = fc.constantFrom('a', 'b', '.', '\n');
 
 describe('patterns', () => {
-  test('match what the regular expression matches', () => {
+  test('match what the equal regular expression matches', () => {
     const pattern = fc.string({ unit: fc.oneof(letters, fc.constant('*')), maxLength: 8 });
     const text = fc.string({ unit: letters, maxLength: 10 });
     fc.assert(
@@ -23,7 +23,7 @@ describe('patterns', () => {
     );
   });
 
-  test('match every text that their stars were filled to', () => {
+  test('match every text made by filling their stars', () => {
     const pieces = fc.array(fc.string({ unit: letters, maxLength: 4 }), { minLength: 1, maxLength: 5 });
     fc.assert(
       fc.property(pieces, fc.array(fc.string({ unit: letters, maxLength: 4 }), { minLength: 5 }), (parts, fills) => {
@@ -50,11 +50,11 @@ describe('patterns', () => {
     expect(matchesPattern(pattern, text)).toBe(expected);
   });
 
-  test('a pattern of many stars ends on a text that almost matches', () => {
+  test('with many stars take linear time on a text that almost matches', () => {
     expect(matchesPattern(`${'*a'.repeat(200)}b`, 'a'.repeat(20_000))).toBe(false);
   });
 
-  test('any of several is enough, none of none', () => {
+  test('match when one of several does, and never when there are none', () => {
     expect(matchesAny(['plan', 'app*'], 'apply')).toBe(true);
     expect(matchesAny(['plan', 'dest*'], 'apply')).toBe(false);
     expect(matchesAny([], 'apply')).toBe(false);

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { type IdKind, makeId } from '../../src/core/ids.ts';
 import {
   formatSubject,
+  formatSubjectPattern,
+  hasUserId,
+  hasWorkspaceId,
   maximumSubjectBytes,
-  namesUser,
-  namesWorkspace,
   parseSubject,
   type SubjectScope,
-  subjectOfEveryUser,
   subjectScopes,
 } from '../../src/core/subject.ts';
 import { goodIds } from './goodclaims.ts';
@@ -45,7 +45,7 @@ function meaning({ scope, identity_id, workspace_id, user_id }: Tuple): string {
 }
 
 describe('subjects', () => {
-  test('N33 no two different tuples ever have the same sub, over 100,000 tuples', () => {
+  test('N33 differ for different ids, over 100,000 tuples', () => {
     const meanings = new Map<string, string>();
     fc.assert(
       fc.property(fc.array(anyTuple, { minLength: 100, maxLength: 100 }), (tuples) => {
@@ -64,7 +64,7 @@ describe('subjects', () => {
     expect(meanings.size).toBeGreaterThan(4_000);
   });
 
-  test('N38 say back what they were made of, in at most 127 bytes of lower-case ASCII', () => {
+  test('N38 parse back to their ids, in at most 127 bytes of lower-case ASCII', () => {
     fc.assert(
       fc.property(anyTuple, (tuple) => {
         const subject = formatSubject(tuple.scope, tuple);
@@ -98,7 +98,7 @@ describe('subjects', () => {
     ['white space behind', `${identity} `],
     ['a newline behind', `${identity}\n`],
     ['a name', `${identity}:acme`],
-  ])('N38 %s is no subject', (_, text) => {
+  ])('N38 are never %s', (_, text) => {
     expect(parseSubject(text)).toBeUndefined();
   });
 
@@ -109,7 +109,7 @@ describe('subjects', () => {
     ['workspace', { identity_id: identity, workspace_id: user }],
     ['identity', { identity_id: `${identity}:${workspace}` }],
     ['user', { identity_id: identity, user_id: 'usr_*' }],
-  ] as const)('N33 a subject of scope %s is not made of %j', (scope, parts) => {
+  ] as const)('N33 of scope %s are not formatted from %j', (scope, parts) => {
     expect(() => formatSubject(scope, parts)).toThrow(
       expect.objectContaining({
         name: 'TypeError',
@@ -118,13 +118,13 @@ describe('subjects', () => {
     );
   });
 
-  test('of every user end in the one pattern that a trust document may hold', () => {
-    expect(subjectOfEveryUser('user', all)).toBe(`${identity}:usr_*`);
-    expect(subjectOfEveryUser('workspace_user', all)).toBe(`${identity}:${workspace}:usr_*`);
+  test('of every user end in the only pattern that a trust document may have', () => {
+    expect(formatSubjectPattern('user', all)).toBe(`${identity}:usr_*`);
+    expect(formatSubjectPattern('workspace_user', all)).toBe(`${identity}:${workspace}:usr_*`);
   });
 
-  test('name what their scope says', () => {
-    expect(subjectScopes.filter(namesUser)).toEqual(['user', 'workspace_user']);
-    expect(subjectScopes.filter(namesWorkspace)).toEqual(['workspace', 'workspace_user']);
+  test('contain the ids of their scope', () => {
+    expect(subjectScopes.filter(hasUserId)).toEqual(['user', 'workspace_user']);
+    expect(subjectScopes.filter(hasWorkspaceId)).toEqual(['workspace', 'workspace_user']);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { MayAct } from '../../src/core/acting.ts';
 import type { MintFacts, SubjectGrant } from '../../src/core/mintfacts.ts';
 import type { SubjectScope } from '../../src/core/subject.ts';
-import { type GrantedRight, refuseNaming, whoCouldName } from '../../src/core/subjectgrants.ts';
+import { type GrantedRight, refuseNaming, selectNamingRights } from '../../src/core/subjectgrants.ts';
 
 /** `org` holds `grp` with the identity, and `sub` with the workspace `ws`; `sub` is not below `grp`. */
 const right = (namespace_id: string, more: Partial<MayAct> = {}): MayAct => ({
@@ -114,7 +114,8 @@ describe('N71 a token that names a user and no workspace', () => {
       of('sa_d', right('sub', { users: ['team_board'] })),
     ];
     const terms = { lineage: ['org', 'grp'], subject_grants: [{ launcher_id: 'sa_d', lineage: null }] };
-    const launchers = (named?: string[]) => whoCouldName(terms, rights, named).map((one) => one.service_account_id);
+    const launchers = (named?: string[]) =>
+      selectNamingRights(terms, rights, named).map((one) => one.service_account_id);
     expect(launchers()).toEqual(['sa_a', 'sa_b', 'sa_d']);
     expect(launchers(['usr_ceo'])).toEqual(['sa_a', 'sa_b']);
     expect(launchers(['usr_b', 'team_board'])).toEqual(['sa_b', 'sa_d']);

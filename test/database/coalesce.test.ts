@@ -7,7 +7,7 @@ const turns = async (count: number) => {
 };
 
 describe('coalesced reads', () => {
-  test('never answer with state from before the request: whatever the order of requests, changes and slow reads', async () => {
+  test('never answer with state from before the request, in any order of requests, changes and slow reads', async () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('ask' as const) }),
       fc.record({ do: fc.constant('change' as const) }),
@@ -64,7 +64,7 @@ describe('coalesced reads', () => {
     );
   });
 
-  test('a thousand requests at once cost one read', async () => {
+  test('serve a thousand requests at once with one read', async () => {
     let reads = 0;
     const read = coalesce(
       async (keys: number[]) => {
@@ -77,7 +77,7 @@ describe('coalesced reads', () => {
     expect(reads).toBe(1);
   });
 
-  test('with a pace, one that comes alone is read at once, and those that follow it share the next read', async () => {
+  test('with a pace read a single request at once, and let those that follow share the next read', async () => {
     const reads: number[][] = [];
     const read = coalesce(
       async (keys: number[]) => {
@@ -97,7 +97,7 @@ describe('coalesced reads', () => {
     expect(reads).toEqual([[0], [1, 2, 3, 4, 5]]);
   });
 
-  test('a read that fails rejects its own joiners, and the next read answers', async () => {
+  test('reject only the requests of a failed read', async () => {
     let number = 0;
     const read = coalesce(
       async (keys: string[]) => {
@@ -110,12 +110,12 @@ describe('coalesced reads', () => {
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['rejected', 'rejected', 'fulfilled']);
   });
 
-  test('a read that leaves a key out rejects instead of leaving the request without an answer', async () => {
+  test('reject a request whose key the read left out', async () => {
     const read = coalesce(async (keys: string[]) => keys.slice(1), { maximumBatch: 10, concurrency: 1 });
     await expect(read('a')).rejects.toThrow('did not answer every key');
   });
 
-  test('requests beyond the limit are refused as unavailable, and those before are answered', async () => {
+  test('refuse requests beyond the limit as unavailable, and answer those before', async () => {
     const read = coalesce(async (keys: number[]) => keys, { maximumBatch: 10, concurrency: 1, maximumWaiting: 3 });
     const outcomes = await Promise.allSettled([1, 2, 3, 4].map(read));
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
@@ -126,7 +126,7 @@ describe('coalesced reads', () => {
     const tenantOf = (key: string) => key[0]!;
     const names = (tenant: string, count: number) => Array.from({ length: count }, (_, n) => `${tenant}${n}`);
 
-    test('each read takes the keys of all in turn, and one tenant fills half of the queue', async () => {
+    test('are read in turn, and one tenant fills at most half of the queue', async () => {
       const reads: string[][] = [];
       const read = coalesce(
         async (keys: string[]) => {
@@ -141,7 +141,7 @@ describe('coalesced reads', () => {
       expect((await outcomes).map(({ status }) => status === 'rejected')).toEqual([...Array(10).fill(false), true]);
     });
 
-    test('a read takes keys up to its cost limit, by the earlier costs of each tenant', async () => {
+    test('join a read up to its cost limit, by the earlier costs of each tenant', async () => {
       const reads: string[][] = [];
       const read = coalesce(
         async (keys: string[]) => {
@@ -168,7 +168,7 @@ describe('coalesced reads', () => {
       expect(reads.map((keys) => keys.filter((key) => key[0] === 'a').length)).toEqual([2, 2, 1]);
     });
 
-    test('a tenant beyond its cost limit waits, and no other does', async () => {
+    test('wait when their tenant is beyond its cost limit, and no others do', async () => {
       const reads: string[][] = [];
       const read = coalesce(
         async (keys: string[]) => {
@@ -193,7 +193,7 @@ describe('coalesced reads', () => {
       await Promise.all(late);
     });
 
-    test('one dear value of a tenant costs it no more than that: the cheap ones that follow are not refused', async () => {
+    test('are not refused after one expensive value of their tenant', async () => {
       const read = coalesce(async (costs: number[]) => costs, {
         maximumBatch: 256,
         concurrency: 2,
@@ -206,7 +206,7 @@ describe('coalesced reads', () => {
       expect(await Promise.all(costs.map(read))).toEqual(costs);
     });
 
-    test('a request that no read took in time is refused, and the next one is answered', async () => {
+    test('are refused when no read took them in time, and the next one is answered', async () => {
       const gate = Promise.withResolvers<void>();
       const read = coalesce(
         async (keys: string[]) => {

@@ -7,7 +7,7 @@ import { databaseKinds, freshDatabase } from '../support/databases.ts';
 
 const user = (login: string) => ({ id: id('user'), organization_id: null, login, created_at: new Date(now) });
 
-describe.each(databaseKinds)('the door to a database: %s', (kind) => {
+describe.each(databaseKinds)('a database: %s', (kind) => {
   let database: Database;
 
   beforeAll(async () => {
@@ -23,7 +23,7 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     return rows.map((row) => row.login).sort();
   };
 
-  test('answers with its time, and says what it is', async () => {
+  test('returns its time and its kind', async () => {
     const before = Date.now();
     const now = await database.now();
     expect(now).toBeGreaterThanOrEqual(before - 1);
@@ -31,13 +31,13 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     expect(database.kind).toBe(kind);
   });
 
-  test('is asked once by all who ask at the same time, so that nobody else waits for them', async () => {
+  test('is asked for its time once by all concurrent callers', async () => {
     const asked = Array.from({ length: 3000 }, () => database.now());
     expect(await logins('nobody')).toEqual([]);
     await Promise.all(asked);
   });
 
-  test('gives the same types on both databases', async () => {
+  test('returns the same types on both databases', async () => {
     const at = new Date('2026-02-28T23:59:59.123Z');
     const values = [
       at,
@@ -64,7 +64,7 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     expect([...(row!.bytes as Uint8Array)]).toEqual([0, 1, 255]);
   });
 
-  test('gives rows of the tables with those types', async () => {
+  test('returns rows of the tables with those types', async () => {
     const organization = await insertOrganization(database);
     const job = await database.query
       .selectFrom('jobs')
@@ -103,7 +103,7 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     expect(gone.numDeletedRows).toBe(0n);
   });
 
-  test('a transaction is all or nothing', async () => {
+  test('commits a transaction wholly or not at all', async () => {
     await database.transaction(async (tx) => {
       await tx.insertInto('users').values(user('whole.1')).execute();
       await tx.insertInto('users').values(user('whole.2')).execute();
@@ -116,7 +116,7 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     expect(await logins('whole.')).toEqual(['whole.1', 'whole.2']);
   });
 
-  test('a transaction whose work swallowed the error of a statement fails, since nothing of it was kept', async () => {
+  test('fails a transaction whose work ignored the error of a statement', async () => {
     const failed = database.transaction(async (tx) => {
       await tx.insertInto('users').values(user('swallow.1')).execute();
       await tx
@@ -129,7 +129,7 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     expect(await logins('swallow.')).toEqual([]);
   });
 
-  test('concurrent transactions do not see each other half done', async () => {
+  test('hides the changes of an open transaction from others', async () => {
     const sums = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
         database.transaction(async (tx) => {
@@ -154,7 +154,7 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     }
   });
 
-  test('the door used inside a transaction is refused at once instead of waiting for itself for ever', async () => {
+  test('refuses its own use inside a transaction at once, instead of waiting for itself', async () => {
     const batched = coalesce(async (keys: string[]) => keys, { maximumBatch: 10, concurrency: 1 });
     for (const misuse of [
       () => database.now(),
@@ -166,7 +166,7 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     await database.now();
   });
 
-  test('tells a row that is there already from one that is missing', async () => {
+  test('tells a unique violation from a missing reference', async () => {
     const row = user('unique.1');
     await database.query.insertInto('users').values(row).execute();
     const again = (await database.query
@@ -183,13 +183,13 @@ describe.each(databaseKinds)('the door to a database: %s', (kind) => {
     expect(orphan).toMatchObject({ code: '23503', constraint: 'users_organization_id_fkey' });
   });
 
-  test('an error of a statement leaves the door usable', async () => {
+  test('stays usable after the error of a statement', async () => {
     await expect(sql`SELECT nonsense`.execute(database.query)).rejects.toMatchObject({ code: '42703' });
     await expect(database.statement('nonsense', 'SELECT nonsense', [])).rejects.toMatchObject({ code: '42703' });
     await database.now();
   });
 
-  test('a closed door is unavailable, and closing again is harmless', async () => {
+  test('is unavailable after close, and may be closed twice', async () => {
     const { database: closing } = await freshDatabase(kind);
     await closing.close();
     await closing.close();

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { PGlite } from '@electric-sql/pglite';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Database } from '../../src/database/connections.ts';
-import { databaseOver, openDatabase } from '../../src/database/database.ts';
-import { openEmbedded, poolOfOne } from '../../src/database/embedded.ts';
+import { createDatabase, openDatabase } from '../../src/database/database.ts';
+import { createSingleConnectionPool, openEmbedded } from '../../src/database/embedded.ts';
 import { lockFolder } from '../../src/database/lock.ts';
 import { id, now } from '../store/organization.ts';
 import { embeddedTemplate } from '../support/databases.ts';
@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 const open = async (): Promise<Database> =>
-  databaseOver(await openEmbedded({ folder, template: await openAsBlob(template) }));
+  createDatabase(await openEmbedded({ folder, template: await openAsBlob(template) }));
 
 function start(
   script: string,
@@ -56,7 +56,7 @@ describe('the folder of the embedded database', () => {
       for (let count = 0; count < 100 + round * 7; count++) committed.push((await lines.next()).value as string);
 
       await expect(open()).rejects.toThrow(
-        `Process ${child.pid} holds the embedded database in ${folder}, and only one may: stop it, set ARSIA_DATA to another folder, or set DATABASE_URL`,
+        `Process ${child.pid} holds the embedded database in ${folder}, and only one process can open it. Stop that process, set ARSIA_DATA to another folder, or set DATABASE_URL`,
       );
       child.kill('SIGKILL');
       for (let line = await lines.next(); !line.done; line = await lines.next()) committed.push(line.value);
@@ -71,7 +71,7 @@ describe('the folder of the embedded database', () => {
     }
   }, 120_000);
 
-  test('refuses a second opening in the same process, in one line', async () => {
+  test('refuses a second opening in the same process with one line', async () => {
     const database = await open();
     const refusal = (await open().catch((error) => error)) as Error;
     expect(refusal.message).toMatch(/^Process \d+ holds the embedded database[^\n]+$/);
@@ -79,7 +79,7 @@ describe('the folder of the embedded database', () => {
     await database.close();
   });
 
-  test('opens again with its rows when it was closed', async () => {
+  test('opens again with its rows after close', async () => {
     const first = await open();
     await first.query
       .insertInto('users')
@@ -91,7 +91,7 @@ describe('the folder of the embedded database', () => {
     await second.close();
   });
 
-  test('is made whole again when the process was killed while it was made', async () => {
+  test('is created anew when the process was killed while it created it', async () => {
     await writeFile(join(folder, 'lock'), '');
     await mkdir(join(folder, 'pgdata.new', 'base'), { recursive: true });
     await writeFile(join(folder, 'pgdata.new', 'PG_VERSION'), '18\n');
@@ -100,7 +100,7 @@ describe('the folder of the embedded database', () => {
     await database.close();
   });
 
-  test('is let go when opening fails', async () => {
+  test('is unlocked when opening fails', async () => {
     await writeFile(join(folder, 'lock'), '');
     await mkdir(join(folder, 'pgdata'));
     await writeFile(join(folder, 'pgdata', 'PG_VERSION'), 'nonsense\n');
@@ -123,13 +123,13 @@ describe('a lock file that is deleted or replaced under a process that holds it'
     return ids;
   };
 
-  test('N84: deleted, it keeps a second process out, and the first one makes and locks it again', async () => {
+  test('N84: keeps a second process out after its deletion, and the first process creates and locks it again', async () => {
     const { child, lines, ended } = await started();
     // Stopped, it cannot make the file again before the second process looks.
     child.kill('SIGSTOP');
     await rm(lock());
     await expect(open()).rejects.toThrow(
-      `The lock file ${lock()} was deleted, and process ${child.pid} may still have ${folder}/pgdata open: stop every arsia that uses ${folder}, then run \`touch ${lock()}\` and start again.`,
+      `The lock file ${lock()} was deleted, and process ${child.pid} may still have ${folder}/pgdata open. Stop every arsia that uses ${folder}, run \`touch ${lock()}\` and start again.`,
     );
     expect(existsSync(lock())).toBe(false);
     child.kill('SIGCONT');
@@ -140,7 +140,7 @@ describe('a lock file that is deleted or replaced under a process that holds it'
     await (await open()).close();
   }, 60_000);
 
-  test('N84: replaced, the first process stops before it writes again, and the second has all that was committed', async () => {
+  test('N84: stops the first process before its next write after a replacement, and the second has every committed row', async () => {
     const { child, lines, ended } = await started();
     const before = await committed(lines, 100);
     await writeFile(`${lock()}.new`, '');
@@ -155,7 +155,7 @@ describe('a lock file that is deleted or replaced under a process that holds it'
     await database.close();
   }, 60_000);
 
-  test('N84: deleted, it keeps out a second opening by the same process', async () => {
+  test('N84: keeps out a second opening by the same process after its deletion', async () => {
     const database = await open();
     await rm(lock());
     await expect(open()).rejects.toThrow(/ was deleted, and process \d+ may still have /);
@@ -164,9 +164,9 @@ describe('a lock file that is deleted or replaced under a process that holds it'
     await database.close();
   });
 
-  test('N84: lost, it answers `unavailable`, and writes nothing on closing either', async () => {
+  test('N84: makes the database unavailable once it is lost, and closing writes nothing', async () => {
     const pglite = await PGlite.create({ loadDataDir: await openAsBlob(template) });
-    const database = databaseOver(poolOfOne(pglite, lockFolder(folder, [])));
+    const database = createDatabase(createSingleConnectionPool(pglite, lockFolder(folder, [])));
     await database.now();
     await writeFile(`${lock()}.new`, '');
     await rename(`${lock()}.new`, lock());
@@ -200,7 +200,7 @@ describe('the modes of the files', () => {
     return found;
   };
 
-  test('N73: are for the owner alone, in a new database and in one that was open to all', async () => {
+  test('N73: are for the owner only, in a new database and in one that was open to all', async () => {
     await chmod(folder, 0o755);
     const umask = process.umask(0);
     try {
@@ -225,7 +225,7 @@ describe('the modes of the files', () => {
     async (mode) => {
       await chmod(folder, Number.parseInt(mode, 8));
       await expect(open()).rejects.toThrow(
-        `The folder ${folder} has mode 0${mode}: others than its owner can replace what is in it. Run \`chmod 700 ${folder}\``,
+        `The folder ${folder} has mode 0${mode}: users other than its owner can replace its files. Run \`chmod 700 ${folder}\``,
       );
       expect(await readdir(folder)).toEqual([]);
     },
@@ -240,14 +240,14 @@ describe('the modes of the files', () => {
 });
 
 describe('the lock of a folder', () => {
-  test('names no process when the holder wrote none', async () => {
+  test('names no process when the holder wrote no pid', async () => {
     const lock = lockFolder(folder, ['pgdata']);
     await rm(join(folder, 'lock.pid'));
     expect(() => lockFolder(folder, ['pgdata'])).toThrow('Another process holds the embedded database');
     lock.release();
   });
 
-  test('does not believe a pid that was left behind: that process may be anybody by now', async () => {
+  test('does not trust a pid that was left behind', async () => {
     await writeFile(join(folder, 'lock.pid'), `${process.ppid}\n`);
     const lock = lockFolder(folder, ['pgdata']);
     lock.release();

@@ -10,7 +10,7 @@ import { auditKeys, event } from '../store/events.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres.ts';
 import { rounds } from '../support/rounds.ts';
 
-describe('a PostgreSQL that fails', () => {
+describe('a failing PostgreSQL', () => {
   let server: PostgresServer;
   let url: string;
   const opened: Database[] = [];
@@ -58,7 +58,7 @@ describe('a PostgreSQL that fails', () => {
     await server.remove();
   });
 
-  test('M12: by ending idle connections: the process stays, the fault is told, the next statement works', async () => {
+  test('M12: ends idle connections: the process stays, the fault is reported, the next statement works', async () => {
     const database = await open();
     await Promise.all(Array.from({ length: 5 }, () => sql`SELECT 1`.execute(database.query)));
     const { rowCount } = await terminate();
@@ -68,7 +68,7 @@ describe('a PostgreSQL that fails', () => {
     expect(await database.query.selectFrom('users').select('id').execute()).toEqual([]);
   });
 
-  test('M12: by ending a connection inside a transaction, between two statements', async () => {
+  test('M12: ends a connection inside a transaction, between two statements', async () => {
     const database = await open();
     const cut = database.transaction(async (tx) => {
       await tx.selectFrom('users').select('id').execute();
@@ -79,7 +79,7 @@ describe('a PostgreSQL that fails', () => {
     await database.now();
   });
 
-  test('M12: by ending a connection under a running statement', async () => {
+  test('M12: ends a connection during a statement', async () => {
     const database = await open();
     const cut = sql`SELECT pg_sleep(30)`.execute(database.query).catch((error) => error);
     await running('pg_sleep(30)');
@@ -88,7 +88,7 @@ describe('a PostgreSQL that fails', () => {
     await database.now();
   });
 
-  test('M12: by ending a connection whose close comes late: nobody is given that connection again', async () => {
+  test('M12: ends a connection whose close comes late: that connection is not used again', async () => {
     const late = await closesLate(server);
     const database = await openDatabase({ url: late.url });
     const cut = sql`SELECT pg_sleep(30)`.execute(database.query).catch((error) => error);
@@ -100,7 +100,7 @@ describe('a PostgreSQL that fails', () => {
     await late.close();
   });
 
-  test('M13: by being slow: a statement that was given up never answers the next one', async () => {
+  test('M13: is slow: the answer of an abandoned statement never reaches the next one', async () => {
     const database = await open({ poolSize: 1 });
     const slow = database.statement('slow', "SELECT pg_sleep(4), 'slow' AS word", []).catch((error) => error);
     await running('pg_sleep(4)');
@@ -113,7 +113,7 @@ describe('a PostgreSQL that fails', () => {
     expect(await Promise.all(words.map(say))).toEqual(words.map((word) => [{ word }]));
   }, 30_000);
 
-  test('by having no connection left: callers are told, and those in use go on', async () => {
+  test('has no connection left: callers get `unavailable`, and open connections go on', async () => {
     const database = await open({ poolSize: 2 });
     const release = Promise.withResolvers<void>();
     const held = [0, 1].map(() => Promise.withResolvers<void>());
@@ -132,7 +132,7 @@ describe('a PostgreSQL that fails', () => {
     await database.now();
   });
 
-  test('F5: by being away at the start: opening works, statements are unavailable, and work once it is there', async () => {
+  test('F5: is away at the start: opening works, and statements are unavailable until it is there', async () => {
     await server.stop();
     const database = await open();
     await expect(database.now()).rejects.toMatchObject(away);
@@ -141,7 +141,7 @@ describe('a PostgreSQL that fails', () => {
     await answers(database);
   });
 
-  test('F6: by going away: every door method is unavailable without waiting, and recovers', async () => {
+  test('F6: goes away: every method is unavailable without waiting, and recovers', async () => {
     const database = await open();
     const audit = createAuditStore(database, auditKeys);
     await audit.record(event());
@@ -157,7 +157,7 @@ describe('a PostgreSQL that fails', () => {
     await audit.record(event());
   }, 15_000);
 
-  test('F6: by freezing: callers are told, also those that hold a connection, and it recovers', async () => {
+  test('F6: freezes: callers get `unavailable`, also those that hold a connection, and it recovers', async () => {
     const database = await open({ poolSize: 2 });
     await Promise.all([database.now(), database.now()]);
     await server.freeze();
@@ -169,7 +169,7 @@ describe('a PostgreSQL that fails', () => {
     await answers(database);
   }, 30_000);
 
-  test('an unknown host, a refused role and a missing database are unavailable, and the host is not named outside', async () => {
+  test('has an unknown host, a refused role or no such database: unavailable, without the name of the host', async () => {
     for (const wrong of [
       'postgres://postgres@arsia.invalid:5432/arsia',
       server.url('arsia', 'stranger'),
@@ -183,7 +183,7 @@ describe('a PostgreSQL that fails', () => {
     }
   });
 
-  test('F3: by kill -9 while events are recorded: none that was acknowledged is lost, errors are unavailable only', async () => {
+  test('F3: is killed while events are recorded: no acknowledged event is lost, and the only error is unavailable', async () => {
     const database = await open();
     const audit = createAuditStore(database, { ...auditKeys, maximumBatch: 10 });
     for (let round = 0; round < rounds(2, 20); round++) {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import type { Database } from '../../src/database/connections.ts';
-import { databaseOver, openDatabase } from '../../src/database/database.ts';
+import { createDatabase, openDatabase } from '../../src/database/database.ts';
 import { openEmbedded } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { makeHome, startArsia } from '../support/arsia.ts';
@@ -32,7 +32,7 @@ describe.each(databaseKinds)('migrations: %s', (kind) => {
 
   beforeAll(async () => {
     if (kind === 'embedded') {
-      database = databaseOver(await openEmbedded({}));
+      database = createDatabase(await openEmbedded({}));
     } else {
       const fresh = await freshPostgresDatabase(false);
       drop = fresh.drop;
@@ -55,7 +55,7 @@ describe.each(databaseKinds)('migrations: %s', (kind) => {
     return rows.map((row) => row.name);
   };
 
-  test('bring an empty database to the schema of this release, and find nothing to do the second time', async () => {
+  test('bring an empty database to the schema of this release, and change nothing the second time', async () => {
     const names = (await readdir(new URL('../../migrations', import.meta.url))).filter((name) => name.endsWith('.sql'));
     expect(await migrate(database)).toEqual(names.sort());
     expect(await tables()).toEqual(expect.arrayContaining(['audit_events', 'jobs', 'migrations', 'signing_keys']));
@@ -97,7 +97,7 @@ describe.each(databaseKinds)('migrations: %s', (kind) => {
     ]);
   });
 
-  test('run in the order of their numbers, and later ones alone when the first are there', async () => {
+  test('run in the order of their numbers, and only those that are missing', async () => {
     await write('0002_second.sql', 'ALTER TABLE a ADD COLUMN b text; INSERT INTO a VALUES (1, $$;$$);');
     await write('0001_first.sql', 'CREATE TABLE a (id integer);');
     await write('README.md', 'not a migration');
@@ -107,7 +107,7 @@ describe.each(databaseKinds)('migrations: %s', (kind) => {
     expect(await tables()).toEqual(['c', 'migrations']);
   });
 
-  test('that fail half way leave nothing of themselves, and go on once they are right', async () => {
+  test('that fail leave no change, and run once they are corrected', async () => {
     await write('0001_first.sql', 'CREATE TABLE a (id integer);');
     await write('0002_second.sql', 'CREATE TABLE b (id integer); SELECT nonsense;');
     await expect(migrate(database, { folder })).rejects.toMatchObject({ code: '42703' });
@@ -116,21 +116,20 @@ describe.each(databaseKinds)('migrations: %s', (kind) => {
     expect(await migrate(database, { folder })).toEqual(['0002_second.sql']);
   });
 
-  test('N61: of a newer release are refused by an older one, in one clear line', async () => {
+  test('N61: of a newer release are refused by an older one with one line', async () => {
     await write('0001_first.sql', 'CREATE TABLE a (id integer);');
     await write('0002_newer.sql', 'CREATE TABLE b (id integer);');
     await migrate(database, { folder });
     await rm(join(folder, '0002_newer.sql'));
-    const line = 'The database has the migration 0002_newer.sql, which this release of Arsia does not know: run';
+    const line = 'The database has the migration 0002_newer.sql, which this release of Arsia does not have. Run';
     await expect(migrate(database, { folder })).rejects.toThrow(line);
   });
 
-  test('whose text was edited after they landed are refused, in one clear line', async () => {
+  test('whose text was edited after they ran are refused with one line', async () => {
     await write('0001_first.sql', 'CREATE TABLE a (id integer);');
     await migrate(database, { folder });
     await write('0001_first.sql', 'CREATE TABLE a (id bigint);');
-    const line =
-      'The migration 0001_first.sql was applied to the database with another text than this release has: run';
+    const line = 'The migration 0001_first.sql was applied to the database with another text than in this release. Run';
     await expect(migrate(database, { folder })).rejects.toThrow(line);
   });
 });
@@ -146,14 +145,14 @@ describe('migrations on PostgreSQL', () => {
     await fresh.drop();
   });
 
-  test('by four processes at once are applied once', async () => {
+  test('run once when four processes start them together', async () => {
     for (const name of ['0001_a.sql', '0002_b.sql', '0003_c.sql'])
       await write(name, `CREATE TABLE ${name.slice(5, 6)} (id integer); SELECT pg_sleep(0.05);`);
     const runs = Array.from({ length: 4 }, () => migrate(fresh.ownerUrl, { folder, grantTo: testRoles.application }));
     expect((await Promise.all(runs)).flat().sort()).toEqual(['0001_a.sql', '0002_b.sql', '0003_c.sql']);
   });
 
-  test('that are interrupted leave nothing of themselves, and run again', async () => {
+  test('that are interrupted leave no change, and run again', async () => {
     await write('0001_slow.sql', 'CREATE TABLE a (id integer); SELECT pg_sleep(60);');
     const running = migrate(fresh.ownerUrl, { folder }).catch((error) => error);
     for (let killed = 0; killed === 0; await sleep(10)) {
@@ -168,17 +167,17 @@ describe('migrations on PostgreSQL', () => {
     expect(await migrate(fresh.ownerUrl, { folder })).toEqual(['0001_slow.sql']);
   });
 
-  test('may take longer than a request may', async () => {
+  test('may take longer than the limit of a statement', async () => {
     await write('0001_slow.sql', "SELECT current_setting('statement_timeout') AS s INTO TABLE seen;");
     await migrate(fresh.ownerUrl, { folder });
     expect((await execute(fresh.adminUrl, 'SELECT s FROM seen')).rows).toEqual([{ s: '0' }]);
   });
 
-  test('N61: a role that may not migrate is told to wait, and passes when there is nothing to do', async () => {
+  test('N61: tell a role that may not migrate to wait, and pass where nothing is to do', async () => {
     const url = urlFor(fresh.ownerUrl, new URL(fresh.ownerUrl).pathname.slice(1), testRoles.application);
     await expect(migrate(url)).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('run `arsia migrate`'),
+      message: expect.stringContaining('Run `arsia migrate`'),
     });
     await migrate(fresh.ownerUrl, { grantTo: testRoles.application });
     expect(await migrate(url)).toEqual([]);
@@ -186,7 +185,7 @@ describe('migrations on PostgreSQL', () => {
 });
 
 describe('a replica of a newer release', () => {
-  test('N61: comes before its migration: not ready and saying why, until somebody migrates', async () => {
+  test('N61: is not ready and says why until the database is migrated', async () => {
     const home = await makeHome('postgres');
     const { ARSIA_MIGRATION_DATABASE_URL: _, ...settings } = home.settings;
     // What the release before left: all but the last migration.
@@ -194,10 +193,10 @@ describe('a replica of a newer release', () => {
     await execute(home.urls!.owner, `${undo} DELETE FROM migrations WHERE name = '0010_authority_changes.sql'`);
     const { origin, logged } = await startArsia({ home: { ...home, settings } });
     const ready = () => request(`${origin}/readyz`);
-    const reason = expect.stringMatching(/waits for its migration.+arsia migrate/);
+    const reason = expect.stringMatching(/not yet migrated to this release.+arsia migrate/);
     expect(await ready()).toMatchObject({ status: 503, body: { status: 'not ready', reason } });
     expect((await request(`${origin}/healthz`)).status).toBe(200);
-    expect(logged()).toMatch(/waits for its migration/);
+    expect(logged()).toMatch(/not yet migrated to this release/);
     await migrate(home.urls!.owner, { grantTo: testRoles.application });
     while ((await ready()).status !== 200) await sleep(50);
   }, 60_000);
@@ -216,7 +215,7 @@ describe('the rights of the application on PostgreSQL', () => {
     ownerUrl = fresh.ownerUrl!;
   }, 90_000);
 
-  test('N63: it reads and adds audit events, and is denied to change, remove or truncate them', async () => {
+  test('N63: allow it to read and add audit events, not to change, remove or truncate them', async () => {
     await refused("UPDATE audit_events SET outcome = 'success'");
     await refused('DELETE FROM audit_events');
     await refused('TRUNCATE audit_events');
@@ -226,7 +225,7 @@ describe('the rights of the application on PostgreSQL', () => {
     await sql`SELECT * FROM audit_events`.execute(application.query);
   });
 
-  test('N63: it makes the secrets of the replicas, the one of the audit among them, and cannot take them away', async () => {
+  test('N63: allow it to add shared secrets, not to remove them', async () => {
     await sql`INSERT INTO shared_secrets (name, sealed) VALUES ('kept', '') ON CONFLICT (name) DO NOTHING`.execute(
       application.query,
     );
@@ -235,7 +234,7 @@ describe('the rights of the application on PostgreSQL', () => {
     await refused('TRUNCATE shared_secrets');
   });
 
-  test('it owns nothing: no DDL, and no word in which migrations were applied', async () => {
+  test('allow no DDL, and no change of the applied migrations', async () => {
     await refused('CREATE TABLE extra (id integer)');
     await refused('ALTER TABLE users ADD COLUMN extra text');
     await refused('DROP TABLE users');
@@ -243,7 +242,7 @@ describe('the rights of the application on PostgreSQL', () => {
     await refused("UPDATE migrations SET checksum = ''");
   });
 
-  test('it reads and changes everything else', async () => {
+  test('allow it to read and change everything else', async () => {
     const { rows } = await sql<{ name: string; rights: boolean }>`
       SELECT tablename AS name, has_table_privilege(tablename, 'SELECT')
         AND has_table_privilege(tablename, 'INSERT') AND has_table_privilege(tablename, 'UPDATE')
@@ -253,7 +252,7 @@ describe('the rights of the application on PostgreSQL', () => {
     expect(lesser.sort()).toEqual(['audit_checkpoints', 'audit_events', 'migrations', 'shared_secrets']);
   });
 
-  test('N63: what was granted too much is taken back by the next migration', async () => {
+  test('N63: are reduced to these by the next migration', async () => {
     await execute(ownerUrl, `GRANT ALL ON audit_events TO ${testRoles.application}`);
     await migrate(ownerUrl, { grantTo: testRoles.application });
     await refused('TRUNCATE audit_events');

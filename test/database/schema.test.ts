@@ -57,11 +57,17 @@ interface Declared {
 /** The columns of each table as `src/database/tables.ts` declares them. */
 function declaredTables(): Record<string, Record<string, Declared>> {
   const files = ['tables.ts', ...readdirSync('src/database/tables').map((name) => join('tables', name))];
-  const text = files
+  // The table of audit events extends the event.
+  const text = [...files, '../core/audit.ts', '../core/origin.ts']
     .map((file) => readFileSync(join('src/database', file), 'utf8'))
     .join('\n')
     .replace(/\/\*\*[\s\S]*?\*\//g, '');
-  const membersOf = (name: string) => new RegExp(`interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(text)![1]!;
+  const membersOf = (name: string): string => {
+    const [, base, own] = new RegExp(`interface ${name}(?: extends (?:Omit<)?(\\w+).*)? \\{\\n([\\s\\S]*?)\\n\\}`).exec(
+      text,
+    )!;
+    return base === undefined ? own! : `${membersOf(base)}\n${own}`;
+  };
   const tables = [...membersOf('Tables').matchAll(/^\s*(\w+): (\w+);$/gm)];
   return Object.fromEntries(
     tables.map(([, table, type]) => {

@@ -28,7 +28,7 @@ describe('transactions of two replicas on PostgreSQL', () => {
     return true;
   };
 
-  test('that cannot both be true are run again until one of them sees the other', async () => {
+  test('that conflict are run again until one sees the other', async () => {
     let arrived = 0;
     let runs = 0;
     const both = Promise.withResolvers<void>();
@@ -45,7 +45,7 @@ describe('transactions of two replicas on PostgreSQL', () => {
     expect(runs).toBe(3);
   });
 
-  test('that wait for each other are run again, and both end', async () => {
+  test('that deadlock are run again, and both commit', async () => {
     const rows = ['dead.1', 'dead.2'].map((login) => ({
       id: id('user'),
       organization_id: null,
@@ -72,7 +72,7 @@ describe('transactions of two replicas on PostgreSQL', () => {
     expect(holding).toBeGreaterThanOrEqual(3);
   });
 
-  test('F26 of one tenant that lose repeatedly delay those of no other tenant', async () => {
+  test('F26 of one tenant that lose repeatedly delay no other tenant', async () => {
     let isOver = false;
     const conflict = Object.assign(new Error('could not serialize access'), { code: '40001' });
     const losing = Array.from({ length: 20 }, () =>
@@ -96,7 +96,7 @@ describe('transactions of two replicas on PostgreSQL', () => {
     await Promise.all(losing);
   });
 
-  test('F26 run again and see the name that another one took', async () => {
+  test('F26 that lose a name to another are run again and see it', async () => {
     const row = { id: id('user'), organization_id: null, login: 'taken.meanwhile', created_at: new Date(now) };
     let runs = 0;
     const result = await one.transaction(async (tx) => {
@@ -114,7 +114,7 @@ describe('transactions of two replicas on PostgreSQL', () => {
     expect([result, runs]).toEqual(['taken', 2]);
   });
 
-  test('that lose every time are unavailable, not wrong', async () => {
+  test('that lose every time end as unavailable', async () => {
     let runs = 0;
     const losing = one.transaction(async () => {
       runs++;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { createFairPlaces, type FairPlacesOptions } from '../../src/fairness/fairplaces.ts';
 
 const options: FairPlacesOptions = {
-  of: 'tasks',
+  tasks: 'tasks',
   most: 4,
   mostPerTenant: 2,
   maximumWaiting: 100,
@@ -83,7 +83,7 @@ describe('F25 fair places', () => {
       ...options,
       most: 1,
       mostPerTenant: 1,
-      rest: { of: 'loop', after: 20, factor: 100 },
+      rest: { measure: 'loop', after: 20, factor: 100 },
     });
     const begun: string[] = [];
     await within('a', async () => {
@@ -101,8 +101,13 @@ describe('F25 fair places', () => {
   test.each([
     ['loop', ['a', 'b']],
     ['time', ['b', 'a']],
-  ] as const)('a task that waits for something slow, with a rest of the kind %s', async (of, order) => {
-    const within = createFairPlaces({ ...options, most: 1, mostPerTenant: 1, rest: { of, after: 20, factor: 20 } });
+  ] as const)('a task that waits for something slow, with a rest of the kind %s', async (measure, order) => {
+    const within = createFairPlaces({
+      ...options,
+      most: 1,
+      mostPerTenant: 1,
+      rest: { measure, after: 20, factor: 20 },
+    });
     const begun: string[] = [];
     await within('a', () => sleep(60));
     const next = within('a', async () => void begun.push('a'));
@@ -126,7 +131,13 @@ describe('F25 fair places', () => {
       within('b', never),
     ]);
     const late = 'No place for tasks became free within 0.05 seconds.';
-    const messages = [late, late, '2 tasks of this organisation wait already.', late, '3 tasks wait already.'];
+    const messages = [
+      late,
+      late,
+      '2 tasks of this organisation are waiting already.',
+      late,
+      '3 tasks are waiting already.',
+    ];
     expect(refused).toMatchObject(
       messages.map((message) => ({ reason: { code: 'unavailable', message, more: { retry_after: 1 } } })),
     );

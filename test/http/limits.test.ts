@@ -266,7 +266,7 @@ const stored: Record<string, Limit> = {
     source: ['src/services/identities/audiences.ts', 'maximumFreed = 1000'],
     test: [
       'test/services/identities/audiences.test.ts',
-      'N74: of one organisation are at most 1,000; its own it may still take again',
+      'N74: are at most 1,000 of one organisation, which may still take its own again',
     ],
   },
 };
@@ -282,7 +282,7 @@ const lifetimes: Record<string, Limit> = {
     value: seconds(90 * 86_400),
     test: [
       'test/services/namespaces/organizations.test.ts',
-      'a client secret is told once, lives 90 days, and there are two at most',
+      'have at most two client secrets, each shown once and valid for 90 days',
     ],
   },
   'client assertion': {
@@ -333,7 +333,10 @@ const replica: Record<string, Limit> = {
   'wait for a connection': {
     value: '900 ms',
     source: ['src/database/server.ts', 'patience = 900;'],
-    test: ['test/database/faults.test.ts', 'by having no connection left: callers are told, and those in use go on'],
+    test: [
+      'test/database/faults.test.ts',
+      'has no connection left: callers get `unavailable`, and open connections go on',
+    ],
   },
   'wait for the embedded database': { value: '15 s', source: ['src/database/embedded.ts', 'patience = 15_000'] },
   'requests that wait for the embedded database': {
@@ -349,7 +352,7 @@ const replica: Record<string, Limit> = {
     source: ['src/database/server.ts', 'statement_timeout: 5_000'],
     test: [
       'test/database/faults.test.ts',
-      'M13: by being slow: a statement that was given up never answers the next one',
+      'M13: is slow: the answer of an abandoned statement never reaches the next one',
     ],
   },
   'change that loses against others': { value: '5 s', source: ['src/database/database.ts', 'patience = 5_000'] },
@@ -362,7 +365,7 @@ const replica: Record<string, Limit> = {
     source: ['src/store/audit/events.ts', 'maximumWaiting = 10_000'],
     test: [
       'test/store/audit/events.test.ts',
-      'F25 events of one organisation beyond its half of the queue are unavailable at once',
+      'F25 refuses events of one organisation beyond its half of the queue at once',
     ],
   },
   'mints that wait for their facts': {
@@ -418,13 +421,13 @@ const replica: Record<string, Limit> = {
   'token of an outside issuer': {
     value: '20000 characters',
     source: ['src/signing/outside/verify.ts', 'maximumTokenLength = 20_000'],
-    test: ['test/signing/outside/verify.test.ts', 'N7 longer than any token has to be'],
+    test: ['test/signing/outside/verify.test.ts', 'N7 when it is longer than 20,000 characters'],
   },
   'document of an outside issuer': { value: `${maximumAnswer} bytes` },
   'keys of an outside issuer': {
     value: '100',
     source: ['src/signing/outside/keys.ts', 'maximumKeys = 100'],
-    test: ['test/signing/outside/documents.test.ts', 'more than a hundred are not looked at'],
+    test: ['test/signing/outside/documents.test.ts', 'are read up to a hundred'],
   },
   'keys of outside issuers that are kept': {
     value: '16 MiB, and 8 MiB of one organisation',
@@ -437,7 +440,7 @@ const replica: Record<string, Limit> = {
   'fetches from outside issuers at once': {
     value: '64',
     source: ['src/signing/outside/documents.ts', 'maximumFetches = 64'],
-    test: ['test/signing/outside/documents.test.ts', 'of too many issuers at once are not fetched'],
+    test: ['test/signing/outside/documents.test.ts', 'are refused while too many issuers are being fetched'],
   },
   'answer of the identity provider': {
     value: '262144 bytes',
@@ -465,10 +468,7 @@ const replica: Record<string, Limit> = {
   'unknown tokens that wait to be looked up': {
     value: '4096',
     source: ['src/store/machines/livecredentials.ts', 'maximumWaiting = 4_096'],
-    test: [
-      'test/services/machines/livecredentials.test.ts',
-      'refuses the next look-up as unavailable while 4,096 wait',
-    ],
+    test: ['test/services/machines/livecredentials.test.ts', 'nothing while 4,096 wait, but answers `unavailable`'],
   },
 };
 
@@ -561,7 +561,7 @@ describe('the schemas of requests', () => {
       yield* unbounded(one, `${at}(${index})`);
   }
 
-  test('are many', () => expect(bodies.length).toBeGreaterThan(20));
+  test('are found in the OpenAPI document', () => expect(bodies.length).toBeGreaterThan(20));
 
   test.each(bodies)('%s bounds every array, every record and every text', (_key, schema) => {
     expect([...unbounded(schema, '')]).toEqual([]);

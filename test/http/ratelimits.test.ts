@@ -282,7 +282,7 @@ describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood 
 
 describe('N76 what the limits ask the database', () => {
   const unknown = (n: number) => ({ text: `arsia_job_${String(n).padStart(43, 'p')}`, isAssertion: false });
-  const away = () => new ArsiaError('unavailable', 'The database does not answer right now.');
+  const away = () => new ArsiaError('unavailable', 'The database does not respond at the moment.');
   const quiet = { warn: () => {} };
 
   /** Limits whose database `check` stands for; `ask` resolves with the code of the refusal, undefined for none. */

@@ -86,7 +86,9 @@ test('a database that is away is 503 with Retry-After, while the documents go on
   const account = await addKeyAccount(world);
   jest
     .spyOn(database, 'statement')
-    .mockRejectedValue(new ArsiaError('unavailable', 'The database does not answer right now.', { retry_after: 3 }));
+    .mockRejectedValue(
+      new ArsiaError('unavailable', 'The database does not respond at the moment.', { retry_after: 3 }),
+    );
   for (const answer of [
     await replica.post('/token', form, { authorization: basic }),
     await replica.post('/token', assertionForm(await account.assert(replica.issuer))),

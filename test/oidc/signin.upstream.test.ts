@@ -165,7 +165,7 @@ test.each<[string, (path: string) => [number, Record<string, string>, string] | 
     };
     const before = world.upstream.requests.length;
     const page = await browser.get(url.href);
-    expect([page.status, page.text]).toEqual([502, expect.stringContaining('did not answer as it should')]);
+    expect([page.status, page.text]).toEqual([502, expect.stringContaining('did not respond correctly')]);
     expect(page.text).toContain('/oauth2/interaction/');
     expect(await recordsOf(operator, page)).toMatchObject([
       { action: 'user.sign_in', outcome: 'failed', code: 'sign_in_unavailable' },

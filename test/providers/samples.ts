@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { buildClaims, type WorkloadClaims } from '../../src/core/claims.ts';
 import { type IdKind, makeId } from '../../src/core/ids.ts';
-import { formatSubject, type SubjectScope, subjectOfEveryUser } from '../../src/core/subject.ts';
+import { formatSubject, formatSubjectPattern, type SubjectScope } from '../../src/core/subject.ts';
 import type {
   CloudEndpoints,
   ExchangeContext,
@@ -52,7 +52,7 @@ export function trustFacts(
     identity_id,
     workspace,
     subject_scope: scope,
-    subject: isPattern ? subjectOfEveryUser(scope, parts) : formatSubject(scope, parts),
+    subject: isPattern ? formatSubjectPattern(scope, parts) : formatSubject(scope, parts),
     is_subject_pattern: isPattern,
     user: user ?? undefined,
   };

@@ -1,5 +1,5 @@
 import type { KeyChange, KeyChangeReason, KeySetSnapshot, KeyStore, StoredKey } from '../../src/core/keystates.ts';
-import { createQueue } from '../../src/signing/keysets/mutex.ts';
+import { createMutex } from '../../src/signing/keysets/mutex.ts';
 
 interface Row extends Omit<StoredKey, 'sealed_private'> {
   key_set: string;
@@ -13,9 +13,9 @@ interface Row extends Omit<StoredKey, 'sealed_private'> {
 export class MemoryKeyStore implements KeyStore {
   #rows: string[] = [];
   #versions: Record<string, number> = { workload: 0, authorization: 0 };
-  readonly #locks = { workload: createQueue(), authorization: createQueue() } as Record<
+  readonly #locks = { workload: createMutex(), authorization: createMutex() } as Record<
     string,
-    ReturnType<typeof createQueue>
+    ReturnType<typeof createMutex>
   >;
   loads = 0;
   changes = 0;

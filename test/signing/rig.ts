@@ -3,6 +3,7 @@ import type { AuditReceipt } from '../../src/core/audit.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { type ArsiaError, asArsiaError } from '../../src/core/errors.ts';
 import { createKeyring, type KeyringOptions, type SigningKeyring } from '../../src/signing/keysets/keyring.ts';
+import { type KeySet, type KeySetName, keySets } from '../../src/signing/keysets/keysets.ts';
 import { createSealer, type KeyEncryptionKey, type Sealer } from '../../src/signing/sealing/sealing.ts';
 import { goodIds, goodNow } from '../core/goodclaims.ts';
 import { MemoryKeyStore } from './memorykeystore.ts';
@@ -44,7 +45,12 @@ export interface Rig {
   /** Milliseconds, by the clock that is never set. */
   steady: number;
   /** Another replica on the same store, not started. ES256, since its keys take a tenth of a millisecond to make. */
-  keyring(change?: Partial<KeyringOptions>): SigningKeyring;
+  keyring(change?: KeyringChange): SigningKeyring;
+}
+
+interface KeyringChange extends Partial<Omit<KeyringOptions, 'keySet'>> {
+  keySet?: KeySetName;
+  alg?: KeySet['alg'];
 }
 
 export function makeRig(): Rig {
@@ -58,14 +64,13 @@ export function makeRig(): Rig {
     sealer,
     faults,
     steady: 0,
-    keyring: (change) =>
+    keyring: ({ keySet = 'workload', alg = 'ES256', ...change } = {}) =>
       createKeyring({
         store,
         sealer,
         clock,
         monotonic: () => rig.steady,
-        keySet: 'workload',
-        alg: 'ES256',
+        keySet: { ...keySets[keySet], alg },
         onFault: (fault) => faults.push(fault),
         ...change,
       }),

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../src/core/audit.ts';
 import { makeId } from '../../src/core/ids.ts';
+import { serverOrigin } from '../../src/core/origin.ts';
 import { systemClock } from '../../src/server/clock.ts';
 import { createAuditKeys } from '../../src/signing/auditkeys.ts';
 
@@ -25,7 +26,7 @@ export function event(more: Partial<AuditEvent> = {}): AuditEvent {
     target_id: null,
     jti: null,
     signing_input_sha256: null,
-    request_id: null,
+    ...serverOrigin,
     parent_id: null,
     detail: {},
     ...more,

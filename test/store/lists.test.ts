@@ -252,7 +252,7 @@ describe('a page of a long list', () => {
   }, 120_000);
 
   test.each(lists)(
-    '%s: the same cost at the start, in the middle and at the end',
+    'costs the same at the start, in the middle and at the end: %s',
     async (_name, prefix, most, list) => {
       const costs: Cost[] = [];
       for (const after of [undefined, id(prefix, many / 2), id(prefix, many - 6_000)]) {
@@ -263,19 +263,19 @@ describe('a page of a long list', () => {
     },
   );
 
-  test('F27 reads two owners of an organisation, however many members it has', async () => {
+  test('F27 reads two owners of an organisation with any number of members', async () => {
     await activeOwners(explained.db, root);
     expect(explained.cost()).toMatchObject({ rows: 0 });
     expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
   });
 
-  test('F27 the rights of a launcher along one lineage cost the same however many it has elsewhere', async () => {
+  test('F27 reads the rights of a launcher along one lineage at the same cost with any number elsewhere', async () => {
     await mayActAlong(explained.db, id('sa', 1), [root, one, id('ws', 9)]);
     expect(explained.cost()).toMatchObject({ rows: 1 });
     expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
   });
 
-  test('what became of one token is found by its own record`s id and by the `jti` of the others', async () => {
+  test('finds the events of a token by the id of its record and by the `jti` of the others', async () => {
     for (const token of [id('evt', 9), id('evt', many / 2 - 1), id('evt', 1)]) {
       await recorded({ jti: token })(explained.db, { after: undefined, limit });
       expect(explained.cost().rows).toBe(token === id('evt', 1) ? 1 : 2);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
 import type { Database } from '../../src/database/connections.ts';
-import { type DatabaseOptions, databaseOver, openDatabase } from '../../src/database/database.ts';
+import { createDatabase, type DatabaseOptions, openDatabase } from '../../src/database/database.ts';
 import { openEmbedded } from '../../src/database/embedded.ts';
 import { execute } from './postgres.ts';
 import { testRoles, urlFor } from './roles.ts';
@@ -47,7 +47,7 @@ export async function embeddedTemplate(): Promise<string> {
 
 async function freshEmbedded(): Promise<TestDatabase> {
   const template = await openAsBlob(await embeddedTemplate());
-  const database = databaseOver(await openEmbedded({ template }));
+  const database = createDatabase(await openEmbedded({ template }));
   cleanUps.push(() => database.close());
   return { database, another: async () => database };
 }

@@ -2,8 +2,8 @@ import { access, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PGlite } from '@electric-sql/pglite';
-import { databaseOver } from '../../src/database/database.ts';
-import { poolOfOne } from '../../src/database/embedded.ts';
+import { createDatabase } from '../../src/database/database.ts';
+import { createSingleConnectionPool } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { execute, type PostgresServer, startPostgres } from './postgres.ts';
 import { testRoles, urlFor } from './roles.ts';
@@ -40,7 +40,7 @@ async function provide(kind: string, make: () => Promise<string | Buffer>): Prom
 /** A migrated embedded database, packed: a third of a second to open, where a new one takes three. */
 async function makeTemplate(): Promise<Buffer> {
   const pglite = await PGlite.create();
-  await migrate(databaseOver(poolOfOne(pglite, undefined)));
+  await migrate(createDatabase(createSingleConnectionPool(pglite, undefined)));
   const dump = await pglite.dumpDataDir('none');
   await pglite.close();
   return Buffer.from(await dump.arrayBuffer());

@@ -1,26 +1,11 @@
 import type { ColumnType } from 'kysely';
-import type { AuditOutcome } from '../../core/audit.ts';
-import { eventFields } from '../../core/audit.ts';
+import { type AuditEvent, eventFields } from '../../core/audit.ts';
 import type { Json } from './json.ts';
 
-export interface AuditEventsTable {
-  id: string;
+/** An event's fields, of which these have other types in the database, and what the chain adds. */
+export interface AuditEventsTable extends Omit<AuditEvent, 'at' | 'code' | 'detail'> {
   at: Date;
-  action: string;
-  outcome: AuditOutcome;
   code: string | null;
-  organization_id: string | null;
-  actor_kind: string;
-  actor_id: string | null;
-  user_id: string | null;
-  workspace_id: string | null;
-  identity_id: string | null;
-  job_id: string | null;
-  target_id: string | null;
-  jti: string | null;
-  signing_input_sha256: string | null;
-  request_id: string | null;
-  parent_id: string | null;
   detail: Json;
   /** Given by the database, in the order of the inserts. */
   position: ColumnType<number, never, never>;

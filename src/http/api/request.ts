@@ -21,7 +21,10 @@ export interface ParsedRequest {
 /** Throws ArsiaError that names each fault. */
 export async function parseRequest(ctx: ApiContext, route: Route): Promise<ParsedRequest> {
   if (!Object.values(ctx.params).every(isReference))
-    throw new ArsiaError('not_found', 'There is no such thing: the URL holds what is no id and no path.');
+    throw new ArsiaError(
+      'not_found',
+      'The resource does not exist: the URL contains text that is neither an id nor a path.',
+    );
   const query = route.query ? parseWith(route.query, ctx.query, '') : refuseQuery(ctx.query);
   const key = isCreate(route) ? keyOf(ctx.get('idempotency-key'), ctx.req.headers['idempotency-key']) : undefined;
   const if_match = route.method === 'GET' ? undefined : ifMatchOf(ctx.get('if-match'));

@@ -29,7 +29,7 @@ export function faultOf(thrown: unknown): ArsiaError {
 
 /** The provider is away, broken, or refuses this installation as a client: nothing that the person can mend. */
 export function unavailable(thrown: unknown): ArsiaError {
-  return new ArsiaError('sign_in_unavailable', 'The identity provider did not answer as it should.', {
+  return new ArsiaError('sign_in_unavailable', 'The identity provider did not respond correctly.', {
     cause: new Error(reasonOf(thrown)),
   });
 }

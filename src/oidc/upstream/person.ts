@@ -1,4 +1,4 @@
-import { canonicalEmail } from '../../core/logins.ts';
+import { normalizeEmail } from '../../core/logins.ts';
 import { isName } from '../../core/names.ts';
 import type { Person } from '../../services/people/signinoptions.ts';
 
@@ -32,7 +32,7 @@ export function personOf(
 function verifiedEmail({ email, email_verified }: Claims): string | null {
   // A boolean by OpenID Connect Core 1.0, 5.1; Amazon Cognito sends it as text.
   const isVerified = email_verified === true || email_verified === 'true';
-  return isVerified && typeof email === 'string' ? canonicalEmail(email) : null;
+  return isVerified && typeof email === 'string' ? normalizeEmail(email) : null;
 }
 
 function displayName(name: unknown): string {

@@ -1,5 +1,5 @@
 import type { Assertion } from '../../core/claims.ts';
-import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim, tagValueFault } from '../../core/claims.ts';
+import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim, findTagValueFault } from '../../core/claims.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { TrustFacts } from '../provider.ts';
 import { sessionNameOf } from './names.ts';
@@ -59,7 +59,7 @@ function tagsOf(settings: AwsSettings, facts: TrustFacts): Record<string, [strin
   for (const [key, source] of Object.entries(settings.session_tags ?? {})) {
     const value = factOf[source](facts);
     if (value === undefined) continue;
-    const fault = tagValueFault(value);
+    const fault = findTagValueFault(value);
     if (fault !== undefined)
       throw new ArsiaError(
         'claims_refused',

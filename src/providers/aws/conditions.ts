@@ -1,4 +1,5 @@
-import { invalidDocument, isObject, unsupported } from '../document.ts';
+import { isObject } from '../../core/json.ts';
+import { invalidDocument, unsupported } from '../document.ts';
 
 const what = 'trust policy';
 

@@ -1,12 +1,5 @@
-import {
-  invalidDocument,
-  isObject,
-  type JsonObject,
-  type Members,
-  parseDocument,
-  readMembers,
-  unsupported,
-} from '../document.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { invalidDocument, type Members, parseDocument, readMembers, unsupported } from '../document.ts';
 import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
 import { type Condition, holds, matchesWildcards, parseConditions } from './conditions.ts';

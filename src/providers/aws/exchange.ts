@@ -3,7 +3,7 @@ import {
   type AssumeRoleWithWebIdentityResponse,
   STSClient,
 } from '@aws-sdk/client-sts';
-import { isObject } from '../document.ts';
+import { isObject } from '../../core/json.ts';
 import { connectionFault } from '../faults.ts';
 import type { CloudCredentials, ExchangeContext } from '../provider.ts';
 import { agentsFor } from '../transport.ts';

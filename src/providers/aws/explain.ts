@@ -1,5 +1,5 @@
 import type { ArsiaError } from '../../core/errors.ts';
-import { isObject } from '../document.ts';
+import { isObject } from '../../core/json.ts';
 import { type CloudFault, explainFault, type FaultRow, faultOf } from '../explanation.ts';
 import { trustRoute } from '../facts.ts';
 import { isTransientFault } from '../faults.ts';

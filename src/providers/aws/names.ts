@@ -1,3 +1,4 @@
+import { isLoopbackHost } from '../../core/loopback.ts';
 /** Names of AWS and of the STS look-alikes that speak its API (cloud-facts.md 1.5, 1.7, 1.12). */
 
 export interface RoleArn {
@@ -21,12 +22,18 @@ export function parseRoleArn(arn: string): RoleArn | undefined {
 }
 
 /**
- * The issuer as AWS names it in ARNs and condition keys: without its scheme. Undefined for what can be no provider there: the
- * names drop the scheme, so an http look-alike would pass for the https issuer (http is taken on loopback only).
+ * Returns the issuer as AWS writes it in ARNs and condition keys: without its scheme. Returns undefined for http, except on
+ * loopback: without its scheme an http look-alike would pass for the https issuer.
  */
 export function issuerHostPath(issuer: unknown): string | undefined {
   if (typeof issuer !== 'string') return undefined;
-  return /^(?:https:\/\/|http:\/\/(?=(?:127\.0\.0\.1|\[::1\]|localhost)(?:[:/]|$)))(.+)$/.exec(issuer)?.[1];
+  const [, scheme, hostPath] = /^(https?):\/\/(.+)$/.exec(issuer) ?? [];
+  return scheme === 'https' || isLoopbackOrigin(issuer) ? hostPath : undefined;
+}
+
+function isLoopbackOrigin(issuer: string): boolean {
+  const url = URL.parse(issuer);
+  return url !== null && isLoopbackHost(url.hostname) && issuer.startsWith(url.origin);
 }
 
 /** The IAM OIDC provider of an issuer; it stands in the account of the role. */

@@ -1,5 +1,5 @@
 import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim } from '../../core/claims.ts';
-import { isObject } from '../document.ts';
+import { isObject } from '../../core/json.ts';
 import type { EvaluateRequest } from '../provider.ts';
 import { isMultivalued, type RequestContext } from './conditions.ts';
 import { issuerHostPath, parseRoleArn, providerArn } from './names.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { roleArnPattern, tagKeyFault } from '../../core/claims.ts';
-import { issuerFault } from '../../core/issuerurl.ts';
+import { findTagKeyFault, roleArnPattern } from '../../core/claims.ts';
+import { findIssuerFault } from '../../core/issuerurl.ts';
 import { booleanField, choiceField, metaOf, mustBe, secondsField, textField } from '../fields.ts';
 import { isAwsRole, parseRoleArn, partitionOf } from './names.ts';
 
@@ -53,8 +53,8 @@ const stsEndpoint = z
   .string({ error: mustBe('a URL', endpointExample) })
   .max(512, { error: mustBe('a URL of at most 512 characters', endpointExample) })
   // The rule for issuers is the one for endpoints: https, or http on loopback, and nothing after the path.
-  .refine((value) => issuerFault(value) === undefined, {
-    error: ({ input }) => `${issuerFault(String(input))}, such as ${JSON.stringify(endpointExample)}`,
+  .refine((value) => findIssuerFault(value) === undefined, {
+    error: ({ input }) => `${findIssuerFault(String(input))}, such as ${JSON.stringify(endpointExample)}`,
   })
   .meta(
     metaOf({
@@ -69,11 +69,11 @@ const tagsRule = `an object of tag keys and facts (${tagSources.join(', ')})`;
 
 const sessionTags = z
   .record(
-    z.string().refine((key) => tagKeyFault(key) === undefined),
+    z.string().refine((key) => findTagKeyFault(key) === undefined),
     choiceField({ title: 'Fact', description: 'The fact that the tag carries.', example: 'workspace' }, tagSources),
     {
       error: ({ code, path }) => {
-        const fault = code === 'invalid_key' ? tagKeyFault(String(path?.at(-1))) : undefined;
+        const fault = code === 'invalid_key' ? findTagKeyFault(String(path?.at(-1))) : undefined;
         return fault === undefined ? mustBe(tagsRule, tagsExample) : `${fault}, such as ${JSON.stringify(tagExample)}`;
       },
     },

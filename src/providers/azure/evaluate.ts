@@ -1,4 +1,5 @@
-import { invalidDocument, isObject, type Members, parseDocument, readMembers, unsupported } from '../document.ts';
+import { isObject } from '../../core/json.ts';
+import { invalidDocument, type Members, parseDocument, readMembers, unsupported } from '../document.ts';
 import type { Verdict } from '../provider.ts';
 import { deny } from '../verdict.ts';
 

@@ -1,5 +1,5 @@
 import { type AuthenticationResult, ConfidentialClientApplication } from '@azure/msal-node';
-import { isObject } from '../document.ts';
+import { isObject } from '../../core/json.ts';
 import type { CloudCredentials, ExchangeContext } from '../provider.ts';
 import { clouds } from './clouds.ts';
 import type { AzureRequest } from './credentials.ts';

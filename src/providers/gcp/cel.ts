@@ -11,6 +11,7 @@ import {
   plan,
 } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
+import { toError } from '../../core/thrown.ts';
 import { invalidDocument, unsupported } from '../document.ts';
 
 const what = 'workload identity pool provider';
@@ -82,7 +83,7 @@ function compile(expression: string, place: string) {
     return plan(env, parsed);
   } catch (thrown) {
     if (thrown instanceof Error && thrown.name === 'ArsiaError') throw thrown;
-    throw invalidDocument(what, `has a ${place} that is not CEL: ${thrown instanceof Error ? thrown.message : thrown}`);
+    throw invalidDocument(what, `has a ${place} that is not CEL: ${toError(thrown).message}`);
   }
 }
 

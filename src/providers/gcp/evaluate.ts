@@ -1,4 +1,5 @@
-import { invalidDocument, isObject, type Members, optionalTextIn, parseDocument, readMembers } from '../document.ts';
+import { isObject } from '../../core/json.ts';
+import { invalidDocument, type Members, optionalTextIn, parseDocument, readMembers } from '../document.ts';
 import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
 import { evaluateCel, textOf } from './cel.ts';

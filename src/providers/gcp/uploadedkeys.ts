@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../document.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 
 /** The members that a key of an uploaded JWKS may have (cloud-facts.md 3.2). */
 const members = ['kty', 'alg', 'use', 'kid', 'n', 'e', 'x', 'y', 'crv'];

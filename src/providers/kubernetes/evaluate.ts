@@ -1,14 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import {
-  invalidDocument,
-  isObject,
-  type JsonObject,
-  type Members,
-  optionalTextIn,
-  parseDocument,
-  readMembers,
-  unsupported,
-} from '../document.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { invalidDocument, type Members, optionalTextIn, parseDocument, readMembers, unsupported } from '../document.ts';
 import type { Verdict } from '../provider.ts';
 import { deny } from '../verdict.ts';
 

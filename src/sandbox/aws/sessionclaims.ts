@@ -1,4 +1,4 @@
-import { isObject } from '../form.ts';
+import { isObject } from '../../core/json.ts';
 import { awsRefusal } from './errors.ts';
 
 /** The claims by which a token speaks to AWS beyond who it is (cloud-facts.md 1.4). */

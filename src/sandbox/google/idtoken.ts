@@ -1,5 +1,6 @@
 import type { JWK } from 'jose';
-import { isObject, parseObject } from '../form.ts';
+import { isObject } from '../../core/json.ts';
+import { parseObject } from '../form.ts';
 import { IssuerUnreachable } from '../issuer.ts';
 import { type DecodedToken, decodeToken, isSignedBy, isWholeSeconds } from '../jwt.ts';
 import { byKeyId, type CachePolicy, type KeyCache } from '../keycache.ts';

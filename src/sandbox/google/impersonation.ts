@@ -1,3 +1,4 @@
+import { isTextList } from '../../core/json.ts';
 import { readJson } from '../form.ts';
 import type { Answer, Request } from '../listener.ts';
 import { apiRefusal, jsonAnswer } from './errors.ts';
@@ -60,8 +61,8 @@ function mayImpersonate(google: Google, holders: readonly string[], email: strin
 function readRequest(request: Request): ImpersonationRequest {
   const body = readJson(request) ?? {};
   const { scope, lifetime = `${maximumLifetime}s`, delegates = [] } = body;
-  if (!isTexts(scope) || scope.length === 0) throw apiRefusal('INVALID_ARGUMENT', 'Invalid scope.');
-  if (!isTexts(delegates)) throw apiRefusal('INVALID_ARGUMENT', 'Invalid delegates.');
+  if (!isTextList(scope) || scope.length === 0) throw apiRefusal('INVALID_ARGUMENT', 'Invalid scope.');
+  if (!isTextList(delegates)) throw apiRefusal('INVALID_ARGUMENT', 'Invalid delegates.');
   const seconds = Number(/^(\d{1,9})(?:\.\d+)?s$/.exec(String(lifetime))?.[1] ?? Number.NaN);
   if (!(seconds > 0)) throw apiRefusal('INVALID_ARGUMENT', 'Invalid lifetime.');
   if (seconds > maximumLifetime)
@@ -71,8 +72,4 @@ function readRequest(request: Request): ImpersonationRequest {
     lifetime: seconds,
     delegates: delegates.map((name) => name.slice(name.lastIndexOf('/') + 1)),
   };
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }

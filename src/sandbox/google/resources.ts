@@ -1,5 +1,6 @@
+import { isObject, isTextList } from '../../core/json.ts';
 import { evaluate } from '../../providers/gcp/evaluate.ts';
-import { isObject, parseObject } from '../form.ts';
+import { parseObject } from '../form.ts';
 import { isIssuerUrl } from '../issuer.ts';
 import { judge } from '../judge.ts';
 import { apiRefusal } from './errors.ts';
@@ -76,7 +77,7 @@ function readProvider(name: string, pool: string, text: string): PoolProvider {
   if (!document || !isObject(oidc)) throw badArgument('The provider has no oidc settings.');
   const { issuerUri: issuer, allowedAudiences: listed = [], jwksJson } = oidc;
   if (typeof issuer !== 'string' || !isIssuerUrl(issuer)) throw badArgument('oidc.issuerUri must be an https URL.');
-  if (!isTexts(listed) || listed.length > 10 || listed.some((one) => one.length > 256))
+  if (!isTextList(listed) || listed.length > 10 || listed.some((one) => one.length > 256))
     throw badArgument('oidc.allowedAudiences takes up to 10 audiences of 256 characters.');
   if (jwksJson !== undefined && typeof jwksJson !== 'string') throw badArgument('oidc.jwksJson is not a text.');
   checkMapping(document.attributeMapping);
@@ -118,14 +119,10 @@ function readPolicy(text: string): Binding[] {
   if (!Array.isArray(bindings)) throw badArgument('The policy has no bindings.');
   return bindings.map((binding: unknown) => {
     const { role, members, condition } = isObject(binding) ? binding : {};
-    if (typeof role !== 'string' || !isTexts(members)) throw badArgument('A binding needs a role and members.');
+    if (typeof role !== 'string' || !isTextList(members)) throw badArgument('A binding needs a role and members.');
     if (condition !== undefined) throw badArgument('The sandbox does not judge conditions on bindings.');
     return { role, members };
   });
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
 function badArgument(message: string) {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { ArsiaError } from '../../core/errors.ts';
-import { activatableAt } from '../../core/keystates.ts';
+import { computeActivationTime } from '../../core/keystates.ts';
 import { isLogin, isName, loginRule, nameRule } from '../../core/names.ts';
 import { exportForGoogle } from '../../signing/keysets/jwks.ts';
 import type { Arsia } from '../compose/compose.ts';
@@ -54,9 +54,9 @@ function keys(terminal: Terminal): Command {
       new Command('list').description('every key with its state').action(() =>
         during(terminal, async ({ keyrings }) => {
           for (const keyring of Object.values(keyrings)) {
-            terminal.write(`${keyring.keySet}\n`);
+            terminal.write(`${keyring.keySet.name}: ${keyring.keySet.purpose}\n`);
             for (const key of keyring.current().keys) {
-              const until = key.state === 'next' ? `  may sign from ${iso(activatableAt(key))}` : '';
+              const until = key.state === 'next' ? `  may sign from ${iso(computeActivationTime(key))}` : '';
               terminal.write(`  ${key.kid}  ${key.state.padEnd(8)}  published ${iso(key.published_at)}${until}\n`);
             }
           }

@@ -27,6 +27,7 @@ import { createPipeline, type Pipeline } from '../../services/pipeline/pipeline.
 import { createQuotaCounts } from '../../services/pipeline/quotacounts.ts';
 import { createShares } from '../../services/pipeline/shares.ts';
 import type { Keyring } from '../../signing/keysets/keyring.ts';
+import { type KeySetName, keySets } from '../../signing/keysets/keysets.ts';
 import { createIssuerKeys } from '../../signing/outside/documents.ts';
 import { createDocumentFetch } from '../../signing/outside/fetch.ts';
 import { createOutsideVerifier } from '../../signing/outside/verify.ts';
@@ -44,7 +45,7 @@ export interface Arsia extends Serving {
   operators: Operators;
   quotas: QuotaAdmin;
   audiences: Audiences;
-  keyrings: { workload: Keyring; authorization: Keyring };
+  keyrings: Record<KeySetName, Keyring>;
   trail: AuditTrail;
 }
 
@@ -61,7 +62,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const quotas = createQuotaCounts({ database, clock });
   const pipeline = createPipeline({ database, audit, clock, shares, quotas });
   const idempotency = createIdempotency({ database, pipeline, clock });
-  const reader = createMintFactsReader(database);
+  const reader = createMintFactsReader(database, { keySet: keySets.workload.name });
   const signer = createTokenSigner({ keyring: keys.workload, clock: watch.guard(clock), issuer, isReceipt });
   const mint = createMint({ reader, audit, keyring: keys.workload, signer, issuers, tenancy, clock });
   const endpoints = cloudEndpoints(config, files);

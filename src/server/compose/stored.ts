@@ -10,6 +10,7 @@ import { auditedKeyring, keyChangeRecords } from '../../services/issuing/keys.ts
 import { endOverdueJobs } from '../../services/jobs/overdue.ts';
 import type { Idempotency } from '../../services/pipeline/idempotency.ts';
 import { createKeyring } from '../../signing/keysets/keyring.ts';
+import { perKeySet } from '../../signing/keysets/keysets.ts';
 import { watchKeys } from '../../signing/keysets/keywatch.ts';
 import { keepFresh } from '../../signing/keysets/upkeep.ts';
 import { createSealer, type KeyEncryptionKey } from '../../signing/sealing/sealing.ts';
@@ -58,7 +59,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
   const threads = createSigningThreads({
     onFault: (fault) => log.error({ err: fault }, 'the signing threads ended: the pool signs'),
   });
-  const ring = (keySet: 'workload' | 'authorization') =>
+  const keys = perKeySet((keySet) =>
     createKeyring({
       store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
       sealer,
@@ -66,10 +67,9 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
       monotonic,
       keySet,
       makeSigner: threads.makeSigner,
-      alg: 'RS256',
-      onFault: (fault) => log.error({ err: fault, key_set: keySet }, 'the stored keys are not taken over'),
-    });
-  const keys = { workload: ring('workload'), authorization: ring('authorization') };
+      onFault: (fault) => log.error({ err: fault, key_set: keySet.name }, 'the stored keys are not taken over'),
+    }),
+  );
   return {
     database,
     lost: lost.promise,
@@ -78,10 +78,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
     artifacts: createArtifactStore({ database, sealer }),
     keys,
     /** The same keyrings for people and timers: refusals and failures of theirs are recorded as well. */
-    keyrings: {
-      workload: auditedKeyring(keys.workload, trail.audit, clock),
-      authorization: auditedKeyring(keys.authorization, trail.audit, clock),
-    },
+    keyrings: perKeySet(({ name }) => auditedKeyring(keys[name], trail.audit, clock)),
     watch: watchClock(database, log),
     cookies: createHeldSecret(secret('cookies')),
     cursors: createHeldSecret(secret('cursors')),
@@ -113,8 +110,7 @@ export async function openStored(
   await cookies.load();
   await cursors.load();
   await trail.open();
-  await keys.workload.start();
-  await keys.authorization.start();
+  for (const keyring of Object.values(keys)) await keyring.start();
 }
 
 /** Starts the background tasks: key refresh, clock check, overdue jobs, audit checkpoints, sweeps. */

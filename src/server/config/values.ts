@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { issuerFault } from '../../core/issuerurl.ts';
+import { findIssuerFault } from '../../core/issuerurl.ts';
 import { listOf } from '../../providers/endpoints.ts';
 
 /** Parsers of the values of settings. Each throws an Error whose message says what is wrong and shows a right value. */
@@ -11,7 +11,7 @@ export function text(value: string): string {
 }
 
 export function issuer(value: string): string {
-  const fault = issuerFault(value);
+  const fault = findIssuerFault(value);
   if (fault !== undefined)
     throw new Error(`${fault}, such as https://arsia.example.com; it is ${JSON.stringify(value)}`);
   return value;
@@ -34,7 +34,7 @@ export function databaseUrl(value: string): string {
 
 /** Unlike our own, an issuer of others may end in a slash. */
 export function signInIssuer(value: string): string {
-  const fault = issuerFault(value.replace(/\/$/, ''));
+  const fault = findIssuerFault(value.replace(/\/$/, ''));
   if (fault !== undefined) throw new Error(`${fault}, such as https://id.example.com; it is ${JSON.stringify(value)}`);
   return value;
 }

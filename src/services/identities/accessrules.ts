@@ -1,7 +1,7 @@
 import type { RuleKind } from '../../core/accessrules.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { isName } from '../../core/names.ts';
-import { bytesOfValues } from '../../core/quotas.ts';
+import { countValueBytes } from '../../core/quotas.ts';
 import type { Page } from '../../database/page.ts';
 import {
   type AccessRuleRow,
@@ -33,7 +33,7 @@ export const createAccessRule: Action<{ ref: string; kind: RuleKind; values: str
       const { organization_id } = identity;
       const values = await resolved(context, organization_id, input.kind, input.values);
       await context.admit('access_rules_per_identity', organization_id, holderOf(identity));
-      await context.admit('access_rule_bytes', organization_id, holderOf(identity), bytesOfValues(values));
+      await context.admit('access_rule_bytes', organization_id, holderOf(identity), countValueBytes(values));
       const row: AccessRuleRow = {
         id: context.id('access_rule'),
         identity_id: identity.id,
@@ -69,7 +69,7 @@ export const changeAccessRule: Action<{ ref: string; id: string; values: string[
   version: ({ rule }) => rule.version,
   async run(context, input, { identity, rule }) {
     const values = await resolved(context, rule.organization_id, rule.kind, input.values);
-    const more = bytesOfValues(values) - bytesOfValues(rule.values);
+    const more = countValueBytes(values) - countValueBytes(rule.values);
     if (more > 0) await context.admit('access_rule_bytes', rule.organization_id, holderOf(identity), more);
     return await updateAccessRule(context.db, rule.id, values);
   },

@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { usability } from '../../core/inheritance.ts';
+import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import { type AssignedIdentity, assignedIdentities, findAssignment } from '../../store/identities/assignments.ts';
 import {
@@ -161,7 +161,7 @@ async function identityWithin(
   { lineage }: Pick<Namespace, 'lineage'>,
 ): Promise<ManagedIdentity> {
   const { identity } = await identityAt(context, ref);
-  if (usability(await reachOf(context.db, identity, lineage), lineage) === 'out_of_reach')
+  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'out_of_reach')
     throw missing('managed identity', ref);
   return identity;
 }
@@ -182,7 +182,7 @@ async function refuseMasked(
   identity: ManagedIdentity,
   { path, lineage }: FoundNamespace['namespace'],
 ) {
-  if (usability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
+  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
   throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
     advice: 'Ask an owner of the group or workspace that masks it to take the mask away.',
   });

@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { type Reach, usability } from '../../core/inheritance.ts';
+import { findUsability, type Reach } from '../../core/inheritance.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { assignedLineages, deleteAssignmentsIn } from '../../store/identities/reach.ts';
 import { listed } from '../namespaces/descendants.ts';
@@ -12,7 +12,7 @@ export type Lost = Awaited<ReturnType<typeof assignedLineages>>[number];
 /** The workspaces that would lose the identity with this reach. */
 export async function cutOffBy(context: Context, identity: ManagedIdentity, after: Reach): Promise<Lost[]> {
   const assigned = await assignedLineages(context.db, identity.id);
-  return assigned.filter(({ lineage }) => usability(after, lineage) !== 'usable');
+  return assigned.filter(({ lineage }) => findUsability(after, lineage) !== 'usable');
 }
 
 /**

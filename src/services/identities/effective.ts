@@ -1,4 +1,4 @@
-import { effectiveChoice, usability } from '../../core/inheritance.ts';
+import { findUsability, selectChoice } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import {
   type AssignedIdentity,
@@ -53,9 +53,9 @@ export const effectiveIdentities: Action<
         const placeOf = ({ type, profile }: { type: string; profile: string }) => `${type} ${profile}`;
         const choices = Map.groupBy(await choicesBeside(context.db, namespace.id, principals, rows), placeOf);
         return rows.filter((one) => {
-          const chosen = effectiveChoice(choices.get(placeOf(one)) ?? [], runner, one.type, one.profile);
+          const chosen = selectChoice(choices.get(placeOf(one)) ?? [], runner, one.type, one.profile);
           const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
-          return isChosen && usability(one.reach, namespace.lineage) === 'usable';
+          return isChosen && findUsability(one.reach, namespace.lineage) === 'usable';
         });
       },
       positionOf: positionOfAssigned,

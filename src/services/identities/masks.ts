@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { usability } from '../../core/inheritance.ts';
+import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { deleteMask, insertMask, listMasks, type Mask } from '../../store/identities/masks.ts';
@@ -83,7 +83,7 @@ async function maskAt(context: Context, input: { namespace: string; identity: st
   const place = await namespaceAt(context, 'any', input.namespace);
   await context.demand('namespace.view', place);
   const { identity } = await identityAt(context, input.identity);
-  if (usability(await reachOf(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
+  if (findUsability(await reachOf(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
     throw missing('managed identity', input.identity);
   return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
 }

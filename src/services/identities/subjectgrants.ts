@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { namesWorkspace } from '../../core/subject.ts';
+import { hasWorkspaceId } from '../../core/subject.ts';
 import type { Page } from '../../database/page.ts';
 import {
   deleteSubjectGrant,
@@ -31,7 +31,7 @@ export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectG
   find: (context, input) => identityAt(context, input.ref),
   authorise: async (context, input, { organization_id }) => void (await resolved(context, organization_id!, input)),
   async run(context, input, { identity }) {
-    if (namesWorkspace(identity.subject_scope))
+    if (hasWorkspaceId(identity.subject_scope))
       throw new ArsiaError(
         'conflict',
         `The subject of ${identityPath(identity)} names the workspace (subject_scope ${identity.subject_scope}): every right to act counts there.`,

@@ -1,8 +1,14 @@
 import { buildClaims, type WorkloadClaims } from '../../core/claims.ts';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { idPrefixes } from '../../core/ids.ts';
-import { usability } from '../../core/inheritance.ts';
-import { formatSubject, namesUser, namesWorkspace, type SubjectScope, subjectOfEveryUser } from '../../core/subject.ts';
+import { findUsability } from '../../core/inheritance.ts';
+import {
+  formatSubject,
+  formatSubjectPattern,
+  hasUserId,
+  hasWorkspaceId,
+  type SubjectScope,
+} from '../../core/subject.ts';
 import { isNamedAlone } from '../../core/subjectgrants.ts';
 import type { Federated, ReadSettings, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
 import { assignedWorkspaceOf, type ManagedIdentity } from '../../store/identities/identities.ts';
@@ -152,11 +158,11 @@ async function workspaceMeant(
     const place = await namespaceAt(context, 'workspace', input.workspace);
     await context.demand('namespace.view', place);
     const reach = await reachOf(context.db, identity, place.lineage);
-    if (usability(reach, place.lineage) === 'out_of_reach') throw missing('workspace', input.workspace);
+    if (findUsability(reach, place.lineage) === 'out_of_reach') throw missing('workspace', input.workspace);
     return place.namespace;
   }
   const only = await assignedWorkspaceOf(context.db, identity.id);
-  if (only !== undefined || !namesWorkspace(identity.subject_scope)) return only;
+  if (only !== undefined || !hasWorkspaceId(identity.subject_scope)) return only;
   throw new ArsiaError('invalid_request', `The subject of ${identityPath(identity)} names a workspace: say which.`, {
     advice: 'Add `?workspace=<id or path>`, or assign the identity to the one workspace that will use it.',
     fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
@@ -166,8 +172,8 @@ async function workspaceMeant(
 /** The exact subject, or the pattern of every user where none is named. */
 function subjectMeant(scope: SubjectScope, identity_id: string, workspace?: Namespace, user?: User) {
   const parts = { identity_id, workspace_id: workspace?.id, user_id: user?.id };
-  return namesUser(scope) && user === undefined
-    ? { subject: subjectOfEveryUser(scope, parts), is_subject_pattern: true }
+  return hasUserId(scope) && user === undefined
+    ? { subject: formatSubjectPattern(scope, parts), is_subject_pattern: true }
     : { subject: formatSubject(scope, parts), is_subject_pattern: false };
 }
 

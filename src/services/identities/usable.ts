@@ -1,4 +1,4 @@
-import { usability } from '../../core/inheritance.ts';
+import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { candidates } from '../../store/identities/usable.ts';
@@ -15,7 +15,7 @@ export async function usableIn(
 ): Promise<Scanned<WithSettings<ManagedIdentity>>> {
   const found = await scan(input.page, {
     read: (page) => candidates(context.db, { group_ids: lineage, ...input }, page),
-    keep: (rows) => rows.filter(({ reach }) => usability(reach, lineage) === 'usable'),
+    keep: (rows) => rows.filter(({ reach }) => findUsability(reach, lineage) === 'usable'),
     positionOf: ({ id }) => id,
   });
   return pageWithSettings(found);

@@ -31,7 +31,7 @@ export function auditedKeyring(keyring: Keyring, audit: AuditStore, clock: Clock
           eventOf(clock, bySystem, action, undefined, {
             outcome: error.row.status >= 500 ? 'failed' : 'refused',
             code: error.code,
-            detail: { key_set: keyring.keySet, ...request, reason: error.message },
+            detail: { key_set: keyring.keySet.name, ...request, reason: error.message },
           }),
         );
       throw thrown;

@@ -3,7 +3,7 @@ import { buildClaims, type ClaimFacts, type WorkloadClaims } from '../../core/cl
 import type { Clock } from '../../core/clock.ts';
 import { newId } from '../../core/clock.ts';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
-import { usability } from '../../core/inheritance.ts';
+import { findUsability } from '../../core/inheritance.ts';
 import { refuseIdentity, refuseJob } from '../../core/mint.ts';
 import type { Delivery, IdentityFacts, MintFacts } from '../../core/mintfacts.ts';
 import { isReference } from '../../core/names.ts';
@@ -269,7 +269,7 @@ function mintEvent(
     user_id: facts?.user?.id ?? null,
     // An identity that the workspace may not see is named as asked, not by the id of somebody else's.
     identity_id:
-      facts?.identity && usability(facts.identity.reach, facts.workspace.lineage) !== 'out_of_reach'
+      facts?.identity && findUsability(facts.identity.reach, facts.workspace.lineage) !== 'out_of_reach'
         ? facts.identity.id
         : null,
     ...more,

@@ -5,7 +5,7 @@ import { accessTokenLifetime, outsideTokens } from '../../core/lifetimes.ts';
 import { isReference } from '../../core/names.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
 import type { Origin } from '../../core/origin.ts';
-import { decideTrust, shownText, type TrustDenial } from '../../core/outsidetrust.ts';
+import { decideTrust, sanitizeText, type TrustDenial } from '../../core/outsidetrust.ts';
 import { anonymous } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
 import { claimedIssuer, type OutsideClaims, type OutsideVerifier } from '../../signing/outside/verify.ts';
@@ -184,7 +184,10 @@ function eventOfExchange(clock: Clock, request: OutsideRequest, told: Told, deta
     detail: {
       client_id: request.client_id,
       ...(iss !== undefined && { iss }),
-      ...(claims && { sub: shownText(claims.sub), ...(claims.jti !== undefined && { jti: shownText(claims.jti) }) }),
+      ...(claims && {
+        sub: sanitizeText(claims.sub),
+        ...(claims.jti !== undefined && { jti: sanitizeText(claims.jti) }),
+      }),
       ...(rule !== undefined && { trust_rule_id: rule }),
       ...(denial && { claim: denial.claim, expected: denial.expected, actual: denial.actual }),
       ...detail,

@@ -1,4 +1,4 @@
-import { interactive, isPlain, mayAct } from '../../core/acting.ts';
+import { canAct, interactive, isPlain } from '../../core/acting.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { decide } from '../../core/permissions.ts';
 import type { Job } from '../../store/jobs/jobs.ts';
@@ -48,7 +48,7 @@ function refuseToAct(
   job: NewJob,
   runner: Pick<User, 'id' | 'login'> & { team_ids: string[] },
 ): void {
-  if (mayAct(rights, workspace.lineage, job, [runner.id, ...runner.team_ids])) return;
+  if (canAct(rights, workspace.lineage, job, [runner.id, ...runner.team_ids])) return;
   throw new ArsiaError(
     'forbidden',
     `This service account may not act for ${runner.login} in ${workspace.path} with stage ${job.stage} and these labels.`,

@@ -1,5 +1,5 @@
 import { isId } from '../../core/ids.ts';
-import { bytesOfRight } from '../../core/quotas.ts';
+import { countRightBytes } from '../../core/quotas.ts';
 import type { Page } from '../../database/page.ts';
 import { deleteMayAct, findMayAct, insertMayAct, listMayAct, type MayActRow } from '../../store/machines/mayact.ts';
 import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
@@ -48,7 +48,7 @@ export const createMayAct: Action<
     const place = { id: `${account.id} ${target.namespace.id}`, name: `${account.name} on ${target.namespace.path}` };
     await context.admit('may_act', account.organization_id);
     await context.admit('may_act_per_service_account', account.organization_id, account);
-    await context.admit('may_act_bytes', account.organization_id, place, bytesOfRight(row));
+    await context.admit('may_act_bytes', account.organization_id, place, countRightBytes(row));
     await insertMayAct(context.db, row);
     return row;
   },

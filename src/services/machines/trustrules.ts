@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { type Condition, trustFaults } from '../../core/outsidetrust.ts';
+import { type Condition, findTrustFaults } from '../../core/outsidetrust.ts';
 import type { Page } from '../../database/page.ts';
 import {
   deleteTrustRule,
@@ -37,7 +37,7 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     find: (context, input) => serviceAccountAt(context, input.ref),
     async run(context, { ref: _ref, conditions, ...terms }, { account }) {
       const { allowed_issuers: allowed } = await settingsOf(context.db, account.organization_id);
-      const fields = trustFaults({ ...terms, conditions }, { own, allowed, allowLoopback });
+      const fields = findTrustFaults({ ...terms, conditions }, { own, allowed, allowLoopback });
       if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
       await context.admit('trust_rules_per_service_account', account.organization_id, account);
       const row: TrustRuleRow = {

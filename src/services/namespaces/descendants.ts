@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { decide, type Membership, type Permission, roleFor } from '../../core/permissions.ts';
+import { decide, findLeastRole, type Membership, type Permission } from '../../core/permissions.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { membershipsBelow, membershipsOf } from '../../store/people/memberships.ts';
 import type { Context } from '../pipeline/action.ts';
@@ -25,7 +25,7 @@ export async function demandBelow(
   const refused = roles.places.filter(({ kind, lineage }) => !roles.allow(permissionFor(kind), lineage));
   if (refused.length === 0) return;
   throw tooLow(`on ${listed(refused)}, which ${refused.length === 1 ? 'lies' : 'lie'} below ${root.path}`, {
-    advice: `Ask an owner for the role ${roleFor(permissionFor('group'))} there, or to move it out of ${root.path} first.`,
+    advice: `Ask an owner for the role ${findLeastRole(permissionFor('group'))} there, or to move it out of ${root.path} first.`,
   });
 }
 
@@ -41,7 +41,7 @@ export async function demandOnEach(
   const refused = places.filter(({ lineage }) => !roles.allow(permission, lineage));
   if (refused.length === 0) return;
   throw tooLow(`on ${listed(refused)}: this needs the permission ${permission} there`, {
-    advice: `Ask an owner for the role ${roleFor(permission)} there.`,
+    advice: `Ask an owner for the role ${findLeastRole(permission)} there.`,
   });
 }
 

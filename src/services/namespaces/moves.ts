@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { usability } from '../../core/inheritance.ts';
+import { findUsability } from '../../core/inheritance.ts';
 import { maximumDepth } from '../../core/namespace.ts';
 import { audiencesBelow } from '../../store/identities/audiences.ts';
 import {
@@ -114,7 +114,7 @@ async function refuseMove(context: Context, namespace: Namespace, parent: Namesp
 async function cutOff(context: Context, moved: Namespace, parent: Namespace, force: boolean): Promise<string[]> {
   const lost = (await assignedBelow(context.db, moved.id)).filter(({ lineage, reach }) => {
     const after = [...parent.lineage, ...lineage.slice(moved.lineage.length - 1)];
-    return usability(reach, after) !== 'usable';
+    return findUsability(reach, after) !== 'usable';
   });
   const named = lost.map(({ identity, workspace }) => `${identity} in ${workspace}`);
   if (lost.length > 0 && !force)

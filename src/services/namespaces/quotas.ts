@@ -1,12 +1,12 @@
 import { ArsiaError, type FieldFault } from '../../core/errors.ts';
 import {
+  findNearestQuota,
+  findQuotaValueFault,
   isQuotaName,
-  nearestQuota,
   type QuotaHolder,
   type QuotaName,
   quotaNames,
   quotas,
-  quotaValueFault,
 } from '../../core/quotas.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { changedQuotas, saveQuotas } from '../../store/namespaces/quotas.ts';
@@ -123,8 +123,8 @@ async function organizationAt(context: Context, { ref }: { ref: string }): Promi
 function refuseFaults(changes: QuotaChanges, organization: string): void {
   const fields = Object.entries(changes).flatMap(([name, value]): FieldFault[] => {
     const fault = isQuotaName(name)
-      ? value !== null && quotaValueFault(name, value)
-      : `is no quota: the nearest name is \`${nearestQuota(name)}\``;
+      ? value !== null && findQuotaValueFault(name, value)
+      : `is no quota: the nearest name is \`${findNearestQuota(name)}\``;
     return typeof fault === 'string' ? [{ pointer: `/quotas/${name}`, detail: fault }] : [];
   });
   const [first] = fields;

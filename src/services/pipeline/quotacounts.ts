@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import { type QuotaName, quotaRefusal, quotas } from '../../core/quotas.ts';
+import { explainQuota, type QuotaName, quotas } from '../../core/quotas.ts';
 import { coalesce } from '../../database/coalesce.ts';
 import type { Database, Queries } from '../../database/connections.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
@@ -269,7 +269,7 @@ export async function quotaExceeded(
   holder: QuotaHolderRef | undefined,
 ): Promise<ArsiaError> {
   const organization = organization_id === null ? undefined : await findNamespace(db, 'group', organization_id);
-  const { detail, advice } = quotaRefusal(name, {
+  const { detail, advice } = explainQuota(name, {
     value,
     holder: holder?.name ?? organization?.path ?? 'unknown',
     organization: organization?.path,

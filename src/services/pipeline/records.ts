@@ -38,7 +38,7 @@ export function eventOf(
     target_id: null,
     jti: null,
     signing_input_sha256: null,
-    request_id: call.origin.request_id,
+    ...call.origin,
     parent_id: null,
     ...place?.audit,
     ...more,

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import { newId } from '../../core/clock.ts';
+import { serverOrigin } from '../../core/origin.ts';
 import type { AuditStore } from '../../store/audit/events.ts';
 
 /** The audit as services use it: what succeeded goes through `record` and `insert`, what was refused or failed through `refuse`. */
@@ -129,7 +130,7 @@ function countEvent(clock: Clock, { like, count, since, until }: Counted): Audit
     ...like,
     id: newId(clock, 'event'),
     at: clock.now(),
-    request_id: null,
+    ...serverOrigin,
     jti: null,
     signing_input_sha256: null,
     parent_id: null,

@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { decide, type Membership, type Permission, roleFor } from '../../core/permissions.ts';
+import { decide, findLeastRole, type Membership, type Permission } from '../../core/permissions.ts';
 import { membershipsOf } from '../../store/people/memberships.ts';
 import type { Action, Context, Place } from './action.ts';
 
@@ -70,7 +70,7 @@ export function notForJobs(): ArsiaError {
 
 export function refusal(decision: 'not_found' | 'forbidden', permission: Permission, place: Place): ArsiaError {
   if (decision === 'not_found') return place.named ? missing(place.named.noun, place.named.ref) : nowhere();
-  const role = roleFor(permission);
+  const role = findLeastRole(permission);
   return new ArsiaError('forbidden', `This needs the permission ${permission}.`, {
     advice: `Ask an owner for the role ${role} here.`,
   });

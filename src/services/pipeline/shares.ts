@@ -15,17 +15,17 @@ export type Shares = Readonly<Record<Load, FairPlaces>>;
  * the caller of each request.
  */
 export function createShares({ connections, share }: { connections: number; share: number }): Shares {
-  const ofConnections = (of: string, part: number) => {
+  const ofConnections = (tasks: string, part: number) => {
     const most = Math.max(1, Math.floor(connections * part));
     const mostPerTenant = Math.ceil(most * share);
-    return { of, most, mostPerTenant, maximumWaiting: 4_000, maximumWaitingPerTenant: 1_000, patience: 5_000 };
+    return { tasks, most, mostPerTenant, maximumWaiting: 4_000, maximumWaitingPerTenant: 1_000, patience: 5_000 };
   };
   return {
     change: createFairPlaces(ofConnections('changes', 0.25)),
     // Long lists take the event loop, which all share: who reads many of them does that a third of the time.
-    read: createFairPlaces({ ...ofConnections('reads', 0.2), rest: { of: 'loop', after: 10, factor: 2 } }),
+    read: createFairPlaces({ ...ofConnections('reads', 0.2), rest: { measure: 'loop', after: 10, factor: 2 } }),
     heavy: createFairPlaces({
-      of: 'deletions and moves',
+      tasks: 'deletions and moves',
       most: 2,
       mostPerTenant: 1,
       maximumWaiting: 100,
@@ -34,18 +34,18 @@ export function createShares({ connections, share }: { connections: number; shar
     }),
     // Everything else of this process waits while a document is judged, for up to some 50 ms.
     evaluation: createFairPlaces({
-      of: 'evaluations of documents',
+      tasks: 'evaluations of documents',
       most: 2,
       mostPerTenant: 1,
       maximumWaiting: 100,
       maximumWaitingPerTenant: 20,
       patience: 10_000,
-      rest: { of: 'loop', after: 15, factor: 4 },
+      rest: { measure: 'loop', after: 15, factor: 4 },
     }),
     // The audit's store runs one search of an organisation at a time (audit.ts). The others wait here, where they keep
     // nobody else.
     search: createFairPlaces({
-      of: 'audit searches',
+      tasks: 'audit searches',
       most: 16,
       mostPerTenant: 4,
       maximumWaiting: 400,

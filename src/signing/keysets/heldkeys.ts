@@ -1,9 +1,10 @@
 import { ArsiaError } from '../../core/errors.ts';
 import type { KeySetSnapshot, KeyState } from '../../core/keystates.ts';
+import { toError } from '../../core/thrown.ts';
 import type { SigningAlgorithm } from '../signers/signer.ts';
 import type { KeyFreshness } from './freshness.ts';
 import { type LoadedKeySet, loadKeySet, withoutRemoved } from './keyset.ts';
-import type { KeyOpening, KeySetName } from './storedkeys.ts';
+import type { KeyOpening } from './storedkeys.ts';
 
 /** What the world may see of a key set. */
 export interface PublishedKeys {
@@ -41,7 +42,7 @@ export interface HeldKeys {
 }
 
 export function createHeldKeys(
-  { keySet, onFault, ...opening }: KeyOpening & { keySet: KeySetName; onFault(fault: Error): void },
+  { keySet, onFault, ...opening }: KeyOpening & { keySet: string; onFault(fault: Error): void },
   freshness: KeyFreshness,
 ): HeldKeys {
   const listeners = new Set<(keys: PublishedKeys) => void>();
@@ -62,7 +63,7 @@ export function createHeldKeys(
       try {
         listener(keys);
       } catch (thrown) {
-        onFault(thrown instanceof Error ? thrown : new Error(String(thrown)));
+        onFault(toError(thrown));
       }
     }
   }

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { isObject } from '../../core/json.ts';
 import { maximumPublishedKeys } from '../../core/keystates.ts';
 import type { SigningAlgorithm } from '../signers/signer.ts';
 
@@ -67,17 +68,17 @@ export function jwksFaults(text: string): string[] {
   } catch {
     return ['it is not JSON'];
   }
-  if (!isRecord(set) || !Array.isArray(set.keys)) return ['it has no array of keys'];
+  if (!isObject(set) || !Array.isArray(set.keys)) return ['it has no array of keys'];
   const keys: unknown[] = set.keys;
   const faults: string[] = [];
   if (Object.keys(set).length !== 1) faults.push('it has members other than keys');
   if (Buffer.byteLength(text) >= maximumJwksBytes) faults.push(`it has ${maximumJwksBytes} bytes or more`);
   if (keys.length < 1 || keys.length > maximumPublishedKeys)
     faults.push(`it has ${keys.length} keys, not 1 to ${maximumPublishedKeys}`);
-  const kids = keys.map((key) => (isRecord(key) ? key.kid : undefined));
+  const kids = keys.map((key) => (isObject(key) ? key.kid : undefined));
   if (new Set(kids).size !== kids.length) faults.push('two keys have the same kid');
   keys.forEach((key, index) => {
-    for (const fault of isRecord(key) ? keyFaults(key) : ['is no object']) faults.push(`key ${index + 1} ${fault}`);
+    for (const fault of isObject(key) ? keyFaults(key) : ['is no object']) faults.push(`key ${index + 1} ${fault}`);
   });
   return faults;
 }
@@ -130,8 +131,4 @@ function certificateFaults(chain: unknown, key: KeyObject): string[] {
   } catch {
     return ['has an x5c that is no certificate'];
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

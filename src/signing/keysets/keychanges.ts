@@ -1,7 +1,7 @@
-import { changeTime, type KeyChange, type KeyStep, type StoredKey } from '../../core/keystates.ts';
+import { chooseChangeTime, type KeyChange, type KeyStep, type StoredKey } from '../../core/keystates.ts';
 import type { Sealer } from '../sealing/sealing.ts';
 import type { SigningKeyPair } from './signingkeys.ts';
-import { type KeySetName, sealNewKey } from './storedkeys.ts';
+import { sealNewKey } from './storedkeys.ts';
 
 /** One change of a key set, for the audit record. */
 export interface AppliedChange {
@@ -21,9 +21,9 @@ export async function changesFor(
   steps: readonly KeyStep[],
   keys: readonly StoredKey[],
   now: number,
-  make: { keySet: KeySetName; sealer: Sealer; makeKey: () => Promise<SigningKeyPair> },
+  make: { keySet: string; sealer: Sealer; makeKey: () => Promise<SigningKeyPair> },
 ): Promise<KeyChange[]> {
-  const at = changeTime(keys, now);
+  const at = chooseChangeTime(keys, now);
   const changes: KeyChange[] = [];
   for (const step of steps) {
     if (step.do === 'remove') changes.push({ do: 'remove', kid: step.kid });

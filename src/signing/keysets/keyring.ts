@@ -1,15 +1,15 @@
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import { type KeyStore, revocation, rotatableAt, step } from '../../core/keystates.ts';
+import { findRotationTime, type KeyStore, planRevocation, planSteps } from '../../core/keystates.ts';
 import type { Sealer } from '../sealing/sealing.ts';
-import { localSigner, type MakeSigner, type Signer, type SigningAlgorithm } from '../signers/signer.ts';
+import { localSigner, type MakeSigner, type Signer } from '../signers/signer.ts';
 import { createKeyFreshness } from './freshness.ts';
 import { createHeldKeys, type HeldKeys, type PublishedKeys, publishedOf } from './heldkeys.ts';
 import { type AppliedChange, changesFor } from './keychanges.ts';
 import { openKeys, openSoundKeys } from './keyset.ts';
-import { createKeyStoreTurns } from './serializedkeystore.ts';
+import type { KeySet } from './keysets.ts';
+import { createSerializedKeyStore } from './serializedkeystore.ts';
 import { type MakeSigningKey, makeSigningKey } from './signingkeys.ts';
-import type { KeySetName } from './storedkeys.ts';
 
 export type { PublishedKeys } from './heldkeys.ts';
 export type { AppliedChange } from './keychanges.ts';
@@ -18,8 +18,7 @@ export interface KeyringOptions {
   store: KeyStore;
   sealer: Sealer;
   clock: Clock;
-  keySet: KeySetName;
-  alg: SigningAlgorithm;
+  keySet: KeySet;
   /** Milliseconds from any beginning, by a clock that is never set. */
   monotonic(): number;
   /** Told once of each fault that keeps this replica from taking over the stored keys: log it, raise an alarm. */
@@ -31,7 +30,7 @@ export interface KeyringOptions {
 
 /** The published side and the upkeep of a key set: signs nothing. */
 export interface Keyring {
-  readonly keySet: KeySetName;
+  readonly keySet: KeySet;
   /** Loads the stored keys, and makes the first ones where there are none. Throws when they cannot be trusted (N59). */
   start(): Promise<void>;
   /** Answers from memory, with or without the database. */
@@ -68,28 +67,29 @@ export interface SigningKeyring extends Keyring {
 }
 
 export function createKeyring(options: KeyringOptions): SigningKeyring {
-  const { store, sealer, clock, keySet, alg, onFault, makeKey = makeSigningKey, makeSigner = localSigner } = options;
+  const { store, sealer, clock, keySet, onFault, makeKey = makeSigningKey, makeSigner = localSigner } = options;
+  const { name, alg } = keySet;
   const opening = { sealer, makeSigner };
-  const freshness = createKeyFreshness(keySet, options.monotonic);
-  const held = createHeldKeys({ ...opening, keySet, onFault }, freshness);
-  const turns = createKeyStoreTurns(store, keySet, held);
-  const make = { keySet, sealer, makeKey: () => makeKey(alg) };
+  const freshness = createKeyFreshness(name, options.monotonic);
+  const held = createHeldKeys({ ...opening, keySet: name, onFault }, freshness);
+  const stored = createSerializedKeyStore(store, name, held);
+  const make = { keySet: name, sealer, makeKey: () => makeKey(alg) };
 
   async function rotate({ force = false } = {}): Promise<AppliedChange[]> {
     const loaded = held.loaded();
     const isIdle = !force && loaded !== undefined && held.fault() === undefined;
-    if (isIdle && step(loaded.keys, clock.now()).length === 0) return [];
+    if (isIdle && planSteps(loaded.keys, clock.now()).length === 0) return [];
     let isDone = true;
-    const changes = await turns.change({ action: 'key.rotate', detail: { force } }, async (keys) => {
+    const changes = await stored.change({ action: 'key.rotate', detail: { force } }, async (keys) => {
       const before = held.loaded();
       // No step on rows that others altered; no rows at all is a first start.
-      if (keys.length > 0 || before !== undefined) await openSoundKeys(keys, before, keySet, opening);
+      if (keys.length > 0 || before !== undefined) await openSoundKeys(keys, before, name, opening);
       const now = clock.now();
-      const steps = step(keys, now, force);
+      const steps = planSteps(keys, now, force);
       isDone = !force || steps.some((one) => one.do === 'activate' || (one.do === 'create' && one.state === 'active'));
       return changesFor(steps, keys, now, make);
     });
-    if (!isDone) throw tooEarly(held, keySet);
+    if (!isDone) throw tooEarly(held, name);
     return changes;
   }
 
@@ -106,39 +106,39 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
     fault: held.fault,
     unreadiness: () =>
       held.fault() === undefined ? freshness.fault() : `the stored signing keys are not taken over: see the log`,
-    reload: turns.reload,
+    reload: stored.reload,
     async ensureVersion(version) {
       if (version <= held.seen()) return;
       held.heard(version);
-      await turns.reload();
+      await stored.reload();
       if (version > held.seen())
-        throw new ArsiaError('unavailable', `The ${keySet} keys of version ${version} cannot be read yet.`);
+        throw new ArsiaError('unavailable', `The ${name} keys of version ${version} cannot be read yet.`);
     },
     rotate,
     revoke: (kid) =>
-      turns.change({ action: 'key.revoke', detail: { kid } }, async (keys) => {
-        const steps = revocation(keys, kid);
+      stored.change({ action: 'key.revoke', detail: { kid } }, async (keys) => {
+        const steps = planRevocation(keys, kid);
         if (steps.length === 0)
-          throw new ArsiaError('not_found', `The ${keySet} keys have no key ${JSON.stringify(kid)}.`);
+          throw new ArsiaError('not_found', `The ${name} keys have no key ${JSON.stringify(kid)}.`);
         // The leaked row may be the damaged one; what is left to sign must be whole.
         const rest = keys.filter((key) => key.kid !== kid);
-        await openKeys(rest, held.loaded(), keySet, opening);
+        await openKeys(rest, held.loaded(), name, opening);
         return changesFor(steps, keys, clock.now(), make);
       }),
     onChange: held.onChange,
     signer() {
       const { signer } = held.required();
       if (signer === undefined)
-        throw new ArsiaError('unavailable', `No ${keySet} key may sign: the stored keys cannot be trusted.`);
+        throw new ArsiaError('unavailable', `No ${name} key may sign: the stored keys cannot be trusted.`);
       return signer;
     },
     isPublished: (kid) => held.loaded()?.keys.some((key) => key.kid === kid) ?? false,
   };
 }
 
-function tooEarly(held: HeldKeys, keySet: KeySetName): ArsiaError {
+function tooEarly(held: HeldKeys, keySet: string): ArsiaError {
   const { keys } = held.required();
-  const from = rotatableAt(keys);
+  const from = findRotationTime(keys);
   const active = keys.find((key) => key.state === 'active');
   const moment = from === undefined ? 'once there is a standby' : `from ${new Date(from).toISOString()}`;
   return new ArsiaError(

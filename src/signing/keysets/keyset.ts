@@ -1,13 +1,14 @@
 import {
+  findStateFaults,
+  findTransitionFaults,
   type KeySetSnapshot,
-  publishedOrder,
   type StoredKey,
-  stateFaults,
-  transitionFaults,
+  sortForPublication,
 } from '../../core/keystates.ts';
+import { toError } from '../../core/thrown.ts';
 import type { Signer } from '../signers/signer.ts';
 import { type PublishedJwks, publishJwks } from './jwks.ts';
-import { type KeyOpening, type KeySetName, type LoadedKey, openStoredKey, rowOf } from './storedkeys.ts';
+import { type KeyOpening, type LoadedKey, openStoredKey, rowOf } from './storedkeys.ts';
 
 /** One version of a key set, found whole: what signs and what is published come from the same rows, always. */
 export interface LoadedKeySet {
@@ -30,7 +31,7 @@ class KeySetFault extends Error {
 export async function loadKeySet(
   snapshot: KeySetSnapshot,
   before: LoadedKeySet | undefined,
-  keySet: KeySetName,
+  keySet: string,
   opening: KeyOpening,
 ): Promise<LoadedKeySet> {
   const rows = rowsOf(snapshot.keys);
@@ -46,16 +47,16 @@ export async function loadKeySet(
 export async function openSoundKeys(
   stored: readonly StoredKey[],
   before: LoadedKeySet | undefined,
-  keySet: KeySetName,
+  keySet: string,
   opening: KeyOpening,
 ): Promise<{ keys: LoadedKey[]; jwks: PublishedJwks }> {
-  const faults = [...stateFaults(stored), ...transitionFaults(before?.keys ?? [], stored)];
+  const faults = [...findStateFaults(stored), ...findTransitionFaults(before?.keys ?? [], stored)];
   if (faults.length > 0) throw fault(keySet, faults.join('; '));
   const keys = await openKeys(stored, before, keySet, opening);
   try {
     return { keys, jwks: publishJwks(keys.map((key) => key.public_jwk)) };
   } catch (cause) {
-    throw fault(keySet, messageOf(cause), cause);
+    throw fault(keySet, toError(cause).message, cause);
   }
 }
 
@@ -63,7 +64,7 @@ export async function openSoundKeys(
 export async function openKeys(
   stored: readonly StoredKey[],
   before: LoadedKeySet | undefined,
-  keySet: KeySetName,
+  keySet: string,
   opening: KeyOpening,
 ): Promise<LoadedKey[]> {
   const open = async (key: StoredKey): Promise<LoadedKey> => {
@@ -73,9 +74,9 @@ export async function openKeys(
     return known ? { ...known, state, activated_at, retired_at } : await openStoredKey(key, keySet, opening);
   };
   try {
-    return await Promise.all(publishedOrder(stored).map(open));
+    return await Promise.all(sortForPublication(stored).map(open));
   } catch (cause) {
-    throw fault(keySet, messageOf(cause), cause);
+    throw fault(keySet, toError(cause).message, cause);
   }
 }
 
@@ -100,13 +101,9 @@ function rowsOf(keys: readonly StoredKey[]): string {
   return JSON.stringify(keys.map((key) => [rowOf(key), key.state, key.activated_at, key.retired_at]).sort());
 }
 
-function fault(keySet: KeySetName, reason: string, cause?: unknown): KeySetFault {
+function fault(keySet: string, reason: string, cause?: unknown): KeySetFault {
   return new KeySetFault(
     `The stored ${keySet} keys cannot be trusted: ${reason}`,
     cause === undefined ? undefined : { cause },
   );
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -14,7 +14,7 @@ export function watchKeys(keyrings: readonly Keyring[], log: KeyWatchLog): () =>
   return () => {
     for (const keyring of keyrings) {
       const fault = keyring.unreadiness();
-      const key_set = keyring.keySet;
+      const key_set = keyring.keySet.name;
       if (fault !== undefined && !told.has(keyring))
         log.error({ key_set, fault }, 'not ready: the keys cannot be read');
       if (fault === undefined && told.has(keyring)) log.info({ key_set }, 'ready again: the keys were read');

@@ -1,7 +1,7 @@
-export type Queue = <Result>(task: () => Promise<Result>) => Promise<Result>;
+export type Mutex = <Result>(task: () => Promise<Result>) => Promise<Result>;
 
-/** Runs tasks one after the other, in the order of asking; one that fails does not hold up the next. */
-export function createQueue(): Queue {
+/** Returns a function that runs tasks one at a time, in the order of the calls. A task that fails does not stop the next one. */
+export function createMutex(): Mutex {
   let last: Promise<unknown> = Promise.resolve();
   return (task) => {
     const turn = last.then(task);

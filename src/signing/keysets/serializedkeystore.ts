@@ -1,19 +1,18 @@
 import type { KeyChange, KeyChangeReason, KeySetSnapshot, KeyStore, StoredKey } from '../../core/keystates.ts';
 import type { HeldKeys } from './heldkeys.ts';
 import { type AppliedChange, applied } from './keychanges.ts';
-import { createQueue } from './mutex.ts';
-import type { KeySetName } from './storedkeys.ts';
+import { createMutex } from './mutex.ts';
 
 /** Reads and changes of the stored keys, one after the other, so that an older read never overtakes a newer one. */
-export interface KeyStoreTurns {
+export interface SerializedKeyStore {
   /** Joins the next read that starts after this call. */
   reload(): Promise<void>;
   /** Changes the set in one transaction and takes the outcome over; throws when that cannot be trusted. */
   change(reason: KeyChangeReason, plan: (keys: StoredKey[]) => Promise<KeyChange[]>): Promise<AppliedChange[]>;
 }
 
-export function createKeyStoreTurns(store: KeyStore, keySet: KeySetName, held: HeldKeys): KeyStoreTurns {
-  const exclusive = createQueue();
+export function createSerializedKeyStore(store: KeyStore, keySet: string, held: HeldKeys): SerializedKeyStore {
+  const exclusive = createMutex();
   let nextRead: Promise<void> | undefined;
 
   async function load(): Promise<KeySetSnapshot> {

@@ -4,7 +4,7 @@ import { calculateJwkThumbprint, type JWK } from 'jose';
 import type { SigningAlgorithm } from '../signers/signer.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import { type PublicJwk, publicJwkOf } from './jwks.ts';
-import { createQueue } from './mutex.ts';
+import { createMutex } from './mutex.ts';
 
 /**
  * A fresh key pair. `kid` is its thumbprint (RFC 7638, SHA-256); `pkcs8` is the private half in DER: seal it, then overwrite
@@ -22,7 +22,7 @@ export type MakeSigningKey = (alg: SigningAlgorithm) => Promise<SigningKeyPair>;
 const generate = promisify(generateKeyPair);
 
 /** Key generations run one at a time in the process, for all keyrings: each takes a core and a thread of the pool. */
-const generations = createQueue();
+const generations = createMutex();
 
 export const makeSigningKey: MakeSigningKey = (alg) =>
   generations(async () => {

@@ -5,9 +5,6 @@ import type { MakeSigner, Signer, SigningAlgorithm } from '../signers/signer.ts'
 import { orderedJwk } from './jwks.ts';
 import type { SigningKeyPair } from './signingkeys.ts';
 
-/** The key sets. A key of one set signs nothing that belongs to another (docs/architecture.md). */
-export type KeySetName = 'workload' | 'authorization';
-
 /** A stored key that was opened and found whole. */
 export interface LoadedKey extends SigningKeyTimes {
   alg: SigningAlgorithm;
@@ -25,7 +22,7 @@ export interface KeyOpening {
 
 export async function sealNewKey(
   pair: SigningKeyPair,
-  keySet: KeySetName,
+  keySet: string,
   state: KeyState,
   now: number,
   sealer: Sealer,
@@ -50,7 +47,7 @@ export async function sealNewKey(
  */
 export async function openStoredKey(
   stored: StoredKey,
-  keySet: KeySetName,
+  keySet: string,
   { sealer, makeSigner }: KeyOpening,
 ): Promise<LoadedKey> {
   const { kid, state, published_at, activated_at, retired_at } = stored;
@@ -80,6 +77,6 @@ export function rowOf(stored: StoredKey): string {
 }
 
 /** The set is part of the purpose: a row moved to the other set would sign what its issuer never signs. */
-function contextOf(keySet: KeySetName, kid: string): SealingContext {
+function contextOf(keySet: string, kid: string): SealingContext {
   return { table: 'signing_keys', row: kid, purpose: `private key (${keySet})` };
 }

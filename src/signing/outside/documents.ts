@@ -1,12 +1,13 @@
 import { createLocalJWKSet } from 'jose';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import { heapBytes } from '../../core/heapsize.ts';
+import { estimateHeapBytes } from '../../core/heapsize.ts';
+import { isObject } from '../../core/json.ts';
 import { outsideTokens } from '../../core/lifetimes.ts';
-import { discoveryUrl } from '../../core/outsideissuers.ts';
+import { formatDiscoveryUrl } from '../../core/outsideissuers.ts';
 import { createFairCache } from '../../fairness/faircache.ts';
 import type { DocumentFetch } from './fetch.ts';
-import { isRecord, usableKeys } from './keys.ts';
+import { usableKeys } from './keys.ts';
 
 export type KeyFinder = ReturnType<typeof createLocalJWKSet>;
 
@@ -84,8 +85,8 @@ export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: Iss
 
   async function read(issuer: string, now: number): Promise<Entry> {
     const signal = AbortSignal.timeout(deadline * 1000);
-    const discovery = await fetch(discoveryUrl(issuer), signal);
-    const { issuer: named, jwks_uri } = isRecord(discovery.body) ? discovery.body : {};
+    const discovery = await fetch(formatDiscoveryUrl(issuer), signal);
+    const { issuer: named, jwks_uri } = isObject(discovery.body) ? discovery.body : {};
     // OpenID Connect Discovery 1.0, 4.3: or one issuer could speak for another.
     if (named !== issuer) throw misdescribed('The discovery document of the issuer names another issuer, or none.');
     if (typeof jwks_uri !== 'string') throw misdescribed('The discovery document of the issuer has no jwks_uri.');
@@ -98,7 +99,7 @@ export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: Iss
       keys: { finder: createLocalJWKSet({ keys }), kids: new Set(keys.map(({ kid }) => kid)) },
       expires_at: now + life * 1000,
       asked_at: now,
-      bytes: heapBytes(keys) + heldBytes.imported * keys.length,
+      bytes: estimateHeapBytes(keys) + heldBytes.imported * keys.length,
     };
   }
 

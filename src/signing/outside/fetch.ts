@@ -2,6 +2,7 @@ import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type In
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { ArsiaError } from '../../core/errors.ts';
+import { developmentHosts } from '../../core/loopback.ts';
 import { isDocumentUrl } from '../../core/outsideissuers.ts';
 import { isInternalAddress } from './addresses.ts';
 import { type Resolve, resolveByDns } from './resolve.ts';
@@ -34,12 +35,6 @@ export interface FetchOptions {
 /** Bytes of everything that an issuer sends after the TLS handshake: interim responses (1xx), headers, framing and body. */
 export const maximumAnswer = 100 * 1024;
 
-const loopbackAddresses: Readonly<Record<string, string[]>> = {
-  localhost: ['127.0.0.1', '::1'],
-  '127.0.0.1': ['127.0.0.1'],
-  '[::1]': ['::1'],
-};
-
 /** A document that Arsia does not even ask for, or whose answer points elsewhere. */
 class RefusedAddress extends Error {}
 
@@ -48,9 +43,8 @@ export function createDocumentFetch(options: FetchOptions): DocumentFetch {
   // Nothing is kept: a connection that stays open would outlive the judgement about its address.
   const agents = { 'http:': new HttpAgent(), 'https:': new HttpsAgent({ ca: options.ca, rejectUnauthorized: true }) };
 
-  async function addressesOf(url: URL, signal: AbortSignal): Promise<string[]> {
-    const loopback = allowLoopback && Object.hasOwn(loopbackAddresses, url.hostname);
-    if (loopback) return loopbackAddresses[url.hostname]!;
+  async function addressesOf(url: URL, signal: AbortSignal): Promise<readonly string[]> {
+    if (allowLoopback && Object.hasOwn(developmentHosts, url.hostname)) return developmentHosts[url.hostname]!;
     const addresses = await resolve(url.hostname, signal);
     signal.throwIfAborted();
     if (addresses.length === 0) throw new RefusedAddress('the name has no address');

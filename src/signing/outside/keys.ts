@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import type { JWK } from 'jose';
+import { isObject } from '../../core/json.ts';
 
 /** As many keys of an issuer are looked at; AWS takes no more either. */
 const maximumKeys = 100;
@@ -12,7 +13,7 @@ const members = ['kty', 'kid', 'use', 'key_ops', 'alg', 'n', 'e', 'crv', 'x', 'y
 
 /** The keys of a JWK Set (RFC 7517 5) that are fit to verify a token; the others are passed over. */
 export function usableKeys(set: unknown): JWK[] {
-  if (!isRecord(set) || !Array.isArray(set.keys)) return [];
+  if (!isObject(set) || !Array.isArray(set.keys)) return [];
   const keys: unknown[] = set.keys.slice(0, maximumKeys);
   return keys.filter(isUsable).map((key) => {
     const entries = members.filter((name) => key[name] !== undefined).map((name) => [name, key[name]]);
@@ -21,7 +22,7 @@ export function usableKeys(set: unknown): JWK[] {
 }
 
 function isUsable(key: unknown): key is Record<string, unknown> {
-  if (!isRecord(key) || (key.kty !== 'RSA' && key.kty !== 'EC')) return false;
+  if (!isObject(key) || (key.kty !== 'RSA' && key.kty !== 'EC')) return false;
   if (key.kid !== undefined && typeof key.kid !== 'string') return false;
   try {
     const { kty, n, e, crv, x, y } = key;
@@ -33,8 +34,4 @@ function isUsable(key: unknown): key is Record<string, unknown> {
   } catch {
     return false;
   }
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -9,7 +9,7 @@ import {
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { outsideTokens } from '../../core/lifetimes.ts';
-import { timeFault } from '../../core/numericdates.ts';
+import { findTimeFault } from '../../core/numericdates.ts';
 import { isCanonical } from '../compact.ts';
 import type { IssuerKeys } from './documents.ts';
 
@@ -102,7 +102,7 @@ function checkTimes(claims: JWTPayload, now: number): void {
   const { clockTolerance: tolerance, lifetime } = outsideTokens;
   // Without `iat`, a token with a life of a year would be accepted on its last day.
   if (claims.iat === undefined) throw refused('The iat of the subject token is missing: its age must be known.');
-  const fault = timeFault(claims, { now, tolerance, lifetime: lifetime.maximum });
+  const fault = findTimeFault(claims, { now, tolerance, lifetime: lifetime.maximum });
   if (fault === undefined) return;
   const { claim, actual, expected } = fault;
   throw refused(`The ${claim} of the subject token is ${actual}; it must be ${expected}.`);

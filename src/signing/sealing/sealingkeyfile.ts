@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { constants, type FileHandle, link, mkdir, open, realpath, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCode } from '../../core/thrown.ts';
 import { refuseSharedFolder } from '../../files/privatefolders.ts';
 import type { KeyEncryptionKey } from './sealing.ts';
 
@@ -77,7 +78,7 @@ async function linkOnce(draft: string, path: string): Promise<boolean> {
     await link(draft, path);
     return true;
   } catch (thrown) {
-    if (codeOf(thrown) === 'EEXIST') return false;
+    if (errorCode(thrown) === 'EEXIST') return false;
     throw thrown;
   }
 }
@@ -107,7 +108,7 @@ async function readPrivateText(path: string): Promise<string> {
     }
   } catch (thrown) {
     if (thrown instanceof SealingKeyFileError) throw thrown;
-    const advice = codeOf(thrown) === 'ENOENT' ? `Mount it there, or restore it from its backup. ${howToMake}` : '';
+    const advice = errorCode(thrown) === 'ENOENT' ? `Mount it there, or restore it from its backup. ${howToMake}` : '';
     throw new SealingKeyFileError(
       `The sealing key file ${path} cannot be read: ${reasonOf(thrown)}. ${advice}`.trim(),
       {
@@ -152,11 +153,6 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
 };
 
-/** By its shape, not its class: errors of the file system may come from another realm. */
-function codeOf(thrown: unknown): string {
-  return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : 'unknown';
-}
-
 /** For reading. Without O_NONBLOCK a named pipe that nobody writes to would hold up the start for ever. */
 export function openAtOnce(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -164,5 +160,6 @@ export function openAtOnce(path: string): Promise<FileHandle> {
 
 /** Why the file system refused, in words. */
 export function reasonOf(thrown: unknown): string {
-  return reasons[codeOf(thrown)] ?? codeOf(thrown);
+  const code = errorCode(thrown) ?? 'unknown';
+  return reasons[code] ?? code;
 }

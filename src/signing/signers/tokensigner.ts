@@ -3,6 +3,7 @@ import type { AuditReceipt } from '../../core/audit.ts';
 import { lintClaims, type WorkloadClaims } from '../../core/claims.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
 import type { SigningKeyring } from '../keysets/keyring.ts';
 import { createPermitVault, type TokenSigner } from './permits.ts';
 import type { Signer } from './signer.ts';
@@ -56,7 +57,7 @@ export function createTokenSigner({ keyring, clock, issuer, isReceipt }: TokenSi
 /** Lints what will be signed, not the object that it came from: no getter, `toJSON` or inherited member can differ from it. */
 function lintedClaims(payload: string | undefined, issuer: string, now: number): WorkloadClaims {
   const claims: unknown = payload === undefined ? undefined : JSON.parse(payload);
-  const faults = isRecord(claims)
+  const faults = isObject(claims)
     ? [...lintClaims(claims, issuer), ...timeFaults(claims, now)]
     : ['they are no object'];
   if (faults.length > 0)
@@ -70,10 +71,6 @@ function timeFaults(claims: Readonly<Record<string, unknown>>, now: number): str
   if (Number(claims.iat) * 1000 > now) faults.push('iat is in the future');
   if (Number(claims.exp) * 1000 <= now) faults.push('exp is past');
   return faults;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function asText(bytes: Uint8Array, encoding: 'latin1' | 'base64url'): string {

@@ -100,14 +100,14 @@ export function createAuditStore(
 
   // What no index answers reads all events of an organisation: one caller within its limit could hold every connection.
   const searching = createFairPlaces({
-    of: 'audit searches',
+    tasks: 'audit searches',
     most: 3,
     mostPerTenant: 1,
     maximumWaiting: 200,
     maximumWaitingPerTenant: 50,
     patience: 10_000,
     // A search by an index takes less than this.
-    rest: { of: 'time', after: 20, factor: 1 },
+    rest: { measure: 'time', after: 20, factor: 1 },
   });
   const search = ({ organization_id }: AuditFilter, query: ReturnType<typeof select>) =>
     searching(typeof organization_id === 'string' ? organization_id : 'installation', () => query.execute());

@@ -53,7 +53,7 @@ function rowOf({ event, premise }: Asked, mac: Mac): string[] {
     return name === 'detail' ? fields[index]! : elementOf(fields[index]!);
   });
   row.push(`"\\\\x${mac(text).toString('hex')}"`);
-  for (const name of premiseNames) row.push(premise === undefined ? 'NULL' : String(premise[name]));
+  for (const name of premiseNames) row.push(premise === undefined ? 'NULL' : `"${premise[name]}"`);
   return row;
 }
 

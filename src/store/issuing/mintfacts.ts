@@ -1,4 +1,4 @@
-import { heapBytes } from '../../core/heapsize.ts';
+import { estimateHeapBytes } from '../../core/heapsize.ts';
 import { isId } from '../../core/ids.ts';
 import type { MintFacts } from '../../core/mintfacts.ts';
 import { parentPath } from '../../core/namespace.ts';
@@ -11,7 +11,7 @@ import type { Premise } from './premise.ts';
 
 export interface MintRead {
   facts: MintFacts;
-  /** The version of the key set `workload` at the same moment. */
+  /** The version of the key set at the same moment. */
   keySetVersion: number;
   /** Keeps the facts for the next requests. Call it only after a token was granted. */
   keep(): void;
@@ -30,6 +30,16 @@ export interface MintFactsReader {
   kept(key: MintFactsKey): KeptRead | undefined;
   /** Returns the size of what is kept for all organisations. */
   held(): Held;
+}
+
+interface MintFactsReaderOptions {
+  /** The name of the key set that signs for identities: its version is read with the facts. */
+  keySet: string;
+  maximumBatch?: number;
+  concurrency?: number;
+  /** Of what is kept, for all organisations and for each of them. */
+  maximumBytes?: number;
+  shareBytes?: number;
 }
 
 /** Facts of all jobs that run for the same user and launcher in the same workspace. */
@@ -57,7 +67,7 @@ const maximumAge = 10_000;
 
 const mebibyte = 2 ** 20;
 
-/** Bytes of a kept job without its labels, and of a kept name: at least the estimate of `heapBytes`. */
+/** Bytes of a kept job without its labels, and of a kept name: at least the estimate of `estimateHeapBytes`. */
 const jobBytes = 1_700;
 
 const meaningBytes = 300;
@@ -72,10 +82,16 @@ const meaningBytes = 300;
  */
 export function createMintFactsReader(
   database: Database,
-  { maximumBatch = 256, concurrency = 2, maximumBytes = 32 * mebibyte, shareBytes = 16 * mebibyte } = {},
+  {
+    keySet,
+    maximumBatch = 256,
+    concurrency = 2,
+    maximumBytes = 32 * mebibyte,
+    shareBytes = 16 * mebibyte,
+  }: MintFactsReaderOptions,
 ): MintFactsReader {
-  const readAll = createMintFactsStatement(database, { maximumBatch, concurrency });
-  const readJob = createCurrentJobs(database, { maximumBatch, concurrency });
+  const readAll = createMintFactsStatement(database, { keySet, maximumBatch, concurrency });
+  const readJob = createCurrentJobs(database, { keySet, maximumBatch, concurrency });
   const cache = createFairCache({ maximumBytes, shareBytes, maximumAge });
   const jobs = cache.map<KeptJob>();
   const runners = cache.map<RunnerFacts>();
@@ -98,7 +114,7 @@ export function createMintFactsReader(
     if (!isUnchanged(dated, now)) return;
     const { id: organization_id } = dated.facts.organization;
     const value = { now, runner: nameOfRunner(now) };
-    const bytes = jobBytes + heapBytes(now.job.labels);
+    const bytes = jobBytes + estimateHeapBytes(now.job.labels);
     jobs.keep(nameOfJob(token_hash), { organization_id, value, since, bytes });
   }
 
@@ -110,7 +126,7 @@ export function createMintFactsReader(
     const name = `${runner} ${identity_id}`;
     // Requests that shared a read have all read the same.
     if (runners.find(name)?.value.oldest_transaction !== oldest_transaction)
-      runners.keep(name, { ...shared, value: dated, bytes: heapBytes(dated) });
+      runners.keep(name, { ...shared, value: dated, bytes: estimateHeapBytes(dated) });
     if (identity === identity_id) return;
     const value = { identity_id, oldest_transaction };
     meanings.keep(nameOfMeaning(runner, identity!, profile), { ...shared, value, bytes: meaningBytes });
@@ -124,7 +140,10 @@ export function createMintFactsReader(
       if (found === undefined) return undefined;
       const { job: own, job_row, key_set_version } = job!.now;
       const { facts, oldest_transaction } = found;
-      return { facts: { ...facts, job: own }, premise: { job_row, oldest_transaction, key_set_version } };
+      return {
+        facts: { ...facts, job: own },
+        premise: { job_row, oldest_transaction, key_set: keySet, key_set_version },
+      };
     },
     async read(key) {
       const asked = performance.now();

@@ -12,7 +12,7 @@ import { factsCost } from './mintcost.ts';
 /** Facts with what tells later whether they still hold. */
 export interface DatedFacts {
   facts: MintFacts;
-  /** The version of the key set `workload` at the same moment. */
+  /** The version of the key set at the same moment. */
   key_set_version: number;
   /** The oldest transaction that was under way: all before it had ended, and what they changed stands in the facts. */
   oldest_transaction: number;
@@ -24,7 +24,7 @@ export interface DatedFacts {
  */
 export function createMintFactsStatement(
   database: Database,
-  options: { maximumBatch: number; concurrency: number },
+  { keySet, ...options }: { keySet: string; maximumBatch: number; concurrency: number },
 ): (key: MintFactsKey) => Promise<DatedFacts | null> {
   return coalesce<MintFactsKey, DatedFacts | null>(
     async (keys) => {
@@ -36,6 +36,7 @@ export function createMintFactsStatement(
         references.map((reference) => reference.name),
         references.map((reference) => reference.type),
         keys.map((key) => key.profile ?? ''),
+        keySet,
       ]);
       const answers: (DatedFacts | null)[] = keys.map(() => null);
       for (const row of answer?.rows ?? []) answers[row.n - 1] = asDatedFacts(row);
@@ -93,7 +94,7 @@ SELECT asked.n,
         WHERE workspace_id = workspace.id AND identity_id = identity.id LIMIT 1
       )
     ) AS choice), '[]') AS choices,
-  (SELECT version FROM key_sets WHERE name = 'workload') AS key_set_version,
+  (SELECT version FROM key_sets WHERE name = $7) AS key_set_version,
   pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_transaction
 FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]), (SELECT $5::text[]),
   (SELECT $6::text[]))

@@ -7,7 +7,8 @@ export interface Premise {
   job_row: string;
   /** The oldest transaction that was under way when the facts were read: what had changed before stands in them. */
   oldest_transaction: number;
-  /** Of the key set `workload`. */
+  /** The key set that signs what was decided. */
+  key_set: string;
   key_set_version: number;
 }
 
@@ -15,6 +16,7 @@ export interface Premise {
 export const premiseColumns = {
   job_row: 'xid',
   oldest_transaction: 'bigint',
+  key_set: 'text',
   key_set_version: 'bigint',
 } as const satisfies Record<keyof Premise, string>;
 
@@ -30,4 +32,4 @@ export const premiseHolds = `(event.job_row IS NULL
   AND (SELECT true FROM authority_changes
     WHERE organization_id = event.organization_id AND transaction_id >= event.oldest_transaction LIMIT 1) IS NULL
   AND event.oldest_transaction <= (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
-  AND (SELECT version FROM key_sets WHERE name = 'workload') = event.key_set_version)`;
+  AND (SELECT version FROM key_sets WHERE name = event.key_set) = event.key_set_version)`;

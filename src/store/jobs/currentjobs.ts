@@ -13,7 +13,7 @@ export interface CurrentJob {
   organization_id: string;
   /** The last transaction that changed who may do what in the organisation of the job; null where none is on record. */
   last_change: number | null;
-  /** The oldest transaction under way, and the version of the key set `workload`, at the same moment. */
+  /** The oldest transaction under way, and the version of the key set, at the same moment. */
   oldest_transaction: number;
   key_set_version: number;
 }
@@ -21,12 +21,13 @@ export interface CurrentJob {
 /** By the SHA-256 of the job token, as committed after the call; null where no job has this token. */
 export function createCurrentJobs(
   database: Database,
-  options: { maximumBatch: number; concurrency: number },
+  { keySet, ...options }: { keySet: string; maximumBatch: number; concurrency: number },
 ): (token_hash: Uint8Array) => Promise<CurrentJob | null> {
   return coalesce<Uint8Array, CurrentJob | null>(
     async (hashes) => {
       const [answer] = await database.statement<Answer>('current-jobs', text, [
         hashes.map((hash) => Buffer.from(hash).toString('hex')),
+        keySet,
       ]);
       const answers: (CurrentJob | null)[] = hashes.map(() => null);
       const { rows, ...moment } = answer!;
@@ -45,7 +46,7 @@ export function deadlineOf(job: string): string {
 /** As mintstatement.ts: one JSON value, and an array that hides its length. */
 const text = `
 SELECT json_agg(found) AS rows, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_transaction,
-  (SELECT version FROM key_sets WHERE name = 'workload') AS key_set_version
+  (SELECT version FROM key_sets WHERE name = $2) AS key_set_version
 FROM (
   SELECT asked.n, job.id, job.xmin AS job_row, job.user_id, job.launcher_id, job.workspace_id,
     job.organization_id, job.stage, job.labels,

@@ -64,7 +64,7 @@ describe.each(databaseKinds)('the audience of a managed identity: %s', (kind) =>
     expect(JSON.stringify(body)).not.toContain('acme');
   };
 
-  test('N74: is the organisation`s while one identity has it, and for 30 days after; its own it may take again at once', async () => {
+  test('N74: belongs to the organisation while one identity has it and for 30 days after, in which only it may take it again', async () => {
     const audience = newAudience();
     const [first, second] = [await made(acme, audience), await made(acme, audience, 'acme', 'kubernetes')];
     await remove(acme, first);
@@ -85,7 +85,7 @@ describe.each(databaseKinds)('the audience of a managed identity: %s', (kind) =>
     await remove(globex, theirs);
   }, 60_000);
 
-  test('N74: is freed by settings that name another one, and by a group that is deleted with all in it', async () => {
+  test('N74: is freed by other settings, and by the forced deletion of a group', async () => {
     const [changed, deleted, kept] = [newAudience(), newAudience(), newAudience()];
     const { id } = await made(acme, changed);
     const path = `/managed-identities/${id}`;
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('the audience of a managed identity: %s', (kind) =>
     await refused(globex, audience);
   }, 60_000);
 
-  test('N74: is freed at once by an operator, for all or for one organisation, and never while it is used', async () => {
+  test('N74: is freed at once by an operator, for all or for one organisation, unless it is in use', async () => {
     const { audiences } = running.arsia;
     const audience = newAudience();
     const identity = await made(acme, audience);
@@ -133,7 +133,7 @@ describe.each(databaseKinds)('the audience of a managed identity: %s', (kind) =>
     await expect(audiences.free({ audience: newAudience() })).rejects.toMatchObject({ code: 'not_found' });
   }, 60_000);
 
-  test('N74: of two organisations that want it at the same moment exactly one has it', async () => {
+  test('N74: goes to one of two organisations that ask at the same moment', async () => {
     const times = rounds(5, 100);
     const audiences = Array.from({ length: times * 2 }, newAudience);
     const freed = audiences.slice(times);
@@ -149,7 +149,7 @@ describe.each(databaseKinds)('the audience of a managed identity: %s', (kind) =>
 });
 
 describe('freed audiences', () => {
-  test('N74: of one organisation are at most 1,000; its own it may still take again', async () => {
+  test('N74: are at most 1,000 of one organisation, which may still take its own again', async () => {
     const running = await startArsia({ settings });
     const oracle = await createOracle(running);
     const acme = await sideOf(running, 'acme');
@@ -166,7 +166,7 @@ describe('freed audiences', () => {
     await made(acme, newAudience());
   }, 60_000);
 
-  test('N74: an operator`s decision is one record of the organisation that had the audience', async () => {
+  test('N74: leave one record of the operator in the audit of the organisation that had the audience', async () => {
     const running = await startArsia({ settings });
     const oracle = await createOracle(running);
     const [acme, globex] = [await sideOf(running, 'acme'), await sideOf(running, 'globex')];

@@ -37,7 +37,7 @@ const newWorkspace = async () =>
   (await organization.owner.send('POST', '/workspaces', { name: fresh('w'), group: organization.group })).id as string;
 
 describe('managed identities', () => {
-  test('are made with careful defaults, and told as they are', async () => {
+  test('are created with safe defaults, and returned with them', async () => {
     const name = fresh('i');
     expect(await make({ name })).toEqual({
       id: expect.stringMatching(/^mi_/),
@@ -57,7 +57,7 @@ describe('managed identities', () => {
     });
   });
 
-  test('an unknown kind is refused with those that there are', async () => {
+  test('of an unknown type are refused with the list of types', async () => {
     const { owner, group } = organization;
     const body = { name: 'x', group, type: 'oracle', settings: {} };
     const { answer } = await oracle.refuses(() => owner.ask('POST', '/managed-identities', body), {
@@ -67,7 +67,7 @@ describe('managed identities', () => {
     expect(answer.body.errors).toEqual([{ pointer: '/type', detail: `must be one of ${providerTypes.join(', ')}` }]);
   });
 
-  test('change in what a cloud does not trust; a change is judged as a whole', async () => {
+  test('can change what no cloud trusts, and a change is validated as a whole', async () => {
     const { owner } = organization;
     const identity = await make();
     const path = `/managed-identities/${identity.id}`;
@@ -86,7 +86,7 @@ describe('managed identities', () => {
     expect(await owner.send('GET', path)).toEqual(changed);
   });
 
-  test('while assigned they are deleted by force alone, and the refusal lists the workspaces', async () => {
+  test('that are assigned are deleted only by force, and the refusal lists the workspaces', async () => {
     const { owner } = organization;
     const identity = await createIdentity(
       organization,
@@ -104,7 +104,7 @@ describe('managed identities', () => {
     await oracle.refuses(() => owner.ask('GET', path), { status: 404, code: 'not_found' });
   });
 
-  test('a free audience belongs to one organisation; those of clouds and of Arsia to nobody', async () => {
+  test('have a free audience of their organisation only, and none of a cloud or of Arsia', async () => {
     const free = (audience: string, type = 'oidc') => ({ type, settings: { audience } });
     await make(free('https://vault.example.com'));
     await make(free('https://vault.example.com', 'kubernetes'));
@@ -137,7 +137,7 @@ describe('managed identities', () => {
       );
   });
 
-  test('in multi tenancy AWS`s audience carries the organisation', async () => {
+  test('have an AWS audience with the organisation in multi tenancy', async () => {
     const identity = await createIdentity(
       organization,
       { name: fresh('i'), type: 'aws', settings: role('m'), delivery: 'both' },
@@ -154,7 +154,7 @@ describe('managed identities', () => {
 });
 
 describe('trust', () => {
-  test('names the workspace of the one assignment; where there is none, or are two, it asks which', async () => {
+  test('names the workspace of the only assignment, and asks for one where there are none or several', async () => {
     const { owner, workspaceId, otherWorkspaceId } = organization;
     const identity = await make();
     const path = `/managed-identities/${identity.id}/trust`;
@@ -168,7 +168,7 @@ describe('trust', () => {
     expect(named.subject).toBe(`${identity.id}:${otherWorkspaceId}`);
   });
 
-  test('of a user-scoped identity is for every user, or for the one that is named', async () => {
+  test('of a user-scoped identity is for every user, or for the user that the request names', async () => {
     const { owner, workspaceId, user, userId } = organization;
     const identity = await make({ subject_scope: 'workspace_user' });
     const path = `/managed-identities/${identity.id}`;
@@ -189,7 +189,7 @@ describe('trust', () => {
     expect(await evaluate({ user: 'acme.owner' })).toMatchObject({ allow: false, expected: one.subject });
   });
 
-  test('N85 evaluate judges the state of a provider of Google, and its uploaded keys by the key that signs', async () => {
+  test('N85 evaluate denies a disabled Google provider, and uploaded keys without the key that signs', async () => {
     const { owner, workspaceId } = organization;
     const settings = { project_number: '123456789012', pool: 'arsia-pool', provider: 'direct' };
     const identity = await make({ type: 'gcp', settings });
@@ -216,7 +216,7 @@ describe('trust', () => {
       expect(await evaluate(upload(stale))).toMatchObject({ allow: false, condition: 'oidc.jwksJson' });
   });
 
-  test('is for workspaces below the identity`s group alone', async () => {
+  test('is only for workspaces below the group of the identity', async () => {
     const { owner } = organization;
     await owner.send('POST', '/groups', { name: 'beside', parent: 'acme' });
     const elsewhere = await owner.send('POST', '/workspaces', { name: 'w', group: 'acme/beside' });
@@ -229,7 +229,7 @@ describe('trust', () => {
 });
 
 describe('assignments', () => {
-  test('one of a type and profile; the same twice is as once', async () => {
+  test('are one for a type and profile, and repeating one changes nothing', async () => {
     const workspace = await newWorkspace();
     const [first, second] = [await make(), await make()];
     expect((await assign(workspace, first.id)).status).toBe(201);
@@ -249,7 +249,7 @@ describe('assignments', () => {
     for (const { status } of answers) expect([201, 409, 503]).toContain(status);
   });
 
-  test('of an identity of a group above the workspace, and of no other', async () => {
+  test('need an identity of a group above the workspace', async () => {
     const { owner } = organization;
     await owner.send('POST', '/groups', { name: 'next', parent: 'acme' });
     const workspace = await newWorkspace();
@@ -263,7 +263,7 @@ describe('assignments', () => {
     }
   });
 
-  test('needs deployer on the workspace and the right to use the identity, both', async () => {
+  test('need deployer on the workspace and the right to use the identity', async () => {
     const { owner, group } = organization;
     const workspace = await newWorkspace();
     const identity = await make();
@@ -293,7 +293,7 @@ describe('assignments', () => {
 describe('jobs', () => {
   const jobsOf = (workspace: string) => `/workspaces/${workspace}/jobs`;
 
-  test('a person starts them for nobody but themselves, with the stage interactive', async () => {
+  test('are started by a person for themselves only, with the stage interactive', async () => {
     const { owner, ownerId, workspaceId, user } = organization;
     for (const named of [undefined, 'acme.owner', ownerId]) {
       const job = await owner.send('POST', jobsOf(workspaceId), { user: named });
@@ -311,7 +311,7 @@ describe('jobs', () => {
       await oracle.refuses(() => owner.ask('POST', jobsOf(workspaceId), body), forbidden);
   });
 
-  test('a launcher for the users, stages and labels of its right, on the namespaces of it, and for who may deploy there', async () => {
+  test('are started by a launcher within its right to act, for users who may deploy there', async () => {
     const { owner, group, workspaceId, otherWorkspaceId, user, userId } = organization;
     const { id, client } = await createAccount(owner, group, fresh('launcher'));
     await owner.send('POST', '/users', { login: 'carol' });
@@ -355,7 +355,7 @@ describe('jobs', () => {
     expect((await start({ user: 'acme.owner' })).status).toBe(201);
   });
 
-  test('live 24 hours by default, and a minute to seven days where they say so', async () => {
+  test('live 24 hours by default, or from a minute to seven days', async () => {
     const { owner, workspaceId } = organization;
     const start = (deadline?: unknown) => owner.ask('POST', jobsOf(workspaceId), { deadline });
     const at = (seconds: number) => new Date(running.clock.now() + seconds * 1000).toISOString();
@@ -386,7 +386,7 @@ describe('jobs', () => {
       await oracle.refuses(() => start(deadline), { status: 400, code: 'invalid_request' });
   });
 
-  test('are ended by who started them and by owners, not by others who see them', async () => {
+  test('are ended by their starter and by owners, not by others who see them', async () => {
     const { owner, group, workspaceId } = organization;
     const job = await startJob(organization);
     for (const role of ['viewer', 'deployer'] as const) {
@@ -401,7 +401,7 @@ describe('jobs', () => {
     expect(await owner.send('PATCH', job.path, { state: 'ended' })).toMatchObject({ state: 'ended' });
   });
 
-  test('a job token is nowhere but in the answer that started the job', async () => {
+  test('show their token only in the answer that started them', async () => {
     const job = await startJob(organization);
     const { owner } = organization;
     for (const path of [job.path, `${jobsOf(organization.workspaceId)}?limit=200`, `/audit-events?job=${job.id}`])

@@ -56,7 +56,7 @@ describe('N71 an identity with the subject_scope user, used in a subgroup', () =
   const mint = async (job: Body, named = identity.id) =>
     await createClient(running.issuer, job.job_token).ask('POST', '/tokens', { managed_identity: named });
 
-  test('gives no token that names somebody by a right of the subgroup, and says who must grant what', async () => {
+  test('gives no token that names a user by a right of the subgroup, and says who must grant what', async () => {
     const job = await startJob();
     const answer = await mint(job);
     expect(answer).toMatchObject({
@@ -71,7 +71,7 @@ describe('N71 an identity with the subject_scope user, used in a subgroup', () =
     expect((await mint(task)).body.code).toBe('subject_not_granted');
   });
 
-  test('is not opened by what the owner of the subgroup may do', async () => {
+  test('cannot be opened by anything that the owner of the subgroup may do', async () => {
     const attempts: [string, Body][] = [
       [`/service-accounts/${launcher.id}/may-act`, { namespace: 'acme/cloud', users: ['*'] }],
       [`/service-accounts/${launcher.id}/may-act`, { namespace: 'acme', users: ['*'] }],
@@ -87,7 +87,7 @@ describe('N71 an identity with the subject_scope user, used in a subgroup', () =
     expect(answer).toMatchObject({ status: 200, body: { subject: `${identity.id}:${acme.ownerId}` } });
   });
 
-  test('names the user by a right that was granted at its group, until that is taken away, whatever is kept', async () => {
+  test('names the user by a right granted at its group until the right is removed, also where facts are kept', async () => {
     const job = await startJob();
     const right = await grantRight(acme.owner, 'acme/cloud', { stages: ['run'] });
     for (let count = 0; count < 3; count++) expect((await mint(job)).status).toBe(200);
@@ -98,7 +98,7 @@ describe('N71 an identity with the subject_scope user, used in a subgroup', () =
     expect((await mint(job)).body.code).toBe('subject_not_granted');
   });
 
-  test('names the user by a subject grant of its owner, until that is taken away, whatever is kept', async () => {
+  test('names the user by a subject grant until the grant is removed, also where facts are kept', async () => {
     const job = await startJob();
     const grants = `/managed-identities/${identity.id}/subject-grants`;
     for (const body of [
@@ -118,7 +118,7 @@ describe('N71 an identity with the subject_scope user, used in a subgroup', () =
     expect((await acme.owner.ask('POST', grants, {})).status).toBe(400);
   });
 
-  test('takes no more subject grants than the mint reads, and none where the subject names the workspace', async () => {
+  test('takes at most as many subject grants as the mint reads, and none where the subject names the workspace', async () => {
     const full = await makeIdentity('full', 'acme/cloud', 'user');
     const path = `/managed-identities/${full.id}/subject-grants`;
     for (let count = 0; count < 20; count++) {
@@ -141,7 +141,7 @@ describe('N71 an identity with the subject_scope user, used in a subgroup', () =
     expect((await mint(await startJob(), named.id)).status).toBe(200);
   });
 
-  test('session tags and the source identity at AWS name nobody else either', async () => {
+  test('needs the same for session tags and the source identity at AWS', async () => {
     const role = { role_arn: 'arn:aws:iam::111122223333:role/r' };
     const settings = {
       plain: role,
@@ -166,7 +166,7 @@ describe('N71 an identity with the subject_scope user, used in a subgroup', () =
     });
   });
 
-  test('an access rule for a user lets nobody in whom the subgroup only says to be that user', async () => {
+  test('needs the same for an access rule that names a user', async () => {
     const codes: Record<string, unknown> = {};
     for (const [name, scope, kinds] of [
       ['ruled', 'identity', ['user']],
@@ -193,7 +193,7 @@ describe('N71 an identity with the subject_scope user, used in a subgroup', () =
     expect(codes).toEqual({ ruled: 'subject_not_granted', named: undefined, placed: undefined });
   });
 
-  test('trust says who can have tokens that name the user, those beyond twenty as a number', async () => {
+  test('lists in its trust the launchers that can name the user, those beyond twenty as a number', async () => {
     const warningsFor = async (user?: string): Promise<string> => {
       const query = user === undefined ? '' : `?user=${user}`;
       const { warnings } = await acme.owner.send('GET', `/managed-identities/${identity.id}/trust${query}`);

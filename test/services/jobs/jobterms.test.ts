@@ -37,13 +37,13 @@ const mint = (token: string) =>
 const allow = (account: string, users: string[], more: Body = {}) =>
   owner.send('POST', `/service-accounts/${account}/may-act`, { namespace: acme.group, users, ...more });
 
-describe('stage and labels are those that the launcher was allowed to use', () => {
-  test('a person gives their own job no labels, so none that an access rule asks for', async () => {
+describe('stage and labels of a job', () => {
+  test('have no labels when a person starts the job for themselves', async () => {
     await oracle.refuses(() => owner.ask('POST', jobs, { labels: { env: 'prod' } }), forbidden);
     expect((await owner.ask('POST', jobs, { labels: {} })).status).toBe(201);
   });
 
-  test('a service account alone names no stage and label without a right of its own, at the start and at issue', async () => {
+  test('need a right to act also when a service account runs the job for itself, at the start and at issue', async () => {
     const { id, client } = await deployer();
     const terms = { stage: 'apply', labels: { env: 'prod' } };
     for (const body of [terms, { stage: 'apply' }, { labels: { env: 'prod' } }])
@@ -61,7 +61,7 @@ describe('stage and labels are those that the launcher was allowed to use', () =
     expect((await mint(job.job_token)).body).toMatchObject({ code: 'launcher_may_not_act' });
   });
 
-  test('a right for itself is none for another service account', async () => {
+  test('need a right of that service account, not of another one', async () => {
     const [one, other] = [await deployer(), await deployer()];
     const path = `/service-accounts/${one.id}/may-act`;
     await oracle.refuses(() => owner.ask('POST', path, { namespace: acme.group, users: [other.id] }), {
@@ -86,7 +86,7 @@ test('a launcher acts for the users of a team, until they leave it', async () =>
 });
 
 describe('array tasks', () => {
-  test('live no longer than they were asked to', async () => {
+  test('live no longer than their deadline and that of their parent', async () => {
     const parent = await startJob(acme, { stage: 'array', deadline: 86_400 });
     const task = await acme.launcher.send('POST', jobs, { parent: parent.id, task_index: 1, deadline: 600 });
     const seconds = (Date.parse(task.deadline) - running.clock.now()) / 1000;
@@ -123,7 +123,7 @@ describe('array tasks', () => {
   });
 });
 
-test('N20: a job whose user lost the role, or whose launcher was deactivated, sees nothing any more', async () => {
+test('N20: a job reads nothing after its user lost the role or its launcher was deactivated', async () => {
   const { id, client } = await createAccount(owner, acme.group, 'seen');
   await allow(id, ['*'], { labels: { pipeline: '*' } });
   const { job_token, id: job } = await client.send('POST', jobs, { user: acme.user, stage: 'run' });

@@ -10,7 +10,7 @@ const sealer = { seal: async (bytes: Uint8Array) => bytes, open: async (bytes: U
 let made = 0;
 const random = () => String(++made).padStart(43, 'r');
 
-describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
+describe.each(databaseKinds)('N76 a look-up of credentials finds: %s', (kind) => {
   let database: Database;
   let acme: Organization;
   let statements: number;
@@ -67,14 +67,14 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     return secret;
   };
 
-  test('job tokens, until the job has ended', async () => {
+  test('job tokens until the job has ended', async () => {
     expect(await isLive(await startJob())).toBe(true);
     expect(await isLive(await startJob({ ended_at: new Date(now - 1) }))).toBe(false);
     expect(await isLive(await startJob({ deadline: new Date(now - 1) }))).toBe(false);
     expect(await isLive(`arsia_job_${random()}`)).toBe(false);
   });
 
-  test('access tokens, refresh tokens and codes, until they are used or expire', async () => {
+  test('access tokens, refresh tokens and codes until they are used or expire', async () => {
     const live = [
       await save('AccessToken', `arsia_at_${random()}`),
       await save('ClientCredentials', `arsia_at_${random()}`),
@@ -104,7 +104,7 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     expect(isLive(acme.launcher)).toBeUndefined();
   });
 
-  test('looks up 256 at once in one statement, and none without the shape of a credential', async () => {
+  test('256 at once in one statement, and nothing without the form of a credential', async () => {
     const good = await startJob();
     const many = Array.from({ length: 255 }, () => `arsia_job_${random()}`);
     const answers = await Promise.all([...many, good].map((text) => isLive(text)));
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('N76 which credentials exist: %s', (kind) => {
     expect(statements).toBe(1);
   });
 
-  test('refuses the next look-up as unavailable while 4,096 wait', async () => {
+  test('nothing while 4,096 wait, but answers `unavailable`', async () => {
     const flood = Array.from({ length: 5_000 }, () => isLive(`arsia_job_${random()}`)!.catch(({ code }) => code));
     const answers = await Promise.all(flood);
     expect(answers.filter((answer) => answer === 'unavailable').length).toBe(5_000 - 4_096);

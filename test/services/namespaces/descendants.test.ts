@@ -66,7 +66,7 @@ describe('a forced delete of a group', () => {
     },
   );
 
-  test('N72: is refused to its owner who is viewer of a workspace below, and to a person who is by a team', async () => {
+  test('N72: is refused to its owner who is viewer of a workspace below, directly or by a team', async () => {
     const { top, client, vault } = await vaulted('owner');
     const there = await workspace(vault.path);
     expect((await client.ask('GET', `/groups/${vault.id}`)).status).toBe(200);
@@ -83,7 +83,7 @@ describe('a forced delete of a group', () => {
     expect((await client.ask('DELETE', `/groups/${top.id}?force=true`)).status).toBe(204);
   });
 
-  test('N72: a place below, where a role gives the right back, is judged by itself', async () => {
+  test('N72: judges a place below with a role of its own by that role', async () => {
     const { top, vault, account, client } = await vaulted();
     const own = await group(vault.path);
     await give(account.id, own, 'owner');
@@ -92,7 +92,7 @@ describe('a forced delete of a group', () => {
     expect((await client.ask('DELETE', `/groups/${own.id}?force=true`)).status).toBe(204);
   });
 
-  test('N72: the refusal lists the first 20 and a count', async () => {
+  test('N72: lists the first 20 places and a count in the refusal', async () => {
     const top = await group();
     const account = await ownerOf(top);
     for (let made = 0; made < 22; made++) await give(account.id, await workspace(top.path), 'viewer');
@@ -104,7 +104,7 @@ describe('a forced delete of a group', () => {
     expect(detailOf(answer)).toContain(` and 2 more, which lie below ${top.path}.`);
   });
 
-  test('N72: an owner of the organisation stays owner below, whatever the role there', async () => {
+  test('N72: is allowed to an owner of the organisation, whatever the role below', async () => {
     const { top, vault } = await vaulted();
     await give(acme.ownerId, vault, 'viewer');
     expect((await owner.ask('DELETE', `/groups/${top.id}?force=true`)).status).toBe(204);
@@ -112,7 +112,7 @@ describe('a forced delete of a group', () => {
 });
 
 describe('a move of a group', () => {
-  test('N72: is refused where the caller might not move what comes along', async () => {
+  test('N72: is refused where the caller may not move a descendant', async () => {
     const { top, vault, account, client } = await vaulted('deployer');
     const to = await group();
     await give(account.id, to, 'owner');
@@ -128,7 +128,7 @@ describe('a move of a group', () => {
 });
 
 describe('a mask', () => {
-  test('N72: unassigns in no workspace where the caller may not', async () => {
+  test('N72: is refused where the caller may not unassign in a workspace', async () => {
     const { top, vault, client } = await vaulted();
     const shared = await identity(await owner.send('GET', '/groups/acme'));
     const [mine, theirs] = [await workspace(top.path), await workspace(vault.path)];
@@ -147,8 +147,8 @@ describe('a mask', () => {
   });
 });
 
-describe('an owner who takes back a thing of its own', () => {
-  test('N72: may do so by force, whatever its role where the thing is used, and the record lists where it was used', async () => {
+describe('a caller who deletes an identity that others use', () => {
+  test('N72: may do so by force, whatever its role there, and the record lists the workspaces', async () => {
     const { top, vault, account, client } = await vaulted();
     const there = await workspace(vault.path);
     const other = await group(top.path);
@@ -173,7 +173,7 @@ describe('an owner who takes back a thing of its own', () => {
     expect(await assignedTo(there)).toEqual([]);
   });
 
-  test('N72: gets the number, and not the paths, of the workspaces that it may not see', async () => {
+  test('N72: is told the number, and not the paths, of workspaces that it may not see', async () => {
     const [source, place] = [await group(), await group()];
     const account = await ownerOf(source);
     const [here, there, third] = [

@@ -29,7 +29,7 @@ async function winnersOf(attempts: Promise<Answer>[]): Promise<number> {
 }
 
 describe('groups and workspaces', () => {
-  test('are made below a group, and told as they are', async () => {
+  test('are created below a group, and returned as they are', async () => {
     const { owner, id } = organization;
     const name = fresh('g');
     const group = await owner.send('POST', '/groups', { name, parent: 'acme', description: 'what it is for' });
@@ -52,7 +52,7 @@ describe('groups and workspaces', () => {
     expect(changed).toEqual({ ...group, description: 'other', version: 2 });
   });
 
-  test('share their names: a workspace is not made where a group is', async () => {
+  test('share their names: a workspace is refused where a group has the name', async () => {
     const { owner } = organization;
     const name = fresh('n');
     await owner.send('POST', '/groups', { name, parent: 'acme' });
@@ -63,7 +63,7 @@ describe('groups and workspaces', () => {
     });
   });
 
-  test('of twenty at once with one name there is one', async () => {
+  test('are one when twenty requests create the same name', async () => {
     const name = fresh('once');
     const attempts = Array.from({ length: 20 }, () =>
       organization.owner.ask('POST', '/groups', { name, parent: 'acme' }),
@@ -71,7 +71,7 @@ describe('groups and workspaces', () => {
     expect(await winnersOf(attempts)).toBe(1);
   });
 
-  test('are deleted when they are empty; a refusal says what they hold', async () => {
+  test('are deleted when they are empty, else the refusal says what they contain', async () => {
     const { owner } = organization;
     const parent = (await owner.send('POST', '/groups', { name: fresh('full'), parent: 'acme' })).path;
     const path = `/groups/${encodeURIComponent(parent)}`;
@@ -111,7 +111,7 @@ describe('memberships', () => {
   const member = (role: 'viewer' | 'deployer' | 'owner', namespace = organization.id) =>
     createAccount(organization.owner, organization.group, fresh('member'), { namespace, role });
 
-  test('the nearest wins, also where it is less; an owner of the organisation stays owner below', async () => {
+  test('give the role of the nearest one, also where it is less, but an owner of the organisation stays owner', async () => {
     const { owner, workspaceId, groupId } = organization;
     const { id, client } = await member('deployer');
     const start = () => client.ask('POST', `/workspaces/${workspaceId}/jobs`, {});
@@ -134,7 +134,7 @@ describe('memberships', () => {
     expect((await chief.client.ask('PATCH', path, { description: 'still mine' })).status).toBe(200);
   });
 
-  test('a principal has one on a place; who is unknown here, or elsewhere, is a fault of the request', async () => {
+  test('are one for a principal and place, and an unknown principal is a fault of the request', async () => {
     const { owner, workspaceId } = organization;
     const body = { namespace: workspaceId, principal: organization.user, role: 'viewer' };
     const { answer } = await oracle.refuses(() => owner.ask('POST', '/memberships', body), conflict);
@@ -146,7 +146,7 @@ describe('memberships', () => {
       });
   });
 
-  test('an owner of one workspace gives roles there and nowhere else', async () => {
+  test('are given by an owner of a workspace only there', async () => {
     const { workspaceId, groupId, user } = organization;
     const { client } = await member('owner', workspaceId);
     const give = (namespace: string) =>
@@ -159,7 +159,7 @@ describe('memberships', () => {
     });
   });
 
-  test('the last active owner of an organisation stays: not demoted, removed or deactivated', async () => {
+  test('keep the last active owner of an organisation from being demoted, removed or deactivated', async () => {
     const there = await createOrganization(running, fresh('solo'));
     const { owner, ownerId, id } = there;
     const memberships = async () => (await owner.send('GET', `/memberships?namespace=${id}`)).items;
@@ -180,7 +180,7 @@ describe('memberships', () => {
     expect((await attempts[0]!()).status).toBe(200);
   });
 
-  test('of two owners who demote each other at once, one stays', async () => {
+  test('keep one of two owners who demote each other at once', async () => {
     for (const round of [1, 2, 3]) {
       const { owner, id } = await createOrganization(running, fresh(`duel${round}-`));
       const login = fresh('rival');
@@ -195,7 +195,7 @@ describe('memberships', () => {
 });
 
 describe('users and service accounts', () => {
-  test('N75 a login is unique in its organisation, and says nothing about others', async () => {
+  test('N75 have a login that is unique in their organisation and tells nothing about others', async () => {
     const other = await createOrganization(running, fresh('other'));
     const login = fresh('taken');
     const { id } = await organization.owner.send('POST', '/users', { login });
@@ -223,14 +223,14 @@ describe('users and service accounts', () => {
     expect(await winnersOf(attempts)).toBe(1);
   });
 
-  test('a user is found by id and by login, and cannot make themselves an operator', async () => {
+  test('are found by id and by login, and cannot make themselves operators', async () => {
     const { owner, user, userId } = organization;
     const found = await owner.send('GET', `/users/${encodeURIComponent(user)}`);
     expect(found).toMatchObject({ id: userId, login: user, is_active: true, is_operator: false });
     expect(await owner.send('GET', `/users/${userId}`)).toEqual(found);
   });
 
-  test('a client secret is told once, lives 90 days, and there are two at most', async () => {
+  test('have at most two client secrets, each shown once and valid for 90 days', async () => {
     const { owner, group } = organization;
     const account = await owner.send('POST', '/service-accounts', { name: fresh('sa'), group });
     expect(account).toMatchObject({ client_id: account.id, is_active: true, jwks: null });
@@ -248,7 +248,7 @@ describe('users and service accounts', () => {
     expect(await winnersOf(Array.from({ length: 10 }, () => owner.ask('POST', path)))).toBe(0);
   });
 
-  test('an account with keys signs in by private_key_jwt, and by no secret', async () => {
+  test('that have keys authenticate by private_key_jwt, and by no secret', async () => {
     const { owner, group } = organization;
     const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
     const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1' }] };
@@ -283,7 +283,7 @@ describe('users and service accounts', () => {
     expect((await present(await assert())).status).toBe(401);
   });
 
-  test('N20 the tokens of a deactivated account are dead at once, and stay dead when it is activated again', async () => {
+  test('N20 lose their tokens at deactivation, also after activation', async () => {
     const { owner, group } = organization;
     const account = await createAccount(owner, group, fresh('leaked'));
     const groups = async () => (await account.client.ask('GET', '/groups')).status;
@@ -295,7 +295,7 @@ describe('users and service accounts', () => {
     expect((await (await signIn(owner.issuer, account.id, account.secret)).ask('GET', '/groups')).status).toBe(200);
   });
 
-  test('N20 a secret from before the keys opens nothing when the keys are gone again', async () => {
+  test('N20 cannot use a secret from before their keys when the keys are removed', async () => {
     const { owner, group } = organization;
     const account = await createAccount(owner, group, fresh('rotated'));
     const jwk = await exportJWK((await generateKeyPair('ES256')).publicKey);
@@ -305,7 +305,7 @@ describe('users and service accounts', () => {
     expect((await signIn(owner.issuer, account.id, fresher.client_secret)).token).toMatch(/^arsia_at_/);
   });
 
-  test('N8 weak, private and broken keys are not registered, and are named', async () => {
+  test('N8 cannot register weak, private or broken keys, which the refusal names', async () => {
     const { owner, group } = organization;
     const good = await exportJWK((await generateKeyPair('RS256', { extractable: true })).publicKey);
     const { privateKey } = await generateKeyPair('ES256', { extractable: true });
@@ -338,7 +338,7 @@ describe('operators', () => {
   const redeem = (token: string) => createClient(running.issuer).ask('POST', '/admin-links/redeem', { token });
   const used = { status: 401, code: 'unauthenticated', action: 'admin_link.redeem' };
 
-  test('a link opens once: of twenty at once, and never again', async () => {
+  test('open their link once, also with twenty requests at once', async () => {
     const { token } = await running.arsia.operators.link(fresh('op'));
     const answers = await Promise.all(Array.from({ length: 20 }, () => redeem(token)));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
@@ -346,7 +346,7 @@ describe('operators', () => {
     await oracle.refuses(() => redeem(token), { ...used, secrets: [token] });
   });
 
-  test('N20: an operator who is dismissed is none from the next request on, nor by a link that they still had', async () => {
+  test('N20: who are dismissed are none from the next request on, and lose their open link', async () => {
     const login = fresh('op');
     const { operators } = running.arsia;
     const client = createClient(running.issuer, (await redeem((await operators.link(login)).token)).body.access_token);
@@ -361,7 +361,7 @@ describe('operators', () => {
     expect(again.status).toBe(200);
   });
 
-  test('a link lives 15 minutes', async () => {
+  test('have a link that lives 15 minutes', async () => {
     const [early, late] = [
       await running.arsia.operators.link(fresh('op')),
       await running.arsia.operators.link(fresh('op')),
@@ -373,12 +373,12 @@ describe('operators', () => {
     await oracle.refuses(() => redeem(late.token), { ...used, secrets: [late.token] });
   });
 
-  test('what was never a link is refused in the same words', async () => {
+  test('get the same refusal for an unknown link as for a used one', async () => {
     const { answer } = await oracle.refuses(() => redeem(`arsia_link_${'x'.repeat(43)}`), used);
     expect(answer.body.detail).toBe('This link was used, has expired or never was.');
   });
 
-  test('an operator of a user`s making stays what they were in their organisation', async () => {
+  test('who are users of an organisation keep what they have there', async () => {
     const { token } = await running.arsia.operators.link(organization.userId);
     const client = createClient(running.issuer, (await redeem(token)).body.access_token);
     expect((await client.ask('POST', '/users', { login: fresh('u') })).status).toBe(404);
@@ -389,7 +389,7 @@ describe('operators', () => {
     expect((await client.ask('POST', '/groups', { name: fresh('org') })).status).toBe(201);
   });
 
-  test('a link is for no user of an organisation that happens to have the login', async () => {
+  test('are not the users of organisations that have the same login', async () => {
     const { operators } = running.arsia;
     const login = fresh('operator');
     const { id } = await organization.owner.send('POST', '/users', { login });
@@ -400,7 +400,7 @@ describe('operators', () => {
     expect((await operators.link(login)).user.id).toBe(byLogin.user.id);
   });
 
-  test('N87 a user of an organisation is named by id, or by login with the organisation', async () => {
+  test('N87 name a user of an organisation by id, or by login with the organisation', async () => {
     const { operators } = running.arsia;
     const { id, login } = await organization.owner.send('POST', '/users', { login: fresh('named') });
     for (const named of [[id], [login, 'acme'], [id, organization.id]] as [string, string?][]) {
@@ -418,7 +418,7 @@ describe('operators', () => {
       await expect(operators.link(...named)).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  test('N20 a link opens for nobody who was deactivated meanwhile, and makes no operator of them', async () => {
+  test('N20 cannot be made by the link of a user who was deactivated', async () => {
     const { id } = await organization.owner.send('POST', '/users', { login: fresh('u') });
     const { token } = await running.arsia.operators.link(id);
     await organization.owner.send('PATCH', `/users/${id}`, { is_active: false });
@@ -430,7 +430,7 @@ describe('operators', () => {
     expect(await organization.owner.send('GET', `/users/${id}`)).toMatchObject({ is_operator: false });
   });
 
-  test('bootstrap makes an owner where there is none, and once', async () => {
+  test('bootstrap an organisation with an owner once', async () => {
     const name = fresh('new');
     const { token } = await running.arsia.operators.link(fresh('op'));
     const operator = createClient(running.issuer, (await redeem(token)).body.access_token);
@@ -457,7 +457,7 @@ describe('operators', () => {
     expect(elsewhere.owner).toMatchObject({ login: 'acme.owner', organization_id: there.id });
   });
 
-  test('in single tenancy there is one organisation', async () => {
+  test('can create one organisation in single tenancy', async () => {
     const single = await startArsia();
     await createOrganization(single, 'acme');
     await expect(single.arsia.operators.bootstrap({ organization: 'globex', login: 'x' })).rejects.toMatchObject({
@@ -468,7 +468,7 @@ describe('operators', () => {
   });
 });
 
-test('every change leaves one record of who did what, with what changed', async () => {
+test('every change leaves one audit event with its caller and the changed fields', async () => {
   const { owner, ownerId, id } = organization;
   const name = fresh('recorded');
   const answer = await owner.ask('POST', '/groups', { name, parent: 'acme' }, { 'x-request-id': `request-${name}` });

@@ -35,7 +35,7 @@ async function abandoned(...logins: string[]): Promise<{ name: string; id: strin
   return { name, id };
 }
 
-test('N87 an operator opens a link for an owner: it lets the owner in once, and the organisation reads of it', async () => {
+test('N87 a link that an operator opens lets the owner in once, and is in the audit of the organisation', async () => {
   const made = await operator.send('POST', '/owner-links', { organization: 'acme' });
   expect(made).toEqual({
     token: expect.stringMatching(/^arsia_owner_[\w-]{43}$/),
@@ -67,7 +67,7 @@ test('N87 an operator opens a link for an owner: it lets the owner in once, and 
   expect(JSON.stringify(await eventsOf(owner, 'owner_link.create'))).not.toContain('arsia_owner_');
 });
 
-test('N87 only operators make links for owners, and only for owners', async () => {
+test('N87 only operators open links, and only for owners', async () => {
   for (const organization of ['acme', 'globex'])
     await oracle.refuses(() => acme.owner.ask('POST', '/owner-links', { organization }), {
       status: 403,
@@ -88,7 +88,7 @@ test('N87 only operators make links for owners, and only for owners', async () =
     expect((await operator.send('POST', '/owner-links', { organization: acme.id, owner })).user_id).toBe(secondId);
 });
 
-test('a repeated request with one Idempotency-Key makes one link, told once', async () => {
+test('repeated requests with one Idempotency-Key open one link, shown once', async () => {
   const headers = { 'idempotency-key': 'owner-link' };
   const body = { organization: 'acme', owner: 'acme.owner' };
   const first = await operator.ask('POST', '/owner-links', body, headers);
@@ -97,7 +97,7 @@ test('a repeated request with one Idempotency-Key makes one link, told once', as
   expect(again.body).toMatchObject({ withheld: ['token'], user_id: acme.ownerId });
 });
 
-test('N87 at the terminal an organisation without an active owner gets one of its users', async () => {
+test('N87 the command on the server makes a user the owner where no owner is active', async () => {
   const { recover } = running.arsia.operators;
   const { name } = await abandoned('ada', 'bob');
   const refusal = await operator.ask('POST', '/owner-links', { organization: name, owner: 'ada' });
@@ -119,7 +119,7 @@ test('N87 at the terminal an organisation without an active owner gets one of it
   expect(await recover({ organization: name })).toMatchObject({ isAppointed: false, user: { login: 'ada' } });
 });
 
-test('N87 names each of many owners, and nobody else', async () => {
+test('N87 the refusal for several owners names them, and no other user', async () => {
   const there = await createOrganization(running, `many${++count}`);
   const ids: string[] = [];
   for (const login of ['one', 'two', 'three', 'four']) {
@@ -142,7 +142,7 @@ test('N87 names each of many owners, and nobody else', async () => {
     expect((await operator.ask('POST', '/owner-links', { organization: there.name, owner })).status).toBe(409);
 });
 
-test('a link for an owner who was deactivated opens nothing, also after they are active again', async () => {
+test('a link of a deactivated owner opens nothing, also after activation', async () => {
   const there = await createOrganization(running, `closed${++count}`);
   const { id } = await there.owner.send('POST', '/users', { login: 'heir' });
   await there.owner.send('POST', '/memberships', { namespace: there.id, principal: 'heir', role: 'owner' });

@@ -41,7 +41,7 @@ const identityBody = (name: string, of: string) => ({
 const identity = (of: string, name = `i${++count}`) =>
   owner.send('POST', '/managed-identities', identityBody(name, of));
 
-test('no group comes to lie deeper than one could be made, empty ones neither', async () => {
+test('a move never makes a group deeper than the limit, also not an empty one', async () => {
   let deepest = (await group()).path as string;
   for (let depth = 3; depth <= 20; depth++) deepest = (await group(deepest)).path;
   await oracle.refuses(() => owner.ask('POST', '/groups', { name: 'deeper', parent: deepest }), conflict);
@@ -59,13 +59,13 @@ test('no group comes to lie deeper than one could be made, empty ones neither', 
   ).toBe(200);
 });
 
-test('an alias and an identity of one group never share a name, so a path means one of them', async () => {
+test('an alias and an identity of one group never share a name', async () => {
   const [source, place] = [await identity('acme', 'shared'), await group()];
   await owner.send('POST', `/managed-identities/${source.id}/aliases`, { group: place.id });
   await oracle.refuses(() => owner.ask('POST', '/managed-identities', identityBody('shared', place.path)), conflict);
 });
 
-test('the list of service accounts shows those of the groups that the caller sees', async () => {
+test('the list of service accounts shows only those of groups that the caller sees', async () => {
   const [here, there] = [await group(), await group()];
   const { client } = await ownerOf(here.id);
   const seen = await client.send('POST', '/service-accounts', { name: 'seen', group: here.path });
@@ -77,7 +77,7 @@ test('the list of service accounts shows those of the groups that the caller see
   expect(all.items.map(({ id }: Body) => id)).toEqual(expect.arrayContaining([seen.id, hidden.id]));
 });
 
-test('who owns a place takes back what a service account may do there, wherever the account is', async () => {
+test('an owner of a namespace removes a right to act there, also of a service account elsewhere', async () => {
   const place = await group();
   const [mine, other] = [await ownerOf(place.id), await ownerOf((await group()).id)];
   const account = await createAccount(owner, acme.group, `launcher${++count}`);
@@ -87,7 +87,7 @@ test('who owns a place takes back what a service account may do there, wherever 
   expect((await mine.client.ask('DELETE', `${path}/${right.id}`)).status).toBe(204);
 });
 
-test('who was added to a team by hand stays in it, though a sign-in had added them before', async () => {
+test('a member who was added to a team by hand stays in it when a sign-in drops the team', async () => {
   const team = await owner.send('POST', '/teams', { name: 'by-hand' });
   await oracle.execute(`INSERT INTO team_members VALUES ($1, $2, 'sign_in', now())`, [team.id, acme.userId]);
   await owner.send('POST', '/teams/by-hand/members', { user: acme.userId });
@@ -95,14 +95,14 @@ test('who was added to a team by hand stays in it, though a sign-in had added th
   expect(items).toMatchObject([{ user_id: acme.userId, source: 'manual' }]);
 });
 
-test('a token of a service account that was deactivated stays dead when the account is back', async () => {
+test('a token of a deactivated service account stays invalid after activation', async () => {
   const { id, client } = await ownerOf(acme.groupId);
   expect((await client.ask('GET', '/workspaces')).status).toBe(200);
   for (const is_active of [false, true]) await owner.send('PATCH', `/service-accounts/${id}`, { is_active });
   expect((await client.ask('GET', '/workspaces')).status).toBe(401);
 });
 
-test('who owns the group of an alias takes it away as well as who owns the source', async () => {
+test('owners of the group of an alias and of its source can delete it', async () => {
   const place = await group();
   const [mine, other] = [await ownerOf(place.id), await ownerOf((await group()).id)];
   const { id } = await identity(acme.group);
@@ -115,7 +115,7 @@ test('who owns the group of an alias takes it away as well as who owns the sourc
 });
 
 describe('trust of an identity by alias', () => {
-  test('is told for a workspace below the alias, as for one below its own group', async () => {
+  test('is available for a workspace below the alias, as for one below its own group', async () => {
     const [source, place] = [await identity(acme.group), await group()];
     const there = await workspace(place.path);
     const path = `/managed-identities/${source.id}/trust?workspace=${encoded(there.path)}`;
@@ -125,11 +125,11 @@ describe('trust of an identity by alias', () => {
   });
 });
 
-describe('what a change cuts off is in its record', () => {
+describe('the record of a change lists what lost its access', () => {
   const recorded = async (answer: { headers: Headers }) =>
     (await oracle.recordsOf({ ...answer, status: 0, text: '', body: {} }))[0]!.detail;
 
-  test('of an identity that is deleted, moved, masked, or loses an alias by force', async () => {
+  test('for an identity that is deleted, moved or masked, or loses an alias by force', async () => {
     const place = await group();
     const there = await workspace(place.path);
     const assigned = async () => {
@@ -158,7 +158,7 @@ describe('what a change cuts off is in its record', () => {
     ).toMatchObject({ dropped: [there.path] });
   });
 
-  test('of a group whose identities and launchers are used elsewhere', async () => {
+  test('for a deleted group whose identities and launchers are used elsewhere', async () => {
     const [gone, place] = [await group(), await group()];
     const there = await workspace(place.path);
     const source = await identity(gone.path);

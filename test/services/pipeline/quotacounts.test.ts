@@ -65,7 +65,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
       return 'added';
     });
 
-  test('every quota counts, by its default where nobody changed it', async () => {
+  test('are made for every quota, with its default where it was not changed', async () => {
     for (const name of quotaNames) {
       const use = await quotaUse(database.query, { name, organization_id: 'grp_other', holder: 'x y' }, now);
       expect({ name, ...use }).toEqual({ name, used: 0, value: quotas[name].default });
@@ -78,7 +78,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     expect(counted).toBeLessThan(10);
   });
 
-  test('near the quota each create is counted anew, so that what was deleted makes room at once', async () => {
+  test('are made for each create near the quota, so that a deletion makes room at once', async () => {
     for (let n = 0; n < 100; n++) expect(await add()).toBe('added');
     expect(await add()).toBe('full at 100');
     await database.query.deleteFrom('teams').where('id', '=', `team_${made}`).execute();
@@ -86,7 +86,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     expect(await add()).toBe('full at 100');
   });
 
-  test('above 100,000 rows kept counts decide near the quota too, so that the database is not kept busy', async () => {
+  test('of over 100,000 rows are kept near the quota too', async () => {
     counts = countsOf(50);
     for (let n = 0; n < 95; n++) await team();
     for (let n = 0; n < 5; n++) expect(await add()).toBe('added');
@@ -94,7 +94,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     expect(counted).toBeLessThan(10);
   });
 
-  test('creates that are under way count, and those that fail do not', async () => {
+  test('include creates under way, and not those that fail', async () => {
     await saveQuotas(database.query, 'grp_acme', { teams: 3 });
     const gate = Promise.withResolvers<void>();
     const waiting = [add(() => gate.promise.then(team)), add(() => gate.promise.then(team))];
@@ -107,7 +107,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     expect(await add()).toBe('full at 3');
   });
 
-  test('ends the work where the holder changes with each run', async () => {
+  test('end the work where the holder changes with each run', async () => {
     let run = 0;
     const work = counts.admitting(async ({ take }) =>
       take([{ ...key, name: 'team_members', holder: `team_${++run}` }], 1),
@@ -115,7 +115,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     await expect(work).rejects.toThrow('the quota team_members is not counted yet after 20 runs');
   }, 60_000);
 
-  test('a transaction gives its room back when it runs again', async () => {
+  test('return the room of a transaction that runs again', async () => {
     await saveQuotas(database.query, 'grp_acme', { teams: 1 });
     const tries = await counts.admitting(async (admission) => {
       for (let n = 0; n < 5; n++) {
@@ -127,7 +127,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     expect(tries).toBe(5);
   });
 
-  test('creates at the same time share a count', async () => {
+  test('are shared by concurrent creates', async () => {
     await saveQuotas(database.query, 'grp_acme', { teams: 20 });
     for (let n = 0; n < 19; n++) await team();
     const outcomes = await Promise.all(Array.from({ length: 30 }, () => add()));

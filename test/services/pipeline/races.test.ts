@@ -59,7 +59,7 @@ async function expectAllReach(): Promise<void> {
   expect(cut).toEqual([]);
 }
 
-test('two groups that move below each other: one does', async () => {
+test('of two groups that move below each other one moves', async () => {
   for (let round = 0; round < times; round++) {
     const [a, b] = [await group(), await group()];
     const answers = await both(
@@ -71,7 +71,7 @@ test('two groups that move below each other: one does', async () => {
   }
 });
 
-test('a group that moves while another is made in it', async () => {
+test('a group that moves while another is created in it keeps the tree valid', async () => {
   for (let round = 0; round < times; round++) {
     const [moved, place] = [await group(), await group()];
     const inner = await group(moved.path);
@@ -83,7 +83,7 @@ test('a group that moves while another is made in it', async () => {
   }
 });
 
-test('a group that is deleted while something is made, assigned or moved in', async () => {
+test('a group that is deleted while something is created, assigned or moved in leaves no orphan', async () => {
   for (let round = 0; round < times; round++) {
     const gone = await group();
     const other = await group();
@@ -98,7 +98,7 @@ test('a group that is deleted while something is made, assigned or moved in', as
   }
 });
 
-test('an identity that is assigned while it moves, is masked, or loses its alias', async () => {
+test('an identity that is assigned while it moves, is masked or loses its alias is never assigned out of reach', async () => {
   for (let round = 0; round < times; round++) {
     const [home, place] = [await group(), await group()];
     const inner = await group(home.path);
@@ -123,7 +123,7 @@ test('an identity that is assigned while it moves, is masked, or loses its alias
   }
 });
 
-test('an alias and an identity of one name at once: there is one', async () => {
+test('of an alias and an identity with one name that are created at once one exists', async () => {
   const source = await identity('acme');
   for (let round = 0; round < times; round++) {
     const place = await group();
@@ -154,7 +154,7 @@ test('an array task that starts while its job ends ends with it', async () => {
   }
 });
 
-test('the two last owners: one is deactivated while the other is removed', async () => {
+test('of the two last owners, one deactivated while the other is removed, one stays', async () => {
   const { id: second } = await acme.owner.send('POST', '/users', { login: `second${++count}` });
   const { items } = await acme.owner.send('GET', '/memberships?namespace=acme');
   const mine = items.find((row: Body) => row.principal_id === acme.ownerId);

@@ -43,7 +43,7 @@ const refuse = async (count: number, more: Partial<AuditEvent> = {}) => {
 const counts = () => written.filter(({ detail }) => 'count' in detail);
 
 describe('refusals of callers who did not authenticate', () => {
-  test('are recorded one by one while they are few, and then counted', async () => {
+  test('are recorded singly while they are few, and then counted', async () => {
     await refuse(10);
     expect(written).toHaveLength(4);
     expect(counts()).toEqual([]);
@@ -65,7 +65,17 @@ describe('refusals of callers who did not authenticate', () => {
     expect(written).toHaveLength(5);
   });
 
-  test('of each kind the first is recorded in every minute, whatever came before', async () => {
+  test('from many places are counted together, without an origin', async () => {
+    for (let n = 0; n < 10; n++)
+      await audit.refuse(stranger({ client_address: `192.0.2.${n}`, user_agent: `curl/8.${n}` }));
+    now += 60_000;
+    await audit.flush();
+    expect(counts()).toMatchObject([
+      { request_id: null, client_address: null, user_agent: null, detail: { count: 6 } },
+    ]);
+  });
+
+  test('record the first of each kind in every minute', async () => {
     await refuse(10);
     await refuse(1, { action: 'user.list' });
     await refuse(1, { target_id: 'sa_a' });
@@ -77,7 +87,7 @@ describe('refusals of callers who did not authenticate', () => {
     expect(counts()).toMatchObject([{ action: 'group.list', target_id: null, detail: { count: 6 } }]);
   });
 
-  test('make no more events than there may be kinds, whatever strangers name', async () => {
+  test('make no more events than the limit of kinds, whatever the requests name', async () => {
     for (let n = 0; n < 1000; n++)
       for (const action of ['group.list', 'user.list'])
         await refuse(1, { action, organization_id: `grp_${n}`, target_id: `sa_${n}`, user_id: `usr_${n}` });
@@ -94,7 +104,7 @@ describe('refusals of callers who did not authenticate', () => {
     ]);
   });
 
-  test('are counted at the end as well, in the middle of a minute', async () => {
+  test('are recorded with their counts at a shutdown too', async () => {
     await refuse(9);
     now += 1_500;
     await audit.flush();
@@ -103,7 +113,7 @@ describe('refusals of callers who did not authenticate', () => {
     expect(counts()).toMatchObject([{ detail: { count: 5, until: '2027-01-15T08:00:01.500Z' } }]);
   });
 
-  test('a clock that steps back by a little begins no new minute', async () => {
+  test('begin no new minute when the clock steps back a little', async () => {
     await refuse(4);
     now -= 5;
     await refuse(4);
@@ -115,7 +125,7 @@ describe('refusals of callers who did not authenticate', () => {
     expect(counts()).toMatchObject([{ detail: { count: 8 } }]);
   });
 
-  test('F20: while nothing can be written their counts add up, and none is lost', async () => {
+  test('F20: add up while nothing can be written, and none is lost', async () => {
     await refuse(10);
     now += 60_000;
     isAway = true;
@@ -131,13 +141,13 @@ describe('refusals of callers who did not authenticate', () => {
   });
 });
 
-test('refusals of callers who authenticated are recorded, each of them', async () => {
+test('each refusal of an authenticated caller is recorded', async () => {
   await refuse(50, { actor_kind: 'job', actor_id: 'job_a' });
   await refuse(50, { actor_kind: 'user', actor_id: 'usr_a' });
   expect(written).toHaveLength(100);
 });
 
-test('N67 counts of many minutes without the database are joined, and none is lost', async () => {
+test('N67 counts of many minutes without the database are joined without loss', async () => {
   audit = countRefusals(store, clock, { repeats: 0, kinds: 4, waiting: 10 });
   isAway = true;
   for (let turn = 0; turn < 50; turn++) {

@@ -39,7 +39,7 @@ describe('F27 a page of a filtered list', () => {
     );
   });
 
-  test('reads a bounded number of rows even where none is kept, and says where to go on', async () => {
+  test('reads a bounded number of rows where none is kept, and returns the next cursor', async () => {
     const { list } = listOf([...Array(5_000).fill(false), true]);
     const { rows, next } = await scan({ after: undefined, limit: 2 }, list);
     expect(rows).toEqual([]);

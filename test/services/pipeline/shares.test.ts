@@ -52,7 +52,7 @@ describe('F25 the share that an organisation has in the database', () => {
   const hang = () => new Promise<never>(() => {});
 
   test.each(['change', 'read', 'heavy', 'search', 'evaluation'] as const)(
-    '%s: one whose requests hang leaves places to the others',
+    'leaves places to the others when its requests hang: %s',
     async (load) => {
       let begun = 0;
       const hostile = () => {
@@ -67,30 +67,30 @@ describe('F25 the share that an organisation has in the database', () => {
     },
   );
 
-  test('heavy changes of an organisation and its reads keep no other changes of it waiting', async () => {
+  test('keeps its heavy changes and its reads apart from its other changes', async () => {
     for (let n = 0; n < 20; n++) void perform('grp_a', hang, 'heavy').catch(() => {});
     for (let n = 0; n < 20; n++) void perform('grp_a', hang, 'read').catch(() => {});
     expect(await perform('grp_a', async () => 'made', 'change')).toBe('made');
   });
 
-  test('a request that finds too many of its organisation waiting is told so, and leaves no record', async () => {
+  test('refuses a request without a record while too many of it wait', async () => {
     for (let n = 0; n < 21; n++) void perform('grp_a', hang, 'heavy').catch(() => {});
     await expect(perform('grp_a', hang, 'heavy')).rejects.toMatchObject({
       code: 'unavailable',
-      message: '20 deletions and moves of this organisation wait already.',
+      message: '20 deletions and moves of this organisation are waiting already.',
       more: { retry_after: 1 },
     });
     expect(refused).toEqual([]);
   });
 
-  test('changes wait for their turn as those of the organisation of the caller', async () => {
+  test('is that of the organisation of the caller', async () => {
     const change = action(async () => {}, undefined, true);
     await pipeline.perform(change, { caller: account('grp_a'), origin: serverOrigin }, {});
     await pipeline.together('thing.do', { caller: account('grp_b'), origin: serverOrigin }, async () => {});
     expect(tenants).toEqual(['grp_a', 'grp_b']);
   });
 
-  test('deletions and moves of whole trees are heavy; searches of the audit and judgements of documents have places of their own', () => {
+  test('has its own places for deletions and moves of trees, for audit searches and for evaluations', () => {
     const table = createActionTable({} as Parameters<typeof createActionTable>[0]);
     const loads = Object.values(table)
       .flatMap((ofNoun) => Object.values(ofNoun))

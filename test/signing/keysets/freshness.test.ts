@@ -49,7 +49,7 @@ describe('F30 a replica that cannot read its keys', () => {
     },
   );
 
-  test('logs the begin and the end once each', async () => {
+  test('logs the begin and the end once', async () => {
     const lines: unknown[] = [];
     const line = (fields: object, message: string) => void lines.push([message, fields]);
     const look = watchKeys([keyring], { info: line, error: line });
@@ -73,7 +73,7 @@ describe('F30 a replica that cannot read its keys', () => {
     ]);
   });
 
-  test('F6 serves its JWKS for an hour while the database is away, briefly cacheable, and not beyond it', async () => {
+  test('F6 serves its JWKS for an hour while the database is away, with a short max-age, and no longer', async () => {
     const { jwks } = keyring.current();
     expect(served()).toMatchObject({ jwks, maximum_age: 300 });
     rig.store.isDown = true;
@@ -104,7 +104,7 @@ describe('F30 a replica that cannot read its keys', () => {
     expect(kidsOf(served().jwks)).not.toContain(leaked);
   });
 
-  test('learns of the change from a mint too, and counts from then', async () => {
+  test('counts from the mint that told it of the change', async () => {
     const leaked = await revokedElsewhere();
     rig.store.isDown = true;
     await expect(keyring.ensureVersion(2)).rejects.toThrow('the database is away');
@@ -113,14 +113,14 @@ describe('F30 a replica that cannot read its keys', () => {
     expect(await isWithheld()).toBe(true);
   });
 
-  test('serves its JWKS as long as the database says that nothing has changed, and is not ready all the same', async () => {
+  test('serves its JWKS while the database says that nothing has changed, and is not ready', async () => {
     rig.store.isForbidden = true;
     for (let hours = 0; hours < 3; hours++) await passes(hour);
     expect(served().maximum_age).toBe(300);
     expect(keyring.unreadiness()).toMatch(/last read 10800 s ago/);
   });
 
-  test('drops a revoked key at once where it can read the rows and one of them does not open', async () => {
+  test('drops a revoked key at once where it can read the rows but not open all of them', async () => {
     const leaked = await revokedElsewhere();
     rig.store.tamper((rows) => {
       rows.find(({ state }) => state === 'next')!.sealed_private = 'AAAA';
@@ -134,7 +134,7 @@ describe('F30 a replica that cannot read its keys', () => {
     expect(kidsOf(served().jwks)).toHaveLength(1);
   });
 
-  test('serves nothing where the database has none of its keys any more', async () => {
+  test('serves no JWKS where the database has none of its keys', async () => {
     await revokedElsewhere();
     await revokedElsewhere();
     rig.store.tamper((rows) => rows.map((row) => ({ ...row, sealed_private: 'AAAA' })));
@@ -142,7 +142,7 @@ describe('F30 a replica that cannot read its keys', () => {
     expect((await errorOf(served)).message).toMatch(/has none of the workload keys that this replica holds/);
   });
 
-  test('serves its JWKS for an hour where somebody else deleted every row', async () => {
+  test('serves its JWKS for an hour where every row was deleted', async () => {
     const { jwks } = keyring.current();
     rig.store.tamper(() => []);
     await passes(second);
@@ -151,7 +151,7 @@ describe('F30 a replica that cannot read its keys', () => {
     expect(await isWithheld()).toBe(true);
   });
 
-  test('serves nothing before the first read', async () => {
+  test('serves no JWKS before the first read', async () => {
     const fresh = rig.keyring();
     expect((await errorOf(() => fresh.publication())).code).toBe('unavailable');
   });

@@ -23,7 +23,7 @@ const faultsOf = (...keys: unknown[]) => jwksFaults(JSON.stringify({ keys }));
 const without = (jwk: object, name: string) => Object.fromEntries(Object.entries(jwk).filter(([one]) => one !== name));
 
 describe('N58 the published JWK Set', () => {
-  test('keeps the order given, the same bytes for the same keys, and a tag that tells others apart', () => {
+  test('has the given order, and the same bytes and ETag for the same keys only', () => {
     const scrambled = Object.fromEntries(Object.entries(rsa).reverse());
     const published = publishJwks([rsa, other, ec]);
     expect(published).toEqual(publishJwks([scrambled, other, ec]));
@@ -33,7 +33,7 @@ describe('N58 the published JWK Set', () => {
     expect(published.text.length).toBeLessThan(8192);
   });
 
-  test('is refused with every fault at once, and never with the value of a private member', () => {
+  test('is refused with every fault at once, without the values of private members', () => {
     expect(() => publishJwks([{ ...rsa, d: 'canary' }, without(other, 'alg')])).toThrow(
       /key 1 has the member d; key 2 has no alg/,
     );
@@ -87,7 +87,7 @@ describe('N58 the published JWK Set', () => {
     expect(faultsOf({ ...rsa, ...change })).not.toEqual([]);
   });
 
-  test('has no key whose certificate is of another key, is doubled or spelled otherwise', () => {
+  test('has no key with a certificate of another key, two certificates or another spelling', () => {
     expect(faultsOf({ ...rsa, x5c: other.x5c })).toEqual(['key 1 has an x5c of another key']);
     expect(faultsOf({ ...rsa, n: other.n })).toEqual(['key 1 has an x5c of another key']);
     expect(faultsOf({ ...rsa, x5c: [...rsa.x5c!, ...rsa.x5c!] })).toEqual([
@@ -96,7 +96,7 @@ describe('N58 the published JWK Set', () => {
     expect(faultsOf({ ...rsa, x5c: [`${rsa.x5c![0]}\n`] })).toEqual(['key 1 has an x5c that is not plain base64']);
   });
 
-  test('has no key with a number in a longer spelling', () => {
+  test('has no key with a non-canonical number', () => {
     const longer = Buffer.concat([Buffer.of(0), Buffer.from(rsa.n!, 'base64url')]).toString('base64url');
     expect(faultsOf({ ...rsa, n: longer })).toContainEqual('key 1 has n in another than its shortest form');
     expect(faultsOf({ ...rsa, e: 'AAEAAQ' })).toContainEqual('key 1 has e in another than its shortest form');
@@ -118,7 +118,7 @@ describe('N58 the published JWK Set', () => {
     expect(faultsOf(jwk)).toEqual(['key 1 is not on P-256']);
   });
 
-  test('has unique kids, one to three keys, less than 8 kB, and no members beside them', () => {
+  test('has one to three keys with unique kids, less than 8 kB, and no other members', () => {
     expect(faultsOf(rsa, { ...other, kid: rsa.kid })).toEqual(['two keys have the same kid']);
     expect(faultsOf(rsa, other, ec, { ...ec, kid: 'x' })).toEqual(['it has 4 keys, not 1 to 3']);
     expect(faultsOf()).toEqual(['it has 0 keys, not 1 to 3']);
@@ -128,13 +128,13 @@ describe('N58 the published JWK Set', () => {
   });
 
   test.each(['', 'null', '[]', '{}', '{"keys":{}}', `{"keys":"${randomBytes(8).toString('hex')}"}`])(
-    'is not %j',
+    'is refused as %j',
     (text) => {
       expect(jwksFaults(text)).toHaveLength(1);
     },
   );
 
-  test('goes to Google without certificates, and otherwise as it is', () => {
+  test('is exported to Google without certificates and otherwise unchanged', () => {
     const exported = JSON.parse(exportForGoogle(publishJwks([rsa, ec]).text));
     expect(exported).toEqual({ keys: [without(rsa, 'x5c'), without(ec, 'x5c')] });
     expect(jwksFaults(JSON.stringify(exported))).toEqual([]);

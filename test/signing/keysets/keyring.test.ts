@@ -31,7 +31,7 @@ describe('a first start', () => {
     expect(keyring.fault()).toBeUndefined();
   });
 
-  test('makes RS256 keys of the real kind, which sign what the JWKS verifies', async () => {
+  test('makes RS256 keys whose signatures the JWKS verifies', async () => {
     const keyring = await started({ alg: 'RS256' });
     const { keys } = JSON.parse(keyring.current().jwks);
     expect(keys.map((key: { alg: string }) => key.alg)).toEqual(['RS256', 'RS256']);
@@ -46,21 +46,21 @@ describe('a first start', () => {
     expect(new Set(replicas.map((one) => one.signer().kid)).size).toBe(1);
   });
 
-  test('a later start takes the stored keys and makes none', async () => {
+  test('makes no keys where there are stored ones', async () => {
     const first = await started();
     const second = await started();
     expect(second.current()).toEqual(first.current());
     expect(rig.store.inserted).toBe(2);
   });
 
-  test('keeps sets apart', async () => {
+  test('keeps key sets apart', async () => {
     const workload = await started();
     const authorization = await started({ keySet: 'authorization' });
     const all = [...kidsOf(workload.current().jwks), ...kidsOf(authorization.current().jwks)];
     expect(new Set(all).size).toBe(4);
   });
 
-  test('before it nothing is signed or published', async () => {
+  test('comes before any signature or publication', async () => {
     const keyring = rig.keyring();
     expect((await errorOf(() => keyring.signer())).code).toBe('unavailable');
     expect((await errorOf(() => keyring.current())).code).toBe('unavailable');
@@ -136,7 +136,7 @@ describe('rotation', () => {
     expect(statesOf(keyring)).toEqual(['active', 'next']);
   });
 
-  test('judges the time of publication inside the transaction, on what is stored then', async () => {
+  test('checks the publication time inside the transaction, on the stored rows', async () => {
     const [slow, quick] = [await started(), await started()];
     rig.clock.at += 25 * hour;
     await quick.rotate({ force: true });
@@ -167,7 +167,7 @@ describe('rotation', () => {
     expect(rig.faults).toEqual([]);
   });
 
-  test('F14 of a winner that dies before its commit leaves nothing behind, and the next one does it', async () => {
+  test('F14 of a replica that dies before its commit changes nothing, and the next one rotates', async () => {
     const [dying, living] = [await started(), await started()];
     rig.clock.at += 30 * day;
     rig.store.beforeCommit = () => {
@@ -181,7 +181,7 @@ describe('rotation', () => {
     expect(rig.store.inserted).toBe(3);
   });
 
-  test('on a replica whose clock is behind writes no life that runs backwards', async () => {
+  test('on a replica whose clock is behind writes no times that run backwards', async () => {
     const keyring = await started();
     rig.clock.at -= hour;
     await keyring.revoke(kidIn(keyring, 'active'));
@@ -190,8 +190,8 @@ describe('rotation', () => {
   });
 });
 
-describe('a replica that missed the news', () => {
-  test('catches up before it signs for a mint that read a newer version', async () => {
+describe('a replica with an old version of the keys', () => {
+  test('reads the keys before it signs for a mint that read a newer version', async () => {
     const [a, b] = [await started(), await started()];
     rig.clock.at += 30 * day;
     await a.rotate();
@@ -201,14 +201,14 @@ describe('a replica that missed the news', () => {
     expect(b.current()).toEqual(a.current());
   });
 
-  test('asks the store for nothing when the version is the one it has', async () => {
+  test('does not read the keys when it has that version', async () => {
     const keyring = await started();
     const { loads } = rig.store;
     await Promise.all([0, 1].map((version) => keyring.ensureVersion(version)));
     expect(rig.store.loads).toBe(loads);
   });
 
-  test('shares one read among all that wait, and never one that began before the change', async () => {
+  test('shares one read among all that wait, which began after the change', async () => {
     const [a, b] = [await started(), await started()];
     rig.clock.at += 30 * day;
     const early = b.reload();
@@ -231,7 +231,7 @@ describe('a replica that missed the news', () => {
     await keyring.reload();
   });
 
-  test('tells its listeners what is published now, and no more once they left', async () => {
+  test('notifies its listeners of the published keys until they leave', async () => {
     const keyring = await started();
     const heard: PublishedKeys[] = [];
     const leave = keyring.onChange((keys) => heard.push(keys));
@@ -246,7 +246,7 @@ describe('a replica that missed the news', () => {
     expect(heard).toHaveLength(1);
   });
 
-  test('survives a listener that fails, and reports it', async () => {
+  test('reports a listener that fails, and goes on', async () => {
     const keyring = await started();
     keyring.onChange(() => {
       throw new Error('listener');
@@ -259,7 +259,7 @@ describe('a replica that missed the news', () => {
 });
 
 describe('revocation', () => {
-  test('of the signer drops it and lets the standby sign, at once, and makes a standby', async () => {
+  test('of the signer drops it at once, lets the standby sign and makes a new standby', async () => {
     const [a, b] = [await started(), await started()];
     const [leaked, standby] = kidsOf(a.current().jwks);
     const changes = await a.revoke(leaked!);
@@ -282,7 +282,7 @@ describe('revocation', () => {
     expect(a.current()).toEqual(b.current());
   });
 
-  test('stays after a restart', async () => {
+  test('holds after a restart', async () => {
     const keyring = await started();
     const leaked = keyring.signer().kid;
     await keyring.revoke(leaked);
@@ -466,7 +466,7 @@ const tamperings: [string, (rows: Rows) => Rows | undefined][] = [
 ];
 
 describe('N59 tampered rows', () => {
-  test.each(tamperings)('%s: a start refuses in one line', async (_, alter) => {
+  test.each(tamperings)('%s: a start is refused with one line', async (_, alter) => {
     await started();
     rig.store.tamper(alter);
     const { message } = await rig
@@ -486,7 +486,7 @@ describe('N59 tampered rows', () => {
       [false, true].map((bump) => [name, bump ? 'with' : 'without', alter, bump] as const),
     ),
   )(
-    '%s, %s a new version: a running replica keeps what it had, or stops, and tells once',
+    '%s, %s a new version: a running replica keeps its keys or stops signing, and reports it once',
     async (_, __, alter, bump) => {
       const keyring = await started();
       const before = keyring.current();
@@ -517,7 +517,7 @@ describe('N59 tampered rows', () => {
     },
   );
 
-  test('what the states allow is refused all the same when the version did not move with it', async () => {
+  test('refuses a change that the states allow when the version stayed the same', async () => {
     const keyring = await started();
     rig.store.tamper((rows) => rows.filter((row) => row.state === 'active'));
     await keyring.reload();
@@ -525,7 +525,7 @@ describe('N59 tampered rows', () => {
     expect(statesOf(keyring)).toEqual(['active']);
   });
 
-  test('a row moved to the other set does not sign there', async () => {
+  test('refuses to sign with a row that was moved to another set', async () => {
     await started();
     rig.store.tamper((rows) => rows.map((row) => ({ ...row, key_set: 'authorization' })), {
       bump: true,
@@ -534,7 +534,7 @@ describe('N59 tampered rows', () => {
     await expect(rig.keyring({ keySet: 'authorization' }).start()).rejects.toThrow(/does not open/);
   });
 
-  test('a key that was revoked neither signs nor is published, even when another row was tampered with to hide it', async () => {
+  test('neither sign nor publish a revoked key, also when another row was altered to hide it', async () => {
     const [a, b] = [await started(), await started()];
     const leaked = a.signer().kid;
     await a.revoke(leaked);
@@ -548,7 +548,7 @@ describe('N59 tampered rows', () => {
     expect((await errorOf(() => b.signer())).code).toBe('unavailable');
   });
 
-  test('a leaked key goes even if a certificate elsewhere was altered, and what is left is told', async () => {
+  test('do not stop the revocation of a leaked key, and are reported', async () => {
     const keyring = await started();
     const leaked = keyring.signer().kid;
     rig.store.tamper((rows) => {
@@ -560,7 +560,7 @@ describe('N59 tampered rows', () => {
     expect((await errorOf(() => keyring.signer())).code).toBe('unavailable');
   });
 
-  test('a damaged standby is not made the signer: it is revoked first, then the leaked key', async () => {
+  test('never become the signer: a damaged standby is revoked before the leaked key', async () => {
     const keyring = await started();
     const [leaked, damaged] = kidsOf(keyring.current().jwks);
     rig.store.tamper((rows) => {
@@ -575,7 +575,7 @@ describe('N59 tampered rows', () => {
     expect(statesOf(keyring)).toEqual(['active', 'next']);
   });
 
-  test('with every row deleted nothing is signed, and the JWKS of the tokens that are out is served on', async () => {
+  test('that are all deleted end signing, and the JWKS is served on', async () => {
     const keyring = await started();
     const { jwks } = keyring.current();
     rig.store.tamper(() => []);
@@ -586,7 +586,7 @@ describe('N59 tampered rows', () => {
     expect(rig.store.inserted).toBe(2);
   });
 
-  test('a second fault is told as well', async () => {
+  test('are reported again when a second fault follows', async () => {
     const keyring = await started();
     rig.store.tamper((rows) => rows.map((row) => ({ ...row, alg: 'none' })), { bump: true });
     await keyring.reload();
@@ -595,7 +595,7 @@ describe('N59 tampered rows', () => {
     expect(rig.faults).toHaveLength(2);
   });
 
-  test('the tampered key can be revoked', async () => {
+  test('can be revoked', async () => {
     const keyring = await started();
     rig.store.tamper((rows) => {
       rowOf(rows, 'next').sealed_private = 'AAAA';
@@ -608,7 +608,7 @@ describe('N59 tampered rows', () => {
     expect(statesOf(keyring)).toEqual(['active', 'next']);
   });
 
-  test('F15 a store that went back to a backup is refused at run time', async () => {
+  test('F15 of a store that was restored from a backup are refused at run time', async () => {
     const keyring = await started();
     const restore = rig.store.backup();
     rig.clock.at += 30 * day;
@@ -619,7 +619,7 @@ describe('N59 tampered rows', () => {
     expect(kidsOf(keyring.current().jwks)).toContain(keyring.signer().kid);
   });
 
-  test('another sealing key than the one that sealed is refused at the start, by name', async () => {
+  test('that another sealing key sealed are refused at the start, with the names of the keys', async () => {
     await started();
     const other = makeRig().sealer;
     await expect(rig.keyring({ sealer: other }).start()).rejects.toThrow(/does not open/);

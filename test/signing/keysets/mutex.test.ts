@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { createQueue } from '../../../src/signing/keysets/mutex.ts';
+import { createMutex } from '../../../src/signing/keysets/mutex.ts';
 
-describe('a queue', () => {
-  test('runs one task at a time, in the order of asking', async () => {
-    const queue = createQueue();
+describe('a mutex', () => {
+  test('runs one task at a time, in the order of the calls', async () => {
+    const mutex = createMutex();
     const seen: string[] = [];
     const task = (name: string, pauses: number) => async () => {
       seen.push(`${name} begins`);
@@ -11,16 +11,16 @@ describe('a queue', () => {
       seen.push(`${name} ends`);
       return name;
     };
-    expect(await Promise.all([queue(task('a', 3)), queue(task('b', 0)), queue(task('c', 1))])).toEqual(['a', 'b', 'c']);
+    expect(await Promise.all([mutex(task('a', 3)), mutex(task('b', 0)), mutex(task('c', 1))])).toEqual(['a', 'b', 'c']);
     expect(seen).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
-  test('goes on after a task that failed, and tells its caller', async () => {
-    const queue = createQueue();
-    const failed = queue(async () => {
+  test('rejects the caller of a failed task, and goes on', async () => {
+    const mutex = createMutex();
+    const failed = mutex(async () => {
       throw new Error('no');
     });
-    const after = queue(async () => 'yes');
+    const after = mutex(async () => 'yes');
     await expect(failed).rejects.toThrow('no');
     expect(await after).toBe('yes');
   });

@@ -117,7 +117,7 @@ async function simulate(
 }
 
 describe('F17 rotation under traffic', () => {
-  test('seven days, rotated as often as is possible: no token fails in any cloud', async () => {
+  test('as often as possible for seven days fails no token in any cloud', async () => {
     const rig = makeRig();
     const [quick, lagging] = [rig.keyring({ alg: 'RS256' }), rig.keyring({ alg: 'RS256' })];
     await quick.start();
@@ -131,7 +131,7 @@ describe('F17 rotation under traffic', () => {
     expect(outcome.verifications).toBeGreaterThan(5_000);
   });
 
-  test('the clouds here would notice: a standby that signs before its time fails at Entra', async () => {
+  test('with a standby that signs too early fails at Entra, so the clouds of this test would notice', async () => {
     const rig = makeRig();
     const keyring = rig.keyring();
     await keyring.start();
@@ -145,7 +145,7 @@ describe('F17 rotation under traffic', () => {
     expect(outcome.failures.length).toBeGreaterThan(0);
   });
 
-  test('an emergency rotation: the new tokens of a standby that was published long enough fail nowhere', async () => {
+  test('in an emergency fails no token of a standby that was published long enough', async () => {
     const rig = makeRig();
     const [a, b] = [rig.keyring(), rig.keyring()];
     await a.start();
@@ -159,7 +159,7 @@ describe('F17 rotation under traffic', () => {
     expect(outcome.failures.filter((one) => one.endsWith('at issue'))).toEqual([]);
   });
 
-  test('N59 a signer that is gone from its own JWKS signs nothing', async () => {
+  test('N59 never signs with a key that is not in its own JWKS', async () => {
     const rig = makeRig();
     const keyring = rig.keyring();
     await keyring.start();

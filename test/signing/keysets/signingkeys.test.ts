@@ -49,14 +49,14 @@ describe.each<SigningAlgorithm>(['RS256', 'ES256'])('a signing key for %s', (alg
   });
 });
 
-describe('making keys', () => {
-  test('an RS256 key has 2048 bits and the exponent that AWS, Azure and Google take', async () => {
+describe('makeSigningKey', () => {
+  test('gives an RS256 key 2048 bits and the exponent that AWS, Azure and Google accept', async () => {
     const { public_jwk } = await makeSigningKey('RS256');
     const key = createPublicKey({ key: { ...public_jwk, x5c: undefined }, format: 'jwk' });
     expect(key.asymmetricKeyDetails).toMatchObject({ modulusLength: 2048, publicExponent: 65537n });
   });
 
-  test('M7 at most one generation holds a thread, whoever asks', async () => {
+  test('M7 generates one key at a time', async () => {
     let running = 0;
     let most = 0;
     const ids = new Set<number>();

@@ -7,7 +7,7 @@ async function until(isTrue: () => boolean): Promise<void> {
 }
 
 describe('the upkeep of keyrings', () => {
-  test('brings a replica the news, and rotates when it is due', async () => {
+  test('reloads the keys of a replica, and rotates when it is due', async () => {
     const rig = makeRig();
     const [busy, idle] = [rig.keyring(), rig.keyring()];
     await busy.start();
@@ -21,7 +21,7 @@ describe('the upkeep of keyrings', () => {
     expect(idle.current().version).toBe(3);
   });
 
-  test('reports what fails and goes on with the next set, and with the next turn', async () => {
+  test('reports a failure and goes on with the next set and the next run', async () => {
     const rig = makeRig();
     const [workload, authorization] = [rig.keyring(), rig.keyring({ keySet: 'authorization' })];
     await workload.start();
@@ -51,7 +51,7 @@ describe('the upkeep of keyrings', () => {
     expect(rig.faults).toHaveLength(1);
   });
 
-  test('stops: after that the store is asked for nothing', async () => {
+  test('makes no reads after it stops', async () => {
     const rig = makeRig();
     const keyring = rig.keyring();
     await keyring.start();

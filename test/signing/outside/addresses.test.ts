@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { isInternalAddress } from '../../../src/signing/outside/addresses.ts';
 
-describe('N30 addresses that no request goes to', () => {
+describe('N30 outside requests', () => {
   test.each([
     '0.0.0.0',
     '10.0.0.1',
@@ -40,12 +40,12 @@ describe('N30 addresses that no request goes to', () => {
     '2130706433',
     '0x7f.1',
     '',
-  ])('%s', (address) => {
+  ])('are never sent to %s', (address) => {
     expect(isInternalAddress(address)).toBe(true);
   });
 
   test.each(['8.8.8.8', '140.82.121.3', '172.15.255.255', '172.32.0.1', '2606:4700::1111', '2a00:1450:4001::200e'])(
-    'but to %s',
+    'may be sent to %s',
     (address) => {
       expect(isInternalAddress(address)).toBe(false);
     },

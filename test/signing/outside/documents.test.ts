@@ -46,7 +46,7 @@ const faultOf = (work: Promise<unknown>) =>
 const away = new ArsiaError('issuer_unavailable', 'away');
 
 describe('the documents of an issuer', () => {
-  test('are fetched once: discovery, then the keys that it names', async () => {
+  test('are fetched once, first discovery and then the keys that it names', async () => {
     await Promise.all(Array.from({ length: 50 }, () => find()));
     await find();
     expect(asked).toEqual([`${issuer}/.well-known/openid-configuration`, 'https://keys.example/jwks']);
@@ -82,7 +82,7 @@ describe('the documents of an issuer', () => {
     expect(asked).toHaveLength(4);
   });
 
-  test('stay in use when asking for an unknown key fails, and that is not tried again for a minute either', async () => {
+  test('stay in use when the fetch for an unknown key fails, which is not repeated for a minute', async () => {
     world.age = 3600;
     await find();
     clock.advance(60);
@@ -94,7 +94,7 @@ describe('the documents of an issuer', () => {
     expect((await faultOf(find()))?.code).toBe('issuer_unavailable');
   });
 
-  test('that could not be fetched are not asked for again for half a minute, and callers learn for how long', async () => {
+  test('that could not be fetched are not fetched again for half a minute, and Retry-After says so', async () => {
     world.fault = away;
     const faults = await Promise.all(Array.from({ length: 20 }, () => faultOf(find())));
     expect(new Set(faults.map((fault) => fault?.code))).toEqual(new Set(['issuer_unavailable']));
@@ -108,14 +108,14 @@ describe('the documents of an issuer', () => {
     expect(asked).toHaveLength(3);
   });
 
-  test('of one issuer say nothing about another', async () => {
+  test('of one issuer do not count for another', async () => {
     await find();
     world.fault = away;
     expect(await faultOf(find('one', 'https://other.example'))).toBeDefined();
     await find();
   });
 
-  test('of too many issuers at once are not fetched', async () => {
+  test('are refused while too many issuers are being fetched', async () => {
     const faults = await Promise.all(
       Array.from({ length: 40 }, (_one, index) => faultOf(find('one', `https://n${index}.example`))),
     );
@@ -140,7 +140,7 @@ describe('the documents of an issuer', () => {
     await Promise.all(waiting);
   });
 
-  test('N79 share one deadline: the time of discovery is missing for the keys', async () => {
+  test('N79 share one deadline for discovery and keys', async () => {
     const signals: AbortSignal[] = [];
     const slow = createIssuerKeys({
       clock,
@@ -206,7 +206,7 @@ describe('the documents of an issuer', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test('without a key that is fit are refused', async () => {
+  test('without a usable key are refused', async () => {
     for (const jwks of [{ keys: [] }, {}, null, { keys: 'x' }, { keys: [{ kty: 'oct', k: 'AAAA', kid: 'one' }] }]) {
       world.jwks = jwks;
       clock.advance(3600);
@@ -215,11 +215,11 @@ describe('the documents of an issuer', () => {
   });
 });
 
-describe('keys of an issuer', () => {
+describe('the keys of an issuer', () => {
   const rsa = (modulusLength: number, publicExponent = 65537) =>
     generateKeyPairSync('rsa', { modulusLength, publicExponent }).publicKey.export({ format: 'jwk' });
 
-  test('are taken by what they are, and only their public members', () => {
+  test('keep their public members only', () => {
     const set = {
       keys: [{ ...rsa(2048), kid: 'a', x5c: ['x'], jku: 'x' }, ec('b'), ec('c', 'P-384'), ec('d', 'P-521')],
     };
@@ -227,7 +227,7 @@ describe('keys of an issuer', () => {
     expect(Object.keys(usableKeys(set)[0]!).sort()).toEqual(['e', 'kid', 'kty', 'n']);
   });
 
-  test('N8 that can be broken, or are none, are passed over', () => {
+  test('N8 that are weak or malformed are skipped', () => {
     const one = Buffer.from([1]).toString('base64url');
     const keys = [
       rsa(1024),
@@ -246,7 +246,7 @@ describe('keys of an issuer', () => {
     expect(usableKeys({ keys })).toEqual([]);
   });
 
-  test('more than a hundred are not looked at', () => {
+  test('are read up to a hundred', () => {
     const one = ec('one');
     expect(usableKeys({ keys: Array.from({ length: 500 }, () => one) })).toHaveLength(100);
   });

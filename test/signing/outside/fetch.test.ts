@@ -67,7 +67,7 @@ async function faultOf(work: Promise<unknown>): Promise<{ code: string; text: st
 }
 
 describe('a document', () => {
-  test('is JSON, with the age that it may have', async () => {
+  test('is returned as JSON with its maximum age', async () => {
     const { port } = await listen((request, response) => {
       response.setHeader('cache-control', request.url!.slice(1));
       response.end('{"a":1}');
@@ -78,7 +78,7 @@ describe('a document', () => {
     expect(await get('public')).toEqual({ body: { a: 1 }, maximum_age: undefined });
   });
 
-  test('comes over TLS from the address that was judged, by the name of the URL', async () => {
+  test('is fetched by TLS from the checked address, with the name of the URL', async () => {
     const hellos: string[] = [];
     const port = await listenRaw(hellos);
     const get = produce({ isInternal: () => false, resolve: async () => ['127.0.0.1'] });
@@ -86,7 +86,7 @@ describe('a document', () => {
     expect(hellos).toEqual([expect.stringContaining('good.example')]);
   });
 
-  test('of a name with a certificate that nobody vouches for is not taken', async () => {
+  test('is refused from a server with an untrusted certificate', async () => {
     const { port, seen } = await listen(json, true);
     expect((await faultOf(develop()(`https://localhost:${port}/`))).code).toBe('issuer_unavailable');
     expect(await develop({ ca: identity.ca })(`https://localhost:${port}/`)).toMatchObject({ body: { a: 1 } });
@@ -118,7 +118,7 @@ describe('a document', () => {
         more();
       },
     ],
-  ])('that is %s is one that the issuer could not give', async (_name, answer) => {
+  ])('that is %s counts as not available', async (_name, answer) => {
     const { port } = await listen(answer);
     const fault = await faultOf(develop()(`http://127.0.0.1:${port}/`));
     expect(fault).toEqual({ code: 'issuer_unavailable', text: expect.stringContaining('could not be fetched') });
@@ -144,7 +144,7 @@ describe('a document', () => {
     await ended;
   });
 
-  test('that is none is not waited for to its end', async () => {
+  test('that is no answer is not read to its end', async () => {
     let ended: Promise<unknown> = Promise.resolve();
     const { port } = await listen((_request, response) => {
       ended = new Promise((resolve) => response.once('close', resolve));
@@ -154,7 +154,7 @@ describe('a document', () => {
     await ended;
   });
 
-  test('whose name nobody answers for within the deadline is given up too', async () => {
+  test('whose name is not resolved within the deadline is given up', async () => {
     const resolve: FetchOptions['resolve'] = (_host, signal) =>
       new Promise((done) => signal.addEventListener('abort', () => done([])));
     expect((await faultOf(produce({ deadline_ms: 50, resolve })('https://good.example/'))).code).toBe(
@@ -226,19 +226,19 @@ describe('N79 bytes that an issuer sends beside the body', () => {
     }
   });
 
-  test('a switch of protocols is refused at once', async () => {
+  test('are refused at once after a switch of protocols', async () => {
     const { url } = await flood('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 'x');
     expect((await faultOf(develop({ deadline_ms: 60_000 })(url))).code).toBe('issuer_unavailable');
   });
 });
 
-describe('N30 what is not fetched', () => {
+describe('N30 a fetch is refused for', () => {
   const constant = {
     code: 'outside_token_refused',
     text: 'Arsia does not fetch the documents of this issuer. The issuer and its jwks_uri must be https on public addresses, and answer without a redirect.',
   };
 
-  test('URLs that name the inside in whatever spelling: one constant text, and nobody is asked', async () => {
+  test('internal URLs in any spelling, with one constant text and without a request', async () => {
     const { port, seen } = await listen(json);
     const asked: string[] = [];
     const get = produce({
@@ -280,7 +280,7 @@ describe('N30 what is not fetched', () => {
     expect(seen.count).toBe(0);
   });
 
-  test('a name that is another address when asked for again: it is asked once, and the connection goes where that said', async () => {
+  test('a name that resolves to another address later: it is resolved once, and the connection uses that address', async () => {
     const hellos: string[] = [];
     const port = await listenRaw(hellos);
     // 127.0.0.1 stands for a public address here.
@@ -303,7 +303,7 @@ describe('N30 what is not fetched', () => {
     expect(inside.seen.count).toBe(0);
   });
 
-  test('why is told to the log alone', async () => {
+  test('a reason that only the log names', async () => {
     const faults: string[] = [];
     const onFault: FetchOptions['onFault'] = (error, host) => void faults.push(`${host}: ${error.message}`);
     await faultOf(produce({ onFault, resolve: async () => ['10.1.2.3'] })('https://good.example/'));

@@ -63,22 +63,22 @@ async function resolved(host: string, signal = new AbortController().signal): Pr
   return await resolve(host, signal);
 }
 
-test('a name has all its addresses, IPv4 first', async () => {
+test('resolve returns all addresses of a name, IPv4 first', async () => {
   expect(await resolved('both.example')).toEqual(['140.82.121.3', '2001::9']);
   expect(asked.sort()).toEqual(['both.example A', 'both.example AAAA']);
   expect(await resolved('four.example')).toEqual(['10.0.0.1', '8.8.8.8']);
 });
 
-test('a name that is not there has none, and no search domain is tried', async () => {
+test('resolve returns none for an unknown name, and tries no search domain', async () => {
   expect(await resolved('none.example')).toEqual([]);
   expect(asked.every((one) => one.startsWith('none.example '))).toBe(true);
 });
 
-test('where a server fails, nobody knows', async () => {
+test('resolve rejects when the name server fails', async () => {
   await expect(resolved('broken.example')).rejects.toThrow('ESERVFAIL');
 });
 
-test('a question ends with its signal', async () => {
+test('resolve ends with its signal', async () => {
   const end = new AbortController();
   const answer = resolved('silent.example', end.signal);
   setImmediate(() => end.abort());

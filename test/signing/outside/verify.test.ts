@@ -48,7 +48,7 @@ describe('a token of an outside issuer', () => {
     },
   );
 
-  test('may leave typ out, as Kubernetes does, and kid where one key fits', async () => {
+  test('may lack typ, as in Kubernetes, and kid where one key fits', async () => {
     const { privateKey } = issuer.keys[0]!;
     const sign = (header: Record<string, unknown>) => {
       const claims = { iss: issuer.url, sub: 'a', aud: 'b', iat: now(), exp: now() + 60 };
@@ -59,11 +59,11 @@ describe('a token of an outside issuer', () => {
     expect(await verify(await sign({ typ: 'jwt', kid: 'rsa' }))).toMatchObject({ sub: 'a' });
   });
 
-  test('says whose it claims to be without a key', async () => {
+  test('shows its unverified issuer without a key', async () => {
     expect(claimedIssuer(await issuer.token())).toBe(issuer.url);
   });
 
-  test('with a new key is taken when the key is fetched', async () => {
+  test('with a new key is accepted once the key is fetched', async () => {
     await verify(await issuer.token());
     const key = await issuer.addKey('later');
     const token = await issuer.token({}, { key });
@@ -73,8 +73,8 @@ describe('a token of an outside issuer', () => {
   });
 });
 
-describe('is refused', () => {
-  test('N1 unsigned, however that is spelt', async () => {
+describe('a token of an outside issuer is refused', () => {
+  test('N1 without a signature, in any spelling of none', async () => {
     const [, payload] = (await issuer.token()).split('.');
     for (const alg of ['none', 'NoNe', 'nOnE', 'RS256'])
       expect(await refusal(`${encode({ alg, kid: 'rsa' })}.${payload}.`)).toMatch(/no signed JWT/);
@@ -82,7 +82,7 @@ describe('is refused', () => {
       expect(await refusal(`${encode({ alg, kid: 'rsa' })}.${payload}.AAAA`)).toMatch(/signed by none of/);
   });
 
-  test('N2 signed by a MAC with the public key, its JWK or nothing as the secret', async () => {
+  test('N2 with a MAC under the public key, its JWK or an empty secret', async () => {
     const [, payload] = (await issuer.token()).split('.');
     const { jwk } = issuer.keys[0]!;
     const pem = createPublicKey({ key: jwk as never, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
@@ -94,7 +94,7 @@ describe('is refused', () => {
       }
   });
 
-  test('N3 by another algorithm than that of the key', async () => {
+  test('N3 with another algorithm than that of its key', async () => {
     const [rsa, ec] = issuer.keys as [(typeof issuer.keys)[0], (typeof issuer.keys)[0]];
     for (const key of [
       { ...rsa!, kid: 'ec' },
@@ -105,12 +105,12 @@ describe('is refused', () => {
     expect(await refusal(await issuer.token({}, { key: { ...rsa!, alg: 'PS256', privateKey } }))).toMatch(/no key/);
   });
 
-  test('by a key of somebody else under the same kid', async () => {
+  test('with another key under the same kid', async () => {
     const { privateKey } = await makeKey('rsa');
     expect(await refusal(await issuer.token({}, { key: { ...issuer.keys[0]!, privateKey } }))).toMatch(/does not hold/);
   });
 
-  test('N5 N6 with a key of its own, or the place of one, and that place is never asked', async () => {
+  test('N5 N6 with a key or key URL of its own, which is never fetched', async () => {
     let hits = 0;
     const server = createServer((_request, response) => {
       hits++;
@@ -129,7 +129,7 @@ describe('is refused', () => {
     server.close();
   });
 
-  test('N7 as what is no canonical JWT of plain JSON', async () => {
+  test('N7 when it is no canonical JWT of plain JSON', async () => {
     const good = await issuer.token();
     const [header, payload, signature] = good.split('.') as [string, string, string];
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
@@ -165,7 +165,7 @@ describe('is refused', () => {
       expect(await refusal(token)).toMatch(/no signed JWT/);
   });
 
-  test('N7 as a string without an end, and no longer than reading it takes', () => {
+  test('N7 with an unterminated string, in linear time', () => {
     const endless = Buffer.from('"\\'.repeat(7_400)).toString('base64url');
     const { user } = process.cpuUsage();
     for (let tries = 0; tries < 20; tries++)
@@ -174,12 +174,12 @@ describe('is refused', () => {
     expect(process.cpuUsage().user - user).toBeLessThan(400_000);
   });
 
-  test('N7 longer than any token has to be', async () => {
+  test('N7 when it is longer than 20,000 characters', async () => {
     expect(await refusal(await issuer.token({ long: 'x'.repeat(20_000) }))).toMatch(/of up to 20000 characters/);
     expect(await refusal(await issuer.token({ long: 'x'.repeat(14_000) }))).toBe('accepted');
   });
 
-  test('N9 without what every token has', async () => {
+  test('N9 without a mandatory claim', async () => {
     for (const claim of ['aud', 'exp', 'iat'])
       expect(await refusal(await issuer.token({ [claim]: undefined }))).toMatch(
         `The ${claim} of the subject token is missing`,
@@ -195,7 +195,7 @@ describe('is refused', () => {
     expect(await refusal(nobodys)).toMatch(/of another issuer/);
   });
 
-  test('N10 of an issuer that is nearly the one', async () => {
+  test('N10 with an issuer that differs slightly', async () => {
     const { url } = issuer;
     for (const iss of [
       `${url}/`,
@@ -220,18 +220,18 @@ describe('is refused', () => {
     ['iat', { iat: 61 }, /The iat of .* must be at most/],
     ['life', { iat: 0, exp: 7 * 86_400 }, 'accepted'],
     ['life', { iat: 0, exp: 7 * 86_400 + 1 }, /at most 604800 s after its iat/],
-  ])('N14 by its %s, at the very second: %j', async (_claim, change, expected) => {
+  ])('N14 exactly at the limit of its %s: %j', async (_claim, change, expected) => {
     const offsets = { iat: -600, ...change };
     const times = Object.fromEntries(Object.entries(offsets).map(([name, offset]) => [name, now() + offset]));
     expect(await refusal(await issuer.token(times))).toMatch(expected);
   });
 
-  test('N19 as a token of another kind', async () => {
+  test('N19 with the typ of another kind of token', async () => {
     for (const typ of ['at+jwt', 'application/at+jwt', 'logout+jwt', 'dpop+jwt', '', 7, null])
       expect(await refusal(await issuer.token({}, { header: { typ } }))).toMatch(/of another kind/);
   });
 
-  test('with a crit that nobody knows', async () => {
+  test('with an unknown crit', async () => {
     const { privateKey } = issuer.keys[0]!;
     const claims = { iss: issuer.url, sub: 'a', aud: 'b', iat: now(), exp: now() + 60 };
     const header = { alg: 'RS256', kid: 'rsa', crit: ['x'], x: 1 };
@@ -247,7 +247,7 @@ describe('is refused', () => {
     expect(await refusal(`${signed.protected}.${claims}.${signed.signature}`)).toMatch(/has a crit/);
   });
 
-  test('where several keys fit and it names none', async () => {
+  test('without a kid where several keys fit', async () => {
     await issuer.addKey('rsa-2', 'RS256');
     const token = await issuer.token({}, { header: { kid: undefined } });
     expect(await refusal(token)).toMatch(/several keys/);

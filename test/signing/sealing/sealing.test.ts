@@ -8,7 +8,7 @@ const secret = Buffer.from('-----BEGIN PRIVATE KEY----- canary');
 const refusal = { name: 'SealingError' };
 
 describe('sealing', () => {
-  test('gives back what went in, and shows none of it', async () => {
+  test('opens to the sealed text, and shows none of it', async () => {
     const sealer = createSealer(memoryKey());
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (plaintext) => {
@@ -49,7 +49,7 @@ describe('sealing', () => {
     expect(Buffer.from(await sealer.open(sealed, context))).toEqual(secret);
   });
 
-  test('says which key is missing, and neither secret nor key', async () => {
+  test('names the missing key, and shows neither secret nor key', async () => {
     const sealed = await createSealer(memoryKey('old')).seal(secret, context);
     const thrown = await createSealer(memoryKey('new'))
       .open(sealed, context)
@@ -68,7 +68,7 @@ describe('sealing', () => {
     await expect(createSealer(memoryKey(id)).seal(secret, context)).rejects.toMatchObject(refusal);
   });
 
-  test('opens what a former key sealed, and moves it to the present one', async () => {
+  test('opens what a former key sealed, and seals it anew under the present one', async () => {
     const [old, present] = [memoryKey('old'), memoryKey('present')];
     const sealed = await createSealer(old).seal(secret, context);
     const both = createSealer(present, [old]);

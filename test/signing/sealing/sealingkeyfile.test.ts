@@ -15,8 +15,8 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const context = { table: 't', row: 'r', purpose: 'p' };
 
-describe('who may exchange the sealing key', () => {
-  test.each(['777', '770', '702'])('N73: nobody: a key in a folder with mode 0%s is refused', async (mode) => {
+describe('the folder of the sealing key', () => {
+  test.each(['777', '770', '702'])('N73: is refused with mode 0%s', async (mode) => {
     await makeSealingKeyFile(path);
     await chmod(folder, Number.parseInt(mode, 8));
     await expect(readSealingKeyFile(path)).rejects.toThrow(`The folder ${folder} has mode 0${mode}: `);
@@ -26,7 +26,7 @@ describe('who may exchange the sealing key', () => {
     await rm(dirname(link), { recursive: true });
   });
 
-  test('N73: with the sticky bit, as secrets are mounted, the folder may be open', async () => {
+  test('N73: may be open to others with the sticky bit, as secrets are mounted', async () => {
     await makeSealingKeyFile(path);
     await chmod(folder, 0o1777);
     await readSealingKeyFile(path);
@@ -41,28 +41,28 @@ describe('who may exchange the sealing key', () => {
 });
 
 describe('making the sealing key', () => {
-  test('gives 32 bytes as base64 that only the owner reads, and nothing else in the folder', async () => {
+  test('writes 32 bytes as base64, for the owner only, and no other file', async () => {
     expect(await makeSealingKeyFile(path)).toBe(true);
     expect(await readFile(path, 'utf8')).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(folder)).toEqual(['sealing.key']);
   });
 
-  test('makes folders that only the owner enters', async () => {
+  test('makes folders for the owner only', async () => {
     const deep = join(folder, 'a', 'b', 'sealing.key');
     await makeSealingKeyFile(deep);
     expect((await stat(join(folder, 'a', 'b'))).mode & 0o777).toBe(0o700);
     await readSealingKeyFile(deep);
   });
 
-  test('leaves a key that is there, even a damaged one', async () => {
+  test('keeps an existing key, even a damaged one', async () => {
     await writeFile(path, 'damaged');
     expect(await makeSealingKeyFile(path)).toBe(false);
     expect(await readFile(path, 'utf8')).toBe('damaged');
     expect(await readdir(folder)).toEqual(['sealing.key']);
   });
 
-  test('makes exactly one among 20 at once, and all read the same', async () => {
+  test('makes one key when 20 start at once, which all read', async () => {
     const made = await Promise.all(
       Array.from({ length: 20 }, async () => {
         const isMade = await makeSealingKeyFile(path);
@@ -81,7 +81,7 @@ describe('making the sealing key', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('says why it cannot', async () => {
+  test('reports why it cannot', async () => {
     await writeFile(path, '');
     await expect(makeSealingKeyFile(join(path, 'sealing.key'))).rejects.toThrow(
       /cannot be made: a part of its path is/,
@@ -93,7 +93,7 @@ describe('making the sealing key', () => {
 });
 
 describe('reading the sealing key', () => {
-  test('the same file is the same key, another file another', async () => {
+  test('gives the same key for the same file, and another for another', async () => {
     const other = join(folder, 'other.key');
     await makeSealingKeyFile(path);
     await makeSealingKeyFile(other);
@@ -106,7 +106,7 @@ describe('reading the sealing key', () => {
     expect((await readSealingKeyFile(path)).id).not.toBe((await readSealingKeyFile(other)).id);
   });
 
-  test('follows a link, as Kubernetes mounts secrets by links', async () => {
+  test('follows a symbolic link, as Kubernetes mounts secrets', async () => {
     await makeSealingKeyFile(path);
     await symlink(path, join(folder, 'link'));
     expect((await readSealingKeyFile(join(folder, 'link'))).id).toBe((await readSealingKeyFile(path)).id);
@@ -140,13 +140,13 @@ describe('reading the sealing key', () => {
     if (text.length > 1) expect(message).not.toContain(text.slice(0, 16));
   });
 
-  test('F19 one that is missing, or a directory, is refused in one line', async () => {
+  test('F19 refuses a missing file and a directory with one line', async () => {
     await expect(readSealingKeyFile(path)).rejects.toThrow(/cannot be read: it does not exist\. Mount it there/);
     await mkdir(path);
     await expect(readSealingKeyFile(path)).rejects.toThrow(/is not a file/);
   });
 
-  test('F19 one that goes away at run time does not stop what was started', async () => {
+  test('F19 goes on when the file goes away at run time', async () => {
     await makeSealingKeyFile(path);
     const sealer = createSealer(await readSealingKeyFile(path));
     await rm(path);

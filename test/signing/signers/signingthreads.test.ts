@@ -58,7 +58,7 @@ describe('the signing threads', () => {
     expect(isSigned(pair, asked, await signature)).toBe(true);
   });
 
-  test('take any number of keys, one after the other and again', async () => {
+  test('take any number of keys in turn', async () => {
     const { threads } = await started();
     const pairs = Array.from({ length: 20 }, ec);
     const signers = pairs.map((pair) => signerOf(threads, pair));
@@ -71,7 +71,7 @@ describe('the signing threads', () => {
     ['is longer than a slot', maximumInput + 1],
     ['fills a slot', maximumInput],
     ['is empty', 0],
-  ])('sign what %s', async (_, length) => {
+  ])('sign input that %s', async (_, length) => {
     const { threads } = await started();
     const pair = rsa();
     const bytes = randomBytes(length);
@@ -82,7 +82,7 @@ describe('the signing threads', () => {
     ['never start', program(`throw new Error('no')`)],
     ['end at once', program(`process.exit(3)`)],
     ['end while they sign', program(`parentPort.postMessage('ready'); setTimeout(() => process.exit(3), 50)`)],
-  ])('leave it to the pool where they %s, and say so once', async (_, entry) => {
+  ])('leave signing to the pool where they %s, and log it once', async (_, entry) => {
     const { threads, faults } = await started({ entry });
     const pair = rsa();
     const signer = signerOf(threads, pair);
@@ -134,7 +134,7 @@ console.log(JSON.stringify({ signed, meanwhile, onPool }));
 // Nothing is closed: threads that sleep must not keep a process alive.
 `;
 
-test('F31 a signature does not wait for what fills the thread pool, and the threads keep no process alive', async () => {
+test("F31 a signature does not wait for libuv's thread pool, and the threads keep no process alive", async () => {
   if (process.platform === 'win32') return;
   const PIPE = join(tmpdir(), `arsia-pipe-${randomBytes(8).toString('hex')}`);
   const env = { ...process.env, NODE_OPTIONS: '', UV_THREADPOOL_SIZE: '4', PIPE };

@@ -168,7 +168,7 @@ describe('N64 the signer refuses', () => {
     await refused(claims);
   });
 
-  test('an object that says one thing and serialises to another', async () => {
+  test('an object that serialises to something else', async () => {
     const claims = goodClaims();
     await refused(Object.assign({ ...claims }, { toJSON: () => ({ ...claims, sub: 'victim' }) }));
     let reads = 0;
@@ -180,11 +180,11 @@ describe('N64 the signer refuses', () => {
     await refused(Object.assign(Object.create({ iss: claims.iss }), { ...claims, iss: undefined }));
   });
 
-  test('N10 the issuer of somebody else', async () => {
+  test('N10 another issuer', async () => {
     await refused(goodClaims('workspace', { issuer: `${goodIssuer}.evil.example` }));
   });
 
-  test('F18 a token of the future or of the past', async () => {
+  test('F18 a token of the future or the past', async () => {
     const at = rig.clock.at;
     expect(await refused(goodClaims('workspace', { now: at + 6_000 }))).toContain('iat is in the future');
     expect(await refused(goodClaims('workspace', { now: at - 595_000 }))).toContain('exp is past');
@@ -238,7 +238,7 @@ describe('N65 a permit', () => {
     expect(signatures).toBe(0);
   });
 
-  test('of other contents: the claims may change after the permit, what is signed does not', async () => {
+  test('signs the bytes that it was made for, also when the claims change afterwards', async () => {
     const claims = goodClaims();
     const permit = signer.prepare(claims);
     const [before, sub] = [JSON.stringify(claims), claims.sub];
@@ -248,7 +248,7 @@ describe('N65 a permit', () => {
     expect(sub).not.toBe('victim');
   });
 
-  test('of another signer is refused', async () => {
+  test('is refused by another signer', async () => {
     expect(await refusalOf(makeSigner().prepare(goodClaims()))).toMatch(isSpent);
     expect(signatures).toBe(0);
   });
@@ -267,14 +267,14 @@ describe('N65 a permit', () => {
     expect(signatures).toBe(0);
   });
 
-  test('of a key that was revoked in the meantime signs nothing', async () => {
+  test('of a key that was revoked since signs nothing', async () => {
     const permit = signer.prepare(goodClaims());
     await keyring.revoke(permit.kid);
     expect(await refusalOf(permit)).toMatch(/^unavailable: The signing key was withdrawn/);
     expect(signatures).toBe(0);
   });
 
-  test('of a key that was rotated out in the meantime still signs: it is published', async () => {
+  test('of a key that was rotated out since still signs, since it is published', async () => {
     const permit = signer.prepare(goodClaims());
     const now = rig.clock.at;
     rig.clock.at += 30 * 86_400_000;
@@ -287,14 +287,14 @@ describe('N65 a permit', () => {
   });
 });
 
-describe('a signer elsewhere', () => {
+describe('a remote signer', () => {
   const remote: Signer = {
     kid: 'kms-1',
     alg: 'RS256',
     sign: async (bytes) => createHash('sha256').update(bytes).digest(),
   };
 
-  test('is used like a local one, and its failure is the caller`s', async () => {
+  test('is used like a local one, and its failure reaches the caller', async () => {
     let isAway = false;
     signer = createTokenSigner({
       keyring: {

@@ -18,7 +18,7 @@ function shifted<Row>(row: Row, by: number): Row {
   return row;
 }
 
-describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
+describe.each(databaseKinds)('kept facts of a mint: %s', (kind) => {
   let database: Database;
   let statements: { name: string; text: string; values: readonly unknown[] }[];
   /** What the next answers say of the moment they were read in. */
@@ -44,7 +44,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
         return rows.map((row) => shifted(row, shift));
       },
     };
-    reader = createMintFactsReader(watched);
+    reader = createMintFactsReader(watched, { keySet: 'workload' });
     acme = await insertOrganization(database);
     identity = await insertIdentity(database, acme, acme.lab, 'sim');
     await assign(database, acme, identity);
@@ -117,7 +117,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect(await read()).toBeUndefined();
   });
 
-  test('are read again after every change of each table that they come from', async () => {
+  test('are read again after every change of any of their tables', async () => {
     const team = await insertTeam(database, acme);
     const { query } = database;
     const at = new Date(now);
@@ -220,7 +220,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect(faults).toEqual([]);
   }, 60_000);
 
-  test('a record on their premise is written while the job and the keys are as they were, and not after', async () => {
+  test('allow a record only while the job and the keys are unchanged', async () => {
     expect(await isRecorded()).toBeUndefined();
     await settled();
     expect(await isRecorded()).toBe(true);
@@ -238,7 +238,19 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect(await isRecorded()).toBe(false);
   });
 
-  test('of records that are asked for at once each stands on its own premise', async () => {
+  test('rest on the version of the key set that their premise names, and of no other', async () => {
+    await settled();
+    const bump = (version: number) =>
+      database.query.updateTable('key_sets').set({ version }).where('name', '=', 'authorization').execute();
+    const byAuthorization = (premise: Premise) => ({ ...premise, key_set: 'authorization', key_set_version: 3 });
+    expect(await isRecorded(byAuthorization)).toBe(false);
+    await bump(3);
+    expect(await isRecorded(byAuthorization)).toBe(true);
+    expect(await isRecorded()).toBe(true);
+    await bump(0);
+  });
+
+  test('are checked for each of several concurrent records', async () => {
     await settled();
     const { premise } = reader.kept({ token_hash: acme.token_hash, identity })!;
     const mint = () => event({ organization_id: acme.root, job_id: acme.job });
@@ -253,7 +265,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect(await audit.find(acme.root, stale.id)).toBeUndefined();
   });
 
-  test('a team that is deleted takes its roles along', async () => {
+  test('lose the roles of a deleted team', async () => {
     await read();
     const team = await insertTeam(database, acme);
     expect((await read())!.user!.team_ids).toEqual([team]);
@@ -261,14 +273,14 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect((await read())!.user!.team_ids).toEqual([]);
   });
 
-  test('what another organisation changes is none of their business', async () => {
+  test('stay valid when another organisation changes', async () => {
     const globex = await insertOrganization(database);
     await settled();
     await insertIdentity(database, globex, globex.lab, 'sim');
     expect(await isReadAnew()).toBe(false);
   });
 
-  test('a change that was under way while they were read counts once it is committed', async () => {
+  test('end with a change that was under way while they were read', async () => {
     if (kind === 'embedded') return;
     const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const changed = database.transaction(async (tx) => {
@@ -286,7 +298,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect((await read())!.user!.memberships).toEqual([]);
   });
 
-  test('a change that was under way when they were kept refuses the record once it is committed', async () => {
+  test('refuse a record after a change that was under way when they were kept', async () => {
     if (kind === 'embedded') return;
     await settled();
     const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -296,7 +308,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
       await go.promise;
     });
     await begun.promise;
-    reader = createMintFactsReader(database);
+    reader = createMintFactsReader(database, { keySet: 'workload' });
     await read();
     expect(await isRecorded()).toBe(true);
     go.resolve();
@@ -304,7 +316,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect(await isRecorded()).toBe(false);
   });
 
-  test('nothing is kept for a job while changes are unsettled: each of its records would be asked for in vain', async () => {
+  test('are not kept for a job while changes are unsettled', async () => {
     if (kind === 'embedded') return;
     await settled();
     const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -324,13 +336,13 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect(await isRecorded()).toBe(true);
   });
 
-  test('what is not there is looked for every time', async () => {
+  test('never include that something does not exist', async () => {
     expect((await read(`${acme.name}/lab/late`))!.identity).toBeNull();
     const late = await insertIdentity(database, acme, acme.lab, 'late');
     expect((await read(`${acme.name}/lab/late`))!.identity!.id).toBe(late);
   });
 
-  test('they are kept by who asks for what: another user, identity or workspace reads its own', async () => {
+  test('are kept by user, identity and workspace', async () => {
     const other = await insertIdentity(database, acme, acme.lab, 'other');
     const globex = await insertOrganization(database);
     await insertIdentity(database, globex, globex.lab, 'sim');
@@ -340,7 +352,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect((await read(identity, globex))!.workspace.id).toBe(globex.workspace);
   });
 
-  test('a database that was set back to an earlier state makes them void', async () => {
+  test('end when the database is restored to an earlier state', async () => {
     shift = 1_000_000;
     await read();
     expect(await isReadAnew()).toBe(false);
@@ -348,7 +360,7 @@ describe.each(databaseKinds)('facts of a mint that are kept: %s', (kind) => {
     expect(await isReadAnew()).toBe(true);
   });
 
-  test('of the changes the newest of each organisation stays', async () => {
+  test('need only the newest change of each organisation', async () => {
     await insertIdentity(database, acme, acme.lab, 'one');
     await insertIdentity(database, acme, acme.lab, 'two');
     await read();

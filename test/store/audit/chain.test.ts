@@ -77,7 +77,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
   const idOf = (n: number) => events[n]!.id;
   const named = ({ faults }: AuditReport) => faults.map(({ kind, event_id }) => [kind, event_id]);
 
-  test('N63 O5: what nobody touched is whole, and every event is in one checkpoint or still to come', async () => {
+  test('N63 O5: is whole when nothing was altered, and each event is in one checkpoint or not covered yet', async () => {
     const report = await verify();
     expect(report).toMatchObject({ checkpoints: 3, covered: 12, before_chain: 0, faults: [], fault_count: 0 });
     expect(report.uncovered).toEqual({ count: 1, since: events[12]!.at });
@@ -89,7 +89,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     expect((await verify()).checkpoints).toBe(4);
   });
 
-  test('events of changes are covered; of a change that was undone nothing is missed', async () => {
+  test('covers events of changes, and misses none of a change that was rolled back', async () => {
     await fresh.database.transaction((tx) => audit.insert(tx, event()));
     await expect(
       fresh.database.transaction(async (tx) => {
@@ -102,7 +102,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     expect(await verify()).toMatchObject({ covered: 15, uncovered: { count: 0 }, faults: [] });
   });
 
-  test('whatever a database makes of a detail, its event is as it was recorded', async () => {
+  test('verifies an event whatever the database makes of its detail', async () => {
     await audit.record(
       event({
         at: 1_800_000_000_123,
@@ -139,7 +139,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
       (where) => `UPDATE audit_events SET mac = (SELECT mac FROM audit_events ORDER BY id LIMIT 1) ${where}`,
     ],
   ];
-  test.each(edits)('N63: one altered, covered or not: %s', async (_name, edit) => {
+  test.each(edits)('N63: names an altered event, covered or not: %s', async (_name, edit) => {
     for (const n of [covered, 12]) await tamper(edit(`WHERE id = '${idOf(n)}'`));
     expect(named(await verify())).toEqual(
       expect.arrayContaining([
@@ -151,7 +151,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     expect([...ids].sort()).toEqual([idOf(covered), idOf(12)].sort());
   });
 
-  test('N63: one altered in its id', async () => {
+  test('N63: names an event with an altered id', async () => {
     const other = event().id;
     await tamper(`UPDATE audit_events SET id = '${other}' WHERE id = '${idOf(covered)}'`);
     expect(named(await verify())).toEqual([
@@ -161,12 +161,12 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     ]);
   });
 
-  test('N63: one removed, at the beginning, in the middle, at the end of what is covered', async () => {
+  test('N63: names a removed event at the beginning, in the middle and at the end', async () => {
     for (const n of [0, covered, 11]) await tamper(`DELETE FROM audit_events WHERE id = '${idOf(n)}'`);
     expect(named(await verify())).toEqual([0, covered, 11].map((n) => ['removed', idOf(n)]));
   });
 
-  test('N63: two swapped: their contents, their places, their places in two checkpoints', async () => {
+  test('N63: names two events whose contents, positions or checkpoints were swapped', async () => {
     const [a, b] = [idOf(4), idOf(6)];
     const swap = (columns: string[]) =>
       `UPDATE audit_events e SET ${columns.map((column) => `${column} = o.${column}`)} FROM audit_events o
@@ -204,7 +204,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     ]);
   });
 
-  test('N63: one forged, where a change was undone and at the end, with a mac of another event and with none', async () => {
+  test('N63: names a forged event, with the MAC of another event and with none', async () => {
     const [first, second] = [event().id, event().id];
     const columns = 'at, action, outcome, actor_kind, detail, mac';
     const copy = (id: string, mac: string) => `INSERT INTO audit_events (id, ${columns})
@@ -234,7 +234,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     ]);
   });
 
-  test('N63: one forged where no walk along the positions comes: before the first, without one, at that of another', async () => {
+  test('N63: names a forged event before the first position, without one and at that of another', async () => {
     await add(510);
     await chain.seal({ force: true });
     expect((await verify()).faults).toEqual([]);
@@ -273,7 +273,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     expect((await verify()).faults).toEqual([]);
   });
 
-  test('N63: a value that no release writes is named, and stops no verification', async () => {
+  test('N63: names a value that no release writes, and goes on', async () => {
     await tamper(`UPDATE audit_events SET at = 'infinity' WHERE id IN ('${idOf(3)}', '${idOf(12)}')`);
     expect(named(await verify())).toEqual(
       expect.arrayContaining([
@@ -292,7 +292,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     );
   });
 
-  test('N63: a tail that was cut off: of events; with its checkpoints, by a checkpoint that was kept', async () => {
+  test('N63: names a tail that was cut off, and one with its checkpoints by a kept checkpoint', async () => {
     const kept = (await chain.newest())!;
     await tamper(`DELETE FROM audit_events WHERE id IN ('${idOf(10)}', '${idOf(11)}', '${idOf(12)}')`);
     expect(named(await verify())).toEqual([
@@ -314,7 +314,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     ]);
   });
 
-  test('N63: all of it thrown away shows by a checkpoint that was kept', async () => {
+  test('N63: shows by a kept checkpoint that everything was thrown away', async () => {
     const kept = (await chain.newest())!;
     await tamper('TRUNCATE audit_events', 'TRUNCATE audit_checkpoints');
     expect(await verify()).toMatchObject({ checkpoints: 0, faults: [] });
@@ -323,7 +323,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     ]);
   });
 
-  test('N63: checkpoints that were removed, altered, exchanged or forged are named', async () => {
+  test('N63: names checkpoints that were removed, altered, exchanged or forged', async () => {
     const kept = (await chain.newest())!.signed;
     expect((await verify(kept)).faults).toEqual([]);
     const stranger = createAuditKeys(async () => new Uint8Array(32).fill(8));
@@ -361,7 +361,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     expect((await verify()).faults[0]!.detail).toBe('Checkpoints 1 to 2 are gone.');
   });
 
-  test('a checkpoint kept by another installation tells nothing', async () => {
+  test('refuses a kept checkpoint of another installation', async () => {
     const stranger = createAuditKeys(async () => new Uint8Array(32).fill(8));
     await stranger.load();
     expect((await verify(stranger.sign({ number: 1 }))).faults).toMatchObject([{ kind: 'cut_off' }]);
@@ -371,7 +371,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     expect(report.fault_count).toBe(16);
   });
 
-  test('of events from before there was a chain it says only that they are there', async () => {
+  test('reports events from before the chain as unknown', async () => {
     const other = await freshDatabase(kind);
     const older = replicaOn(other.database);
     await sql`INSERT INTO audit_events (id, at, action, outcome, actor_kind, detail, mac)
@@ -398,7 +398,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
 });
 
 describe('the chain of several replicas on PostgreSQL', () => {
-  test('waits for a change that is not committed yet, and nobody waits for the chain', async () => {
+  test('waits for a change that is not committed yet, and no change waits for the chain', async () => {
     const { database, another } = await freshDatabase('postgres');
     const [one, two] = [replicaOn(database), replicaOn(await another())];
     const [inserted, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -430,7 +430,7 @@ describe('the chain of several replicas on PostgreSQL', () => {
     expect(await verifyAudit(store, auditKeys)).toMatchObject({ checkpoints: 2, covered: 62, faults: [] });
   }, 60_000);
 
-  test('O5: two replicas that append and make checkpoints at once: every event is covered, none twice', async () => {
+  test('O5: covers every event once while two replicas append and make checkpoints', async () => {
     const { database, another } = await freshDatabase('postgres');
     const replicas = [replicaOn(database), replicaOn(await another())];
     let isOver = false;
@@ -470,7 +470,7 @@ describe('the chain of several replicas on PostgreSQL', () => {
     expect([ids.length, new Set(ids).size]).toEqual([recorded, recorded]);
   }, 120_000);
 
-  test('somebody who keeps the lock of the chain is told of', async () => {
+  test('reports a session that keeps the lock of the chain', async () => {
     const { database, adminUrl } = await freshDatabase('postgres');
     const audit = createAuditStore(database, auditKeys);
     const warnings: string[] = [];
@@ -497,7 +497,7 @@ describe('the chain of several replicas on PostgreSQL', () => {
     expect((await verifyAudit(createAuditChainStore(database), auditKeys)).covered).toBe(2);
   }, 60_000);
 
-  test('long stretches become several checkpoints', async () => {
+  test('makes several checkpoints for a long range', async () => {
     const { database } = await freshDatabase('postgres');
     const { audit, chain } = replicaOn(database);
     await Promise.all(Array.from({ length: 4_000 }, () => audit.record(event())));
@@ -510,7 +510,7 @@ describe('the chain of several replicas on PostgreSQL', () => {
     expect(checkpoints.map(({ event_ids }) => event_ids.split(' ').length)).toEqual([10_000, 10_000, 4_000]);
   }, 60_000);
 
-  test('N63: the application gives no position, and changes no checkpoint', async () => {
+  test("N63: keeps the application's role from giving positions and changing checkpoints", async () => {
     const { database, ownerUrl } = await freshDatabase('postgres');
     const { audit, chain } = replicaOn(database);
     await audit.record(event());
@@ -527,8 +527,8 @@ describe('the chain of several replicas on PostgreSQL', () => {
   }, 60_000);
 });
 
-describe('when checkpoints are made', () => {
-  test('not while the newest is young, on whichever replica; a clock that is ahead stops nobody', async () => {
+describe('a due checkpoint', () => {
+  test('is not made while the newest is young, on any replica, also with a clock that is ahead', async () => {
     const { database } = await freshDatabase('embedded');
     const store = createAuditChainStore(database);
     const audit = createAuditStore(database, auditKeys);

@@ -64,7 +64,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     expect(await audit.find(null, empty.id)).toEqual(empty);
   });
 
-  test('keeps any text in any field, beside any other', async () => {
+  test('keeps any text in any field', async () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 12 }).filter((one) => !one.includes('\0')),
       fc.constantFrom('', 'NULL', 'null', '"', '\\', '\\"', '{a,"b"}', 'a\nb', '\\\\x41', ' ', ',', '\u2028'),
@@ -84,7 +84,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     );
   });
 
-  test('gives a receipt that nobody can make up', async () => {
+  test('returns a receipt that cannot be forged', async () => {
     const one = event();
     const receipt = await audit.record(one);
     expect(receipt).toEqual({ event_id: one.id });
@@ -101,7 +101,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
       expect(isReceipt(forged)).toBe(false);
   });
 
-  test('concurrent events share few INSERTs', async () => {
+  test('records concurrent events with few INSERTs', async () => {
     const counted = watched(database);
     const grouped = createAuditStore(counted, { ...auditKeys, maximumBatch: 100 });
     const events = Array.from({ length: 300 }, () => event());
@@ -110,7 +110,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     expect(await stored(events)).toBe(300);
   });
 
-  test('an INSERT that fails rejects every event of it as unavailable, and those after it are recorded', async () => {
+  test('rejects every event of a failed INSERT as unavailable, and records those after it', async () => {
     const failing = watched(database);
     const grouped = createAuditStore(failing, auditKeys);
     failing.watch.fails = true;
@@ -123,7 +123,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     expect(await stored(lost)).toBe(0);
   });
 
-  test('one event that the database refuses takes the others of its INSERT with it: nobody gets a receipt for nothing', async () => {
+  test('gives no receipt for any event of an INSERT that the database refused', async () => {
     const known = event();
     await audit.record(known);
     const events = [event(), known, event()];
@@ -132,7 +132,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     expect(await stored(events)).toBe(1);
   });
 
-  test('text that PostgreSQL cannot store, sent by one caller, stops nobody', async () => {
+  test('records text that PostgreSQL cannot store in a form that it can', async () => {
     const hostile = event({
       actor_id: 'nul \0 in text',
       detail: { 'key \0': 'half \ud800 pair', deep: [{ '\udc00': '\0' }], fine: '\\u0000 and 😀' },
@@ -146,7 +146,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     });
   });
 
-  test('F25 events of one organisation beyond its half of the queue are unavailable at once', async () => {
+  test('F25 refuses events of one organisation beyond its half of the queue at once', async () => {
     const small = createAuditStore(database, { ...auditKeys, maximumBatch: 2, maximumWaiting: 8 });
     const recorded = Array.from({ length: 6 }, () => small.record(event()));
     await expect(small.record(event({ organization_id: 'grp_other' }))).resolves.toBeDefined();
@@ -158,7 +158,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
     expect(outcomes[5]).toMatchObject({ reason: { code: 'unavailable' } });
   });
 
-  test('an event of a change stands or falls with the change', async () => {
+  test('records the event of a change only with the change', async () => {
     const kept = event();
     const undone = event();
     await database.transaction((tx) => audit.insert(tx, kept));
@@ -235,7 +235,7 @@ describe.each(databaseKinds)('the audit: %s', (kind) => {
   });
 });
 
-describe('N63: audit events are append-only, even for the owner of the table', () => {
+describe('N63: the owner of the table cannot alter audit events', () => {
   test.each(databaseKinds)('%s', async (kind) => {
     const { database, ownerUrl, another } = await freshDatabase(kind);
     const owner = ownerUrl === undefined ? database : await another({ url: ownerUrl });
@@ -257,7 +257,7 @@ describe('N63: audit events are append-only, even for the owner of the table', (
 });
 
 describe('group commit on PostgreSQL', () => {
-  test('resolves nothing before it is committed, and collects what arrives meanwhile into one INSERT', async () => {
+  test('resolves after the commit, and puts what arrives meanwhile into one INSERT', async () => {
     const { database, another, ownerUrl } = await freshDatabase('postgres');
     const counted = watched(database);
     const audit = createAuditStore(counted, auditKeys);

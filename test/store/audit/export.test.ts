@@ -32,7 +32,7 @@ describe.each(databaseKinds)('an export of the audit by position: %s', (kind) =>
     audit = createAuditStore(database, auditKeys);
   }, 90_000);
 
-  test('F32 gives each of 5,000 events of two replicas once, one of them with a clock that is 4 s behind', async () => {
+  test('F32 returns each of 5,000 events of two replicas once, one with a clock that is 4 s behind', async () => {
     const organization_id = id('group');
     const behind = await fresh.another();
     const replicas = [
@@ -74,7 +74,7 @@ describe.each(databaseKinds)('an export of the audit by position: %s', (kind) =>
     expect(idsOf(read)).toEqual(idsOf(stored));
   }, 120_000);
 
-  test('F32 ends before an event while an earlier position can still appear, and has both afterwards', async () => {
+  test('F32 ends before a position while an earlier one can still appear, and has both afterwards', async () => {
     if (kind === 'embedded') return;
     const organization_id = id('group');
     const [early, late] = [event({ organization_id }), event({ organization_id })];
@@ -113,7 +113,7 @@ describe.each(databaseKinds)('an export of the audit by position: %s', (kind) =>
     expect((await exported(audit, { organization_id: null })).length).toBeGreaterThan(0);
   }, 30_000);
 
-  test('by time it has what lies in the window by the clocks of the replicas, whatever lies around it', async () => {
+  test('by time returns what is in the window by the clocks of the replicas', async () => {
     const organization_id = id('group');
     const hour = 3_600_000;
     const begin = systemClock.now() + 1_000 * hour;

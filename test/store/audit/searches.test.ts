@@ -17,7 +17,7 @@ function createSlowDatabase() {
   return { database: { query: kysely } as Pick<Database, 'query'> as Database, searches };
 }
 
-test('F28 searches and exports of one organisation hold one place, and those of the others are answered', async () => {
+test('F28 searches and exports of one organisation hold one place, so those of others are answered', async () => {
   const { database, searches } = createSlowDatabase();
   const audit = createAuditStore(database, { mac: () => Buffer.alloc(0) });
   const page = { limit: 10 };

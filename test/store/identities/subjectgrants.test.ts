@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { SubjectGrant } from '../../../src/core/mintfacts.ts';
-import { whoCouldName } from '../../../src/core/subjectgrants.ts';
+import { selectNamingRights } from '../../../src/core/subjectgrants.ts';
 import type { Database } from '../../../src/database/connections.ts';
 import { insertSubjectGrant, namingLaunchers } from '../../../src/store/identities/subjectgrants.ts';
 import { createMintFactsReader } from '../../../src/store/issuing/mintfacts.ts';
 import { databaseKinds, freshDatabase } from '../../support/databases.ts';
 import { id, insertIdentity, insertOrganization, now, type Organization } from '../organization.ts';
 
-describe.each(databaseKinds)('N71 who could name a user: %s', (kind) => {
+describe.each(databaseKinds)('N71 launchers that could name a user: %s', (kind) => {
   let database: Database;
   let acme: Organization;
   let identity: string;
@@ -56,7 +56,7 @@ describe.each(databaseKinds)('N71 who could name a user: %s', (kind) => {
     [acme.workspace]: [acme.root, acme.lab, acme.workspace],
   });
 
-  test('the database says what the pure function says, whatever is granted', async () => {
+  test('are those of the pure function, whatever is granted', async () => {
     const accounts = [acme.launcher, await account('a'), await account('b'), await account('c')];
     const places = [acme.root, acme.lab, acme.other, acme.workspace];
     const rights = accounts.flatMap((one, n) =>
@@ -78,7 +78,7 @@ describe.each(databaseKinds)('N71 who could name a user: %s', (kind) => {
       }
       const terms = { lineage: lineages()[acme.other]!, subject_grants: grants };
       for (const named of [undefined, [acme.user], [id('user')]]) {
-        const expected = whoCouldName(terms, given, named).filter(
+        const expected = selectNamingRights(terms, given, named).filter(
           ({ users, service_account_id }) => named !== undefined || users[0] !== service_account_id,
         );
         const found = await namingLaunchers(database.query, { id: identity, lineage: terms.lineage }, named, 20);
@@ -97,7 +97,7 @@ describe.each(databaseKinds)('N71 who could name a user: %s', (kind) => {
     expect([launchers.length, total > 1]).toEqual([1, true]);
   });
 
-  test('a mint reads the rights at the group of the identity, and where its grants say, and no others', async () => {
+  test('are read by a mint from the group of the identity and from its grants, and from nowhere else', async () => {
     const globex = await insertOrganization(database);
     const own = await insertIdentity(database, globex, globex.other, 'own');
     const elsewhere = id('group');
@@ -119,7 +119,7 @@ describe.each(databaseKinds)('N71 who could name a user: %s', (kind) => {
         .insertInto('may_act')
         .values({ ...right(globex.launcher, place, ['*']), organization_id: globex.root })
         .execute();
-    const reader = createMintFactsReader(database);
+    const reader = createMintFactsReader(database, { keySet: 'workload' });
     const read = async (subject_scope: 'user' | 'workspace_user') => {
       await database.query.updateTable('managed_identities').set({ subject_scope }).where('id', '=', own).execute();
       const { facts } = (await reader.read({ token_hash: globex.token_hash, identity: own }))!;

@@ -55,7 +55,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     expect(await find('token-2')).toBeUndefined();
   });
 
-  test('stores no id as such', async () => {
+  test('stores ids only as hashes', async () => {
     await store.save(
       artifact({ id: 'the-id', grant_id: 'the-grant', uid: 'the-uid', user_code: 'the-code', payload: {} }),
     );
@@ -67,7 +67,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     expect(Buffer.from(row!.id_hash).equals(hashOf('the-id'))).toBe(true);
   });
 
-  test('does not open a payload that was moved to another row', async () => {
+  test('refuses a payload that was moved to another row', async () => {
     await store.save(artifact());
     await store.save(artifact({ id: 'token-2', payload: { jti: 'token-2' } }));
     const rows = await database.query.selectFrom('oidc_artifacts').selectAll().execute();
@@ -82,7 +82,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     await expect(find('token-1')).rejects.toThrow('sealed for another place');
   });
 
-  test('saving again replaces the payload and keeps the mark of use', async () => {
+  test('replaces the payload when saved again, and keeps whether it was consumed', async () => {
     await store.save(artifact());
     expect(await store.consume('AccessToken', 'token-1', now)).toBe(true);
     await store.save(artifact({ payload: { changed: true }, expires_at: null }));
@@ -92,7 +92,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     });
   });
 
-  test('M1 saves once: the second time is refused, expired or not, and of twenty at once one gets through', async () => {
+  test('M1 saves once: refuses the second time, expired or not, and accepts one of twenty at once', async () => {
     expect(await store.saveOnce(artifact())).toBe(true);
     expect(await store.saveOnce(artifact({ payload: {} }))).toBe(false);
     expect((await find('token-1'))?.payload).toHaveProperty('jti');
@@ -102,7 +102,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     expect(many.filter(Boolean)).toHaveLength(1);
   });
 
-  test('M2 is consumed once, and never when it has expired or was never there', async () => {
+  test('M2 consumes once, and never what has expired or does not exist', async () => {
     await store.save(artifact());
     const many = await Promise.all(Array.from({ length: 20 }, () => store.consume('AccessToken', 'token-1', now)));
     expect(many.filter(Boolean)).toHaveLength(1);
@@ -112,13 +112,13 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     expect(await store.consume('RefreshToken', 'token-1', now)).toBe(false);
   });
 
-  test('what has expired is not found, to the millisecond', async () => {
+  test('finds nothing that has expired, to the millisecond', async () => {
     await store.save(artifact({ expires_at: now }));
     expect(await find('token-1', 'AccessToken', now - 1)).toBeDefined();
     expect(await find('token-1', 'AccessToken', now)).toBeUndefined();
   });
 
-  test('destroys one, and everything under a grant', async () => {
+  test('destroys one artifact, and everything of a grant', async () => {
     for (const model of ['AccessToken', 'RefreshToken', 'AuthorizationCode'])
       await store.save(artifact({ model, id: model, grant_id: 'grant-1' }));
     await store.save(artifact({ id: 'other', grant_id: 'grant-2' }));
@@ -131,7 +131,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     expect(await find('other')).toBeDefined();
   });
 
-  test('names the principal of a live access token by its hash, and of nothing else', async () => {
+  test('finds the principal of a live access token by its hash, and of no other artifact', async () => {
     const principal_id = 'usr_1';
     await store.save(artifact({ principal_id }));
     await store.save(artifact({ model: 'ClientCredentials', id: 'token-2', principal_id: 'sa_1' }));
@@ -144,7 +144,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     expect(await principal('unknown')).toBeUndefined();
   });
 
-  test('a token whose grant is gone or has expired opens nothing', async () => {
+  test('refuses a token whose grant is gone or has expired', async () => {
     await store.save(artifact({ principal_id: 'usr_1', grant_id: 'grant-1' }));
     const principal = () => store.findPrincipal(hashOf('token-1'), now);
     expect(await principal()).toBeUndefined();
@@ -154,7 +154,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     expect(await principal()).toMatchObject({ principal_id: 'usr_1' });
   });
 
-  test('sweeps what expired minutes ago, and leaves the rest', async () => {
+  test('sweeps what expired minutes ago, and keeps the rest', async () => {
     const expiries = { long: now - 6 * minute, just: now - 4 * minute, live: now + minute, never: null };
     for (const [id, expires_at] of Object.entries(expiries)) await store.save(artifact({ id, expires_at }));
     expect(await store.sweep(now)).toBe(1);

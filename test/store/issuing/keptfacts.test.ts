@@ -35,7 +35,7 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
   }, 90_000);
 
   beforeEach(async () => {
-    reader = createMintFactsReader(database);
+    reader = createMintFactsReader(database, { keySet: 'workload' });
     acme = await insertOrganization(database);
     identity = await insertIdentity(database, acme, acme.lab, 'sim');
     await insertRules(database, acme, identity);
@@ -61,14 +61,14 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
   const read = async (key: Partial<MintFactsKey>) =>
     (await reader.read({ token_hash: acme.token_hash, identity, ...key }))!;
 
-  test('are not kept of a request that was refused, whatever it names', async () => {
+  test('are not kept for a refused request, whatever it names', async () => {
     await assign(database, acme, identity);
     for (const named of Object.values(names()))
       for (let count = 0; count < 10; count++) await read({ identity: named, profile: `p${count}` });
     expect(reader.held()).toEqual({ entries: 0, bytes: 0 });
   });
 
-  test('are kept once for all profiles and names that were granted', async () => {
+  test('are kept once for all profiles and names of one identity', async () => {
     const profiles = ['of-all', 'of-user', 'of-launcher'];
     for (const [index, principal] of ['', acme.user, acme.launcher].entries())
       await assign(database, acme, identity, profiles[index], principal);
@@ -85,7 +85,7 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
     expect(bytes).toBeGreaterThan(200 * kibibyte);
   });
 
-  test('serve the same identity by each of its names', async () => {
+  test('are found by each name of the identity', async () => {
     await assign(database, acme, identity);
     for (const [kindOfName, named] of Object.entries(names())) {
       (await read({ identity: named })).keep();
@@ -97,8 +97,12 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
     expect(reader.kept({ token_hash: acme.token_hash, identity: 'aws', profile: 'other' })).toBeUndefined();
   });
 
-  test('stay below their bound however many jobs and users ask', async () => {
-    reader = createMintFactsReader(database, { maximumBytes: 1024 * kibibyte, shareBytes: 512 * kibibyte });
+  test('stay below their bound for any number of jobs and users', async () => {
+    reader = createMintFactsReader(database, {
+      keySet: 'workload',
+      maximumBytes: 1024 * kibibyte,
+      shareBytes: 512 * kibibyte,
+    });
     for (let count = 0; count < 6; count++) {
       const organization = await insertOrganization(database);
       const heavy = await insertIdentity(database, organization, organization.lab, 'sim');
@@ -110,7 +114,7 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
     expect(reader.held().entries).toBeGreaterThan(1);
   });
 
-  test('are read a few at a time, however many requests wait, and light ones are read beside them', async () => {
+  test('are read a few at a time, and small ones are read beside them', async () => {
     await assign(database, acme, identity);
     const light = await insertIdentity(database, acme, acme.lab, 'light');
     const sizes: number[] = [];
@@ -122,7 +126,7 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
         return rows;
       },
     };
-    reader = createMintFactsReader(watched);
+    reader = createMintFactsReader(watched, { keySet: 'workload' });
     const named = Array.from({ length: 60 }, (_, index) => (index % 6 === 0 ? light : identity));
     const found = await Promise.all(named.map((one) => read({ identity: one, profile: 'unknown' })));
     expect(found.map(({ facts }) => facts.identity?.id)).toEqual(named);
@@ -132,7 +136,7 @@ describe.each(databaseKinds)('N67 facts with 50 access rules of 100 values: %s',
     expect(Math.max(...sizes)).toBeLessThan(2 ** 20);
   });
 
-  test('of a name end when it means another identity, even where the facts of the first are newer', async () => {
+  test('of a name end when it means another identity, also where the facts of the first are newer', async () => {
     if (kind === 'postgres') return;
     const other = await insertIdentity(database, acme, acme.lab, 'other');
     await assign(database, acme, identity);

@@ -43,7 +43,7 @@ describe('the key store', () => {
       await database.query.updateTable('key_sets').set({ version: 0 }).execute();
     }, 90_000);
 
-    test('F30 tells the version of a set also while its keys cannot be read', async () => {
+    test('F30 returns the version of a set also while its keys cannot be read', async () => {
       await store.change('workload', reason, async () => [{ do: 'insert', key: key('active') }]);
       const owner = databases[kind]!.ownerUrl;
       const rename = async (from: string, to: string) => {
@@ -65,7 +65,7 @@ describe('the key store', () => {
       expect(await store.load('authorization')).toEqual({ version: 0, keys: [] });
     });
 
-    test('keeps keys as they were given, each set for itself', async () => {
+    test('returns the keys of each set as they were stored', async () => {
       const keys = [key('active', 'a'), key('next', 'b'), key('retiring', 'c')];
       const changed = await store.change('workload', reason, async () =>
         keys.map((one) => ({ do: 'insert', key: one })),
@@ -77,7 +77,7 @@ describe('the key store', () => {
       expect(await store.load('authorization')).toEqual({ version: 0, keys: [] });
     });
 
-    test('rotates in one change, in whatever order the plan names the parts', async () => {
+    test('rotates in one change, in any order of its parts', async () => {
       await store.change('workload', reason, async () => [
         { do: 'insert', key: key('active', 'old') },
         { do: 'insert', key: key('next', 'standby') },
@@ -101,7 +101,7 @@ describe('the key store', () => {
       expect(after.version).toBe(2);
     });
 
-    test('moves the version only when something changed', async () => {
+    test('raises the version only when something changed', async () => {
       await store.change('workload', reason, async () => [{ do: 'insert', key: key('active') }]);
       expect((await store.change('workload', reason, async () => [])).version).toBe(1);
       expect((await store.load('workload')).version).toBe(1);
@@ -139,7 +139,7 @@ describe('the key store', () => {
       expect(await store.load('workload')).toEqual(before);
     });
 
-    test('is recorded in the transaction of the change, or does not happen', async () => {
+    test('records a change in its transaction, or makes no change', async () => {
       const recorded: unknown[] = [];
       let isRefused = false;
       const recording = createKeyStore(database, async (tx, keySet, why, changes) => {
@@ -165,7 +165,7 @@ describe('the key store', () => {
       expect([version, keys.map(({ kid }) => kid)]).toEqual([1, ['a']]);
     });
 
-    test('does not reach into another set', async () => {
+    test('changes no other set', async () => {
       await store.change('authorization', reason, async () => [{ do: 'insert', key: key('active', 'theirs') }]);
       await expect(store.change('workload', reason, async () => [{ do: 'remove', kid: 'theirs' }])).rejects.toThrow(
         'theirs',
@@ -178,7 +178,7 @@ describe('the key store', () => {
       await expect(store.change('nowhere', reason, async () => [])).rejects.toThrow('no key set nowhere');
     });
 
-    test('twenty replicas that rotate at once make exactly one key', async () => {
+    test('makes one key when twenty replicas rotate at once', async () => {
       const stores = await Promise.all(
         Array.from({ length: kind === 'postgres' ? 2 : 1 }, async () =>
           createKeyStore(await databases[kind]!.another(), unrecorded),

@@ -13,7 +13,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
 
   beforeAll(async () => {
     ({ database } = await freshDatabase(kind));
-    reader = createMintFactsReader(database);
+    reader = createMintFactsReader(database, { keySet: 'workload' });
   }, 90_000);
 
   beforeEach(async () => {
@@ -50,7 +50,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
       })
       .execute();
 
-  test('a task is over when the sign of life of its parent does not come, as well as when its own does not', async () => {
+  test('end a task when its heartbeat or that of its parent is missing', async () => {
     const { query } = database;
     const deadlines = async () => {
       const whole = (await read(null))!.facts.job.deadline;
@@ -68,7 +68,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     expect(await deadlines()).toBe(now + 30_000);
   });
 
-  test('are all there, in every column', async () => {
+  test('have a value from every column', async () => {
     await assign(database, acme, identity, 'second');
     await member(acme.user, acme.workspace, 'deployer');
     await member(acme.launcher, acme.root, 'viewer');
@@ -135,13 +135,13 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     });
   });
 
-  test('are none for a token that no job has', async () => {
+  test('are none for an unknown token', async () => {
     const token_hash = createHash('sha256').update('arsia_job_wrong').digest();
     expect(await reader.read({ token_hash, identity })).toBeNull();
     expect(await reader.read({ token_hash: new Uint8Array(), identity: null })).toBeNull();
   });
 
-  test('say that a job has ended, that a user or launcher is off', async () => {
+  test('say that a job has ended, or that a user or launcher is deactivated', async () => {
     const { query } = database;
     await query
       .updateTable('jobs')
@@ -157,7 +157,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     });
   });
 
-  test('of a job without a user, and of one without a launcher', async () => {
+  test('have no user, or no launcher, where the job has none', async () => {
     const { query } = database;
     await query.updateTable('jobs').set({ user_id: null }).where('id', '=', acme.job).execute();
     expect((await read(null))?.facts).toMatchObject({
@@ -179,7 +179,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
       });
   });
 
-  test('know no identity where none is named, or nothing is called so', async () => {
+  test('have no identity where none is named or none has the name', async () => {
     const names = [
       null,
       '',
@@ -194,7 +194,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     for (const named of names) expect((await read(named))?.facts.identity).toBeNull();
   });
 
-  test('do not take the assignment of another workspace for this one', async () => {
+  test('have no assignment of another workspace', async () => {
     const sibling = id('workspace');
     await database.query
       .insertInto('namespaces')
@@ -213,7 +213,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     expect((await read(identity))?.facts.identity).toMatchObject({ choices: [] });
   });
 
-  test('tell the identities of another group and of another organisation by their group', async () => {
+  test('have the group of the identity, also of another organisation', async () => {
     const others = await insertIdentity(database, acme, acme.other, 'sim');
     expect((await read(`${acme.name}/other/sim`))?.facts.identity).toMatchObject({ id: others, group_id: acme.other });
     const foreign = await insertOrganization(database);
@@ -225,7 +225,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     });
   });
 
-  test('have the memberships and rights along the lineage, all of them and no others', async () => {
+  test('have exactly the memberships and rights along the lineage', async () => {
     for (const [namespace, role] of [
       [acme.root, 'viewer'],
       [acme.lab, 'owner'],
@@ -244,7 +244,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     expect(launcher!.may_act.map((one) => one.namespace_id).sort()).toEqual([acme.root, acme.workspace].sort());
   });
 
-  test('have the teams of the user, and the roles that these give', async () => {
+  test('have the teams of the user, and the roles of these teams', async () => {
     const team = await insertTeam(database, acme);
     await member(team, acme.lab, 'owner');
     await member(team, acme.other, 'owner');
@@ -254,7 +254,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     expect(user!.memberships.map((one) => one.namespace_id)).not.toContain(acme.other);
   });
 
-  test('have the access rules, aliases and masks of the identity, and what the organisation says without rules', async () => {
+  test('have the access rules, aliases and masks of the identity, and the setting of the organisation for identities without rules', async () => {
     const { query } = database;
     const row = { identity_id: identity, organization_id: acme.root, created_at: new Date(now) };
     const rule = id('access_rule');
@@ -291,7 +291,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
       });
   });
 
-  test('F27 have the choices that this job could get in the profiles of the identity, and of others one of the identity itself', async () => {
+  test('F27 have the assignments that this job could get in the profiles of the identity, and one of the identity for others', async () => {
     const others = await insertIdentity(database, acme, acme.lab, 'of-others');
     const [team, otherTeam] = [await insertTeam(database, acme), id('team')];
     await assign(database, acme, others);
@@ -332,7 +332,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     expect((await read(null))?.facts.job.deadline).toBe(now + 60_000);
   });
 
-  test('of many requests at once are each its own', async () => {
+  test('are separate for each of many concurrent requests', async () => {
     const organizations = await Promise.all(Array.from({ length: 12 }, () => insertOrganization(database)));
     const asked = organizations.flatMap((organization) => [organization, organization]);
     const unknown = reader.read({ token_hash: new Uint8Array(32), identity });
@@ -346,7 +346,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     expect(await unknown).toBeNull();
   });
 
-  test('see what was committed before they were asked for, on any replica', async () => {
+  test('include what was committed before the request, on any replica', async () => {
     await assign(database, acme, identity);
     const busy = Array.from({ length: 20 }, () => read(identity));
     await database.query.deleteFrom('assignments').where('identity_id', '=', identity).execute();
@@ -354,7 +354,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
     await Promise.all(busy);
   });
 
-  test('carry the version of the workload keys of the same moment', async () => {
+  test('have the version of the workload keys of the same moment', async () => {
     await database.query.updateTable('key_sets').set({ version: 7 }).where('name', '=', 'workload').execute();
     expect((await read(null))?.keySetVersion).toBe(7);
     await database.query.updateTable('key_sets').set({ version: 0 }).where('name', '=', 'workload').execute();

@@ -57,7 +57,7 @@ describe.each(databaseKinds)('trust rules: %s', (kind) => {
     });
   const holder = (token: string) => artifacts.findPrincipal(hashOf(token), at.getTime());
 
-  test('come back as they were made, of their account alone, oldest first', async () => {
+  test('are listed for their account only, unchanged, oldest first', async () => {
     await insertTrustRule(database.query, rule('trust_b'));
     await insertTrustRule(database.query, rule('trust_a'));
     await insertTrustRule(database.query, rule('trust_c', 'sa_2'));
@@ -66,7 +66,7 @@ describe.each(databaseKinds)('trust rules: %s', (kind) => {
     expect(await listTrustRules(database.query, 'sa_2')).toHaveLength(1);
   });
 
-  test('take the access tokens that they gave with them, and none else', async () => {
+  test('are deleted with the access tokens that they let in, and no others', async () => {
     await insertTrustRule(database.query, rule('trust_d'));
     await save('given', 'trust_d');
     await save('other', 'trust_a');
@@ -76,7 +76,7 @@ describe.each(databaseKinds)('trust rules: %s', (kind) => {
     expect(await holder('other')).toMatchObject({ principal_id: 'sa_1' });
   });
 
-  test('that are gone give no token any more', async () => {
+  test('let no token in after their deletion', async () => {
     await expect(save('late', 'trust_d')).rejects.toMatchObject({ code: 'outside_token_untrusted' });
     expect(await holder('late')).toBeUndefined();
   });
@@ -92,7 +92,7 @@ describe.each(databaseKinds)('trust rules: %s', (kind) => {
       await saveSettings(tx, 'grp_1', { allowed_issuers });
     });
 
-  test('N78 give no token while their issuer is not allowed, or their account is not active', async () => {
+  test('N78 let no token in while their issuer is not allowed or their account is not active', async () => {
     await allow(['https://other.example']);
     await expect(save('late', 'trust_a')).rejects.toMatchObject({ code: 'outside_token_untrusted' });
     await allow(['https://id.example']);
@@ -110,7 +110,7 @@ describe.each(databaseKinds)('trust rules: %s', (kind) => {
 
   // The embedded database makes one transaction at a time.
   if (kind === 'postgres')
-    test('N78 end a token that is given while their issuer is being disallowed', async () => {
+    test('N78 let no token in while their issuer is being disallowed', async () => {
       let attempts = 0;
       await allow(['https://other.example'], await another(), async () => {
         if (attempts++ === 0) await save('between', 'trust_a');

@@ -73,7 +73,7 @@ describe('deletions on PostgreSQL', () => {
     await sql`ANALYZE`.execute(analyzing.query);
   }, 90_000);
 
-  test('F26 deleting a tree with service accounts and jobs scans no table', async () => {
+  test('F26 of a tree with service accounts and jobs scan no table', async () => {
     const acme = await insertOrganization(database);
     const identity = await insertIdentity(database, acme, acme.lab, 'sim');
     await assign(database, acme, identity, '', acme.launcher);
@@ -92,7 +92,7 @@ describe('deletions on PostgreSQL', () => {
     expect(read).toEqual([]);
   });
 
-  test('F26 every foreign key has an index, but those to users, who are never deleted', async () => {
+  test('F26 find an index on every foreign key, but those to users, who are never deleted', async () => {
     const { rows } = await sql<{ key: string }>`
       SELECT key.conrelid::regclass || '.' || (
         SELECT string_agg(attname, ',') FROM pg_attribute WHERE attrelid = key.conrelid AND attnum = ANY (key.conkey)) AS key

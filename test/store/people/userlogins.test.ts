@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import type { Database } from '../../../src/database/connections.ts';
-import { databaseOver, openDatabase } from '../../../src/database/database.ts';
+import { createDatabase, openDatabase } from '../../../src/database/database.ts';
 import { openEmbedded } from '../../../src/database/embedded.ts';
 import { migrate } from '../../../src/database/migrate.ts';
 import { listSignInUsers } from '../../../src/store/people/useridentities.ts';
@@ -13,14 +13,14 @@ import { databaseKinds, freshPostgresDatabase } from '../../support/databases.ts
 
 const migrations = new URL('../../../migrations/', import.meta.url);
 
-describe.each(databaseKinds)('users of before several organisations: %s', (kind) => {
+describe.each(databaseKinds)('users from before migration 0014: %s', (kind) => {
   let database: Database;
   let folder: string;
   let drop: () => Promise<unknown> = async () => {};
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'arsia-before-'));
-    if (kind === 'embedded') database = databaseOver(await openEmbedded({}));
+    if (kind === 'embedded') database = createDatabase(await openEmbedded({}));
     else {
       const fresh = await freshPostgresDatabase(false);
       drop = fresh.drop;
@@ -44,7 +44,7 @@ describe.each(databaseKinds)('users of before several organisations: %s', (kind)
     sql`INSERT INTO user_identities (iss, sub, user_id, created_at, signed_in_at)
       VALUES ('https://login.example.com', '1', ${id}, now(), now())`.execute(database.query);
 
-  test('N69 N75 keep their sign-in, and the same person and login may be added in another organisation', async () => {
+  test('N69 N75 keep their sign-in, and the person and login may be added in another organisation', async () => {
     await migrate(database, { folder });
     for (const id of ['evil', 'acme'])
       await sql`INSERT INTO namespaces (id, kind, organization_id, name, path, lineage, created_at)

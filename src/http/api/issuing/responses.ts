@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type AuditEvent, eventFields } from '../../../core/audit.ts';
 import { identityKinds } from '../../../services/identities/kinds.ts';
 import { id, secret, time, version, withheld } from '../answers.ts';
 
@@ -45,26 +46,30 @@ const [first, ...others] = identityKinds.map(({ type, answer }) =>
 export const credentials: z.ZodType = z.discriminatedUnion('type', [first!, ...others]).meta({ id: 'Credentials' });
 
 const text = z.string().nullable();
+
+/** Fields of an audit event that are more than a text that may be missing, and those with a description. */
+const eventMembers = {
+  id: id('event'),
+  at: time,
+  action: z.string(),
+  outcome: z.enum(['success', 'refused', 'failed']),
+  actor_kind: z.string(),
+  client_address: text.meta({
+    description: 'Where the request came from: an IPv4 address, or the /64 prefix of an IPv6 address.',
+  }),
+  user_agent: text.meta({ description: 'The products that the header `User-Agent` named, at most 128 characters.' }),
+  detail: z.record(z.string(), z.unknown()),
+};
+
+const otherEventMembers = Object.fromEntries(eventFields.map((field) => [field, text])) as Record<
+  Exclude<keyof AuditEvent, keyof typeof eventMembers>,
+  typeof text
+>;
+
 export const auditEvent = z
   .strictObject({
-    id: id('event'),
-    at: time,
-    action: z.string(),
-    outcome: z.enum(['success', 'refused', 'failed']),
-    code: text,
-    organization_id: text,
-    actor_kind: z.string(),
-    actor_id: text,
-    user_id: text,
-    workspace_id: text,
-    identity_id: text,
-    job_id: text,
-    target_id: text,
-    jti: text,
-    signing_input_sha256: text,
-    request_id: text,
-    parent_id: text,
-    detail: z.record(z.string(), z.unknown()),
+    ...otherEventMembers,
+    ...eventMembers,
     position: z.int().meta({ description: 'The place in the audit, in the order in which events were recorded.' }),
   })
   .meta({ id: 'AuditEvent' });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canonicalEmail } from '../../../core/logins.ts';
+import { normalizeEmail } from '../../../core/logins.ts';
 import type { Invitation } from '../../../store/people/invitations.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
@@ -11,7 +11,7 @@ const email = z
   .string('an e-mail address is needed')
   .max(254, 'must be at most 254 characters')
   .transform((text, context) => {
-    const canonical = canonicalEmail(text);
+    const canonical = normalizeEmail(text);
     if (canonical !== null) return canonical;
     context.addIssue({ code: 'custom', message: 'must be an e-mail address in ASCII, such as ada@acme.example' });
     return z.NEVER;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { clientKeys } from '../../../core/clientkeys.ts';
+import { parseClientKeys } from '../../../core/clientkeys.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
 import {
@@ -19,7 +19,7 @@ const newUser = z.strictObject({ login, display_name: displayName.default('') })
 const userChange = z.strictObject({ display_name: displayName.optional(), is_active: z.boolean().optional() });
 
 const jwks = z.unknown().transform((value, context) => {
-  const { keys, faults } = clientKeys(value);
+  const { keys, faults } = parseClientKeys(value);
   for (const { pointer, detail } of faults)
     context.addIssue({ code: 'custom', message: detail, path: pointer.split('/').slice(1) });
   return { keys: keys.map((key) => ({ ...key })) };

@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, expect, test } from '@jest/globals';
+import { Command } from 'commander';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { operatorCommand } from '../../src/server/commands/operator.ts';
+import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
+import { type Body, type Client, createClient, encoded } from '../support/client.ts';
+import { cloudSettings, targets, trustOf } from '../support/clouds.ts';
+import { actionToken, startOutsideIssuer } from '../support/outside.ts';
+
+/** The code blocks of the documents, run as they are against a server that has what they name. docs/sign-in.md has a test of its own. */
+
+const blocksOf = (file: string, language = 'sh') =>
+  [...readFileSync(file, 'utf8').matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(
+    ([, block]) => block!,
+  );
+
+/** Blocks of the README that other tests run: `.ci/run` and test/e2e/commands.test.ts. */
+const ranElsewhere = ['npm ci && npm run demo', 'npm ci && npm test', 'npx arsia bootstrap'];
+const readme = blocksOf('README.md').filter((block) => !ranElsewhere.some((command) => block.includes(command)));
+
+let running: RunningArsia;
+let folder: string;
+let owner: Client;
+let token: string;
+let job: Body;
+
+beforeAll(async () => {
+  const sandbox = await startSandbox();
+  atEnd(() => sandbox.close());
+  const settings = { ARSIA_OUTSIDE_ISSUERS_LOOPBACK: 'true' };
+  running = await startArsia({ home: await makeHome('embedded'), sandbox, settings });
+  const { arsia, issuer } = running;
+  token = (await arsia.operators.bootstrap({ organization: 'acme', login: 'ada' })).token.access_token;
+  owner = createClient(issuer, token);
+  const group = 'acme/research';
+  await owner.send('POST', '/groups', { name: 'research', parent: 'acme' });
+  const workspace = await owner.send('POST', '/workspaces', { name: 'simulation', group });
+  for (const identity of [
+    { name: 'aws', type: 'aws', settings: cloudSettings.aws, delivery: 'both' },
+    { name: 'internal-api', type: 'oidc', settings: { audience: 'https://api.acme.example' }, delivery: 'both' },
+  ]) {
+    const { id } = await owner.send('POST', '/managed-identities', { group, ...identity });
+    await owner.send('POST', `/workspaces/${workspace.id}/managed-identities`, { managed_identity: id });
+  }
+  const { account, role } = targets;
+  const aws = await trustOf(owner, encoded('acme/research/aws'), 'acme/research/simulation');
+  sandbox.aws.createOpenIdConnectProvider({ account, url: issuer, client_ids: [aws.audience] });
+  sandbox.aws.createRole({ arn: role, trust_policy: aws.document('trust-policy'), max_session_duration: 7200 });
+  job = await owner.send('POST', `/workspaces/${workspace.id}/jobs`, {});
+  await owner.send('POST', '/service-accounts', { name: 'ci', group });
+
+  folder = await mkdtemp(join(tmpdir(), 'arsia-blocks-'));
+  atEnd(() => rm(folder, { recursive: true, force: true }));
+  await mkdir(join(folder, '.arsia'));
+  await writeFile(join(folder, '.arsia', 'demo.json'), JSON.stringify({ issuer, job_token: job.job_token }));
+  const shim = `#!/bin/sh\nexec '${process.execPath}' '${resolve('test/e2e/curl.cjs')}' "$@"\n`;
+  await writeFile(join(folder, 'curl'), shim);
+  await chmod(join(folder, 'curl'), 0o755);
+}, 60_000);
+
+/** The JSON values that a block prints, one a command. */
+async function run(block: string, variables: Record<string, string> = {}): Promise<Body[]> {
+  const PATH = [folder, dirname(process.execPath), process.env.PATH].join(delimiter);
+  const { stdout } = await promisify(execFile)('sh', ['-euc', block], { cwd: folder, env: { PATH, ...variables } });
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+test('the README has two blocks that no other test runs', () => {
+  expect(readme.map((block) => block.split(/[= ]/)[0])).toEqual(['ISSUER', 'curl']);
+});
+
+test('README, "Try it yourself": the job gets credentials and a token', async () => {
+  const [credentials, exchanged] = await run(readme[0]!);
+  expect(credentials).toMatchObject({ type: 'aws', role_arn: targets.role });
+  expect(exchanged).toMatchObject({ issued_token_type: 'urn:ietf:params:oauth:token-type:jwt', token_type: 'N_A' });
+});
+
+test('README, "What the cloud admin does": the trust documents of the identity', async () => {
+  const [trust] = await run(readme[1]!.replace('http://127.0.0.1:8080', running.issuer), { TOKEN: token });
+  expect(trust!.documents.map(({ name }: Body) => name)).toContain('trust-policy');
+});
+
+test('docs/outside-tokens.md: the rule is created, and the token that it describes is exchanged', async () => {
+  const [rule, exchange, ...others] = blocksOf('docs/outside-tokens.md');
+  expect(others).toEqual([]);
+  const outside = await startOutsideIssuer(running.clock);
+  const own = (block: string) =>
+    block
+      .replace('https://token.actions.githubusercontent.com', outside.url)
+      .replace('https://arsia.example.com', running.issuer);
+  const variables = { ARSIA_URL: running.issuer, TOKEN: token };
+  expect((await run(own(rule!), variables))[0]).toMatchObject({ issuer: outside.url, single_use: true });
+  const OUTSIDE_TOKEN = await actionToken(outside, running.issuer, { ref: 'refs/heads/release-1' });
+  const [exchanged] = await run(own(exchange!), { ...variables, OUTSIDE_TOKEN });
+  expect(exchanged).toMatchObject({ token_type: 'Bearer', access_token: expect.any(String) });
+});
+
+test('docs/limits.md: every command is one, with its options', async () => {
+  const commands = blocksOf('docs/limits.md', 'console').map((block) => block.trim().replace(/^\$ arsia /, ''));
+  expect(commands.length).toBe(2);
+  for (const command of commands) {
+    const terminal = {
+      open: () => Promise.reject(new Error('opened')),
+      send: () => Promise.reject(new Error('sent')),
+      write: () => {},
+      tell: () => {},
+    };
+    const program = new Command('arsia').exitOverride().addCommand(operatorCommand(terminal));
+    await expect(program.parseAsync(command.split(' '), { from: 'user' })).rejects.toThrow('opened');
+  }
+});
