@@ -30,9 +30,9 @@ export interface Calls {
 }
 
 export interface CallOptions {
-  /** Of a whole call: its wait in the queue, its tries and the pauses between them. */
+  /** Bounds a whole call: its wait in the queue, its tries and the pauses between them. */
   deadline_ms?: number;
-  /** Calls at once, per endpoint: one that hangs holds its own places alone. */
+  /** Calls at once, per endpoint, so that an endpoint that hangs delays no other. */
   concurrency?: number;
   /** Calls that wait for a place, per endpoint. */
   queue?: number;

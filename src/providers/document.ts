@@ -7,8 +7,9 @@ const maximumDocumentLength = 32_768;
 const maximumDepth = 64;
 
 /**
- * The JSON object in a pasted text. A member that stands twice is refused, as the clouds refuse it: JSON.parse keeps the last
- * one in silence, and a policy with two `StringEquals` blocks would be judged by half of its conditions.
+ * Returns the JSON object in a pasted text. Throws `invalid_request` where it is none, or has a member twice. Clouds refuse a
+ * member that stands twice; JSON.parse keeps the last one, so that a policy with two `StringEquals` blocks would be judged by
+ * half of its conditions.
  */
 export function parseDocument(text: string, what: string): JsonObject {
   if (text.length > maximumDocumentLength)
@@ -47,7 +48,7 @@ export function optionalTextIn(what: string): (value: unknown, place: string) =>
   };
 }
 
-/** No verdict depends on the member, for this reason. */
+/** A member that no verdict depends on, with the reason. */
 export interface Irrelevant {
   irrelevant: string;
 }
@@ -85,7 +86,7 @@ export function readMembers<M extends Members>(
   return Object.fromEntries(read) as ReadMembers<M>;
 }
 
-/** What stands twice, or too deep, in a text that is known to be JSON. */
+/** Returns the fault of a JSON text that has a member twice in an object, or nests too deep. */
 function structureFault(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = [];
   let isName = false;

@@ -11,19 +11,19 @@ export interface EndpointSetting<Value extends string | readonly string[] = stri
   parse(text: string): Value;
 }
 
-/** The values of endpoint settings, as an exchange gets them. */
+/** Values of endpoint settings, as an exchange gets them. */
 export type EndpointValues<Settings extends Record<string, EndpointSetting>> = {
   readonly [Name in keyof Settings]: ReturnType<Settings[Name]['parse']>;
 } & { extra_ca: string | undefined };
 
-/** https, or http on loopback, without query, fragment or trailing slash. */
+/** Returns a URL that is https, or http on loopback, without query, fragment or trailing slash. Throws an Error otherwise. */
 export function endpointUrl(text: string): string {
   const fault = findIssuerFault(text);
   if (fault !== undefined) throw new Error(`${fault}, such as https://sts.example.com; it is ${JSON.stringify(text)}`);
   return text;
 }
 
-/** Comma-separated. */
+/** Returns a parser of comma-separated values. */
 export function listOf<Value>(parse: (text: string) => Value): (text: string) => Value[] {
   return (text) =>
     text

@@ -2,18 +2,18 @@ import { ArsiaError, type ErrorCode, type ErrorMore } from '../core/errors.ts';
 import { toError } from '../core/thrown.ts';
 import { connectionFault, retryAfterOf, scrub, statusOf } from './faults.ts';
 
-/** A cloud's error, read out of what its SDK threw. */
+/** The error of a cloud, as its SDK reported it. */
 export interface CloudFault {
-  /** For people: `AWS`. */
+  /** Title for messages: `AWS`. */
   cloud: string;
-  /** The kind: `aws`. */
+  /** Type of the provider: `aws`. */
   provider: string;
   code: string;
   status: number | undefined;
   message: string;
 }
 
-/** One line of a cloud's table: which errors it is about, and what they are to us. First match counts. */
+/** A row of the error table of a cloud: maps errors to a code of Arsia. The first match counts. */
 export interface FaultRow<Situation> {
   /** The cloud's own code, whole. */
   code: RegExp;
@@ -30,7 +30,7 @@ export interface FaultRow<Situation> {
   pointer?: string;
 }
 
-/** The cloud's error as ours: its own code and words kept, scrubbed of tokens. Falls back to what the status says. */
+/** Returns an ArsiaError with code and text of the cloud, without tokens. Errors without a row are mapped by their status. */
 export function explainFault<Situation>(
   thrown: unknown,
   fault: CloudFault,
@@ -73,7 +73,7 @@ const connectionRows = {
   },
 };
 
-/** What an error without a row of its own is, by connection and status alone. */
+/** Returns the row of an error that has none of its own, by connection and status alone. */
 function fallback(thrown: unknown, { cloud, code, status }: CloudFault): FaultRow<unknown> {
   const any = /^/;
   if (status === undefined || status < 400) {
@@ -100,7 +100,7 @@ function fallback(thrown: unknown, { cloud, code, status }: CloudFault): FaultRo
   };
 }
 
-/** The parts that every SDK's error has: a status, a connection code, a message. */
+/** Returns the parts that the errors of all SDKs have: a status, a connection code, a message. */
 export function faultOf(
   cloud: string,
   provider: string,

@@ -5,8 +5,8 @@ import { parseSubject } from '../core/subject.ts';
 import type { TrustFacts } from './provider.ts';
 
 /**
- * Refuses facts that no trust document may be made of: a subject or issuer with characters that mean something to a policy
- * (`*`, `${…}`, quotes) could only come here through a fault of ours, and would then stand in the trust of a cloud.
+ * Throws `claims_refused` for facts that no trust document may have: a subject or issuer with characters that mean something
+ * to a policy (`*`, `${…}`, quotes). Only a fault in Arsia could cause them; they would weaken the trust of a cloud.
  */
 export function checkTrustFacts(facts: TrustFacts): void {
   const { issuer, subject, is_subject_pattern, identity_id, organization_id } = facts;
@@ -22,17 +22,17 @@ export function checkTrustFacts(facts: TrustFacts): void {
   if (!isIssuer(issuer)) throw new ArsiaError('claims_refused', `${JSON.stringify(issuer)} is no issuer.`);
 }
 
-/** What a subject of every user begins with: `mi_…:ws_…:usr_`. */
+/** Returns the beginning of a subject that names any user: `mi_…:ws_…:usr_`. */
 export function subjectPrefix({ subject }: TrustFacts): string {
   return subject.slice(0, -1);
 }
 
-/** Where a caller finds the documents, for advice. */
+/** Returns the route of the trust documents, for advice. */
 export function trustRoute(facts: Pick<TrustFacts, 'identity_id'>): string {
   return `GET /api/v1/managed-identities/${facts.identity_id}/trust`;
 }
 
-/** Sentences on what a cloud can do with this issuer. `needs` is what the cloud asks of it. */
+/** Returns warnings about an issuer that the cloud may not accept or reach. `needs` are requirements of the cloud. */
 export function issuerWarnings(issuer: string, cloud: string, needs: { port: boolean }): string[] {
   const url = new URL(issuer);
   const warnings: string[] = [];
@@ -47,14 +47,14 @@ export function issuerWarnings(issuer: string, cloud: string, needs: { port: boo
   return warnings;
 }
 
-/** What Arsia decides no more once a job has the token itself. */
+/** Returns a warning for identities that deliver the token: whoever holds it makes a choice that Arsia makes otherwise. */
 export function deliveryWarnings({ delivery }: TrustFacts, choice: string): string[] {
   return delivery === 'credentials'
     ? []
     : [`With delivery ${delivery} jobs hold the token itself: whoever holds it chooses ${choice}.`];
 }
 
-/** A subject names one workspace or user; the documents are for that one. */
+/** Returns a warning for subjects that name a workspace or user: the documents are for that one only. */
 export function scopeWarnings(facts: TrustFacts): string[] {
   const { subject_scope: scope, workspace, user } = facts;
   const whom: string[] = [];
@@ -102,12 +102,12 @@ function isPrivateHost(hostname: string): boolean {
   );
 }
 
-/** A word for a POSIX shell: within single quotes nothing has a meaning. */
+/** Quotes a word for a POSIX shell: no character within single quotes has a meaning. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** A command of several lines, one option a line. */
+/** Returns a shell command with one option a line. */
 export function shellCommand(command: string, options: readonly (readonly [string, string])[]): string {
   return [command, ...options.map(([name, value]) => `  ${name} ${shellWord(value)}`)].join(' \\\n');
 }

@@ -1,8 +1,8 @@
 import { isObject } from '../core/json.ts';
 
 /**
- * What the errors of the three SDKs have in common once their shapes are set aside. Clouds answer in their own forms, so the
- * readers here look for what is there and take nothing for granted.
+ * Readers of the errors of all SDKs. Each SDK has a form of its own, and answers come from other servers too, so that every
+ * member may be absent or of another type.
  */
 
 const networkCodes: ReadonlySet<string> = new Set([
@@ -18,12 +18,12 @@ const networkCodes: ReadonlySet<string> = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** TLS failures stay as they are until somebody changes a certificate: no second try. */
+/** Codes of TLS failures. They last until a certificate is changed, so that there is no second try. */
 const tlsPattern = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$)/;
 
 export type ConnectionFault = { kind: 'network' | 'tls'; code: string };
 
-/** The failure of a connection, by its system code, wherever in the chain of causes it stands. */
+/** Returns the failure of a connection: the first system code in the chain of causes. */
 export function connectionFault(thrown: unknown): ConnectionFault | undefined {
   for (const error of causes(thrown)) {
     const { code } = error;
@@ -34,7 +34,7 @@ export function connectionFault(thrown: unknown): ConnectionFault | undefined {
   return undefined;
 }
 
-/** The HTTP status that the cloud answered with; undefined when it did not answer. */
+/** Returns the HTTP status of the answer; undefined where there was none. */
 export function statusOf(thrown: unknown): number | undefined {
   for (const error of causes(thrown)) {
     const { $metadata: metadata, response, status } = error;
@@ -45,14 +45,14 @@ export function statusOf(thrown: unknown): number | undefined {
   return undefined;
 }
 
-/** Throttled, or the cloud's own trouble, or no connection: worth another try. */
+/** Returns whether another try is worthwhile: the cloud throttled, failed, or could not be reached. */
 export function isTransientFault(thrown: unknown): boolean {
   const status = statusOf(thrown);
   if (status !== undefined) return status === 408 || status === 429 || status >= 500;
   return connectionFault(thrown)?.kind === 'network';
 }
 
-/** `Retry-After` in seconds (RFC 9110 10.2.3, delay form); undefined when the cloud names none. */
+/** Returns `Retry-After` in seconds (RFC 9110 10.2.3, delay form); undefined where the answer has none. */
 export function retryAfterOf(thrown: unknown): number | undefined {
   for (const error of causes(thrown)) {
     const response = isObject(error.$response) ? error.$response : error.response;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * Fields of settings, declared once: the title, the help and a right value feed validation, OpenAPI, forms and the docs.
- * Every message shows the right value, whatever was wrong.
+ * A field of settings, declared once: title, help and example feed validation, OpenAPI, forms and docs. Every message shows
+ * the example.
  */
 export interface FieldText<Value> {
   title: string;

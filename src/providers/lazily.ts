@@ -1,6 +1,6 @@
 type Exchange<Args extends unknown[], Result> = (...args: Args) => Promise<Result>;
 
-/** An `exchange` whose module, and with it the SDK of the cloud, is imported at the first use or by `load`. */
+/** Returns an `exchange` that imports its module, and with it the SDK of the cloud, at the first use or in `load`. */
 export function lazily<Args extends unknown[], Result>(load: () => Promise<{ exchange: Exchange<Args, Result> }>) {
   return {
     load,

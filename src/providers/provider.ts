@@ -39,7 +39,7 @@ export interface Provider<Settings = ReadSettings> {
   exchanging?: Exchanging<Settings>;
 }
 
-/** Which token is meant: for whom the subject speaks and what the identity is. All pure functions read from this. */
+/** Facts of a token: the identity, the subject and whom it names. Input of all pure functions of a provider. */
 export interface TrustFacts {
   issuer: string;
   /** `single` or `multi`: in multi tenancy AWS's audience carries the organisation. */
@@ -59,7 +59,7 @@ export interface TrustFacts {
   workspace?: { id: string; path: string } | undefined;
   /** Launchers that could name a user, where tokens name a user and no workspace (docs/decisions/0017). */
   naming?: NamingFacts | undefined;
-  /** For session tags: the organisation's name, the group that holds the workspace, the stage of the job. */
+  /** Values of session tags: the name of the organisation, the group that holds the workspace, the stage of the job. */
   organization?: string | undefined;
   group?: string | undefined;
   stage?: string | undefined;
@@ -86,7 +86,7 @@ export interface TrustDocument {
   text: string;
   /** With the form `fields`: the values in the order and with the labels of the cloud's own form. */
   fields?: { label: string; value: string }[];
-  /** Where it goes. */
+  /** The page, field or command that takes the text. */
   paste_into: string;
 }
 
@@ -116,20 +116,20 @@ export interface Federated<Settings = ReadSettings> {
    * pass at this cloud without the claims and limits of this kind.
    */
   ownAudiences?: readonly RegExp[];
-  /** The audience that the admin chose freely, for kinds where that is so: it belongs to one organisation. */
+  /** Returns the audience that the admin chose, for kinds without an audience of their own. It belongs to one organisation. */
   freeAudience?(settings: Settings): string;
   /**
    * Returns whether the provider's own claims name the user of the job, so that the cloud can decide by them. Absent: never.
    */
   namesUser?(settings: Settings): boolean;
-  /** The audience and the provider's own claims of a token. Pure. */
+  /** Returns the audience of a token and the claims of the provider's own. Pure. */
   assertion(settings: Settings, facts: TrustFacts): Assertion;
-  /** What the admin copies. Pure; the only place that composes trust text of this kind. */
+  /** Returns the documents that the admin copies. Pure; the only place that composes trust text of this kind. */
   trust(settings: Settings, facts: TrustFacts): Trust;
   /**
-   * Would this document (text as pasted at the cloud) accept these claims? Pure. A document that uses what `evaluate` does
-   * not know throws ArsiaError `not_supported` and names it; one that is no document at all throws `invalid_request`.
-   * `request` is what the caller asks of the cloud beside the token.
+   * Returns whether the document (text as pasted at the cloud) accepts the claims. Pure. Throws `not_supported`, which names
+   * the member or function that `evaluate` does not know, and `invalid_request` for a text that is no such document.
+   * `request` has the parameters of the request to the cloud beside the token.
    */
   evaluate(document: string, claims: Readonly<Record<string, unknown>>, request?: EvaluateRequest): Verdict;
 }
@@ -168,7 +168,7 @@ export interface ExchangeContext<Request = CredentialsRequest, Endpoints = Cloud
   signal: AbortSignal;
 }
 
-/** What the cloud returned, snake_case as on the wire, `type` first. Held nowhere after the answer. */
+/** The answer of the cloud, in snake_case as on the wire, `type` first. Dropped after the answer to the job. */
 export interface CloudCredentials {
   type: string;
   /** RFC 3339, UTC. */
@@ -181,21 +181,24 @@ export interface Exchanging<Settings = ReadSettings> {
   request: z.ZodObject;
   /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */
   endpoints: Readonly<Record<string, EndpointSetting>>;
-  /** Loads the SDK, which takes long: at the start of a server, so that its first exchange does not wait. */
+  /** Loads the SDK, which takes up to a second. A server loads it at start, so that its first exchange does not wait. */
   load(): Promise<unknown>;
   /**
-   * Refuses (ArsiaError `invalid_request`, fields named) what the cloud would not take, before anything is signed; with
-   * `endpoints` also an identity whose endpoint the operator does not list (`exchange` refuses that again). Pure.
+   * Throws `invalid_request`, which names the fields, for a request that the cloud would refuse, before anything is signed;
+   * with `endpoints` also for an identity whose endpoint the operator does not list (`exchange` checks that again). Pure.
    */
   check(settings: Settings, request: CredentialsRequest, endpoints?: CloudEndpoints): void;
   /** Returns the URL at which the credentials are fetched, for the places of the exchange. Pure. */
   endpointOf(settings: Settings, endpoints: CloudEndpoints): string;
-  /** One try. Throws whatever the SDK throws. The only impure part. A fresh SDK client each time: caches must not be shared. */
+  /**
+   * Trades the token at the cloud, in one try. Throws what the SDK throws. The only impure function. Each call makes an SDK
+   * client of its own: their caches are not keyed by the token.
+   */
   exchange(token: string, settings: Settings, context: ExchangeContext): Promise<CloudCredentials>;
-  /** Is another try worth it? The SDKs' own tries are switched off, so that `calls.ts` alone counts them. Pure. */
+  /** Returns whether another try is worthwhile. Retries of the SDKs are off: `calls.ts` alone retries. Pure. */
   isTransient(thrown: unknown): boolean;
-  /** The cloud's error as ours: its own code kept, explained, scrubbed. Pure. */
+  /** Turns the error of the cloud into an ArsiaError with advice: keeps its code, removes tokens from its text. Pure. */
   explain(thrown: unknown, facts: TrustFacts, settings: Settings): ArsiaError;
-  /** Facts for the audit record: who the credentials belong to. No secrets. Pure. */
+  /** Returns the owner of the credentials, for the audit record. No secrets. Pure. */
   describe(credentials: CloudCredentials): Record<string, string>;
 }

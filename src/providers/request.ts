@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { FieldFault } from '../core/errors.ts';
 
-/** The fault of a duration, in seconds; none when nothing is asked for. */
+/** Returns the faults of a requested duration in seconds. */
 export function durationFault(duration: number | undefined, least: number, most: number): FieldFault[] {
   if (duration === undefined || (Number.isInteger(duration) && duration >= least && duration <= most)) return [];
   return [
@@ -9,10 +9,10 @@ export function durationFault(duration: number | undefined, least: number, most:
   ];
 }
 
-/** For clouds that choose the life of their tokens themselves. */
+/** Returns the fault of a duration at clouds that choose the life of their tokens themselves. */
 export function noDuration(duration: number | undefined, why: string): FieldFault[] {
   return duration === undefined ? [] : [{ pointer: '/duration', detail: `must be left out: ${why}` }];
 }
 
-/** The answer of kinds without an exchange: the workload token is the credential. */
+/** Answer of kinds without an exchange: the workload token is the credential. */
 export const tokenAnswer = { token: z.string() };

@@ -8,17 +8,17 @@ type Operator = { extra_ca: string | undefined };
 interface Agents {
   http: HttpAgent;
   https: HttpsAgent;
-  /** For endpoints of the operator's own. */
+  /** For endpoints that the operator lists: trusts ARSIA_EXTRA_CA_FILE too. */
   extra: HttpsAgent;
 }
 
-/** Connections are kept and shared, since they hold nothing of an exchange; SDK clients are not. */
+/** Connections are shared between exchanges, since they hold no state of one. SDK clients are not. */
 const agentsOf = new WeakMap<Operator, Agents>();
 
 /**
- * The agents for a URL. They are always given to the SDKs: left to themselves those take proxies and authorities from the
- * environment, and the operator's settings are the only place that says where tokens go (N29). `ownHosts` are those of the
- * cloud itself, for which the operator's certificate authority does not count.
+ * Returns the agents for a URL. Without them an SDK takes proxies and certificate authorities from the environment; only
+ * settings of the operator say where tokens go (N29). ARSIA_EXTRA_CA_FILE does not apply to `ownHosts`, those of the cloud
+ * itself.
  */
 export function agentsFor(
   endpoints: Operator,
@@ -33,7 +33,7 @@ export function agentsFor(
   return { httpAgent: agents.http, httpsAgent: ownHosts.test(new URL(url).hostname) ? agents.https : agents.extra };
 }
 
-/** The one that a request to this URL uses. */
+/** Returns the agent for requests to the URL. */
 export function agentFor(endpoints: Operator, url: string, ownHosts: RegExp): HttpAgent {
   const { httpAgent, httpsAgent } = agentsFor(endpoints, url, ownHosts);
   return url.startsWith('http:') ? httpAgent : httpsAgent;

@@ -2,7 +2,7 @@ import type { Verdict } from './provider.ts';
 
 export type Denial = Extract<Verdict, { allow: false }>;
 
-/** `condition` in the document's own words; `actual` as the token has it, `undefined` for a claim that it lacks. */
+/** Returns a denial. `condition` is quoted from the document; `actual` is the claim of the token, `undefined` where it has none. */
 export function deny(condition: string, expected: string | readonly string[], actual: unknown): Denial {
   return {
     allow: false,

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { endpointSettings, providers } from '../../src/providers/registry.ts';
+import { readSettings } from '../../src/providers/storedsettings.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { oldestSettings } from '../providers/samples.ts';
 import { type Stub, startStub } from '../providers/stub.ts';
@@ -42,14 +43,14 @@ async function store(id: string, settings: unknown, type?: string): Promise<void
 }
 
 /** An identity of the sandbox clouds that has this form of settings, or a new one, and whether its cloud trusts it. */
-async function identityOf(type: string, form: Body): Promise<{ identity: Body; isTrusted: boolean }> {
+async function identityOf(type: string, form: Body, today: Body): Promise<{ identity: Body; isTrusted: boolean }> {
   const known = Object.entries(cloudSettings).find(([name, settings]) => {
     const has = settings as Record<string, unknown>;
     const isOfType = identities[name as keyof CloudIdentities].type === type;
     return isOfType && ['service_account', ...Object.keys(form)].every((member) => has[member] === form[member]);
   });
   if (known !== undefined) return { identity: identities[known[0] as keyof CloudIdentities], isTrusted: true };
-  const made = { name: `${type.replaceAll('_', '-')}-old`, type, settings: form, delivery: 'both' };
+  const made = { name: `${type.replaceAll('_', '-')}-old`, type, settings: today, delivery: 'both' };
   return { identity: await createIdentity(organization, made, 'old'), isTrusted: false };
 }
 
@@ -63,8 +64,10 @@ describe.each(forms)('an identity whose row has the oldest form %s', (_title, pr
   let today: Body;
 
   beforeAll(async () => {
-    ({ identity, isTrusted } = await identityOf(provider.type, form));
-    today = await organization.owner.send('PATCH', `/managed-identities/${identity.id}`, { settings: form });
+    const read = readSettings(provider, form);
+    if ('fault' in read) throw new Error(read.fault);
+    ({ identity, isTrusted } = await identityOf(provider.type, form, read.settings));
+    today = await organization.owner.send('PATCH', `/managed-identities/${identity.id}`, { settings: read.settings });
     await store(identity.id, form);
   });
 

@@ -5,6 +5,7 @@ import { openApiDocument } from '../../src/http/api/openapi.ts';
 import { problem } from '../../src/http/api/problem.ts';
 import { routes } from '../../src/http/api/routes.ts';
 import type { Route } from '../../src/http/route.ts';
+import { providerTypes } from '../../src/providers/registry.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { actionTraits } from '../../src/services/actions.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
@@ -94,13 +95,10 @@ describe('the document', () => {
   test('shows the settings of every kind of identity, each with a right value', () => {
     const { settings } =
       document.paths['/managed-identities'].post.requestBody.content['application/json'].schema.properties;
-    expect(settings.anyOf.map(({ $ref }: Body) => $ref.split('/').at(-1))).toEqual([
-      'AwsSettings',
-      'AzureSettings',
-      'GcpSettings',
-      'KubernetesSettings',
-      'OidcSettings',
-    ]);
+    const names: string[] = settings.anyOf.map(({ $ref }: Body) => $ref.split('/').at(-1));
+    const nameOf = (type: string) => type.replace(/(?:^|_)([a-z])/g, (_, letter) => letter.toUpperCase());
+    expect(names).toEqual(providerTypes.map((type) => `${nameOf(type)}Settings`));
+    expect(names).toContain('AwsSettings');
     const { properties } = document.components.schemas.AwsSettings;
     expect(properties.role_arn.examples[0]).toMatch(new RegExp(properties.role_arn.pattern));
   });

@@ -23,7 +23,10 @@ const factOf: Record<TagSource, (facts: TrustFacts) => string | undefined> = {
   stage: (facts) => facts.stage,
 };
 
-/** The one role, always: AWS then refuses the token for any other before it looks at a trust policy (cloud-facts.md 0.9). */
+/**
+ * Returns the audience and the claims. The token always names one role: AWS refuses it for any other one before it evaluates a
+ * trust policy (cloud-facts.md 0.9).
+ */
 export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
   const tags = tagsOf(settings, facts);
   const transitive = (settings.transitive_tag_keys ?? []).filter((key) => Object.hasOwn(tags, key));

@@ -25,7 +25,7 @@ export const answer = {
   account_id: z.string().optional(),
 };
 
-/** Refuses what AWS would not take, before a token is made of it. */
+/** Throws `invalid_request` for a request that AWS would refuse, before a token is made. */
 export function check(settings: AwsSettings, { duration, aws }: AwsRequest, endpoints?: AwsEndpoints): void {
   const fields = [
     ...durationFault(duration, sessionDuration.minimum, settings.max_duration),

@@ -15,7 +15,7 @@ export const endpoints = {
 
 export type AwsEndpoints = EndpointValues<typeof endpoints>;
 
-/** Hosts of AWS itself: a certificate authority of the operator's has no say about those. */
+/** Hosts of AWS itself. ARSIA_EXTRA_CA_FILE does not apply to them. */
 export const ownHosts = /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)$/;
 
 /**

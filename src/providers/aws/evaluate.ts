@@ -12,7 +12,7 @@ const supportedKeys =
 
 const principalMembers = {
   Federated: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
-  /** Of these principals, only `*` includes a web identity. */
+  /** Of these principals, a web identity matches `*` only. */
   AWS: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
   Service: { irrelevant: 'It names services of AWS, and a web identity is none of them.' },
   CanonicalUser: { irrelevant: 'It names an account by its id for S3, and a web identity is no account.' },
@@ -53,7 +53,7 @@ const policyMembers = {
 export const members = { '': policyMembers, 'Statement.': statementMembers, 'Statement.Principal.': principalMembers };
 
 interface Statement {
-  /** For people: `statement 1` or its Sid. */
+  /** Name for messages: `statement 1`, or its Sid. */
   title: string;
   isAllow: boolean;
   actions: string[];
@@ -63,13 +63,16 @@ interface Statement {
   conditions: Condition[];
 }
 
-/** How far a statement that did not apply came: the furthest one is the one that the admin meant. */
+/** A statement that does not apply, and how many checks it passed. The one that passed most is the one that the admin meant. */
 interface Miss {
   progress: number;
   denial: Denial;
 }
 
-/** What a role's trust policy says to AssumeRoleWithWebIdentity with this token (cloud-facts.md 1.6, 7.4, 7.5). */
+/**
+ * Evaluates the trust policy of a role for AssumeRoleWithWebIdentity with this token (cloud-facts.md 1.6, 7.4, 7.5). Throws
+ * `invalid_request` or `not_supported` for a document that it cannot evaluate.
+ */
 export function evaluate(
   document: string,
   claims: Readonly<Record<string, unknown>>,

@@ -40,15 +40,15 @@ export async function exchange(
 }
 
 /**
- * For CloudTrail, and for conditions on `aws:userid`: the user, or the service account of a job without one. An account by its
- * id: its name is chosen by whoever owns a group, and could be the login or the id of a person.
+ * Returns the session name for CloudTrail and for conditions on `aws:userid`: the user, or the service account of a job
+ * without one. A service account is named by its id: owners of a group choose its name, which could be the login of a user.
  */
 function sessionName({ user, launcher, claims }: Pick<ExchangeContext, 'user' | 'launcher' | 'claims'>): string {
   if (user !== undefined) return sessionNameOf(user);
   return launcher?.id ?? claims.job_id;
 }
 
-/** What happened on the wire, for what the SDK's error leaves out. */
+/** The answer or the failure of the request, which the error of the SDK leaves out. */
 interface WireRecord {
   answer?: string;
   failure?: unknown;

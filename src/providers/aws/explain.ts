@@ -136,7 +136,7 @@ function awsFault(thrown: unknown): CloudFault {
   // The SDK's errors have a metadata, and no other has: only their name is a code of AWS.
   const named = isObject(error.$metadata) && typeof error.name === 'string' ? error.name : undefined;
   const fault = faultOf('AWS', 'aws', thrown, { code: wire ?? named });
-  // What the SDK cannot read it calls Unknown: with a 403, that is a refusal in another form.
+  // The SDK reports an answer that it cannot read as Unknown. With status 403 it is a refusal.
   return fault.code === 'Unknown' && fault.status === 403 ? { ...fault, code: 'AccessDenied' } : fault;
 }
 

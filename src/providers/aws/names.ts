@@ -52,7 +52,7 @@ export function isMinioRole(role: RoleArn): boolean {
 
 interface Partition {
   name: string;
-  /** Where a role's STS calls go when no region is named. */
+  /** Region of STS calls for identities that name none. */
   region: string;
   regions: RegExp;
   suffix: string;
@@ -82,7 +82,7 @@ export function stsEndpointOf(partition: Partition, region: string): string {
 /** `RoleSessionName` and source identity: 2 to 64 of these (cloud-facts.md 1.1). */
 const sessionNamePattern = /^(?!aws:)[\w+=,.@-]{2,64}$/;
 
-/** Who a session belongs to, for CloudTrail: the login where AWS takes it, else the id. */
+/** Returns the name of the user in CloudTrail: the login where AWS accepts it, else the id. */
 export function sessionNameOf({ id, login }: { id: string; login: string }): string {
   return sessionNamePattern.test(login) ? login : id;
 }

@@ -6,7 +6,7 @@ import { issuerHostPath, parseRoleArn, providerArn } from './names.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** What an AssumeRoleWithWebIdentity request is to a trust policy: the actions it needs, its principal, its condition keys. */
+/** An AssumeRoleWithWebIdentity request as a trust policy sees it: the actions, the principal and the condition keys. */
 export interface TrustRequest {
   /** `sts:TagSession` and `sts:SetSourceIdentity` are needed by what the token carries (cloud-facts.md 1.4). */
   actions: string[];
@@ -18,8 +18,8 @@ export interface TrustRequest {
 }
 
 /**
- * Of a custom issuer's claims AWS offers `aud`, `sub` and `amr` to conditions, and nothing else: a condition on any other one
- * meets an absent key (cloud-facts.md 0.6).
+ * Returns the request that a token makes. Of the claims of a custom issuer, conditions see `aud`, `sub` and `amr` only: a
+ * condition on another claim meets an absent key (cloud-facts.md 0.6).
  */
 export function trustRequest(claims: Claims, request: EvaluateRequest): TrustRequest {
   const hostPath = issuerHostPath(claims.iss);
@@ -55,7 +55,7 @@ export function trustRequest(claims: Claims, request: EvaluateRequest): TrustReq
   return { actions, issuer: claims.iss, hostPath, role, context };
 }
 
-/** The keys that `trustRequest` fills when the token has the value; others of AWS's own depend on what Arsia cannot see. */
+/** Returns whether `trustRequest` fills the key. Other keys of AWS depend on facts that Arsia cannot see. */
 export function isKnownKey(key: string): boolean {
   if (key.startsWith('aws:requesttag/')) return true;
   return knownServiceKeys.includes(key) || !/^(?:aws|sts|iam|s3):/.test(key);

@@ -4,10 +4,10 @@ import { findIssuerFault } from '../../core/issuerurl.ts';
 import { booleanField, choiceField, metaOf, mustBe, secondsField, textField } from '../fields.ts';
 import { isAwsRole, parseRoleArn, partitionOf } from './names.ts';
 
-/** What AWS takes for a session (cloud-facts.md 1.1). Seconds. */
+/** Durations that AWS accepts for a session (cloud-facts.md 1.1). Seconds. */
 export const sessionDuration = { minimum: 900, default: 3600, maximum: 43_200 } as const;
 
-/** What a session tag may say: facts of the job, never free text, so that no admin can tag a session as somebody else's. */
+/** Values of session tags. They are facts of the job and never free text, so that no admin can tag a session as another user's. */
 const tagSources = [
   'user',
   'user_id',

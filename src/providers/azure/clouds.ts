@@ -3,7 +3,7 @@ export interface AzureCloud {
   audience: string;
   /** Undefined where only the operator can know it: air-gapped clouds. */
   authority: string | undefined;
-  /** What a token is for when nobody says: Azure Resource Manager. */
+  /** Default scope: Azure Resource Manager. */
   scope: string | undefined;
   portal: string;
 }

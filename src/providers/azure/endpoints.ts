@@ -14,12 +14,12 @@ export const endpoints = {
 
 export type AzureEndpoints = EndpointValues<typeof endpoints>;
 
-/** Hosts of Entra itself: a certificate authority of the operator's has no say about those. */
+/** Hosts of Entra itself. ARSIA_EXTRA_CA_FILE does not apply to them. */
 export const ownHosts = /(?:^|\.)(?:login\.microsoftonline\.(?:com|us)|login\.partner\.microsoftonline\.cn)$/;
 
 /**
- * The authority: the cloud's own, unless the operator lists hosts without it; then the first of those. No request and no
- * setting of an identity names one (N29).
+ * Returns the authority: the cloud's own, unless the operator lists hosts without it; then the first listed one. No request
+ * and no setting of an identity can name another (N29). Throws `invalid_request` for a cloud without an authority.
  */
 export function authorityOf({ cloud }: AzureSettings, { azure_authority_hosts: listed }: AzureEndpoints): string {
   const own = clouds[cloud].authority;

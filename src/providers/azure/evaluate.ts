@@ -67,8 +67,9 @@ const wrapperMembers = {
 export const members = { '': credentialMembers, 'ARM: ': wrapperMembers, 'ARM: properties.': credentialMembers };
 
 /**
- * What a federated identity credential says to a token: issuer, subject and audience, each equal byte for byte, case and
- * white space included (cloud-facts.md 2.1). Takes Graph's form and ARM's, which wraps it in `properties`.
+ * Evaluates a federated identity credential: issuer, subject and audience are compared byte for byte, case and white space
+ * included (cloud-facts.md 2.1). Takes the form of Graph, and that of ARM, which wraps it in `properties`. Throws
+ * `invalid_request` or `not_supported` for a document that it cannot evaluate.
  */
 export function evaluate(document: string, claims: Readonly<Record<string, unknown>>): Verdict {
   const credential = parseCredential(document);

@@ -63,7 +63,7 @@ function createClient(token: string, settings: AzureSettings, context: AzureCont
   });
 }
 
-/** For hosts that are not Microsoft's: their metadata is given, so that MSAL asks neither them nor Microsoft for it. */
+/** Returns the metadata of a host that is not Microsoft's, so that MSAL asks neither the host nor Microsoft for it. */
 function ownAuthority(authority: string, { tenant_id }: AzureSettings) {
   if (Object.values(clouds).some((cloud) => cloud.authority === authority)) return {};
   const base = `${authority}/${tenant_id}`;

@@ -32,8 +32,8 @@ export function extract(text: string, template: string): string {
 }
 
 /**
- * Of the library's string functions those that give no more than they take: `replace` in a chain multiplies, and a condition of
- * 4096 characters could fill the memory of a replica.
+ * String functions of the library whose result is no longer than their input. A chain of `replace` multiplies its input: a
+ * condition of 4096 characters could fill the memory of a replica.
  */
 const harmless = ['charAt', 'indexOf', 'lastIndexOf', 'lowerAscii', 'upperAscii', 'split', 'substring', 'trim'];
 
@@ -121,12 +121,12 @@ function statesOf(node: unknown, place: string, turns?: number): number {
   return others + patternStates(text) * (turns ?? 1);
 }
 
-/** How an expression says what it is. */
+/** The kind of an expression. */
 function isExpression(node: object): node is { case: string; value: Readonly<Record<string, unknown>> } {
   return 'case' in node && 'value' in node && typeof node.value === 'object' && node.value !== null;
 }
 
-/** How often a loop over this turns, at most; undefined for what only its evaluation tells. */
+/** Returns the most turns of a loop over the expression; undefined where only its evaluation tells. */
 function turnsOf(range: unknown): number | undefined {
   const { exprKind } = range as { exprKind?: object };
   if (exprKind === undefined || !isExpression(exprKind)) return undefined;

@@ -18,10 +18,13 @@ export const endpoints = {
 
 export type GcpEndpoints = EndpointValues<typeof endpoints>;
 
-/** Hosts of Google itself: a certificate authority of the operator's has no say about those. */
+/** Hosts of Google itself. ARSIA_EXTRA_CA_FILE does not apply to them. */
 export const ownHosts = /(?:^|\.)googleapis\.com$/;
 
-/** The one that answers last: through STS go all, and an account that hangs holds nobody's places there. */
+/**
+ * Returns the endpoint whose places an exchange takes: the one that answers last. All exchanges go through STS first, and an
+ * impersonation that hangs must not hold the places of others there.
+ */
 export function endpointOf({ service_account }: GcpSettings, { google_sts, google_iam }: GcpEndpoints): string {
   return service_account === undefined ? google_sts : google_iam;
 }

@@ -11,7 +11,7 @@ const optionalText = optionalTextIn(what);
 /** The structure is that of v1beta1 (1.30) and later (cloud-facts.md 4). */
 const versions = ['apiserver.config.k8s.io/v1beta1', 'apiserver.config.k8s.io/v1'];
 
-/** The one CEL form that is supported: a claim that begins with a text, as in the documents that Arsia generates. */
+/** The only CEL form that is supported: a claim begins with a text. The generated documents have this form. */
 const prefixPattern = /^claims\.(\w+)\.startsWith\((['"])([\w:/.@-]+)\2\)$/;
 
 const ruleMembers = {
@@ -136,7 +136,10 @@ export const members = {
   'jwt[].claimMappings.uid.': uidMembers,
 };
 
-/** What `--authentication-config` of an API server says to a token, in its JSON form (cloud-facts.md 4). */
+/**
+ * Evaluates the file of `--authentication-config` of an API server, in its JSON form (cloud-facts.md 4). Throws
+ * `invalid_request` or `not_supported` for a document that it cannot evaluate.
+ */
 export function evaluate(document: string, claims: Claims): Verdict {
   const { jwt: authenticators } = readMembers(parseDocument(document, what), configurationMembers, what);
   const urls = authenticators.map(({ issuer }) => issuer.url);

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { providerTypes } from '../../../src/providers/registry.ts';
 import { type RunningArsia, startArsia } from '../../support/arsia.ts';
 import { type Body, createClient, encoded } from '../../support/client.ts';
 import { createOracle, type Oracle } from '../../support/oracle.ts';
@@ -63,9 +64,7 @@ describe('managed identities', () => {
       status: 400,
       code: 'invalid_request',
     });
-    expect(answer.body.errors).toEqual([
-      { pointer: '/type', detail: 'must be one of aws, azure, gcp, kubernetes, oidc' },
-    ]);
+    expect(answer.body.errors).toEqual([{ pointer: '/type', detail: `must be one of ${providerTypes.join(', ')}` }]);
   });
 
   test('can change what no cloud trusts, and a change is validated as a whole', async () => {
