@@ -60,7 +60,7 @@ export function createQuotaTallies({ database, clock }: { database: Database; cl
   }
 
   return {
-    count: shared(count),
+    count: createSharedCount(count),
     fresh(quota) {
       const tally = kept.get(quota);
       return tally !== undefined && tally.until > performance.now() ? tally : undefined;
@@ -82,7 +82,7 @@ export function createQuotaTallies({ database, clock }: { database: Database; cl
 }
 
 /** Lets requests for the same quota share one count, for as long as any of them waits. */
-function shared(count: (key: QuotaKey) => Promise<Tally>): (key: QuotaKey) => Promise<Tally> {
+function createSharedCount(count: (key: QuotaKey) => Promise<Tally>): (key: QuotaKey) => Promise<Tally> {
   const reads = new Map<string, { read(key: QuotaKey): Promise<Tally>; waiting: number }>();
   const read = () =>
     coalesce<QuotaKey, Tally>(
