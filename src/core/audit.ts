@@ -1,7 +1,16 @@
-import type { ErrorCode } from './errors.ts';
+import type { ArsiaError, ErrorCode } from './errors.ts';
 import { type Origin, serverOrigin } from './origin.ts';
 
 export type AuditOutcome = 'success' | 'refused' | 'failed';
+
+/**
+ * The one rule of what was refused and what failed: an error of the 500s failed. Then Arsia, the database, a cloud or an
+ * outside issuer did not do its part, and the request may have been right. All else is a decision against the request. So a
+ * cloud that denies (`cloud_denied`, 403) has refused, and one that cannot use the token (`cloud_refused`, 502) has failed.
+ */
+export function outcomeOf(error: ArsiaError): 'refused' | 'failed' {
+  return error.row.status >= 500 ? 'failed' : 'refused';
+}
 
 /**
  * One value per event, filled on the way and recorded on success and on refusal (contract.md: who could do what, and who did).

@@ -1,4 +1,7 @@
-/** Serializes a value with the members of every object sorted by name, so that equal values give equal texts. Not RFC 8785: numbers are written as JSON.stringify writes them. */
+/**
+ * Serializes a value with the members of every object sorted by name (as RFC 8785 does), so that equal values give equal
+ * texts.
+ */
 export function canonicalJson(value: unknown): string {
   return serialize(value) ?? 'null';
 }

@@ -18,7 +18,10 @@ export interface AwsTags {
   transitive_tag_keys?: string[];
 }
 
-/** The payload of a workload token. It is flat because Ceph RGW flattens nested claims by leaf name: `act.sub` would pass for `sub`. */
+/**
+ * The payload of a workload token. It is flat because Ceph RGW flattens nested claims by leaf name: `act.sub` would pass for
+ * `sub`.
+ */
 export interface WorkloadClaims {
   iss: string;
   sub: string;
@@ -182,9 +185,9 @@ export interface ClaimFacts {
   workspace: { id: string; path: string };
   group: { id: string; path: string };
   organization: { id: string; name: string };
-  user?: { id: string; login: string } | undefined;
+  user?: { id: string; login: string } | null | undefined;
   job: { id: string; stage: string };
-  launcher?: { id: string; name: string } | undefined;
+  launcher?: { id: string; name: string } | null | undefined;
 }
 
 export interface Assertion {
@@ -249,7 +252,8 @@ function seconds(meaning: string): ClaimRow {
 
 function subjectFault(value: unknown): string | undefined {
   if (typeof value !== 'string') return 'is not a string';
-  // Google rejects `google.subject` over 127 bytes. The grammar already guarantees it; this check keeps it true if the grammar changes.
+  // Google rejects `google.subject` over 127 bytes. The grammar already guarantees it; this check keeps it true if the
+  // grammar changes.
   if (textEncoder.encode(value).length > maximumSubjectBytes) return `is longer than ${maximumSubjectBytes} bytes`;
   return parseSubject(value) === undefined ? 'is not a subject of Arsia' : undefined;
 }
@@ -278,7 +282,7 @@ function tagsFault(value: unknown): string | undefined {
   }
   if (transitive === undefined) return undefined;
   if (!Array.isArray(transitive) || !transitive.every((key) => typeof key === 'string' && Object.hasOwn(tags, key)))
-    return 'has transitive_tag_keys that are no keys of principal_tags';
+    return 'has transitive_tag_keys that are not keys of principal_tags';
   return undefined;
 }
 

@@ -2,7 +2,8 @@ import { jwksPropagation, signingKeyRotation, tokenLifetime } from './lifetimes.
 
 /**
  * States of a signing key: next (published, does not sign) -> active (signs) -> retiring (published, does not sign) -> removed.
- * `planSteps` returns the changes that are due; the keyring makes them in one transaction. Times are in milliseconds since 1970.
+ * `planSteps` returns the changes that are due; the keyring makes them in one transaction. Times are in milliseconds since
+ * 1970.
  */
 export type KeyState = 'next' | 'active' | 'retiring';
 
@@ -23,7 +24,10 @@ export type KeyStep =
 
 export const propagation = jwksPropagation * 1000;
 export const rotation = signingKeyRotation * 1000;
-/** Milliseconds that a key stays published after it stopped signing: the cache time of the clouds and the life of its last token. */
+/**
+ * Milliseconds that a key stays published after it stopped signing: the cache time of the clouds and the life of its last
+ * token.
+ */
 export const retirement = propagation + tokenLifetime.maximum * 1000;
 /** Ceph reads only the first key, and Google's key upload accepts few. */
 export const maximumPublishedKeys = 3;

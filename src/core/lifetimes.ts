@@ -41,7 +41,10 @@ export const outsideTokens = {
 /** A permit is signed immediately or never: a longer wait means that its request is gone. */
 export const permitLifetime = 5;
 
-/** Entra caches a JWKS for 24 h and does not refetch for an unknown `kid` (threats.md 3.2); one hour more for slow replicas and clocks. */
+/**
+ * Entra caches a JWKS for 24 h and does not refetch for an unknown `kid` (threats.md 3.2); one hour more for slow replicas
+ * and clocks.
+ */
 export const jwksPropagation = 25 * hour;
 export const signingKeyRotation = 30 * day;
 /** `Cache-Control: max-age` of the JWKS and the discovery documents. */

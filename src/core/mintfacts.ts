@@ -24,7 +24,10 @@ export interface IdentityFacts {
 /** The facts that decide whether a job may have an identity. */
 export interface IdentityReach {
   reach: Reach;
-  /** The assignments of this type in the workspace that can apply to the job, and one assignment of this identity if any exists. */
+  /**
+   * The assignments of this type in the workspace that can apply to the job, and one assignment of this identity if any
+   * exists.
+   */
   choices: Choice[];
   rules: AccessRule[];
 }

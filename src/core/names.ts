@@ -1,4 +1,7 @@
-/** Names of groups, workspaces and identities (contract.md). Compared byte by byte. No Unicode, so that no two names look alike. */
+/**
+ * Names of groups, workspaces and identities (contract.md). Compared byte by byte. No Unicode, so that no two names look
+ * alike.
+ */
 export const namePattern = /^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/;
 export const nameRule = '1 to 64 of lower-case letters, digits, `-` and `_`, the last two neither first nor last';
 

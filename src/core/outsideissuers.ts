@@ -18,7 +18,9 @@ export function isOutsideIssuer(value: string, allowLoopback: boolean): boolean 
   return findIssuerFault(plain) === undefined && isDocumentUrl(value, allowLoopback);
 }
 
-/** Returns whether Arsia may fetch from a URL. Checks the text only; the fetch checks the addresses that the host resolves to. */
+/**
+ * Returns whether Arsia may fetch from a URL. Checks the text only; the fetch checks the addresses that the host resolves to.
+ */
 export function isDocumentUrl(value: string, allowLoopback: boolean): boolean {
   const url = value.length <= maximumLength ? URL.parse(value) : null;
   if (url === null || url.username !== '' || url.password !== '' || value.includes('#')) return false;

@@ -90,7 +90,9 @@ function refusal(claim: string, expected: string, actual: unknown, isPattern = f
   };
 }
 
-/** Compares numbers and booleans by their JSON text. One matching element of an array is enough. Objects and null never match. */
+/**
+ * Compares numbers and booleans by their JSON text. One matching element of an array is enough. Objects and null never match.
+ */
 function isMatch(condition: Condition, value: unknown): boolean {
   if (Array.isArray(value)) return value.some((one) => !Array.isArray(one) && isMatch(condition, one));
   const isPlain = typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value);

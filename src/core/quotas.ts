@@ -246,7 +246,10 @@ export function explainQuota(
   };
 }
 
-/** Returns the bytes of values that count against a quota: UTF-8 and 4 per value. store/namespaces/quotas.ts counts stored rows alike. */
+/**
+ * Returns the bytes of values that count against a quota: UTF-8 and 4 per value. store/namespaces/quotas.ts counts stored
+ * rows alike.
+ */
 export function countValueBytes(values: readonly string[]): number {
   return values.reduce((sum, value) => sum + Buffer.byteLength(value) + 4, 0);
 }

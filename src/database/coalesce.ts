@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createFairQueue } from '../core/fairqueue.ts';
+import { createFairQueue, type FairQueue } from '../core/fairqueue.ts';
 import { unavailable } from './failures.ts';
 import { createNestingError, currentTransaction } from './nesting.ts';
 
@@ -40,6 +40,12 @@ interface Waiter<Key, Value> {
   reject(error: unknown): void;
 }
 
+interface Taken<Key, Value> {
+  tenant: string;
+  item: Waiter<Key, Value>;
+  charged: number;
+}
+
 /** Tenants whose costs are known at most. */
 const maximumTenants = 10_000;
 
@@ -55,7 +61,6 @@ export function coalesce<Key, Value>(
   const { maximumWaiting = Number.POSITIVE_INFINITY } = options;
   const maximumOfTenant = options.tenantOf === undefined ? maximumWaiting : maximumWaiting / 2;
   const waiting = createFairQueue<Waiter<Key, Value>>();
-  type Taken = { tenant: string; item: Waiter<Key, Value>; charged: number };
   const costs = createCosts(options.cost);
   let underWay = 0;
   let isScheduled = false;
@@ -76,7 +81,7 @@ export function coalesce<Key, Value>(
   function begin(): void {
     isScheduled = false;
     started = performance.now();
-    const batch = takeBatch();
+    const batch = takeBatch(waiting, costs, started, { maximumBatch, patience });
     if (batch.length === 0) rest();
     else {
       void outside(() => start(batch));
@@ -94,24 +99,7 @@ export function coalesce<Key, Value>(
     }, debtPause);
   }
 
-  /** Takes the keys of the read that begins now. Keys that waited too long are rejected. */
-  function takeBatch(): Taken[] {
-    const batch: Taken[] = [];
-    for (let cost = 0; batch.length < maximumBatch && cost < costs.maximum; ) {
-      const next = waiting.take(costs.isSolvent);
-      if (next === undefined) break;
-      if (started - next.item.since > patience) {
-        next.item.reject(unavailable(`The database did not take a request within ${patience / 1000} seconds.`));
-        continue;
-      }
-      const charged = costs.spend(next.tenant);
-      batch.push({ ...next, charged });
-      cost += charged;
-    }
-    return batch;
-  }
-
-  async function start(batch: Taken[]): Promise<void> {
+  async function start(batch: Taken<Key, Value>[]): Promise<void> {
     underWay++;
     try {
       const values = await read(batch.map(({ item }) => item.key));
@@ -138,6 +126,28 @@ export function coalesce<Key, Value>(
       schedule();
     });
   };
+}
+
+/** Takes the keys of the read that begins at `started`. Keys that waited too long are rejected. */
+function takeBatch<Key, Value>(
+  waiting: FairQueue<Waiter<Key, Value>>,
+  costs: ReturnType<typeof createCosts<Value>>,
+  started: number,
+  { maximumBatch, patience }: { maximumBatch: number; patience: number },
+): Taken<Key, Value>[] {
+  const batch: Taken<Key, Value>[] = [];
+  for (let cost = 0; batch.length < maximumBatch && cost < costs.maximum; ) {
+    const next = waiting.take(costs.isSolvent);
+    if (next === undefined) break;
+    if (started - next.item.since > patience) {
+      next.item.reject(unavailable(`The database did not take a request within ${patience / 1000} seconds.`));
+      continue;
+    }
+    const charged = costs.spend(next.tenant);
+    batch.push({ ...next, charged });
+    cost += charged;
+  }
+  return batch;
 }
 
 /** Milliseconds. */

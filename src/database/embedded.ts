@@ -23,7 +23,9 @@ export interface EmbeddedOptions {
 const files = 'pgdata';
 const unfinished = 'pgdata.new';
 
-/** Opens PGlite, PostgreSQL in this process, as a pool of one connection. Throws an Error when another process has the folder. */
+/**
+ * Opens PGlite, PostgreSQL in this process, as a pool of one connection. Throws an Error when another process has the folder.
+ */
 export async function openEmbedded({ folder, template, onLockLost = () => {} }: EmbeddedOptions): Promise<Connections> {
   const lock = folder === undefined ? undefined : takeFolder(folder);
   try {

@@ -79,7 +79,10 @@ export function unavailable(detail: string, cause?: unknown): ArsiaError {
   return new ArsiaError('unavailable', detail, { retry_after: retryAfter, cause });
 }
 
-/** Returns whether a transaction failed because of a concurrent one and can be retried (40001 serialization failure, 40P01 deadlock). */
+/**
+ * Returns whether a transaction failed because of a concurrent one and can be retried (40001 serialization failure, 40P01
+ * deadlock).
+ */
 export function isConflict(error: unknown): boolean {
   const code = errorCode(error);
   return code === '40001' || code === '40P01';

@@ -60,11 +60,13 @@ async function migrateDatabase(database: Database, options: MigrateOptions): Pro
 
 const insufficientPrivilege = '42501';
 
-/** A replica that starts before the migration of its release must wait, not ready, and must not end or serve (threats.md N61). */
+/**
+ * A replica that starts before the migration of its release must wait, not ready, and must not end or serve (threats.md N61).
+ */
 function explainWait(error: unknown): never {
   if (errorCode(error) !== insufficientPrivilege) throw error;
   throw unavailable(
-    'The database is not yet migrated to this release, and the role of DATABASE_URL may not migrate it. Run `arsia migrate` with ARSIA_MIGRATION_DATABASE_URL set to the role that owns the tables.',
+    'The database is not yet migrated to this release, and the role of DATABASE_URL may not migrate it. Run `arsia migrate` with ARSIA_MIGRATION_DATABASE_URL set to the URL of the role that owns the tables.',
     error,
   );
 }

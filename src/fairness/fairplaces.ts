@@ -1,7 +1,10 @@
 import { ArsiaError, type ErrorCode } from '../core/errors.ts';
 import { createFairQueue } from '../core/fairqueue.ts';
 
-/** Runs the task of a tenant when a place is free. Throws the error of `code` and does not run the task when a limit is reached. */
+/**
+ * Runs the task of a tenant when a place is free. Throws the error of `code` and does not run the task when a limit is
+ * reached.
+ */
 export type FairPlaces = <Result>(tenant: string, task: () => Promise<Result>) => Promise<Result>;
 
 export interface FairPlacesOptions {

@@ -12,55 +12,55 @@ interface AdapterParts {
   clock: Clock;
 }
 
-/** oidc-provider's storage. An arrow function: a constructable one would be taken for a class. */
+/** Creates the storage of oidc-provider. Returns an arrow function: oidc-provider would call a constructable one with `new`. */
 export function createAdapters(parts: AdapterParts): AdapterFactory {
   return (model) => (model === 'Client' ? clientAdapter(parts.lookupClient) : artifactAdapter(model, parts));
 }
 
 /**
- * oidc-provider finds and then saves, or finds and then consumes: between the two, twenty requests at once all pass
- * (threats.md M1, M2). Single use is therefore decided here, by the one statement that writes, and a loser gets the error
- * that oidc-provider itself would have answered (M3).
+ * Stores artifacts. oidc-provider finds and then saves or consumes, so that of concurrent requests all would pass (threats.md
+ * M1, M2). Single use is therefore decided by the statement that writes, and every other request gets the error that
+ * oidc-provider itself would have returned (M3).
  */
 function artifactAdapter(model: string, { artifacts, clock }: AdapterParts): ArtifactAdapter {
   const isSingleUse = model === 'ReplayDetection';
 
-  async function find(by: ArtifactKey): Promise<AdapterPayload | undefined> {
-    const found = await artifacts.find(model, by, clock.now() - graceOf(model, by));
+  async function find(key: ArtifactKey): Promise<AdapterPayload | undefined> {
+    const found = await artifacts.find(model, key, clock.now() - getGracePeriod(model, key));
     if (found === undefined) return undefined;
     if (found.consumed_at === null) return found.payload;
     return { ...found.payload, consumed: Math.floor(found.consumed_at / 1000) };
   }
 
-  /** Used twice, one after the other or at once: somebody else has it, so that nothing given for it may live on. */
+  /** A second use means that the code or token was stolen: ends the grant with all tokens that were issued under it. */
   async function refuseReuse(id: string): Promise<never> {
-    const used = ending.has(model) ? await artifacts.find(model, { id }, clock.now()) : undefined;
+    const used = grantEnding.has(model) ? await artifacts.find(model, { id }, clock.now()) : undefined;
     const grant = used?.payload.grantId;
     if (typeof grant === 'string') await endGrant(artifacts, grant);
     throw new errors.InvalidGrant(`${model} was used before or has expired`);
   }
 
-  const artifactOf = (id: string, payload: AdapterPayload, expiresIn: number | undefined): Artifact => ({
+  const createArtifact = (id: string, payload: AdapterPayload, expiresIn: number | undefined): Artifact => ({
     model,
     id,
     payload: { ...payload },
     grant_id: payload.grantId,
     uid: payload.uid,
     user_code: payload.userCode,
-    principal_id: principalOf(model, payload),
-    trust_rule_id: trustRuleOf(payload),
-    expires_at: expiryOf(payload, expiresIn, clock.now()),
+    principal_id: findPrincipal(model, payload),
+    trust_rule_id: readTrustRule(payload),
+    expires_at: computeExpiry(payload, expiresIn, clock.now()),
   });
 
   return {
-    replace: (id, payload, expiresIn, former) => artifacts.replace(artifactOf(id, payload, expiresIn), former),
+    replace: (id, payload, expiresIn, former) => artifacts.replace(createArtifact(id, payload, expiresIn), former),
     async upsert(id, payload, expiresIn) {
-      const artifact = artifactOf(id, payload, expiresIn);
+      const artifact = createArtifact(id, payload, expiresIn);
       if (!isSingleUse) await artifacts.save(artifact);
       else if (!(await artifacts.saveOnce(artifact)))
         throw new errors.InvalidClientAuth('client assertion tokens must only be used once');
     },
-    // The insert alone decides about a used assertion: asking first would cost a query and decide nothing.
+    // The insert decides whether an assertion was used before. A query here would decide nothing.
     find: async (id) => (isSingleUse ? undefined : find({ id })),
     findByUid: (uid) => find({ uid }),
     findByUserCode: (userCode) => find({ user_code: userCode }),
@@ -72,7 +72,7 @@ function artifactAdapter(model: string, { artifacts, clock }: AdapterParts): Art
   };
 }
 
-/** Clients are service accounts: made, changed and removed through the API, only read here. */
+/** Reads clients. They are service accounts, which only the API creates, changes and deletes. */
 function clientAdapter(lookupClient: ClientLookup): Adapter {
   const readOnly = async () => {
     throw new Error('clients are service accounts, and oidc-provider only reads them');
@@ -88,28 +88,34 @@ function clientAdapter(lookupClient: ClientLookup): Adapter {
   };
 }
 
-/** RFC 6749 4.1.2, RFC 9700 4.14.2. A device may well ask twice at once. */
-const ending: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken']);
+/**
+ * A second use of these ends their grant (RFC 6749 4.1.2, RFC 9700 4.14.2). Not a device code: a device may poll twice at
+ * once.
+ */
+const grantEnding: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken']);
 
-/** Milliseconds. A device that comes too late is to hear that its code has expired, not that it never was. */
-function graceOf(model: string, by: ArtifactKey): number {
-  return model === 'DeviceCode' && 'id' in by ? 5 * 60 * 1000 : 0;
+/**
+ * Returns the milliseconds that an artifact is found after its expiry. Expired device codes are kept, so that polling returns
+ * `expired_token` and not `invalid_grant`.
+ */
+function getGracePeriod(model: string, key: ArtifactKey): number {
+  return model === 'DeviceCode' && 'id' in key ? 5 * 60 * 1000 : 0;
 }
 
-function principalOf(model: string, payload: AdapterPayload): string | undefined {
+function findPrincipal(model: string, payload: AdapterPayload): string | undefined {
   if (model === 'ClientCredentials') return payload.clientId;
-  // A finished sign-in becomes a session when the browser goes on, so it counts for its user and ends with their sessions.
+  // A finished sign-in becomes a session at the next request of the browser. It counts for its user and ends with the sessions.
   return model === 'Interaction' ? payload.result?.login?.accountId : payload.accountId;
 }
 
-/** Of an access token that was given for a token of an outside issuer. */
-function trustRuleOf({ extra }: AdapterPayload): string | undefined {
+/** Returns the trust rule of an access token that was issued for a token of an outside issuer. */
+function readTrustRule({ extra }: AdapterPayload): string | undefined {
   const rule: unknown = extra?.[trustRuleClaim];
   return typeof rule === 'string' ? rule : undefined;
 }
 
-/** The payload's own expiry where it has one, so that our column and introspection agree to the second. */
-function expiryOf(payload: AdapterPayload, expiresIn: number | undefined, now: number): number | null {
+/** Returns the expiry of the payload where it has one, so that the column and introspection agree to the second. */
+function computeExpiry(payload: AdapterPayload, expiresIn: number | undefined, now: number): number | null {
   if (payload.exp !== undefined) return payload.exp * 1000;
   return expiresIn === undefined ? null : now + expiresIn * 1000;
 }

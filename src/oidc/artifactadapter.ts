@@ -1,7 +1,7 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 
-/** Beyond what oidc-provider asks for. */
+/** The adapter of oidc-provider, with one more method. */
 export interface ArtifactAdapter extends Adapter {
-  /** Stores something under a new id, or the same, where `former` still is; false where it is gone. */
+  /** Replaces the artifact `former` by one with the same or a new id. Returns false when `former` does not exist any more. */
   replace(id: string, payload: AdapterPayload, expiresIn: number, former: string): Promise<boolean>;
 }

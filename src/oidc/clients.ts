@@ -15,7 +15,7 @@ import type { ClientAccount, Clients } from './ports.ts';
 
 const noFrontChannel = { response_types: [], redirect_uris: [] };
 
-/** Clients that are nobody's account. */
+/** Clients without an account. */
 export const builtInClients: readonly ClientMetadata[] = [
   {
     client_id: workloadClient,
@@ -26,8 +26,8 @@ export const builtInClients: readonly ClientMetadata[] = [
   { client_id: ownClient, token_endpoint_auth_method: 'none', grant_types: [], ...noFrontChannel },
 ];
 
-/** The clients of people: ours, public, and there only where people can sign in. `issuer` is the workload issuer. */
-export function peopleClients(issuer: string): ClientMetadata[] {
+/** Creates the clients of people: the command line and the console, both public. `issuer` is the workload issuer. */
+export function createPeopleClients(issuer: string): ClientMetadata[] {
   const common = {
     token_endpoint_auth_method: 'none',
     response_types: ['code'],
@@ -37,7 +37,7 @@ export function peopleClients(issuer: string): ClientMetadata[] {
       ...common,
       client_id: commandLineClient,
       client_name: 'The Arsia command line',
-      // A native client's port on loopback is its own affair (RFC 8252 7.3); all else of the address must be equal.
+      // A native client may use any port on loopback (RFC 8252 7.3). The rest of the URL must be equal.
       application_type: 'native',
       redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback'],
       grant_types: ['authorization_code', 'refresh_token', deviceCodeGrant],
@@ -54,27 +54,30 @@ export function peopleClients(issuer: string): ClientMetadata[] {
   ];
 }
 
-/** Ids that could be a client's, for the audit. */
+/** Ids of clients that are not service accounts, which the audit may record. */
 export const builtInClientIds: readonly string[] = [workloadClient, ownClient, commandLineClient, consoleClient];
 
-/** Our own client metadata: SHA-256 of each live secret, hex. */
+/** Name of our own client metadata: the SHA-256 of each valid secret, hex. */
 export const secretHashes = 'secret_hashes';
 
 export type ClientLookup = (clientId: string) => Promise<AllClientMetadata | undefined>;
 
-/** Service accounts as oidc-provider's client metadata. An inactive account is unknown, like one that never was. */
+/** Creates the look-up of service accounts as client metadata. An inactive account looks like one that does not exist. */
 export function createClientLookup(clients: Clients, clock: Clock): ClientLookup {
-  // oidc-provider demands a secret of such clients, and we have only hashes. Were our comparison ever bypassed, nobody
-  // could guess this one.
+  // oidc-provider requires a secret for such clients, and only hashes are stored. If the comparison of hashes were bypassed,
+  // this random secret could not be guessed.
   const placeholder = Buffer.from(clock.random(32)).toString('base64url');
   return async (clientId) => {
     if (!isId('service_account', clientId)) return undefined;
     const account = await clients.find(clientId);
-    return account?.is_active ? metadataOf(account, placeholder) : undefined;
+    return account?.is_active ? createMetadata(account, placeholder) : undefined;
   };
 }
 
-function metadataOf(account: ClientAccount, placeholder: string): AllClientMetadata & { [secretHashes]?: string[] } {
+function createMetadata(
+  account: ClientAccount,
+  placeholder: string,
+): AllClientMetadata & { [secretHashes]?: string[] } {
   const common = {
     client_id: account.id,
     grant_types: ['client_credentials', tokenExchangeGrant],
@@ -83,17 +86,20 @@ function metadataOf(account: ClientAccount, placeholder: string): AllClientMetad
   if (account.jwks === null || account.jwks === undefined)
     return {
       ...common,
-      // Stands for `client_secret_post` too: oidc-provider takes either from a client that has one of them.
+      // Allows `client_secret_post` too: oidc-provider accepts either method for a client that has one of them.
       token_endpoint_auth_method: 'client_secret_basic',
       client_secret: placeholder,
       [secretHashes]: account.secret_hashes.map((hash) => Buffer.from(hash).toString('hex')),
     };
-  // A weak key that was stored all the same must not open the account; with no key left, no assertion verifies.
+  // A weak key in the database must not authenticate the account. Without a key no assertion verifies.
   const { keys } = parseClientKeys(account.jwks);
   return { ...common, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys } };
 }
 
-/** Secrets are compared by hash, all of them, in constant time. They have 256 bits, so that SHA-256 is enough. */
+/**
+ * Makes a provider compare client secrets by hash, all of them, in constant time. Secrets have 256 random bits, so that
+ * SHA-256 is enough.
+ */
 export function compareSecretsByHash(provider: Provider): void {
   provider.Client.prototype.compareClientSecret = function compareClientSecret(actual: string) {
     const hash = createHash('sha256').update(actual).digest();

@@ -3,26 +3,26 @@ import { clientAssertionAlgorithms } from '../core/clientkeys.ts';
 import { accessTokenLifetime } from '../core/lifetimes.ts';
 import { createAdapters } from './adapter.ts';
 import { createAssertionCheck } from './assertions.ts';
-import { builtInClients, createClientLookup, peopleClients, secretHashes } from './clients.ts';
-import { noScope } from './errors.ts';
+import { builtInClients, createClientLookup, createPeopleClients, secretHashes } from './clients.ts';
+import { createScopeError } from './errors.ts';
 import { clientAuthMethods, furtherMetadata } from './metadata.ts';
 import { clockTolerance } from './names.ts';
 import { createPolicies } from './policies.ts';
 import type { AuthorizationServerParts, PublishedKeys } from './ports.ts';
-import type { Turns } from './requestcontext.ts';
+import type { RequestContexts } from './requestcontext.ts';
 import { endpoints } from './routes.ts';
 import { configureSignIn } from './signin/configuration.ts';
-import { externalKeys } from './signing.ts';
+import { createExternalKeys } from './signing.ts';
 
 export interface ProviderParts extends AuthorizationServerParts {
-  /** The authorization server's own issuer. */
+  /** The issuer of the authorization server: `<ARSIA_ISSUER>/oauth2`. */
   authorizationIssuer: string;
-  turns: Turns;
+  requestContexts: RequestContexts;
 }
 
 const off = { enabled: false } as const;
 
-/** Everything that oidc-provider would do by default and that is not offered is switched off by name. */
+/** Creates the configuration of oidc-provider. Every default feature that Arsia does not offer is disabled by name. */
 export function configure(parts: ProviderParts, keys: PublishedKeys): Configuration {
   const { artifacts, clock, principals, authorizationIssuer } = parts;
   const policies = createPolicies(parts);
@@ -33,19 +33,19 @@ export function configure(parts: ProviderParts, keys: PublishedKeys): Configurat
     adapter: createAdapters({ artifacts, clock, lookupClient: createClientLookup(parts.clients, clock) }),
     assertJwtClientAuthClaimsAndHeader: createAssertionCheck(authorizationIssuer, clock),
     clientAuthMethods: [...clientAuthMethods],
-    // Our clients are servers; a page of another origin has no business with their secrets.
+    // Clients are servers or pages of this origin. A page of another origin must not use their secrets.
     clientBasedCORS: () => false,
     clientDefaults: { id_token_signed_response_alg: keys.signer.alg },
-    clients: [...builtInClients, ...(people ? peopleClients(parts.issuer) : [])],
+    clients: [...builtInClients, ...(people ? createPeopleClients(parts.issuer) : [])],
     clockTolerance,
     discovery: furtherMetadata,
     enabledJWA: { clientAuthSigningAlgValues: clientAssertionAlgorithms, idTokenSigningAlgValues: ['RS256', 'ES256'] },
     extraClientMetadata: { properties: [secretHashes] },
     extraTokenClaims(ctx: KoaContextWithOIDC | undefined, token) {
       if (token.kind !== 'ClientCredentials') return undefined;
-      // The last place before the token is stored. oidc-provider drops unknown scopes and says nothing.
-      if (ctx?.oidc.body?.scope) throw noScope();
-      // RFC 7662 2.2, as RFC 9068 2.2 has it: without a resource owner the subject is the client.
+      // The last check before the token is stored: oidc-provider silently drops unknown scopes.
+      if (ctx?.oidc.body?.scope) throw createScopeError();
+      // Without a resource owner the subject is the client (RFC 7662 2.2, RFC 9068 2.2).
       return { sub: token.clientId, ...token.extra };
     },
     features: {
@@ -61,8 +61,8 @@ export function configure(parts: ProviderParts, keys: PublishedKeys): Configurat
       userinfo: off,
       ...people?.features,
     },
-    // Nothing that a client registers is ever fetched. oidc-provider's own guard against internal addresses only warns
-    // where it cannot be set up (threats.md M16).
+    // URLs that a client registers are never fetched. oidc-provider's own protection against internal addresses only warns
+    // when it cannot be enabled (threats.md M16).
     fetch: () => Promise.reject(new Error('the authorization server makes no requests of its own')),
     async findAccount(_ctx, accountId) {
       if (!(await principals.isActive(accountId))) return undefined;
@@ -72,7 +72,7 @@ export function configure(parts: ProviderParts, keys: PublishedKeys): Configurat
       };
     },
     formats: { bitsOfOpaqueRandomness: 256 },
-    jwks: { keys: externalKeys(keys) } as JWKS,
+    jwks: { keys: createExternalKeys(keys) } as JWKS,
     renderError(ctx, out) {
       ctx.body = out;
     },

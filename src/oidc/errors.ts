@@ -1,12 +1,13 @@
 import { errors } from 'oidc-provider';
+import { outcomeOf } from '../core/audit.ts';
 import { type ArsiaError, asArsiaError, type ErrorCode } from '../core/errors.ts';
 
-/** A refusal as it leaves: RFC 6749 5.2 in the body, and what the audit and the log say of it. */
+/** A refusal: the error of RFC 6749 5.2, its form for people, and the fields of its audit event and log line. */
 export interface Refusal {
   status: number;
   error: string;
   description: string;
-  /** The same for people. */
+  /** Status of the page for people; `message` and `advice` are its text. */
   page_status: number;
   message: string;
   advice: string;
@@ -14,13 +15,13 @@ export interface Refusal {
   retry_after: number | undefined;
   code: ErrorCode;
   outcome: 'refused' | 'failed';
-  /** For the log and the audit; oidc-provider tells more here than outside. */
+  /** For the log and the audit. oidc-provider gives more detail here than in the response. */
   reason: string;
 }
 
 const defaultRetryAfter = 1;
 
-/** OAuth's status of what ArsiaError knows; `invalid_client` never comes from there. */
+/** HTTP status of the OAuth errors of ArsiaError. `invalid_client` is not among them. */
 const statuses = {
   invalid_request: 400,
   invalid_target: 400,
@@ -29,24 +30,24 @@ const statuses = {
 } as const;
 
 /**
- * A form without a client is `invalid_client` (RFC 6749 5.2: "no client authentication included"); oidc-provider calls it an
- * invalid request, as it calls what is no form at all.
+ * Converts the error of a form without client authentication to `invalid_client` (RFC 6749 5.2). oidc-provider returns
+ * `invalid_request` for it, as for a body that is not a form.
  */
-export function asMissingClient(thrown: unknown): unknown {
+export function convertMissingClient(thrown: unknown): unknown {
   const isMissing = thrown instanceof errors.InvalidRequest && thrown.error_description === missingClient;
   return isMissing ? new errors.InvalidClientAuth(missingClient) : thrown;
 }
 
 const missingClient = 'no client authentication mechanism provided';
 
-/** Anything that was thrown while a request was answered, outward. oidc-provider makes 500 of whatever is not its own. */
-export function refusalOf(thrown: unknown): Refusal {
+/** Converts any error of a request to a refusal. */
+export function toRefusal(thrown: unknown): Refusal {
   return thrown instanceof errors.OIDCProviderError && thrown.expose
-    ? ofProvider(thrown)
-    : ofArsia(asArsiaError(thrown));
+    ? convertProviderError(thrown)
+    : convertArsiaError(asArsiaError(thrown));
 }
 
-function ofProvider(error: errors.OIDCProviderError): Refusal {
+function convertProviderError(error: errors.OIDCProviderError): Refusal {
   const description = error.error_description ?? error.message;
   const isLost = error instanceof errors.SessionNotFound || lostForm.test(description);
   const isTooLarge = error.cause instanceof Error && error.cause.message === 'request entity too large';
@@ -55,8 +56,10 @@ function ofProvider(error: errors.OIDCProviderError): Refusal {
     error: error.error,
     description: isTooLarge ? 'the body is too large: send at most 56 KiB' : description,
     page_status: isTooLarge ? 413 : error.statusCode,
-    message: isLost ? 'This was not begun in this browser, is over, or has expired.' : asSentence(description),
-    advice: isLost ? 'Go back to where you wanted to sign in, and start again there.' : '',
+    message: isLost
+      ? 'This sign-in was not started in this browser, has ended, or has expired.'
+      : formatSentence(description),
+    advice: isLost ? 'Go back to the application where you wanted to sign in, and start again.' : '',
     retry_after: undefined,
     code: isTooLarge ? 'body_too_large' : error.error === 'invalid_client' ? 'unauthenticated' : 'invalid_request',
     outcome: 'refused',
@@ -64,7 +67,7 @@ function ofProvider(error: errors.OIDCProviderError): Refusal {
   };
 }
 
-function ofArsia(error: ArsiaError): Refusal {
+function convertArsiaError(error: ArsiaError): Refusal {
   const { oauth } = error.row;
   return {
     status: statuses[oauth],
@@ -75,24 +78,27 @@ function ofArsia(error: ArsiaError): Refusal {
     advice: error.advice,
     retry_after: oauth === 'temporarily_unavailable' ? (error.more.retry_after ?? defaultRetryAfter) : undefined,
     code: error.code,
-    outcome: oauth === 'invalid_request' || oauth === 'invalid_target' ? 'refused' : 'failed',
+    outcome: outcomeOf(error),
     reason: error.message,
   };
 }
 
-/** What oidc-provider says of a form that another browser, or nobody, was given. */
+/** Errors of oidc-provider for a form that was not issued to this browser. */
 const lostForm = /^(xsrf token invalid|could not find (device form|logout) details)$/;
 
-function asSentence(text: string): string {
+function formatSentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-export function noScope(): Error {
-  return new errors.CustomOIDCProviderError('invalid_scope', 'no scope is offered: leave scope out');
+export function createScopeError(): Error {
+  return new errors.CustomOIDCProviderError('invalid_scope', 'no scope is offered: omit `scope`');
 }
 
-/** RFC 6749 5.2 allows %x20-21 / %x23-5B / %x5D-7E in a description; strict clients fail on anything else. */
-export function descriptionText(text: string): string {
+/**
+ * Replaces characters that RFC 6749 5.2 does not allow in a description (%x20-21 / %x23-5B / %x5D-7E); strict clients fail on
+ * them.
+ */
+export function sanitizeDescription(text: string): string {
   return text
     .replaceAll('"', "'")
     .replaceAll('\\', '/')

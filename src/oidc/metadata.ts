@@ -1,12 +1,12 @@
 import type { Configuration } from 'oidc-provider';
 import { clientAssertionAlgorithms } from '../core/clientkeys.ts';
 
-/** How a client proves itself where it must (introspection, revocation): every method but `none`. */
+/** Authentication methods of clients at introspection and revocation: all but `none`. */
 const confidentialMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
 
 export const clientAuthMethods = [...confidentialMethods, 'none'] as const;
 
-/** RFC 8414 2: what oidc-provider does not say by itself. */
+/** Metadata of RFC 8414 2 that oidc-provider does not publish by itself. */
 export const furtherMetadata: NonNullable<Configuration['discovery']> = {
   introspection_endpoint_auth_methods_supported: confidentialMethods,
   introspection_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
@@ -15,9 +15,9 @@ export const furtherMetadata: NonNullable<Configuration['discovery']> = {
 };
 
 /**
- * The members that are told, in this order. oidc-provider writes down what it could do; without an authorization endpoint
- * its response modes, PKCE methods and scopes are not offered. `response_types_supported` is required (RFC 8414 2), and
- * empty says that there are none; the two after it are required by OpenID Connect Discovery 1.0, section 3.
+ * The published members, in this order. oidc-provider lists all that it supports; response modes, PKCE methods and scopes do
+ * not apply without an authorization endpoint. `response_types_supported` is required and may be empty (RFC 8414 2); the two
+ * members after it are required by OpenID Connect Discovery 1.0, section 3.
  */
 const offered = [
   'issuer',
@@ -35,11 +35,11 @@ const offered = [
   'introspection_endpoint_auth_signing_alg_values_supported',
   'revocation_endpoint_auth_methods_supported',
   'revocation_endpoint_auth_signing_alg_values_supported',
-  // Absent would mean true (OpenID Connect Discovery 1.0, section 3).
+  // If absent, its default is true (OpenID Connect Discovery 1.0, section 3).
   'request_uri_parameter_supported',
 ];
 
-/** Beside these, where people can sign in. */
+/** Further members when people can sign in. */
 const offeredToPeople = [
   'authorization_endpoint',
   'device_authorization_endpoint',
@@ -53,14 +53,15 @@ const offeredToPeople = [
   'authorization_response_iss_parameter_supported',
 ];
 
-/** oidc-provider knows more response modes and prompts than Arsia has. */
+/** oidc-provider lists more response modes and prompts than Arsia offers. */
 const forPeople = { response_modes_supported: ['query'], prompt_values_supported: ['none', 'login', 'select_account'] };
 
-export function offeredMetadata(
+/** Returns the published members of the metadata. */
+export function selectMetadata(
   all: Readonly<Record<string, unknown>>,
   isSignInOffered: boolean,
 ): Record<string, unknown> {
   const names = isSignInOffered ? [...offered, ...offeredToPeople] : offered;
-  const told: Readonly<Record<string, unknown>> = isSignInOffered ? { ...all, ...forPeople } : all;
-  return Object.fromEntries(names.filter((name) => name in told).map((name) => [name, told[name]]));
+  const values: Readonly<Record<string, unknown>> = isSignInOffered ? { ...all, ...forPeople } : all;
+  return Object.fromEntries(names.filter((name) => name in values).map((name) => [name, values[name]]));
 }

@@ -10,19 +10,22 @@ export const tokenTypes = {
   id_token: 'urn:ietf:params:oauth:token-type:id_token',
 } as const;
 
-/** Introspection tells by which trust rule a service account got its token; without a token of an outside issuer it is absent. */
+/**
+ * Member of the introspection response: the trust rule by which a service account got its token. Absent without an outside
+ * token.
+ */
 export const trustRuleClaim = 'trust_rule_id';
 
-/** The public client of jobs and pipelines, which hold nothing but their token: token exchange alone. */
+/** The public client of jobs and pipelines, which have no credential but their token. It may only use token exchange. */
 export const workloadClient = 'workload';
 
 /**
- * The client of access tokens that Arsia gives out by itself (`arsia bootstrap`). It has no grant; being public, it lets
- * whoever holds such a token revoke it (RFC 7009 2.1) and nothing else.
+ * The client of access tokens that Arsia issues without OAuth (`arsia bootstrap`). It is public and has no grant type, so that
+ * the holder of such a token can use the client only to revoke it (RFC 7009 2.1).
  */
 export const ownClient = 'arsia';
 
-/** The command line: by a device code, or by the browser of the same machine (RFC 8252). */
+/** The command line. It signs in by a device code or by the browser of the same machine (RFC 8252). */
 export const commandLineClient = 'cli';
 
 /** The web console. */
@@ -31,9 +34,9 @@ export const consoleClient = 'console';
 /** RFC 8628 3.4. */
 export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
-/** Tells people and secret scanners what they have found. */
+/** Prefixes by which people and secret scanners recognise tokens. */
 export const accessTokenPrefix = 'arsia_at_';
 export const refreshTokenPrefix = 'arsia_rt_';
 
-/** Seconds of clock difference that client assertions may show; also the tolerance of oidc-provider itself. */
+/** Seconds of clock skew that client assertions may have; also the tolerance of oidc-provider. */
 export const clockTolerance = 60;

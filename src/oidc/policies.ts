@@ -1,6 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Principals } from './ports.ts';
-import type { Turns } from './requestcontext.ts';
+import type { RequestContexts } from './requestcontext.ts';
 
 interface TokenClient {
   clientId: string;
@@ -12,24 +12,30 @@ interface StoredToken {
   accountId?: string | undefined;
 }
 
-/** Who may ask about a token and who may end it (RFC 7662 2.1, RFC 7009 2.1). */
-export function createPolicies({ principals, turns }: { principals: Principals; turns: Turns }) {
+/** Creates the policies that decide who may introspect and who may revoke a token (RFC 7662 2.1, RFC 7009 2.1). */
+export function createPolicies({
+  principals,
+  requestContexts,
+}: {
+  principals: Principals;
+  requestContexts: RequestContexts;
+}) {
   return {
-    /** Any client that proves itself, since it holds the token already. A token of an inactive principal is inactive. */
+    /** Allows every authenticated client, since it has the token already. Tokens of an inactive principal are inactive. */
     async mayIntrospect(ctx: KoaContextWithOIDC, client: TokenClient, token: StoredToken): Promise<boolean> {
       if (client.clientAuthMethod === 'none') {
-        turns.of(ctx).denied = 'A public client may not introspect.';
+        requestContexts.get(ctx).denied = 'A public client may not introspect.';
         return false;
       }
       return await principals.isActive(token.accountId ?? token.clientId ?? '');
     },
 
-    /** The client that the token was given to. */
+    /** Allows the client that the token was issued to. Throws InvalidRequest for another authenticated client. */
     async mayRevoke(ctx: KoaContextWithOIDC, client: TokenClient, token: StoredToken): Promise<boolean> {
       if (token.clientId === client.clientId) return true;
-      // A stranger that is told the difference would learn which tokens are alive.
-      if (client.clientAuthMethod !== 'none') throw new errors.InvalidRequest('the token was given to another client');
-      turns.of(ctx).denied = 'The token was given to another client.';
+      // An unauthenticated client must not learn from the response whether the token is valid.
+      if (client.clientAuthMethod !== 'none') throw new errors.InvalidRequest('the token was issued to another client');
+      requestContexts.get(ctx).denied = 'The token was issued to another client.';
       return false;
     },
   };

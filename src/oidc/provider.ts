@@ -1,15 +1,15 @@
 import { Provider } from 'oidc-provider';
 import { asArsiaError } from '../core/errors.ts';
 import { compareSecretsByHash } from './clients.ts';
-import { createConclusion } from './conclusion.ts';
 import { configure, type ProviderParts } from './configuration.ts';
 import { createTokenExchange, type ExchangeParameters, exchangeParameters } from './grants/tokenexchange.ts';
 import { accessTokenPrefix, refreshTokenPrefix, tokenExchangeGrant } from './names.ts';
+import { createOutcomeHandler } from './outcomes.ts';
 import type { PublishedKeys } from './ports.ts';
-import { createDoor } from './signin/handlers.ts';
+import { createPageHandlers } from './signin/handlers.ts';
 import { createInteractions } from './signin/interactions.ts';
 import { keepEndedSessions } from './signin/sessions.ts';
-import { paceDevices } from './signin/throttle.ts';
+import { throttleDevices } from './signin/throttle.ts';
 
 const refusals = [
   'grant.error',
@@ -28,9 +28,9 @@ const refusals = [
   'server_error',
 ] as const;
 
-/** One oidc-provider over one state of the keys: it reads its keys once, so that a change of keys needs a new one. */
+/** Builds an oidc-provider. It reads its keys once, so that a change of keys needs a new one. */
 export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provider {
-  const { authorizationIssuer, turns, log, record, signIn } = parts;
+  const { authorizationIssuer, requestContexts, log, record, signIn } = parts;
   const provider = new Provider(authorizationIssuer, configure(parts, keys));
   compareSecretsByHash(provider);
   prefixTokens(provider);
@@ -38,12 +38,12 @@ export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provid
   provider.registerGrantType<ExchangeParameters>(
     tokenExchangeGrant,
     async (ctx) => {
-      const { origin } = turns.of(ctx);
+      const { origin } = requestContexts.get(ctx);
       const recorded = async <Result>(work: Promise<Result>): Promise<Result> => {
         try {
           return await work;
         } catch (thrown) {
-          turns.of(ctx).isRecorded = true;
+          requestContexts.get(ctx).isRecorded = true;
           throw asArsiaError(thrown);
         }
       };
@@ -56,18 +56,18 @@ export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provid
     exchangeParameters,
   );
   if (signIn !== undefined) {
-    paceDevices(provider, parts);
+    throttleDevices(provider, parts);
     keepEndedSessions(provider, parts.clock);
     provider.use(createInteractions({ ...parts, signIn, provider }));
   }
-  provider.use(createConclusion({ turns, log, record, isSignInOffered: signIn !== undefined }));
-  if (signIn !== undefined) provider.use(createDoor(parts));
-  // The overloads of the types take one event name at a time; all of these are called alike.
+  provider.use(createOutcomeHandler({ requestContexts, log, record, isSignInOffered: signIn !== undefined }));
+  if (signIn !== undefined) provider.use(createPageHandlers(parts));
+  // The overloads of the types accept one event name at a time; the listeners of all these events have the same parameters.
   for (const event of refusals)
     provider.on(event as 'server_error', (ctx, error) => {
-      turns.of(ctx).thrown = error;
+      requestContexts.get(ctx).thrown = error;
     });
-  // The types know the events of oidc-provider alone; this one is koa's.
+  // The types have only the events of oidc-provider; this event is koa's.
   provider.on('error' as 'server_error', (error: unknown) =>
     log.error({ err: error }, 'authorization server connection failed'),
   );
@@ -80,7 +80,7 @@ function prefixTokens(provider: Provider): void {
     [AccessToken, accessTokenPrefix],
     [ClientCredentials, accessTokenPrefix],
     [RefreshToken, refreshTokenPrefix],
-    // The types leave this method out; oidc-provider calls it on every model that it saves.
+    // The types do not have this method; oidc-provider calls it on every model that it saves.
   ] as unknown as [{ prototype: { generateTokenId(): string } }, string][]) {
     const generate = model.prototype.generateTokenId;
     model.prototype.generateTokenId = function generateTokenId() {
@@ -90,8 +90,8 @@ function prefixTokens(provider: Provider): void {
 }
 
 /**
- * Every URL comes from the configured issuer, whatever `Host`, `X-Forwarded-*` or an absolute request target say (threats.md
- * N46): discovery, and the audiences that client assertions may have.
+ * Makes oidc-provider build every URL (in discovery, and the audiences of client assertions) from the configured issuer, and
+ * not from `Host`, `X-Forwarded-*` or an absolute request target (threats.md N46).
  */
 function pinToIssuer(provider: Provider): void {
   const { protocol, host, href } = new URL(provider.issuer);

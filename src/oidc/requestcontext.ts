@@ -3,33 +3,33 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { RequestOrigin } from '../core/origin.ts';
 import type { Route } from './routes.ts';
 
-/** One request to the authorization server, from the moment that its route is known; oidc-provider's hooks note here. */
-export interface Turn {
+/** The state of one request to the authorization server. Hooks of oidc-provider set its optional members. */
+export interface RequestContext {
   origin: RequestOrigin;
   route: Route;
-  /** What oidc-provider told about instead of answering by it. */
+  /** The error that oidc-provider reported by an event. */
   thrown?: unknown;
   /** True when `thrown` has its audit event already. */
   isRecorded?: boolean;
-  /** True when a page says it already, and is not to be replaced. */
+  /** True when the page that is set shows the error and must not be replaced. */
   isShown?: boolean;
-  /** Why a policy said no; the answer looks as if there were no such token. */
+  /** The reason why a policy refused. The response is the same as for an unknown token. */
   denied?: string;
-  /** The user who has let a device in, or has ended a session. */
+  /** The user who approved a device or ended a session. */
   done_by?: string;
-  /** The code that the link to the device page had in it. */
+  /** The user code in the link to the device page. */
   user_code?: string;
 }
 
-export interface Turns {
-  begin(request: IncomingMessage, turn: Turn): void;
-  of(ctx: Pick<KoaContextWithOIDC, 'req'>): Turn;
+export interface RequestContexts {
+  set(request: IncomingMessage, requestContext: RequestContext): void;
+  get(ctx: Pick<KoaContextWithOIDC, 'req'>): RequestContext;
 }
 
-export function createTurns(): Turns {
-  const turns = new WeakMap<IncomingMessage, Turn>();
+export function createRequestContexts(): RequestContexts {
+  const requestContexts = new WeakMap<IncomingMessage, RequestContext>();
   return {
-    begin: (request, turn) => void turns.set(request, turn),
-    of: (ctx) => turns.get(ctx.req)!,
+    set: (request, requestContext) => void requestContexts.set(request, requestContext),
+    get: (ctx) => requestContexts.get(ctx.req)!,
   };
 }

@@ -1,7 +1,7 @@
 import { jwksMaximumAge } from '../core/lifetimes.ts';
-import type { EndpointEvent } from './ports.ts';
+import type { EndpointEvent } from '../services/issuing/endpointevent.ts';
 
-/** Where the endpoints are, below the authorization server's own path. oidc-provider is told the same. */
+/** Paths of the endpoints below the path of the authorization server. oidc-provider is configured with them. */
 export const endpoints = {
   token: '/token',
   introspection: '/introspect',
@@ -9,7 +9,7 @@ export const endpoints = {
   jwks: '/jwks',
 } as const;
 
-/** Those of people; there are none of them without an identity provider to send people to. */
+/** Endpoints for people. They exist only when an identity provider is configured. */
 export const signInEndpoints = {
   authorization: '/authorize',
   device_authorization: '/device_authorization',
@@ -18,24 +18,24 @@ export const signInEndpoints = {
   end_session: '/session/end',
 } as const;
 
-/** Ours, where oidc-provider has none. */
+/** Endpoints that oidc-provider does not have. */
 export const ownEndpoints = {
   interaction: '/interaction',
-  /** Where the identity provider sends people back to: registered there as `<ARSIA_ISSUER>/oauth2/callback`. */
+  /** The redirect URI at the identity provider, registered there as `<ARSIA_ISSUER>/oauth2/callback`. */
   callback: '/callback',
-  /** Where the page of `arsia admin link` sends what its address had in it. */
+  /** The page of `arsia admin link` posts the token of its URL here. */
   link: '/link',
   script: '/device.js',
 } as const;
 
 export interface Route {
-  /** The path that oidc-provider knows it by. */
+  /** The path at oidc-provider. */
   path: string;
   methods: readonly string[];
   cache: string;
-  /** What the audit calls a refusal here. */
+  /** The action in the audit events of this route. */
   action: EndpointEvent['action'];
-  /** Answers people: pages and redirects instead of JSON, and the query counts. */
+  /** True for routes of people: they return pages and redirects instead of JSON, and read the query. */
   isPage: boolean;
 }
 
@@ -70,14 +70,14 @@ const oauth = '/.well-known/oauth-authorization-server';
 const uid = /^[\w-]{43}$/;
 
 /**
- * Everything that is offered, by the path that clients ask for. oidc-provider has routes of its own beside these; what is
- * not here answers 404 and never reaches it.
+ * Creates the look-up of routes by the path of a request. oidc-provider has further routes; a path that is not found here gets
+ * 404 and does not reach it.
  */
-export function routesOf(issuer: string, isSignInOffered: boolean): (path: string) => Route | undefined {
+export function createRouteLookup(issuer: string, isSignInOffered: boolean): (path: string) => Route | undefined {
   const { pathname } = new URL(issuer);
   const fixed = new Map([
     [`${pathname}${openid}`, documentRoute(openid)],
-    // RFC 8414 3.1 inserts the well-known part before the path of the issuer; many clients append it all the same.
+    // RFC 8414 3.1 inserts the well-known part before the path of the issuer; many clients append it instead.
     [`${oauth}${pathname}`, documentRoute(oauth)],
     [`${pathname}${oauth}`, documentRoute(oauth)],
     [`${pathname}${endpoints.jwks}`, documentRoute(endpoints.jwks)],
@@ -116,20 +116,22 @@ const signInRoutes: readonly Route[] = [
   documentRoute(ownEndpoints.script),
 ];
 
-/** With the identifier of an interaction behind. */
+/** Routes whose path ends in the id of an interaction. */
 const identified: readonly Route[] = [
   pageRoute(authorization, ['GET'], 'authorization.request'),
   pageRoute(code_verification, ['GET'], 'device.approve'),
   pageRoute(ownEndpoints.interaction, ['GET', 'POST'], 'user.sign_in'),
 ];
 
-/** The path of a request target (RFC 9112 3.2), whose authority is never looked at; `*` and garbage give ''. */
-export function pathOf(target: string): string {
+/**
+ * Returns the path of a request target (RFC 9112 3.2) and ignores its authority. Returns '' for `*` and for invalid targets.
+ */
+export function parsePath(target: string): string {
   if (target.startsWith('/')) return target.split(/[?#]/, 1)[0]!;
   return /^https?:\/\/[^/?#]*(\/[^?#]*)/i.exec(target)?.[1] ?? '';
 }
 
-/** Its query, with the question mark; '' without one. */
-export function queryOf(target: string): string {
+/** Returns the query of a request target with its question mark, or '' without one. */
+export function parseQuery(target: string): string {
   return /\?[^#]*/.exec(target)?.[0] ?? '';
 }

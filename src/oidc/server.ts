@@ -3,12 +3,12 @@ import type { Provider } from 'oidc-provider';
 import { ArsiaError, asArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import type { RequestOrigin } from '../core/origin.ts';
-import { descriptionText, type Refusal, refusalOf } from './errors.ts';
+import { type Refusal, sanitizeDescription, toRefusal } from './errors.ts';
 import { ownClient } from './names.ts';
 import type { AuthorizationServerParts, PublishedKeys } from './ports.ts';
 import { buildProvider } from './provider.ts';
-import { createTurns } from './requestcontext.ts';
-import { endpoints, pathOf, queryOf, type Route, routesOf } from './routes.ts';
+import { createRequestContexts } from './requestcontext.ts';
+import { createRouteLookup, endpoints, parsePath, parseQuery, type Route } from './routes.ts';
 
 export interface AccessTokenRequest {
   /** A user or a service account; both must exist. */
@@ -19,51 +19,54 @@ export interface AccessTokenRequest {
 
 export interface AuthorizationServer {
   issuer: string;
-  /** Is this path of a request (without its query) one of the authorization server's, offered or not? */
+  /** Returns whether a path (without query) is below the authorization server, even if no endpoint has it. */
   owns(path: string): boolean;
-  /** Is it one that everybody reads, such as metadata and keys? These are never limited. */
+  /** Returns whether a path is a public document such as metadata and keys. Documents are not rate-limited. */
   isDocument(path: string): boolean;
-  /** What does the endpoint at this path look at to know who asks? */
+  /** Returns how the endpoint at this path authenticates its caller. */
   provedBy(path: string): 'client' | 'grant' | 'bearer' | 'nothing';
   /**
-   * Answers a request whose path it owns; resolves when the answer is complete. The body must not have been read. Under
-   * koa: `ctx.respond = false`, then await this.
+   * Responds to a request whose path it owns; resolves when the response is complete. The body must not have been read. With
+   * koa: set `ctx.respond = false`, then await this.
    */
   handle(request: IncomingMessage, response: ServerResponse, context: { origin: RequestOrigin }): Promise<void>;
-  /** An access token without OAuth, for `arsia bootstrap`; introspection and revocation know it. The caller records it. */
+  /**
+   * Issues an access token without OAuth, for `arsia bootstrap`. It can be introspected and revoked. The caller records the
+   * event.
+   */
   issueAccessToken(request: AccessTokenRequest): Promise<string>;
 }
 
-/** oidc-provider at `<issuer>/oauth2`. Throws when oidc-provider refuses its configuration or the keys. */
+/** Creates oidc-provider at `<issuer>/oauth2`. Throws when oidc-provider refuses its configuration or the keys. */
 export function createAuthorizationServer(parts: AuthorizationServerParts): AuthorizationServer {
   const { keys, log } = parts;
   const issuer = `${parts.issuer}/oauth2`;
   const { pathname } = new URL(issuer);
-  const routeAt = routesOf(issuer, parts.signIn !== undefined);
-  const turns = createTurns();
+  const routeAt = createRouteLookup(issuer, parts.signIn !== undefined);
+  const requestContexts = createRequestContexts();
   let current = build();
-  // Requests under way finish on the provider that they began on.
+  // Requests in progress end on the provider that they started on.
   keys.onChange(() => {
     try {
       current = build();
     } catch (error) {
-      log.error({ err: error }, 'the authorization server keeps its former keys: the new ones do not fit');
+      log.error({ err: error }, 'the authorization server keeps its former keys: oidc-provider refused the new ones');
     }
   });
 
   function build() {
-    const state = stateOf(parts);
+    const state = readKeyState(parts);
     if (state === undefined) return undefined;
-    const provider = buildProvider({ ...parts, authorizationIssuer: issuer, turns }, state);
+    const provider = buildProvider({ ...parts, authorizationIssuer: issuer, requestContexts }, state);
     return { provider, callback: provider.callback() };
   }
 
-  /** The route of the keys with what a cache may do with them now, or why they are withheld. */
-  function keysRoute(route: Route): Route | PlainRefusal {
+  /** Returns the route of the keys with their current cache time, or the refusal while they must not be published. */
+  function findKeysRoute(route: Route): Route | PlainRefusal {
     try {
       return { ...route, cache: `public, max-age=${keys.publication().maximum_age}` };
     } catch (error) {
-      return refusalOf(asArsiaError(error));
+      return toRefusal(asArsiaError(error));
     }
   }
 
@@ -74,15 +77,15 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
     provedBy: (path) => proofs[routeAt(path)?.action ?? 'metadata.read'] ?? 'nothing',
     async handle(request, response, { origin }) {
       const { url = '', method = '' } = request;
-      const route = routeAt(pathOf(url));
+      const route = routeAt(parsePath(url));
       if (route === undefined) return answer(response, notOffered);
-      if (!route.methods.includes(method)) return answer(response, wrongMethod(route));
-      if (current === undefined) return answer(response, refusalOf(noKeys()));
-      const offered = route.path === endpoints.jwks ? keysRoute(route) : route;
+      if (!route.methods.includes(method)) return answer(response, refuseMethod(route));
+      if (current === undefined) return answer(response, toRefusal(createNoKeysError()));
+      const offered = route.path === endpoints.jwks ? findKeysRoute(route) : route;
       if ('error' in offered) return answer(response, offered);
-      turns.begin(request, { origin, route: offered });
-      // oidc-provider knows its own paths, not where it is mounted.
-      request.url = route.isPage ? route.path + queryOf(url) : route.path;
+      requestContexts.set(request, { origin, route: offered });
+      // oidc-provider expects its own paths, without the path at which it is mounted.
+      request.url = route.isPage ? route.path + parseQuery(url) : route.path;
       try {
         await current.callback(request, response);
       } finally {
@@ -90,7 +93,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
       }
     },
     async issueAccessToken({ principal_id, lifetime }) {
-      if (current === undefined) throw noKeys();
+      if (current === undefined) throw createNoKeysError();
       return await issue(current.provider, principal_id, lifetime);
     },
   };
@@ -103,7 +106,7 @@ const proofs: Partial<Record<Route['action'], 'client' | 'grant' | 'bearer'>> = 
   'userinfo.read': 'bearer',
 };
 
-function stateOf({ keys, signIn }: Pick<AuthorizationServerParts, 'keys' | 'signIn'>): PublishedKeys | undefined {
+function readKeyState({ keys, signIn }: Pick<AuthorizationServerParts, 'keys' | 'signIn'>): PublishedKeys | undefined {
   try {
     signIn?.cookieKeys();
     const { keys: published } = JSON.parse(keys.current().jwks) as { keys: Record<string, unknown>[] };
@@ -125,12 +128,12 @@ async function issue(provider: Provider, principal_id: string, lifetime: number)
   if (client === undefined) throw new ArsiaError('not_found', `There is no active service account ${principal_id}.`);
   const { ClientCredentials, AccessToken } = provider;
   if (isClient) return await new ClientCredentials({ client, expiresIn: lifetime }).save();
-  // oidc-provider makes these with a grant, of which introspection asks only where one is named; nobody consented here.
+  // oidc-provider issues these under a grant. Without one, introspection does not look for it; there was no consent here.
   const token = { client, accountId: principal_id, expiresIn: lifetime, gty: 'arsia' } as unknown;
   return await new AccessToken(token as ConstructorParameters<typeof AccessToken>[0]).save();
 }
 
-function noKeys(): ArsiaError {
+function createNoKeysError(): ArsiaError {
   return new ArsiaError('unavailable', 'The keys of the authorization server are not loaded yet.');
 }
 
@@ -139,13 +142,18 @@ type PlainRefusal = Pick<Refusal, 'status' | 'error' | 'description' | 'retry_af
 const notOffered: PlainRefusal = {
   status: 404,
   error: 'invalid_request',
-  description: 'there is no such endpoint: the metadata of the authorization server lists what is offered',
+  description: 'there is no such endpoint: the metadata of the authorization server lists the endpoints',
   retry_after: undefined,
 };
 
-function wrongMethod(route: Route): PlainRefusal {
+function refuseMethod(route: Route): PlainRefusal {
   const allow = route.methods.join(', ');
-  return { ...notOffered, status: 405, description: `this endpoint takes ${allow}`, allow };
+  return {
+    ...notOffered,
+    status: 405,
+    description: `the method is not allowed for this endpoint: use ${allow}`,
+    allow,
+  };
 }
 
 function answer(response: ServerResponse, { status, error, description, retry_after, allow }: PlainRefusal): void {
@@ -154,5 +162,5 @@ function answer(response: ServerResponse, { status, error, description, retry_af
   response.setHeader('Cache-Control', 'no-store');
   if (allow !== undefined) response.setHeader('Allow', allow);
   if (retry_after !== undefined) response.setHeader('Retry-After', String(retry_after));
-  response.end(JSON.stringify({ error, error_description: descriptionText(description) }));
+  response.end(JSON.stringify({ error, error_description: sanitizeDescription(description) }));
 }

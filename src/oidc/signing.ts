@@ -3,10 +3,10 @@ import { ExternalSigningKey } from 'oidc-provider';
 import type { PublishedKeys } from './ports.ts';
 
 /**
- * The keys as oidc-provider takes them. It signs with the first key that fits, so the signer comes first; the private
- * halves stay where they are.
+ * Creates the keys of oidc-provider. It signs with the first suitable key, so that the signer is first. Private keys are not
+ * passed to it. Throws an Error when the signer is not published.
  */
-export function externalKeys({ published, signer }: PublishedKeys): ExternalSigningKey[] {
+export function createExternalKeys({ published, signer }: PublishedKeys): ExternalSigningKey[] {
   const isSigner = (jwk: Readonly<Record<string, unknown>>) => jwk.kid === signer.kid;
   if (!published.some(isSigner)) throw new Error(`the signing key ${signer.kid} is not published`);
   const ordered = [...published.filter(isSigner), ...published.filter((jwk) => !isSigner(jwk))];
@@ -40,7 +40,7 @@ class PublishedKey extends ExternalSigningKey {
   }
 
   override async sign(data: Uint8Array) {
-    if (this.#sign === undefined) throw new Error(`the key ${this.kid} is published and signs nothing`);
+    if (this.#sign === undefined) throw new Error(`the key ${this.kid} is published but may not sign`);
     return await this.#sign(data);
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { systemClock } from '../server/clock.ts';
 import { bits, integer, objectId, octets, sequence, tagged, text, time, yes } from './der.ts';
 
-/** PEM texts: the certificate authority that clients are told to trust, and the server's chain and key. */
+/** PEM texts: the certificate of the authority, which clients must trust, and the chain and key of the server. */
 export interface ServerIdentity {
   ca: string;
   cert: string;
@@ -19,35 +19,35 @@ const day = 24 * 60 * 60 * 1000;
 const authorityName = 'Sandbox clouds local authority';
 
 /**
- * A fresh local authority and a certificate for localhost and 127.0.0.1 (RFC 5280); the authority's key is dropped at once.
- * Written by hand: @peculiar/x509 does not load without a global polyfill that this project has no other use for.
+ * Creates a local authority and a certificate for localhost and 127.0.0.1 (RFC 5280). The key of the authority is not kept. The
+ * certificates are encoded here because @peculiar/x509 needs a global polyfill.
  */
 export function makeServerIdentity(): ServerIdentity {
   const authority = makeKeys();
   const server = makeKeys();
-  const authorityKeyId = keyId(authority.publicKey);
-  const ca = certificate(authorityName, authority.publicKey, authority.privateKey, [
-    extension('2.5.29.19', true, sequence(yes, integer(Buffer.from([0])))), // basicConstraints: an authority over leaves
-    extension('2.5.29.15', true, bits(Buffer.from([0x06]), 1)), // keyUsage: keyCertSign, cRLSign
-    extension('2.5.29.14', false, octets(authorityKeyId)), // subjectKeyIdentifier
+  const authorityKeyId = computeKeyId(authority.publicKey);
+  const ca = createCertificate(authorityName, authority.publicKey, authority.privateKey, [
+    createExtension('2.5.29.19', true, sequence(yes, integer(Buffer.from([0])))), // basicConstraints: an authority over leaves
+    createExtension('2.5.29.15', true, bits(Buffer.from([0x06]), 1)), // keyUsage: keyCertSign, cRLSign
+    createExtension('2.5.29.14', false, octets(authorityKeyId)), // subjectKeyIdentifier
   ]);
-  const cert = certificate('localhost', server.publicKey, authority.privateKey, [
-    extension('2.5.29.19', true, sequence()),
-    extension('2.5.29.15', true, bits(Buffer.from([0x80]), 7)), // keyUsage: digitalSignature
-    extension('2.5.29.37', false, sequence(objectId('1.3.6.1.5.5.7.3.1'))), // extKeyUsage: serverAuth
-    extension('2.5.29.17', false, sequence(dnsName('localhost'), ipAddress([127, 0, 0, 1]))), // subjectAltName
+  const cert = createCertificate('localhost', server.publicKey, authority.privateKey, [
+    createExtension('2.5.29.19', true, sequence()),
+    createExtension('2.5.29.15', true, bits(Buffer.from([0x80]), 7)), // keyUsage: digitalSignature
+    createExtension('2.5.29.37', false, sequence(objectId('1.3.6.1.5.5.7.3.1'))), // extKeyUsage: serverAuth
+    createExtension('2.5.29.17', false, sequence(encodeDnsName('localhost'), encodeIpAddress([127, 0, 0, 1]))), // subjectAltName
     // authorityKeyIdentifier: strict chain checks (Python 3.13) refuse a certificate without it.
-    extension('2.5.29.35', false, sequence(tagged(0x80, authorityKeyId))),
-    extension('2.5.29.14', false, octets(keyId(server.publicKey))),
+    createExtension('2.5.29.35', false, sequence(tagged(0x80, authorityKeyId))),
+    createExtension('2.5.29.14', false, octets(computeKeyId(server.publicKey))),
   ]);
   return { ca, cert: cert + ca, key: server.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string };
 }
 
 /**
- * PEM, signed by the authority's key. TLS clients judge validity by the machine's clock and not by the injected one, so a test
- * that moves its clock keeps its connection.
+ * Returns a certificate as PEM. Its validity is by the clock of the machine, which TLS clients use, and not by the injected
+ * clock: a test that moves its clock keeps its connection.
  */
-function certificate(subject: string, publicKey: KeyObject, signingKey: KeyObject, extensions: Buffer[]): string {
+function createCertificate(subject: string, publicKey: KeyObject, signingKey: KeyObject, extensions: Buffer[]): string {
   const clock: Clock = systemClock;
   const ecdsaWithSha256 = sequence(objectId('1.2.840.10045.4.3.2'));
   const serial = Buffer.from(clock.random(16));
@@ -56,9 +56,9 @@ function certificate(subject: string, publicKey: KeyObject, signingKey: KeyObjec
     tagged(0xa0, integer(Buffer.from([2]))),
     integer(serial),
     ecdsaWithSha256,
-    name(authorityName),
+    encodeName(authorityName),
     sequence(time(clock.now() - day), time(clock.now() + 365 * day)),
-    name(subject),
+    encodeName(subject),
     publicKey.export({ type: 'spki', format: 'der' }),
     tagged(0xa3, sequence(...extensions)),
   );
@@ -66,19 +66,19 @@ function certificate(subject: string, publicKey: KeyObject, signingKey: KeyObjec
   return new X509Certificate(sequence(toBeSigned, ecdsaWithSha256, signature)).toString();
 }
 
-function extension(id: string, isCritical: boolean, value: Buffer): Buffer {
+function createExtension(id: string, isCritical: boolean, value: Buffer): Buffer {
   return sequence(objectId(id), ...(isCritical ? [yes] : []), octets(value));
 }
 
-function name(commonName: string): Buffer {
+function encodeName(commonName: string): Buffer {
   return sequence(tagged(0x31, sequence(objectId('2.5.4.3'), text(commonName))));
 }
 
-function dnsName(value: string): Buffer {
+function encodeDnsName(value: string): Buffer {
   return tagged(0x82, Buffer.from(value));
 }
 
-function ipAddress(bytes: number[]): Buffer {
+function encodeIpAddress(bytes: number[]): Buffer {
   return tagged(0x87, Buffer.from(bytes));
 }
 
@@ -86,7 +86,7 @@ function makeKeys(): Keys {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' });
 }
 
-function keyId(publicKey: KeyObject): Buffer {
+function computeKeyId(publicKey: KeyObject): Buffer {
   return createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))
     .digest()

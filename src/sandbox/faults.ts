@@ -1,8 +1,8 @@
-/** What a test makes a cloud do to its next requests. `hang` never answers; `fail` answers with this HTTP status. */
+/** An injected fault. `hang` sends no response; `fail` responds with the HTTP status. */
 export type Fault = { kind: 'hang' } | { kind: 'fail'; status: 429 | 500 | 503 };
 
 export interface Faults {
-  /** The next `times` requests meet the fault; those after them go on as usual. */
+  /** Applies the fault to the next `times` requests. */
   inject(fault: Fault, times: number): void;
   clear(): void;
   next(): Fault | undefined;

@@ -1,12 +1,12 @@
 import { isObject } from '../core/json.ts';
 import type { Request } from './listener.ts';
 
-/** The parameters of a form body; empty when the body is no form. A name that comes twice keeps its first value. */
+/** Reads the parameters of a form body; returns none when the body is not a form. The first value of a repeated name counts. */
 export function readForm(request: Request): Map<string, string> {
-  return isForm(request) ? firstValues(new URLSearchParams(request.body.toString('utf8'))) : new Map();
+  return isForm(request) ? readFirstValues(new URLSearchParams(request.body.toString('utf8'))) : new Map();
 }
 
-export function firstValues(parameters: URLSearchParams): Map<string, string> {
+export function readFirstValues(parameters: URLSearchParams): Map<string, string> {
   const values = new Map<string, string>();
   for (const [name, value] of parameters) {
     if (!values.has(name)) values.set(name, value);
@@ -14,12 +14,12 @@ export function firstValues(parameters: URLSearchParams): Map<string, string> {
   return values;
 }
 
-/** A JSON object body, or undefined for anything else. */
+/** Reads a JSON object body. Returns undefined for any other body. */
 export function readJson(request: Request): Record<string, unknown> | undefined {
   return parseObject(request.body.toString('utf8'));
 }
 
-/** A pasted document or a body as a JSON object, or undefined for anything else. */
+/** Parses a JSON object. Returns undefined for any other text. */
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -29,10 +29,10 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   }
 }
 
-export function mediaType(request: Request): string {
+export function getMediaType(request: Request): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 
 function isForm(request: Request): boolean {
-  return mediaType(request) === 'application/x-www-form-urlencoded';
+  return getMediaType(request) === 'application/x-www-form-urlencoded';
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '../core/clock.ts';
 
-/** What a cloud has handed out, by the text that names it, in memory only. */
+/** Credentials that a cloud issued, by the token or key id, in memory only. */
 export interface Issued<Grant> {
   put(name: string, grant: Grant): void;
   get(name: string): Grant | undefined;
 }
 
-/** Holds the newest `limit` grants: a long demo or a benchmark must not grow without end. */
+/** Creates a store of the newest `limit` grants, so that a long demo or a benchmark does not grow without limit. */
 export function makeIssued<Grant>(limit = 10_000): Issued<Grant> {
   const grants = new Map<string, Grant>();
   return {
@@ -18,13 +18,13 @@ export function makeIssued<Grant>(limit = 10_000): Issued<Grant> {
   };
 }
 
-/** Opaque text of `bytes` random bytes. */
-export function opaque(clock: Clock, bytes: number): string {
+/** Creates opaque text from `bytes` random bytes. */
+export function createOpaqueText(clock: Clock, bytes: number): string {
   return Buffer.from(clock.random(bytes)).toString('base64url');
 }
 
-/** A version 4 UUID (RFC 9562 5.4). */
-export function uuid(clock: Clock): string {
+/** Creates a version 4 UUID (RFC 9562 5.4). */
+export function createUuid(clock: Clock): string {
   const bytes = Buffer.from(clock.random(16));
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;

@@ -2,14 +2,14 @@ import type { JWK } from 'jose';
 import { isObject } from '../core/json.ts';
 import { isLoopbackHost } from '../core/loopback.ts';
 
-/** Why the keys of an issuer could not be had; each cloud answers with its own words and keeps these to itself. */
+/** The reason why the keys of an issuer could not be read. Clouds do not show it; each has its own message. */
 export class IssuerUnreachable extends Error {}
 
 const maximumDocument = 1024 * 1024;
 
 /**
- * Is this an issuer that a cloud would register? https, no query, no fragment, no user. The sandbox's one departure from the
- * clouds: http is taken on loopback (cloud-facts.md 0, trap 4).
+ * Returns whether a cloud would register this issuer: https, without query, fragment and user name. Unlike the clouds, the
+ * sandbox accepts http on loopback (cloud-facts.md 0, trap 4).
  */
 export function isIssuerUrl(text: string): boolean {
   const url = URL.parse(text);
@@ -19,8 +19,8 @@ export function isIssuerUrl(text: string): boolean {
 }
 
 /**
- * The keys of an issuer: its discovery document (OpenID Connect Discovery 1.0, section 4) and the JWKS that it names, both
- * within `budget` milliseconds. Throws IssuerUnreachable.
+ * Fetches the keys of an issuer: its discovery document (OpenID Connect Discovery 1.0, section 4) and the JWKS that it names,
+ * both within `budget` milliseconds. Throws IssuerUnreachable.
  */
 export async function fetchKeys(issuer: string, budget: number): Promise<JWK[]> {
   const signal = AbortSignal.timeout(budget);
@@ -36,7 +36,7 @@ export async function fetchKeys(issuer: string, budget: number): Promise<JWK[]> 
 
 async function fetchJson(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   try {
-    // Issuers answer without a redirect (cloud-facts.md 4); one would lead the request away from what was registered.
+    // Issuers respond without a redirect (cloud-facts.md 4). A redirect would leave the registered issuer.
     const response = await fetch(url, { signal, redirect: 'error', headers: { accept: 'application/json' } });
     if (!response.ok) throw new IssuerUnreachable(`HTTP ${response.status}`);
     const value: unknown = JSON.parse(await readText(response));

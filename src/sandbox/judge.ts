@@ -2,8 +2,8 @@ import { ArsiaError } from '../core/errors.ts';
 import type { Refusal } from './refusal.ts';
 
 /**
- * Runs a judgement of a pasted document. A document that `evaluate` cannot read becomes a refusal that says so: a plain denial
- * would hide that it is the sandbox, and not the document, that falls short.
+ * Runs an evaluation of a pasted document. Throws the refusal of `refuse` when `evaluate` does not support the document: a
+ * plain denial would hide that the sandbox, and not the document, is the cause.
  */
 export function judge<Result>(judgement: () => Result, refuse: (reason: string) => Refusal): Result {
   try {

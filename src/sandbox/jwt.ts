@@ -1,13 +1,13 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK, type JWK } from 'jose';
 import { isObject } from '../core/json.ts';
 
-/** A JWT, read but not believed. */
+/** A decoded JWT that is not verified. */
 export interface DecodedToken {
   header: Record<string, unknown>;
   claims: Record<string, unknown>;
 }
 
-/** Undefined for what is no JWS in compact form with two JSON objects. */
+/** Decodes a token. Returns undefined when it is not a JWS in compact form with two JSON objects. */
 export function decodeToken(token: string): DecodedToken | undefined {
   try {
     const header: unknown = decodeProtectedHeader(token);
@@ -18,7 +18,7 @@ export function decodeToken(token: string): DecodedToken | undefined {
   }
 }
 
-/** Does this key verify the token, by the algorithm of its header and only if that is among `algorithms`? */
+/** Returns whether this key verifies the token with the algorithm of its header, which must be among `algorithms`. */
 export async function isSignedBy(token: string, jwk: JWK, algorithms: readonly string[]): Promise<boolean> {
   try {
     const { alg } = decodeProtectedHeader(token);
@@ -30,12 +30,12 @@ export async function isSignedBy(token: string, jwk: JWK, algorithms: readonly s
   }
 }
 
-/** A NumericDate in whole seconds. */
+/** Returns whether a value is a NumericDate in whole seconds. */
 export function isWholeSeconds(value: unknown): value is number {
   return Number.isSafeInteger(value);
 }
 
-export function audiencesOf(claims: Readonly<Record<string, unknown>>): string[] {
+export function listAudiences(claims: Readonly<Record<string, unknown>>): string[] {
   const listed = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
   return listed.filter((one) => typeof one === 'string');
 }

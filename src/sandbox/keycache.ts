@@ -1,18 +1,18 @@
 import type { JWK } from 'jose';
 import type { Clock } from '../core/clock.ts';
 
-/** How one cloud keeps the keys of issuers. */
+/** The policy by which a cloud caches the keys of issuers. */
 export interface CachePolicy {
   /** Seconds for which fetched keys are used. */
   lifetime: number;
-  /** Does a token with an unknown `kid` make this cloud fetch again? */
+  /** True when this cloud fetches again for an unknown `kid`. */
   refetchesUnknownKey: boolean;
-  /** Which of the published keys this cloud takes, by `kid`. Throws IssuerUnreachable when it takes none of such a set. */
+  /** Returns the published keys that this cloud accepts, by `kid`. Throws IssuerUnreachable when it refuses the set. */
   select(keys: readonly JWK[]): Map<string, JWK>;
 }
 
 export interface KeyCache {
-  /** The key, or undefined when the issuer is not known to publish it. Throws IssuerUnreachable. */
+  /** Returns a key, or undefined when the cached set does not have it. Throws IssuerUnreachable. */
   find(issuer: string, kid: string): Promise<JWK | undefined>;
 }
 
@@ -22,7 +22,7 @@ interface Entry {
   fetched_at: number;
 }
 
-/** Requests that need the same issuer at once share one fetch. A fetch that failed is not remembered. */
+/** Creates a cache. Concurrent requests for one issuer share a fetch. A failed fetch is not cached. */
 export function makeKeyCache(
   policy: CachePolicy,
   clock: Clock,
@@ -57,7 +57,7 @@ export function makeKeyCache(
   };
 }
 
-/** The keys by their `kid`; of two with one `kid` the later counts. */
-export function byKeyId(keys: readonly JWK[]): Map<string, JWK> {
+/** Indexes keys by `kid`. The last of several keys with one `kid` counts. */
+export function indexByKeyId(keys: readonly JWK[]): Map<string, JWK> {
   return new Map(keys.filter((key) => typeof key.kid === 'string').map((key) => [key.kid as string, key]));
 }

@@ -11,13 +11,13 @@ import type { Clock } from '../core/clock.ts';
 import type { ServerIdentity } from './authority.ts';
 import { type Faults, makeFaults } from './faults.ts';
 
-/** A request, read to its end. */
+/** A request with its whole body. */
 export interface Request {
   method: string;
   path: string;
   query: URLSearchParams;
   headers: IncomingHttpHeaders;
-  /** Names and values in turn, as sent: a signature may cover a header that came twice. */
+  /** Alternating names and values as sent: a signature can cover a repeated header. */
   raw_headers: readonly string[];
   body: Buffer;
 }
@@ -30,7 +30,7 @@ export interface Answer {
   code?: string;
 }
 
-/** What was asked, by names that hold no token and no secret. */
+/** The operation of a request and its parameters, without tokens and secrets. */
 export interface Operation {
   operation: string;
   parameters: Record<string, string>;
@@ -39,18 +39,18 @@ export interface Operation {
 export interface Cloud {
   describe(request: Request): Operation;
   answer(request: Request): Promise<Answer>;
-  /** This cloud's own form of 429 and 5xx. */
+  /** Creates the response of this cloud for 429 and 5xx. */
   unavailable(status: number): Answer;
 }
 
-/** One request as the log keeps it; `at` in milliseconds since 1970; `status` is absent while no answer is out. */
+/** A request in the log. `at` is in milliseconds since 1970; `status` is absent until the response is sent. */
 export interface Call extends Operation {
   at: number;
   status?: number;
   code?: string;
 }
 
-/** What one cloud has seen since it started. */
+/** The requests of a cloud since its start. */
 export interface RequestLog {
   readonly count: number;
   readonly calls: readonly Call[];
@@ -65,7 +65,7 @@ export interface Listener {
 
 interface ListenerOptions {
   host: string;
-  /** The name in the origin: a certificate speaks for `localhost`. */
+  /** The host name in the origin; the certificate is for `localhost`. */
   name: string;
   clock: Clock;
   tls?: ServerIdentity;
@@ -73,11 +73,14 @@ interface ListenerOptions {
   cloud: (origin: string) => Cloud;
 }
 
-/** Above every limit of the clouds: AWS takes tokens of 20,000 characters, and each may come percent-encoded in a URL. */
+/**
+ * Bytes, above all limits of the clouds: AWS accepts tokens of 20,000 characters, each of which can be percent-encoded in a
+ * URL.
+ */
 const maximumBody = 256 * 1024;
 const maximumHeaders = 128 * 1024;
 
-/** One cloud on a free port. `GET /healthz` answers without being counted. */
+/** Starts a cloud on a free port. `GET /healthz` is not counted in the log. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const calls: Call[] = [];
   const faults = makeFaults();
@@ -85,7 +88,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const server = options.tls
     ? createTlsServer({ ...settings, cert: options.tls.cert, key: options.tls.key })
     : createServer(settings);
-  await bound(server, options.host);
+  await startListening(server, options.host);
   const { port } = server.address() as AddressInfo;
   const origin = `${options.tls ? 'https' : 'http'}://${options.name}:${port}`;
   const cloud = options.cloud(origin);
@@ -101,12 +104,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       send(response, cloud.unavailable(413), options.clock);
       return;
     }
-    const request = requestOf(message, url, body);
+    const request = createRequest(message, url, body);
     const call: Call = { ...cloud.describe(request), at: options.clock.now() };
     calls.push(call);
     const fault = faults.next();
     if (fault?.kind === 'hang') return;
-    const answer = fault ? cloud.unavailable(fault.status) : await answerOf(cloud, request);
+    const answer = fault ? cloud.unavailable(fault.status) : await answerSafely(cloud, request);
     call.status = answer.status;
     if (answer.code !== undefined) call.code = answer.code;
     send(response, answer, options.clock);
@@ -121,10 +124,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     },
     calls,
   };
-  return { origin, log, faults, close: () => closed(server) };
+  return { origin, log, faults, close: () => stopListening(server) };
 }
 
-async function answerOf(cloud: Cloud, request: Request): Promise<Answer> {
+async function answerSafely(cloud: Cloud, request: Request): Promise<Answer> {
   try {
     return await cloud.answer(request);
   } catch {
@@ -132,7 +135,7 @@ async function answerOf(cloud: Cloud, request: Request): Promise<Answer> {
   }
 }
 
-function requestOf(message: IncomingMessage, url: URL, body: Buffer): Request {
+function createRequest(message: IncomingMessage, url: URL, body: Buffer): Request {
   return {
     method: message.method ?? 'GET',
     path: url.pathname,
@@ -143,11 +146,11 @@ function requestOf(message: IncomingMessage, url: URL, body: Buffer): Request {
   };
 }
 
-/** The whole body, or undefined when it is over the limit. */
+/** Reads the body. Returns undefined when it exceeds the limit. */
 async function readBody(message: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  // Without this option leaving the loop destroys the socket, and the 413 would never arrive.
+  // Without this option leaving the loop would destroy the socket before the 413 is sent.
   for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > maximumBody) return undefined;
@@ -159,7 +162,7 @@ async function readBody(message: IncomingMessage): Promise<Buffer | undefined> {
 function send(response: ServerResponse, answer: Answer, clock: Clock): void {
   if (response.destroyed) return;
   response.writeHead(answer.status, {
-    // SDKs correct their clock by this header, so it must be the clock that judges their signatures.
+    // SDKs correct their clock by this header, so that it must be the clock that checks their signatures.
     date: new Date(clock.now()).toUTCString(),
     'cache-control': 'no-store',
     'content-length': Buffer.byteLength(answer.body),
@@ -168,7 +171,7 @@ function send(response: ServerResponse, answer: Answer, clock: Clock): void {
   response.end(answer.body);
 }
 
-function bound(server: Server, host: string): Promise<void> {
+function startListening(server: Server, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, host, () => {
@@ -178,7 +181,7 @@ function bound(server: Server, host: string): Promise<void> {
   });
 }
 
-function closed(server: Server): Promise<void> {
+function stopListening(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

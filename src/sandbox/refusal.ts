@@ -1,6 +1,6 @@
 /**
- * What a sandbox cloud refuses, on the wire or when something is pasted into it. `code` is the cloud's own: AWS's error code,
- * the AADSTS number, Google's OAuth error or status. The message may reach a client, so it never holds a token or a secret.
+ * A refusal of a sandbox cloud, of a request or of a pasted document. `code` is the code of the cloud: the AWS error code, the
+ * AADSTS number, Google's OAuth error or status. The message can reach a client and must not contain a token or a secret.
  */
 export class Refusal extends Error {
   readonly status: number;

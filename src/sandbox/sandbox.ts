@@ -19,14 +19,14 @@ export const cloudNames = ['aws', 'azure', 'google'] as const;
 export type CloudName = (typeof cloudNames)[number];
 
 export interface SandboxOptions {
-  /** Judges tokens, caches and credentials; default the machine's. */
+  /** The clock for tokens, caches and credentials. The default is the clock of the machine. */
   clock?: { now(): number };
   host?: '127.0.0.1';
   /** Milliseconds that a cloud waits for an issuer's discovery and JWKS together; default 5000 (cloud-facts.md 1.3). */
   issuer_budget?: number;
 }
 
-/** Three clouds on loopback. What is pasted into them throws `Refusal` where the cloud would refuse it. */
+/** Three clouds on loopback. Methods that create resources throw `Refusal` where the cloud would refuse them. */
 export interface Sandbox {
   aws: {
     endpoint: string;
@@ -40,21 +40,21 @@ export interface Sandbox {
     authority_host: string;
   };
   google: Pick<Resources, 'createProvider' | 'createServiceAccount'> & {
-    /** Base URLs: `/v1/token` and `/v1/projects/-/serviceAccounts/…` come behind them. */
+    /** Base URLs of `/v1/token` and `/v1/projects/-/serviceAccounts/…`. */
     sts_endpoint: string;
     iam_endpoint: string;
   };
-  /** The local authority's certificate, PEM. */
+  /** The certificate of the local authority, PEM. */
   ca: string;
   requests: Readonly<Record<CloudName, RequestLog>>;
   /** Makes the next `times` (default 1) requests to a cloud hang or fail. */
   inject(cloud: CloudName, fault: Fault, times?: number): void;
-  /** Ends what `inject` left over; requests that hang go on hanging until their client or `close` ends them. */
+  /** Removes faults that are not used yet. Requests that hang continue until their client or `close` ends them. */
   clearFaults(): void;
   close(): Promise<void>;
 }
 
-/** Starts AWS STS, Entra and Google on free ports. Nothing is kept beyond the process. */
+/** Starts AWS STS, Entra and Google on free ports. Their state is in memory only. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { clock: given = systemClock, host = '127.0.0.1', issuer_budget: budget = 5000 } = options;
   const clock: Clock = { now: () => given.now(), random: systemClock.random };

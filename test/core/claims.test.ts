@@ -373,7 +373,7 @@ describe('a fault names the claim and what it must be', () => {
     [
       awsTagsClaim,
       tags({ 5: ['x'] }, { transitive_tag_keys: [5] }),
-      'has transitive_tag_keys that are no keys of principal_tags',
+      'has transitive_tag_keys that are not keys of principal_tags',
     ],
     [awsSourceIdentityClaim, 'a b', 'is not source identity at AWS'],
   ])('%s as %j', (name, value, fault) => {

@@ -2,17 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ask, ask, keepAlive } from './wire.ts';
 
-/** Requests that one organisation sends at the same time, each again as soon as it is answered. */
+/** Requests that one organisation sends concurrently, each again as soon as its response arrives. */
 export interface Attack {
   lanes: number;
   requests: (Ask & { url: string })[];
-  /** Each of the requests once, instead of all over and over. */
+  /** True to send each request once instead of repeatedly. */
   isOnce?: boolean;
 }
 
 /**
- * Runs in a child process, so that its work does not slow down the process that measures. Prints the answers when it is told
- * to end.
+ * Runs in a child process, so that its work does not slow down the process that measures. Prints the counts of responses when
+ * it receives the signal to end.
  */
 const attacks = JSON.parse(await readFile(process.argv[2]!, 'utf8')) as Attack[];
 const counts: Record<string, number> = {};
@@ -33,7 +33,7 @@ async function run({ requests, isOnce = false }: Attack, next: () => number): Pr
   }
 }
 
-// Attacks of the kind isOnce can be over before the parent ends them: it waits for the answers until then.
+// An attack with isOnce can end before the parent ends it. The process then waits for the parent.
 const untilEnd = setInterval(() => undefined, 60_000);
 process.on('SIGTERM', () => {
   clearInterval(untilEnd);

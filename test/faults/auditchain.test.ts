@@ -22,7 +22,7 @@ async function audit({ seed }: Issuing, ...args: string[]): Promise<Ended> {
   return await ended(['audit', ...args], seed.settings, seed.home.folder);
 }
 
-/** What `arsia audit verify` counted; it must have found nothing wrong. */
+/** Returns the counts of `arsia audit verify`, which must have found no fault. */
 async function expectWhole(issuing: Issuing, ...args: string[]): Promise<{ covered: number; uncovered: number }> {
   const { code, stdout, stderr } = await audit(issuing, 'verify', ...args);
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout, stderr: '' });
@@ -30,7 +30,7 @@ async function expectWhole(issuing: Issuing, ...args: string[]): Promise<{ cover
   return { covered: counted('covered'), uncovered: counted('uncovered') };
 }
 
-/** As the owner of the tables, without the trigger. On the embedded database while no server holds it. */
+/** Runs statements as the owner of the tables, without the trigger. On the embedded database no server may be running. */
 async function tamper({ seed }: Issuing, text: string): Promise<void> {
   const turn = (word: string) => `ALTER TABLE audit_events ${word} TRIGGER audit_events_append_only`;
   const all = `${turn('DISABLE')}; ${text}; ${turn('ENABLE ALWAYS')}`;
@@ -44,7 +44,7 @@ async function tamper({ seed }: Issuing, text: string): Promise<void> {
 
 describe.each(databaseKinds)('the audit chain on %s', (kind) => {
   let issuing: Issuing;
-  // The commands say the same over both; each start of the embedded database takes a second.
+  // The commands print the same for both databases; each start of the embedded one takes a second.
   const thorough = servedKinds.includes(kind) ? test : test.skip;
 
   beforeAll(async () => {
@@ -65,7 +65,7 @@ describe.each(databaseKinds)('the audit chain on %s', (kind) => {
       agent.destroy();
 
       const { covered, uncovered } = await expectWhole(issuing);
-      // The command is a replica like any other: it has covered what it found.
+      // The command is a replica too: it has written a checkpoint over the events that it found.
       const after = await expectWhole(issuing);
       expect(after.covered).toBeGreaterThanOrEqual(covered + uncovered);
       expect(after.uncovered).toBe(0);

@@ -3,8 +3,8 @@ import pg from 'pg';
 import { execute } from '../support/postgres.ts';
 
 /**
- * Stops Arsia between its decision and its answer, at a point that it cannot tell from a slow database: nobody can write audit
- * records until `release`. `url` is the superuser's.
+ * Stops Arsia between its decision and its answer, as a slow database would: no process can write audit
+ * records until `release`. `url` is the URL of the superuser.
  */
 export async function lockAuditTable(
   url: string,

@@ -28,7 +28,7 @@ describe.each([
 
   const fault = `the clock of this machine is 600 s ${words} the database's: synchronise both (NTP)`;
 
-  /** Sets the clock wrong or right; what is answered once the process has taken the signal. */
+  /** Sets the clock wrong or right. Returns the response after the process has handled the signal. */
   async function setClock(status: number): Promise<Reply> {
     replica.child.kill('SIGUSR2');
     for (let tries = 0; tries < 200; tries++) {
@@ -39,7 +39,7 @@ describe.each([
     throw new Error(`a mint never answered ${status}`);
   }
 
-  test('signs nothing from the moment that it is set, says why, and signs again once it is right', async () => {
+  test('signs nothing while its clock is wrong, names the reason, and signs again once the clock is right', async () => {
     const refused = await setClock(503);
     expect(refused.headers['retry-after']).toBe('10');
     expect(refused.body).toMatchObject({
@@ -51,7 +51,7 @@ describe.each([
     expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining(fault)]);
     expect((await fetch(`${origin}/healthz`)).status).toBe(200);
     expect((await fetch(`${origin}/.well-known/jwks.json`)).status).toBe(200);
-    // The other one goes on.
+    // The other replica continues.
     expect((await mint(issuing, issuing.seed.origin)).status).toBe(200);
 
     await setClock(200);

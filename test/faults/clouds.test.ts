@@ -45,7 +45,7 @@ describe('arsia serve, when a cloud fails', () => {
     (await issuing.organization.owner.send('GET', `/audit-events?action=credentials.exchange&limit=200${filter}`))
       .items;
 
-  test('F10: it hangs: 504 at the deadline, no more calls than places, and the other clouds go on', async () => {
+  test('F10: hangs: 504 at the deadline, no more calls than places, and the other clouds are not affected', async () => {
     await Promise.all(clouds.map(([, name]) => credentials(name)));
     const before = { calls: calls('aws'), failed: (await exchanges('&outcome=failed')).length };
     sandbox.inject('aws', { kind: 'hang' }, 100);
@@ -56,7 +56,7 @@ describe('arsia serve, when a cloud fails', () => {
     while (calls('aws') < before.calls + places) await sleep(5);
     const others = await Promise.all([credentials('azure'), credentials('gcp'), mint(issuing, origin)]);
     expect(others.map(({ status }) => status)).toEqual([200, 200, 200]);
-    // All of that while the first was still silent.
+    // All of this happened while the first cloud did not respond.
     expect(answered).toHaveLength(0);
     expect(calls('aws')).toBe(before.calls + places);
 
@@ -72,7 +72,7 @@ describe('arsia serve, when a cloud fails', () => {
 
   describe.each(clouds)('%s', (cloud, name) => {
     test.each([500, 429] as const)(
-      'F11: answers %s to half of the calls: each is tried again, once',
+      'F11: responds %s to half of the calls: each is tried again, once',
       async (status) => {
         await credentials(name);
         const clean = calls(cloud);
@@ -85,13 +85,13 @@ describe('arsia serve, when a cloud fails', () => {
           if (turn % 2 === 0) sandbox.inject(cloud, { kind: 'fail', status });
           expect(await credentials(name)).toMatchObject({ status: 200 });
         }
-        // One that failed costs the calls of one more try at most.
+        // A failed exchange causes the calls of at most one more attempt.
         expect(calls(cloud) - before).toBeLessThanOrEqual(1.5 * count * perExchange);
       },
       120_000,
     );
 
-    test('F11: answers 500 for ever: three tries, then 502 with its own code', async () => {
+    test('F11: always responds 500: three attempts, then 502 with its own code', async () => {
       const before = calls(cloud);
       sandbox.inject(cloud, { kind: 'fail', status: 500 }, 100);
       const { status, body } = await credentials(name);
@@ -104,7 +104,7 @@ describe('arsia serve, when a cloud fails', () => {
     }, 60_000);
   });
 
-  test('F1: killed while a cloud is asked: the mint has its record and no outcome, and nothing else is missing', async () => {
+  test('F1: killed during an exchange: the mint has its audit event without an outcome, and nothing else is missing', async () => {
     const before = { calls: calls('aws'), exchanges: await exchanges('') };
     sandbox.inject('aws', { kind: 'hang' });
     const outcome = Promise.allSettled([credentials('aws')]);

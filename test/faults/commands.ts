@@ -14,7 +14,7 @@ export async function ended(args: string[], settings: Record<string, string>, cw
   return { code, stdout: child.stdout(), stderr: child.stderr() };
 }
 
-/** It was refused for its settings alone, and a person reads every fault in one message, each in a line of its own. */
+/** Expects a refusal of the settings that lists every fault in one message, one per line. */
 export function expectFaults({ code, stdout, stderr }: Ended, lines: RegExp[]): void {
   const [title, ...faults] = stderr.trimEnd().split('\n');
   expect(title).toBe(`Arsia cannot start: ${lines.length} bad setting${lines.length > 1 ? 's' : ''}`);
@@ -22,7 +22,7 @@ export function expectFaults({ code, stdout, stderr }: Ended, lines: RegExp[]): 
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
 }
 
-/** It was refused, and a person reads one line that says why. */
+/** Expects a refusal with a reason of one line. */
 export function expectOneLine({ code, stderr }: Ended, line: RegExp): void {
   expect(stderr).toMatch(/^arsia: [^\n]+\n$/);
   expect(stderr).toMatch(line);

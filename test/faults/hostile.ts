@@ -10,7 +10,7 @@ import {
 } from '../support/organization.ts';
 import type { Attack } from './attack.ts';
 
-/** The numbers of things that the hostile organisation has. */
+/** The number of resources that the hostile organisation has. */
 export interface Amounts {
   /** Groups to delete, each with five workspaces of twenty ended jobs. */
   trees: number;
@@ -20,13 +20,13 @@ export interface Amounts {
   jobs: number;
 }
 
-/** An organisation that does its worst within its limits. */
+/** An organisation that causes as much load as its limits permit. */
 export interface Hostile {
   organization: Organization;
   attacks: Record<'deletions' | 'lists' | 'searches' | 'mints' | 'exchanges', Attack[]>;
 }
 
-/** Makes most things through the API, and large numbers by SQL. */
+/** Creates the resources through the API, and large numbers of them by SQL. */
 export async function createHostile(
   seed: RunningArsia,
   { amounts, origins, hangingSts }: { amounts: Amounts; origins: string[]; hangingSts: string },
@@ -53,7 +53,7 @@ export async function createHostile(
   await client.query(fill(organization, heavy.id, amounts));
   await client.end();
 
-  /** The same request at every origin, with every token. */
+  /** Builds the same request for every origin and every token. */
   const everywhere = (method: string, paths: string[], body?: Body, as: string[] = tokens) =>
     paths.flatMap((path) =>
       as.flatMap((token) =>
@@ -92,7 +92,7 @@ export async function createHostile(
       ],
       mints: [
         { lanes: amounts.jobs, requests: everywhere('POST', ['/tokens'], { managed_identity: heavy.id }, jobs) },
-        // Each change makes what was kept of the facts worthless.
+        // Each change invalidates the cached facts.
         {
           lanes: 1,
           requests: everywhere('PATCH', [`/managed-identities/${heavy.id}/access-rules/${rule.id}`], {

@@ -9,7 +9,7 @@ export interface MintRow {
   signing_input_sha256: string;
 }
 
-/** Every mint that the audit has, as an owner reads it through the API. */
+/** Returns every mint in the audit, as an owner reads it through the API. */
 export async function mintRows(owner: Client): Promise<MintRow[]> {
   const rows: MintRow[] = [];
   for (let cursor: string | null = ''; cursor !== null; ) {
@@ -21,7 +21,7 @@ export async function mintRows(owner: Client): Promise<MintRow[]> {
   return rows;
 }
 
-/** The oracle of every crash: each token that was answered has exactly one row, of its own `jti` and its own bytes. */
+/** Expects after a crash that each returned token has exactly one audit row with its `jti` and the hash of its bytes. */
 export function expectEveryRow(tokens: readonly string[], rows: readonly MintRow[]): void {
   const byJti = new Map(rows.map((row) => [row.jti, row.signing_input_sha256]));
   expect(byJti.size).toBe(rows.length);

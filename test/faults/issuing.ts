@@ -2,7 +2,7 @@ import { type RunningArsia, type Spawned, type StartOptions, spawnArsia, startAr
 import { createIdentity, createOrganization, type Job, type Organization, startJob } from '../support/organization.ts';
 import { type Ask, ask, type Reply } from './wire.ts';
 
-/** An installation with a job that may mint for one identity: what every fault is let loose on. */
+/** An installation with a job that may mint for one identity. The fault tests use it. */
 export interface Issuing {
   seed: RunningArsia;
   organization: Organization;
@@ -10,7 +10,7 @@ export interface Issuing {
   identity: { id: string; path: string };
 }
 
-/** Made by an Arsia in this process, which still runs. */
+/** Creates it with an Arsia in this process, which continues to run. */
 export async function startIssuing(options: StartOptions = {}): Promise<Issuing> {
   const seed = await startArsia(options);
   const organization = await createOrganization(seed);
@@ -23,14 +23,14 @@ export async function startIssuing(options: StartOptions = {}): Promise<Issuing>
   return { seed, organization, job: await startJob(organization), identity: { id: made.id, path: made.path } };
 }
 
-/** The same, left behind by a process that is gone: for `serve` to take over. */
+/** Creates it with a process that has ended, so that `serve` can use its data. */
 export async function leaveIssuing(options: StartOptions): Promise<Issuing> {
   const issuing = await startIssuing(options);
   await issuing.seed.stop();
   return issuing;
 }
 
-/** `arsia serve` as a process, ready; where the seed listened unless told otherwise. */
+/** Starts `arsia serve` as a process and waits until it is ready. By default it listens where the seed listened. */
 export async function serve({ seed }: Issuing, more: Record<string, string> = {}): Promise<Spawned> {
   const replica = spawnArsia(['serve'], {
     settings: { ...seed.settings, ARSIA_LOG_LEVEL: 'warn', ...more },
@@ -40,7 +40,7 @@ export async function serve({ seed }: Issuing, more: Record<string, string> = {}
   return replica;
 }
 
-/** One workload token for the job. */
+/** Requests a workload token for the job. */
 export function mint({ job, identity }: Issuing, origin: string, more: Ask = {}): Promise<Reply> {
   const body = { managed_identity: identity.id };
   return ask(`${origin}/api/v1/tokens`, { method: 'POST', token: job.token, body, ...more });

@@ -29,7 +29,7 @@ describe.each(databaseKinds)('arsia serve on %s, killed', (kind) => {
     expect(await replica.exited).toEqual({ code: null, signal: 'SIGKILL' });
   }
 
-  /** Reads what is left after a restart: a row for each answer, and at most one for each request that got none. */
+  /** Expects after a restart a row for each response, and at most one for each request without a response. */
   async function expectNothingLost(): Promise<number> {
     const rows = await mintRows(issuing.organization.owner);
     expectEveryRow(answered, rows);
@@ -37,7 +37,7 @@ describe.each(databaseKinds)('arsia serve on %s, killed', (kind) => {
     return rows.length;
   }
 
-  test('F1: kill -9 at 200 requests a second: every token that was answered has its audit row', async () => {
+  test('F1: kill -9 at 200 requests a second: every returned token has its audit row', async () => {
     for (let round = 1; round <= rounds(1, 10); round++) {
       const agent = keepAlive();
       const load = startLoad(() => mint(issuing, issuing.seed.origin, { agent }), { rate });
@@ -61,9 +61,9 @@ describe.each(databaseKinds)('arsia serve on %s, killed', (kind) => {
     }
   }, 600_000);
 
-  // Only a server lets a test hold its tables.
+  // Only a database server lets a test lock its tables.
   if (kind !== 'postgres') return;
-  test('F1: kill -9 while audit records wait in the database: none of them was answered', async () => {
+  test('F1: kill -9 while audit records wait in the database: none of their tokens was returned', async () => {
     const lock = await lockAuditTable(issuing.seed.home.urls!.admin);
     const inFlight = 20;
     const outcomes = Promise.allSettled(Array.from({ length: inFlight }, () => mint(issuing, issuing.seed.origin)));

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply } from './wire.ts';
 
-/** What a load has heard. Requests are sent at a constant rate whatever the answers do, so that stalls are counted. */
+/** The responses of a load. Requests are sent at a constant rate, independent of the responses, so that stalls are counted. */
 export interface Load {
   replies: Reply[];
-  /** Connections that were refused or broke off. */
+  /** Connections that were refused or closed. */
   errors: Error[];
   /** Sent, and neither answered nor failed. */
   outstanding(): number;
-  /** Until there are that many answers with this status; throws after half a minute, with what came instead. */
+  /** Waits for this number of responses with this status. Throws after 30 s, with the responses that arrived. */
   heard(count: number, status?: number): Promise<void>;
-  /** Sends no more. */
+  /** Stops sending. */
   pause(): void;
-  /** Sends no more, and waits for what is outstanding. */
+  /** Stops sending and waits for outstanding responses. */
   end(): Promise<void>;
 }
 

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { makeHome, type Settings, type Spawned, settingsOf, spawnArsia } from '../support/arsia.ts';
 
-/** F20: what becomes of the log is no matter of those who are served. */
-describe('F20: a server goes on', () => {
+/** F20: a fault of the log output must not affect requests. */
+describe('F20: a server continues', () => {
   let settings: Settings;
   let origin: string;
   let cwd: string;
@@ -21,7 +21,7 @@ describe('F20: a server goes on', () => {
     return server;
   }
 
-  /** A line of the log each, of some length. */
+  /** Sends requests, each of which writes a line of some length to the log. */
   async function askMany(count: number): Promise<void> {
     const headers = { 'x-request-id': 'r'.repeat(64) };
     let left = count;
@@ -41,7 +41,7 @@ describe('F20: a server goes on', () => {
     expect(await Promise.race([server.exited, late])).toEqual({ code: 0, signal: null });
   }
 
-  test('while nobody reads what it logs, drops what is too much, tells how much, and ends when it is told to', async () => {
+  test('while its log is not read, drops the excess, logs the number of dropped lines, and ends on SIGTERM', async () => {
     const server = await serveTo();
     server.child.stdout!.pause();
     await askMany(8000);
@@ -53,7 +53,7 @@ describe('F20: a server goes on', () => {
         0,
       );
     const told = () => server.stdout().split('"msg":"request"').length - 1 + dropped();
-    // What was dropped is told with the first line for which there is room again.
+    // The number of dropped lines is logged with the first line that fits again.
     for (let tries = 0; told() < 8000 && tries < 200; tries++) await Promise.all([askMany(1), sleep(50)]);
     expect(told()).toBeGreaterThanOrEqual(8000);
     expect(dropped()).toBeGreaterThan(0);
@@ -61,7 +61,7 @@ describe('F20: a server goes on', () => {
     server.child.stdout!.pause();
     await askMany(2000);
     server.child.kill('SIGTERM');
-    // The exit, not the end of its output: that is what nobody reads.
+    // Waits for the exit and not for the end of the output, which is not read.
     await expect(new Promise((resolve) => server.child.once('exit', resolve))).resolves.toBe(0);
     server.child.stdout!.resume();
   }, 60_000);

@@ -6,7 +6,7 @@ import { rounds } from '../support/rounds.ts';
 import { mint, serve, startIssuing } from './issuing.ts';
 
 const requests = rounds(600, 6_000);
-/** Megabytes. Enough for a server, and not for the copies of the facts that these requests once left behind. */
+/** Megabytes. Enough for a server, and too little for the copies of facts that such requests once left in memory. */
 const heap = 160;
 const growth = 120;
 
@@ -18,7 +18,7 @@ function residentOf(pid: number): number {
 test('N67 mints with a changing profile, refused and granted, leave the memory of a replica as it was', async () => {
   const issuing = await startIssuing();
   const { owner, name } = issuing.organization;
-  // As much as an operator can allow.
+  // The maximum that an operator can set.
   await issuing.seed.arsia.quotas.change(name, { access_rule_bytes: quotas.access_rule_bytes.maximum });
   for (let rule = 0; rule < 50; rule++) {
     const values = Array.from({ length: 99 }, (_, index) => `s${rule}-${index}-${'x'.repeat(38)}`);

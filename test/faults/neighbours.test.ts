@@ -23,15 +23,17 @@ const amounts = {
   rows: rounds(500, 5_000),
   jobs: rounds(20, 40),
 };
-/** Requests in a second, of the organisation that nothing may happen to. */
+/** Requests per second of the organisation that must not be affected. */
 const rate = { mints: 40, others: 2 };
 /** Milliseconds. */
 const duration = rounds(500, 20_000);
-/** Milliseconds: below this quiet figure noise decides. */
+/** Milliseconds. Below this quiet value noise dominates. */
 const quietFloor = 20;
-/** Times say little while the cores have other work, as in `npm test`: there the test checks only that nothing hangs. */
+/**
+ * Times are not meaningful while the cores have other work, as in `npm test`: there the test checks only that nothing hangs.
+ */
 const generousLimit = 5_000;
-/** Below this part of idle time the cores themselves are the limit, which organisations do not share fairly. */
+/** Below this fraction of idle time the cores are the bottleneck, which organisations do not share fairly. */
 const leastIdle = 0.03;
 const maximumGrowth = 100 * 2 ** 20;
 
@@ -50,14 +52,14 @@ interface Measured {
   failures: string[];
 }
 
-/** Two replicas of one installation on PostgreSQL: organisation `evil` does its worst, and `acme` mints as ever. */
+/** Two replicas of one installation on PostgreSQL: organisation `evil` causes load, and `acme` mints at its usual rate. */
 describe('F25: noisy neighbours', () => {
   let issuing: Issuing;
   let hostile: Hostile;
   let origins: string[];
   let replicas: Spawned[];
   let quiet: Measured;
-  /** True where the machine was idle before this test. Its cores limit all figures. */
+  /** True when the machine was idle before this test. Its cores limit all figures. */
   let isIdle: boolean;
   let cloud: string;
   const rows: string[][] = [];
@@ -90,10 +92,10 @@ describe('F25: noisy neighbours', () => {
     };
     hostile = await createHostile(seed, { amounts, origins, hangingSts: hanging.url });
     await seed.stop();
-    // A heap that may grow to gigabytes is collected late: in a small one grows what is held, and no garbage.
+    // A heap that may grow to gigabytes is collected late. In a small heap only retained memory grows, not garbage.
     const limited = { ARSIA_RATE_LIMIT: '200', NODE_OPTIONS: '--max-old-space-size=256' };
     replicas = [await serve(issuing, limited), await serve(issuing, { ...limited, ARSIA_LISTEN: second })];
-    // So that the heaps have the size that they have under load.
+    // The heaps must first have the size that they have under load.
     const gently = scenarios.filter((one) => one !== 'deletions').flatMap((one) => hostile.attacks[one]);
     const { end } = await attack(gently.map((one) => ({ ...one, lanes: 1 })));
     await measure(rounds(1_000, 5_000), 5);
@@ -102,7 +104,7 @@ describe('F25: noisy neighbours', () => {
     expect(quiet.failures).toEqual([]);
   }, 180_000);
 
-  /** Measures what the other organisation sees meanwhile. */
+  /** Measures the latencies of the other organisation. */
   async function measure(milliseconds: number, times = 1): Promise<Measured> {
     const agent = keepAlive();
     const { organization, job, identity } = issuing;
@@ -135,7 +137,7 @@ describe('F25: noisy neighbours', () => {
     };
   }
 
-  /** Begins in a process of its own; `end` says what was answered. */
+  /** Starts in a process of its own; `end` returns the counts of responses. */
   async function attack(attacks: Attack[]): Promise<{ end(): Promise<string> }> {
     const file = join(issuing.seed.home.folder, 'attack.json');
     await writeFile(file, JSON.stringify(attacks));

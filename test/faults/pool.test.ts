@@ -8,10 +8,10 @@ import type { Answer } from '../support/client.ts';
 import { databaseKinds } from '../support/databases.ts';
 import { createIdentity, createOrganization, startJob } from '../support/organization.ts';
 
-/** More than the pool of this process can have threads. */
+/** More than the number of threads of the pool of this process. */
 const files = 1100;
 
-/** Holds every thread of libuv's pool: each `open` of a pipe waits for somebody who writes. Returns what lets them go. */
+/** Holds every thread of libuv's pool: each `open` of a pipe waits for a writer. Returns a function that releases them. */
 function blockPool(pipe: string): () => Promise<void> {
   execFileSync('mkfifo', [pipe]);
   const opened = Array.from(

@@ -17,11 +17,11 @@ import { type Load, startLoad } from './load.ts';
 import { progress } from './progress.ts';
 import { ask, keepAlive, type Reply } from './wire.ts';
 
-/** Milliseconds. The promise is 5 s; a machine that is shared with other tests gets three times as long. */
+/** Milliseconds. The documented limit is 5 s; a machine that runs other tests too gets three times as long. */
 const promised = 15_000;
 const documents = ['/.well-known/openid-configuration', '/.well-known/jwks.json'];
 
-/** `arsia serve` on a PostgreSQL that belongs to this file, so that it may fail. */
+/** `arsia serve` on a PostgreSQL of this file, which the tests stop and kill. */
 describe('arsia serve, when PostgreSQL fails', () => {
   let server: PostgresServer;
   let issuing: Issuing;
@@ -30,7 +30,7 @@ describe('arsia serve, when PostgreSQL fails', () => {
 
   const status = async (path: string) => (await ask(`${origin}${path}`)).status;
   const expectAlive = () => expect([replica.child.exitCode, replica.child.signalCode]).toEqual([null, null]);
-  /** Milliseconds until the replica says that it may take traffic. */
+  /** Returns the milliseconds until the replica is ready. */
   const recovery = async () => {
     const started = performance.now();
     await replica.ready(origin);
@@ -44,7 +44,7 @@ describe('arsia serve, when PostgreSQL fails', () => {
     ({ origin } = issuing.seed);
   }, 120_000);
 
-  test('F5 F19: away at the start: it stays up, not ready, refuses to issue, and is ready by itself once it is there', async () => {
+  test('F5 F19: unreachable at the start: stays up, is not ready, refuses to issue, and becomes ready once PostgreSQL is reachable', async () => {
     await server.stop();
     const { seed } = issuing;
     replica = spawnArsia(['serve'], {
@@ -54,7 +54,7 @@ describe('arsia serve, when PostgreSQL fails', () => {
     while ((await status('/healthz').catch(() => 0)) !== 200) await sleep(20);
     expect(await status('/readyz')).toBe(503);
     expect(await status(documents[0]!)).toBe(200);
-    // The keys lie in the database: nothing is published before they were read once.
+    // The keys are in the database: nothing is published before they have been read once.
     expect(await status(documents[1]!)).toBe(503);
     const refused = await mint(issuing, origin);
     expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': expect.any(String) } });
@@ -64,11 +64,11 @@ describe('arsia serve, when PostgreSQL fails', () => {
     await server.start();
     expect(await recovery()).toBeLessThan(promised);
     expect((await mint(issuing, origin)).status).toBe(200);
-    // F19: what it could not see before must end it now, and not leave it up and not ready for ever.
+    // F19: a fault that it finds only now must end the process, which must not stay up and not ready for ever.
     expectOneLine(await stranger.ended, /is sealed under the key file-\w+, and this replica has file-\w+/);
   }, 60_000);
 
-  test('F3 F6 M12: kill -9 of PostgreSQL while tokens are issued: 503 meanwhile, keys from memory, nothing lost', async () => {
+  test('F3 F6 M12: kill -9 of PostgreSQL while tokens are issued: 503 until it is back, keys from memory, nothing lost', async () => {
     const answered: string[] = [];
     for (let round = 1; round <= rounds(1, 20); round++) {
       const agent = keepAlive();
@@ -99,12 +99,12 @@ describe('arsia serve, when PostgreSQL fails', () => {
     }
   }, 600_000);
 
-  test('M12: every connection is ended under load: no exit, 503 at the worst, and the next request is served', async () => {
+  test('M12: terminated connections under load: the process does not end, requests get at worst 503, and the next request succeeds', async () => {
     const agent = keepAlive();
     const issue = startLoad(() => mint(issuing, origin, { agent }), { rate: 100 });
     for (let round = 0; round < rounds(3, 30); round++) {
       await issue.heard(20 * (round + 1));
-      // Connections are ended while they are free, and while a statement is under way on them.
+      // Connections are terminated while they are idle and while they run a statement.
       const lock = await lockAuditTable(server.url('arsia'));
       if (round % 2 === 0) await lock.untilInsertWaits();
       await server.execute(
@@ -121,7 +121,7 @@ describe('arsia serve, when PostgreSQL fails', () => {
     expect((await mint(issuing, origin)).status).toBe(200);
   }, 120_000);
 
-  test('F6 F7: it hangs: the keys are served all the while, issuing is refused in time, and goes on afterwards', async () => {
+  test('F6 F7: hangs: the keys are still served, issuing is refused in time, and works again afterwards', async () => {
     await server.freeze();
     const asked = Promise.all(Array.from({ length: 10 }, () => mint(issuing, origin)));
     const read = startLoad(() => ask(`${origin}${documents[1]}`), { rate: 50 });
@@ -136,7 +136,7 @@ describe('arsia serve, when PostgreSQL fails', () => {
     expect((await mint(issuing, origin)).status).toBe(200);
   }, 60_000);
 
-  /** Another replica, started while the database is away; resolves when it has ended. */
+  /** Starts another replica while the database is unreachable; resolves when it has ended. */
   async function startWithAnotherKey(): Promise<{ ended: Promise<Ended> }> {
     const file = join(issuing.seed.home.folder, 'other.key');
     await writeFile(file, Buffer.alloc(32, 7).toString('base64'), { mode: 0o600 });
@@ -159,7 +159,7 @@ function isIssued({ status }: Reply): boolean {
   return status === 200;
 }
 
-/** Requests of the load are answered with a token, or told that it is for a while. */
+/** Expects that every request of the load got a token or a temporary error. */
 function expectOnlyUnavailable({ replies, errors }: Load): void {
   expect(errors).toEqual([]);
   for (const reply of replies.filter((one) => !isIssued(one)))
@@ -170,7 +170,10 @@ function expectOnlyUnavailable({ replies, errors }: Load): void {
     });
 }
 
-/** An empty database with the two roles of production; Arsia makes its tables as the owner and serves as the other. */
+/**
+ * Creates an empty database with the two roles of production. Arsia creates its tables as the owner and serves as the other
+ * role.
+ */
 async function homeOn(server: PostgresServer): Promise<Home> {
   const folder = await mkdtemp(join(tmpdir(), 'arsia-home-'));
   atEnd(() => rm(folder, { recursive: true, force: true }));

@@ -17,7 +17,7 @@ beforeEach(async () => {
   settings = { ARSIA_ISSUER: `http://127.0.0.1:${port}`, ARSIA_LISTEN: `127.0.0.1:${port}`, ARSIA_DATA: 'data' };
 });
 
-/** Files and folders below the folder that others than their owner may open, with their modes. */
+/** Returns the files and folders below the folder that users other than the owner may open, with their modes. */
 async function open(): Promise<string[]> {
   const found = [];
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -28,7 +28,7 @@ async function open(): Promise<string[]> {
   return found;
 }
 
-describe('what `arsia` writes, started with umask 000', () => {
+describe('files that `arsia` writes with umask 000', () => {
   let umask: number;
   beforeEach(() => {
     umask = process.umask(0);
@@ -37,11 +37,11 @@ describe('what `arsia` writes, started with umask 000', () => {
     process.umask(umask);
   });
 
-  test('N73: is for its owner alone, where the folders existed before', async () => {
+  test('N73: only the owner may open them, in existing folders too', async () => {
     for (const name of ['data', 'keys']) await mkdir(join(folder, name), { mode: 0o755 });
     const made = await ended(['bootstrap', '--organization', 'acme'], settings, folder);
     expect(made).toMatchObject({ code: 0 });
-    // The operator decides who may list the folder of the key.
+    // The operator decides the mode of the folder of the key.
     await chmod(join(folder, 'keys'), 0o700);
     expect(await open()).toEqual([]);
     const server = spawnArsia(['serve'], { settings, cwd: folder });
@@ -54,7 +54,7 @@ describe('what `arsia` writes, started with umask 000', () => {
 
   const inFull = rounds(0, 1) === 1 ? test : test.skip;
   inFull(
-    'N73: of the demo as well, where `.arsia` was open to all',
+    'N73: only the owner may open those of the demo, when `.arsia` was open to all',
     async () => {
       await mkdir(join(folder, '.arsia', 'demo'), { recursive: true, mode: 0o777 });
       const demo = await ended(['demo', '--exit'], {}, folder);
@@ -66,7 +66,7 @@ describe('what `arsia` writes, started with umask 000', () => {
 });
 
 test.each(['data', 'keys'])(
-  'N73: does not start where others may write to %s, and says which command helps',
+  'N73: does not start when others may write to %s, and names the command that corrects it',
   async (name) => {
     await mkdir(join(folder, name));
     await chmod(join(folder, name), 0o777);
@@ -79,7 +79,7 @@ test.each(['data', 'keys'])(
   60_000,
 );
 
-test('N73: the image makes its folders for its user alone', async () => {
+test('N73: the image creates its folders with permissions for its user only', async () => {
   const dockerfile = await readFile('Dockerfile', 'utf8');
   expect(dockerfile).toMatch(/^RUN mkdir -p -m 700 keys "\$ARSIA_DATA" && chown node:node keys "\$ARSIA_DATA"$/m);
 });
@@ -90,7 +90,7 @@ test('N84: a server whose lock file is replaced prints one line and ends', async
   const lock = join(issuing.seed.home.folder, 'data', 'lock');
   await writeFile(`${lock}.new`, '');
   await rename(`${lock}.new`, lock);
-  // It looks before every statement. Not asked for anything, it compares the clocks every 10 s.
+  // It checks before every statement. Without requests it compares the clocks every 10 s.
   await fetch(`${issuing.seed.issuer}/readyz`).catch(() => undefined);
   expect(await server.exited).toEqual({ code: 1, signal: null });
   expect(server.stderr()).toMatch(/^arsia: The lock file \S+ was replaced while this process held it[^\n]+\n$/);

@@ -15,7 +15,7 @@ import { startLoad } from './load.ts';
 import { progress } from './progress.ts';
 import { keepAlive } from './wire.ts';
 
-/** One replica in this process and one of its own, on one PostgreSQL, as the least-privileged role. */
+/** One replica in this process and one in a process of its own, on one PostgreSQL, with the least-privileged role. */
 describe('two replicas', () => {
   let issuing: Issuing;
   let origins: [string, string];
@@ -30,18 +30,18 @@ describe('two replicas', () => {
 
   const ownerAt = (origin: string): Client => createClient(origin, issuing.organization.owner.token);
 
-  /** Its tokens stay dead, so it signs in again. */
+  /** Signs in again, because its former tokens stay invalid. */
   async function launcherBack(owner: Client): Promise<void> {
     const { launcherId, launcherSecret } = issuing.organization;
     await owner.send('PATCH', `/service-accounts/${launcherId}`, { is_active: true });
     issuing.organization.launcher = await signIn(issuing.seed.issuer, launcherId, launcherSecret);
   }
 
-  describe('what is taken away on one is refused by the very next request on the other', () => {
+  describe('a right that is revoked on one is refused by the next request on the other', () => {
     interface Right {
       name: string;
       code: string;
-      /** Takes it away; returns what gives it back. */
+      /** Revokes it. Returns a function that grants it again. */
       take(owner: Client): Promise<(owner: Client) => Promise<unknown>>;
     }
     const workspace = () => `/workspaces/${encoded(issuing.organization.workspace)}`;
@@ -184,7 +184,7 @@ describe('two replicas', () => {
         for (let round = 0; round < rounds(2, 100); round++) {
           const [there, here] = round % 2 === 0 ? origins : origins.toReversed();
           const agent = keepAlive();
-          // Reads of this replica are under way all the time: none may answer for a request that came after the change.
+          // This replica reads all the time. No read that started before the change may serve a request after it.
           const stream = startLoad(() => mint(issuing, here!, { agent }), { rate: 100 });
           await stream.heard(5);
           const giveBack = await take(ownerAt(there!));
@@ -200,7 +200,7 @@ describe('two replicas', () => {
       300_000,
     );
 
-    test('N21: the use of an identity: whoever lost it assigns it nowhere', async () => {
+    test('N21: the use of an identity: a caller who lost it can not assign the identity', async () => {
       const { owner, group, workspaceId, otherWorkspaceId } = issuing.organization;
       const membership = { namespace: otherWorkspaceId, role: 'deployer' } as const;
       const { id, client } = await createAccount(owner, group, 'assigner', membership);
@@ -229,7 +229,7 @@ describe('two replicas', () => {
     });
   });
 
-  /** The workload keys that there must be when the audit tells of every change of them. */
+  /** Returns the workload keys that result from the changes in the audit. */
   async function keysByTheAudit(): Promise<string[]> {
     const kids = new Set<string>();
     let lines = '';
@@ -246,7 +246,7 @@ describe('two replicas', () => {
     return [...kids].sort();
   }
 
-  test('changes of different things at the same time are all made', async () => {
+  test('concurrent changes of different resources all succeed', async () => {
     const { organization } = issuing;
     const launchers = origins.map((origin) => createClient(origin, organization.launcher.token));
     const jobs: Job[] = [];
@@ -263,7 +263,7 @@ describe('two replicas', () => {
   test('a leaked key: after `arsia keys revoke` no replica signs with it, and the next token verifies', async () => {
     for (let round = 0; round < rounds(1, 5); round++) {
       const kids = (await jwksOf(origins[0])).keys.map(({ kid }) => kid!);
-      // The first published is the one that signs.
+      // The first published key is the signer.
       const [leaked] = kids;
       const { settings, home } = issuing.seed;
       const revoked = await ended(['keys', 'revoke', leaked!], settings, home.folder);
@@ -273,7 +273,7 @@ describe('two replicas', () => {
       expect(jwks.keys.map(({ kid }) => kid)).not.toContain(leaked);
       await expectAllVerify(tokens, jwks);
 
-      // The other one was asked for nothing: it catches up by itself, within 30 s.
+      // The other replica got no request: it reloads by itself, within 30 s.
       while ((await jwksOf(origins[0])).keys.some(({ kid }) => kid === leaked)) await sleep(100);
       expect(await jwksOf(origins[0])).toEqual(jwks);
       expect(await keysByTheAudit()).toEqual(jwks.keys.map(({ kid }) => kid).sort());
@@ -282,7 +282,7 @@ describe('two replicas', () => {
     }
   }, 180_000);
 
-  test('F14: a change of the keys that is killed half-way leaves a whole set, and both replicas go on', async () => {
+  test('F14: a change of the keys that is killed half-way leaves a complete set, and both replicas continue', async () => {
     for (let round = 0; round < rounds(1, 10); round++) {
       const before = await jwksOf(origins[1]);
       const [active, standby] = before.keys.map(({ kid }) => kid!);
@@ -338,7 +338,7 @@ describe('two replicas', () => {
       }
     }, 300_000);
 
-    test('N12 F13: also when a replica is killed meanwhile, and after it came back', async () => {
+    test('N12 F13: also when a replica is killed at the same time, and after its restart', async () => {
       for (let round = 0; round < rounds(1, 10); round++) {
         const once = await assertion();
         const uses = Promise.allSettled(Array.from({ length: 20 }, (_, index) => use(origins[index % 2]!, once)));
@@ -354,7 +354,7 @@ describe('two replicas', () => {
     }, 180_000);
   });
 
-  test('F19: a third one with another sealing key does not start, and these go on', async () => {
+  test('F19: a third replica with another sealing key does not start, and these continue', async () => {
     const { settings, home } = issuing.seed;
     const key = Buffer.alloc(32, 7).toString('base64');
     const file = join(home.folder, 'other.key');

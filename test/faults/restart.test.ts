@@ -14,11 +14,11 @@ interface Place {
   listen: string;
   origin: string;
   replica: Spawned;
-  /** As the balancer sees it. */
+  /** Whether the load balancer sends requests to it. */
   isReady: boolean;
 }
 
-/** Two replicas behind what every load balancer does: it asks each for `/readyz` and sends new requests to those that are. */
+/** Two replicas behind a load balancer, which polls `/readyz` and sends new requests to the ready replicas. */
 describe('a rolling restart', () => {
   let issuing: Issuing;
   let places: Place[];
@@ -62,12 +62,12 @@ describe('a rolling restart', () => {
     expect(minted.length).toBeGreaterThan(clients * count);
     expectEveryRow(tokensOf(minted), await mintRows(issuing.organization.owner));
 
-    /** One request after the other on its own kept connections: a mint, then a look at the keys. */
+    /** Sends one request after the other on its own keep-alive connections: a mint, then a read of the keys. */
     async function runClient(index: number): Promise<void> {
       const agent = keepAlive();
       for (let turn = index; !isOver; turn++) {
         const ready = places.filter((place) => place.isReady);
-        // With none ready a balancer tries anyway.
+        // When no replica is ready, the load balancer uses any.
         const { origin } = ready[turn % ready.length] ?? places[0]!;
         const looks = turn % 3 === 0;
         const sent = looks ? ask(`${origin}/.well-known/jwks.json`, { agent }) : mint(issuing, origin, { agent });
@@ -81,7 +81,7 @@ describe('a rolling restart', () => {
     }
   }, 300_000);
 
-  test('F2: while it waits it serves on and asks to be left, and it ends though clients hold connections', async () => {
+  test('F2: during the wait it serves and closes connections, and it ends although clients hold connections', async () => {
     const { origin, replica } = places[0]!;
     const [idle, busy] = [keepAlive(), keepAlive()];
     await Promise.all(Array.from({ length: 5 }, () => mint(issuing, origin, { agent: idle })));

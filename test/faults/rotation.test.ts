@@ -10,7 +10,7 @@ import { progress } from './progress.ts';
 
 const hour = 3_600_000;
 
-/** Two Arsias on one PostgreSQL with one clock that is put forward: each round is more than a day later. */
+/** Two replicas on one PostgreSQL and one clock that is advanced: each round is more than a day later. */
 describe('rotation by two replicas at once', () => {
   let issuing: Issuing;
   let replicas: [RunningArsia, RunningArsia];
@@ -19,7 +19,7 @@ describe('rotation by two replicas at once', () => {
     issuing = await startIssuing();
     const { home, issuer, clock } = issuing.seed;
     replicas = [issuing.seed, await startArsia({ home, issuer, clock })];
-    // Jobs live for 7 days at most, the rounds go on for years.
+    // Jobs have a deadline of at most 7 days, and the rounds cover years.
     await execute(home.urls!.admin, `UPDATE jobs SET deadline = '2999-01-01'`);
   }, 120_000);
 
@@ -49,7 +49,7 @@ describe('rotation by two replicas at once', () => {
         await Promise.all(streams.map((stream) => stream.heard(3)));
         await Promise.all(streams.map((stream) => stream.end()));
 
-        // By command the one that came second is told why not; the timer finds nothing due.
+        // The second command is refused with the reason; the second timer finds nothing due.
         for (const outcome of outcomes)
           if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'conflict' });
         expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(force ? 1 : 2);
@@ -69,7 +69,7 @@ describe('rotation by two replicas at once', () => {
     600_000,
   );
 
-  test('a replica that missed the news reads it before it signs, and signs with no key that it does not publish', async () => {
+  test('a replica that missed a change reads it before it signs, and signs only with keys that it publishes', async () => {
     const [first, second] = replicas;
     for (let round = 1; round <= rounds(2, 20); round++) {
       first.clock.advance(26 * hour);

@@ -5,7 +5,7 @@ import { createOracle, type Oracle } from '../support/oracle.ts';
 import { testRoles } from '../support/roles.ts';
 
 /**
- * Two replicas on one PostgreSQL: one whose role may not read the keys for a while, and one that revokes a key meanwhile.
+ * Two replicas on one PostgreSQL. The role of one may not read the keys for a while, and the other revokes a key in that time.
  */
 let steady = 0;
 let running: RunningArsia;
@@ -23,7 +23,7 @@ beforeAll(async () => {
 const get = (path: string, origin = running.origin) => request(`${origin}${path}`);
 const kids = (body: Body) => body.keys.map(({ kid }: Body) => kid);
 
-/** Time goes by, with the read that each 10 s bring. */
+/** Advances the time, with a read of the keys every 10 s. */
 async function passes(seconds: number): Promise<void> {
   steady += seconds * 1000;
   for (const ring of Object.values(running.arsia.keyrings)) await ring.reload().catch(() => {});
@@ -42,7 +42,7 @@ test('F30 a replica that cannot read its keys is not ready, stops serving the ch
     status: 503,
     body: { status: 'not ready', reason: expect.stringMatching(/^the workload keys were last read 3\d s ago/) },
   });
-  // It knows of the change for no time yet.
+  // It has only just learned of the change.
   const before = await get('/.well-known/jwks.json');
   expect(before.headers.get('cache-control')).toBe('public, max-age=30');
 
@@ -64,9 +64,9 @@ test('F30 a replica that cannot read its keys is not ready, stops serving the ch
   expect(kids((await get('/oauth2/jwks')).body)).not.toContain(leaked[1]);
 }, 60_000);
 
-test('F6 with the database away for 10 minutes every JWKS and discovery is answered from memory', async () => {
+test('F6 serves JWKS and discovery from memory while the database is unreachable for 10 minutes', async () => {
   const known = await get('/.well-known/jwks.json');
-  // Superusers are exempt from the limit: the test goes on.
+  // Superusers are exempt from the limit, so that the test can continue.
   const name = new URL(running.home.urls!.admin).pathname.slice(1);
   await oracle.execute(`ALTER DATABASE ${name} CONNECTION LIMIT 0`);
   await oracle.execute(

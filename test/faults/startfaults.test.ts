@@ -25,7 +25,7 @@ describe('an installation on the embedded database', () => {
   const expectServing = async () => expect((await mint(issuing, issuing.seed.origin)).status).toBe(200);
 
   test.each([['serve'], ['bootstrap', '--organization', 'other']])(
-    'M5: `arsia %s` beside a process that holds it is refused with one line, and that process goes on',
+    'M5: `arsia %s` is refused with one line while another process has the database, and that process continues',
     async (...args) => {
       const { settings, home } = issuing.seed;
       const refused = await ended(args, { ...settings, ARSIA_LISTEN: `127.0.0.1:${await freePort()}` }, home.folder);
@@ -38,13 +38,13 @@ describe('an installation on the embedded database', () => {
     60_000,
   );
 
-  test('F19: the sealing key goes away at run time: it goes on from memory', async () => {
+  test('F19: the sealing key file is deleted at run time: the server continues from memory', async () => {
     await rename(file, `${file}.away`);
     await expectServing();
     await rename(`${file}.away`, file);
   });
 
-  test('M4 M5: after kill -9 what it left behind locks nobody out', async () => {
+  test('M4 M5: starts again after kill -9, despite the files that the killed process left', async () => {
     replica.child.kill('SIGKILL');
     await replica.exited;
     const holder = await readFile(join(issuing.seed.home.folder, 'data', 'lock.pid'), 'utf8');
@@ -61,7 +61,7 @@ describe('an installation on the embedded database', () => {
     { what: 'is open to others', line: /has mode 0644: .+ `chmod 600 /, harm: () => chmod(file, 0o644) },
     { what: 'is a folder', line: /is not a file/, harm: () => rm(file).then(() => mkdir(file)) },
   ])(
-    'F19: the sealing key $what: no start, one fault of the setting, and no key in it',
+    'F19: the sealing key $what: does not start, prints one fault of the setting, and no key in it',
     async ({ line, harm }) => {
       const kept = `${file}.kept`;
       await copyFile(file, kept);
@@ -76,7 +76,7 @@ describe('an installation on the embedded database', () => {
     60_000,
   );
 
-  test('F19: the sealing key is another one: no start, one line, and no key in it', async () => {
+  test('F19: another sealing key: does not start, prints one line, and no key in it', async () => {
     const other = join(issuing.seed.home.folder, 'other.key');
     await writeFile(other, anotherKey, { mode: 0o600 });
     const settings = { ...issuing.seed.settings, ARSIA_SEALING_KEY_FILE: other };
@@ -85,7 +85,7 @@ describe('an installation on the embedded database', () => {
     for (const secret of [key, anotherKey.trim()]) expect(refused.stdout + refused.stderr).not.toContain(secret);
   }, 60_000);
 
-  test('F19: with the right sealing key it starts again, and nothing is lost', async () => {
+  test('F19: starts again with the right sealing key, and nothing is lost', async () => {
     replica = await serve(issuing);
     await expectServing();
   }, 60_000);
@@ -101,7 +101,7 @@ describe('files that settings name', () => {
   };
 
   test.each([['serve'], ['bootstrap', '--organization', 'acme']])(
-    'N60 `arsia %s` tells the faults of all of them beside those of the rest, and makes no database and no key',
+    'N60 `arsia %s` lists the faults of all files with those of the other settings, and creates no database and no key',
     async (...args) => {
       const folder = await mkdtemp(join(tmpdir(), 'arsia-files-'));
       atEnd(() => rm(folder, { recursive: true }));

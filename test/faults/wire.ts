@@ -1,7 +1,7 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import type { Body } from '../support/client.ts';
 
-/** One answer, whole; what breaks off before its end rejects instead. */
+/** A complete response. A response that is cut off rejects instead. */
 export interface Reply {
   status: number;
   headers: IncomingHttpHeaders;
@@ -16,8 +16,8 @@ export interface Ask {
 }
 
 /**
- * A request over a connection of its own agent, so that a test decides which connections are kept alive: `fetch` shares one
- * pool for the whole process, and a kill would break connections of others.
+ * Sends a request with an agent of its own, so that a test decides which connections are kept alive: `fetch` shares one
+ * pool for the whole process, and a kill would break the connections of other requests.
  */
 export function ask(url: string, { method = 'GET', token, body, agent }: Ask = {}): Promise<Reply> {
   const text = body === undefined ? undefined : JSON.stringify(body);

@@ -1,4 +1,4 @@
-// Loaded before Arsia: a machine whose clock is set wrong, and right again, by SIGUSR2.
+// Loaded before Arsia: SIGUSR2 sets the clock of the process wrong, and right again.
 const now = Date.now;
 let ahead = 0;
 Date.now = () => now() + ahead;

@@ -289,7 +289,7 @@ const lifetimes: Record<string, Limit> = {
     value: seconds(3600),
     test: [
       'test/oidc/clientassertions.test.ts',
-      'N14 times are taken with 60 s of tolerance and an expiry of at most an hour',
+      'N14 accepts times with 60 s of tolerance and an expiry of at most an hour',
     ],
   },
   'token of an outside issuer, from `iat` to `exp`': {
@@ -305,7 +305,7 @@ const lifetimes: Record<string, Limit> = {
     value: seconds(signInLifetimes.deviceCode),
     test: [
       'test/oidc/signin.device.test.ts',
-      'a code that nobody typed in time has expired, for the device and for the person',
+      'a code that was not typed in time has expired, for the device and for the person',
     ],
   },
   'session of a browser': {
@@ -319,7 +319,7 @@ const lifetimes: Record<string, Limit> = {
   'grant of a client': { value: seconds(signInLifetimes.grant) },
   invitation: {
     value: seconds(signInLifetimes.invitation),
-    test: ['test/oidc/signin.invitations.test.ts', 'an invitation that was withdrawn or has expired lets nobody in'],
+    test: ['test/oidc/signin.invitations.test.ts', 'refuses a withdrawn or expired invitation'],
   },
   'link of `arsia admin link`': { value: seconds(adminLinkLifetime) },
   'answer kept for an `Idempotency-Key`': {
@@ -358,7 +358,7 @@ const replica: Record<string, Limit> = {
   'change that loses against others': { value: '5 s', source: ['src/database/database.ts', 'patience = 5_000'] },
   'changes that wait to be tried again': {
     value: '500, and 200 of one organisation',
-    source: ['src/database/database.ts', 'maximumLosers = { maximumWaiting: 500, maximumWaitingPerTenant: 200 }'],
+    source: ['src/database/database.ts', 'waitingRetries = { maximumWaiting: 500, maximumWaitingPerTenant: 200 }'],
   },
   'audit records that wait': {
     value: '10000, and 5000 of one organisation',
@@ -388,14 +388,14 @@ const replica: Record<string, Limit> = {
     value: '2, one of each organisation, and 100 that wait',
     source: [
       'src/services/pipeline/shares.ts',
-      "of: 'deletions and moves',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
+      "tasks: 'deletions and moves',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
     ],
   },
   'documents that `trust/evaluate` judges at once': {
     value: '2, one of each organisation, and 100 that wait',
     source: [
       'src/services/pipeline/shares.ts',
-      "of: 'evaluations of documents',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
+      "tasks: 'evaluations of documents',\n      most: 2,\n      mostPerTenant: 1,\n      maximumWaiting: 100,",
     ],
   },
   'exchanges at once for each endpoint': {
@@ -449,7 +449,7 @@ const replica: Record<string, Limit> = {
   'teams that one ID token names': {
     value: '1000',
     source: ['src/oidc/upstream/person.ts', 'maximumTeams = 1000'],
-    test: ['test/oidc/signin.teams.test.ts', 'a claim of thousands of groups does no harm'],
+    test: ['test/oidc/signin.teams.test.ts', 'limits a claim of thousands of groups'],
   },
   'known good tokens that a replica remembers': {
     value: '50000',

@@ -148,7 +148,7 @@ describe('trust rules', () => {
       const answer = await owner.ask('POST', `/service-accounts/${launcherId}/trust-rules`, { ...good, issuer });
       expect([answer.status, answer.body.errors]).toEqual([
         400,
-        [{ pointer: '/issuer', detail: expect.stringContaining('this Arsia itself') }],
+        [{ pointer: '/issuer', detail: expect.stringContaining('this installation of Arsia') }],
       ]);
     }
   });

@@ -71,7 +71,7 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
     expect(await principal(token)).toBeUndefined();
   });
 
-  test('an unknown token is inactive, and revoking one is nothing', async () => {
+  test('an unknown token is inactive, and its revocation succeeds', async () => {
     for (const token of ['arsia_at_unknown', 'x', `arsia_job_${'j'.repeat(43)}`]) {
       expect((await introspect(token)).body).toEqual({ active: false });
       expect((await revoke(token, account)).status).toBe(200);
@@ -79,7 +79,7 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
     expect(world.events).toEqual([]);
   });
 
-  test('N19 a structured token is no access token', async () => {
+  test('N19 refuses a structured token as an access token', async () => {
     const jwt = 'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln';
     for (const path of ['/introspect', '/revoke']) {
       const { status, body } = await replica.post(path, { token: jwt }, as(account));
@@ -88,7 +88,7 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
     expect(await principal(jwt)).toBeUndefined();
   });
 
-  test('introspection and revocation want a client that proves itself', async () => {
+  test('introspection and revocation require an authenticated client', async () => {
     const token = await take();
     for (const path of ['/introspect', '/revoke']) {
       const wrong = { token, client_id: account.id, client_secret: 'wrong' };
@@ -106,7 +106,7 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
     expect((await introspect(token)).body.active).toBe(true);
   });
 
-  test('a public client learns and ends nothing, and both attempts are recorded', async () => {
+  test('a public client cannot introspect or revoke, and both attempts are recorded', async () => {
     const token = await take();
     for (const client_id of ['workload', 'arsia']) {
       const answer = await replica.post('/introspect', { token, client_id });
@@ -121,7 +121,7 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
     expect((await introspect(token)).body.active).toBe(true);
   });
 
-  test('a client may not revoke what was given to another', async () => {
+  test('a client may not revoke a token that was issued to another', async () => {
     const token = await take();
     const { status, body } = await revoke(token, other);
     expect([status, body.error]).toEqual([400, 'invalid_request']);
@@ -135,7 +135,7 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
     expect((await introspect(token)).body).toEqual({ active: false });
   });
 
-  test('a token for a user without a browser is active, and whoever holds it can end it', async () => {
+  test('a token for a user without a browser is active, and its holder can revoke it', async () => {
     const user = newId(systemClock, 'user');
     const token = await replica.server.issueAccessToken({ principal_id: user, lifetime: 120 });
     expect(token).toMatch(/^arsia_at_[\w-]{43}$/);

@@ -89,7 +89,7 @@ describe('client assertions', () => {
     await expectRefused(async () => present(await account.assert(replica.issuer)), 401, 'invalid_client');
   });
 
-  test('N5 N6 a key that comes with the assertion, or the place of one, is refused and never fetched', async () => {
+  test('N5 N6 refuses a key in the assertion, or the URL of one, and never fetches it', async () => {
     let hits = 0;
     const listener = await listen(() => (_request, response) => {
       hits++;
@@ -106,13 +106,13 @@ describe('client assertions', () => {
         .setExpirationTime('1m')
         .sign(attacker.privateKey);
       await expectRefused(() => present(forged), 401, 'invalid_client');
-      // Even with a signature that verifies: the key of a client is the registered one, and nothing else speaks of it.
+      // Even with a signature that verifies: only registered keys authenticate a client.
       await expectRefused(async () => present(await account.assert(replica.issuer, {}, header)), 401, 'invalid_client');
     }
     expect(hits).toBe(0);
   });
 
-  test('N7 what is no canonical JWS of flat JSON is refused', async () => {
+  test('N7 refuses an assertion that is not a canonical JWS of flat JSON', async () => {
     const account = await addKeyAccount(world);
     const good = await account.assert(replica.issuer);
     const [header, payload, signature] = good.split('.') as [string, string, string];
@@ -147,7 +147,7 @@ describe('client assertions', () => {
     expect(response.status).toBe(413);
   });
 
-  test('N8 a stored key that is too weak opens nothing', async () => {
+  test('N8 a stored key that is too weak does not authenticate', async () => {
     const account = await addKeyAccount(world, 'RS256');
     world.accounts.set(account.id, {
       ...world.accounts.get(account.id)!,
@@ -181,7 +181,7 @@ describe('client assertions', () => {
     await expectRefused(async () => present(await account.assert(replica.issuer, sub)), 401, 'invalid_client');
   });
 
-  test('N14 times are taken with 60 s of tolerance and an expiry of at most an hour', async () => {
+  test('N14 accepts times with 60 s of tolerance and an expiry of at most an hour', async () => {
     const account = await addKeyAccount(world);
     const now = Math.floor(world.clock.now() / 1000);
     for (const claims of [
@@ -224,7 +224,7 @@ describe('client assertions', () => {
     const payload = Buffer.from(`${JSON.stringify(claims).slice(0, -1)}${members.join('')}}`);
     const assertion = await signRaw(account, payload);
     await expectRefused(() => present(assertion), 401, 'invalid_client');
-    // Outside every failed authentication is one text (N18).
+    // Every failed authentication has the same response (N18).
     expect(JSON.stringify(world.events[0])).toContain(words);
   });
 
@@ -258,7 +258,7 @@ function invalidUtf8(account: KeyAccount): Buffer {
   return Buffer.concat([Buffer.from(text.slice(0, -3)), Buffer.from([0xff]), Buffer.from('"}')]);
 }
 
-/** A valid signature over a payload that no JSON writer would write. */
+/** Signs a payload that no JSON serializer would write. */
 async function signRaw(account: KeyAccount, payload: Buffer): Promise<string> {
   const input = `${encode({ alg: 'ES256', kid: account.publicJwk.kid })}.${payload.toString('base64url')}`;
   const algorithm = { name: 'ECDSA', hash: 'SHA-256' };

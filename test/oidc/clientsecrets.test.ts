@@ -53,7 +53,7 @@ describe('client secrets', () => {
     }
   });
 
-  test('each of the live secrets opens the account, and a removed one no longer', async () => {
+  test('accepts each valid secret, and refuses a removed one', async () => {
     const { id, secret } = addSecretAccount(world);
     const form = { grant_type: 'client_credentials', client_id: id, client_secret: secret };
     expect((await replica.post('/token', form)).status).toBe(200);
@@ -61,7 +61,7 @@ describe('client secrets', () => {
     await expectRefused(() => replica.post('/token', form), 401, 'invalid_client');
   });
 
-  test('N18 an unknown, an inactive, a key-only account and a wrong secret look the same', async () => {
+  test('N18 an unknown account, an inactive account, an account with keys only and a wrong secret get the same response', async () => {
     const known = addSecretAccount(world);
     const inactive = addSecretAccount(world);
     world.accounts.set(inactive.id, { ...world.accounts.get(inactive.id)!, is_active: false });
@@ -93,7 +93,7 @@ describe('client secrets', () => {
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
   });
 
-  test('a refusal tells the audit who was named only when that could be an account', async () => {
+  test('a refusal records the named client only when it can be an account', async () => {
     await replica.post('/token', { grant_type: 'client_credentials', client_id: 'x'.repeat(2000), client_secret: 'y' });
     expect(world.events.pop()).toMatchObject({ client_id: null, code: 'unauthenticated' });
   });
@@ -101,7 +101,7 @@ describe('client secrets', () => {
 
 describe('N15 malformed token requests', () => {
   const grant_type = 'client_credentials';
-  test('no client at all is a client that did not prove itself (RFC 6749 5.2)', async () => {
+  test('a request without a client is invalid_client (RFC 6749 5.2)', async () => {
     await expectRefused(() => replica.post('/token', { grant_type }), 401, 'invalid_client');
   });
 
@@ -129,7 +129,7 @@ describe('N15 malformed token requests', () => {
     await expectRefused(() => replica.post('/token', { grant_type, ...auth }, twoWays), 400, 'invalid_request');
   });
 
-  test('bodies that are no form', async () => {
+  test('bodies that are not a form', async () => {
     const body = JSON.stringify({ grant_type });
     for (const headers of [
       { 'content-type': 'application/json' },
@@ -154,7 +154,7 @@ describe('N15 malformed token requests', () => {
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  test('whoever prefers HTML gets JSON all the same', async () => {
+  test('returns JSON to a caller that prefers HTML', async () => {
     const answer = await replica.post('/token', { grant_type }, { accept: 'text/html' });
     expect(answer.headers.get('content-type')).toContain('application/json');
     expect(answer.body.error).toBe('invalid_client');

@@ -66,7 +66,7 @@ test('the metadata lists what is offered and nothing else, by OpenID Connect and
   }
 });
 
-test('the JWKS holds the published keys, public members alone, and may be cached', async () => {
+test('the JWKS contains only public members of the published keys, and may be cached', async () => {
   const response = await fetch(`${replica.issuer}/jwks`);
   expect(response.status).toBe(200);
   expect(response.headers.get('cache-control')).toBe('public, max-age=300');
@@ -88,7 +88,7 @@ test('F30 keys of which one may have been revoked are not served: 503 until the 
   expect((await fetch(`${replica.issuer}/jwks`)).status).toBe(200);
 });
 
-test('what is not offered answers 404, whatever oidc-provider has routes for', async () => {
+test('responds 404 to paths that are not offered, even if oidc-provider has routes for them', async () => {
   for (const path of [
     '',
     '/',
@@ -114,7 +114,7 @@ test('what is not offered answers 404, whatever oidc-provider has routes for', a
     }
 });
 
-test('N15 another method answers 405 and names the right one', async () => {
+test('N15 responds 405 to another method and names the allowed ones', async () => {
   for (const path of ['/token', '/introspect', '/revoke'])
     for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS']) {
       const response = await fetch(`${replica.issuer}${path}`, { method });
@@ -124,7 +124,7 @@ test('N15 another method answers 405 and names the right one', async () => {
   expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
 });
 
-test('it owns its paths and no others', () => {
+test('owns its paths and no others', () => {
   const { owns } = nested.server;
   for (const path of [
     '/token/a/oauth2',
@@ -136,7 +136,7 @@ test('it owns its paths and no others', () => {
     expect(owns(path)).toBe(false);
 });
 
-/** A request as bytes, since fetch would put the headers right. */
+/** Sends a request as bytes, because fetch would correct the headers. */
 async function raw(origin: string, head: string, body = ''): Promise<string> {
   const { hostname, port } = new URL(origin);
   const socket = connect(Number(port), hostname);
@@ -146,7 +146,7 @@ async function raw(origin: string, head: string, body = ''): Promise<string> {
   return answer;
 }
 
-test('N46 no host that a request names gets into an answer', async () => {
+test('N46 no response contains a host that the request names', async () => {
   for (const one of [replica, nested]) {
     const { pathname, host } = new URL(one.issuer);
     const path = `${pathname}/.well-known/openid-configuration`;
@@ -166,7 +166,7 @@ test('N46 no host that a request names gets into an answer', async () => {
   }
 });
 
-test('N46 the audience of an assertion is not what the Host header makes of the token endpoint', async () => {
+test('N46 refuses an assertion whose audience is the token endpoint at the host of the Host header', async () => {
   const account = await addKeyAccount(world);
   for (const [audience, status] of [
     ['http://evil.example/oauth2/token', 401],

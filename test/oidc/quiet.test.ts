@@ -2,8 +2,8 @@ import { expect, jest, test } from '@jest/globals';
 import { freshDatabase } from '../support/databases.ts';
 import { addKeyAccount, addSecretAccount, assertionForm, createWorld, startReplica, testKeys } from './support.ts';
 
-/** A file of its own: oidc-provider says each thing once in the life of its module. */
-test('oidc-provider has nothing to warn of: none of its defaults is in use', async () => {
+/** In a file of its own: oidc-provider prints each warning once per loaded module. */
+test('oidc-provider prints no warning: none of its development defaults is in use', async () => {
   const said = [jest.spyOn(console, 'warn'), jest.spyOn(console, 'info'), jest.spyOn(console, 'error')];
   const { database } = await freshDatabase('embedded');
   const world = createWorld();

@@ -4,7 +4,7 @@ import type { Answer, World } from './support.ts';
 
 export type RefusalCheck = (send: () => Promise<Answer>, status: number, error: string) => Promise<Answer>;
 
-/** Refused with this status and error, with one record of it, and nothing was stored. */
+/** Expects a refusal with this status and error and one audit event, and that nothing was stored. */
 export function refusalCheck(world: World, database: Database): RefusalCheck {
   const rows = async () => {
     const all = await database.query.selectFrom('oidc_artifacts').select('id_hash').orderBy('id_hash').execute();

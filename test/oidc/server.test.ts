@@ -42,7 +42,7 @@ const kids = async () => {
   return served.map(({ kid }) => kid);
 };
 
-test('a change of keys is served at once, and a request under way finishes', async () => {
+test('a change of keys is served at once, and a request in progress completes', async () => {
   const before = await kids();
   const { basic } = addSecretAccount(world);
   const held = Promise.withResolvers<void>();
@@ -60,7 +60,7 @@ test('a change of keys is served at once, and a request under way finishes', asy
   expect((await pending).status).toBe(200);
 });
 
-test('keys that do not fit leave the former ones in place, and the log says so', async () => {
+test('keeps the former keys when oidc-provider refuses new ones, and logs it', async () => {
   const before = await kids();
   jest.spyOn(keys, 'current').mockReturnValueOnce({ jwks: '{"keys":[{"kty":"RSA"}]}' });
   await keys.rotate();
@@ -68,7 +68,7 @@ test('keys that do not fit leave the former ones in place, and the log says so',
   expect(JSON.stringify(world.logs)).toContain('keeps its former keys');
 });
 
-test('without keys it answers 503 until they are there', async () => {
+test('responds 503 until the keys are loaded', async () => {
   const current = jest.spyOn(keys, 'current').mockImplementation(() => {
     throw new ArsiaError('unavailable', 'not loaded');
   });
@@ -81,7 +81,7 @@ test('without keys it answers 503 until they are there', async () => {
   expect((await fetch(`${early.issuer}/jwks`)).status).toBe(200);
 });
 
-test('a database that is away is 503 with Retry-After, while the documents go on', async () => {
+test('responds 503 with Retry-After while the database is unreachable, and still serves the documents', async () => {
   const { basic } = addSecretAccount(world);
   const account = await addKeyAccount(world);
   jest
@@ -106,7 +106,7 @@ test('a database that is away is 503 with Retry-After, while the documents go on
     expect((await fetch(`${replica.issuer}${path}`)).status).toBe(200);
 });
 
-test('what the store did not expect is 500, and its words stay inside', async () => {
+test('an unexpected error of the store is 500, and its message is not in the response', async () => {
   const { basic } = addSecretAccount(world);
   jest.spyOn(database, 'statement').mockRejectedValue(new Error('relation oidc_artifacts does not exist'));
   const { status, body } = await replica.post('/token', form, { authorization: basic });
@@ -115,7 +115,7 @@ test('what the store did not expect is 500, and its words stay inside', async ()
   expect(world.events).toEqual([expect.objectContaining({ outcome: 'failed', code: 'internal' })]);
 });
 
-test('nothing is told that could not be recorded', async () => {
+test('returns no token when the audit event cannot be recorded', async () => {
   const { id, basic } = addSecretAccount(world);
   world.record = async () => {
     throw new ArsiaError('unavailable', 'away');
@@ -129,13 +129,13 @@ test('nothing is told that could not be recorded', async () => {
   }
 });
 
-test('keys that nobody could verify with stop the start', async () => {
+test('does not start when the signing key is not published', async () => {
   jest.spyOn(keys, 'current').mockReturnValue({ jwks: '{"keys":[]}' });
   await expect(startReplica({ world, database, keys })).rejects.toThrow('is not published');
 });
 
-/** In a process of its own: jest's realm lacks the symbol that the guard looks for. */
-test('M16 on this Node, oidc-provider keeps from addresses inside, should it ever fetch', async () => {
+/** In a process of its own: jest's realm does not have the symbol that the check needs. */
+test('M16 oidc-provider refuses internal addresses on this Node, if it ever fetches', async () => {
   const library = fileURLToPath(import.meta.resolve('oidc-provider'));
   const script = `
     import { createServer } from 'node:http';

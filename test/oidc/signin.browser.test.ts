@@ -27,7 +27,7 @@ beforeAll(async () => {
     world.upstream.people.set(sub, { email: `${sub}@acme.example`, email_verified: true });
 }, 60_000);
 
-/** A page with this status, and one record of the refusal. */
+/** Expects a page with this status and one audit event of the refusal. */
 async function expectRefused(page: Visit, status: number, action: string): Promise<void> {
   expect([page.status, page.location]).toEqual([status, undefined]);
   expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -107,7 +107,7 @@ describe('N16 where codes go', () => {
     }
   });
 
-  test('the code is bound to the address that it went to', async () => {
+  test('the code is bound to its redirect URI', async () => {
     world.upstream.visitor = 'ada';
     const ask = authorizationRequest(world.issuer);
     const code = codeOf(ask, await visit(createBrowser(), ask))!;
@@ -134,7 +134,7 @@ describe('the request', () => {
     expect(answer.status).toBe(303);
     const to = new URL(answer.location!);
     expect(`${to.origin}${to.pathname}`).toBe(`${world.issuer}/console/callback`);
-    // Errors of what would answer in the fragment go there (OAuth 2.0 Multiple Response Types 5).
+    // Errors of response types that use the fragment are returned in the fragment (OAuth 2.0 Multiple Response Types 5).
     expect(Object.fromEntries(new URLSearchParams(to.search || to.hash.slice(1)))).toMatchObject({
       error,
       state: ask.state,
@@ -154,7 +154,7 @@ describe('the request', () => {
     },
   );
 
-  test('a scope may be left out', async () => {
+  test('a scope may be omitted', async () => {
     world.upstream.visitor = 'ada';
     const ask = authorizationRequest(world.issuer, 'console', { scope: undefined });
     const answer = await redeem(world.issuer, ask, codeOf(ask, await visit(createBrowser(), ask))!);
@@ -166,7 +166,7 @@ describe('the request', () => {
     ['with another verifier', { code_verifier: 'v'.repeat(43) }],
     ['with the challenge as its verifier', {}],
     ['by another client', { client_id: 'cli' }],
-  ])('a code that is redeemed %s gives nothing', async (name, change) => {
+  ])('refuses a code that is redeemed %s', async (name, change) => {
     world.upstream.visitor = 'ada';
     const ask = authorizationRequest(world.issuer);
     const code = codeOf(ask, await visit(createBrowser(), ask))!;
@@ -182,7 +182,7 @@ describe('the request', () => {
     expect([answer.status, answer.body.error]).toEqual([400, 'invalid_grant']);
   });
 
-  test('N13 a code that is used again gives nothing, and takes back what it gave', async () => {
+  test('N13 the second use of a code is refused and revokes its tokens', async () => {
     world.upstream.visitor = 'ada';
     const ask = authorizationRequest(world.issuer);
     const code = codeOf(ask, await visit(createBrowser(), ask))!;
@@ -194,16 +194,16 @@ describe('the request', () => {
   });
 });
 
-describe('N17 N49 whose browser it is', () => {
+describe('N17 N49 binds a sign-in to its browser', () => {
   const callback = () => `${world.issuer}/oauth2/callback`;
 
-  test('an interaction of another browser, or one that was guessed, is nobody`s', async () => {
+  test('refuses an interaction of another browser, or a guessed one', async () => {
     const ask = authorizationRequest(world.issuer);
     const begun = await createBrowser().get(ask.url);
     await expectRefused(await createBrowser().get(begun.location!), 400, 'user.sign_in');
     const [other, own] = [createBrowser(), authorizationRequest(world.issuer)];
     const mine = await other.get(own.url);
-    // With a cookie of one's own, but for another interaction.
+    // With a valid cookie of another interaction.
     await expectRefused(await other.get(begun.location!), 400, 'user.sign_in');
     await expectRefused(await other.post(begun.location!, { confirm: 'yes' }), 400, 'user.sign_in');
     const guessed = mine.location!.replace(/[\w-]{43}$/, 'x'.repeat(43));
@@ -220,7 +220,7 @@ describe('N17 N49 whose browser it is', () => {
     );
   });
 
-  test('login CSRF: a stranger`s way back signs nobody in, with or without an interaction of one`s own', async () => {
+  test('login CSRF: refuses the callback of another person, with or without an own interaction', async () => {
     world.upstream.visitor = 'mallory';
     const theirs = await createBrowser().open(authorizationRequest(world.issuer).url, callback());
     const victim = createBrowser();
@@ -230,7 +230,7 @@ describe('N17 N49 whose browser it is', () => {
     expect(victim.cookies.filter(({ name }) => name.startsWith('arsia_session'))).toEqual([]);
   });
 
-  test('a way back is good for once', async () => {
+  test('a callback can be used once', async () => {
     world.upstream.visitor = 'ada';
     const browser = createBrowser();
     const back = await browser.open(authorizationRequest(world.issuer).url, callback());
@@ -242,7 +242,7 @@ describe('N17 N49 whose browser it is', () => {
     ['no state', (url: URL) => url.searchParams.delete('state')],
     ['another state', (url: URL) => url.searchParams.set('state', 's'.repeat(43))],
     ['two states', (url: URL) => url.searchParams.append('state', 'second')],
-  ])('a way back with %s signs nobody in', async (_name, change) => {
+  ])('refuses a callback with %s', async (_name, change) => {
     world.upstream.visitor = 'ada';
     const browser = createBrowser();
     const { url } = await browser.open(authorizationRequest(world.issuer).url, callback());
@@ -250,7 +250,7 @@ describe('N17 N49 whose browser it is', () => {
     await expectRefused(await browser.get(url.href), 400, 'user.sign_in');
   });
 
-  test('the session has another name after signing in', async () => {
+  test('the session gets a new id at sign-in', async () => {
     world.upstream.visitor = 'ada';
     const browser = createBrowser();
     await browser.open(`${world.issuer}/oauth2/device`);
@@ -260,7 +260,7 @@ describe('N17 N49 whose browser it is', () => {
     expect(named()).not.toBe(before);
   });
 
-  test('a cookie that was altered is none', async () => {
+  test('ignores an altered cookie', async () => {
     const { browser } = await signInPerson(world, 'ada');
     const session = browser.cookies.find(({ name }) => /^arsia_session_\d+$/.test(name))!;
     session.value = session.value.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a'));
@@ -268,7 +268,7 @@ describe('N17 N49 whose browser it is', () => {
     expect(new URL(answer.location!).searchParams.get('error')).toBe('login_required');
   });
 
-  test('a sign-out that another site starts ends nothing', async () => {
+  test('a sign-out from another site ends nothing', async () => {
     const { browser, access_token } = await signInPerson(world, 'ada');
     await browser.get(`${world.issuer}/oauth2/session/end`);
     const confirm = `${world.issuer}/oauth2/session/end/confirm`;
@@ -281,7 +281,7 @@ describe('N17 N49 whose browser it is', () => {
 });
 
 describe('the command line by the browser of its machine', () => {
-  test('a person confirms it, session or not', async () => {
+  test('needs the confirmation of a person, with or without a session', async () => {
     const { browser } = await signInPerson(world, 'ada');
     const ask = authorizationRequest(world.issuer, 'cli');
     const page = await visit(browser, ask);
@@ -297,7 +297,7 @@ describe('the command line by the browser of its machine', () => {
     expect(answer.body).toMatchObject({ access_token: expect.any(String), refresh_token: expect.any(String) });
   });
 
-  test('after signing in, too', async () => {
+  test('needs it after a sign-in too', async () => {
     world.upstream.visitor = 'ada';
     const browser = createBrowser();
     const ask = authorizationRequest(world.issuer, 'cli');
@@ -307,7 +307,7 @@ describe('the command line by the browser of its machine', () => {
     expect((await redeem(world.issuer, ask, codeOf(ask, back)!)).status).toBe(200);
   });
 
-  test('refused, without a word, or by another site, it gets no code', async () => {
+  test('gets no code when the person refuses, or when the form is empty or from another site', async () => {
     const { browser } = await signInPerson(world, 'ada');
     const ask = authorizationRequest(world.issuer, 'cli');
     const page = await visit(browser, ask);
@@ -320,7 +320,7 @@ describe('the command line by the browser of its machine', () => {
   });
 });
 
-describe('N48 nobody is sent elsewhere', () => {
+describe('N48 redirects only to registered URIs', () => {
   test.each([
     '//evil.example',
     '/\\evil.example',
@@ -333,7 +333,7 @@ describe('N48 nobody is sent elsewhere', () => {
     const query = new URLSearchParams({ client_id: 'console', post_logout_redirect_uri });
     const page = await browser.get(`${world.issuer}/oauth2/session/end?${query}`);
     await expectRefused(page, 400, 'session.end');
-    // Without a client it counts for nothing.
+    // Without a client it is ignored.
     const nowhere = await createBrowser().get(
       `${world.issuer}/oauth2/session/end?${new URLSearchParams({ post_logout_redirect_uri })}`,
     );
@@ -341,7 +341,7 @@ describe('N48 nobody is sent elsewhere', () => {
     expect(nowhere.text).not.toContain('evil');
   });
 
-  test('by parameters that other servers know', async () => {
+  test('with parameters of other servers', async () => {
     world.upstream.visitor = 'ada';
     const ask = authorizationRequest(world.issuer);
     const evil = encodeURIComponent('//evil.example');

@@ -28,7 +28,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
   const poll = (device_code: string) => postForm(world.issuer, '/token', { grant_type, client_id: 'cli', device_code });
   const wait = (seconds: number) => world.running.clock.advance(seconds * 1000);
 
-  /** Types the code, as a person does, and gets the page that asks whether it is theirs. */
+  /** Types the code and returns the page that asks for the confirmation. */
   async function type(browser: Browser, user_code: string): Promise<Visit> {
     const { xsrf } = hiddenOf(await browser.open(verification));
     return await browser.submit(verification, { xsrf: xsrf!, user_code });
@@ -65,7 +65,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     expect(answer.status).toBe(200);
     const client = createClient(world.issuer, answer.body.access_token);
     expect((await client.send('GET', '/users')).items.length).toBeGreaterThan(0);
-    // RFC 6749 4.1.2 for device codes: good for once.
+    // A device code can be used once, as a code of RFC 6749 4.1.2.
     wait(6);
     expect((await poll(device.device_code)).body.error).toBe('invalid_grant');
     const again = await begin();
@@ -84,7 +84,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     expect(await records()).toBe(before);
   });
 
-  test('who polls too fast is slowed down, and has to wait longer from then on', async () => {
+  test('a device that polls too fast gets slow_down, and must wait longer from then on', async () => {
     const { device_code } = await begin();
     const ask = async () => (await poll(device_code)).body.error;
     expect(await ask()).toBe('authorization_pending');
@@ -98,19 +98,19 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     expect(await ask()).toBe('authorization_pending');
   });
 
-  test('a code that nobody typed in time has expired, for the device and for the person', async () => {
+  test('a code that was not typed in time has expired, for the device and for the person', async () => {
     const device = await begin();
     wait(601);
     try {
       expect((await poll(device.device_code)).body.error).toBe('expired_token');
       const page = await type(createBrowser(), device.user_code);
-      expect([page.status, page.text]).toEqual([400, expect.stringContaining('There is no such code')]);
+      expect([page.status, page.text]).toEqual([400, expect.stringContaining('This code does not exist')]);
     } finally {
       wait(-601);
     }
   });
 
-  test('a person who refuses: the device is told, with one record', async () => {
+  test('the device gets access_denied when the person refuses, with one audit event', async () => {
     const device = await begin();
     const browser = createBrowser();
     const page = await decide(browser, await type(browser, device.user_code), 'abort');
@@ -121,7 +121,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     expect((await poll(device.device_code)).body.error).toBe('access_denied');
   });
 
-  test('a person whom the identity provider or Arsia refuses: the device is told', async () => {
+  test('the device gets access_denied when the identity provider or Arsia refuses the person', async () => {
     world.upstream.people.set('gone', { email: 'gone@acme.example', email_verified: true });
     const { access_token } = await signInPerson(world, 'gone');
     const user = (await createClient(world.issuer, access_token).send('GET', '/users/gone@acme.example')).id;
@@ -136,12 +136,12 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     }
   });
 
-  test('N17 a code that was guessed, used or is in use gives nothing', async () => {
+  test('N17 refuses a code that was guessed or used, or is in use', async () => {
     const device = await begin();
     const browser = createBrowser();
     const guessed = await type(browser, 'BBBB-BBBB');
-    expect([guessed.status, guessed.text]).toEqual([400, expect.stringContaining('There is no such code')]);
-    // What was typed is there to be corrected.
+    expect([guessed.status, guessed.text]).toEqual([400, expect.stringContaining('This code does not exist')]);
+    // The form shows the typed code, so that it can be corrected.
     expect(guessed.text).toContain('value="BBBB-BBBB"');
     await decide(browser, await type(browser, device.user_code), 'confirm');
     const used = await type(createBrowser(), device.user_code);
@@ -161,7 +161,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     expect(odd.text).not.toContain('alert');
   });
 
-  test('with a session, the page says whom the device will act as', async () => {
+  test('with a session, the page shows the user that the device will act as', async () => {
     const { browser } = await signInPerson(world, 'ada');
     const device = await begin();
     const page = await type(browser, device.user_code);
@@ -171,7 +171,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     expect(world.upstream.requests).toHaveLength(before);
   });
 
-  test('N49 the form of another site, or without its secret, lets nothing in', async () => {
+  test('N49 refuses the form of another site, or one without its secret', async () => {
     const device = await begin();
     const browser = createBrowser();
     const page = await type(browser, device.user_code);
@@ -182,7 +182,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
       [form, { 'sec-fetch-site': 'cross-site' }, browser],
       [{ ...form, xsrf: '' }, {}, browser],
       [{ ...form, xsrf: 'f'.repeat(48) }, {}, browser],
-      // Login CSRF: what one browser was given is of no use in another one.
+      // Login CSRF: the form of one browser is refused in another.
       [form, {}, createBrowser()],
     ];
     for (const [body, headers, by] of tries) {
@@ -205,7 +205,7 @@ describe.each(servedKinds)('a command line by a device code, on the %s database'
     expect((await refresh(world.issuer, 'cli', other.refresh_token)).status).toBe(200);
   });
 
-  test('another client`s device code, and a client that has no such grant, get nothing', async () => {
+  test('refuses the device code of another client, and a client without this grant', async () => {
     expect((await postForm(world.issuer, '/device_authorization', { client_id: 'console' })).status).toBe(400);
     expect((await postForm(world.issuer, '/device_authorization', { client_id: 'nobody' })).status).toBe(401);
     const { device_code } = await begin();

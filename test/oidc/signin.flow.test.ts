@@ -31,7 +31,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
   };
   const userOf = async (access_token: string) => (await whoIs(access_token)).body.sub as string;
 
-  test('the console gets tokens that open the API', async () => {
+  test('the console gets tokens that the API accepts', async () => {
     const { issuer } = world;
     const browser = createBrowser();
     world.upstream.visitor = 'ada';
@@ -39,7 +39,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     const back = await visit(browser, ask);
     expect(back.url.href.split('?')[0]).toBe(`${issuer}/console/callback`);
     expect(Object.fromEntries(back.url.searchParams)).toEqual({
-      // The shape that limits look up (N76).
+      // The format that the rate limits look up (N76).
       code: expect.stringMatching(/^[\w-]{43}$/),
       state: ask.state,
       // RFC 9207.
@@ -117,7 +117,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     const answer = await redeem(world.issuer, ask, back.url.searchParams.get('code')!);
     expect(await userOf(answer.body.access_token)).toBe(await userOf(access_token));
     expect(world.upstream.requests).toHaveLength(before);
-    // Unless the client wants the person anew, and then the provider is to ask as well.
+    // Unless the client requests a new authentication, which the provider must then require too.
     await visit(browser, authorizationRequest(world.issuer, 'console', { prompt: 'login' }));
     expect(world.upstream.asked.at(-1)!.get('prompt')).toBe('login');
   });
@@ -140,7 +140,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     expect(second.body.login).toMatch(/^ada@acme\.example-[0-9a-f]{6}$/);
   });
 
-  test('a user that was made by hand is nobody`s by its login alone', async () => {
+  test('a user that an owner created is not taken over by a matching login', async () => {
     const made = await owner.send('POST', '/users', { login: 'grace@acme.example' });
     world.upstream.people.set('grace', { email: 'grace@acme.example', email_verified: true });
     const { body } = await whoIs((await signInPerson(world, 'grace')).access_token);
@@ -148,12 +148,12 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     expect(body.login).not.toBe('grace@acme.example');
   });
 
-  test('an unverified address gives no login that looks like it', async () => {
+  test('an unverified address does not become the login', async () => {
     world.upstream.people.set('eve', { email: 'ada@acme.example', preferred_username: 'ada@acme.example' });
     expect((await whoIs((await signInPerson(world, 'eve')).access_token)).body.login).toBe('ada');
   });
 
-  test('another person in the same browser: the session before ends, with its tokens', async () => {
+  test('another person in the same browser: the former session ends with its tokens', async () => {
     const { issuer } = world;
     const ada = await signInPerson(world, 'ada');
     world.upstream.visitor = 'grace';
@@ -173,7 +173,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     const url = `${issuer}/oauth2/session/end?client_id=console&post_logout_redirect_uri=${issuer}/console/&state=s`;
     const page = await ada.browser.open(url);
     expect(page.text).toContain('You are signed in as ada@acme.example');
-    // Looking at the page ends nothing.
+    // Showing the page ends nothing.
     expect((await whoIs(ada.access_token)).status).toBe(200);
     const xsrf = /name="xsrf" value="(\w+)"/.exec(page.text)![1]!;
     const gone = await ada.browser.submit(`${issuer}/oauth2/session/end/confirm`, { xsrf, logout: 'yes' }, issuer);
@@ -186,7 +186,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     const before = world.upstream.requests.length;
     await visit(ada.browser, authorizationRequest(issuer));
     expect(world.upstream.requests.length).toBeGreaterThan(before);
-    // Nobody is left to ask.
+    // There is nothing to confirm.
     const again = await createBrowser().open(url, `${issuer}/console`);
     expect(again.url.href).toBe(`${issuer}/console/?state=s`);
   });
@@ -202,7 +202,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     await ada.browser.submit(`${issuer}/oauth2/session/end/confirm`, { xsrf });
     expect((await whoIs(ada.access_token)).status).toBe(200);
     expect(await ends()).toBe(before);
-    // Of the console's own request the same form ends what the console has, and that is on record.
+    // With a request of the console the same form ends the tokens of the console, and is recorded.
     const named = await ada.browser.open(`${issuer}/oauth2/session/end?client_id=console`);
     const secret = /name="xsrf" value="(\w+)"/.exec(named.text)![1]!;
     await ada.browser.submit(`${issuer}/oauth2/session/end/confirm`, { xsrf: secret });
@@ -210,7 +210,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     expect(await ends()).toBe(before + 1);
   });
 
-  test('N13 a refresh token is good for once; its second use ends the whole family', async () => {
+  test('N13 a refresh token can be used once; its second use ends the whole family', async () => {
     const { issuer } = world;
     const first = await signInPerson(world, 'ada');
     const second = await refresh(issuer, 'console', first.refresh_token);
@@ -242,7 +242,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     }
   });
 
-  test('N20 a revoked refresh token takes its access tokens along', async () => {
+  test('N20 the revocation of a refresh token revokes its access tokens', async () => {
     const { issuer } = world;
     const person = await signInPerson(world, 'ada');
     const revoked = await postForm(issuer, '/revoke', { client_id: 'console', token: person.refresh_token });
@@ -251,7 +251,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     expect((await refresh(issuer, 'console', person.refresh_token)).status).toBe(400);
   });
 
-  test('N20 a deactivated user: tokens, refresh tokens and sessions die at once, and stay dead', async () => {
+  test('N20 a deactivated user: tokens, refresh tokens and sessions end at once, and stay invalid', async () => {
     const { issuer, upstream } = world;
     upstream.people.set('linus', { email: 'linus@acme.example', email_verified: true });
     const linus = await signInPerson(world, 'linus');
@@ -260,7 +260,7 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
     expect((await linus.client.ask('GET', '/users')).status).toBe(401);
     expect((await whoIs(linus.access_token)).status).toBe(401);
     expect((await refresh(issuer, 'console', linus.refresh_token)).body.error).toBe('invalid_grant');
-    // Neither by the session nor by signing in again.
+    // Neither with the session nor with a new sign-in.
     const again = await visit(linus.browser, authorizationRequest(issuer));
     expect([again.status, again.url.pathname]).toEqual([403, '/oauth2/callback']);
     expect(again.text).toContain('User linus@acme.example is deactivated.');

@@ -25,7 +25,7 @@ async function startInvited(kind: 'embedded' | 'postgres'): Promise<{ world: Sig
   return { world, owner: createClient(world.issuer, made.token.access_token) };
 }
 
-describe.each(servedKinds)('who is invited comes in, on the %s database', (kind) => {
+describe.each(servedKinds)('an invited person can sign in, on the %s database', (kind) => {
   let world: SignInWorld;
   let owner: Client;
 
@@ -41,7 +41,7 @@ describe.each(servedKinds)('who is invited comes in, on the %s database', (kind)
   const invitationOf = async (email: string) =>
     ((await owner.send('GET', '/invitations?limit=200')).items as Body[]).find((one) => one.email === email)!;
 
-  test('nobody else does, and says so to the person and to the audit', async () => {
+  test('refuses a person without an invitation, with a reason on the page and in the audit', async () => {
     meet('stranger', 'stranger@acme.example');
     world.upstream.visitor = 'stranger';
     const before = (await owner.send('GET', '/users')).items.length;
@@ -49,7 +49,7 @@ describe.each(servedKinds)('who is invited comes in, on the %s database', (kind)
     expect([page.status, page.url.pathname]).toEqual([403, '/oauth2/callback']);
     expect(page.text).toContain('Nobody invited stranger@acme.example.');
     expect((await owner.send('GET', '/users')).items).toHaveLength(before);
-    // It belongs to no organisation, so that only the installation's operators read it.
+    // It belongs to no organisation, so that only operators of the installation can read it.
     expect(await refusals()).toEqual([]);
     const [event, ...more] = await recordsOf(await operatorOf(world), page);
     expect(more).toEqual([]);
@@ -88,10 +88,10 @@ describe.each(servedKinds)('who is invited comes in, on the %s database', (kind)
     expect(accepted).toMatchObject({ id: made.id, accepted_at: expect.any(String), user_id: expect.any(String) });
     const [event] = (await owner.send('GET', '/audit-events?action=user.sign_in&outcome=success')).items as Body[];
     expect(event).toMatchObject({ user_id: accepted.user_id, detail: { invitation: made.id, first: true } });
-    // The same address again, by somebody else: the invitation is used up.
+    // The same address with another subject: the invitation is used.
     meet('imposter', 'ada@acme.example');
     await expect(signInPerson(world, 'imposter')).rejects.toThrow('Nobody invited ada@acme.example');
-    // And the person themselves needs none any more.
+    // The person needs no invitation for the next sign-in.
     expect((await signInPerson(world, 'ada')).access_token).toMatch(/^arsia_at_/);
   });
 
@@ -114,24 +114,24 @@ describe.each(servedKinds)('who is invited comes in, on the %s database', (kind)
     await expect(signInPerson(world, 'kelvin')).rejects.toThrow('403');
   });
 
-  test('an invitation that was withdrawn or has expired lets nobody in', async () => {
+  test('refuses a withdrawn or expired invitation', async () => {
     const { id } = await owner.send('POST', '/invitations', { email: 'late@acme.example' });
     meet('late', 'late@acme.example');
     await owner.send('DELETE', `/invitations/${id}`);
     await expect(signInPerson(world, 'late')).rejects.toThrow('Nobody invited');
-    // The clock is put back rather than forward: oidc-provider has the machine's.
+    // The clock is set back and not forward, because oidc-provider uses the clock of the machine.
     world.running.clock.advance(-twoWeeks);
     await owner.send('POST', '/invitations', { email: 'late@acme.example' });
     const conflict = await owner.ask('POST', '/invitations', { email: 'LATE@acme.example' });
     expect([conflict.status, conflict.body.code]).toEqual([409, 'conflict']);
     world.running.clock.advance(twoWeeks);
     await expect(signInPerson(world, 'late')).rejects.toThrow('Nobody invited');
-    // One that has expired stands in nobody's way.
+    // An expired invitation does not prevent a new one.
     await owner.send('POST', '/invitations', { email: 'late@acme.example' });
     expect((await signInPerson(world, 'late', createBrowser(), accept)).access_token).toMatch(/^arsia_at_/);
   });
 
-  test('N20 an invitation of somebody who may invite no more lets nobody in', async () => {
+  test('N20 refuses an invitation of a person who may not invite any more', async () => {
     const { id, client } = await createAccount(owner, 'acme', 'leaving');
     const role = { namespace: 'acme', principal: id, role: 'owner' };
     const membership = await owner.send('POST', '/memberships', role);
@@ -189,7 +189,7 @@ describe.each(servedKinds)('who is invited comes in, on the %s database', (kind)
   });
 });
 
-test('F13 lets one in where 20 people accept one invitation at the same moment', async () => {
+test('F13 admits one of 20 people who accept one invitation concurrently', async () => {
   const { world, owner } = await startInvited('postgres');
   const people = 20;
   for (let round = 0; round < rounds(2, 20); round++) {

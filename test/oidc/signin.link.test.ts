@@ -45,7 +45,7 @@ test('the link of `arsia admin link` signs the operator in with the browser that
   expect(again.setCookies).toEqual([]);
 });
 
-test('N49 it opens nothing for the page of another site, nor by what is no link', async () => {
+test('N49 refuses the page of another site, and a text that is not a link', async () => {
   const { issuer, running } = world;
   const operator = await operatorOf(world);
   const { token } = await running.arsia.operators.link('root');
@@ -58,11 +58,11 @@ test('N49 it opens nothing for the page of another site, nor by what is no link'
     expect(await recordsOf(operator, answer)).toMatchObject([{ outcome: 'refused' }]);
     expect(answer.setCookies).toEqual([]);
   }
-  // It was not used up.
+  // The link was not used.
   expect((await browser.post(`${issuer}/oauth2/link`, { token })).status).toBe(200);
 });
 
-test('a person who calls themselves operator at the identity provider is made none by the next link', async () => {
+test('a person named like the operator at the identity provider does not become operator by the next link', async () => {
   const { issuer, running, upstream } = world;
   await running.arsia.operators.bootstrap({ organization: 'acme', login: 'owner' });
   upstream.people.set('mallory', { preferred_username: 'operator' });

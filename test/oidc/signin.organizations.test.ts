@@ -16,7 +16,7 @@ import {
   visit,
 } from '../support/people.ts';
 
-/** Organisation E invites everybody first; acme is the one that people belong to. */
+/** Organisation `evil` sends its invitations first; people belong to `acme`. */
 describe.each(servedKinds)('a person in several organisations, on the %s database', (kind) => {
   let world: SignInWorld;
   let operator: Client;
@@ -38,7 +38,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     await acme.send('POST', '/groups', { name: 'lab', parent: 'acme' });
   }, 60_000);
 
-  /** A person whom nobody knows yet. */
+  /** A person without a user or invitation. */
   function meet(name: string): { sub: string; email: string } {
     const sub = `${name}-${++count}`;
     const email = `${sub}@acme.example`;
@@ -86,7 +86,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       'Decline the invitation to evil',
       acceptOf('acme'),
       'Decline the invitation to acme',
-      'Sign in as somebody else',
+      'Sign in as another person',
     ]);
     expect(page.text).toContain('deployer in acme/lab');
     expect(page.text).toContain('owner of acme');
@@ -94,19 +94,19 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(page.text).not.toContain('<script');
     expect(page.headers.get('content-security-policy')).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
     expect(page.headers.get('cache-control')).toBe('no-store');
-    // Nobody is a user by having looked at it.
+    // Showing the page creates no user.
     expect([await usersOf(evil, email), await usersOf(acme, email)]).toEqual([[], []]);
     await choose(browser, page, acceptOf('acme'), `${world.issuer}/console`);
     expect([await usersOf(evil, email), (await usersOf(acme, email)).length]).toEqual([[], 1]);
     const [event] = await eventsOf(acme, 'action=user.sign_in&outcome=success');
     expect(event).toMatchObject({ organization_id: acmeId, detail: { first: true, login: email } });
-    // The other invitation waits; until it is answered the person is asked.
+    // The page is shown until the other invitation is accepted or declined.
     const again = await begin(sub);
     expect(choicesOf(again)).toEqual([
       `Continue as ${email} in acme`,
       acceptOf('evil'),
       'Decline the invitation to evil',
-      'Sign in as somebody else',
+      'Sign in as another person',
     ]);
   });
 
@@ -117,12 +117,12 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     await join(sub, 'acme');
     const browser = createBrowser();
     const left = await choose(browser, await begin(sub, browser), 'Decline the invitation to evil');
-    expect(choicesOf(left)).toEqual([`Continue as ${email} in acme`, 'Sign in as somebody else']);
+    expect(choicesOf(left)).toEqual([`Continue as ${email} in acme`, 'Sign in as another person']);
     expect(await eventsOf(evil, 'action=invitation.decline')).toMatchObject([
       { outcome: 'success', target_id: id, organization_id: evilId, detail: { email } },
     ]);
     expect((await evil.ask('DELETE', `/invitations/${id}`)).status).toBe(404);
-    // A person with one user and no invitation is asked nothing.
+    // A person with one user and no invitation sees no page.
     expect((await signInPerson(world, sub)).access_token).toMatch(/^arsia_at_/);
   });
 
@@ -145,21 +145,21 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(choicesOf(await begin(sub))).toEqual([
       `Continue as ${email} in evil`,
       `Continue as ${email} in acme`,
-      'Sign in as somebody else',
+      'Sign in as another person',
     ]);
     const { browser } = inAcme;
-    // With a session nothing is asked, unless the client wants the person to choose.
+    // With a session there is no page, unless the client requests a choice.
     expect((await begin(sub, browser)).url.pathname).toBe('/console/callback');
     for (const prompt of ['login', 'select_account'])
       expect(choicesOf(await begin(sub, browser, { prompt }))).toContain(`Continue as ${email} in evil`);
     const other = await signInPerson(world, sub, browser, `Continue as ${email} in evil`, { prompt: 'select_account' });
     expect(await meOf(other.client)).toMatchObject({ id: evilUser.id });
-    // The former session has ended with what it gave the console, as for any other person.
+    // The former session has ended with the tokens of the console, as for another person.
     expect((await inAcme.client.ask('GET', '/users')).status).toBe(401);
     expect((await refresh(world.issuer, 'console', inAcme.refresh_token)).body.error).toBe('invalid_grant');
   });
 
-  test('a device is let in as the user that the person chooses', async () => {
+  test('a device gets tokens of the user that the person chooses', async () => {
     const { sub, email, acmeUser } = await memberOfBoth('device');
     const device = (await postForm(world.issuer, '/device_authorization', { client_id: 'cli' })).body;
     const browser = createBrowser();
@@ -191,18 +191,18 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect((await inEvil.client.ask('GET', '/users')).status).toBe(401);
     expect((await inAcme.client.ask('GET', '/users')).status).toBe(200);
     expect((await refresh(world.issuer, 'console', inAcme.refresh_token)).status).toBe(200);
-    // Straight in: one user is left.
+    // No page: one active user is left.
     const again = await signInPerson(world, sub);
     expect(await meOf(again.client)).toMatchObject({ organization_id: acmeId });
   });
 
-  test('N70 names the organisations in the refusal of a person whose users are all deactivated, and to nobody else', async () => {
+  test('N70 names the organisations only in the refusal of a person whose users are all deactivated', async () => {
     const { sub, email, evilUser, acmeUser } = await memberOfBoth('gone');
     await evil.send('PATCH', `/users/${evilUser.id}`, { is_active: false });
     await acme.send('PATCH', `/users/${acmeUser.id}`, { is_active: false });
     const page = await begin(sub);
     expect([page.status, page.text]).toEqual([403, expect.stringContaining('You are deactivated in evil and acme.')]);
-    // Neither organisation reads of the other one.
+    // Neither organisation can read events of the other.
     expect(await recordsOf(operator, page)).toMatchObject([{ code: 'user_inactive', organization_id: null }]);
     for (const owner of [evil, acme]) expect(await recordsOf(owner, page)).toEqual([]);
     const stranger = 'somebody-with-the-same-address';
@@ -225,10 +225,10 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(choicesOf(await begin(sub))).toEqual([
       acceptOf('acme'),
       'Decline the invitation to acme',
-      'Sign in as somebody else',
+      'Sign in as another person',
     ]);
     expect(await meOf((await join(sub, 'acme')).client)).toMatchObject({ organization_id: acmeId });
-    // An invitation of the organisation that deactivated them goes around nothing.
+    // An invitation does not reactivate a deactivated user.
     await invite(evil, email);
     expect((await signInPerson(world, sub)).access_token).toMatch(/^arsia_at_/);
   });
@@ -249,7 +249,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(roles.map(({ principal_id }) => principal_id)).not.toContain(evilUser.id);
     expect((await inAcme.client.ask('GET', '/users')).status).toBe(200);
     expect(await meOf((await signInPerson(world, sub)).client)).toMatchObject({ organization_id: acmeId });
-    // Invited again they are another user, who has nothing of the one before.
+    // A new invitation creates another user without the rights of the former one.
     await invite(evil, email);
     const returned = await signInPerson(world, sub, createBrowser(), acceptOf('evil'));
     const me = await meOf(returned.client);
@@ -257,7 +257,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect((await returned.client.send('GET', '/groups')).items).toEqual([]);
   });
 
-  test('the last active owner does not leave, nor does a service account', async () => {
+  test('the last active owner cannot leave, nor can a service account', async () => {
     const last = await acme.ask('POST', '/me/leave', { organization: 'acme' });
     expect([last.status, last.body.detail]).toEqual([409, 'This is the last active owner of the organisation.']);
     const { client } = await createAccount(acme, 'acme', `leaver-${++count}`);
@@ -290,12 +290,12 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
         managed_identity: 'aws',
       });
       expect(minted.body.code).toBe('job_ended');
-      // The user stays where it is, and is nobody's; the person comes in where they belong.
+      // The user remains in its organisation without a person; the person can sign in elsewhere.
       expect(await evil.send('GET', `/users/${user!.id}`)).toMatchObject({ is_active: true });
       expect(choicesOf(await begin(sub))).toEqual([
         acceptOf('acme'),
         'Decline the invitation to acme',
-        'Sign in as somebody else',
+        'Sign in as another person',
       ]);
       expect((await acme.ask('POST', '/user-identities/detach', body)).status).toBe(403);
     }
@@ -323,7 +323,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     },
   );
 
-  test('an acceptance that is sent twice makes one user', async () => {
+  test('an acceptance that is sent twice creates one user', async () => {
     const { sub, email } = meet('double');
     await invite(acme, email);
     const browser = createBrowser();
@@ -335,7 +335,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     expect(await usersOf(acme, email)).toHaveLength(1);
   });
 
-  describe('N17 N49 the choice is the person`s', () => {
+  describe('N17 N49 binds the choice to the person', () => {
     async function asked() {
       const { sub, email } = meet('chooser');
       const { id } = await invite(acme, email);
@@ -344,7 +344,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       return { sub, email, id: String(id), browser, address: page.url.href };
     }
 
-    test('not another browser`s, not another site`s', async () => {
+    test('refuses another browser and another site', async () => {
       const { email, id, browser, address } = await asked();
       const form = { choice: `accept:${id}` };
       const stolen = await createBrowser().post(address, form);
@@ -355,7 +355,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       expect(await usersOf(acme, email)).toEqual([]);
     });
 
-    test('and names nothing of anybody else', async () => {
+    test('refuses ids of other people', async () => {
       const victim = await memberOfBoth('other');
       const { id: theirs } = await invite(acme, meet('third').email);
       const { email, browser, address } = await asked();
@@ -395,14 +395,14 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       await invite(evil, email);
       world.upstream.visitor = sub;
       browser.forget('upstream');
-      const other = await choose(browser, page, 'Sign in as somebody else');
+      const other = await choose(browser, page, 'Sign in as another person');
       expect(other.text).toContain(email);
       expect(world.upstream.asked.at(-1)!.get('prompt')).toBe('login');
     });
   });
 });
 
-test('where anyone comes in, an invitation is still the person`s to accept; without it they join without a role', async () => {
+test('when anyone may join, a person can accept or ignore an invitation; without it they join without a role', async () => {
   const world = await startSignIn();
   const made = await world.running.arsia.operators.bootstrap({ organization: 'acme', login: 'owner' });
   const owner = createClient(world.issuer, made.token.access_token);
@@ -416,7 +416,7 @@ test('where anyone comes in, an invitation is still the person`s to accept; with
   const browser = createBrowser();
   const ask = authorizationRequest(world.issuer);
   const left = await choose(browser, await visit(browser, ask), 'Decline the invitation to acme');
-  expect(choicesOf(left)).toEqual(['Join acme', 'Sign in as somebody else']);
+  expect(choicesOf(left)).toEqual(['Join acme', 'Sign in as another person']);
   await choose(browser, left, 'Join acme', ask.redirect_uri);
   const [bob] = ((await owner.send('GET', '/users?limit=200')).items as Body[]).filter(({ login }) =>
     login.startsWith('bob'),

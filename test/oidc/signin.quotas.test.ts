@@ -33,7 +33,7 @@ const setQuotas = (quotas: Record<string, number | null>) =>
 const comes = (sub: string, more: object = {}) =>
   world.upstream.people.set(sub, { email: `${sub}@acme.example`, email_verified: true, ...more });
 
-/** The page at which a sign-in that is refused ends, and its records by code. */
+/** Returns the page of a refused sign-in and its audit events by code. */
 async function refusedSignIn(sub: string): Promise<{ text: string; codes: unknown[] }> {
   world.upstream.visitor = sub;
   const request = authorizationRequest(world.issuer);
@@ -76,7 +76,7 @@ describe('N68 people who sign in count towards the quotas of their organisation'
     expect(text).toContain(detail);
     expect(codes).toEqual([['user.sign_in', 'quota_exceeded']]);
     expect(await rowsOf('team_members')).toBe(before);
-    // Nothing is added: nothing is refused.
+    // No team is added, so that nothing is refused.
     await setQuotas({ [quota]: 0 });
     comes('ada', { groups: ['physics'] });
     await signInPerson(world, 'ada');
@@ -95,7 +95,7 @@ describe('N68 people who sign in count towards the quotas of their organisation'
     await setQuotas({ sign_ins: Number(row!.count) });
     const { text } = await refusedSignIn('mary');
     expect(text).toContain(`User mary@acme.example has reached its quota of ${row!.count} live sign-ins`);
-    // Existing sessions go on.
+    // Existing sessions continue.
     expect((await client.ask('GET', '/groups')).status).toBe(200);
     await setQuotas({ sign_ins: null });
     await signInPerson(world, 'mary');
@@ -113,7 +113,7 @@ describe('N68 people who sign in count towards the quotas of their organisation'
       expect(answer).toMatchObject({ status: 200 });
       token = answer.body.refresh_token;
     }
-    // The newest hundred used ones stay, so that a second use is noticed.
+    // The newest hundred used ones are kept, so that a second use is detected.
     expect((await oracle.execute(held))[0]!.count).toBe(101);
     await setQuotas({ sign_ins: null });
   });

@@ -60,7 +60,7 @@ describe('two replicas on one PostgreSQL', () => {
     }
   }, 300_000);
 
-  test('N13 F13 one code, 20 times at once: at most one gets tokens, and they are taken back', async () => {
+  test('N13 F13 one code, 20 times at once: at most one gets tokens, and they are revoked', async () => {
     for (let round = 0; round < tries; round++) {
       const ask = authorizationRequest(world.issuer);
       const code = codeOf(ask, await visit(createBrowser(), ask))!;
@@ -73,7 +73,7 @@ describe('two replicas on one PostgreSQL', () => {
     }
   }, 300_000);
 
-  test('a sign-in that began on one replica ends on the other, and is known to both', async () => {
+  test('a sign-in that started on one replica completes on the other, and both know the session', async () => {
     const browser = createBrowser();
     const ask = authorizationRequest(world.issuer);
     const there = (url: string) => url.replace(origins[0]!, origins[1]!);

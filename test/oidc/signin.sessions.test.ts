@@ -21,14 +21,14 @@ describe.each(servedKinds)(
       world.upstream.people.set('ada', { email: 'ada@acme.example', email_verified: true });
     }, 60_000);
 
-    /** Somebody with the cookies of this browser. */
+    /** Another browser with the cookies of this one. */
     const copyOf = ({ cookies }: Browser): Browser => {
       const copy = createBrowser();
       copy.cookies.push(...cookies.map((cookie) => ({ ...cookie })));
       return copy;
     };
 
-    /** A form whose last byte is sent when told: by then its session has been read. Resolves to what ends it. */
+    /** Sends a form without its last byte, so that its session is read. Returns a function that sends the last byte. */
     async function beginForm({ cookies }: Browser, path: string, form: Record<string, string>) {
       const body = new URLSearchParams(form).toString();
       const sent = httpRequest(`${world.issuer}/oauth2${path}`, {
@@ -93,7 +93,7 @@ describe.each(servedKinds)(
       expect(await isSignedIn(browser)).toBe(false);
     });
 
-    test('one that goes on is kept, by two requests at once too', async () => {
+    test('an active one is kept, also by two concurrent requests', async () => {
       const { browser } = await signInPerson(world, 'ada');
       const end = await beginForm(browser, '/device', { user_code: 'BCDF-GHJK', xsrf: 'x' });
       expect(await isSignedIn(browser)).toBe(true);

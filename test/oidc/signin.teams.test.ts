@@ -23,7 +23,7 @@ describe.each(servedKinds)('teams from the groups claim, on the %s database', (k
   };
   const ada = ['ada@acme.example', 'sign_in'];
 
-  test('each sign-in brings them up to date, and touches nothing that was given by hand', async () => {
+  test('each sign-in updates them, and keeps memberships that an owner added', async () => {
     await signIn(['physics', 'no-such-team', 'Chemistry', 7, null]);
     expect(await all()).toEqual([[ada], [], []]);
     await owner.send('POST', '/teams/by-hand/members', { user: 'ada@acme.example' });
@@ -41,18 +41,18 @@ describe.each(servedKinds)('teams from the groups claim, on the %s database', (k
     ['absent', undefined],
     ['empty', []],
     ['no list', { physics: true }],
-  ])('a claim that is %s takes them away', async (_name, groups) => {
+  ])('a claim that is %s removes them', async (_name, groups) => {
     await signIn(['physics']);
     await signIn(groups);
     expect((await all())[0]).toEqual([]);
   });
 
-  test('N43 a name that no database takes does no harm', async () => {
+  test('N43 ignores a name that PostgreSQL does not accept', async () => {
     await signIn(['phys\u0000ics', '\ud800', 'x'.repeat(100_000), 'physics']);
     expect((await all())[0]).toEqual([ada]);
   });
 
-  test('a claim of thousands of groups does no harm', async () => {
+  test('limits a claim of thousands of groups', async () => {
     await signIn(['physics', ...Array.from({ length: 5000 }, (_, index) => `group-${index}`)]);
     expect((await all())[0]).toEqual([ada]);
   });

@@ -37,7 +37,7 @@ beforeEach(() => {
 const callback = () => `${world.issuer}/oauth2/callback`;
 const usersOf = async () => ((await owner.send('GET', '/users?limit=200')).items as Body[]).map(({ id }) => id);
 
-/** Refused on the way back: a page, one record, no user, no session, and no secret in what was written. */
+/** Expects a refusal at the callback: a page, one audit event, no user, no session, and no secret in event or log. */
 async function expectRefused(change: (url: URL) => void, reason: RegExp): Promise<Body> {
   const browser = createBrowser();
   const users = await usersOf();
@@ -81,19 +81,19 @@ test.each<[string, (claims: JWTPayload) => JWTPayload, RegExp]>([
   ['an empty subject', (claims) => ({ ...claims, sub: '' }), /sub/],
   ['a subject of 256 characters', (claims) => ({ ...claims, sub: 's'.repeat(256) }), /sub/],
   ['a subject with NUL', (claims) => ({ ...claims, sub: 'a\0b' }), /sub/],
-])('an ID token with %s signs nobody in', async (_name, tamper, reason) => {
+])('refuses an ID token with %s', async (_name, tamper, reason) => {
   world.upstream.tamper = tamper;
   const { code } = await expectRefused(unchanged, reason);
   expect(code).toBe('sign_in_refused');
 });
 
-test('an ID token that somebody else signed signs nobody in', async () => {
+test('refuses an ID token that another key signed', async () => {
   world.upstream.isForger = true;
   await expectRefused(unchanged, /verified/);
 });
 
-test('a userinfo answer about somebody else signs nobody in', async () => {
-  // The ID token says one, the access token opens the other.
+test('refuses a userinfo response about another subject', async () => {
+  // The ID token has one subject, and userinfo of the access token another.
   world.upstream.tamper = (claims) => ({ ...claims, sub: 'somebody-else' });
   await expectRefused(unchanged, /verified/);
 });
@@ -105,18 +105,18 @@ test.each<[string, (url: URL) => void]>([
   ['no code', (url) => url.searchParams.delete('code')],
   ['a code of nobody', (url) => url.searchParams.set('code', 'c'.repeat(43))],
   ['a token beside the code', (url) => url.searchParams.set('response', 'eyJhbGciOiJub25lIn0.e30.')],
-])('a way back with %s signs nobody in', async (_name, change) => {
+])('refuses a callback with %s', async (_name, change) => {
   await expectRefused(change, /verified/);
 });
 
-test('a person who gives up at the provider can go back, and the client is told', async () => {
+test('a person who cancels at the provider can go back, and the client gets access_denied', async () => {
   world.upstream.visitor = null;
   const browser = createBrowser();
   const ask = authorizationRequest(world.issuer);
   const page = await visit(browser, ask);
   expect([page.status, page.text]).toEqual([
     403,
-    expect.stringContaining('The identity provider answered access_denied.'),
+    expect.stringContaining('The identity provider refused the sign-in with access_denied.'),
   ]);
   expect(await recordsOf(operator, page)).toMatchObject([{ action: 'user.sign_in', outcome: 'refused' }]);
   const [again, back] = [...page.text.matchAll(/<a href="([^"]+)">/g)].map((match) => match[1]!);
@@ -125,7 +125,7 @@ test('a person who gives up at the provider can go back, and the client is told'
   expect(again).toContain('/oauth2/interaction/');
 });
 
-test('who was refused may try again on the same page', async () => {
+test('a refused person can try again on the same page', async () => {
   world.upstream.isForger = true;
   const browser = createBrowser();
   const ask = authorizationRequest(world.issuer);
@@ -136,14 +136,17 @@ test('who was refused may try again on the same page', async () => {
   expect(back.url.searchParams.get('code')).toMatch(/^[\w-]{43}$/);
 });
 
-test('N47 what the provider says is shown as text', async () => {
+test('N47 shows the message of the provider as text', async () => {
   const browser = createBrowser();
   const { url } = await browser.open(authorizationRequest(world.issuer).url, callback());
   url.searchParams.delete('code');
   url.searchParams.set('error', '<script>alert(1)</script>');
   url.searchParams.set('error_description', '<img src=x onerror=alert(1)>');
   const page = await browser.get(url.href);
-  expect([page.status, page.text]).toEqual([403, expect.stringContaining('The identity provider answered an error.')]);
+  expect([page.status, page.text]).toEqual([
+    403,
+    expect.stringContaining('The identity provider refused the sign-in with an error.'),
+  ]);
   expect(page.text).not.toContain('alert(1)');
 });
 
@@ -175,7 +178,7 @@ test.each<[string, (path: string) => [number, Record<string, string>, string] | 
   },
 );
 
-test('a provider that is away, or calls itself something else: 502, and all else goes on', async () => {
+test('a provider that is unreachable or has another issuer: 502, and everything else works', async () => {
   const [upstream, home] = [await startUpstream(), await makeHome('embedded')];
   const running = await startArsia({ home, settings: await signInSettings(upstream, home) });
   const owner = createClient(
@@ -197,12 +200,12 @@ test('a provider that is away, or calls itself something else: 502, and all else
     expect([page.status, page.location, page.text]).toEqual([
       502,
       undefined,
-      expect.stringContaining('did not answer'),
+      expect.stringContaining('did not respond'),
     ]);
   }
   expect((await owner.ask('GET', '/users')).status).toBe(200);
   expect((await fetch(`${running.issuer}/readyz`)).status).toBe(200);
-  // It comes back, and nobody has to restart anything.
+  // Works again without a restart once the provider is back.
   upstream.instead = undefined;
   upstream.register(running.issuer);
   upstream.people.set('ada', {});

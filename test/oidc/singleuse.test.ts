@@ -69,7 +69,7 @@ describe('single use over two replicas on PostgreSQL', () => {
       const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
       expect(refused).toHaveLength(uses - 1);
       expect(refused.every((reason) => reason instanceof errors.InvalidGrant)).toBe(true);
-      // Each loser has taken all that was given under the grant away, the code with it.
+      // Each refused request has ended the grant with everything under it, including the code.
       expect(await adapters[1]!.find(code)).toBeUndefined();
     }
   }, 300_000);

@@ -7,9 +7,10 @@ import { type Clock, newId } from '../../src/core/clock.ts';
 import type { ArsiaError } from '../../src/core/errors.ts';
 import { serverOrigin } from '../../src/core/origin.ts';
 import type { Database } from '../../src/database/connections.ts';
-import type { ClientAccount, EndpointEvent, Exchange } from '../../src/oidc/ports.ts';
+import type { ClientAccount, Exchange } from '../../src/oidc/ports.ts';
 import { type AuthorizationServer, createAuthorizationServer } from '../../src/oidc/server.ts';
 import { systemClock } from '../../src/server/clock.ts';
+import type { EndpointEvent } from '../../src/services/issuing/endpointevent.ts';
 import type { OutsideExchange } from '../../src/services/issuing/outsidetokens.ts';
 import { makeSigningKey } from '../../src/signing/keysets/signingkeys.ts';
 import { createSealer, type Sealer } from '../../src/signing/sealing/sealing.ts';
@@ -24,7 +25,7 @@ afterAll(async () => {
   }
 });
 
-/** Listens on a free loopback port before the handler is made, since an issuer must know its port. */
+/** Listens on a free loopback port before the handler is created, because the issuer contains the port. */
 export async function listen(make: (origin: string) => RequestListener | Promise<RequestListener>): Promise<string> {
   const server = createServer();
   servers.push(server);
@@ -51,7 +52,7 @@ export function testSealer(): Sealer {
   });
 }
 
-/** The key set of the authorization server, as a keyring gives it; `rotate` puts a new signer in front. */
+/** The key set of the authorization server; `rotate` adds a new signer. */
 export async function testKeys(alg: 'RS256' | 'ES256' = 'ES256') {
   const listeners: (() => void)[] = [];
   const make = async () => {
@@ -62,7 +63,7 @@ export async function testKeys(alg: 'RS256' | 'ES256' = 'ES256') {
   let held = [await make()];
   const keys = {
     current: () => ({ jwks: JSON.stringify({ keys: held.map(({ jwk }) => jwk) }) }),
-    /** Why they are withheld, as a replica does that cannot tell whether one was revoked. */
+    /** The error while keys are withheld, as by a replica that does not know whether one was revoked. */
     withheld: undefined as ArsiaError | undefined,
     publication() {
       if (keys.withheld !== undefined) throw keys.withheld;
@@ -80,7 +81,7 @@ export async function testKeys(alg: 'RS256' | 'ES256' = 'ES256') {
 
 export type TestKeys = Awaited<ReturnType<typeof testKeys>>;
 
-/** The accounts and the records of one test, shared by the replicas that it starts. */
+/** The accounts and audit events of one test, shared by its replicas. */
 export interface World {
   clock: Clock;
   accounts: Map<string, ClientAccount>;
@@ -112,7 +113,7 @@ export interface Replica {
   issuer: string;
   server: AuthorizationServer;
   artifacts: ArtifactStore;
-  /** A form to an endpoint, such as `/token`. */
+  /** Posts a form to an endpoint such as `/token`. */
   post(path: string, form: Record<string, string> | URLSearchParams, headers?: Record<string, string>): Promise<Answer>;
 }
 
@@ -148,7 +149,7 @@ export async function startReplica(parts: {
       principals: {
         isActive: async (id) => !world.inactive.has(id) && (world.accounts.get(id)?.is_active ?? id.startsWith('usr_')),
         login: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
-        nameOf: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
+        findDisplayName: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
       },
       exchange: (request) => {
         world.exchanges.push(request);
@@ -189,7 +190,7 @@ export interface KeyAccount {
   id: string;
   privateKey: CryptoKey;
   publicJwk: JWK;
-  /** A good assertion for this audience; `claims` and `header` replace members, undefined removes them. */
+  /** Creates a valid assertion for this audience. `claims` and `header` replace members; undefined removes them. */
   assert(audience: string, claims?: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
 }
 
@@ -213,7 +214,7 @@ export async function addKeyAccount(world: World, alg = 'ES256'): Promise<KeyAcc
   return account;
 }
 
-/** `client_credentials` by an assertion. */
+/** Requests `client_credentials` with an assertion. */
 export function assertionForm(client_assertion: string): Record<string, string> {
   return {
     grant_type: 'client_credentials',

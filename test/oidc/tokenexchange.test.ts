@@ -27,7 +27,7 @@ beforeEach(() => {
   world.exchange = async () => ({ token: 'workload.token.signature', expires_in: 600 });
 });
 
-test('a job token and the name of an identity give a workload token, by the public client of jobs', async () => {
+test('exchanges a job token and the name of an identity for a workload token, as the public client of jobs', async () => {
   const answer = await replica.post('/token', good);
   expect(answer.status).toBe(200);
   expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -45,11 +45,11 @@ test('a job token and the name of an identity give a workload token, by the publ
       origin: expect.objectContaining({ request_id: expect.any(String) }),
     },
   ]);
-  // The mint has recorded itself.
+  // The mint records its own event.
   expect(world.events).toEqual([]);
 });
 
-test('a service account may exchange too, and says so by its own authentication', async () => {
+test('a service account may exchange too, with its own authentication', async () => {
   const { id, basic } = addSecretAccount(world);
   const { client_id: _, ...form } = good;
   const requested_token_type = 'urn:ietf:params:oauth:token-type:jwt';
@@ -98,7 +98,7 @@ test.each([
   ['unavailable', 503, 'temporarily_unavailable'],
   ['busy', 503, 'temporarily_unavailable'],
   ['internal', 500, 'server_error'],
-] as const)('what the mint refuses as %s is %i %s, recorded by the mint alone', async (code, status, error) => {
+] as const)('a refusal %s of the mint is %i %s, recorded only by the mint', async (code, status, error) => {
   world.exchange = async () => {
     throw new ArsiaError(code, 'Words "quoted" \\ of the mint.', { advice: 'Do this\u2026', retry_after: 7 });
   };
@@ -110,7 +110,7 @@ test.each([
   expect(world.events).toEqual([]);
 });
 
-test('an error without a code stays inside', async () => {
+test('an error without a code is not in the response', async () => {
   world.exchange = async () => {
     throw new TypeError('connect ECONNREFUSED 10.0.0.7:5432');
   };
@@ -123,13 +123,13 @@ test('the public client may do nothing else', async () => {
   const form = { client_id: 'workload', grant_type: 'client_credentials' };
   const answer = await replica.post('/token', form);
   expect([answer.status, answer.body.error]).toEqual([400, 'invalid_request']);
-  // The client of access tokens that Arsia gives out by itself has no grant at all.
+  // The client of access tokens that Arsia issues without OAuth has no grant type.
   const own = await replica.post('/token', { ...good, client_id: 'arsia' });
   expect([own.status, own.body.error]).toEqual([400, 'invalid_request']);
   expect(world.exchanges).toEqual([]);
 });
 
-test('no answer, record or log of a refusal holds the token', async () => {
+test('no response, audit event or log line of a refusal contains the token', async () => {
   world.exchange = async () => {
     throw new ArsiaError('unauthenticated', 'The token opens nothing.');
   };

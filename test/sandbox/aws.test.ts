@@ -35,12 +35,12 @@ test('AssumeRoleWithWebIdentity answers the XML of cloud-facts 1.2', async () =>
   expect(elementOf(reply.text, 'RequestId')).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-test('what a token says comes back as text and never as XML', async () => {
+test('returns claims as text and never as XML', async () => {
   const reply = await assumeRole(bench, await bench.issuer.token({ iss: 'https://a/<b>&"\u0000' }));
   expect(reply.text).toContain('in your account for https://a/&lt;b&gt;&amp;&quot;\ufffd</Message>');
 });
 
-test('the same request by GET is answered alike', async () => {
+test('responds to the same request by GET in the same way', async () => {
   const query = new URLSearchParams({
     Action: 'AssumeRoleWithWebIdentity',
     Version: '2011-06-15',
@@ -135,7 +135,7 @@ describe('tokens', () => {
     expectRefusal(await assumeRole(bench, await bench.issuer.token(claims, options)), refusal);
   });
 
-  test('N1 refused: alg none, and what is no JWT', async () => {
+  test('N1 refused: alg none, and text that is not a JWT', async () => {
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const claims = { iss: bench.issuer.url, sub: 'job-7', aud: 'aws', iat: now, exp: now + 60 };
     const none = `${encode({ alg: 'none', kid: 'k1' })}.${encode(claims)}.`;
@@ -171,7 +171,7 @@ describe('tokens', () => {
     expectRefusal(await assumeRole(bench, `${header}.${payload}.${signature}`), invalid(/could not be validated/));
   });
 
-  test('ES256 and RS512 are taken, EdDSA is not', async () => {
+  test('accepts ES256 and RS512, and refuses EdDSA', async () => {
     for (const alg of ['ES256', 'RS512']) {
       const key = await bench.issuer.addKey(`k-${alg}`, alg);
       expect((await assumeRole(bench, await bench.issuer.token({}, { key }))).status).toBe(200);
@@ -186,7 +186,7 @@ describe('published keys', () => {
     ['key_ops', { key_ops: ['verify'] }],
     ['use enc', { use: 'enc' }],
     ['x5c of another key', { x5c: ['MIIB'] }],
-  ])('a key with %s does not count', async (name, member) => {
+  ])('ignores a key with %s', async (name, member) => {
     const key = await bench.issuer.addKey(`bad-${name}`);
     Object.assign(key.jwk, member);
     expectRefusal(await assumeRole(bench, await bench.issuer.token({}, { key })), invalid(noKey));
@@ -199,7 +199,7 @@ describe('published keys', () => {
     expectRefusal(reply, invalid('The web identity token that was passed could not be validated.'));
   });
 
-  test('of two keys with one kid the later counts', async () => {
+  test('uses the later of two keys with one kid', async () => {
     await bench.issuer.addKey('twin');
     const later = await bench.issuer.addKey('twin');
     expect((await assumeRole(bench, await bench.issuer.token({}, { key: later }))).status).toBe(200);

@@ -50,7 +50,7 @@ describe('parameters', () => {
     [
       'a managed policy of another account',
       { 'PolicyArns.member.1.arn': 'arn:aws:iam::999999999999:policy/x' },
-      validation(/no managed policy/),
+      validation(/not a managed policy/),
     ],
     ['no action', { Action: undefined }, { status: 400, code: 'MissingAction', message: /./ }],
     [
@@ -86,7 +86,7 @@ describe('parameters', () => {
     expect(reply.text).not.toContain('xxxx');
   });
 
-  test('session policies within their limits are taken', async () => {
+  test('accepts session policies within their limits', async () => {
     const policies = {
       Policy: '{"Version":"2012-10-17","Statement":[]}',
       'PolicyArns.member.1.arn': 'arn:aws:iam::aws:policy/ReadOnlyAccess',
@@ -103,7 +103,7 @@ test('a role may allow more than an hour', async () => {
   expect(elementOf(reply.text, 'Expiration')).toBe('2026-11-21T12:00:00Z');
 });
 
-test('what IAM would not take is not taken', () => {
+test('refuses resources that IAM would refuse', () => {
   const { aws } = bench.sandbox;
   const trust_policy = trustPolicy(bench.issuer.url, 'job-7');
   const provider = { account, url: bench.issuer.url, client_ids: ['aws'] };

@@ -11,7 +11,7 @@ export interface Refusal {
   message: string | RegExp;
 }
 
-/** The status, the code and the message of an STS error, and no credentials beside it. */
+/** Expects the status, code and message of an STS error, and no credentials. */
 export function expectRefusal(reply: Reply, refusal: Refusal): void {
   const message = elementOf(reply.text, 'Message')
     ?.replaceAll('&lt;', '<')

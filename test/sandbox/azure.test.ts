@@ -27,7 +27,7 @@ function token(claims: Record<string, unknown> = {}, options: TokenOptions = {})
   return bench.issuer.token({ aud: azureAudience, ...claims }, options);
 }
 
-/** The whole shape of cloud-facts 2.2: `error`, the number twice, ids, time, and the HTTP status. */
+/** Expects the error document of cloud-facts.md 2.2: `error`, the number twice, ids, time, and the HTTP status. */
 function expectRefusal(reply: Reply, status: number, error: string, number: number, text: string | RegExp): void {
   const body = JSON.parse(reply.text);
   expect({ status: reply.status, error: body.error, error_codes: body.error_codes }).toEqual({
@@ -45,7 +45,7 @@ function expectRefusal(reply: Reply, status: number, error: string, number: numb
   expect(body.access_token).toBeUndefined();
 }
 
-test('the token endpoint answers a token that says whose it is', async () => {
+test('the token endpoint returns a token with its application', async () => {
   const reply = await askEntra(bench, await token());
   expect(reply.status).toBe(200);
   const { access_token, ...rest } = JSON.parse(reply.text);
@@ -69,7 +69,7 @@ test('the token endpoint answers a token that says whose it is', async () => {
   expect(payload.oid).toBe(payload.sub);
 });
 
-test('the endpoint is behind the local authority alone', async () => {
+test('only the local authority verifies the endpoint', async () => {
   await expect(fetch(`${bench.sandbox.azure.authority_host}/${tenant}/discovery/v2.0/keys`)).rejects.toThrow();
 });
 
@@ -145,7 +145,7 @@ describe('assertions', () => {
     expectRefusal(await askEntra(bench, await token({}, { key })), 400, 'invalid_request', 5002738, text);
   });
 
-  test('N6 refused: the signature of a key that is not published, and what is no JWT', async () => {
+  test('N6 refused: the signature of a key that is not published, and text that is not a JWT', async () => {
     const key = await makeKey('k1');
     const forged = await token({}, { key, header: { jwk: key.jwk } });
     expectRefusal(await askEntra(bench, forged), 401, 'invalid_client', 700027, /The signature is not valid/);
@@ -242,7 +242,7 @@ describe('federated credentials', () => {
     ['an http issuer', { issuer: 'http://issuer.example' }, 'The issuer must be an https URL without a query.'],
     ['no subject', { subject: '' }, 'The subject must have 1 to 600 characters.'],
     ['an unknown member', { claimsMatchingExpression: {} }, /^The members are/],
-  ])('not taken: %s', (_, more, message) => {
+  ])('refused: %s', (_, more, message) => {
     expect(() => create(credential(more))).toThrow(message);
   });
 

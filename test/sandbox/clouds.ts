@@ -2,7 +2,7 @@ import { Agent, request as httpsRequest } from 'node:https';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { type Issuer, makeClock, startIssuer, type TestClock } from './issuer.ts';
 
-/** A sandbox and an issuer on one clock, and what their tests paste. */
+/** A sandbox and an issuer on one clock, with the documents that tests paste. */
 export interface Bench {
   clock: TestClock;
   sandbox: Sandbox;
@@ -27,7 +27,7 @@ export async function startBench(): Promise<Bench> {
 export const account = '111122223333';
 export const roleArn = `arn:aws:iam::${account}:role/team/reader`;
 
-/** A trust policy on `aud` and `sub`, as cloud-facts.md 1.6 shows it. */
+/** Creates a trust policy on `aud` and `sub` (cloud-facts.md 1.6). */
 export function trustPolicy(issuer: string, subject: string, more: Record<string, unknown> = {}): string {
   const host = issuer.replace(/^https?:\/\//, '');
   const statement = {
@@ -83,7 +83,7 @@ export interface Reply {
   text: string;
 }
 
-/** A form by POST; https through the sandbox's own authority. */
+/** Posts a form; https trusts the authority of the sandbox. */
 export async function postForm(url: string, form: Record<string, string>, ca?: string): Promise<Reply> {
   const body = new URLSearchParams(form).toString();
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };

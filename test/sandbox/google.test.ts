@@ -34,7 +34,7 @@ function expectOAuth(reply: Reply, error: string, description: string | RegExp):
 }
 
 describe('exchange', () => {
-  test('a form answers a federated token of the mapped principal', async () => {
+  test('returns a federated token of the mapped principal for a form', async () => {
     const reply = await askGoogle(bench, await token());
     expect(reply.status).toBe(200);
     const { access_token, ...rest } = JSON.parse(reply.text);
@@ -130,11 +130,11 @@ describe('exchange', () => {
     expectOAuth(await askGoogle(bench, await token(claims, options)), error, description);
   });
 
-  test('a subject of 127 bytes is taken', async () => {
+  test('accepts a subject of 127 bytes', async () => {
     expect((await askGoogle(bench, await token({ sub: `${'é'.repeat(63)}x` }))).status).toBe(200);
   });
 
-  test('uploaded keys are used without asking the issuer; ES256 is taken, RS384 is not', async () => {
+  test('uses uploaded keys without a request to the issuer; accepts ES256 and refuses RS384', async () => {
     const key = await makeKey('es', 'ES256');
     const audience = `${pool}/providers/uploaded`;
     const oidc = { issuerUri: bench.issuer.url, jwksJson: JSON.stringify({ keys: [key.jwk] }) };
@@ -148,7 +148,7 @@ describe('exchange', () => {
     expectOAuth(await ask(await makeKey('es', 'RS384')), 'invalid_grant', /algorithm/);
   });
 
-  test('uploaded keys with other members show as an issuer that cannot be reached', async () => {
+  test('reports uploaded keys with other members as an unreachable issuer', async () => {
     const { jwk } = bench.issuer.keys[0]!;
     const jwksJson = JSON.stringify({ keys: [{ ...jwk, x5c: ['MIIB'] }] });
     const audience = `${pool}/providers/badupload`;
@@ -162,7 +162,7 @@ describe('exchange', () => {
     ['deleted', { state: 'DELETED', expireTime: '2026-12-20T00:00:00Z' }],
     ['disabled', { state: 'ACTIVE', disabled: true }],
     ['of no known state', { state: 'STATE_UNSPECIFIED' }],
-  ])('N85 a provider that is %s is none, whatever the token is', async (title, more) => {
+  ])('N85 treats a provider that is %s as unknown for every token', async (title, more) => {
     const audience = `${pool}/providers/dead-${title.replace(/ .*/, '')}`;
     bench.sandbox.google.createProvider({
       audience_resource: audience,
@@ -172,7 +172,7 @@ describe('exchange', () => {
       expectOAuth(await askGoogle(bench, await token(claims), { audience }), 'invalid_target', /disabled or deleted/);
   });
 
-  test('N85 an uploaded JWKS without keys shows as an issuer that cannot be reached', async () => {
+  test('N85 reports an uploaded JWKS without keys as an unreachable issuer', async () => {
     for (const [index, jwksJson] of ['{"keys":[]}', '', '{}'].entries()) {
       const audience = `${pool}/providers/empty-${index}`;
       const document = googleProvider(bench.issuer.url, { oidc: { issuerUri: bench.issuer.url, jwksJson } });
@@ -221,7 +221,7 @@ describe('exchange', () => {
   });
 });
 
-test('what Google would not take is not taken', () => {
+test('refuses resources that Google would refuse', () => {
   const { google } = bench.sandbox;
   const create = (document: string, provider = 'fresh') =>
     google.createProvider({ project_number: '42', pool: 'jobs', provider, document });

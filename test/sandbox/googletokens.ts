@@ -3,7 +3,7 @@ import type { TokenOptions } from './issuer.ts';
 
 export const cloudPlatform = 'https://www.googleapis.com/auth/cloud-platform';
 
-/** A token that the pasted Google provider takes, but for `claims`. */
+/** Creates a token that the pasted Google provider accepts, except for `claims`. */
 export function googleToken(
   { issuer }: Bench,
   claims: Record<string, unknown> = {},
@@ -12,7 +12,7 @@ export function googleToken(
   return issuer.token({ aud: googleAudience, team: 'cfd', ...claims }, options);
 }
 
-/** The federated access token for it. */
+/** Exchanges it for a federated access token. */
 export async function federate(
   bench: Bench,
   claims: Record<string, unknown> = {},
@@ -22,7 +22,7 @@ export async function federate(
   return JSON.parse(reply.text).access_token;
 }
 
-/** Whose an access token is, as the sandbox says. */
+/** Returns the holder of an access token. */
 export async function tokenInfo({ sandbox }: Bench, accessToken: string): Promise<Record<string, string>> {
   const response = await fetch(`${sandbox.google.sts_endpoint}/oauth2/v3/tokeninfo?access_token=${accessToken}`);
   return { status: String(response.status), ...((await response.json()) as Record<string, string>) };

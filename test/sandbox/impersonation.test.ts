@@ -18,7 +18,7 @@ function impersonate(accessToken: string, body: object = {}, email = serviceAcco
 }
 
 describe('generateAccessToken', () => {
-  test('answers a token of the service account to the principal that its policy names', async () => {
+  test('returns a token of the service account to a principal of its policy', async () => {
     const reply = await impersonate(await federate(bench), { lifetime: '900s' });
     expect(reply.status).toBe(200);
     const { accessToken, expireTime } = JSON.parse(reply.text);
@@ -97,7 +97,7 @@ describe('generateAccessToken', () => {
     expect((await impersonate(await federate(bench), {}, email)).status).toBe(status);
   });
 
-  test('a role that does not impersonate opens nothing', async () => {
+  test('refuses a role without the permission to impersonate', async () => {
     const email = 'viewer@acme.iam.gserviceaccount.com';
     const members = [`principalSet:${pool}/*`];
     const policy = JSON.stringify({ bindings: [{ role: 'roles/viewer', members }] });
@@ -117,7 +117,7 @@ describe('generateAccessToken', () => {
   });
 });
 
-test('tokens end by the clock of the sandbox', async () => {
+test('tokens expire by the clock of the sandbox', async () => {
   const accessToken = await federate(bench);
   bench.clock.advance(3599);
   expect((await tokenInfo(bench, accessToken)).expires_in).toBe('1');

@@ -5,7 +5,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'j
 /** The time at which the tests' clocks start: 2026-11-21T00:00:00Z, in milliseconds. */
 export const start = Date.UTC(2026, 10, 21);
 
-/** A clock that only a test moves. */
+/** A clock that only the test advances. */
 export interface TestClock {
   now(): number;
   advance(seconds: number): void;
@@ -28,19 +28,19 @@ export interface SigningKey {
   jwk: JWK;
 }
 
-/** What a test may put before the issuer's usual answer. */
+/** A response that replaces the usual one of the issuer. */
 export type Answer = { status: number; body?: unknown; headers?: Record<string, string> } | 'hang';
 
-/** An OIDC issuer that knows nothing of Arsia: a server, its keys, and `jose`. */
+/** An OIDC issuer without code of Arsia: a server, its keys, and `jose`. */
 export interface Issuer {
   url: string;
   keys: SigningKey[];
-  /** Requests seen, by path behind the issuer's own. */
+  /** Number of requests by path below the issuer. */
   seen: Record<string, number>;
-  /** Replaces the answers at these paths; a promise delays the answer until it is fulfilled. */
+  /** Replaces the responses at these paths. A promise delays a response until it is fulfilled. */
   override: Record<string, Answer | Promise<Answer>>;
   addKey(kid: string, alg?: string): Promise<SigningKey>;
-  /** A token with sound claims for `clock`; `claims` replace, and undefined removes. */
+  /** Creates a token with valid claims at the time of `clock`. `claims` replaces members; undefined removes them. */
   token(claims?: Record<string, unknown>, options?: TokenOptions): Promise<string>;
   close(): Promise<void>;
 }

@@ -23,7 +23,7 @@ beforeAll(async () => {
   pasteGoogle(bench);
 });
 afterAll(() => bench.close());
-// Beyond every cache, so that each test starts with an issuer that must be asked.
+// Longer than every cache time, so that each test starts with keys that must be fetched.
 beforeEach(() => bench.clock.advance(25 * 3600));
 afterEach(() => {
   bench.issuer.override = {};
@@ -31,7 +31,7 @@ afterEach(() => {
 
 interface Row {
   cloud: string;
-  /** Sends a token that this cloud takes, with `claims` in place of its own. */
+  /** Sends a token that this cloud accepts, with `claims` replaced. */
   ask(claims?: Record<string, unknown>): Promise<Reply>;
   refusal: { status: number; text: string };
 }
@@ -60,7 +60,7 @@ const rows: Row[] = [
   },
 ];
 
-/** Each answers with keys that would verify, so that only the rule named can refuse. */
+/** Each serves keys that verify, so that only the named rule can refuse. */
 const faults: [string, () => Record<string, Answer>][] = [
   ['discovery is slower than the budget', () => ({ [discoveryPath]: 'hang' })],
   ['the JWKS is slower than the budget', () => ({ [jwksPath]: 'hang' })],
@@ -110,13 +110,13 @@ describe.each(rows)('$cloud', ({ ask, refusal }) => {
     expect((await ask()).status).toBe(200);
   });
 
-  test('N30 an issuer that nobody registered is never asked', async () => {
+  test('N30 sends no request to an issuer that is not registered', async () => {
     const before = { ...bench.issuer.seen };
     expect((await ask({ iss: `${bench.issuer.url}/` })).status).not.toBe(200);
     expect(bench.issuer.seen).toEqual(before);
   });
 
-  test('requests at the same time share one fetch', async () => {
+  test('concurrent requests share one fetch', async () => {
     const before = bench.issuer.seen[jwksPath]!;
     const replies = await Promise.all(Array.from({ length: 8 }, () => ask()));
     expect(replies.map(({ status }) => status)).toEqual(Array(8).fill(200));
@@ -124,7 +124,7 @@ describe.each(rows)('$cloud', ({ ask, refusal }) => {
   });
 });
 
-test('AWS takes no issuer with more than 100 keys of a type; Entra takes its first 100', async () => {
+test('AWS refuses an issuer with more than 100 keys of a type; Entra uses the first 100', async () => {
   const { jwk } = bench.issuer.keys[0]!;
   const others = Array.from({ length: 100 }, (_, at) => ({ ...jwk, kid: `x${at}` }));
   bench.issuer.override = { [jwksPath]: { status: 200, body: { keys: [jwk, ...others] } } };

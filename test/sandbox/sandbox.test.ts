@@ -36,7 +36,7 @@ const ask: Record<CloudName, () => Promise<Reply>> = {
 };
 
 describe.each(cloudNames)('%s', (cloud) => {
-  test('counts requests and keeps what was asked, without tokens', async () => {
+  test('counts requests and logs their parameters without tokens', async () => {
     const { [cloud]: log } = bench.sandbox.requests;
     const before = log.count;
     await ask[cloud]();
@@ -56,7 +56,7 @@ describe.each(cloudNames)('%s', (cloud) => {
     expect(JSON.stringify(log.calls)).not.toMatch(/eyJ/);
   });
 
-  test('fails as often as told, in its own form, then goes on', async () => {
+  test('fails as often as injected, in its own form, then works again', async () => {
     for (const status of [429, 500, 503] as const) {
       bench.sandbox.inject(cloud, { kind: 'fail', status }, 2);
       const replies = [await ask[cloud](), await ask[cloud](), await ask[cloud]()];
@@ -67,7 +67,7 @@ describe.each(cloudNames)('%s', (cloud) => {
     }
   });
 
-  test('a hung request ends with the sandbox and not before', async () => {
+  test('a request that hangs ends with the sandbox and not before', async () => {
     const other = await startSandbox();
     other.inject(cloud, { kind: 'hang' });
     const { aws, azure, google, ca, requests } = other;
@@ -81,7 +81,7 @@ describe.each(cloudNames)('%s', (cloud) => {
     await ended;
   });
 
-  test('its health is not counted', async () => {
+  test('does not count health checks', async () => {
     const { aws, azure, google } = bench.sandbox;
     const base = { aws: aws.endpoint, azure: azure.authority_host, google: google.sts_endpoint }[cloud];
     const before = bench.sandbox.requests[cloud].count;
@@ -100,7 +100,7 @@ test('N40 a body over the limit is refused with 413', async () => {
   expect((await ask.aws()).status).toBe(200);
 });
 
-test('two sandboxes know nothing of each other', async () => {
+test('two sandboxes share no state', async () => {
   const other = await startSandbox({ clock: bench.clock });
   try {
     const reply = await assumeRole({ ...bench, sandbox: other }, await bench.issuer.token());

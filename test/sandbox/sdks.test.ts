@@ -46,7 +46,7 @@ describe('@aws-sdk/client-sts', () => {
       }),
     );
 
-  test('assumes the role, and its credentials know who they are', async () => {
+  test('assumes the role, and GetCallerIdentity returns its session', async () => {
     const { Credentials, AssumedRoleUser } = await assume();
     expect(Credentials!.Expiration!.toISOString()).toBe('2026-11-21T00:15:00.000Z');
     const identity = await client({
@@ -147,7 +147,7 @@ describe('google-auth-library', () => {
   });
 });
 
-/** MSAL's own door for a certificate authority: an HTTP client of the caller's. */
+/** MSAL accepts a certificate authority only through an HTTP client of the caller. */
 function networkClient(ca: string): INetworkModule {
   const agent = new Agent({ ca });
   function send<T>(method: string, url: string, options?: { headers?: Record<string, string>; body?: string }) {

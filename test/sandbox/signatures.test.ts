@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { GetCallerIdentityCommand, STSClient, type STSClientConfig } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { signatureOf } from '../../src/sandbox/aws/canonical.ts';
+import { computeSignature } from '../../src/sandbox/aws/canonical.ts';
 import type { Request } from '../../src/sandbox/listener.ts';
 import { systemClock } from '../../src/server/clock.ts';
 import { account, assumeRole, type Bench, elementOf, pasteAws, type Reply, startBench } from './clouds.ts';
@@ -37,7 +37,7 @@ async function makeCredentials(): Promise<Credentials> {
   };
 }
 
-/** The SDK's client on the clock of the sandbox; `requestHandler` stands in for its connection. */
+/** The SDK's client with the clock of the sandbox; `requestHandler` replaces its connection. */
 function client(credentials: Credentials, more: Partial<STSClientConfig> = {}): STSClient {
   return new STSClient({
     region: 'us-east-1',
@@ -49,7 +49,7 @@ function client(credentials: Credentials, more: Partial<STSClientConfig> = {}): 
   });
 }
 
-/** GetCallerIdentity as the SDK signs it, not sent; its clock is `ahead` seconds. */
+/** Returns GetCallerIdentity as the SDK signs it, without sending it; its clock is `ahead` seconds fast. */
 async function sign(credentials: Credentials, ahead = 0): Promise<Signed> {
   const captured: Signed[] = [];
   const requestHandler = {
@@ -65,7 +65,7 @@ async function sign(credentials: Credentials, ahead = 0): Promise<Signed> {
   return captured[0]!;
 }
 
-/** GetCallerIdentity as a presigned URL, by the SDK's own signer. */
+/** Returns GetCallerIdentity as a presigned URL of the SDK's signer. */
 async function presign(credentials: Credentials, expiresIn = 60, signingName = 'sts'): Promise<Signed> {
   const { config } = client(credentials);
   const { host, hostname, port } = new URL(bench.sandbox.aws.endpoint);
@@ -122,7 +122,7 @@ describe('GetCallerIdentity', () => {
     credentials = await makeCredentials();
   });
 
-  test('says who signed, by header and by presigned URL', async () => {
+  test('returns the signer, by header and by presigned URL', async () => {
     expect(await outcome(await sign(credentials))).toBe(arn);
     expect(await outcome(await presign(credentials))).toBe(arn);
   });
@@ -200,14 +200,14 @@ describe('GetCallerIdentity', () => {
     expect(await outcome(signed)).toBe(expected);
   });
 
-  test('another session`s token does not go with these keys', async () => {
+  test('refuses the session token of another session', async () => {
     const { sessionToken } = await makeCredentials();
     expect(await outcome(await sign({ ...credentials, sessionToken }))).toBe('403 InvalidClientTokenId');
     const { secretAccessKey } = await makeCredentials();
     expect(await outcome(await sign({ ...credentials, secretAccessKey }))).toBe(mismatch);
   });
 
-  test('a signature ends after 15 minutes, a presigned one when it says', async () => {
+  test('a signature expires after 15 minutes, a presigned URL at its own expiry', async () => {
     const signed = await sign(credentials);
     const presigned = await presign(credentials, 60);
     bench.clock.advance(61);
@@ -218,12 +218,12 @@ describe('GetCallerIdentity', () => {
     expect(await outcome(await sign(credentials))).toBe(arn);
   });
 
-  test('a signature from the future does not count', async () => {
+  test('refuses a signature from the future', async () => {
     expect(await outcome(await sign(credentials, 800))).toBe(arn);
     expect(await outcome(await sign(credentials, 1000))).toBe(mismatch);
   });
 
-  test('a presigned URL is good for what it says and nothing else', async () => {
+  test('a presigned URL is valid only for its own parameters', async () => {
     const presigned = await presign(credentials);
     expect(await outcome({ ...presigned, query: { ...presigned.query, 'X-Amz-Expires': '600' } })).toBe(mismatch);
     expect(await outcome({ ...presigned, query: { ...presigned.query, Extra: '1' } })).toBe(mismatch);
@@ -232,11 +232,11 @@ describe('GetCallerIdentity', () => {
     );
   });
 
-  test('a signature for another service does not count', async () => {
+  test('refuses a signature for another service', async () => {
     expect(await outcome(await presign(credentials, 60, 's3'))).toBe(mismatch);
   });
 
-  test('credentials end when their session does', async () => {
+  test('credentials expire with their session', async () => {
     bench.clock.advance(3599);
     expect(await outcome(await sign(credentials))).toBe(arn);
     bench.clock.advance(1);
@@ -244,7 +244,7 @@ describe('GetCallerIdentity', () => {
   });
 });
 
-/** AWS's own published examples of Signature Version 4. */
+/** Published examples of Signature Version 4 by AWS. */
 describe('published signatures', () => {
   const secret = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';
   const time = '20150830T123600Z';
@@ -260,7 +260,7 @@ describe('published signatures', () => {
   test('get-vanilla', () => {
     const vanilla = request('', ['Host', 'example.amazonaws.com', 'X-Amz-Date', time]);
     const scope = { date: '20150830', region: 'us-east-1', service: 'service' };
-    expect(signatureOf(vanilla, ['host', 'x-amz-date'], scope, time, secret)).toBe(
+    expect(computeSignature(vanilla, ['host', 'x-amz-date'], scope, time, secret)).toBe(
       '5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31',
     );
   });
@@ -270,7 +270,7 @@ describe('published signatures', () => {
     const headers = ['content-type', type, 'host', 'iam.amazonaws.com', 'x-amz-date', time];
     const listUsers = request('Action=ListUsers&Version=2010-05-08', headers);
     const scope = { date: '20150830', region: 'us-east-1', service: 'iam' };
-    expect(signatureOf(listUsers, ['content-type', 'host', 'x-amz-date'], scope, time, secret)).toBe(
+    expect(computeSignature(listUsers, ['content-type', 'host', 'x-amz-date'], scope, time, secret)).toBe(
       '5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7',
     );
   });

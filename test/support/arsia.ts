@@ -22,7 +22,7 @@ export type Settings = Record<string, string>;
 
 const ends: (() => Promise<unknown>)[] = [];
 
-/** Runs at the end of the test file, the last given first. */
+/** Runs a function at the end of the test file, in reverse order of the calls. */
 export function atEnd(end: () => Promise<unknown>): void {
   ends.push(end);
 }
@@ -31,12 +31,12 @@ afterAll(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 }, 60_000);
 
-/** A migrated database, a sealing key and a folder of one installation: what its replicas share. */
+/** A migrated database, a sealing key and a folder of one installation, shared by its replicas. */
 export interface Home {
   kind: DatabaseKind;
   folder: string;
   settings: Settings;
-  /** PostgreSQL only: by the application's role, the owner's, and the superuser's. */
+  /** PostgreSQL only: the URLs of the application's role, the owner and the superuser. */
   urls?: { application: string; owner: string; admin: string };
 }
 
@@ -61,11 +61,14 @@ export async function makeHome(kind: DatabaseKind): Promise<Home> {
   };
 }
 
-/** A clock that runs with the machine's and can be put forward. */
+/** A clock that runs with the clock of the machine and can be advanced. */
 export interface TestClock extends Clock {
   /** Milliseconds. */
   advance(milliseconds: number): void;
-  /** It stands still, and moves by `advance` alone, until what this answers is called: a slow machine changes nothing. */
+  /**
+   * Stops the clock, so that only `advance` moves it and a slow machine changes nothing. Returns a function that starts it
+   * again.
+   */
   hold(): () => void;
 }
 
@@ -90,12 +93,12 @@ export function createTestClock(): TestClock {
 export interface RunningArsia {
   arsia: Arsia;
   issuer: string;
-  /** Where it listens: the issuer's origin, unless the issuer is another one. */
+  /** The origin that it listens on: that of the issuer, unless `issuer` is set. */
   origin: string;
   home: Home;
   clock: TestClock;
   settings: Settings;
-  /** Everything that it logged, at level debug. */
+  /** Returns the log at level debug. */
   logged(): string;
   stop(): Promise<void>;
 }
@@ -108,7 +111,7 @@ export interface StartOptions {
   path?: string;
   settings?: Settings;
   clock?: TestClock;
-  /** Milliseconds. Default: the machine's. */
+  /** Milliseconds. Default: the clock of the machine. */
   monotonic?: () => number;
   sandbox?: Sandbox;
 }
@@ -143,7 +146,7 @@ export async function settingsOf(
     ...home.settings,
     ARSIA_ISSUER: issuer,
     ARSIA_LISTEN: `127.0.0.1:${port}`,
-    // Tests ask faster than people do; those of the limits set their own.
+    // Tests send requests faster than people; tests of the rate limits set their own.
     ARSIA_RATE_LIMIT: '100000',
     ...(options.sandbox && (await cloudSettings(options.sandbox, home.folder))),
     ...options.settings,
@@ -164,15 +167,15 @@ async function cloudSettings(sandbox: Sandbox, folder: string): Promise<Settings
 }
 
 /**
- * A process of `node bin/arsia.js`, with these settings and no other variable but PATH and a place where Node keeps the
- * compiled sources: a third less work for each of the many starts of a run.
+ * Starts `node bin/arsia.js` with these settings and no other variable but PATH and the folder where Node caches the
+ * compiled sources, which saves a third of the time of each start.
  */
 export interface Spawned {
   child: ChildProcess;
   stdout(): string;
   stderr(): string;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** Resolves when `/readyz` of this origin answers 200. */
+  /** Resolves when `/readyz` of this origin responds 200. */
   ready(origin: string): Promise<void>;
 }
 

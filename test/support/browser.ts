@@ -1,8 +1,8 @@
-/** A browser as far as sign-in needs one: cookies by host and path, redirects one at a time. */
+/** A browser with the features that sign-in needs: cookies by host and path, and redirects. */
 export interface Browser {
   get(url: string, headers?: Record<string, string>): Promise<Visit>;
   post(url: string, form: Record<string, string>, headers?: Record<string, string>): Promise<Visit>;
-  /** Goes on while it is sent on; ends at a page, or before it would leave for an address that `stop` names. */
+  /** Follows redirects until a page, or until a redirect to the URL `stop`. */
   open(url: string, stop?: string): Promise<Visit>;
   submit(url: string, form: Record<string, string>, stop?: string): Promise<Visit>;
   cookies: Cookie[];
@@ -18,13 +18,13 @@ export interface Cookie {
 }
 
 export interface Visit {
-  /** Where it ended: the address that answered, or the one that it was sent to and did not go to. */
+  /** The URL of the page, or of the redirect that was not followed. */
   url: URL;
   status: number;
   headers: Headers;
   text: string;
   location: string | undefined;
-  /** Every `Set-Cookie` on the way. */
+  /** Every `Set-Cookie` of the redirects and the page. */
   setCookies: string[];
 }
 
@@ -109,7 +109,7 @@ export function createBrowser(): Browser {
   return browser;
 }
 
-/** The hidden members of the form on a page. */
+/** Returns the hidden fields of the form on a page. */
 export function hiddenOf({ text }: Visit): Record<string, string> {
   const inputs = [...text.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)];
   return Object.fromEntries(inputs.map((match) => [match[1]!, match[2]!]));

@@ -1,4 +1,4 @@
-/** An answer of Arsia. The shape of a JSON body is for the test to say. */
+/** A response of Arsia. The test asserts the shape of a JSON body. */
 export interface Answer {
   status: number;
   headers: Headers;
@@ -12,13 +12,13 @@ export type Body = Record<string, any>;
 export interface Client {
   issuer: string;
   token: string | undefined;
-  /** Throws unless the answer is a success. `path` is below `/api/v1`. */
+  /** Sends a request and throws unless the response is a success. `path` is below `/api/v1`. */
   send(method: string, path: string, body?: object): Promise<Body>;
-  /** The answer, whatever it is. */
+  /** Sends a request and returns any response. */
   ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** A client of the API. Without a token it is anonymous. */
+/** Creates a client of the API. Without a token it is anonymous. */
 export function createClient(issuer: string, token?: string): Client {
   const ask: Client['ask'] = (method, path, body, headers = {}) =>
     request(`${issuer}/api/v1${path}`, {
@@ -49,7 +49,7 @@ export async function request(url: string, init?: RequestInit): Promise<Answer> 
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : {} };
 }
 
-/** A form to an endpoint of the authorization server, such as `/token`. */
+/** Posts a form to an endpoint of the authorization server such as `/token`. */
 export function postForm(
   issuer: string,
   endpoint: string,
@@ -59,7 +59,7 @@ export function postForm(
   return request(`${issuer}/oauth2${endpoint}`, { method: 'POST', body: new URLSearchParams(form), headers });
 }
 
-/** A job token for a workload token by RFC 8693, as the public client of jobs. */
+/** Exchanges a job token for a workload token (RFC 8693) as the public client of jobs. */
 export function exchangeToken(
   issuer: string,
   subject_token: string,
@@ -76,12 +76,12 @@ export function exchangeToken(
   });
 }
 
-/** A client of a service account, by client credentials with its secret. */
+/** Creates a client of a service account that signs in by client credentials with its secret. */
 export async function signIn(issuer: string, client_id: string, client_secret: string): Promise<Client> {
   const answer = await postForm(issuer, '/token', { grant_type: 'client_credentials', client_id, client_secret });
   if (answer.status !== 200) throw new Error(`client credentials: ${answer.status} ${answer.text}`);
   return createClient(issuer, answer.body.access_token);
 }
 
-/** For paths in URLs. */
+/** Encodes a path for URLs. */
 export const encoded = encodeURIComponent;

@@ -2,7 +2,7 @@ import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { Body, Client } from './client.ts';
 import { createIdentity, type Organization } from './organization.ts';
 
-/** Where identities of the tests point to in the sandbox clouds. */
+/** The resources in the sandbox clouds that the identities of tests use. */
 export const targets = {
   account: '111122223333',
   role: 'arn:aws:iam::111122223333:role/lab/sim',
@@ -31,7 +31,7 @@ export interface CloudIdentities {
   direct: Body;
 }
 
-/** An identity for each cloud in the first workspace, and Arsia's own trust documents pasted into the sandbox, unchanged. */
+/** Creates an identity for each cloud in the first workspace, and pastes Arsia's trust documents unchanged into the sandbox. */
 export async function setUpClouds(organization: Organization, sandbox: Sandbox): Promise<CloudIdentities> {
   const make = (name: string, type: string, settings: object, profile?: string) =>
     createIdentity(organization, { name, type, settings, delivery: 'both' }, profile);

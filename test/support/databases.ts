@@ -11,21 +11,21 @@ import { execute } from './postgres.ts';
 import { testRoles, urlFor } from './roles.ts';
 import { rounds } from './rounds.ts';
 
-/** For `describe.each`: every test of the store holds on both. */
+/** For `describe.each`: every test of the store runs on both databases. */
 export const databaseKinds = ['embedded', 'postgres'] as const;
 export type DatabaseKind = (typeof databaseKinds)[number];
 
-/** For suites above the store, which sees to it that both do the same: PostgreSQL, and both in the long run. */
+/** For suites above the store, whose tests check that both databases behave alike: PostgreSQL, and both in the long run. */
 export const servedKinds: readonly DatabaseKind[] = rounds(0, 1) === 1 ? databaseKinds : ['postgres'];
 
-/** A migrated, empty database of one test file (or test). It is dropped when the file ends. */
+/** A migrated, empty database of one test file or test. It is dropped when the file ends. */
 export interface TestDatabase {
   database: Database;
-  /** PostgreSQL only: by the application's role, the owner's, and the superuser's. */
+  /** PostgreSQL only: the URLs of the application's role, the owner and the superuser. */
   url?: string;
   ownerUrl?: string;
   adminUrl?: string;
-  /** Another pool on the same database, as another replica has; the embedded database has one process and gives itself. */
+  /** Returns another pool on the same database, as of another replica. The embedded database returns itself. */
   another(options?: DatabaseOptions): Promise<Database>;
 }
 
@@ -35,12 +35,12 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 }, 30_000);
 
-/** Quick: a copy of a migrated template. The first call of a run waits for the server or template to be made. */
+/** Creates a database as a copy of a migrated template. The first call of a run waits for the server or template. */
 export async function freshDatabase(kind: DatabaseKind, options: DatabaseOptions = {}): Promise<TestDatabase> {
   return kind === 'embedded' ? await freshEmbedded() : await freshPostgres(options);
 }
 
-/** The path of a migrated embedded database, packed. */
+/** Returns the path of the dump of a migrated embedded database. */
 export async function embeddedTemplate(): Promise<string> {
   return await ready('embedded');
 }
@@ -71,7 +71,7 @@ async function freshPostgres(options: DatabaseOptions): Promise<TestDatabase> {
   };
 }
 
-/** A database on the test server, owned by the owner's role: migrated, or with nothing in it. */
+/** Creates a database on the test server that the role of the owner owns: migrated, or empty. */
 export async function freshPostgresDatabase(isMigrated: boolean): Promise<{
   adminUrl: string;
   ownerUrl: string;
@@ -87,7 +87,7 @@ export async function freshPostgresDatabase(isMigrated: boolean): Promise<{
   return { adminUrl: urlFor(admin, name), ownerUrl: urlFor(admin, name, testRoles.owner), drop };
 }
 
-/** Asks servers.ts for a database of this kind and waits until it is there. */
+/** Requests a database of this kind from servers.ts and waits until it exists. */
 async function ready(kind: DatabaseKind): Promise<string> {
   const folder = process.env.ARSIA_TEST_FOLDER;
   if (folder === undefined) throw new Error('ARSIA_TEST_FOLDER is not set: jest did not run test/support/setup.ts');

@@ -4,27 +4,29 @@ import { cloudNames, type Sandbox } from '../../src/sandbox/sandbox.ts';
 import { atEnd, type RunningArsia } from './arsia.ts';
 import type { Answer, Body } from './client.ts';
 
-/** What threats.md 4.2 demands of every refusal: nothing changed, nobody called, one record, no secret. On PostgreSQL. */
+/**
+ * Checks of threats.md 4.2 for every refusal: nothing changed, no cloud called, one audit event, no secret. PostgreSQL only.
+ */
 export interface Oracle {
-  /** Rows and a checksum of every table but the audit's. */
+  /** Returns the row count and a checksum of every table but those of the audit. */
   snapshot(): Promise<Record<string, string>>;
-  /** The audit records of a request, by its `x-request-id`, oldest first. */
+  /** Returns the audit events of a request by its `x-request-id`, oldest first. */
   recordsOf(answer: Answer): Promise<Body[]>;
   /** Runs statements as the superuser. */
   execute(text: string, values?: unknown[]): Promise<Body[]>;
-  /** Refused with this status and code, and nothing else happened. Returns the answer and its record. */
+  /** Expects a refusal with this status and code and no other effect. Returns the response and its audit event. */
   refuses(send: () => Promise<Answer>, expected: Expected): Promise<{ answer: Answer; record: Body }>;
 }
 
 export interface Expected {
   status: number;
-  /** Of the problem JSON; at `/oauth2` the `error`. */
+  /** The code of the problem JSON; at `/oauth2` the `error`. */
   code: string;
-  /** Of the record, where it is another one. */
+  /** The code of the audit event, if it differs. */
   recorded?: string;
   action?: string;
   outcome?: 'refused' | 'failed';
-  /** Texts that stand neither in the answer nor in the record. */
+  /** Texts that neither the response nor the audit event may contain. */
   secrets?: (string | undefined)[];
 }
 
@@ -52,10 +54,10 @@ export async function createOracle(running: RunningArsia, sandbox?: Sandbox): Pr
     recordsOf: (answer) =>
       execute('SELECT * FROM audit_events WHERE request_id = $1 ORDER BY id', [answer.headers.get('x-request-id')]),
     async refuses(send, expected) {
-      // Beyond this many a minute the refusals of strangers are counted and not recorded one by one.
+      // Above this number per minute refusals of anonymous callers are counted and not recorded one by one.
       if (expected.status === 401 && ++strangers % 100 === 0) {
         running.clock.advance(61_000);
-        // What was counted is written now, and not while a refusal is looked at.
+        // Writes the counted refusals now, and not during the check of a refusal.
         await running.arsia.trail.round();
       }
       const before = await stateOf(oracle, sandbox);

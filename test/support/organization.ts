@@ -2,7 +2,10 @@ import type { Role } from '../../src/core/permissions.ts';
 import type { RunningArsia } from './arsia.ts';
 import { type Body, type Client, createClient, encoded, signIn } from './client.ts';
 
-/** One organisation through the API: a group, two workspaces, a user, a launcher that may act for everyone with any stage. */
+/**
+ * An organisation that is created through the API: a group, two workspaces, a user, and a launcher that may act for all
+ * users.
+ */
 export interface Organization {
   issuer: string;
   name: string;
@@ -60,7 +63,7 @@ export async function createOrganization(running: RunningArsia, name = 'acme'): 
   };
 }
 
-/** An operator of the installation, who belongs to no organisation. */
+/** Creates an operator of the installation, who belongs to no organisation. */
 export async function createOperator({ arsia, issuer }: RunningArsia, login = 'root.operator'): Promise<Client> {
   const { token } = await arsia.operators.link(login);
   const { access_token } = await createClient(issuer).send('POST', '/admin-links/redeem', { token });
@@ -74,7 +77,7 @@ export interface Account {
   client: Client;
 }
 
-/** A service account with a secret, signed in; with a role where one is given. */
+/** Creates a service account with a secret and signs it in; with `role` if it is given. */
 export async function createAccount(
   owner: Client,
   group: string,
@@ -88,7 +91,7 @@ export async function createAccount(
   return { id, secret: secret.client_secret, secretId: secret.id, client };
 }
 
-/** A managed identity in the group of the organisation, assigned to its first workspace. */
+/** Creates a managed identity in the group of the organisation and assigns it to the first workspace. */
 export async function createIdentity(organization: Organization, identity: Body, profile?: string): Promise<Body> {
   const { owner, group, workspaceId } = organization;
   const made = await owner.send('POST', '/managed-identities', { group, ...identity });
@@ -106,7 +109,7 @@ export interface Job {
   path: string;
 }
 
-/** A job that the launcher starts: for the user of the organisation, unless told otherwise. */
+/** Starts a job with the launcher, by default for the user of the organisation. */
 export async function startJob(organization: Organization, more: Body = {}, workspace?: string): Promise<Job> {
   const path = `/workspaces/${encoded(workspace ?? organization.workspace)}/jobs`;
   const job = await organization.launcher.send('POST', path, { user: organization.user, stage: 'run', ...more });

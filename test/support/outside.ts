@@ -2,7 +2,7 @@ import { type Issuer, startIssuer } from '../sandbox/issuer.ts';
 import { atEnd, type TestClock } from './arsia.ts';
 import { type Answer, type Body, type Client, postForm } from './client.ts';
 
-/** Outside issuers and the tokens that they make, in the shapes of the real ones. */
+/** Outside issuers, whose tokens have the claims of real issuers. */
 export async function startOutsideIssuer(clock: TestClock, path = ''): Promise<Issuer> {
   const issuer = await startIssuer(clock, path);
   await issuer.addKey('key-1');
@@ -13,7 +13,7 @@ export async function startOutsideIssuer(clock: TestClock, path = ''): Promise<I
 let made = 0;
 const unique = () => `00000000-0000-4000-8000-${String(++made).padStart(12, '0')}`;
 
-/** As GitHub Actions makes them: flat claims, all of them text. */
+/** Claims of GitHub Actions: flat, all of them strings. */
 export function actionToken(issuer: Issuer, audience: string, claims: Body = {}): Promise<string> {
   return issuer.token({
     jti: unique(),
@@ -39,7 +39,7 @@ export function actionToken(issuer: Issuer, audience: string, claims: Body = {})
   });
 }
 
-/** As a Kubernetes cluster makes them: no `typ`, the audience in an array, nested claims. */
+/** A token of a Kubernetes cluster: no `typ`, the audience in an array, nested claims. */
 export function podToken(issuer: Issuer, audience: string, claims: Body = {}): Promise<string> {
   return issuer.token(
     {
@@ -58,7 +58,7 @@ export function podToken(issuer: Issuer, audience: string, claims: Body = {}): P
   );
 }
 
-/** A token of an outside issuer for an access token of a service account, by RFC 8693. */
+/** Exchanges a token of an outside issuer for an access token of a service account (RFC 8693). */
 export function exchangeOutside(
   issuer: string,
   subject_token: string,
@@ -75,7 +75,7 @@ export function exchangeOutside(
   });
 }
 
-/** A trust rule of a service account. */
+/** Creates a trust rule of a service account. */
 export function addTrustRule(owner: Client, account: string, rule: Body): Promise<Body> {
   return owner.send('POST', `/service-accounts/${account}/trust-rules`, rule);
 }

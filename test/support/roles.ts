@@ -1,7 +1,7 @@
-/** The two roles of production: one owns the tables, one serves. Made on the test server, their names are their passwords. */
+/** The two roles of production on the test server: one owns the tables, one serves. Their names are their passwords. */
 export const testRoles = { owner: 'arsia_test_owner', application: 'arsia_test' } as const;
 
-/** The URL of another database and role on the server of `base`. */
+/** Returns the URL of another database and role on the server of `base`. */
 export function urlFor(base: string, database: string, role?: string): string {
   const url = new URL(base);
   url.pathname = `/${database}`;

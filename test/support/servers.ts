@@ -9,8 +9,9 @@ import { execute, type PostgresServer, startPostgres } from './postgres.ts';
 import { testRoles, urlFor } from './roles.ts';
 
 /**
- * The process behind the test databases. Test files ask by a file `wanted-*` and wait for `ready-*`, so that runs of pure
- * tests start nothing, and the first file that wants a database starts it while others run. It ends with its parent.
+ * The process that creates the test databases. Test files request one by a file `wanted-*` and wait for `ready-*`, so that
+ * runs of pure tests start no database, and the first file that needs one starts it while others run. The process ends with
+ * its parent.
  */
 const folder = process.argv[2]!;
 let postgres: PostgresServer | undefined;
@@ -37,7 +38,7 @@ async function provide(kind: string, make: () => Promise<string | Buffer>): Prom
   }
 }
 
-/** A migrated embedded database, packed: a third of a second to open, where a new one takes three. */
+/** Creates the dump of a migrated embedded database. It opens in a third of a second; a new one takes three seconds. */
 async function makeTemplate(): Promise<Buffer> {
   const pglite = await PGlite.create();
   await migrate(createDatabase(createSingleConnectionPool(pglite, undefined)));
@@ -46,7 +47,7 @@ async function makeTemplate(): Promise<Buffer> {
   return Buffer.from(await dump.arrayBuffer());
 }
 
-/** A server with the two roles of production, and a migrated database to copy. */
+/** Starts a server with the two roles of production and a migrated template database. */
 async function makeServer(): Promise<string> {
   const given = process.env.ARSIA_TEST_DATABASE_URL;
   if (given === undefined) postgres = await startPostgres();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Servers } from './teardown.ts';
 
-/** Starts the process that provides databases to the tests that ask for one (servers.ts). Waits for nothing. */
+/** Starts the process that creates databases on request (servers.ts). Does not wait for it. */
 export default async function setup(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'arsia-test-'));
   process.env.ARSIA_TEST_FOLDER = folder;

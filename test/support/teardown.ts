@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** Left by setup.ts in the same process. */
+/** Set by setup.ts in the same process. */
 export interface Servers {
   child: ChildProcess;
 }
@@ -11,7 +11,7 @@ export default async function teardown(): Promise<void> {
   const { child } = servers;
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  // It stops the server and removes the files, as it does when this process dies in any other way.
+  // The process stops the server and removes the files, as it also does when this process is killed.
   child.disconnect();
   await ended;
 }

@@ -4,7 +4,7 @@ import { decodeJwt, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 
 import Provider, { type Adapter, type AdapterPayload, interactionPolicy } from 'oidc-provider';
 import { atEnd } from './arsia.ts';
 
-/** What the identity provider knows of somebody; `sub` is the key of the map. */
+/** The claims of a person at the identity provider; `sub` is the key of the map. */
 export interface Profile {
   email?: string;
   email_verified?: boolean | string;
@@ -13,23 +13,23 @@ export interface Profile {
   groups?: unknown;
 }
 
-/** Another company's identity provider: a real one, oidc-provider itself, with a login that asks for no password. */
+/** The identity provider of a company: oidc-provider with a login without a password. */
 export interface TestUpstream {
   issuer: string;
   people: Map<string, Profile>;
-  /** Who sits before the browser: the `sub` of whoever signs in next; null refuses. */
+  /** The `sub` of the person who signs in next; null refuses. */
   visitor: string | null;
-  /** Arsia's registration; gives the settings for it. */
+  /** Registers Arsia as a client and returns its settings. */
   clientId: string;
   clientSecret: string;
   register(arsiaIssuer: string): void;
-  /** Changes the ID tokens that it gives, and signs them again. */
+  /** Changes the ID tokens before they are signed. */
   tamper: ((claims: JWTPayload) => JWTPayload) | undefined;
-  /** Signs with a key that is not in its JWKS. */
+  /** True to sign with a key that is not in its JWKS. */
   isForger: boolean;
-  /** Answers instead of it. */
+  /** Replaces the responses. */
   instead: RequestListener | undefined;
-  /** The parameters of the authorization requests that it got. */
+  /** Parameters of the authorization requests. */
   asked: URLSearchParams[];
   requests: string[];
 }

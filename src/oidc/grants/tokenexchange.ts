@@ -2,11 +2,11 @@ import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-prov
 import { ArsiaError } from '../../core/errors.ts';
 import type { Origin } from '../../core/origin.ts';
 import type { Admission, OutsideExchange } from '../../services/issuing/outsidetokens.ts';
-import { noScope } from '../errors.ts';
+import { createScopeError } from '../errors.ts';
 import { tokenTypes, trustRuleClaim } from '../names.ts';
 import type { Exchange } from '../ports.ts';
 
-/** RFC 8693 2.1. What is not listed here, oidc-provider drops; what is sent twice, it refuses. */
+/** Parameters of RFC 8693 2.1. oidc-provider drops other parameters and refuses repeated ones. */
 export const exchangeParameters = [
   'subject_token',
   'subject_token_type',
@@ -27,7 +27,7 @@ interface ExchangeParts {
   origin: Origin;
 }
 
-/** What can be exchanged, by the type of the subject token. */
+/** The two kinds of exchanges, by the type of the subject token. */
 const kinds = {
   job: {
     types: [tokenTypes.access_token],
@@ -46,14 +46,15 @@ const kinds = {
 type Kind = (typeof kinds)[keyof typeof kinds];
 
 /**
- * A job token, and the name of a managed identity as the audience, for a workload token; a JWT of an outside issuer, and the
- * name of a service account, for an access token.
+ * Creates the handler of token exchange. A job token, with a managed identity as the audience, is exchanged for a workload
+ * token. A JWT of an outside issuer, with a service account as the audience, is exchanged for an access token. Throws
+ * InvalidRequest and ArsiaError.
  */
 export function createTokenExchange({ exchange, outside, origin }: ExchangeParts) {
   return async (ctx: GrantContext): Promise<void> => {
     const { params, client, provider } = ctx.oidc;
-    const kind = isOutside(params.subject_token_type) ? kinds.outside : kinds.job;
-    const request = { ...checked(params, kind), client_id: client.clientId, origin };
+    const kind = isOutsideTokenType(params.subject_token_type) ? kinds.outside : kinds.job;
+    const request = { ...checkParameters(params, kind), client_id: client.clientId, origin };
     const { issued: issued_token_type } = kind;
     if (kind === kinds.outside) {
       const { access_token, expires_in } = await outside(request, (admission) => issueFor(provider, admission));
@@ -61,13 +62,13 @@ export function createTokenExchange({ exchange, outside, origin }: ExchangeParts
       return;
     }
     const { token, expires_in } = await exchange(request);
-    // RFC 8693 2.2.1: it is no access token of this server, and no API of ours takes it as a bearer.
+    // `N_A` (RFC 8693 2.2.1): it is not an access token of this server, and our APIs do not accept it as a bearer token.
     ctx.body = { access_token: token, issued_token_type, token_type: 'N_A', expires_in };
   };
 }
 
-/** Is this the type of a token of an outside issuer? */
-export function isOutside(subject_token_type: unknown): boolean {
+/** Returns whether this is the type of a token of an outside issuer. */
+export function isOutsideTokenType(subject_token_type: unknown): boolean {
   return kinds.outside.types.some((type) => type === subject_token_type);
 }
 
@@ -77,12 +78,12 @@ async function issueFor(
 ): Promise<string> {
   const client = await provider.Client.find(service_account_id);
   if (client === undefined)
-    throw new ArsiaError('outside_token_untrusted', 'The service account was deactivated meanwhile.');
+    throw new ArsiaError('outside_token_untrusted', 'The service account was deactivated during the exchange.');
   const extra = { [trustRuleClaim]: trust_rule_id };
   return await new provider.ClientCredentials({ client, expiresIn: lifetime, extra }).save();
 }
 
-function checked(params: ExchangeParameters, kind: Kind): { subject_token: string; audience: string } {
+function checkParameters(params: ExchangeParameters, kind: Kind): { subject_token: string; audience: string } {
   const { subject_token, subject_token_type, audience, requested_token_type } = params;
   if (subject_token === undefined) throw new errors.InvalidRequest(`subject_token is missing: send ${kind.token}`);
   if (audience === undefined) throw new errors.InvalidRequest(`audience is missing: send ${kind.audience}`);
@@ -91,9 +92,9 @@ function checked(params: ExchangeParameters, kind: Kind): { subject_token: strin
       `subject_token_type must be ${tokenTypes.access_token} for the token of a job, which is opaque, or ${tokenTypes.jwt} for one of an outside issuer`,
     );
   if (requested_token_type !== undefined && requested_token_type !== kind.issued)
-    throw new errors.InvalidRequest(`requested_token_type must be ${kind.issued}, or be left out`);
+    throw new errors.InvalidRequest(`requested_token_type must be ${kind.issued} or omitted`);
   for (const name of ['actor_token', 'actor_token_type', 'resource'] as const)
-    if (params[name] !== undefined) throw new errors.InvalidRequest(`${name} is not supported: leave it out`);
-  if (params.scope !== undefined) throw noScope();
+    if (params[name] !== undefined) throw new errors.InvalidRequest(`${name} is not supported: omit it`);
+  if (params.scope !== undefined) throw createScopeError();
   return { subject_token, audience };
 }

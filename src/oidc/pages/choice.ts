@@ -18,7 +18,7 @@ ${all(
   ),
 )}${joinable === null ? nothing : html`<p><button name="choice" value="join">Join ${joinable}</button></p>`}
 ${all(invitations.map(invitationPart))}
-<p><button name="choice" value="other" class="quiet">Sign in as somebody else</button></p>
+<p><button name="choice" value="other" class="quiet">Sign in as another person</button></p>
 </form>`,
   });
 }
@@ -29,8 +29,8 @@ function invitationPart({ id, organization, role, namespace, invited_by }: Offer
 <dt>You become</dt><dd>${role === null || namespace === null ? 'a user without a role' : `${role} in ${namespace}`}</dd>
 <dt>Invited by</dt><dd>${invited_by} of ${organization}</dd>
 </dl>
-<p class="small">Accept only what you expect. Its owners can deactivate your user of ${organization}; your other organisations are not
-touched by that, and you can leave.</p>
+<p class="small">Accept only an invitation that you expect. The owners of ${organization} can deactivate your user there. Your users in other
+organisations are not affected, and you can leave.</p>
 <p><button name="choice" value="accept:${id}">Accept the invitation to ${organization}</button>
 <button name="choice" value="decline:${id}" class="quiet">Decline the invitation to ${organization}</button></p>
 `;

@@ -5,7 +5,7 @@ interface Form {
   xsrf: string;
 }
 
-/** Where a person types the code that their device shows. `code` is what the link had in it, or what was typed before. */
+/** Shows the page on which a person types the code of a device. `code` is the code of the link or the one typed before. */
 export function showCodeInput(
   ctx: Answering,
   form: Form & { script: string; code: string; message?: string | undefined },
@@ -27,7 +27,7 @@ export function showCodeInput(
   });
 }
 
-/** What the device is about to get, before it gets it: the one moment at which a person can see through a trick. */
+/** Shows what the device will get before it gets it, so that a person can detect a device that another person started. */
 export function showCodeConfirmation(
   ctx: Answering,
   form: Form & { code: string; client: string; requested_at: string; login: string | undefined },
@@ -39,11 +39,11 @@ export function showCodeConfirmation(
     body: html`<dl>
 <dt>Code</dt><dd><code>${code}</code></dd>
 <dt>It wants to sign in</dt><dd>${client}</dd>
-<dt>Asked for at</dt><dd><time datetime="${requested_at}">${readable(requested_at)}</time></dd>
+<dt>Asked for at</dt><dd><time datetime="${requested_at}">${formatTime(requested_at)}</time></dd>
 ${login === undefined ? nothing : html`<dt>It will act as</dt><dd>${login}</dd>`}
 </dl>
-<p>Continue only if you started this yourself, just now, and your device shows the same code. Nobody of support will ever
-ask you to do this.</p>
+<p>Continue only if you started this yourself, just now, and your device shows the same code. Support will never ask
+you to do this.</p>
 <form method="post" action="${action}">
 <input type="hidden" name="xsrf" value="${xsrf}">
 <input type="hidden" name="user_code" value="${code}">
@@ -65,16 +65,16 @@ export function showDeviceRefused(ctx: Answering): void {
   show(ctx, {
     status: 200,
     title: 'The device was refused',
-    body: html`<p role="status">It gets nothing, and is told so. You can close this page.</p>`,
+    body: html`<p role="status">The device was not signed in. You can close this page.</p>`,
   });
 }
 
-/** `2026-11-21T02:52:00Z` as `2026-11-21 02:52 UTC`. */
-function readable(time: string): string {
+/** Formats `2026-11-21T02:52:00Z` as `2026-11-21 02:52 UTC`. */
+function formatTime(time: string): string {
   return `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
 }
 
-/** Puts capitals and the hyphen in while somebody types; without it the server does. */
+/** Inserts capitals and the hyphen during typing. Without the script the server does it. */
 export const codeInputScript = `const input = document.getElementById('user_code');
 input?.addEventListener('input', () => {
   const letters = input.value.toUpperCase().replace(/[^A-Z]/g, '').slice(0, 8);

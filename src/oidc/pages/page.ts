@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 
-/** Markup whose values are escaped; nothing else gets into a page. */
+/** HTML text. Values are escaped when they are inserted; a page contains no other text. */
 export class Markup {
   readonly text: string;
   constructor(text: string) {
@@ -11,9 +11,9 @@ export class Markup {
 
 export const nothing = new Markup('');
 
-/** Text is escaped, markup is taken as it is. */
+/** Builds markup from a template. Escapes text and inserts markup unchanged. */
 export function html(parts: TemplateStringsArray, ...values: (string | Markup)[]): Markup {
-  const written = values.map((value) => (value instanceof Markup ? value.text : escaped(value)));
+  const written = values.map((value) => (value instanceof Markup ? value.text : escapeHtml(value)));
   return new Markup(parts.reduce((text, part, index) => text + written[index - 1] + part));
 }
 
@@ -25,7 +25,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-function escaped(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character]!);
 }
 
@@ -47,8 +47,8 @@ dt { font-weight: 600; } dd { margin: 0 0 .5rem; overflow-wrap: anywhere; }
 `;
 
 /**
- * No inline script, no frame, nothing of another origin. `form-action` is left out: browsers apply it to the redirects that
- * follow a form too, and those lead to the identity provider and back to the client.
+ * Allows no inline script, no frame and nothing of another origin. Has no `form-action`: browsers apply it also to the
+ * redirects after a form, and those lead to the identity provider and back to the client.
  */
 const policy = [
   "default-src 'none'",
@@ -61,12 +61,12 @@ const policy = [
 const headers = {
   'content-security-policy': policy,
   'x-content-type-options': 'nosniff',
-  // Not `no-referrer`: browsers would then send `Origin: null` with our own forms, like a stranger's page.
+  // Not `no-referrer`: browsers would then send `Origin: null` with our own forms, as with forms of other sites.
   'referrer-policy': 'same-origin',
   'cache-control': 'no-store',
 };
 
-/** As much of a request as an answer needs. */
+/** The members of a koa context that a page sets. */
 export type Answering = Pick<KoaContextWithOIDC, 'status' | 'type' | 'body' | 'set'>;
 
 export interface Page {
@@ -74,10 +74,11 @@ export interface Page {
   /** Also the heading. */
   title: string;
   body: Markup;
-  /** The address of a script of ours. */
+  /** URL of a script of this server. */
   script?: string;
 }
 
+/** Renders a page into the response. */
 export function show(ctx: Answering, { status, title, body, script }: Page): void {
   ctx.status = status;
   ctx.set(headers);

@@ -1,6 +1,6 @@
 import { type Answering, html, nothing, show } from './page.ts';
 
-/** RFC 8252 8.6: any program on a machine can pretend to be its command line, so a person says that it is theirs. */
+/** Asks a person to confirm a command line: any program on the machine can impersonate it (RFC 8252 8.6). */
 export function showLocalConfirmation(
   ctx: Answering,
   form: { action: string; client: string; login: string; destination: string },
@@ -10,9 +10,9 @@ export function showLocalConfirmation(
     status: 200,
     title: 'Sign in on this computer?',
     body: html`<dl>
-<dt>Who wants to sign in</dt><dd>${client}</dd>
+<dt>Application</dt><dd>${client}</dd>
 <dt>It will act as</dt><dd>${login}</dd>
-<dt>It waits at</dt><dd>${destination}</dd>
+<dt>It listens at</dt><dd>${destination}</dd>
 </dl>
 <p>Continue only if you started this yourself, just now, on this computer.</p>
 <form method="post" action="${action}">
@@ -40,7 +40,7 @@ export function showSignedOut(ctx: Answering): void {
   show(ctx, {
     status: 200,
     title: 'You are signed out',
-    body: html`<p role="status">This browser is signed in to Arsia no more. Command lines that you connected stay so until you sign
-them out themselves.</p>`,
+    body: html`<p role="status">This browser is signed out of Arsia. Command lines that you connected stay signed in until you sign them
+out.</p>`,
   });
 }

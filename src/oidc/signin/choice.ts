@@ -1,89 +1,107 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { onlyChoice, type Person, type SignInChoice } from '../../services/people/signinoptions.ts';
 import { showChoices } from '../pages/choice.ts';
-import { addressOf, type Desk, finish, type Interaction, readForm, sendTo } from './context.ts';
+import {
+  finishInteraction,
+  formatInteractionUrl,
+  type Interaction,
+  readForm,
+  redirectTo,
+  type SignInContext,
+} from './context.ts';
 import { selectAccountPrompt } from './policy.ts';
 import { endOtherSession } from './sessions.ts';
-import { vouchedPeople } from './vouched.ts';
+import { createVerifiedPersonStore } from './verifiedpeople.ts';
 
-/** The query of an interaction that is to ask the identity provider for another person than the one it would name. */
-export const anotherPerson = 'other';
+/** The query of an interaction that asks the identity provider to authenticate another person. */
+export const otherPersonQuery = 'other';
 
-/** Signs a person in who has one user and no invitation; sends everybody else to the page where they choose. */
+/** Signs in a person who has one user and no invitation. Redirects any other person to the page with the choices. */
 export async function signInOrAsk(
-  desk: Desk,
+  context: SignInContext,
   ctx: KoaContextWithOIDC,
   interaction: Interaction,
   person: Person,
 ): Promise<void> {
-  const { origin } = desk.turns.of(ctx);
-  const only = onlyChoice(await desk.signIn.people.options(person, origin));
-  if (only !== undefined) return await signInBy(desk, ctx, interaction, person, only);
-  await vouchedPeople(desk).save(interaction.uid, person);
-  sendTo(ctx, addressOf(desk, interaction));
+  const { origin } = context.requestContexts.get(ctx);
+  const only = onlyChoice(await context.signIn.people.options(person, origin));
+  if (only !== undefined) return await signInWith(context, ctx, interaction, person, only);
+  await createVerifiedPersonStore(context).save(interaction.uid, person);
+  redirectTo(ctx, formatInteractionUrl(context, interaction));
 }
 
 /**
- * Shows the choices of a person whom the identity provider vouched for in this interaction; false where there is no such
- * person.
+ * Shows the choices of the person that the identity provider authenticated in this interaction. Returns false when there is
+ * no such person.
  */
-export async function askForChoice(desk: Desk, ctx: KoaContextWithOIDC, interaction: Interaction): Promise<boolean> {
-  const vouched = vouchedPeople(desk);
-  const person = await vouched.find(interaction.uid);
+export async function showChoicePage(
+  context: SignInContext,
+  ctx: KoaContextWithOIDC,
+  interaction: Interaction,
+): Promise<boolean> {
+  const verifiedPeople = createVerifiedPersonStore(context);
+  const person = await verifiedPeople.find(interaction.uid);
   if (person === undefined) return false;
-  const turn = desk.turns.of(ctx);
-  turn.isRecorded = true;
-  const options = await desk.signIn.people.options(person, turn.origin).catch(async (thrown: unknown) => {
-    // Nothing is left to choose: the next try begins at the identity provider.
-    await vouched.forget(interaction.uid);
+  const requestContext = context.requestContexts.get(ctx);
+  requestContext.isRecorded = true;
+  const options = await context.signIn.people.options(person, requestContext.origin).catch(async (thrown: unknown) => {
+    // There is nothing to choose. The next attempt starts at the identity provider.
+    await verifiedPeople.forget(interaction.uid);
     throw thrown;
   });
-  showChoices(ctx, { action: addressOf(desk, interaction), email: person.verified_email, ...options });
+  showChoices(ctx, { action: formatInteractionUrl(context, interaction), email: person.verified_email, ...options });
   return true;
 }
 
-/** Handles the form of the page: signs in, accepts, declines, or asks for another person. */
-export async function takeChoice(desk: Desk, ctx: KoaContextWithOIDC, interaction: Interaction): Promise<void> {
-  const vouched = vouchedPeople(desk);
-  const person = await vouched.find(interaction.uid);
-  if (person === undefined) throw new errors.SessionNotFound('nothing was asked');
+/**
+ * Handles the form of the page: signs in, accepts, declines, or authenticates another person. Throws SessionNotFound and
+ * InvalidRequest.
+ */
+export async function handleChoice(
+  context: SignInContext,
+  ctx: KoaContextWithOIDC,
+  interaction: Interaction,
+): Promise<void> {
+  const verifiedPeople = createVerifiedPersonStore(context);
+  const person = await verifiedPeople.find(interaction.uid);
+  if (person === undefined) throw new errors.SessionNotFound('the interaction has no open question');
   const [what = '', id = ''] = ((await readForm(ctx)).get('choice') ?? '').split(':');
   if (what === 'other') {
-    await vouched.forget(interaction.uid);
-    return sendTo(ctx, `${addressOf(desk, interaction)}?${anotherPerson}`);
+    await verifiedPeople.forget(interaction.uid);
+    return redirectTo(ctx, `${formatInteractionUrl(context, interaction)}?${otherPersonQuery}`);
   }
-  const turn = desk.turns.of(ctx);
+  const requestContext = context.requestContexts.get(ctx);
   if (what === 'decline') {
-    turn.isRecorded = true;
-    await desk.signIn.people.decline(person, id, turn.origin);
-    return sendTo(ctx, addressOf(desk, interaction));
+    requestContext.isRecorded = true;
+    await context.signIn.people.decline(person, id, requestContext.origin);
+    return redirectTo(ctx, formatInteractionUrl(context, interaction));
   }
-  const choice = choiceOf(what, id);
+  const choice = parseChoice(what, id);
   if (choice === undefined) throw new errors.InvalidRequest('the form names no choice');
-  await signInBy(desk, ctx, interaction, person, choice);
+  await signInWith(context, ctx, interaction, person, choice);
 }
 
-function choiceOf(what: string, id: string): SignInChoice | undefined {
+function parseChoice(what: string, id: string): SignInChoice | undefined {
   if (what === 'join') return { join: true };
   if (what === 'user') return { user: id };
   return what === 'accept' ? { invitation: id } : undefined;
 }
 
-async function signInBy(
-  desk: Desk,
+async function signInWith(
+  context: SignInContext,
   ctx: KoaContextWithOIDC,
   interaction: Interaction,
   person: Person,
   choice: SignInChoice,
 ): Promise<void> {
-  const turn = desk.turns.of(ctx);
-  turn.isRecorded = true;
-  const { id: accountId } = await desk.signIn.people.signIn(person, choice, turn.origin);
-  await vouchedPeople(desk).forget(interaction.uid);
-  if (await endOtherSession(desk, ctx, accountId)) {
+  const requestContext = context.requestContexts.get(ctx);
+  requestContext.isRecorded = true;
+  const { id: accountId } = await context.signIn.people.signIn(person, choice, requestContext.origin);
+  await createVerifiedPersonStore(context).forget(interaction.uid);
+  if (await endOtherSession(context, ctx, accountId)) {
     interaction.session = undefined;
     await interaction.persist();
   }
-  // A completed sign-in answers `select_account` as well.
-  await finish(desk, ctx, { login: { accountId, remember: true }, [selectAccountPrompt]: {} });
+  // A completed sign-in satisfies `select_account` too.
+  await finishInteraction(context, ctx, { login: { accountId, remember: true }, [selectAccountPrompt]: {} });
 }

@@ -4,32 +4,32 @@ import { signInLifetimes } from '../../core/lifetimes.ts';
 import { consoleClient } from '../names.ts';
 import { showSignedOut, showSignOut } from '../pages/session.ts';
 import type { Principals, SignInParts } from '../ports.ts';
-import type { Turns } from '../requestcontext.ts';
+import type { RequestContexts } from '../requestcontext.ts';
 import { ownEndpoints, signInEndpoints } from '../routes.ts';
-import { cookiesOf } from './cookies.ts';
+import { createCookieSettings } from './cookies.ts';
 import { createDevicePages } from './device.ts';
 import { createPolicy, isUnconfirmed } from './policy.ts';
-import { xsrfOf } from './xsrf.ts';
+import { getXsrfToken } from './xsrf.ts';
 
 interface Parts {
   issuer: string;
   authorizationIssuer: string;
   clock: Clock;
-  turns: Turns;
+  requestContexts: RequestContexts;
   principals: Principals;
   signIn: SignInParts;
 }
 
-/** What oidc-provider does for people, on top of what it does for machines. */
+/** Creates the part of the configuration of oidc-provider that is for people. */
 export function configureSignIn(parts: Parts) {
   const { issuer, authorizationIssuer, clock, principals, signIn } = parts;
   const seconds = () => Math.floor(clock.now() / 1000);
   return {
     allowOmittingSingleRegisteredRedirectUri: false,
     claims: { openid: ['sub', 'login'] },
-    cookies: cookiesOf(issuer, signIn.cookieKeys()),
+    cookies: createCookieSettings(issuer, signIn.cookieKeys()),
     expiresWithSession: async (_ctx, source) => isConsole(source),
-    // First-party clients may leave the scope out; only `openid` is ever granted.
+    // First-party clients may omit the scope. Only `openid` is ever granted.
     extraParams: {
       scope(ctx: KoaContextWithOIDC) {
         if (ctx.oidc.params !== undefined) ctx.oidc.params.scope ??= 'openid';
@@ -40,10 +40,10 @@ export function configureSignIn(parts: Parts) {
       url: (_ctx, { uid }) => `${authorizationIssuer}${ownEndpoints.interaction}/${uid}`,
     },
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    loadExistingGrant: findGrant,
+    loadExistingGrant: findOrCreateGrant,
     pkce: { required: () => true },
     responseTypes: ['code'],
-    // Each use gives a new one, and a second use of an old one ends them all (RFC 9700 4.14.2).
+    // Each use issues a new one, and a second use of an old one ends the grant (RFC 9700 4.14.2).
     rotateRefreshToken: true,
     routes: signInEndpoints,
     ttl: {
@@ -54,8 +54,8 @@ export function configureSignIn(parts: Parts) {
       IdToken: signInLifetimes.accessToken,
       Interaction: signInLifetimes.interaction,
       RefreshToken: (_ctx, token) => (isConsole(token) ? signInLifetimes.session : signInLifetimes.refreshToken),
-      // From sign-in on, however often it is used; before that, as long as somebody needs to type a code. Each use saves it
-      // anew, so that the policy looks at its age as well.
+      // Counted from sign-in and not extended by use; before sign-in, the time to type a code. Each use saves the session
+      // again, so that the policy checks its age too.
       Session: (_ctx, session) =>
         session.loginTs === undefined
           ? signInLifetimes.interaction
@@ -67,10 +67,10 @@ export function configureSignIn(parts: Parts) {
         enabled: true,
         async logoutSource(ctx) {
           const { session } = ctx.oidc;
-          const login = session?.accountId && (await principals.nameOf(session.accountId));
+          const login = session?.accountId && (await principals.findDisplayName(session.accountId));
           showSignOut(ctx, {
             action: ctx.oidc.urlFor('end_session_confirm'),
-            xsrf: xsrfOf(ctx),
+            xsrf: getXsrfToken(ctx),
             login: login || undefined,
           });
         },
@@ -86,10 +86,11 @@ function isConsole({ clientId }: { clientId?: string | undefined }): boolean {
 }
 
 /**
- * Consent is implicit: both clients are ours. The console has one grant a session, so that its tabs live together; every
- * command line has its own, so that one that is signed out, or whose refresh token was stolen, ends alone.
+ * Returns the grant of the request or creates one. Consent is implicit, because both clients are our own. The console has one
+ * grant per session, which its tabs share. Every command line has a grant of its own, so that the sign-out of one, or a stolen
+ * refresh token, does not end the others.
  */
-async function findGrant(ctx: KoaContextWithOIDC) {
+async function findOrCreateGrant(ctx: KoaContextWithOIDC) {
   const { client, session, account, provider } = ctx.oidc;
   if (client === undefined || account === undefined || isUnconfirmed(ctx)) return undefined;
   const former = isConsole(client) ? session?.grantIdFor(client.clientId) : undefined;

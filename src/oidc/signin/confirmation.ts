@@ -1,25 +1,34 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { showLocalConfirmation } from '../pages/session.ts';
-import { addressOf, type Desk, finish, type Interaction, readForm } from './context.ts';
+import { finishInteraction, formatInteractionUrl, type Interaction, readForm, type SignInContext } from './context.ts';
 import { confirmPrompt } from './policy.ts';
 
-/** Asks whether the command line that waits on this machine is this person's. */
-export async function askPerson(desk: Desk, ctx: KoaContextWithOIDC, interaction: Interaction): Promise<void> {
+/** Shows the page on which a person confirms the command line that listens on this machine. */
+export async function showConfirmationPage(
+  context: SignInContext,
+  ctx: KoaContextWithOIDC,
+  interaction: Interaction,
+): Promise<void> {
   const { session, params } = interaction;
-  const client = await desk.provider.Client.find(String(params.client_id));
+  const client = await context.provider.Client.find(String(params.client_id));
   showLocalConfirmation(ctx, {
-    action: addressOf(desk, interaction),
+    action: formatInteractionUrl(context, interaction),
     client: client?.clientName ?? 'A program',
-    login: (session && (await desk.principals.nameOf(session.accountId))) ?? 'you',
+    login: (session && (await context.principals.findDisplayName(session.accountId))) ?? 'you',
     destination: new URL(String(params.redirect_uri)).host,
   });
 }
 
-export async function takeAnswer(desk: Desk, ctx: KoaContextWithOIDC, interaction: Interaction): Promise<void> {
-  if (interaction.prompt.name !== confirmPrompt) throw new errors.SessionNotFound('nothing was asked');
+export async function handleConfirmation(
+  context: SignInContext,
+  ctx: KoaContextWithOIDC,
+  interaction: Interaction,
+): Promise<void> {
+  if (interaction.prompt.name !== confirmPrompt)
+    throw new errors.SessionNotFound('the interaction has no open question');
   const isConfirmed = (await readForm(ctx)).get('confirm') === 'yes';
-  await finish(
-    desk,
+  await finishInteraction(
+    context,
     ctx,
     isConfirmed
       ? { [confirmPrompt]: true }

@@ -3,15 +3,15 @@ import type { Configuration } from 'oidc-provider';
 type Cookies = NonNullable<Configuration['cookies']>;
 
 /**
- * HttpOnly and SameSite always, Secure on https. Where the issuer has no path the names say `__Host-`, so that no page of a
- * sibling domain can plant one (RFC 6265bis 4.1.3.2); it demands the path `/`, which all of them therefore have.
+ * Creates the cookie settings: HttpOnly and SameSite, and Secure with https. When the issuer has no path, the names begin with
+ * `__Host-`, so that a sibling domain cannot set them (RFC 6265bis 4.1.3.2). That prefix requires the path `/`.
  */
-export function cookiesOf(issuer: string, keys: readonly string[]): Cookies {
+export function createCookieSettings(issuer: string, keys: readonly string[]): Cookies {
   const { protocol, port } = new URL(issuer);
-  const path = cookiePath(issuer);
+  const path = getCookiePath(issuer);
   const isSecure = protocol === 'https:';
   const prefix = !isSecure ? '' : path === '/' ? '__Host-' : '__Secure-';
-  // Cookies do not know ports: two servers on one loopback host would take each other's.
+  // Cookies are shared by all ports of a host: two servers on one loopback host would read each other's.
   const suffix = isSecure ? '' : `_${port}`;
   const nameOf = (purpose: string) => `${prefix}arsia_${purpose}${suffix}`;
   const options = { httpOnly: true, sameSite: 'lax', secure: isSecure, path, signed: true } as const;
@@ -23,11 +23,11 @@ export function cookiesOf(issuer: string, keys: readonly string[]): Cookies {
   };
 }
 
-export function cookiePath(issuer: string): string {
+export function getCookiePath(issuer: string): string {
   return new URL(issuer).pathname;
 }
 
-/** oidc-provider gives one of its cookies a path of its own, which `__Host-` does not allow. */
-export function pinPaths(cookies: string | readonly string[], path: string): string[] {
+/** Sets the path of all cookies. oidc-provider sets another path on one of them, which `__Host-` does not allow. */
+export function pinCookiePaths(cookies: string | readonly string[], path: string): string[] {
   return [cookies].flat().map((cookie) => cookie.replace(/; path=[^;]*/i, `; path=${path}`));
 }

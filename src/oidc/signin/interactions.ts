@@ -1,86 +1,91 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { ArsiaError } from '../../core/errors.ts';
 import { ownEndpoints } from '../routes.ts';
-import { anotherPerson, askForChoice, signInOrAsk, takeChoice } from './choice.ts';
-import { askPerson, takeAnswer } from './confirmation.ts';
-import { addressOf, type Desk, type Interaction, interactionOf, sendTo } from './context.ts';
+import { handleChoice, otherPersonQuery, showChoicePage, signInOrAsk } from './choice.ts';
+import { handleConfirmation, showConfirmationPage } from './confirmation.ts';
+import { findInteraction, formatInteractionUrl, type Interaction, redirectTo, type SignInContext } from './context.ts';
 import { openLink } from './link.ts';
 import { confirmPrompt } from './policy.ts';
-import { refuse, waysOn } from './refusals.ts';
-import { requestsOf } from './requests.ts';
-import { isForeign } from './xsrf.ts';
+import { createPageLinks, refuse } from './refusals.ts';
+import { createUpstreamRequestStore } from './upstreamrequests.ts';
+import { isCrossSite } from './xsrf.ts';
 
-type Step = (desk: Desk, ctx: KoaContextWithOIDC) => Promise<void>;
+type Step = (context: SignInContext, ctx: KoaContextWithOIDC) => Promise<void>;
 
 /**
- * Between a request that needs a person and its answer: off to the identity provider and back, or a question on the way.
- * Whoever has not the cookie of an interaction has no part in it, whatever they know (threats.md N17, N49).
+ * The steps between an authorization request and its response: redirect to the identity provider, callback, and the pages in
+ * between. Each step requires the cookie of its interaction; knowledge of the URL is not enough (threats.md N17, N49).
  */
 const steps: Readonly<Record<string, Step>> = {
-  async [`GET ${ownEndpoints.interaction}`](desk, ctx) {
-    const interaction = await interactionOf(desk, ctx, uidOf(ctx.path));
-    if (interaction.prompt.name === confirmPrompt) return await askPerson(desk, ctx, interaction);
+  async [`GET ${ownEndpoints.interaction}`](context, ctx) {
+    const interaction = await findInteraction(context, ctx, parseUid(ctx.path));
+    if (interaction.prompt.name === confirmPrompt) return await showConfirmationPage(context, ctx, interaction);
     try {
-      if (await askForChoice(desk, ctx, interaction)) return;
+      if (await showChoicePage(context, ctx, interaction)) return;
     } catch (thrown) {
-      return await refuse(desk, ctx, thrown, await waysOn(desk, interaction, thrown));
+      return await refuse(context, ctx, thrown, await createPageLinks(context, interaction, thrown));
     }
-    await sendPerson(desk, ctx, interaction);
+    await redirectToProvider(context, ctx, interaction);
   },
-  async [`POST ${ownEndpoints.interaction}`](desk, ctx) {
-    const interaction = await interactionOf(desk, ctx, uidOf(ctx.path));
-    if (interaction.prompt.name === confirmPrompt) return await takeAnswer(desk, ctx, interaction);
+  async [`POST ${ownEndpoints.interaction}`](context, ctx) {
+    const interaction = await findInteraction(context, ctx, parseUid(ctx.path));
+    if (interaction.prompt.name === confirmPrompt) return await handleConfirmation(context, ctx, interaction);
     try {
-      await takeChoice(desk, ctx, interaction);
+      await handleChoice(context, ctx, interaction);
     } catch (thrown) {
-      const again = { text: 'See what you can choose now', href: addressOf(desk, interaction) };
-      await refuse(desk, ctx, thrown, thrown instanceof ArsiaError ? [again] : []);
+      const again = { text: 'See what you can choose now', href: formatInteractionUrl(context, interaction) };
+      await refuse(context, ctx, thrown, thrown instanceof ArsiaError ? [again] : []);
     }
   },
-  [`GET ${ownEndpoints.callback}`]: receivePerson,
+  [`GET ${ownEndpoints.callback}`]: handleCallback,
   [`POST ${ownEndpoints.link}`]: openLink,
 };
 
-export function createInteractions(desk: Desk) {
+/** Creates the middleware of the sign-in steps. */
+export function createInteractions(context: SignInContext) {
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     const step = steps[`${ctx.method} /${ctx.path.split('/')[1]}`];
     if (step === undefined) return await next();
     try {
-      if (ctx.method === 'POST' && isForeign(ctx, desk.issuer))
-        throw new errors.InvalidRequest('this form was sent by the page of another site', 403);
-      await step(desk, ctx);
+      if (ctx.method === 'POST' && isCrossSite(ctx, context.issuer))
+        throw new errors.InvalidRequest('this form was sent by a page of another site', 403);
+      await step(context, ctx);
     } catch (thrown) {
-      await refuse(desk, ctx, thrown);
+      await refuse(context, ctx, thrown);
     }
     ctx.set('Cache-Control', 'no-store');
   };
 }
 
-async function sendPerson(desk: Desk, ctx: KoaContextWithOIDC, { prompt, uid }: Interaction): Promise<void> {
-  // The client wants the person themselves, not a session that still stands at the identity provider.
+async function redirectToProvider(
+  context: SignInContext,
+  ctx: KoaContextWithOIDC,
+  { prompt, uid }: Interaction,
+): Promise<void> {
+  // The client asked for a new authentication, so that a session at the identity provider is not enough.
   const isFresh =
-    ctx.querystring === anotherPerson ||
+    ctx.querystring === otherPersonQuery ||
     prompt.reasons.some((reason) => reason === 'login_prompt' || reason === 'max_age');
-  const { url, ...request } = await desk.signIn.upstream.begin({ isFresh });
-  await requestsOf(desk).save({ ...request, interaction: uid });
-  sendTo(ctx, url);
+  const { url, ...request } = await context.signIn.upstream.begin({ isFresh });
+  await createUpstreamRequestStore(context).save({ ...request, interaction: uid });
+  redirectTo(ctx, url);
 }
 
-async function receivePerson(desk: Desk, ctx: KoaContextWithOIDC): Promise<void> {
-  const turn = desk.turns.of(ctx);
-  const interaction = await interactionOf(desk, ctx);
+async function handleCallback(context: SignInContext, ctx: KoaContextWithOIDC): Promise<void> {
+  const requestContext = context.requestContexts.get(ctx);
+  const interaction = await findInteraction(context, ctx);
   const parameters = new URLSearchParams(ctx.querystring);
-  const request = await requestsOf(desk).take(parameters.getAll('state'), interaction.uid);
+  const request = await createUpstreamRequestStore(context).take(parameters.getAll('state'), interaction.uid);
   try {
-    const person = await desk.signIn.upstream.finish(parameters, request);
-    // From here on there is a record, whatever it says.
-    turn.isRecorded = true;
-    await signInOrAsk(desk, ctx, interaction, person);
+    const person = await context.signIn.upstream.finish(parameters, request);
+    // The sign-in below records its own outcome.
+    requestContext.isRecorded = true;
+    await signInOrAsk(context, ctx, interaction, person);
   } catch (thrown) {
-    await refuse(desk, ctx, thrown, await waysOn(desk, interaction, thrown));
+    await refuse(context, ctx, thrown, await createPageLinks(context, interaction, thrown));
   }
 }
 
-function uidOf(path: string): string {
+function parseUid(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

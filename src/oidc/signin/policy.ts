@@ -1,21 +1,21 @@
 import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { signInLifetimes } from '../../core/lifetimes.ts';
 
-/** The name of the prompt by which a person says that the command line on this machine is theirs. */
+/** The prompt by which a person confirms the command line on this machine. */
 export const confirmPrompt = 'confirm';
 
-/** The prompt of a client that wants the person to choose as whom they sign in (OpenID Connect Core 1.0, 3.1.2.1). */
+/** The prompt by which a client asks the person to choose a user (OpenID Connect Core 1.0, 3.1.2.1). */
 export const selectAccountPrompt = 'select_account';
 
 /**
- * What stands between a request and its code. There is no consent: both clients are our own. But a browser's session must
- * not be enough for whoever listens on a loopback port, on machines that many people share.
+ * Creates the prompts of an authorization request. There is no consent, because both clients are our own. A native client
+ * needs a confirmation: on a shared machine any user can listen on a loopback port.
  */
 export function createPolicy(): interactionPolicy.Prompt[] {
   const { base, Check, Prompt } = interactionPolicy;
   const login = base().get('login')!;
   for (const check of [
-    // A session outlives the right to have one; oidc-provider asks for the grant of whoever it belongs to.
+    // A session can outlive the activity of its user, and oidc-provider does not check that.
     new Check('no_account', 'the user of the session is not active', 'login_required', ({ oidc }) =>
       Boolean(oidc.session?.accountId && oidc.account === undefined),
     ),
@@ -31,7 +31,7 @@ export function createPolicy(): interactionPolicy.Prompt[] {
   return [login, new Prompt({ name: selectAccountPrompt, requestable: true }), confirm];
 }
 
-/** A device was confirmed with its code. */
+/** Returns whether a native client still needs a confirmation. A device was confirmed with its code. */
 export function isUnconfirmed({ oidc }: KoaContextWithOIDC): boolean {
   const isNative = oidc.client?.applicationType === 'native';
   return isNative && oidc.entities.DeviceCode === undefined && oidc.result?.[confirmPrompt] !== true;

@@ -1,36 +1,36 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
 import type { Origin } from '../../core/origin.ts';
-import { refusalOf } from '../errors.ts';
-import { showRefusal, type Way } from '../pages/refusal.ts';
-import { addressOf, type Desk, type Interaction } from './context.ts';
+import { toRefusal } from '../errors.ts';
+import { type PageLink, showRefusal } from '../pages/refusal.ts';
+import { formatInteractionUrl, type Interaction, type SignInContext } from './context.ts';
 
-/** Records, logs and shows why a step of a sign-in ended here. */
+/** Records, logs and shows the refusal of a sign-in step. */
 export async function refuse(
-  desk: Desk,
+  context: SignInContext,
   ctx: KoaContextWithOIDC,
   thrown: unknown,
-  ways: readonly Way[] = [],
+  links: readonly PageLink[] = [],
 ): Promise<void> {
-  const turn = desk.turns.of(ctx);
-  const { origin } = turn;
+  const requestContext = context.requestContexts.get(ctx);
+  const { origin } = requestContext;
   const { request_id } = origin;
-  const failure = turn.isRecorded === true ? undefined : await record(desk, thrown, origin);
-  const refusal = refusalOf(failure ?? thrown);
-  const facts = { request_id, path: turn.route.path, error: refusal.error, reason: refusal.reason };
-  if (refusal.outcome === 'refused') desk.log.info(facts, 'authorization server refused');
-  else desk.log.error({ ...facts, err: failure ?? thrown }, 'authorization server failed');
-  if (turn.route.isPage) showRefusal(ctx, refusal, request_id, failure === undefined ? ways : []);
+  const failure = requestContext.isRecorded === true ? undefined : await record(context, thrown, origin);
+  const refusal = toRefusal(failure ?? thrown);
+  const facts = { request_id, path: requestContext.route.path, error: refusal.error, reason: refusal.reason };
+  if (refusal.outcome === 'refused') context.log.info(facts, 'authorization server refused');
+  else context.log.error({ ...facts, err: failure ?? thrown }, 'authorization server failed');
+  if (requestContext.route.isPage) showRefusal(ctx, refusal, request_id, failure === undefined ? links : []);
   else {
     ctx.status = refusal.page_status;
     ctx.body = { detail: refusal.message, advice: refusal.advice, request_id };
   }
 }
 
-/** Undefined when the refusal is on record; what to answer instead when it cannot be. */
-async function record({ signIn }: Desk, thrown: unknown, origin: Origin): Promise<unknown> {
-  const { code, reason } = refusalOf(thrown);
-  // A database that is away cannot keep a record, and nothing was decided that needs one.
+/** Records a refusal. Returns undefined, or the error of the record, which then replaces the refusal in the response. */
+async function record({ signIn }: SignInContext, thrown: unknown, origin: Origin): Promise<unknown> {
+  const { code, reason } = toRefusal(thrown);
+  // Without a database no event can be recorded, and nothing was decided.
   if (code === 'unavailable') return undefined;
   return await signIn.people.refuse(new ArsiaError(code, reason), origin).then(
     () => undefined,
@@ -38,13 +38,17 @@ async function record({ signIn }: Desk, thrown: unknown, origin: Origin): Promis
   );
 }
 
-/** Where somebody can go who was refused at the identity provider, or here after it. A waiting device is told at once. */
-export async function waysOn(desk: Desk, interaction: Interaction, thrown: unknown): Promise<Way[]> {
-  const again = { text: 'Sign in again', href: addressOf(desk, interaction) };
+/** Creates the links of a refusal page after the identity provider. Marks the code of a waiting device as denied. */
+export async function createPageLinks(
+  context: SignInContext,
+  interaction: Interaction,
+  thrown: unknown,
+): Promise<PageLink[]> {
+  const again = { text: 'Sign in again', href: formatInteractionUrl(context, interaction) };
   if (asArsiaError(thrown).row.status >= 500) return [again];
   const denied = { error: 'access_denied', error_description: 'the sign-in was refused' };
   if (interaction.deviceCode !== undefined) {
-    const code = await desk.provider.DeviceCode.find(interaction.deviceCode);
+    const code = await context.provider.DeviceCode.find(interaction.deviceCode);
     if (code !== undefined) {
       Object.assign(code, { error: denied.error, errorDescription: denied.error_description });
       await code.save();

@@ -4,15 +4,19 @@ import { signInLifetimes } from '../../core/lifetimes.ts';
 import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
 import type { ArtifactAdapter } from '../artifactadapter.ts';
 import { consoleClient } from '../names.ts';
-import type { Desk } from './context.ts';
-import { cookiesOf } from './cookies.ts';
+import type { SignInContext } from './context.ts';
+import { createCookieSettings } from './cookies.ts';
 
 /**
- * Another person has signed in with this browser: the session of the one before ends, with what it gave the console.
- * oidc-provider would ask by a form that sends itself off by an inline script. False when there was none.
+ * Ends the session of another user in this browser, with the grant of its console. Returns false when there was none.
+ * oidc-provider would ask by a form that an inline script submits.
  */
-export async function endOtherSession(desk: Desk, ctx: KoaContextWithOIDC, accountId: string): Promise<boolean> {
-  const { provider, artifacts } = desk;
+export async function endOtherSession(
+  context: SignInContext,
+  ctx: KoaContextWithOIDC,
+  accountId: string,
+): Promise<boolean> {
+  const { provider, artifacts } = context;
   const session = await provider.Session.get(ctx);
   if (session.accountId === undefined || session.accountId === accountId) return false;
   const grant = session.grantIdFor(consoleClient);
@@ -21,30 +25,30 @@ export async function endOtherSession(desk: Desk, ctx: KoaContextWithOIDC, accou
   return true;
 }
 
-/** Signs a user in with this browser, without an identity provider. Whoever was there before is out. */
-export async function openSession(desk: Desk, ctx: KoaContextWithOIDC, accountId: string): Promise<void> {
-  const { provider, issuer, signIn } = desk;
-  await endOtherSession(desk, ctx, accountId);
+/** Signs a user in with this browser without an identity provider. Ends the session of another user. */
+export async function openSession(context: SignInContext, ctx: KoaContextWithOIDC, accountId: string): Promise<void> {
+  const { provider, issuer, signIn } = context;
+  await endOtherSession(context, ctx, accountId);
   const session = new provider.Session();
   session.loginAccount({ accountId });
   await session.save(signInLifetimes.session);
-  const { long } = cookiesOf(issuer, signIn.cookieKeys());
+  const { long } = createCookieSettings(issuer, signIn.cookieKeys());
   ctx.cookies.set(provider.cookieName('session'), session.jti, { ...long, maxAge: signInLifetimes.session * 1000 });
 }
 
-/** A grant and everything that was given under it, at once: access tokens die with their grant. */
+/** Ends a grant and everything that was issued under it. Access tokens end with their grant. */
 export async function endGrant(artifacts: ArtifactStore, grant: string): Promise<void> {
   await artifacts.destroy('Grant', grant);
   await artifacts.revokeGrant(grant);
 }
 
-/** What the types leave out of a session. */
+/** Members of a session that the types do not have. */
 interface StoredSession {
   jti: string;
   /** Seconds since 1970; absent before it is stored for the first time. */
   iat?: number;
   exp: number;
-  /** The id that it was found by, when it got another one since. */
+  /** The id by which it was found, when it has a new id. */
   oldId?: string | undefined;
   touched: boolean;
   adapter: ArtifactAdapter;
@@ -53,9 +57,9 @@ interface StoredSession {
 }
 
 /**
- * oidc-provider reads the session when a request begins and stores it when the request ends, whatever became of it in
- * between: whoever holds a stolen cookie could keep a request waiting, and have the session back after its person signed out
- * or was deactivated. Here a session that was found is stored only where it still is.
+ * Makes oidc-provider store a session only if it still exists. oidc-provider reads the session at the start of a request and
+ * stores it at the end: with a stolen cookie an attacker could keep a request open and restore the session after its user
+ * signed out or was deactivated.
  */
 export function keepEndedSessions({ Session }: Provider, clock: Clock): void {
   const prototype = Session.prototype as unknown as StoredSession;
@@ -66,7 +70,7 @@ export function keepEndedSessions({ Session }: Provider, clock: Clock): void {
     const { payload } = await this.getValueAndPayload();
     await this.adapter.replace(this.jti, payload, ttl, this.oldId ?? this.jti);
     this.oldId = undefined;
-    // The last: everything else that is set marks it as touched.
+    // Last, because every other assignment marks the session as touched.
     this.touched = false;
     return this.jti;
   };

@@ -8,18 +8,18 @@ interface FoundCode {
   exp: number;
 }
 
-/** What the types leave generic. */
-type Finding = { find(id: string, options?: object): Promise<FoundCode | undefined> };
+/** The method of a model, which the types declare more generally. */
+type DeviceCodeModel = { find(id: string, options?: object): Promise<FoundCode | undefined> };
 
 /**
- * RFC 8628 3.5: what a device hears that asks too often, or too late. oidc-provider knows neither, so it is answered where
- * the token endpoint looks for the device code.
+ * Makes the token endpoint return `slow_down` and `expired_token` (RFC 8628 3.5) to a device that polls too often or too late.
+ * oidc-provider has neither, so that the look-up of the device code throws them.
  */
-export function paceDevices(
+export function throttleDevices(
   provider: Provider,
   { artifacts, clock }: { artifacts: ArtifactStore; clock: Clock },
 ): void {
-  const model = provider.DeviceCode as unknown as Finding;
+  const model = provider.DeviceCode as unknown as DeviceCodeModel;
   const find = model.find;
   model.find = async function findDeviceCode(id, options) {
     const code = await find.call(this, id, options);
@@ -31,5 +31,5 @@ export function paceDevices(
   };
 }
 
-/** What a device that polls may hear before anybody has decided: it is no refusal, and leaves no record. */
-export const unfinished = ['authorization_pending', 'slow_down'];
+/** Errors that a polling device gets before a person has decided. They are no refusals and are not recorded. */
+export const pendingErrors = ['authorization_pending', 'slow_down'];

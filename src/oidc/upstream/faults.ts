@@ -1,7 +1,8 @@
 import { AuthorizationResponseError, ClientError, ResponseBodyError } from 'openid-client';
 import { ArsiaError } from '../../core/errors.ts';
+import { isObject } from '../../core/json.ts';
 
-/** Codes of openid-client for a provider that is away or broken; everything else is an answer that proves nothing. */
+/** Codes of openid-client for a provider that is unreachable or faulty. All other codes mean that verification failed. */
 const brokenAnswers = new Set<unknown>([
   'OAUTH_TIMEOUT',
   'OAUTH_ABORT',
@@ -13,51 +14,56 @@ const brokenAnswers = new Set<unknown>([
   'OAUTH_WWW_AUTHENTICATE_CHALLENGE',
 ]);
 
-/** What openid-client threw, as Arsia says it. Its causes hold claims and parameters, and are left behind. */
-export function faultOf(thrown: unknown): ArsiaError {
+/** Converts an error of openid-client to an ArsiaError. Drops its causes, because they contain claims and parameters. */
+export function toArsiaError(thrown: unknown): ArsiaError {
   if (thrown instanceof ArsiaError) return thrown;
   if (thrown instanceof AuthorizationResponseError)
-    return new ArsiaError('sign_in_refused', `The identity provider answered ${errorName(thrown.error)}.`, {
-      advice: 'Sign in again, and confirm what the identity provider asks.',
-    });
-  if (thrown instanceof ResponseBodyError && thrown.error === 'invalid_grant') return unproven('invalid_grant');
+    return new ArsiaError(
+      'sign_in_refused',
+      `The identity provider refused the sign-in with ${sanitizeErrorCode(thrown.error)}.`,
+      {
+        advice: 'Sign in again, and confirm what the identity provider asks for.',
+      },
+    );
+  if (thrown instanceof ResponseBodyError && thrown.error === 'invalid_grant')
+    return createUnverifiedError('invalid_grant');
   const { code } = thrown as { code?: unknown };
   if (thrown instanceof ClientError && code !== undefined && !brokenAnswers.has(code))
-    return unproven(claimOf(thrown) ?? String(code));
-  return unavailable(thrown);
+    return createUnverifiedError(findWrongClaim(thrown) ?? String(code));
+  return createUnavailableError(thrown);
 }
 
-/** The provider is away, broken, or refuses this installation as a client: nothing that the person can mend. */
-export function unavailable(thrown: unknown): ArsiaError {
+/** Creates the error of a provider that is unreachable, faulty, or refuses this installation as a client. */
+export function createUnavailableError(thrown: unknown): ArsiaError {
   return new ArsiaError('sign_in_unavailable', 'The identity provider did not respond correctly.', {
-    cause: new Error(reasonOf(thrown)),
+    cause: new Error(formatCauses(thrown)),
   });
 }
 
-export function unproven(what: string): ArsiaError {
-  return new ArsiaError('sign_in_refused', `The answer of the identity provider could not be verified: ${what}.`, {
-    advice: 'Sign in again. If it goes on, tell the operator the request id.',
+export function createUnverifiedError(what: string): ArsiaError {
+  return new ArsiaError('sign_in_refused', `The response of the identity provider could not be verified: ${what}.`, {
+    advice: 'Sign in again. If it fails again, give the operator the request id.',
   });
 }
 
-/** The claim that is not what it should be. */
-function claimOf(error: ClientError): string | undefined {
+/** Returns the claim that failed verification. */
+function findWrongClaim(error: ClientError): string | undefined {
   const { cause } = error.cause instanceof Error ? error.cause : { cause: undefined };
-  const claim = typeof cause === 'object' && cause !== null && 'claim' in cause ? cause.claim : undefined;
+  const claim = isObject(cause) ? cause.claim : undefined;
   return typeof claim === 'string' ? `the claim ${claim} is wrong` : undefined;
 }
 
-/** For the log: codes and messages of each error in the chain. */
-function reasonOf(thrown: unknown): string {
+/** Formats the messages of an error and its causes for the log. */
+function formatCauses(thrown: unknown): string {
   const parts: string[] = [];
   for (let error = thrown; error instanceof Error && parts.length < 4; error = error.cause) {
-    const named = error instanceof ResponseBodyError ? ` ${errorName(error.error)}` : '';
+    const named = error instanceof ResponseBodyError ? ` ${sanitizeErrorCode(error.error)}` : '';
     parts.push(`${error.message}${named}`);
   }
   return parts.join(': ');
 }
 
-/** The provider's text, or that of whoever made the link: shown only where it is a plain error code. */
-function errorName(error: string): string {
+/** Returns the error code of a response only if it is a plain word: the sender of the link can choose this text. */
+function sanitizeErrorCode(error: string): string {
   return /^[a-z_]{1,40}$/.test(error) ? error : 'an error';
 }

@@ -1,14 +1,14 @@
 import type { CustomFetch } from 'openid-client';
 
-/** Bytes: a JWK Set of a hundred keys is a third of this. */
+/** Bytes. A JWK Set of a hundred keys has a third of this. */
 const maximumAnswer = 256 * 1024;
 
-/** Statuses that have no body (Fetch standard, 2.2.3). */
+/** Statuses without a body (Fetch standard, 2.2.3). */
 const bodiless = [204, 205, 304];
 
 /**
- * Requests to the identity provider: no redirects (openid-client asks for none), the deadline that openid-client sets for
- * each, and no more than `maximumAnswer` bytes, counted after decompression.
+ * Sends a request to the identity provider. openid-client disables redirects and sets the deadline; the limit of
+ * `maximumAnswer` bytes, after decompression, is enforced here. Throws a TypeError when it is exceeded.
  */
 export const limitedFetch: CustomFetch = async (url, options) => {
   const response = await fetch(url, options);
@@ -21,8 +21,8 @@ async function readLimited(response: Response): Promise<Uint8Array<ArrayBuffer>>
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    // Leaving the loop cancels the rest.
-    if (size > maximumAnswer) throw new TypeError(`the answer is over ${maximumAnswer} bytes`);
+    // Leaving the loop cancels the download.
+    if (size > maximumAnswer) throw new TypeError(`the response has more than ${maximumAnswer} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

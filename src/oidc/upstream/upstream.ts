@@ -18,16 +18,16 @@ import {
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Person } from '../../services/people/signinoptions.ts';
-import { faultOf, unavailable, unproven } from './faults.ts';
+import { createUnavailableError, createUnverifiedError, toArsiaError } from './faults.ts';
 import { limitedFetch } from './fetch.ts';
-import { type Claims, personOf } from './person.ts';
+import { type Claims, createPerson } from './person.ts';
 
 export interface UpstreamSettings {
-  /** As the provider writes it in its tokens, byte for byte. */
+  /** The `iss` of the provider's tokens, byte for byte. */
   issuer: string;
   client_id: string;
   client_secret: string;
-  /** Where the provider sends people back to; registered there. */
+  /** The redirect URI that is registered at the provider. */
   redirect_uri: string;
   /** Space-separated, `openid` among them. */
   scopes: string;
@@ -35,44 +35,47 @@ export interface UpstreamSettings {
   teams_claim?: string | undefined;
 }
 
-/** What must be remembered of a person who was sent to the provider; `state` finds it again. */
+/** The values to store while a person is at the provider. The response carries `state`. */
 export interface UpstreamRequest {
   state: string;
   nonce: string;
   code_verifier: string;
 }
 
-/** The identity provider that people sign in at: authorization code with PKCE, state and nonce (RFC 9700 2.1). */
+/** The identity provider of people: authorization code with PKCE, state and nonce (RFC 9700 2.1). */
 export interface Upstream {
-  /** `isFresh`: the provider must ask the person anew. Throws `sign_in_unavailable`. */
+  /**
+   * Creates an authorization request. With `isFresh` the provider must authenticate the person again. Throws
+   * `sign_in_unavailable`.
+   */
   begin(options: { isFresh: boolean }): Promise<UpstreamRequest & { url: string }>;
-  /** Verifies the answer and says who came. Throws `sign_in_refused` or `sign_in_unavailable`. */
+  /** Verifies the response and returns the person. Throws `sign_in_refused` and `sign_in_unavailable`. */
   finish(answer: URLSearchParams, request: UpstreamRequest): Promise<Person>;
 }
 
 /** Seconds for each request to the provider. */
 const timeout = 5;
-/** Milliseconds that its metadata is kept; its keys openid-client keeps by itself, 5 minutes. */
+/** Milliseconds that the metadata is cached. openid-client caches the keys, for 5 minutes. */
 const metadataLifetime = 60 * 60 * 1000;
 
 export function createUpstream(settings: UpstreamSettings, clock: Clock): Upstream {
   const { issuer, redirect_uri } = settings;
   let held: { configuration: Configuration; until: number } | undefined;
 
-  async function configurationOf(): Promise<Configuration> {
+  async function loadConfiguration(): Promise<Configuration> {
     if (held !== undefined && clock.now() < held.until) return held.configuration;
     try {
       held = { configuration: await discover(settings), until: clock.now() + metadataLifetime };
     } catch (thrown) {
-      // The metadata of an hour ago is better than none.
-      if (held === undefined) throw unavailable(thrown);
+      // Expired metadata is better than none.
+      if (held === undefined) throw createUnavailableError(thrown);
     }
     return held.configuration;
   }
 
   return {
     async begin({ isFresh }) {
-      const configuration = await configurationOf();
+      const configuration = await loadConfiguration();
       const request = { state: randomState(), nonce: randomNonce(), code_verifier: randomPKCECodeVerifier() };
       const url = buildAuthorizationUrl(configuration, {
         redirect_uri,
@@ -87,8 +90,8 @@ export function createUpstream(settings: UpstreamSettings, clock: Clock): Upstre
     },
 
     async finish(answer, { state, nonce, code_verifier }) {
-      const configuration = await configurationOf();
-      // Not the URL that was asked for: whatever `Host` says, the provider knows this one.
+      const configuration = await loadConfiguration();
+      // The registered URL and not the URL of the request, whose `Host` a caller can choose.
       const url = new URL(redirect_uri);
       url.search = answer.toString();
       try {
@@ -99,20 +102,20 @@ export function createUpstream(settings: UpstreamSettings, clock: Clock): Upstre
           idTokenExpected: true,
         });
         const claims = tokens.claims()!;
-        // A provider of many tenants may write another issuer than its metadata has: that is somebody else.
-        if (claims.iss !== issuer) throw unproven('the claim iss is wrong');
-        if (!/^[\x20-\x7e]{1,255}$/.test(claims.sub)) throw unproven('the claim sub is wrong');
-        const more = await furtherClaims(configuration, settings, tokens.access_token, claims);
-        return personOf(claims, more, settings.teams_claim);
+        // A multi-tenant provider can issue tokens with the issuer of another tenant.
+        if (claims.iss !== issuer) throw createUnverifiedError('the claim iss is wrong');
+        if (!/^[\x20-\x7e]{1,255}$/.test(claims.sub)) throw createUnverifiedError('the claim sub is wrong');
+        const more = await fetchFurtherClaims(configuration, settings, tokens.access_token, claims);
+        return createPerson(claims, more, settings.teams_claim);
       } catch (thrown) {
-        throw faultOf(thrown);
+        throw toArsiaError(thrown);
       }
     },
   };
 }
 
-/** Many providers put no more than the subject into an ID token. */
-async function furtherClaims(
+/** Reads userinfo when the ID token does not have the needed claims. Many providers put only the subject into it. */
+async function fetchFurtherClaims(
   configuration: Configuration,
   { teams_claim }: UpstreamSettings,
   accessToken: string,
@@ -128,19 +131,25 @@ async function discover({ issuer, client_id, client_secret }: UpstreamSettings):
   const configuration = await discovery(new URL(issuer), client_id, client_secret, authenticate(client_secret), {
     [customFetch]: limitedFetch,
     timeout,
-    // The signature of an ID token is checked though TLS vouches for it: a proxy in between must not decide who comes in.
+    // The signature of an ID token is verified although TLS protects it: a TLS proxy must not be able to sign people in.
     execute: [enableNonRepudiationChecks, ...(isLoopback ? [allowInsecureRequests] : [])],
   });
   const metadata = configuration.serverMetadata();
   if (metadata.issuer !== issuer)
-    throw new ArsiaError('sign_in_unavailable', `The identity provider calls itself ${metadata.issuer}.`);
+    throw new ArsiaError(
+      'sign_in_unavailable',
+      `The metadata of the identity provider has the issuer ${metadata.issuer}, not ${issuer}.`,
+    );
   const { protocol } = new URL(String(metadata.authorization_endpoint));
   if (protocol !== 'https:' && !(isLoopback && protocol === 'http:'))
     throw new ArsiaError('sign_in_unavailable', 'The authorization endpoint of the identity provider is not https.');
   return configuration;
 }
 
-/** As the provider says, `client_secret_basic` where it says nothing (OpenID Connect Discovery 1.0, section 3). */
+/**
+ * Selects the authentication method of the metadata; the default is `client_secret_basic` (OpenID Connect Discovery 1.0,
+ * section 3).
+ */
 function authenticate(secret: string): ClientAuth {
   const [basic, post] = [ClientSecretBasic(secret), ClientSecretPost(secret)];
   return (server, client, body, headers) => {

@@ -2,11 +2,11 @@ import type { Clock } from '../../core/clock.ts';
 import { evaluate } from '../../providers/aws/evaluate.ts';
 import { isIssuerUrl } from '../issuer.ts';
 import { judge } from '../judge.ts';
-import { awsRefusal } from './errors.ts';
+import { createAwsRefusal } from './errors.ts';
 
 /** An IAM OpenID Connect provider (cloud-facts.md 1.5). */
 export interface OpenIdConnectProvider {
-  /** The issuer, byte for byte. */
+  /** The issuer; compared byte for byte. */
   url: string;
   client_ids: readonly string[];
 }
@@ -27,7 +27,7 @@ export interface RoleArn {
   name: string;
 }
 
-/** All accounts of this sandbox: what their admins pasted. */
+/** The accounts of this sandbox, with the providers and roles that admins created. */
 export interface Accounts {
   /** Returns the provider's ARN. */
   createOpenIdConnectProvider(input: ProviderInput): string;
@@ -72,20 +72,21 @@ export function makeAccounts(clock: Clock): Accounts {
   return {
     createOpenIdConnectProvider({ account, url, client_ids, partition = 'aws' }) {
       checkProvider({ account, url, client_ids });
-      const home = `${partition}:${account}`;
-      const here = providers.get(home) ?? new Map<string, OpenIdConnectProvider>();
-      if (here.has(url)) throw awsRefusal('EntityAlreadyExists', `Provider with url ${url} already exists.`);
+      const accountKey = `${partition}:${account}`;
+      const here = providers.get(accountKey) ?? new Map<string, OpenIdConnectProvider>();
+      if (here.has(url)) throw createAwsRefusal('EntityAlreadyExists', `Provider with url ${url} already exists.`);
       if (here.size >= maximumProviders)
-        throw awsRefusal('LimitExceeded', `Cannot exceed ${maximumProviders} providers.`);
-      providers.set(home, here.set(url, { url, client_ids: [...client_ids] }));
+        throw createAwsRefusal('LimitExceeded', `Cannot exceed ${maximumProviders} providers.`);
+      providers.set(accountKey, here.set(url, { url, client_ids: [...client_ids] }));
       return `arn:${partition}:iam::${account}:oidc-provider/${url.replace(/^https?:\/\//, '')}`;
     },
     createRole({ arn, trust_policy, max_session_duration = 3600 }) {
       const parsed = parseRoleArn(arn);
-      if (!parsed) throw awsRefusal('InvalidInput', `${arn} is no role ARN.`);
+      if (!parsed) throw createAwsRefusal('InvalidInput', `${arn} is not a role ARN.`);
       checkRole(trust_policy, max_session_duration);
       const unique = `${parsed.partition}:${parsed.account}:${parsed.name.toLowerCase()}`;
-      if (roles.has(unique)) throw awsRefusal('EntityAlreadyExists', `Role with name ${parsed.name} already exists.`);
+      if (roles.has(unique))
+        throw createAwsRefusal('EntityAlreadyExists', `Role with name ${parsed.name} already exists.`);
       roles.set(unique, { arn, id: makeId(clock, 'AROA'), name: parsed.name, trust_policy, max_session_duration });
       return arn;
     },
@@ -94,28 +95,29 @@ export function makeAccounts(clock: Clock): Accounts {
   };
 }
 
-/** `ASIA…` or `AROA…`: the prefix and 16 letters and digits. */
+/** Creates an id such as `ASIA…` or `AROA…`: the prefix and 16 letters and digits. */
 export function makeId(clock: Clock, prefix: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   return prefix + Array.from(clock.random(16), (byte) => alphabet[byte % alphabet.length]).join('');
 }
 
 function checkProvider({ account, url, client_ids }: ProviderInput): void {
-  if (!/^\d{12}$/.test(account)) throw awsRefusal('InvalidInput', `${account} is no account id of twelve digits.`);
+  if (!/^\d{12}$/.test(account))
+    throw createAwsRefusal('InvalidInput', `${account} is not an account id of twelve digits.`);
   if (!isIssuerUrl(url) || url.length > 255)
-    throw awsRefusal('InvalidInput', `${url} is no https URL of up to 255 characters without a query.`);
+    throw createAwsRefusal('InvalidInput', `${url} is not an https URL of up to 255 characters without a query.`);
   if (client_ids.length > 100 || !client_ids.every((id) => id.length >= 1 && id.length <= 255))
-    throw awsRefusal('InvalidInput', 'The client id list takes up to 100 audiences of 1 to 255 characters.');
+    throw createAwsRefusal('InvalidInput', 'The client id list can have up to 100 audiences of 1 to 255 characters.');
 }
 
 /** White space does not count against the quota (cloud-facts.md 1.6). */
 function checkRole(trustPolicy: string, maximumDuration: number): void {
   judge(
     () => evaluate(trustPolicy, {}),
-    (reason) => awsRefusal('MalformedPolicyDocument', reason),
+    (reason) => createAwsRefusal('MalformedPolicyDocument', reason),
   );
   if (trustPolicy.replace(/\s/g, '').length > maximumTrustPolicy)
-    throw awsRefusal('LimitExceeded', `Cannot exceed quota for ACLSizePerRole: ${maximumTrustPolicy}`);
+    throw createAwsRefusal('LimitExceeded', `Cannot exceed quota for ACLSizePerRole: ${maximumTrustPolicy}`);
   if (!Number.isInteger(maximumDuration) || maximumDuration < 3600 || maximumDuration > 43_200)
-    throw awsRefusal('ValidationError', 'The maximum session duration is 3600 to 43200 seconds.');
+    throw createAwsRefusal('ValidationError', 'The maximum session duration is 3600 to 43200 seconds.');
 }

@@ -3,10 +3,10 @@ import { evaluate } from '../../providers/aws/evaluate.ts';
 import { judge } from '../judge.ts';
 import type { KeyCache } from '../keycache.ts';
 import { type Accounts, parseRoleArn, type Role, type RoleArn } from './accounts.ts';
-import { awsRefusal, notAuthorized } from './errors.ts';
+import { createAwsRefusal, refuseUnauthorized } from './errors.ts';
 import { type IdentityToken, verifyIdentityToken } from './identitytoken.ts';
 import { type AssumeRoleInput, readAssumeRoleInput } from './parameters.ts';
-import { checkRolesClaim, checkSessionClaims, sourceIdentityOf } from './sessionclaims.ts';
+import { checkRolesClaim, checkSessionClaims, readSourceIdentity } from './sessionclaims.ts';
 import type { Sessions } from './sessions.ts';
 import type { Elements } from './xml.ts';
 
@@ -18,13 +18,13 @@ export interface Sts {
 }
 
 /**
- * AssumeRoleWithWebIdentity (cloud-facts.md 1.1 to 1.4): parameters, then the token, then its roles claim, then the trust
- * policy, then the duration that the role allows.
+ * Handles AssumeRoleWithWebIdentity (cloud-facts.md 1.1 to 1.4). Checks the parameters, the token, its roles claim, the trust
+ * policy and the maximum duration of the role, in this order. Throws Refusal.
  */
 export async function assumeRoleWithWebIdentity(sts: Sts, parameters: ReadonlyMap<string, string>): Promise<Elements> {
   const input = readAssumeRoleInput(parameters);
   const arn = parseRoleArn(input.role_arn);
-  if (!arn) throw awsRefusal('ValidationError', 'Request ARN is invalid');
+  if (!arn) throw createAwsRefusal('ValidationError', 'Request ARN is invalid');
   const token = await verifyIdentityToken(input.token, {
     findProvider: (issuer) => sts.accounts.findProvider(arn, issuer),
     keys: sts.keys,
@@ -33,21 +33,21 @@ export async function assumeRoleWithWebIdentity(sts: Sts, parameters: ReadonlyMa
   checkRolesClaim(token.claims, input.role_arn);
   checkSessionClaims(token.claims);
   const role = sts.accounts.findRole(input.role_arn);
-  if (!role || !isTrusted(role, token, input)) throw notAuthorized();
+  if (!role || !isTrusted(role, token, input)) throw refuseUnauthorized();
   if (input.duration > role.max_session_duration)
-    throw awsRefusal(
+    throw createAwsRefusal(
       'ValidationError',
       'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
     );
   return startSession(sts, arn, role, token, input);
 }
 
-/** The pasted trust policy judges; what it needs for tags and source identity is part of the judgement. */
+/** Evaluates the trust policy, which must also allow session tags and the source identity of the token. */
 function isTrusted(role: Role, token: IdentityToken, input: AssumeRoleInput): boolean {
   const request = { role_arn: input.role_arn, session_name: input.session_name };
   return judge(
     () => evaluate(role.trust_policy, token.claims, request),
-    (reason) => awsRefusal('InternalFailure', `The sandbox cannot judge this trust policy: ${reason}`),
+    (reason) => createAwsRefusal('InternalFailure', `The sandbox cannot evaluate this trust policy: ${reason}`),
   ).allow;
 }
 
@@ -64,7 +64,7 @@ function startSession(sts: Sts, arn: RoleArn, role: Role, token: IdentityToken, 
     SubjectFromWebIdentityToken: token.subject,
     Audience: token.audience,
     Provider: token.issuer,
-    SourceIdentity: sourceIdentityOf(token.claims),
+    SourceIdentity: readSourceIdentity(token.claims),
     AssumedRoleUser: { Arn: session.arn, AssumedRoleId: session.user_id },
     Credentials: {
       AccessKeyId: session.access_key_id,

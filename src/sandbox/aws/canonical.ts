@@ -12,10 +12,10 @@ export interface Scope {
 const algorithm = 'AWS4-HMAC-SHA256';
 
 /**
- * The signature that AWS Signature Version 4 gives this request under `secret`, hex. `signedHeaders` are lower-case names in
- * the order of the request; `unsignedParameter` is left out of the query (the signature itself, when it travels there).
+ * Computes the AWS Signature Version 4 of a request under `secret`, as hex. `signedHeaders` holds lower-case names in the order
+ * of the request. `unsignedParameter` is omitted from the query: the signature itself in a presigned URL.
  */
-export function signatureOf(
+export function computeSignature(
   request: Request,
   signedHeaders: readonly string[],
   scope: Scope,
@@ -25,9 +25,9 @@ export function signatureOf(
 ): string {
   const canonicalRequest = [
     request.method,
-    canonicalPath(request.path),
-    canonicalQuery(request.query, unsignedParameter),
-    ...signedHeaders.map((name) => `${name}:${headerValue(request, name)}`),
+    canonicalizePath(request.path),
+    canonicalizeQuery(request.query, unsignedParameter),
+    ...signedHeaders.map((name) => `${name}:${readHeader(request, name)}`),
     '',
     signedHeaders.join(';'),
     sha256(request.body),
@@ -38,12 +38,12 @@ export function signatureOf(
   return hmac(key, stringToSign).toString('hex');
 }
 
-/** Outside S3 each segment is encoded once more than it was sent. */
-function canonicalPath(path: string): string {
+/** Encodes each segment of the path again, as all services but S3 do. */
+function canonicalizePath(path: string): string {
   return path.split('/').map(encode).join('/');
 }
 
-function canonicalQuery(query: URLSearchParams, unsignedParameter: string | undefined): string {
+function canonicalizeQuery(query: URLSearchParams, unsignedParameter: string | undefined): string {
   return [...query]
     .filter(([name]) => name !== unsignedParameter)
     .map(([name, value]) => [encode(name), encode(value)] as const)
@@ -52,16 +52,16 @@ function canonicalQuery(query: URLSearchParams, unsignedParameter: string | unde
     .join('&');
 }
 
-/** All values of a header, each trimmed and with its runs of spaces shortened, in the order they were sent. */
-function headerValue({ raw_headers: raw }: Request, name: string): string {
+/** Returns all values of a header in the order sent, trimmed and with runs of spaces reduced to one. */
+function readHeader({ raw_headers: raw }: Request, name: string): string {
   const values: string[] = [];
-  for (let at = 0; at < raw.length; at += 2) {
-    if (raw[at]!.toLowerCase() === name) values.push(raw[at + 1]!.trim().replace(/ +/g, ' '));
+  for (let index = 0; index < raw.length; index += 2) {
+    if (raw[index]!.toLowerCase() === name) values.push(raw[index + 1]!.trim().replace(/ +/g, ' '));
   }
   return values.join(',');
 }
 
-/** RFC 3986: everything but the unreserved characters. */
+/** Percent-encodes everything but the unreserved characters (RFC 3986). */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -29,31 +29,31 @@ const statuses = {
 
 export type AwsCode = keyof typeof statuses;
 
-export function awsRefusal(code: AwsCode, message: string): Refusal {
+export function createAwsRefusal(code: AwsCode, message: string): Refusal {
   return new Refusal(statuses[code], code, message);
 }
 
 /** One text for a role that does not exist, a condition that fails and a permission that is missing (cloud-facts.md 1.3). */
-export function notAuthorized(): Refusal {
-  return awsRefusal('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity');
+export function refuseUnauthorized(): Refusal {
+  return createAwsRefusal('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity');
 }
 
-/** The two spaces are AWS's (cloud-facts.md 1.3). */
-export function noVerificationKey(): Refusal {
-  return awsRefusal(
+/** AWS's message has two spaces too (cloud-facts.md 1.3). */
+export function refuseUnknownKey(): Refusal {
+  return createAwsRefusal(
     'InvalidIdentityToken',
     "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
   );
 }
 
-/** What AWS says to a test's injected fault, by HTTP status. The Throttling code is unverified (cloud-facts.md 1.3). */
+/** Errors of AWS for an injected fault, by HTTP status. The Throttling code is unverified (cloud-facts.md 1.3). */
 const faults: Readonly<Record<number, { code: AwsCode; message: string }>> = {
   413: { code: 'RequestEntityTooLarge', message: 'The request is too large.' },
   429: { code: 'Throttling', message: 'Rate exceeded' },
   503: { code: 'ServiceUnavailable', message: 'The request has failed due to a temporary failure of the server.' },
 };
 
-export function faultRefusal(status: number): Refusal {
+export function createFaultRefusal(status: number): Refusal {
   const row = faults[status];
   if (row) return new Refusal(status, row.code, row.message);
   return new Refusal(500, 'InternalFailure', 'An internal error occurred.');

@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import type { JWK } from 'jose';
 import { IssuerUnreachable } from '../issuer.ts';
-import { byKeyId, type CachePolicy } from '../keycache.ts';
+import { type CachePolicy, indexByKeyId } from '../keycache.ts';
 
 /**
- * AWS keeps keys and fetches again for a `kid` that it does not know (threats.md 3.2, 4.3). For how long it keeps them is
- * published nowhere; 24 h is the cautious guess, since a key that has left the JWKS goes on verifying that long.
+ * AWS caches keys and fetches again for an unknown `kid` (threats.md 3.2, 4.3). The cache time is not published. 24 h is a
+ * cautious guess: a key that was removed from the JWKS still verifies for that long.
  */
 export const awsCachePolicy: CachePolicy = {
   lifetime: 24 * 60 * 60,
@@ -15,18 +15,21 @@ export const awsCachePolicy: CachePolicy = {
       if (keys.filter((key) => key.kty === type).length > maximumKeys)
         throw new IssuerUnreachable(`more than ${maximumKeys} ${type} keys`);
     }
-    return byKeyId(keys.filter(isTaken));
+    return indexByKeyId(keys.filter(isAccepted));
   },
 };
 
 const maximumKeys = 100;
 
-/** Observed at AWS (threats.md 3.2): `key_ops` of any content, another use than `sig` and an `x5c` of another key are refused. */
-function isTaken(key: JWK): boolean {
-  return key.key_ops === undefined && (key.use === undefined || key.use === 'sig') && agreesWithCertificate(key);
+/**
+ * Returns whether AWS accepts a key. Observed (threats.md 3.2): it refuses any `key_ops`, a `use` other than `sig`, and an
+ * `x5c` of another key.
+ */
+function isAccepted(key: JWK): boolean {
+  return key.key_ops === undefined && (key.use === undefined || key.use === 'sig') && hasMatchingCertificate(key);
 }
 
-function agreesWithCertificate(key: JWK): boolean {
+function hasMatchingCertificate(key: JWK): boolean {
   const [first] = key.x5c ?? [];
   if (first === undefined) return true;
   try {

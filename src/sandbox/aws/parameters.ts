@@ -1,7 +1,7 @@
 import { parseObject } from '../form.ts';
-import { awsRefusal } from './errors.ts';
+import { createAwsRefusal } from './errors.ts';
 
-/** What AssumeRoleWithWebIdentity was asked for (cloud-facts.md 1.1). */
+/** The parameters of AssumeRoleWithWebIdentity (cloud-facts.md 1.1). */
 export interface AssumeRoleInput {
   role_arn: string;
   session_name: string;
@@ -12,7 +12,7 @@ export interface AssumeRoleInput {
 
 interface Constraint {
   parameter: string;
-  /** Not echoed in the refusal. */
+  /** True when the refusal must not contain the value. */
   is_secret?: boolean;
   is_required: boolean;
   minimum: number;
@@ -36,22 +36,25 @@ const texts: readonly Constraint[] = [
   { parameter: 'Policy', is_required: false, minimum: 1, maximum: maximumPlaintext, pattern: policyPattern },
 ];
 
-/** Throws ValidationError with every constraint that fails, MalformedPolicyDocument or PackedPolicyTooLarge. */
+/**
+ * Reads and checks the parameters. Throws ValidationError with every failed constraint, MalformedPolicyDocument or
+ * PackedPolicyTooLarge.
+ */
 export function readAssumeRoleInput(parameters: ReadonlyMap<string, string>): AssumeRoleInput {
   const duration = parameters.get('DurationSeconds') ?? String(defaultDuration);
   const faults = [
-    ...texts.flatMap((constraint) => textFaults(constraint, parameters.get(constraint.parameter))),
-    ...durationFaults(duration),
+    ...texts.flatMap((constraint) => findTextFaults(constraint, parameters.get(constraint.parameter))),
+    ...findDurationFaults(duration),
   ];
   if (faults.length > 0)
-    throw awsRefusal(
+    throw createAwsRefusal(
       'ValidationError',
       `${faults.length} validation error${faults.length > 1 ? 's' : ''} detected: ${faults.join('; ')}`,
     );
   if (parameters.has('ProviderId'))
-    throw awsRefusal(
+    throw createAwsRefusal(
       'ValidationError',
-      'ProviderId is for OAuth 2.0 access tokens and never comes with an OIDC token.',
+      'ProviderId is for OAuth 2.0 access tokens and must not be sent with an OIDC token.',
     );
   checkSessionPolicies(parameters);
   return {
@@ -62,50 +65,53 @@ export function readAssumeRoleInput(parameters: ReadonlyMap<string, string>): As
   };
 }
 
-/** The wording is unverified (cloud-facts.md 1.3). */
-function textFaults(constraint: Constraint, value: string | undefined): string[] {
+/** The wording of AWS is unverified (cloud-facts.md 1.3). */
+function findTextFaults(constraint: Constraint, value: string | undefined): string[] {
   const { minimum, maximum, pattern } = constraint;
   const subject = (shown: string) =>
-    `Value ${shown} at '${member(constraint.parameter)}' failed to satisfy constraint:`;
+    `Value ${shown} at '${formatMember(constraint.parameter)}' failed to satisfy constraint:`;
   if (value === undefined) return constraint.is_required ? [`${subject('null')} Member must not be null`] : [];
-  const at = subject(constraint.is_secret ? "'***'" : `'${value}'`);
+  const prefix = subject(constraint.is_secret ? "'***'" : `'${value}'`);
   const faults: string[] = [];
   if (pattern && !pattern.test(value))
-    faults.push(`${at} Member must satisfy regular expression pattern: ${pattern.source.slice(1, -1)}`);
-  if (value.length < minimum) faults.push(`${at} Member must have length greater than or equal to ${minimum}`);
-  if (value.length > maximum) faults.push(`${at} Member must have length less than or equal to ${maximum}`);
+    faults.push(`${prefix} Member must satisfy regular expression pattern: ${pattern.source.slice(1, -1)}`);
+  if (value.length < minimum) faults.push(`${prefix} Member must have length greater than or equal to ${minimum}`);
+  if (value.length > maximum) faults.push(`${prefix} Member must have length less than or equal to ${maximum}`);
   return faults;
 }
 
-function durationFaults(value: string): string[] {
-  const at = `Value '${value}' at 'durationSeconds' failed to satisfy constraint:`;
+function findDurationFaults(value: string): string[] {
+  const prefix = `Value '${value}' at 'durationSeconds' failed to satisfy constraint:`;
   const seconds = Number(value);
-  if (!/^-?\d{1,10}$/.test(value)) return [`${at} Member must be an integer`];
+  if (!/^-?\d{1,10}$/.test(value)) return [`${prefix} Member must be an integer`];
   if (seconds < durationLimits.minimum)
-    return [`${at} Member must have value greater than or equal to ${durationLimits.minimum}`];
+    return [`${prefix} Member must have value greater than or equal to ${durationLimits.minimum}`];
   if (seconds > durationLimits.maximum)
-    return [`${at} Member must have value less than or equal to ${durationLimits.maximum}`];
+    return [`${prefix} Member must have value less than or equal to ${durationLimits.maximum}`];
   return [];
 }
 
-/** Session policies narrow the session; this sandbox holds no resources, so it judges their form alone. */
+/** Checks the form of session policies. Their effect is not evaluated: the sandbox has no resources. */
 function checkSessionPolicies(parameters: ReadonlyMap<string, string>): void {
   const policy = parameters.get('Policy');
   if (policy !== undefined && parseObject(policy)?.Statement === undefined)
-    throw awsRefusal('MalformedPolicyDocument', 'Syntax errors in policy.');
+    throw createAwsRefusal('MalformedPolicyDocument', 'Syntax errors in policy.');
   const arns = [...parameters].filter(([name]) => /^PolicyArns\.member\.\d+\.arn$/.test(name)).map(([, arn]) => arn);
   if (arns.length > maximumPolicies)
-    throw awsRefusal('ValidationError', `PolicyArns takes up to ${maximumPolicies} managed policies.`);
+    throw createAwsRefusal('ValidationError', `PolicyArns can have up to ${maximumPolicies} managed policies.`);
   const account = /^arn:[\w-]+:iam::(\d{12}):/.exec(parameters.get('RoleArn') ?? '')?.[1];
   for (const arn of arns) {
     const owner = /^arn:[\w-]+:iam::(\d{12}|aws):policy\/[\x21-\x7e]+$/.exec(arn)?.[1];
     if (owner === undefined || (owner !== 'aws' && owner !== account))
-      throw awsRefusal('ValidationError', `${arn} is no managed policy of the account of the role.`);
+      throw createAwsRefusal('ValidationError', `${arn} is not a managed policy of the account of the role.`);
   }
   if ((policy ?? '').length + arns.join('').length > maximumPlaintext)
-    throw awsRefusal('PackedPolicyTooLarge', `Session policies take up to ${maximumPlaintext} characters together.`);
+    throw createAwsRefusal(
+      'PackedPolicyTooLarge',
+      `Session policies can have up to ${maximumPlaintext} characters together.`,
+    );
 }
 
-function member(parameter: string): string {
+function formatMember(parameter: string): string {
   return parameter[0]!.toLowerCase() + parameter.slice(1);
 }

@@ -1,7 +1,7 @@
 import { isObject } from '../../core/json.ts';
-import { awsRefusal } from './errors.ts';
+import { createAwsRefusal } from './errors.ts';
 
-/** The claims by which a token speaks to AWS beyond who it is (cloud-facts.md 1.4). */
+/** Claims of a token that AWS STS reads beside the registered ones (cloud-facts.md 1.4). */
 const rolesClaim = 'https://aws.amazon.com/roles';
 const tagsClaim = 'https://aws.amazon.com/tags';
 const sourceIdentityClaim = 'https://aws.amazon.com/source_identity';
@@ -13,43 +13,46 @@ const maximumTags = 50;
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** Checked before the trust policy is looked at (cloud-facts.md 0 trap 9). */
+/**
+ * Checks that the roles claim lists the role. AWS checks it before the trust policy (cloud-facts.md 0 trap 9). Throws
+ * Refusal.
+ */
 export function checkRolesClaim(claims: Claims, roleArn: string): void {
   const listed = claims[rolesClaim];
   if (listed === undefined) return;
   if (listed !== roleArn && !(Array.isArray(listed) && listed.includes(roleArn)))
-    throw invalid('The target role ARN is not present in the roles claim of the identity token');
+    throw refuseToken('The target role ARN is not present in the roles claim of the identity token');
 }
 
-/** The form of session tags and source identity; whether the trust policy permits them is judged with the policy. */
+/** Checks the form of session tags and source identity. The trust policy decides whether they are permitted. Throws Refusal. */
 export function checkSessionClaims(claims: Claims): void {
   if (claims[tagsClaim] !== undefined) checkTags(claims[tagsClaim]);
-  if (claims[sourceIdentityClaim] !== undefined && sourceIdentityOf(claims) === undefined)
-    throw invalid('The source_identity claim is malformed.');
+  if (claims[sourceIdentityClaim] !== undefined && readSourceIdentity(claims) === undefined)
+    throw refuseToken('The source_identity claim is malformed.');
 }
 
-export function sourceIdentityOf(claims: Claims): string | undefined {
+export function readSourceIdentity(claims: Claims): string | undefined {
   const value = claims[sourceIdentityClaim];
   return typeof value === 'string' && sourceIdentityPattern.test(value) ? value : undefined;
 }
 
 function checkTags(claim: unknown): void {
   const tags = isObject(claim) ? claim.principal_tags : undefined;
-  if (!isObject(claim) || !isObject(tags)) throw invalid('The tags claim has no principal_tags.');
+  if (!isObject(claim) || !isObject(tags)) throw refuseToken('The tags claim has no principal_tags.');
   const entries = Object.entries(tags);
-  if (entries.length > maximumTags) throw invalid(`The tags claim has more than ${maximumTags} tags.`);
+  if (entries.length > maximumTags) throw refuseToken(`The tags claim has more than ${maximumTags} tags.`);
   if (new Set(entries.map(([key]) => key.toLowerCase())).size < entries.length)
-    throw invalid('The tags claim has keys that differ by case only.');
+    throw refuseToken('The tags claim has keys that differ by case only.');
   for (const [key, values] of entries) {
     const [value] = Array.isArray(values) && values.length === 1 ? values : [];
     if (!tagKeyPattern.test(key) || typeof value !== 'string' || !tagValuePattern.test(value))
-      throw invalid(`The tag ${JSON.stringify(key)} is malformed.`);
+      throw refuseToken(`The tag ${JSON.stringify(key)} is malformed.`);
   }
   const transitive = claim.transitive_tag_keys ?? [];
   if (!Array.isArray(transitive) || !transitive.every((key) => typeof key === 'string' && Object.hasOwn(tags, key)))
-    throw invalid('The tags claim has transitive_tag_keys that are no keys of principal_tags.');
+    throw refuseToken('The tags claim has transitive_tag_keys that are not keys of principal_tags.');
 }
 
-function invalid(message: string) {
-  return awsRefusal('InvalidIdentityToken', message);
+function refuseToken(message: string) {
+  return createAwsRefusal('InvalidIdentityToken', message);
 }

@@ -1,15 +1,15 @@
 import type { Clock } from '../../core/clock.ts';
-import { type Issued, makeIssued, opaque } from '../issued.ts';
+import { createOpaqueText, type Issued, makeIssued } from '../issued.ts';
 import { makeId } from './accounts.ts';
 
-/** Temporary credentials and whose they are. */
+/** Temporary credentials and their owner. */
 export interface Session {
   access_key_id: string;
   secret_access_key: string;
   session_token: string;
   /** Milliseconds since 1970. */
   expires_at: number;
-  /** `arn:aws:sts::A:assumed-role/R/S`: the path of the role is dropped (cloud-facts.md 1.7). */
+  /** `arn:aws:sts::A:assumed-role/R/S`: without the path of the role (cloud-facts.md 1.7). */
   arn: string;
   /** `AROA…:S`. */
   user_id: string;
@@ -29,7 +29,7 @@ export function makeSessions(clock: Clock): Sessions {
         ...owner,
         access_key_id: makeId(clock, 'ASIA'),
         secret_access_key: Buffer.from(clock.random(30)).toString('base64'),
-        session_token: opaque(clock, 240),
+        session_token: createOpaqueText(clock, 240),
         expires_at: Math.floor(clock.now() / 1000 + duration) * 1000,
       };
       issued.put(session.access_key_id, session);

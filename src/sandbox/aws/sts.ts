@@ -1,22 +1,22 @@
 import type { JWK } from 'jose';
 import type { Clock } from '../../core/clock.ts';
-import { firstValues, readForm } from '../form.ts';
-import { uuid } from '../issued.ts';
+import { readFirstValues, readForm } from '../form.ts';
+import { createUuid } from '../issued.ts';
 import { makeKeyCache } from '../keycache.ts';
 import type { Answer, Cloud, Request } from '../listener.ts';
 import { Refusal } from '../refusal.ts';
 import { type Accounts, makeAccounts } from './accounts.ts';
 import { assumeRoleWithWebIdentity, type Sts } from './assumerole.ts';
 import { authenticate } from './authentication.ts';
-import { awsRefusal, faultRefusal } from './errors.ts';
+import { createAwsRefusal, createFaultRefusal } from './errors.ts';
 import { awsCachePolicy } from './keys.ts';
 import { makeSessions } from './sessions.ts';
-import { type Elements, errorAnswer, resultAnswer } from './xml.ts';
+import { createErrorAnswer, createResultAnswer, type Elements } from './xml.ts';
 
 type Parameters = ReadonlyMap<string, string>;
 type Action = (sts: Sts, parameters: Parameters, request: Request) => Elements | Promise<Elements>;
 
-/** The query API, by action. */
+/** The actions of the query API. */
 const actions: Readonly<Record<string, Action>> = {
   AssumeRoleWithWebIdentity: assumeRoleWithWebIdentity,
   GetCallerIdentity: getCallerIdentity,
@@ -25,7 +25,10 @@ const actions: Readonly<Record<string, Action>> = {
 const version = '2011-06-15';
 const loggedParameters = ['RoleArn', 'RoleSessionName', 'DurationSeconds'];
 
-/** AWS STS on one endpoint, global and of every region and partition alike (cloud-facts.md 1). */
+/**
+ * Creates AWS STS on one endpoint, which serves as the global one and as that of every region and partition (cloud-facts.md
+ * 1).
+ */
 export function makeAwsSts(
   clock: Clock,
   fetchKeys: (issuer: string) => Promise<JWK[]>,
@@ -46,15 +49,15 @@ export function makeAwsSts(
       };
     },
     async answer(request) {
-      const requestId = uuid(clock);
+      const requestId = createUuid(clock);
       try {
         return await perform(sts, request, requestId);
       } catch (error) {
-        if (error instanceof Refusal) return errorAnswer(error, requestId);
+        if (error instanceof Refusal) return createErrorAnswer(error, requestId);
         throw error;
       }
     },
-    unavailable: (status) => errorAnswer(faultRefusal(status), uuid(clock)),
+    unavailable: (status) => createErrorAnswer(createFaultRefusal(status), createUuid(clock)),
   };
   return { cloud, accounts: sts.accounts };
 }
@@ -62,23 +65,23 @@ export function makeAwsSts(
 async function perform(sts: Sts, request: Request, requestId: string): Promise<Answer> {
   const parameters = readParameters(request);
   const name = parameters.get('Action');
-  if (name === undefined) throw awsRefusal('MissingAction', 'The request must contain the parameter Action.');
+  if (name === undefined) throw createAwsRefusal('MissingAction', 'The request must contain the parameter Action.');
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (!action || parameters.get('Version') !== version)
-    throw awsRefusal(
+    throw createAwsRefusal(
       'InvalidAction',
       `Could not find operation ${name} for version ${parameters.get('Version') ?? 'NO_VERSION_SPECIFIED'}`,
     );
-  return resultAnswer(name, await action(sts, parameters, request), requestId);
+  return createResultAnswer(name, await action(sts, parameters, request), requestId);
 }
 
-/** Signed by the temporary credentials; needs no permission (cloud-facts.md 1.8). */
+/** Handles GetCallerIdentity, which is signed by temporary credentials and needs no permission (cloud-facts.md 1.8). */
 function getCallerIdentity(sts: Sts, _parameters: Parameters, request: Request): Elements {
   const { arn, user_id, account } = authenticate(request, sts.sessions, sts.clock.now());
   return { Arn: arn, UserId: user_id, Account: account };
 }
 
-/** By GET in the query, by POST in the form. */
+/** Reads the parameters from the query and the form. */
 function readParameters(request: Request): Parameters {
-  return new Map([...firstValues(request.query), ...readForm(request)]);
+  return new Map([...readFirstValues(request.query), ...readForm(request)]);
 }

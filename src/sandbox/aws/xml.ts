@@ -1,31 +1,31 @@
 import type { Answer } from '../listener.ts';
 import type { Refusal } from '../refusal.ts';
 
-/** An element's content: text, or elements in order. Members that are undefined are left out. */
+/** The content of an element: text, or elements in order. Undefined members are omitted. */
 export interface Elements {
   [name: string]: string | Elements | undefined;
 }
 
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
-/** `<XResponse><XResult/><ResponseMetadata/></XResponse>` (cloud-facts.md 1.2). */
-export function resultAnswer(action: string, result: Elements, requestId: string): Answer {
+/** Renders `<XResponse><XResult/><ResponseMetadata/></XResponse>` (cloud-facts.md 1.2). */
+export function createResultAnswer(action: string, result: Elements, requestId: string): Answer {
   const body = { [`${action}Result`]: result, ResponseMetadata: { RequestId: requestId } };
-  return xmlAnswer(200, document(`${action}Response`, body), requestId);
+  return createXmlAnswer(200, renderDocument(`${action}Response`, body), requestId);
 }
 
-/** `<ErrorResponse><Error/><RequestId/></ErrorResponse>`: the sender's fault below 500, the receiver's from there on. */
-export function errorAnswer(refusal: Refusal, requestId: string): Answer {
+/** Renders `<ErrorResponse><Error/><RequestId/></ErrorResponse>`. The type is Sender below status 500, Receiver from 500. */
+export function createErrorAnswer(refusal: Refusal, requestId: string): Answer {
   const type = refusal.status < 500 ? 'Sender' : 'Receiver';
   const body = { Error: { Type: type, Code: refusal.code, Message: refusal.message }, RequestId: requestId };
-  return { ...xmlAnswer(refusal.status, document('ErrorResponse', body), requestId), code: refusal.code };
+  return { ...createXmlAnswer(refusal.status, renderDocument('ErrorResponse', body), requestId), code: refusal.code };
 }
 
-function xmlAnswer(status: number, body: string, requestId: string): Answer {
+function createXmlAnswer(status: number, body: string, requestId: string): Answer {
   return { status, headers: { 'content-type': 'text/xml', 'x-amzn-requestid': requestId }, body };
 }
 
-function document(root: string, content: Elements): string {
+function renderDocument(root: string, content: Elements): string {
   return `<${root} xmlns="${namespace}">${render(content)}</${root}>\n`;
 }
 
@@ -40,7 +40,7 @@ function render(elements: Elements): string {
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** Text for XML 1.0, which cannot carry control characters at all: they come out as U+FFFD. */
+/** Escapes text for XML 1.0. Replaces control characters, which XML 1.0 cannot represent, by U+FFFD. */
 function escapeText(text: string): string {
   return text
     .toWellFormed()

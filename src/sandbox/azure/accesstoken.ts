@@ -1,12 +1,12 @@
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { Clock } from '../../core/clock.ts';
-import { uuid } from '../issued.ts';
+import { createUuid } from '../issued.ts';
 import type { Application } from './directory.ts';
 
-/** Signs the access tokens of this Entra, by a key of its own that lives as long as the sandbox. */
+/** Signs the access tokens of this Entra with a key that is created for the sandbox. */
 export interface AccessTokens {
   jwks: { keys: JWK[] };
-  /** `resource` is the scope without `/.default`. */
+  /** Signs a token. `resource` is the scope without `/.default`. */
   sign(application: Application, resource: string): Promise<string>;
 }
 
@@ -14,7 +14,7 @@ export interface AccessTokens {
 export const accessTokenLifetime = 3599;
 const backdate = 300;
 
-export async function makeAccessTokens(clock: Clock, issuerOf: (tenant: string) => string): Promise<AccessTokens> {
+export async function makeAccessTokens(clock: Clock, formatIssuer: (tenant: string) => string): Promise<AccessTokens> {
   const { privateKey, publicKey } = await generateKeyPair('RS256');
   const jwk = await exportJWK(publicKey);
   const kid = await calculateJwkThumbprint(jwk);
@@ -24,13 +24,13 @@ export async function makeAccessTokens(clock: Clock, issuerOf: (tenant: string) 
       const now = Math.floor(clock.now() / 1000);
       return new SignJWT({ appid: client_id, azp: client_id, idtyp: 'app', oid: object_id, tid: tenant, ver: '2.0' })
         .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid })
-        .setIssuer(issuerOf(tenant))
+        .setIssuer(formatIssuer(tenant))
         .setAudience(resource)
         .setSubject(object_id)
         .setIssuedAt(now - backdate)
         .setNotBefore(now - backdate)
         .setExpirationTime(now + accessTokenLifetime)
-        .setJti(uuid(clock))
+        .setJti(createUuid(clock))
         .sign(privateKey);
     },
   };

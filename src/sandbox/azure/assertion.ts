@@ -1,23 +1,26 @@
 import { evaluate } from '../../providers/azure/evaluate.ts';
 import { IssuerUnreachable } from '../issuer.ts';
 import { type DecodedToken, decodeToken, isSignedBy, isWholeSeconds } from '../jwt.ts';
-import { byKeyId, type CachePolicy, type KeyCache } from '../keycache.ts';
+import { type CachePolicy, indexByKeyId, type KeyCache } from '../keycache.ts';
 import type { Application } from './directory.ts';
-import { type AadstsNumber, aadsts } from './errors.ts';
+import { type AadstsNumber, createAadstsRefusal } from './errors.ts';
 
-/** Entra keeps keys for 24 h, fetches again for no `kid`, and takes the first 100 keys (threats.md 3.2, 4.3). */
+/**
+ * Entra caches keys for 24 h, does not fetch again for an unknown `kid`, and reads the first 100 keys (threats.md 3.2, 4.3).
+ */
 export const entraCachePolicy: CachePolicy = {
   lifetime: 24 * 60 * 60,
   refetchesUnknownKey: false,
-  select: (keys) => byKeyId(keys.slice(0, 100)),
+  select: (keys) => indexByKeyId(keys.slice(0, 100)),
 };
 
 const algorithms = ['RS256'];
 const headerTypes = ['JWT', 'http://openid.net/specs/jwt/1.0'];
 
 /**
- * Throws unless the assertion proves one of the application's federated credentials. The order: form, issuer, signature, times,
- * subject and audience, so that nothing is fetched for an issuer that nobody registered. `now` in milliseconds.
+ * Checks that an assertion matches one of the federated credentials of the application. Checks form, issuer, signature, times,
+ * subject and audience in this order, so that keys are fetched only for registered issuers. `now` is in milliseconds. Throws
+ * Refusal.
  */
 export async function checkAssertion(
   token: string,
@@ -26,42 +29,44 @@ export async function checkAssertion(
   now: number,
 ): Promise<void> {
   const decoded = decodeToken(token);
-  if (!decoded) throw aadsts(50027);
+  if (!decoded) throw createAadstsRefusal(50027);
   const { header, claims } = decoded;
-  if (header.typ !== undefined && !headerTypes.includes(header.typ as string)) throw aadsts(5002727);
-  if (header.alg !== 'RS256' && header.alg !== 'HS256') throw aadsts(5002738, String(header.alg));
-  if (typeof claims.iss !== 'string' || typeof claims.sub !== 'string' || claims.aud === undefined) throw aadsts(50027);
-  if (!application.credentials.some(({ issuer }) => issuer === claims.iss)) throw aadsts(700211, claims.iss);
+  if (header.typ !== undefined && !headerTypes.includes(header.typ as string)) throw createAadstsRefusal(5002727);
+  if (header.alg !== 'RS256' && header.alg !== 'HS256') throw createAadstsRefusal(5002738, String(header.alg));
+  if (typeof claims.iss !== 'string' || typeof claims.sub !== 'string' || claims.aud === undefined)
+    throw createAadstsRefusal(50027);
+  if (!application.credentials.some(({ issuer }) => issuer === claims.iss))
+    throw createAadstsRefusal(700211, claims.iss);
   await checkSignature(token, decoded, claims.iss, keys);
   checkTimes(claims, now);
   checkMatch(application, claims);
 }
 
 async function checkSignature(token: string, { header }: DecodedToken, issuer: string, keys: KeyCache): Promise<void> {
-  const notFound = () => aadsts(700027, 'The key was not found.');
+  const notFound = () => createAadstsRefusal(700027, 'The key was not found.');
   // A federated credential shares no secret, so HS256 has no key that could verify it.
   if (typeof header.kid !== 'string' || header.alg !== 'RS256') throw notFound();
   const key = await keys.find(issuer, header.kid).catch((error: unknown) => {
-    throw error instanceof IssuerUnreachable ? aadsts(50166) : error;
+    throw error instanceof IssuerUnreachable ? createAadstsRefusal(50166) : error;
   });
   if (!key) throw notFound();
-  if (!(await isSignedBy(token, key, algorithms))) throw aadsts(700027, 'The signature is not valid.');
+  if (!(await isSignedBy(token, key, algorithms))) throw createAadstsRefusal(700027, 'The signature is not valid.');
 }
 
-/** Entra publishes no tolerance; with none here, what passes in the sandbox needs none of it. */
+/** Checks the times without tolerance: Entra publishes none, and a token that passes here needs none. */
 function checkTimes(claims: Readonly<Record<string, unknown>>, now: number): void {
   const { exp, nbf = claims.iat } = claims;
-  if (!isWholeSeconds(exp) || (nbf !== undefined && !isWholeSeconds(nbf))) throw aadsts(50027);
+  if (!isWholeSeconds(exp) || (nbf !== undefined && !isWholeSeconds(nbf))) throw createAadstsRefusal(50027);
   if (now >= exp * 1000 || (nbf !== undefined && now < nbf * 1000)) {
     const shown = [now, (nbf ?? 0) * 1000, exp * 1000].map((time) => new Date(time).toISOString());
-    throw aadsts(
+    throw createAadstsRefusal(
       700024,
       `Current time: ${shown[0]}, assertion valid from ${shown[1]}, expiry time of assertion ${shown[2]}.`,
     );
   }
 }
 
-/** The failing conditions from the first that is compared to the last: the credential that got furthest names the refusal. */
+/** Conditions in the order of comparison. The refusal names the failed condition of the credential that got furthest. */
 const mismatches: readonly { condition: string; number: AadstsNumber; claim: string }[] = [
   { condition: 'issuer', number: 700211, claim: 'iss' },
   { condition: 'subject', number: 700213, claim: 'sub' },
@@ -79,5 +84,5 @@ function checkMatch(application: Application, claims: Readonly<Record<string, un
     );
   }
   const { number, claim } = mismatches[furthest]!;
-  throw aadsts(number, typeof claims[claim] === 'string' ? claims[claim] : JSON.stringify(claims[claim]));
+  throw createAadstsRefusal(number, typeof claims[claim] === 'string' ? claims[claim] : JSON.stringify(claims[claim]));
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
 import { evaluate } from '../../providers/azure/evaluate.ts';
 import { parseObject } from '../form.ts';
-import { uuid } from '../issued.ts';
+import { createUuid } from '../issued.ts';
 import { isIssuerUrl } from '../issuer.ts';
 import { judge } from '../judge.ts';
 import { Refusal } from '../refusal.ts';
 
-/** A federated identity credential as it was pasted, and the issuer that it names. */
+/** A federated identity credential: the document as pasted, and its members. */
 export interface FederatedCredential {
   document: string;
   name: string;
@@ -22,7 +22,7 @@ export interface Application {
   credentials: FederatedCredential[];
 }
 
-/** All tenants of this sandbox. Ids compare without regard to case, as GUIDs do. */
+/** The tenants of this sandbox. Ids are compared case-insensitively, as GUIDs are. */
 export interface Directory {
   createApplication(input: { tenant: string; client_id: string }): void;
   /** `document` is `{name, issuer, subject, audiences, description?}` as JSON text (cloud-facts.md 2.1). */
@@ -42,9 +42,9 @@ export function makeDirectory(clock: Clock): Directory {
   return {
     createApplication({ tenant, client_id }) {
       if (find(tenant, client_id))
-        throw new Refusal(409, 'ObjectConflict', `The application ${client_id} exists already.`);
+        throw new Refusal(409, 'ObjectConflict', `The application ${client_id} already exists.`);
       const applications = tenants.get(tenant.toLowerCase()) ?? new Map<string, Application>();
-      applications.set(client_id.toLowerCase(), { tenant, client_id, object_id: uuid(clock), credentials: [] });
+      applications.set(client_id.toLowerCase(), { tenant, client_id, object_id: createUuid(clock), credentials: [] });
       tenants.set(tenant.toLowerCase(), applications);
     },
     createFederatedCredential({ tenant, client_id, document }) {
@@ -58,26 +58,27 @@ export function makeDirectory(clock: Clock): Directory {
   };
 }
 
-/** The checks that Entra makes when a credential is written. A wrong subject is not among them: it shows at the exchange. */
+/** Reads a credential with the checks that Entra makes when one is created. A wrong subject is found only at the exchange. */
 function readCredential(document: string, existing: readonly FederatedCredential[]): FederatedCredential {
   const { name, issuer, subject, audiences, description, ...rest } = parseObject(document) ?? {};
   if (Object.keys(rest).length > 0)
-    throw badRequest(`The members are ${members.join(', ')}, not ${Object.keys(rest)}.`);
+    throw createBadRequest(`The members are ${members.join(', ')}, not ${Object.keys(rest)}.`);
   if (typeof name !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$/.test(name))
-    throw badRequest(`Federated Identity Credential name '${name}' is invalid.`);
+    throw createBadRequest(`Federated Identity Credential name '${name}' is invalid.`);
   if (!Array.isArray(audiences) || audiences.length !== 1 || !isText(audiences[0]))
-    throw badRequest('Federated identity credentials must have exactly one audience.');
-  if (!isText(issuer) || !isIssuerUrl(issuer)) throw badRequest('The issuer must be an https URL without a query.');
-  if (!isText(subject)) throw badRequest(`The subject must have 1 to ${maximumText} characters.`);
+    throw createBadRequest('Federated identity credentials must have exactly one audience.');
+  if (!isText(issuer) || !isIssuerUrl(issuer))
+    throw createBadRequest('The issuer must be an https URL without a query.');
+  if (!isText(subject)) throw createBadRequest(`The subject must have 1 to ${maximumText} characters.`);
   if (description !== undefined && (typeof description !== 'string' || description.length > maximumText))
-    throw badRequest(`The description takes up to ${maximumText} characters.`);
+    throw createBadRequest(`The description can have up to ${maximumText} characters.`);
   if (existing.length >= maximumCredentials)
-    throw badRequest(`An application takes up to ${maximumCredentials} federated identity credentials.`);
+    throw createBadRequest(`An application can have up to ${maximumCredentials} federated identity credentials.`);
   if (existing.some((one) => one.name === name))
-    throw new Refusal(409, 'ObjectConflict', `A federated identity credential named ${name} exists already.`);
+    throw new Refusal(409, 'ObjectConflict', `A federated identity credential named ${name} already exists.`);
   if (existing.some((one) => one.issuer === issuer && one.subject === subject))
-    throw badRequest('Issuer and subject combination already exists for this application.');
-  judge(() => evaluate(document, {}), badRequest);
+    throw createBadRequest('Issuer and subject combination already exists for this application.');
+  judge(() => evaluate(document, {}), createBadRequest);
   return { document, name, issuer, subject };
 }
 
@@ -85,6 +86,6 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value.length >= 1 && value.length <= maximumText;
 }
 
-function badRequest(message: string): Refusal {
+function createBadRequest(message: string): Refusal {
   return new Refusal(400, 'Request_BadRequest', message);
 }

@@ -7,7 +7,7 @@ import { Refusal } from '../refusal.ts';
 import { type AccessTokens, accessTokenLifetime, makeAccessTokens } from './accesstoken.ts';
 import { checkAssertion, entraCachePolicy } from './assertion.ts';
 import { type Directory, makeDirectory } from './directory.ts';
-import { aadsts, errorAnswer, faultRefusal, jsonAnswer } from './errors.ts';
+import { createAadstsRefusal, createErrorAnswer, createFaultRefusal, createJsonAnswer } from './errors.ts';
 
 interface Entra {
   origin: string;
@@ -19,7 +19,7 @@ interface Entra {
 
 type Route = (entra: Entra, tenant: string, request: Request) => Answer | Promise<Answer>;
 
-/** By the path behind the tenant. */
+/** Routes by the path after the tenant. */
 const routes: Readonly<Record<string, { operation: string; answer: Route }>> = {
   '/oauth2/v2.0/token': { operation: 'Token', answer: token },
   '/v2.0/.well-known/openid-configuration': { operation: 'OpenIdConfiguration', answer: discovery },
@@ -29,7 +29,7 @@ const routes: Readonly<Record<string, { operation: string; answer: Route }>> = {
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const requiredParameters = ['grant_type', 'client_id', 'scope', 'client_assertion_type', 'client_assertion'];
 
-/** Builds Entra when its origin is known; `directory` is there before (cloud-facts.md 2). */
+/** Creates Entra (cloud-facts.md 2). `cloudAt` builds the endpoint when its origin is known; `directory` can be used before. */
 export async function makeEntra(
   clock: Clock,
   fetchKeys: (issuer: string) => Promise<JWK[]>,
@@ -42,12 +42,12 @@ export async function makeEntra(
     directory,
     cloudAt(origin) {
       issuers = origin;
-      return cloudOf({ origin, clock, directory, keys, tokens });
+      return createCloud({ origin, clock, directory, keys, tokens });
     },
   };
 }
 
-function cloudOf(entra: Entra): Cloud {
+function createCloud(entra: Entra): Cloud {
   return {
     describe(request) {
       const { tenant, route } = match(request.path);
@@ -57,36 +57,36 @@ function cloudOf(entra: Entra): Cloud {
     },
     async answer(request) {
       const { tenant, route } = match(request.path);
-      if (!route) return jsonAnswer(404, { error: 'not_found' });
+      if (!route) return createJsonAnswer(404, { error: 'not_found' });
       try {
         return await route.answer(entra, tenant, request);
       } catch (error) {
-        if (error instanceof Refusal) return errorAnswer(error, entra.clock, correlationIdOf(request));
+        if (error instanceof Refusal) return createErrorAnswer(error, entra.clock, readCorrelationId(request));
         throw error;
       }
     },
-    unavailable: (status) => errorAnswer(faultRefusal(status), entra.clock),
+    unavailable: (status) => createErrorAnswer(createFaultRefusal(status), entra.clock),
   };
 }
 
-/** The client credentials grant with a federated assertion (cloud-facts.md 2.2). */
+/** Handles the client credentials grant with a federated assertion (cloud-facts.md 2.2). */
 async function token(entra: Entra, tenant: string, request: Request): Promise<Answer> {
-  if (request.method !== 'POST') throw aadsts(900561, request.method);
+  if (request.method !== 'POST') throw createAadstsRefusal(900561, request.method);
   const form = readForm(request);
   for (const name of requiredParameters) {
-    if (!form.get(name)) throw aadsts(900144, name);
+    if (!form.get(name)) throw createAadstsRefusal(900144, name);
   }
-  if (!entra.directory.hasTenant(tenant)) throw aadsts(90002, tenant);
+  if (!entra.directory.hasTenant(tenant)) throw createAadstsRefusal(90002, tenant);
   const grantType = form.get('grant_type')!;
-  if (grantType !== 'client_credentials') throw aadsts(70003, grantType);
+  if (grantType !== 'client_credentials') throw createAadstsRefusal(70003, grantType);
   const clientId = form.get('client_id')!;
   const application = entra.directory.findApplication(tenant, clientId);
-  if (!application) throw aadsts(700016, clientId);
-  const resource = resourceOf(form.get('scope')!);
-  if (form.get('client_assertion_type') !== assertionType) throw aadsts(50027);
-  if (application.credentials.length === 0) throw aadsts(70025, application.client_id);
+  if (!application) throw createAadstsRefusal(700016, clientId);
+  const resource = parseResource(form.get('scope')!);
+  if (form.get('client_assertion_type') !== assertionType) throw createAadstsRefusal(50027);
+  if (application.credentials.length === 0) throw createAadstsRefusal(70025, application.client_id);
   await checkAssertion(form.get('client_assertion')!, application, entra.keys, entra.clock.now());
-  return jsonAnswer(200, {
+  return createJsonAnswer(200, {
     token_type: 'Bearer',
     expires_in: accessTokenLifetime,
     ext_expires_in: accessTokenLifetime,
@@ -94,18 +94,21 @@ async function token(entra: Entra, tenant: string, request: Request): Promise<An
   });
 }
 
-/** Of one scope, `<resource>/.default`. */
-function resourceOf(scope: string): string {
+/** Parses the resource of the one scope `<resource>/.default`. */
+function parseResource(scope: string): string {
   const resource = /^(\S+)\/\.default$/.exec(scope)?.[1];
-  if (resource === undefined) throw aadsts(70011, scope);
+  if (resource === undefined) throw createAadstsRefusal(70011, scope);
   return resource;
 }
 
-/** What MSAL reads of an authority that it does not know. It insists on an authorization endpoint, which stays unserved here. */
+/**
+ * Returns the discovery document that MSAL reads of an unknown authority. MSAL requires an authorization endpoint; none is
+ * served.
+ */
 function discovery(entra: Entra, tenant: string): Answer {
-  if (!entra.directory.hasTenant(tenant)) throw aadsts(90002, tenant);
+  if (!entra.directory.hasTenant(tenant)) throw createAadstsRefusal(90002, tenant);
   const base = `${entra.origin}/${tenant}`;
-  return jsonAnswer(200, {
+  return createJsonAnswer(200, {
     issuer: `${base}/v2.0`,
     authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
     token_endpoint: `${base}/oauth2/v2.0/token`,
@@ -123,8 +126,8 @@ function discovery(entra: Entra, tenant: string): Answer {
 }
 
 function jwks(entra: Entra, tenant: string): Answer {
-  if (!entra.directory.hasTenant(tenant)) throw aadsts(90002, tenant);
-  return jsonAnswer(200, entra.tokens.jwks);
+  if (!entra.directory.hasTenant(tenant)) throw createAadstsRefusal(90002, tenant);
+  return createJsonAnswer(200, entra.tokens.jwks);
 }
 
 function match(path: string): { tenant: string; route: (typeof routes)[string] | undefined } {
@@ -132,7 +135,7 @@ function match(path: string): { tenant: string; route: (typeof routes)[string] |
   return { tenant, route: Object.hasOwn(routes, rest) ? routes[rest] : undefined };
 }
 
-function correlationIdOf(request: Request): string | undefined {
+function readCorrelationId(request: Request): string | undefined {
   const id = readForm(request).get('client-request-id') ?? request.headers['client-request-id'];
   return typeof id === 'string' && /^[0-9a-f-]{36}$/i.test(id) ? id : undefined;
 }

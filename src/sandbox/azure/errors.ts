@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { uuid } from '../issued.ts';
+import { createUuid } from '../issued.ts';
 import type { Answer } from '../listener.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -13,8 +13,8 @@ const noMatch = (what: string) =>
   `No matching federated identity record found for presented assertion ${what} '{value}'. Please check your federated identity credential Subject, Audience and Issuer against the presented assertion.`;
 
 /**
- * AADSTS numbers. Source: cloud-facts.md 2.2 and 2.3; texts that are named there by meaning only are worded here. `{value}` is
- * what the thrower fills in.
+ * AADSTS errors by number. Source: cloud-facts.md 2.2 and 2.3, which give some messages by meaning only. `{value}` is replaced
+ * by a value of the request.
  */
 const table = {
   50027: row(400, 'invalid_request', 'JWT token is invalid or malformed.'),
@@ -57,8 +57,8 @@ const table = {
 
 export type AadstsNumber = keyof typeof table;
 
-export function aadsts(number: AadstsNumber, value = ''): Refusal {
-  // A function, because `$` in the value would mean something to replace().
+export function createAadstsRefusal(number: AadstsNumber, value = ''): Refusal {
+  // A function, because replace() would interpret `$` in the value.
   return new Refusal(
     table[number].status,
     String(number),
@@ -66,14 +66,17 @@ export function aadsts(number: AadstsNumber, value = ''): Refusal {
   );
 }
 
-/** What a test's injected fault answers, by HTTP status. Entra publishes no body for these. */
-export function faultRefusal(status: number): Refusal {
+/** Creates the refusal of an injected fault, by HTTP status. Entra publishes no body for these. */
+export function createFaultRefusal(status: number): Refusal {
   return new Refusal(status, status === 429 ? '50196' : '90033', 'A transient error has occurred. Please try again.');
 }
 
-/** The error document of the token endpoint (cloud-facts.md 2.2). `correlationId` is the caller's, when it sent one. */
-export function errorAnswer(refusal: Refusal, clock: Clock, correlationId = uuid(clock)): Answer {
-  const traceId = uuid(clock);
+/**
+ * Creates the error document of the token endpoint (cloud-facts.md 2.2). `correlationId` is the one of the caller if it sent
+ * one.
+ */
+export function createErrorAnswer(refusal: Refusal, clock: Clock, correlationId = createUuid(clock)): Answer {
+  const traceId = createUuid(clock);
   const timestamp = new Date(clock.now()).toISOString().replace(/T(.*)\.\d+Z$/, ' $1Z');
   const number = Number(refusal.code);
   const body = {
@@ -85,10 +88,10 @@ export function errorAnswer(refusal: Refusal, clock: Clock, correlationId = uuid
     correlation_id: correlationId,
     error_uri: `https://login.microsoftonline.com/error?code=${number}`,
   };
-  return { ...jsonAnswer(refusal.status, body), code: `AADSTS${number}` };
+  return { ...createJsonAnswer(refusal.status, body), code: `AADSTS${number}` };
 }
 
-export function jsonAnswer(status: number, body: unknown): Answer {
+export function createJsonAnswer(status: number, body: unknown): Answer {
   return { status, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(body) };
 }
 

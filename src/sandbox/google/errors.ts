@@ -10,16 +10,16 @@ export type OAuthCode =
   | 'unauthorized_client'
   | 'unsupported_grant_type';
 
-export function oauthRefusal(code: OAuthCode, message: string): Refusal {
+export function createOauthRefusal(code: OAuthCode, message: string): Refusal {
   return new Refusal(400, code, message);
 }
 
-export function oauthAnswer(refusal: Refusal): Answer {
+export function createOauthAnswer(refusal: Refusal): Answer {
   const body = { error: refusal.code, error_description: refusal.message };
-  return { ...jsonAnswer(refusal.status, body), code: refusal.code };
+  return { ...createJsonAnswer(refusal.status, body), code: refusal.code };
 }
 
-/** HTTP status by the status of a Google API (cloud-facts.md 3.3). */
+/** HTTP status of each status of a Google API (cloud-facts.md 3.3). */
 const statuses = {
   ALREADY_EXISTS: 409,
   INTERNAL: 500,
@@ -33,22 +33,22 @@ const statuses = {
 
 export type ApiStatus = keyof typeof statuses;
 
-export function apiRefusal(status: ApiStatus, message: string): Refusal {
+export function createApiRefusal(status: ApiStatus, message: string): Refusal {
   return new Refusal(statuses[status], status, message);
 }
 
-export function apiAnswer({ status, code, message }: Refusal): Answer {
-  return { ...jsonAnswer(status, { error: { code: status, message, status: code } }), code };
+export function createApiAnswer({ status, code, message }: Refusal): Answer {
+  return { ...createJsonAnswer(status, { error: { code: status, message, status: code } }), code };
 }
 
-/** What a test's injected fault answers, by HTTP status. */
-export function faultRefusal(status: number): Refusal {
+/** Creates the refusal of an injected fault, by HTTP status. */
+export function createFaultRefusal(status: number): Refusal {
   if (status === 413) return new Refusal(413, 'INVALID_ARGUMENT', 'Request payload size exceeds the limit.');
-  if (status === 429) return apiRefusal('RESOURCE_EXHAUSTED', 'Resource has been exhausted (e.g. check quota).');
-  if (status === 503) return apiRefusal('UNAVAILABLE', 'The service is currently unavailable.');
-  return apiRefusal('INTERNAL', 'Internal error encountered.');
+  if (status === 429) return createApiRefusal('RESOURCE_EXHAUSTED', 'Resource has been exhausted (e.g. check quota).');
+  if (status === 503) return createApiRefusal('UNAVAILABLE', 'The service is currently unavailable.');
+  return createApiRefusal('INTERNAL', 'Internal error encountered.');
 }
 
-export function jsonAnswer(status: number, body: unknown): Answer {
+export function createJsonAnswer(status: number, body: unknown): Answer {
   return { status, headers: { 'content-type': 'application/json; charset=UTF-8' }, body: JSON.stringify(body) };
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
 import { evaluate, lifeConditions, mapAttributes } from '../../providers/gcp/evaluate.ts';
 import type { Verdict } from '../../providers/provider.ts';
-import { mediaType, readForm, readJson } from '../form.ts';
+import { getMediaType, readForm, readJson } from '../form.ts';
 import { judge } from '../judge.ts';
 import type { KeyCache } from '../keycache.ts';
 import type { Answer, Request } from '../listener.ts';
 import type { Refusal } from '../refusal.ts';
-import { jsonAnswer, oauthRefusal } from './errors.ts';
+import { createJsonAnswer, createOauthRefusal } from './errors.ts';
 import type { Grants } from './grants.ts';
 import { verifyIdToken } from './idtoken.ts';
 import type { PoolProvider, Resources } from './resources.ts';
@@ -22,7 +22,7 @@ const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 const subjectTokenTypes = ['urn:ietf:params:oauth:token-type:jwt', 'urn:ietf:params:oauth:token-type:id_token'];
 const federatedLifetime = 3600;
-/** Wire names of the form, and of the JSON body in camel case. */
+/** Names of the form parameters; the JSON body has the same names in camel case. */
 const parameterNames = [
   'grant_type',
   'audience',
@@ -35,23 +35,23 @@ const parameterNames = [
 type Claims = Readonly<Record<string, unknown>>;
 type Parameters = Partial<Record<(typeof parameterNames)[number], string>>;
 
-/** `POST /v1/token` (cloud-facts.md 3.1): a federated access token for the principal that the provider maps. */
+/** Handles `POST /v1/token` (cloud-facts.md 3.1): issues a federated access token for the mapped principal. Throws Refusal. */
 export async function exchangeToken(google: Google, request: Request): Promise<Answer> {
   const parameters = readParameters(request);
   const { subject_token, scope } = checkParameters(parameters);
   const provider = google.resources.findProvider(parameters.audience ?? '');
-  if (!provider || isDead(provider))
-    throw oauthRefusal(
+  if (!provider || isDisabled(provider))
+    throw createOauthRefusal(
       'invalid_target',
       'The target service indicated by the "audience" parameters is invalid. This might either be because the pool or provider is disabled or deleted or because it doesn\'t exist.',
     );
   const claims = await verifyIdToken(subject_token, provider, google.keys, google.clock.now());
   const principals = judge(
-    () => principalsOf(provider, claims),
-    (reason) => oauthRefusal('invalid_grant', `The sandbox cannot judge this provider: ${reason}`),
+    () => mapPrincipals(provider, claims),
+    (reason) => createOauthRefusal('invalid_grant', `The sandbox cannot evaluate this provider: ${reason}`),
   );
   const { access_token } = google.grants.issue({ principals, scopes: scope.split(' ') }, federatedLifetime);
-  return jsonAnswer(200, {
+  return createJsonAnswer(200, {
     access_token,
     issued_token_type: accessTokenType,
     token_type: 'Bearer',
@@ -59,14 +59,14 @@ export async function exchangeToken(google: Google, request: Request): Promise<A
   });
 }
 
-/** Disabled or deleted: no token changes that. */
-function isDead({ document }: PoolProvider): boolean {
+/** Returns whether the provider is disabled or deleted. */
+function isDisabled({ document }: PoolProvider): boolean {
   const verdict = evaluate(document, {});
   return !verdict.allow && lifeConditions.includes(verdict.condition);
 }
 
 export function readParameters(request: Request): Parameters {
-  const isJson = mediaType(request) === 'application/json';
+  const isJson = getMediaType(request) === 'application/json';
   const json = isJson ? readJson(request) : undefined;
   const form = readForm(request);
   const parameters: Parameters = {};
@@ -80,22 +80,25 @@ export function readParameters(request: Request): Parameters {
 function checkParameters(parameters: Parameters): { subject_token: string; scope: string } {
   const { subject_token, scope, audience } = parameters;
   if (parameters.grant_type !== grantType)
-    throw oauthRefusal('unsupported_grant_type', 'Invalid value for "grant_type".');
+    throw createOauthRefusal('unsupported_grant_type', 'Invalid value for "grant_type".');
   if (!audience?.startsWith('//iam.googleapis.com/'))
-    throw oauthRefusal('invalid_request', 'Invalid value for "audience".');
+    throw createOauthRefusal('invalid_request', 'Invalid value for "audience".');
   if (parameters.requested_token_type !== accessTokenType)
-    throw oauthRefusal('invalid_request', 'Invalid value of requested_token_type in request.');
+    throw createOauthRefusal('invalid_request', 'Invalid value of requested_token_type in request.');
   if (!subjectTokenTypes.includes(parameters.subject_token_type ?? ''))
-    throw oauthRefusal('invalid_request', 'Invalid value of subject_token_type in request.');
-  if (subject_token === undefined) throw oauthRefusal('invalid_request', 'Invalid value for "subject_token".');
-  if (scope === undefined) throw oauthRefusal('invalid_request', 'Scope(s) must be provided.');
+    throw createOauthRefusal('invalid_request', 'Invalid value of subject_token_type in request.');
+  if (subject_token === undefined) throw createOauthRefusal('invalid_request', 'Invalid value for "subject_token".');
+  if (scope === undefined) throw createOauthRefusal('invalid_request', 'Scope(s) must be provided.');
   return { subject_token, scope };
 }
 
-/** The pasted mapping and condition judge; the result is the principal's names as members of policies (cloud-facts.md 3.3). */
-function principalsOf({ document, pool }: PoolProvider, claims: Claims): string[] {
+/**
+ * Evaluates the attribute mapping and condition. Returns the names of the principal as members of policies (cloud-facts.md
+ * 3.3).
+ */
+function mapPrincipals({ document, pool }: PoolProvider, claims: Claims): string[] {
   const verdict = evaluate(document, claims);
-  if (!verdict.allow) throw rejection(verdict);
+  if (!verdict.allow) throw createRejection(verdict);
   const { 'google.subject': subject, 'google.groups': groups, ...attributes } = mapAttributes(document, claims);
   const sets = [
     ...Object.entries(attributes).map(([name, value]) => `${name}/${value}`),
@@ -105,10 +108,10 @@ function principalsOf({ document, pool }: PoolProvider, claims: Claims): string[
   return [`principal:${pool}/subject/${subject}`, ...sets.map((set) => `principalSet:${pool}/${set}`)];
 }
 
-function rejection({ condition, actual }: Extract<Verdict, { allow: false }>): Refusal {
+function createRejection({ condition, actual }: Extract<Verdict, { allow: false }>): Refusal {
   if (condition === 'attributeCondition')
-    return oauthRefusal('unauthorized_client', 'The given credential is rejected by the attribute condition.');
+    return createOauthRefusal('unauthorized_client', 'The given credential is rejected by the attribute condition.');
   if (actual.endsWith(' bytes'))
-    return oauthRefusal('invalid_grant', 'The size of mapped attribute exceeds the 127 bytes limit.');
-  return oauthRefusal('invalid_grant', `The mapping of the ID Token failed at ${condition}.`);
+    return createOauthRefusal('invalid_grant', 'The size of mapped attribute exceeds the 127 bytes limit.');
+  return createOauthRefusal('invalid_grant', `The mapping of the ID Token failed at ${condition}.`);
 }

@@ -3,11 +3,18 @@ import type { Clock } from '../../core/clock.ts';
 import { makeKeyCache } from '../keycache.ts';
 import type { Answer, Cloud, Request } from '../listener.ts';
 import { Refusal } from '../refusal.ts';
-import { apiAnswer, apiRefusal, faultRefusal, jsonAnswer, oauthAnswer, oauthRefusal } from './errors.ts';
+import {
+  createApiAnswer,
+  createApiRefusal,
+  createFaultRefusal,
+  createJsonAnswer,
+  createOauthAnswer,
+  createOauthRefusal,
+} from './errors.ts';
 import { exchangeToken, type Google, readParameters } from './exchange.ts';
 import { makeGrants } from './grants.ts';
 import { googleCachePolicy } from './idtoken.ts';
-import { bearerOf, generateAccessToken } from './impersonation.ts';
+import { findBearerGrant, generateAccessToken } from './impersonation.ts';
 import { makeResources, type Resources } from './resources.ts';
 
 interface Route {
@@ -15,9 +22,9 @@ interface Route {
   method: string;
   path: RegExp;
   answer(google: Google, request: Request, parts: string[]): Answer | Promise<Answer>;
-  /** The form of this API's refusals. */
+  /** Renders a refusal in the form of this API. */
   refuse(refusal: Refusal): Answer;
-  /** What the request log keeps: never a token. */
+  /** Returns the parameters for the request log, without tokens. */
   parameters(request: Request, parts: string[]): Record<string, string>;
 }
 
@@ -27,7 +34,7 @@ const routes: readonly Route[] = [
     method: 'POST',
     path: /^\/v1\/token$/,
     answer: (google, request) => exchangeToken(google, request),
-    refuse: oauthAnswer,
+    refuse: createOauthAnswer,
     parameters(request) {
       const { audience = '', scope = '' } = readParameters(request);
       return { audience, scope };
@@ -38,20 +45,20 @@ const routes: readonly Route[] = [
     method: 'POST',
     path: /^\/v1\/projects\/([^/]+)\/serviceAccounts\/([^/:]+):generateAccessToken$/,
     answer: (google, request, [project = '', email = '']) => generateAccessToken(google, project, email, request),
-    refuse: apiAnswer,
+    refuse: createApiAnswer,
     parameters: (_, [project = '', email = '']) => ({ project, email }),
   },
   {
     operation: 'TokenInfo',
     method: 'GET',
     path: /^\/oauth2\/v3\/tokeninfo$/,
-    answer: tokenInfo,
-    refuse: oauthAnswer,
+    answer: getTokenInfo,
+    refuse: createOauthAnswer,
     parameters: () => ({}),
   },
 ];
 
-/** Google's token service and IAM Credentials API on one endpoint (cloud-facts.md 3). */
+/** Creates Google's token service and IAM Credentials API on one endpoint (cloud-facts.md 3). */
 export function makeGoogle(
   clock: Clock,
   fetchKeys: (issuer: string) => Promise<JWK[]>,
@@ -69,7 +76,7 @@ export function makeGoogle(
     },
     async answer(request) {
       const { route, parts } = match(request);
-      if (!route) return apiAnswer(apiRefusal('NOT_FOUND', 'Requested entity was not found.'));
+      if (!route) return createApiAnswer(createApiRefusal('NOT_FOUND', 'Requested entity was not found.'));
       try {
         return await route.answer(google, request, parts);
       } catch (error) {
@@ -77,20 +84,20 @@ export function makeGoogle(
         throw error;
       }
     },
-    unavailable: (status) => apiAnswer(faultRefusal(status)),
+    unavailable: (status) => createApiAnswer(createFaultRefusal(status)),
   };
   return { cloud, resources: google.resources };
 }
 
 /**
- * Whose is this access token? The sandbox's own resource, after the likeness of Google's: `sub` is the federated principal or
- * the service account, `email` stands for a service account alone. By `access_token` in the query or as bearer.
+ * Returns the holder of an access token, given by `access_token` in the query or as bearer. It resembles Google's tokeninfo:
+ * `sub` is the federated principal or the service account, `email` is present for a service account only.
  */
-function tokenInfo(google: Google, request: Request): Answer {
+function getTokenInfo(google: Google, request: Request): Answer {
   const token = request.query.get('access_token');
-  const grant = token === null ? bearerOf(google, request) : google.grants.find(token);
-  if (!grant) throw oauthRefusal('invalid_token', 'Invalid Value');
-  return jsonAnswer(200, {
+  const grant = token === null ? findBearerGrant(google, request) : google.grants.find(token);
+  if (!grant) throw createOauthRefusal('invalid_token', 'Invalid Value');
+  return createJsonAnswer(200, {
     sub: grant.email ?? grant.principals[0],
     email: grant.email,
     scope: grant.scopes.join(' '),

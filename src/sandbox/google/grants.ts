@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
-import { type Issued, makeIssued, opaque } from '../issued.ts';
+import { createOpaqueText, type Issued, makeIssued } from '../issued.ts';
 
-/** An access token of this Google, and whose it is. */
+/** The grant of an access token. */
 export interface Grant {
-  /** Every name under which policies may know the holder; the first is its own. */
+  /** Names of the holder in policies; the first is the principal, the others are the sets that contain it. */
   principals: readonly string[];
-  /** The service account, for a token that speaks for one. */
+  /** The service account of an impersonation. */
   email?: string;
   scopes: readonly string[];
   /** Milliseconds since 1970. */
@@ -13,9 +13,9 @@ export interface Grant {
 }
 
 export interface Grants {
-  /** `lifetime` in seconds. */
+  /** Issues a token. `lifetime` is in seconds. */
   issue(grant: Omit<Grant, 'expires_at'>, lifetime: number): { access_token: string; expires_at: number };
-  /** A live grant; undefined for an unknown or expired token. */
+  /** Returns the grant of a token, or undefined when the token is unknown or has expired. */
   find(accessToken: string): Grant | undefined;
 }
 
@@ -23,7 +23,7 @@ export function makeGrants(clock: Clock): Grants {
   const issued: Issued<Grant> = makeIssued();
   return {
     issue(grant, lifetime) {
-      const access_token = `ya29.${opaque(clock, 120)}`;
+      const access_token = `ya29.${createOpaqueText(clock, 120)}`;
       const expires_at = Math.floor(clock.now() / 1000 + lifetime) * 1000;
       issued.put(access_token, { ...grant, expires_at });
       return { access_token, expires_at };

@@ -1,13 +1,13 @@
 import { isTextList } from '../../core/json.ts';
 import { readJson } from '../form.ts';
 import type { Answer, Request } from '../listener.ts';
-import { apiRefusal, jsonAnswer } from './errors.ts';
+import { createApiRefusal, createJsonAnswer } from './errors.ts';
 import type { Google } from './exchange.ts';
 import type { Grant } from './grants.ts';
 
 /** Roles that contain `iam.serviceAccounts.getAccessToken` (cloud-facts.md 3.3). */
 const impersonatingRoles = ['roles/iam.workloadIdentityUser', 'roles/iam.serviceAccountTokenCreator'];
-/** Any one of these opens the IAM Credentials API. */
+/** Each of these scopes permits the IAM Credentials API. */
 const sufficientScopes = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/iam'];
 const maximumLifetime = 3600;
 
@@ -15,26 +15,26 @@ interface ImpersonationRequest {
   scopes: string[];
   /** Seconds. */
   lifetime: number;
-  /** Emails, from the caller's side to the target's. */
+  /** Emails, from the caller to the target. */
   delegates: string[];
 }
 
-/** `POST /v1/projects/-/serviceAccounts/{email}:generateAccessToken` (cloud-facts.md 3.3). */
+/** Handles `POST /v1/projects/-/serviceAccounts/{email}:generateAccessToken` (cloud-facts.md 3.3). Throws Refusal. */
 export function generateAccessToken(google: Google, project: string, email: string, request: Request): Answer {
-  const caller = bearerOf(google, request);
+  const caller = findBearerGrant(google, request);
   if (!caller)
-    throw apiRefusal(
+    throw createApiRefusal(
       'UNAUTHENTICATED',
       'Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.',
     );
-  if (project !== '-') throw apiRefusal('INVALID_ARGUMENT', 'The project must be the wildcard -.');
+  if (project !== '-') throw createApiRefusal('INVALID_ARGUMENT', 'The project must be the wildcard -.');
   if (!caller.scopes.some((scope) => sufficientScopes.includes(scope)))
-    throw apiRefusal('PERMISSION_DENIED', 'Request had insufficient authentication scopes.');
+    throw createApiRefusal('PERMISSION_DENIED', 'Request had insufficient authentication scopes.');
   const { scopes, lifetime, delegates } = readRequest(request);
   let holders = caller.principals;
   for (const next of [...delegates, email]) {
-    if (!mayImpersonate(google, holders, next))
-      throw apiRefusal(
+    if (!canImpersonate(google, holders, next))
+      throw createApiRefusal(
         'PERMISSION_DENIED',
         "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).",
       );
@@ -42,16 +42,16 @@ export function generateAccessToken(google: Google, project: string, email: stri
   }
   const { access_token, expires_at } = google.grants.issue({ principals: holders, email, scopes }, lifetime);
   const expireTime = new Date(expires_at).toISOString().replace('.000Z', 'Z');
-  return jsonAnswer(200, { accessToken: access_token, expireTime });
+  return createJsonAnswer(200, { accessToken: access_token, expireTime });
 }
 
-/** The live grant of the bearer token, if there is one. */
-export function bearerOf(google: Google, request: Request): Grant | undefined {
+/** Returns the grant of the bearer token, or undefined. */
+export function findBearerGrant(google: Google, request: Request): Grant | undefined {
   const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   return token === undefined ? undefined : google.grants.find(token);
 }
 
-function mayImpersonate(google: Google, holders: readonly string[], email: string): boolean {
+function canImpersonate(google: Google, holders: readonly string[], email: string): boolean {
   const bindings = google.resources.findBindings(email) ?? [];
   return bindings.some(
     ({ role, members }) => impersonatingRoles.includes(role) && members.some((member) => holders.includes(member)),
@@ -61,12 +61,12 @@ function mayImpersonate(google: Google, holders: readonly string[], email: strin
 function readRequest(request: Request): ImpersonationRequest {
   const body = readJson(request) ?? {};
   const { scope, lifetime = `${maximumLifetime}s`, delegates = [] } = body;
-  if (!isTextList(scope) || scope.length === 0) throw apiRefusal('INVALID_ARGUMENT', 'Invalid scope.');
-  if (!isTextList(delegates)) throw apiRefusal('INVALID_ARGUMENT', 'Invalid delegates.');
+  if (!isTextList(scope) || scope.length === 0) throw createApiRefusal('INVALID_ARGUMENT', 'Invalid scope.');
+  if (!isTextList(delegates)) throw createApiRefusal('INVALID_ARGUMENT', 'Invalid delegates.');
   const seconds = Number(/^(\d{1,9})(?:\.\d+)?s$/.exec(String(lifetime))?.[1] ?? Number.NaN);
-  if (!(seconds > 0)) throw apiRefusal('INVALID_ARGUMENT', 'Invalid lifetime.');
+  if (!(seconds > 0)) throw createApiRefusal('INVALID_ARGUMENT', 'Invalid lifetime.');
   if (seconds > maximumLifetime)
-    throw apiRefusal('INVALID_ARGUMENT', `The access token lifetime cannot exceed ${maximumLifetime} seconds.`);
+    throw createApiRefusal('INVALID_ARGUMENT', `The access token lifetime cannot exceed ${maximumLifetime} seconds.`);
   return {
     scopes: scope,
     lifetime: seconds,

@@ -3,7 +3,7 @@ import { evaluate } from '../../providers/gcp/evaluate.ts';
 import { parseObject } from '../form.ts';
 import { isIssuerUrl } from '../issuer.ts';
 import { judge } from '../judge.ts';
-import { apiRefusal } from './errors.ts';
+import { createApiRefusal } from './errors.ts';
 
 /** A workload identity pool provider, read from the pasted resource JSON. */
 export interface PoolProvider {
@@ -12,15 +12,15 @@ export interface PoolProvider {
   /** `//iam.googleapis.com/projects/N/locations/global/workloadIdentityPools/P`. */
   pool: string;
   issuer: string;
-  /** Never empty: without `allowedAudiences` the provider's own name counts (cloud-facts.md 3.1). */
+  /** Not empty: without `allowedAudiences` the name of the provider is the audience (cloud-facts.md 3.1). */
   allowed_audiences: readonly string[];
-  /** Uploaded keys, as text: bad content shows at the exchange and not before (cloud-facts.md 3.2). */
+  /** Uploaded keys as text. Bad content is found only at the exchange (cloud-facts.md 3.2). */
   jwks_json: string | undefined;
-  /** The document with its audiences filled in: what `evaluate` judges. */
+  /** The document for `evaluate`, with its audiences filled in. */
   document: string;
 }
 
-/** A role on a service account and who holds it. */
+/** A role on a service account and its members. */
 export interface Binding {
   role: string;
   members: readonly string[];
@@ -48,16 +48,17 @@ export function makeResources(): Resources {
   const accounts = new Map<string, readonly Binding[]>();
   return {
     createProvider(input) {
-      const name = 'audience_resource' in input ? input.audience_resource : nameOf(input);
+      const name = 'audience_resource' in input ? input.audience_resource : formatProviderName(input);
       const pool = namePattern.exec(name)?.[1];
-      if (pool === undefined) throw apiRefusal('INVALID_ARGUMENT', `${name} is not the name of a pool provider.`);
-      if (providers.has(name)) throw apiRefusal('ALREADY_EXISTS', `${name} exists already.`);
+      if (pool === undefined) throw createApiRefusal('INVALID_ARGUMENT', `${name} is not the name of a pool provider.`);
+      if (providers.has(name)) throw createApiRefusal('ALREADY_EXISTS', `${name} already exists.`);
       providers.set(name, readProvider(name, pool, input.document));
       return name;
     },
     createServiceAccount({ email, policy }) {
-      if (!/^[^@\s/]+@[^@\s/]+$/.test(email)) throw apiRefusal('INVALID_ARGUMENT', `${email} is no email address.`);
-      if (accounts.has(email)) throw apiRefusal('ALREADY_EXISTS', `Service account ${email} exists already.`);
+      if (!/^[^@\s/]+@[^@\s/]+$/.test(email))
+        throw createApiRefusal('INVALID_ARGUMENT', `${email} is not an email address.`);
+      if (accounts.has(email)) throw createApiRefusal('ALREADY_EXISTS', `Service account ${email} already exists.`);
       accounts.set(email, policy === undefined ? [] : readPolicy(policy));
     },
     findProvider: (audience) => providers.get(audience),
@@ -65,30 +66,31 @@ export function makeResources(): Resources {
   };
 }
 
-function nameOf(input: { project_number: string; pool: string; provider: string }): string {
+function formatProviderName(input: { project_number: string; pool: string; provider: string }): string {
   const { project_number, pool, provider } = input;
   return `//iam.googleapis.com/projects/${project_number}/locations/global/workloadIdentityPools/${pool}/providers/${provider}`;
 }
 
-/** The limits of cloud-facts.md 3.2. */
+/** Reads a provider and checks the limits of cloud-facts.md 3.2. */
 function readProvider(name: string, pool: string, text: string): PoolProvider {
   const document = parseObject(text);
   const oidc = document?.oidc;
-  if (!document || !isObject(oidc)) throw badArgument('The provider has no oidc settings.');
+  if (!document || !isObject(oidc)) throw createBadArgument('The provider has no oidc settings.');
   const { issuerUri: issuer, allowedAudiences: listed = [], jwksJson } = oidc;
-  if (typeof issuer !== 'string' || !isIssuerUrl(issuer)) throw badArgument('oidc.issuerUri must be an https URL.');
+  if (typeof issuer !== 'string' || !isIssuerUrl(issuer))
+    throw createBadArgument('oidc.issuerUri must be an https URL.');
   if (!isTextList(listed) || listed.length > 10 || listed.some((one) => one.length > 256))
-    throw badArgument('oidc.allowedAudiences takes up to 10 audiences of 256 characters.');
-  if (jwksJson !== undefined && typeof jwksJson !== 'string') throw badArgument('oidc.jwksJson is not a text.');
+    throw createBadArgument('oidc.allowedAudiences can have up to 10 audiences of 256 characters.');
+  if (jwksJson !== undefined && typeof jwksJson !== 'string') throw createBadArgument('oidc.jwksJson is not a string.');
   checkMapping(document.attributeMapping);
   const condition = document.attributeCondition;
   if (condition !== undefined && (typeof condition !== 'string' || condition.length > 4096))
-    throw badArgument('attributeCondition takes up to 4096 characters.');
+    throw createBadArgument('attributeCondition can have up to 4096 characters.');
   const audiences = listed.length > 0 ? listed : [name, `https:${name}`];
-  // The text as pasted where it can be, so that what is judged is what was pasted, a member that stands twice included.
+  // The text as pasted where possible, so that repeated members are evaluated too.
   const judged =
     listed.length > 0 ? text : JSON.stringify({ ...document, oidc: { ...oidc, allowedAudiences: audiences } });
-  judge(() => evaluate(judged, { iss: issuer, aud: audiences[0] }), badArgument);
+  judge(() => evaluate(judged, { iss: issuer, aud: audiences[0] }), createBadArgument);
   return {
     audience_resource: name,
     pool,
@@ -101,30 +103,31 @@ function readProvider(name: string, pool: string, text: string): PoolProvider {
 
 function checkMapping(mapping: unknown): void {
   if (!isObject(mapping) || typeof mapping['google.subject'] !== 'string')
-    throw badArgument('attributeMapping must map google.subject.');
+    throw createBadArgument('attributeMapping must map google.subject.');
   const entries = Object.entries(mapping);
   if (entries.filter(([key]) => key.startsWith('attribute.')).length > 50)
-    throw badArgument('attributeMapping takes up to 50 attributes.');
+    throw createBadArgument('attributeMapping can have up to 50 attributes.');
   for (const [key, expression] of entries) {
     if (!/^(?:google\.(?:subject|groups)|attribute\.[a-z0-9_]{1,90})$/.test(key))
-      throw badArgument(`attributeMapping cannot map ${key}.`);
+      throw createBadArgument(`attributeMapping cannot map ${key}.`);
     if (typeof expression !== 'string' || expression.length === 0 || expression.length > 2048)
-      throw badArgument(`The expression of ${key} takes 1 to 2048 characters.`);
+      throw createBadArgument(`The expression of ${key} must have 1 to 2048 characters.`);
   }
 }
 
-/** A condition on a binding would narrow it; to leave it out of the judgement would grant too much. */
+/** Reads a policy. Refuses conditions on bindings: ignoring them would grant too much. */
 function readPolicy(text: string): Binding[] {
   const bindings = parseObject(text)?.bindings ?? [];
-  if (!Array.isArray(bindings)) throw badArgument('The policy has no bindings.');
+  if (!Array.isArray(bindings)) throw createBadArgument('The policy has no bindings.');
   return bindings.map((binding: unknown) => {
     const { role, members, condition } = isObject(binding) ? binding : {};
-    if (typeof role !== 'string' || !isTextList(members)) throw badArgument('A binding needs a role and members.');
-    if (condition !== undefined) throw badArgument('The sandbox does not judge conditions on bindings.');
+    if (typeof role !== 'string' || !isTextList(members))
+      throw createBadArgument('A binding needs a role and members.');
+    if (condition !== undefined) throw createBadArgument('The sandbox does not evaluate conditions on bindings.');
     return { role, members };
   });
 }
 
-function badArgument(message: string) {
-  return apiRefusal('INVALID_ARGUMENT', message);
+function createBadArgument(message: string) {
+  return createApiRefusal('INVALID_ARGUMENT', message);
 }

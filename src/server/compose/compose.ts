@@ -12,11 +12,12 @@ import { createActionTable } from '../../services/actions.ts';
 import type { AuditTrail } from '../../services/audit/trail.ts';
 import { type Audiences, createAudiences } from '../../services/identities/audiences.ts';
 import { createAuthorizationPorts } from '../../services/issuing/authorization.ts';
+import { createDeliver } from '../../services/issuing/deliver.ts';
 import { createExchange } from '../../services/issuing/exchange.ts';
-import { createIssuers } from '../../services/issuing/issuers.ts';
 import { limitArtifacts } from '../../services/issuing/limitedartifacts.ts';
 import { createMint } from '../../services/issuing/mint.ts';
 import { createOutsideExchange } from '../../services/issuing/outsidetokens.ts';
+import { createSpeakers } from '../../services/issuing/speakers.ts';
 import { createCredentialCheck } from '../../services/machines/livecredentials.ts';
 import { createQuotaAdmin, type QuotaAdmin } from '../../services/namespaces/quotas.ts';
 import { createOperators, type Operators } from '../../services/people/operators.ts';
@@ -57,23 +58,22 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   const stored = await composeStored(config, files, surroundings);
   const { database, artifacts, trail, keys, keyrings, cookies, cursors, watch, lost } = stored;
   const { audit } = trail;
-  const issuers = createIssuers(issuer);
   const shares = createShares({ connections: config.database.poolSize, share: shareOf(config) });
   const quotas = createQuotaCounts({ database, clock });
   const pipeline = createPipeline({ database, audit, clock, shares, quotas });
   const idempotency = createIdempotency({ database, pipeline, clock });
   const reader = createMintFactsReader(database, { keySet: keySets.workload.name });
   const signer = createTokenSigner({ keyring: keys.workload, clock: watch.guard(clock), issuer, isReceipt });
-  const mint = createMint({ reader, audit, keyring: keys.workload, signer, issuers, tenancy, clock });
+  const speakers = createSpeakers({ issuer, tenancy, keyring: keys.workload, signer });
+  const mint = createMint({ deliver: createDeliver({ reader, audit, clock }), speakers, clock });
   const endpoints = cloudEndpoints(config, files);
   const actions = createActionTable({
-    issuers,
+    speakers,
     issuer,
     tenancy,
     audit,
     endpoints,
     quotas,
-    publishedKeys: keys.workload.current,
     allowLoopbackIssuers,
   });
   const exchange = createExchange({ mint, audit, calls: cloudCalls(config, clock), endpoints, clock });

@@ -6,7 +6,8 @@ import { type AuditFilter, createAuditStore, everyOrganization } from '../../sto
 import { type CountedAudit, countRefusals } from '../pipeline/refusals.ts';
 import { type AuditChainParts, createAuditChain, type KeptCheckpoint } from './chain.ts';
 import { pagesOfEvents } from './events.ts';
-import { type AuditReport, verifyAudit } from './verify.ts';
+import type { AuditReport } from './report.ts';
+import { verifyAudit } from './verify.ts';
 
 /** The audit with everything that keeps it whole: its keys, its checkpoints, the counts of what strangers were refused. */
 export interface AuditTrail {

@@ -1,6 +1,6 @@
 import { findIdentity, type ManagedIdentity } from '../../store/identities/identities.ts';
 import type { Context, Place } from '../pipeline/action.ts';
-import type { QuotaHolderRef } from '../pipeline/quotacounts.ts';
+import type { QuotaHolderRef } from '../pipeline/admit.ts';
 import { missing } from '../pipeline/rights.ts';
 
 export interface FoundIdentity extends Place {

@@ -1,14 +1,9 @@
-import { buildClaims, type WorkloadClaims } from '../../core/claims.ts';
+import type { WorkloadClaims } from '../../core/claims.ts';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { idPrefixes } from '../../core/ids.ts';
 import { findUsability } from '../../core/inheritance.ts';
-import {
-  formatSubject,
-  formatSubjectPattern,
-  hasUserId,
-  hasWorkspaceId,
-  type SubjectScope,
-} from '../../core/subject.ts';
+import { rootName } from '../../core/namespace.ts';
+import { hasWorkspaceId } from '../../core/subject.ts';
 import { isNamedAlone } from '../../core/subjectgrants.ts';
 import type { Federated, ReadSettings, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
 import { assignedWorkspaceOf } from '../../store/identities/assignments.ts';
@@ -18,7 +13,8 @@ import { namingLaunchers } from '../../store/identities/subjectgrants.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { teamIdsOf } from '../../store/people/teams.ts';
 import type { User } from '../../store/people/users.ts';
-import type { Issuers } from '../issuing/issuers.ts';
+import type { Speaker, Speakers } from '../issuing/speakers.ts';
+import { claimsOf, type TokenFacts, trustFactsOf } from '../issuing/tokenfacts.ts';
 import { namespaceAt } from '../namespaces/namespaces.ts';
 import { userOf } from '../people/users.ts';
 import type { Action, Context } from '../pipeline/action.ts';
@@ -36,9 +32,10 @@ export interface Meant {
 interface Resolved extends FoundIdentity {
   federated: Federated;
   settings: ReadSettings;
-  workspace: Namespace | undefined;
   user: User | undefined;
+  token: TokenFacts;
   facts: TrustFacts;
+  speaker: Speaker;
 }
 
 export interface TrustActions {
@@ -47,20 +44,12 @@ export interface TrustActions {
   claims: Action<Meant, FoundIdentity, WorkloadClaims>;
 }
 
-interface TrustParts {
-  issuers: Issuers;
-  tenancy: 'single' | 'multi';
-  /** The JWKS of the workload issuer as it is published: the key that signs stands first. */
-  publishedKeys(): { jwks: string };
-}
-
 /** The trust documents of an identity, their check, and the claims that its tokens will carry. All pure once resolved. */
-export function createTrustActions({ issuers, tenancy, publishedKeys }: TrustParts): TrustActions {
+export function createTrustActions(speakers: Speakers): TrustActions {
   const find = (context: Context, input: Meant) => identityAt(context, input.ref);
   const reading = { needs: 'managed_identity.view', changes: false, find } as const;
   // What else the request names is looked up once the caller was found to see the identity: a refusal names its path.
-  const meant = (context: Context, input: Meant, found: FoundIdentity) =>
-    resolve(context, input, found, { issuers, tenancy });
+  const meant = (context: Context, input: Meant, found: FoundIdentity) => resolve(context, input, found, speakers);
   return {
     trust: {
       ...reading,
@@ -76,9 +65,10 @@ export function createTrustActions({ issuers, tenancy, publishedKeys }: TrustPar
       load: () => 'evaluation',
       async run(context, input, found) {
         const resolved = await meant(context, input, found);
-        const { federated, user } = resolved;
+        const { federated, user, speaker } = resolved;
         const claims = { ...preview(context, resolved) };
-        const [signing_key] = (JSON.parse(publishedKeys().jwks) as { keys: Record<string, unknown>[] }).keys;
+        // The key that signs is published first.
+        const [signing_key] = (JSON.parse(speaker.keyring.current().jwks) as { keys: Record<string, unknown>[] }).keys;
         const request = { signing_key, ...(user && { session_name: user.login }) };
         return judged(() => federated.evaluate(input.document, claims, request));
       },
@@ -102,12 +92,7 @@ function judged(evaluate: () => Verdict): Verdict {
   }
 }
 
-async function resolve(
-  context: Context,
-  input: Meant,
-  found: FoundIdentity,
-  { issuers, tenancy }: { issuers: Issuers; tenancy: 'single' | 'multi' },
-): Promise<Resolved> {
+async function resolve(context: Context, input: Meant, found: FoundIdentity, speakers: Speakers): Promise<Resolved> {
   const { identity } = found;
   const {
     provider: { federated, title },
@@ -118,22 +103,16 @@ async function resolve(
   const user = input.user === undefined ? undefined : await userOf(context, identity.organization_id, input.user);
   const group =
     workspace?.parent_id == null ? undefined : await findNamespace(context.db, 'group', workspace.parent_id);
-  const facts: TrustFacts = {
-    issuer: issuers.issuerOf(identity),
-    tenancy,
-    organization_id: identity.organization_id,
-    organization: identity.group_path.split('/')[0],
-    group: group?.path,
-    identity_id: identity.id,
-    identity: identityPath(identity),
-    delivery: identity.delivery,
-    subject_scope: identity.subject_scope,
-    ...subjectMeant(identity.subject_scope, identity.id, workspace, user),
-    user: user && { id: user.id, login: user.login },
-    workspace: workspace && { id: workspace.id, path: workspace.path },
-    naming: await namingOf(context, identity, federated.namesUser?.(settings) ?? false, user),
+  const token: TokenFacts = {
+    identity: { ...identity, path: identityPath(identity) },
+    organization: { id: identity.organization_id, name: rootName(identity.group_path) },
+    group,
+    workspace,
+    user,
   };
-  return { ...found, federated, settings, workspace, user, facts };
+  const speaker = speakers.speakerOf(identity.organization_id, identity.id);
+  const naming = await namingOf(context, identity, federated.namesUser?.(settings) ?? false, user);
+  return { ...found, federated, settings, user, token, facts: { ...trustFactsOf(token, speaker), naming }, speaker };
 }
 
 const namedLaunchers = 20;
@@ -170,18 +149,11 @@ async function workspaceMeant(
   });
 }
 
-/** The exact subject, or the pattern of every user where none is named. */
-function subjectMeant(scope: SubjectScope, identity_id: string, workspace?: Namespace, user?: User) {
-  const parts = { identity_id, workspace_id: workspace?.id, user_id: user?.id };
-  return hasUserId(scope) && user === undefined
-    ? { subject: formatSubjectPattern(scope, parts), is_subject_pattern: true }
-    : { subject: formatSubject(scope, parts), is_subject_pattern: false };
-}
-
 /** What a token minted now would say. Never signed; the ids of the job and the token are samples. */
-function preview(context: Context, { identity, federated, settings, workspace, facts }: Resolved): WorkloadClaims {
+function preview(context: Context, { identity, federated, settings, token, facts }: Resolved): WorkloadClaims {
   const sample = '0'.repeat(26);
-  if (workspace === undefined)
+  const { group, workspace } = token;
+  if (group === undefined || workspace === undefined)
     throw new ArsiaError('invalid_request', 'The claims name a workspace: say which.', {
       fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
     });
@@ -189,18 +161,11 @@ function preview(context: Context, { identity, federated, settings, workspace, f
     throw new ArsiaError('invalid_request', 'The subject of this identity names a user: say which.', {
       fields: [{ pointer: 'user', detail: 'is needed for an identity with a user in its subject' }],
     });
-  return buildClaims(
-    {
-      issuer: facts.issuer,
-      subject: facts.subject,
-      identity: { id: identity.id, path: facts.identity },
-      workspace: { id: workspace.id, path: workspace.path },
-      group: { id: workspace.parent_id!, path: facts.group! },
-      organization: { id: identity.organization_id, name: facts.organization! },
-      user: facts.user,
-      job: { id: `${idPrefixes.job}_${sample}`, stage: 'sample' },
-    },
-    federated.assertion(settings, { ...facts, stage: 'sample' }),
-    { jti: `${idPrefixes.event}_${sample}`, now: context.now / 1000, lifetime: identity.token_lifetime },
-  );
+  const job = { id: `${idPrefixes.job}_${sample}`, stage: 'sample' };
+  const assertion = federated.assertion(settings, { ...facts, stage: job.stage });
+  return claimsOf({ ...token, group, workspace, job }, facts, assertion, {
+    jti: `${idPrefixes.event}_${sample}`,
+    now: context.now / 1000,
+    lifetime: identity.token_lifetime,
+  });
 }

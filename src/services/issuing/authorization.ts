@@ -1,26 +1,15 @@
 import type { Clock } from '../../core/clock.ts';
-import type { ErrorCode } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import type { Origin } from '../../core/origin.ts';
-import { anonymous, type Caller } from '../../core/principals.ts';
+import { accountCaller, anonymous, userCaller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
 import { findServiceAccount, liveSecretHashes } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { findUserById } from '../../store/people/users.ts';
 import { eventOf } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
+import type { EndpointEvent } from './endpointevent.ts';
 import type { Mint } from './mint.ts';
-
-interface EndpointEvent {
-  action: string;
-  outcome: 'success' | 'refused' | 'failed';
-  code: ErrorCode | null;
-  error: string | null;
-  client_id: string | null;
-  target_id: string | null;
-  origin: Origin;
-  reason: string | null;
-}
 
 /** What the authorization server asks of the rest: clients, principals, the exchange of job tokens, the record. */
 export function createAuthorizationPorts(parts: { database: Database; audit: Audit; mint: Mint; clock: Clock }) {
@@ -46,7 +35,7 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
         const user = await findUserById(db, id);
         return user?.is_active === true ? user.login : undefined;
       },
-      async nameOf(id: string) {
+      async findDisplayName(id: string) {
         const user = await findUserById(db, id);
         if (user?.is_active !== true) return undefined;
         const { login, organization_id } = user;
@@ -66,7 +55,8 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
       const account = await accountOf(client_id);
       const user = await userOf(target_id);
       // A client that was refused merely claims to be this account: its organisation sees the attempt, nobody is named.
-      const caller: Caller = outcome === 'success' ? (account ?? user ?? anonymous) : anonymous;
+      const proven = account ? accountCaller(account) : user ? userCaller(user) : anonymous;
+      const caller = outcome === 'success' ? proven : anonymous;
       await audit[outcome === 'success' ? 'record' : 'refuse'](
         eventOf(clock, { caller, origin }, action, undefined, {
           outcome,
@@ -85,17 +75,11 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
   };
 
   async function userOf(target_id: string | null) {
-    const user = target_id !== null && isId('user', target_id) ? await findUserById(db, target_id) : undefined;
-    if (user === undefined) return undefined;
-    const { id, login, organization_id, is_operator } = user;
-    return { kind: 'user' as const, id, name: login, organization_id, is_operator };
+    return target_id !== null && isId('user', target_id) ? await findUserById(db, target_id) : undefined;
   }
 
   async function accountOf(client_id: string | null) {
     if (client_id === null || !isId('service_account', client_id)) return undefined;
-    const account = await findServiceAccount(db, client_id);
-    if (account === undefined) return undefined;
-    const { id, name, organization_id } = account;
-    return { kind: 'service_account' as const, id, name, organization_id };
+    return await findServiceAccount(db, client_id);
   }
 }

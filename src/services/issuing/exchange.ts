@@ -1,11 +1,19 @@
+import type { AuditEvent } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
-import { newId } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
+import { jobCaller } from '../../core/principals.ts';
 import type { Calls } from '../../providers/calls.ts';
-import type { CloudCredentials, CloudEndpoints, CredentialsRequest, ReadSettings } from '../../providers/provider.ts';
-import type { AuditStore } from '../../store/audit/events.ts';
-import { eventOf } from '../pipeline/records.ts';
-import type { Mint, MintedFor, MintRequest } from './mint.ts';
+import type {
+  CloudCredentials,
+  CloudEndpoints,
+  CredentialsRequest,
+  Provider,
+  ReadSettings,
+} from '../../providers/provider.ts';
+import { eventOf, type RefusalFacts, recordRefusal } from '../pipeline/records.ts';
+import type { Audit } from '../pipeline/refusals.ts';
+import type { IdentityRequest } from './decide.ts';
+import type { Mint, MintedFor } from './mint.ts';
 
 export type Credentials = CloudCredentials & { jti: string; audit_event_id: string };
 
@@ -14,12 +22,12 @@ export interface Exchange {
    * Mint, then trade the token at the cloud. Two records: the mint before the signature, the outcome before the answer.
    * If the second cannot be written the credentials are dropped and the answer is `unavailable`.
    */
-  exchange(request: MintRequest, asked: CredentialsRequest): Promise<Credentials>;
+  exchange(request: IdentityRequest, asked: CredentialsRequest): Promise<Credentials>;
 }
 
 export function createExchange(parts: {
   mint: Mint;
-  audit: AuditStore;
+  audit: Audit;
   calls: Calls;
   endpoints: CloudEndpoints;
   clock: Clock;
@@ -27,14 +35,16 @@ export function createExchange(parts: {
   const { mint, audit, calls, endpoints, clock } = parts;
 
   async function trade(minted: MintedFor, asked: CredentialsRequest): Promise<CloudCredentials> {
-    const { provider, settings, facts, claims } = minted;
+    const { claims, decision } = minted;
+    const { facts, provider, settings } = decision;
     const { exchanging } = provider;
+    const { type } = provider;
     // Kinds without an exchange of their own deliver the token itself as the credential.
     if (exchanging === undefined)
-      return { type: provider.type, token: minted.token, expires_at: new Date(minted.expires_at * 1000).toISOString() };
+      return { type, token: minted.token, expires_at: new Date(minted.expires_at * 1000).toISOString() };
     try {
       return await calls.run(
-        { type: provider.type, endpoint: exchanging.endpointOf(settings, endpoints), tenant: facts.organization.id },
+        { type, endpoint: exchanging.endpointOf(settings, endpoints), tenant: facts.organization.id },
         (thrown) => exchanging.isTransient(thrown),
         (signal) =>
           exchanging.exchange(minted.token, settings, {
@@ -56,52 +66,28 @@ export function createExchange(parts: {
       const minted = await mint.mint(request, 'credentials', (provider, settings) =>
         checkAsked(provider, settings, asked, endpoints),
       );
-      const { facts } = minted;
-      const outcome = {
-        ...eventOf(
-          clock,
-          {
-            caller: {
-              kind: 'job',
-              id: facts.job.id,
-              organization_id: facts.organization.id,
-              workspace_id: facts.workspace.id,
-              user_id: facts.job.user_id,
-            },
-            origin: request.origin,
-          },
-          'credentials.exchange',
-          undefined,
-          { outcome: 'success', user_id: facts.user?.id ?? null, identity_id: facts.identity.id },
-        ),
-        jti: minted.jti,
-        parent_id: minted.audit_event_id,
-      };
+      const { facts } = minted.decision;
+      const event = (more: Pick<AuditEvent, 'outcome' | 'detail'> & Partial<AuditEvent>) =>
+        eventOf(clock, { caller: jobCaller(facts), origin: request.origin }, 'credentials.exchange', undefined, {
+          user_id: facts.user?.id ?? null,
+          identity_id: facts.identity.id,
+          jti: minted.jti,
+          parent_id: minted.audit_event_id,
+          ...more,
+        });
       let credentials: CloudCredentials;
       try {
         credentials = await trade(minted, asked);
       } catch (thrown) {
-        const error = thrown as ArsiaError;
-        await audit.record({
-          ...outcome,
-          id: newId(clock, 'event'),
-          at: clock.now(),
-          outcome: error.row.status === 403 ? 'refused' : 'failed',
-          code: error.code,
-          detail: { reason: error.message, ...(error.more.cloud && { cloud: error.more.cloud }) },
-        });
-        throw error;
+        const eventFor = (refusal: RefusalFacts, { more }: ArsiaError) =>
+          event({ ...refusal, detail: { ...refusal.detail, ...(more.cloud && { cloud: more.cloud }) } });
+        throw await recordRefusal(audit, thrown, eventFor, { hasBegun: true });
       }
-      const { event_id } = await audit.record({
-        ...outcome,
-        id: newId(clock, 'event'),
-        at: clock.now(),
-        detail: {
-          type: credentials.type,
-          expires_at: credentials.expires_at,
-          ...minted.provider.exchanging?.describe(credentials),
-        },
-      });
+      const { type, expires_at } = credentials;
+      const described = minted.decision.provider.exchanging?.describe(credentials);
+      const { event_id } = await audit.record(
+        event({ outcome: 'success', detail: { type, expires_at, ...described } }),
+      );
       return { ...credentials, jti: minted.jti, audit_event_id: event_id };
     },
   };
@@ -109,7 +95,7 @@ export function createExchange(parts: {
 
 /** Refuses what this kind would not take, before anything is minted: options of another cloud, a duration out of range. */
 function checkAsked(
-  provider: MintedFor['provider'],
+  provider: Provider,
   settings: ReadSettings,
   asked: CredentialsRequest,
   endpoints: CloudEndpoints,

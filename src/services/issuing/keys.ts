@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
-import { asArsiaError } from '../../core/errors.ts';
 import { applied } from '../../signing/keysets/keychanges.ts';
 import type { AppliedChange, Keyring } from '../../signing/keysets/keyring.ts';
 import type { AuditStore } from '../../store/audit/events.ts';
 import type { RecordKeyChanges } from '../../store/issuing/keys.ts';
-import { bySystem, eventOf } from '../pipeline/records.ts';
+import { bySystem, eventOf, recordRefusal } from '../pipeline/records.ts';
+import type { Audit } from '../pipeline/refusals.ts';
 
 /** Every change of the stored keys leaves a record, also the first keys and what a start finds due: for the key store. */
 export function keyChangeRecords(audit: Pick<AuditStore, 'insert'>, clock: Clock): RecordKeyChanges {
@@ -19,21 +19,15 @@ export function keyChangeRecords(audit: Pick<AuditStore, 'insert'>, clock: Clock
 }
 
 /** A keyring of which also those changes leave a record that are refused or fail, by timer or by command. */
-export function auditedKeyring(keyring: Keyring, audit: AuditStore, clock: Clock): Keyring {
+export function auditedKeyring(keyring: Keyring, audit: Pick<Audit, 'refuse'>, clock: Clock): Keyring {
   async function recorded(action: string, request: object, change: () => Promise<AppliedChange[]>) {
     try {
       return await change();
     } catch (thrown) {
-      const error = asArsiaError(thrown);
-      // The timer tries again in seconds: a database that is away would only fill the log twice.
-      if (error.code !== 'unavailable')
-        await audit.record(
-          eventOf(clock, bySystem, action, undefined, {
-            outcome: error.row.status >= 500 ? 'failed' : 'refused',
-            code: error.code,
-            detail: { key_set: keyring.keySet.name, ...request, reason: error.message },
-          }),
-        );
+      await recordRefusal(audit, thrown, (refusal) => {
+        const detail = { key_set: keyring.keySet.name, ...request, ...refusal.detail };
+        return eventOf(clock, bySystem, action, undefined, { ...refusal, detail });
+      });
       throw thrown;
     }
   }

@@ -4,7 +4,8 @@ import type { Database } from '../../database/connections.ts';
 import type { Artifact, ArtifactStore } from '../../store/issuing/artifacts.ts';
 import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findUserById } from '../../store/people/users.ts';
-import { type QuotaCounts, quotaExceeded } from '../pipeline/quotacounts.ts';
+import { quotaExceeded } from '../pipeline/admit.ts';
+import type { QuotaCounts } from '../pipeline/quotacounts.ts';
 
 /**
  * The quota of each kind of artifact that counts for its principal. The other kinds live for minutes or belong to nobody.

@@ -1,12 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
-import { ArsiaError, asArsiaError } from '../../core/errors.ts';
+import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import { accessTokenLifetime, outsideTokens } from '../../core/lifetimes.ts';
 import { isReference } from '../../core/names.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
 import type { Origin } from '../../core/origin.ts';
 import { decideTrust, sanitizeText, type TrustDenial } from '../../core/outsidetrust.ts';
-import { anonymous } from '../../core/principals.ts';
+import { accountCaller, anonymous } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
 import { claimedIssuer, type OutsideClaims, type OutsideVerifier } from '../../signing/outside/verify.ts';
 import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
@@ -17,7 +17,7 @@ import {
 } from '../../store/machines/serviceaccounts.ts';
 import { listTrustRules } from '../../store/machines/trustrules.ts';
 import { settingsOf } from '../../store/namespaces/settings.ts';
-import { eventOf } from '../pipeline/records.ts';
+import { eventOf, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 
 export interface OutsideRequest {
@@ -78,7 +78,11 @@ export function createOutsideExchange(parts: Parts): OutsideExchange {
       await parts.audit.record(eventOfExchange(parts.clock, request, told, { expires_in: admission.lifetime }));
       return { access_token, expires_in: admission.lifetime };
     } catch (thrown) {
-      throw await recordRefusal(parts, request, told, thrown);
+      throw await recordRefusal(parts.audit, thrown, ({ outcome, code }, { message }) => ({
+        ...eventOfExchange(parts.clock, request, told, { reason: told.reason ?? message }),
+        outcome,
+        code,
+      }));
     }
   };
 }
@@ -166,15 +170,7 @@ function denied({ rule_id, claim, expected, actual }: TrustDenial): ArsiaError {
 function eventOfExchange(clock: Clock, request: OutsideRequest, told: Told, detail: Record<string, unknown>) {
   const { account, claims, iss, denial, trust_rule_id } = told;
   const isAdmitted = 'expires_in' in detail;
-  const caller =
-    isAdmitted && account !== undefined
-      ? {
-          kind: 'service_account' as const,
-          id: account.id,
-          name: account.name,
-          organization_id: account.organization_id,
-        }
-      : anonymous;
+  const caller = isAdmitted && account !== undefined ? accountCaller(account) : anonymous;
   const rule = trust_rule_id ?? denial?.rule_id;
   return eventOf(clock, { caller, origin: request.origin }, 'outside_token.exchange', undefined, {
     outcome: 'success',
@@ -193,16 +189,4 @@ function eventOfExchange(clock: Clock, request: OutsideRequest, told: Told, deta
       ...detail,
     },
   });
-}
-
-/** One record for a refusal or a failure; where even that cannot be written, the answer is that. */
-async function recordRefusal(parts: Parts, request: OutsideRequest, told: Told, thrown: unknown): Promise<ArsiaError> {
-  const error = asArsiaError(thrown);
-  if (error.code === 'unavailable') return error;
-  await parts.audit.refuse({
-    ...eventOfExchange(parts.clock, request, told, { reason: told.reason ?? error.message }),
-    outcome: error.row.status >= 500 ? 'failed' : 'refused',
-    code: error.code,
-  });
-  return error;
 }

@@ -5,7 +5,7 @@ import type { Permission } from '../../core/permissions.ts';
 import type { Caller } from '../../core/principals.ts';
 import type { QuotaName } from '../../core/quotas.ts';
 import type { Queries } from '../../database/connections.ts';
-import type { Admit } from './quotacounts.ts';
+import type { Admit } from './admit.ts';
 import type { Load } from './shares.ts';
 
 /** Who calls, and from where. */

@@ -4,14 +4,14 @@ import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import { refuseJob } from '../../core/mint.ts';
 import type { Origin } from '../../core/origin.ts';
-import { anonymous, type Caller } from '../../core/principals.ts';
+import { accountCaller, anonymous, type Caller, jobCaller, userCaller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
 import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
 import type { MintFactsReader } from '../../store/issuing/mintfacts.ts';
 import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findUserById } from '../../store/people/users.ts';
 import { hashJobToken } from '../jobs/jobs.ts';
-import { eventOf } from './records.ts';
+import { eventOf, recordRefusal } from './records.ts';
 import type { Audit } from './refusals.ts';
 
 /** Who a bearer token speaks for. Nothing is cached: a revoked token or deactivated principal is refused at once. */
@@ -49,7 +49,7 @@ export function createCallers(parts: {
   async function callerOf(bearer: string): Promise<Caller> {
     if (bearer.length > maximumTokenLength) throw unknownToken();
     if (jobTokenPattern.test(bearer)) {
-      const { caller, refusal } = await jobCaller(reader, clock, bearer);
+      const { caller, refusal } = await findJob(reader, clock, bearer);
       if (refusal !== undefined) throw refusal;
       return caller;
     }
@@ -61,7 +61,7 @@ export function createCallers(parts: {
   return {
     async identifyJob(bearer) {
       try {
-        const { caller, refusal } = await jobCaller(reader, clock, readJobToken(bearer));
+        const { caller, refusal } = await findJob(reader, clock, readJobToken(bearer));
         return refusal?.row.status === 401 ? { caller, refusal } : { caller };
       } catch (thrown) {
         if (thrown instanceof ArsiaError && thrown.row.status === 401) return { caller: anonymous, refusal: thrown };
@@ -74,36 +74,23 @@ export function createCallers(parts: {
       try {
         return await callerOf(bearer);
       } catch (thrown) {
-        if (thrown instanceof ArsiaError && thrown.code !== 'unavailable')
-          await audit.refuse(
-            eventOf(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, {
-              outcome: 'refused',
-              code: thrown.code,
-              detail: { reason: thrown.message },
-            }),
-          );
-        throw thrown;
+        throw await recordRefusal(audit, thrown, (refusal) =>
+          eventOf(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, refusal),
+        );
       }
     },
   };
 }
 
 /** A job that may mint nothing any more is shown nothing any more: the same facts decide. */
-async function jobCaller(
+async function findJob(
   reader: MintFactsReader,
   clock: Clock,
   token: string,
 ): Promise<{ caller: Caller; refusal?: ArsiaError }> {
   const read = await reader.read({ token_hash: hashJobToken(token), identity: null });
   if (read === null) throw unknownToken();
-  const { job, organization, workspace } = read.facts;
-  const caller: Caller = {
-    kind: 'job',
-    id: job.id,
-    organization_id: organization.id,
-    workspace_id: workspace.id,
-    user_id: job.user_id,
-  };
+  const caller = jobCaller(read.facts);
   const refusal = refuseJob(read.facts, clock.now());
   return refusal === undefined ? { caller } : { caller, refusal: new ArsiaError(refusal.code, refusal.detail) };
 }
@@ -112,12 +99,11 @@ async function principalCaller(database: Database, id: string): Promise<Caller> 
   if (isId('user', id)) {
     const user = await findUserById(database.query, id);
     if (user?.is_active !== true) throw unknownToken();
-    const { organization_id, is_operator } = user;
-    return { kind: 'user', id, name: user.login, organization_id, is_operator };
+    return userCaller(user);
   }
   const account = await findServiceAccount(database.query, id);
   if (account?.is_active !== true) throw unknownToken();
-  return { kind: 'service_account', id, name: account.name, organization_id: account.organization_id };
+  return accountCaller(account);
 }
 
 /** Returns the refusal of a request without a token on a route for jobs. */

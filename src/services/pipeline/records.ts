@@ -1,14 +1,34 @@
-import type { AuditEvent } from '../../core/audit.ts';
+import { type AuditEvent, outcomeOf } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import { newId } from '../../core/clock.ts';
-import type { ArsiaError } from '../../core/errors.ts';
+import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { serverOrigin } from '../../core/origin.ts';
 import { system } from '../../core/principals.ts';
 import type { Call, Place } from './action.ts';
+import type { Audit } from './refusals.ts';
 
-export function refusalFacts(error: ArsiaError): Pick<AuditEvent, 'outcome' | 'code' | 'detail'> {
-  const outcome = error.row.status >= 500 ? 'failed' : 'refused';
-  return { outcome, code: error.code, detail: { reason: error.message } };
+/** What an error says in the record of the attempt that it ended. */
+export type RefusalFacts = Pick<AuditEvent, 'outcome' | 'code' | 'detail'>;
+
+export function refusalFacts(error: ArsiaError): RefusalFacts {
+  return { outcome: outcomeOf(error), code: error.code, detail: { reason: error.message } };
+}
+
+/**
+ * Records, once, what ended an attempt, and returns it as the error to throw. Throws `unavailable` where the record cannot be
+ * written. The error `unavailable` itself leaves no record: nothing was decided, in most cases because the database is away,
+ * and the record would wait for it too. `hasBegun` is for what leaves a record whatever ends it: an action that got its place
+ * in the pipeline, an exchange whose token was signed.
+ */
+export async function recordRefusal(
+  audit: Pick<Audit, 'refuse'>,
+  thrown: unknown,
+  eventFor: (facts: RefusalFacts, error: ArsiaError) => AuditEvent,
+  { hasBegun = false } = {},
+): Promise<ArsiaError> {
+  const error = asArsiaError(thrown);
+  if (hasBegun || error.code !== 'unavailable') await audit.refuse(eventFor(refusalFacts(error), error));
+  return error;
 }
 
 /** A call that nobody made: the server itself, or a person at its terminal. */

@@ -46,7 +46,7 @@ export interface PublishedJwks {
   etag: string;
 }
 
-/** `jwks` in publishedOrder: the signer first. Throws an Error that lists every fault when the set is not fit to serve. */
+/** Publishes `jwks`, which must be sorted with the signer first. Throws an Error that lists every fault when the set is not fit to serve. */
 export function publishJwks(jwks: readonly Readonly<Record<string, unknown>>[]): PublishedJwks {
   const text = JSON.stringify({ keys: jwks.map(orderedJwk) });
   const faults = jwksFaults(text);

@@ -3,6 +3,7 @@ import { CompiledQuery, sql } from 'kysely';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Database } from '../../database/connections.ts';
 import { isAdmitting } from '../machines/trustrules.ts';
+import { artifactStatements } from './artifactstatements.ts';
 
 /** What the store needs of signing/sealing/sealing.ts; the context is the additional data, so that a swapped row does not open. */
 export interface ArtifactSealer {
@@ -89,9 +90,16 @@ export function hashOf(text: string): Uint8Array {
   return createHash('sha256').update(text).digest();
 }
 
-export function createArtifactStore(parts: { database: Database; sealer: ArtifactSealer }): ArtifactStore {
-  const { database, sealer } = parts;
+interface Parts {
+  database: Database;
+  sealer: ArtifactSealer;
+}
 
+export function createArtifactStore(parts: Parts): ArtifactStore {
+  return { ...saving(parts), ...finding(parts), ...using(parts), ...removing(parts) };
+}
+
+function saving({ database, sealer }: Parts): Pick<ArtifactStore, 'save' | 'saveOnce' | 'replace'> {
   async function rowOf(artifact: Artifact): Promise<unknown[]> {
     const id = hashOf(artifact.id);
     const payload = await sealer.seal(
@@ -116,24 +124,29 @@ export function createArtifactStore(parts: { database: Database; sealer: Artifac
       const row = await rowOf(artifact);
       const { trust_rule_id } = artifact;
       if (trust_rule_id === undefined) {
-        await database.statement('artifact_save', statements.save, row);
+        await database.statement('artifact_save', artifactStatements.save, row);
         return;
       }
       // Serializable: a change that ends the tokens of a rule either sees this one or is seen here.
       await database.transaction(async (tx) => {
         if (!(await isAdmitting(tx, trust_rule_id)))
           throw new ArsiaError('outside_token_untrusted', 'The trust rule was removed, or admits nobody any more.');
-        await tx.executeQuery(CompiledQuery.raw(statements.save, row));
+        await tx.executeQuery(CompiledQuery.raw(artifactStatements.save, row));
       });
     },
     async saveOnce(artifact) {
-      const rows = await database.statement('artifact_save_once', statements.saveOnce, await rowOf(artifact));
+      const rows = await database.statement('artifact_save_once', artifactStatements.saveOnce, await rowOf(artifact));
       return rows.length === 1;
     },
     async replace(artifact, former) {
       const values = [...(await rowOf(artifact)), hashOf(former)];
-      return (await database.statement('artifact_replace', statements.replace, values)).length === 1;
+      return (await database.statement('artifact_replace', artifactStatements.replace, values)).length === 1;
     },
+  };
+}
+
+function finding({ database, sealer }: Parts): Pick<ArtifactStore, 'find' | 'findPrincipal'> {
+  return {
     async find(model, by, now) {
       const [name, text, key] = lookup(by);
       const [row] = await database.statement<FoundRow>(name, text, [model, hashOf(key), new Date(now)]);
@@ -144,19 +157,29 @@ export function createArtifactStore(parts: { database: Database; sealer: Artifac
         consumed_at: row.consumed_at === null ? null : row.consumed_at.getTime(),
       };
     },
+    async findPrincipal(tokenHash, now) {
+      const [row] = await database.statement<{ principal_id: string; expires_at: Date }>(
+        'artifact_principal',
+        artifactStatements.findPrincipal,
+        [tokenHash, new Date(now)],
+      );
+      return row && { principal_id: row.principal_id, expires_at: row.expires_at.getTime() };
+    },
+  };
+}
+
+function using({ database }: Parts): Pick<ArtifactStore, 'consume' | 'isPolledTooOften'> {
+  return {
     async consume(model, id, now) {
-      const rows = await database.statement('artifact_consume', statements.consume, [model, hashOf(id), new Date(now)]);
+      const rows = await database.statement('artifact_consume', artifactStatements.consume, [
+        model,
+        hashOf(id),
+        new Date(now),
+      ]);
       return rows.length === 1;
     },
-    async destroy(model, id) {
-      await database.query
-        .deleteFrom('oidc_artifacts')
-        .where('model', '=', model)
-        .where('id_hash', '=', hashOf(id))
-        .execute();
-    },
     async isPolledTooOften(model, id, now, step) {
-      const [row] = await database.statement<{ is_early: boolean }>('artifact_poll', statements.poll, [
+      const [row] = await database.statement<{ is_early: boolean }>('artifact_poll', artifactStatements.poll, [
         model,
         hashOf(id),
         new Date(now),
@@ -164,16 +187,20 @@ export function createArtifactStore(parts: { database: Database; sealer: Artifac
       ]);
       return row?.is_early === true;
     },
+  };
+}
+
+function removing({ database }: Parts): Pick<ArtifactStore, 'destroy' | 'revokeGrant' | 'sweep'> {
+  return {
+    async destroy(model, id) {
+      await database.query
+        .deleteFrom('oidc_artifacts')
+        .where('model', '=', model)
+        .where('id_hash', '=', hashOf(id))
+        .execute();
+    },
     async revokeGrant(grantId) {
       await database.query.deleteFrom('oidc_artifacts').where('grant_hash', '=', hashOf(grantId)).execute();
-    },
-    async findPrincipal(tokenHash, now) {
-      const [row] = await database.statement<{ principal_id: string; expires_at: Date }>(
-        'artifact_principal',
-        statements.findPrincipal,
-        [tokenHash, new Date(now)],
-      );
-      return row && { principal_id: row.principal_id, expires_at: row.expires_at.getTime() };
     },
     async sweep(now) {
       const before = new Date(now - sweepDelay);
@@ -195,58 +222,10 @@ interface FoundRow {
   consumed_at: Date | null;
 }
 
-const insert = `INSERT INTO oidc_artifacts
-  (model, id_hash, grant_hash, uid_hash, user_code_hash, principal_id, payload, expires_at, trust_rule_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (model, id_hash)`;
-
-const findBy = (column: string) => `SELECT id_hash, payload, consumed_at FROM oidc_artifacts
-  WHERE model = $1 AND ${column} = $2 AND (expires_at IS NULL OR expires_at > $3)`;
-
-const statements = {
-  save: `${insert} DO UPDATE SET grant_hash = excluded.grant_hash, uid_hash = excluded.uid_hash,
-    user_code_hash = excluded.user_code_hash, principal_id = excluded.principal_id, payload = excluded.payload,
-    expires_at = excluded.expires_at`,
-  saveOnce: `${insert} DO NOTHING RETURNING true`,
-  replace: `UPDATE oidc_artifacts SET id_hash = $2, grant_hash = $3, uid_hash = $4, user_code_hash = $5, principal_id = $6,
-    payload = $7, expires_at = $8, trust_rule_id = $9 WHERE model = $1 AND id_hash = $10 RETURNING true`,
-  findById: findBy('id_hash'),
-  findByUid: findBy('uid_hash'),
-  findByUserCode: findBy('user_code_hash'),
-  // Used tokens stay, so that a second use of one is noticed: the newest 100 of a grant, or rotations would fill the table.
-  consume: `WITH used AS (
-      UPDATE oidc_artifacts SET consumed_at = $3
-      WHERE model = $1 AND id_hash = $2 AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > $3)
-      RETURNING grant_hash
-    ), forgotten AS (
-      DELETE FROM oidc_artifacts WHERE model = $1 AND id_hash IN (
-        SELECT id_hash FROM oidc_artifacts
-        WHERE model = $1 AND grant_hash = (SELECT grant_hash FROM used) AND consumed_at IS NOT NULL
-        ORDER BY consumed_at DESC OFFSET 99)
-    )
-    SELECT true FROM used`,
-  // Locked, since of two polls at once one is too early. A second of grace: a device that waits just as long as it was
-  // told arrives a little early when the one before was held up on its way.
-  poll: `WITH before AS (
-      SELECT model, id_hash, coalesce(poll_after > $3, false) AS is_early, coalesce(poll_interval, $4) AS seconds
-      FROM oidc_artifacts WHERE model = $1 AND id_hash = $2 FOR UPDATE
-    ), paced AS (
-      SELECT model, id_hash, is_early, CASE WHEN is_early THEN seconds + $4 ELSE seconds END AS seconds FROM before
-    )
-    UPDATE oidc_artifacts AS artifact SET poll_interval = paced.seconds,
-      poll_after = $3::timestamptz + make_interval(secs => paced.seconds - 1)
-    FROM paced WHERE artifact.model = paced.model AND artifact.id_hash = paced.id_hash
-    RETURNING paced.is_early`,
-  // A token that was saved while its grant was being revoked has no grant any more, and opens nothing.
-  findPrincipal: `SELECT principal_id, expires_at FROM oidc_artifacts AS token
-    WHERE model IN ('AccessToken', 'ClientCredentials') AND id_hash = $1 AND principal_id IS NOT NULL AND expires_at > $2
-    AND (grant_hash IS NULL OR EXISTS (SELECT FROM oidc_artifacts WHERE model = 'Grant' AND id_hash = token.grant_hash
-      AND (expires_at IS NULL OR expires_at > $2)))`,
-} as const;
-
 function lookup(by: ArtifactKey): [name: string, text: string, key: string] {
-  if ('id' in by) return ['artifact_by_id', statements.findById, by.id];
-  if ('uid' in by) return ['artifact_by_uid', statements.findByUid, by.uid];
-  return ['artifact_by_user_code', statements.findByUserCode, by.user_code];
+  if ('id' in by) return ['artifact_by_id', artifactStatements.findById, by.id];
+  if ('uid' in by) return ['artifact_by_uid', artifactStatements.findByUid, by.uid];
+  return ['artifact_by_user_code', artifactStatements.findByUserCode, by.user_code];
 }
 
 function sealingContext(model: string, idHash: Uint8Array): SealingContext {

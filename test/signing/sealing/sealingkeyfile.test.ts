@@ -76,7 +76,7 @@ describe('making the sealing key', () => {
   test.each(['777', '770', '702'])('N73: refuses a folder with mode 0%s, with the command', async (mode) => {
     await chmod(folder, Number.parseInt(mode, 8));
     await expect(makeSealingKeyFile(path)).rejects.toThrow(
-      `The folder ${folder} has mode 0${mode}: others than its owner can replace what is in it. Run \`chmod 700 ${folder}\``,
+      `The folder ${folder} has mode 0${mode}: users other than its owner can replace its files. Run \`chmod 700 ${folder}\``,
     );
     expect(await readdir(folder)).toEqual([]);
   });

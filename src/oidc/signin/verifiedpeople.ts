@@ -6,10 +6,10 @@ import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
 const model = 'VouchedPerson';
 
 /**
- * People whom the identity provider has vouched for and who have not chosen yet, by the interaction that they came in. They
- * are found by whoever holds the cookie of that interaction, and by nobody else.
+ * Creates the store of people that the identity provider has authenticated and who have not chosen a user yet, by interaction.
+ * A request finds a person only with the cookie of the interaction.
  */
-export function vouchedPeople({ artifacts, clock }: { artifacts: ArtifactStore; clock: Clock }) {
+export function createVerifiedPersonStore({ artifacts, clock }: { artifacts: ArtifactStore; clock: Clock }) {
   return {
     async save(interaction: string, person: Person): Promise<void> {
       const expires_at = clock.now() + signInLifetimes.interaction * 1000;

@@ -1,0 +1,61 @@
+import { ArsiaError } from '../../core/errors.ts';
+import { refuseIdentity, refuseJob } from '../../core/mint.ts';
+import type { Delivery, IdentityFacts, MintFacts } from '../../core/mintfacts.ts';
+import { isReference } from '../../core/names.ts';
+import type { Origin } from '../../core/origin.ts';
+import { refuseNaming } from '../../core/subjectgrants.ts';
+import type { Provider, ReadSettings } from '../../providers/provider.ts';
+import { settingsOf } from '../identities/storedsettings.ts';
+
+/** A job asks for a managed identity, whatever is delivered of it. */
+export interface IdentityRequest {
+  /** The job token as presented: no other token is accepted. */
+  token: string | undefined;
+  /** A managed identity, by id or path, or its type. */
+  managed_identity: string;
+  profile?: string | undefined;
+  origin: Origin;
+}
+
+/** What a request is answered with: the token itself, or credentials of any other kind. */
+export type Outlet = Exclude<Delivery, 'both'>;
+
+/** The job may have the identity, by these facts. */
+export interface Decision {
+  facts: MintFacts & { identity: IdentityFacts };
+  provider: Provider;
+  settings: ReadSettings;
+}
+
+/**
+ * Decides whether the job may have the identity: job, user and launcher, identity, profile, access rules, whom a token may
+ * name, and what the identity delivers. Throws ArsiaError for each refusal. `now` in milliseconds.
+ */
+export function decide(facts: MintFacts, request: IdentityRequest, outlet: Outlet, now: number): Decision {
+  const refusal = refuseJob(facts, now);
+  if (refusal !== undefined) throw new ArsiaError(refusal.code, refusal.detail);
+  const { managed_identity, profile } = request;
+  if (!isReference(managed_identity))
+    throw new ArsiaError('not_found', 'There is no such managed identity: name it by its id or path.');
+  const foreign =
+    refuseIdentity(facts, managed_identity, profile) ?? refuseNaming(facts, isUserAsserted(facts.identity!));
+  if (foreign !== undefined) {
+    const { code, detail, ...condition } = foreign;
+    throw new ArsiaError(code, detail, condition);
+  }
+  const identity = facts.identity!;
+  if (identity.delivery !== 'both' && identity.delivery !== outlet)
+    throw new ArsiaError('delivery_refused', `${identity.path} delivers ${identity.delivery} only.`, {
+      advice:
+        outlet === 'token'
+          ? 'Ask for credentials (POST /api/v1/credentials), or let a deployer set `delivery` to `token` or `both`.'
+          : 'Ask for the token (POST /api/v1/tokens), or let a deployer set `delivery` to `credentials` or `both`.',
+    });
+  return { facts: { ...facts, identity }, ...settingsOf(identity) };
+}
+
+/** Returns whether the provider's own claims, by which clouds decide, name the user. */
+function isUserAsserted(identity: IdentityFacts): boolean {
+  const { provider, settings } = settingsOf(identity);
+  return provider.federated?.namesUser?.(settings) ?? false;
+}

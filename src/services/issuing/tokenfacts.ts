@@ -1,0 +1,58 @@
+import { type Assertion, buildClaims, type WorkloadClaims } from '../../core/claims.ts';
+import type { Delivery } from '../../core/mintfacts.ts';
+import { formatSubject, formatSubjectPattern, hasUserId, type SubjectScope } from '../../core/subject.ts';
+import type { TrustFacts } from '../../providers/provider.ts';
+import type { Speaker } from './speakers.ts';
+
+/** Whom a token speaks of. A mint knows all of it; an admin who looks at the trust of an identity may leave some out. */
+export interface TokenFacts {
+  identity: { id: string; path: string; delivery: Delivery; subject_scope: SubjectScope };
+  organization: { id: string; name: string };
+  group?: { id: string; path: string } | undefined;
+  workspace?: { id: string; path: string } | undefined;
+  user?: { id: string; login: string } | null | undefined;
+  launcher?: { id: string; name: string } | null | undefined;
+  job?: { id: string; stage: string } | undefined;
+}
+
+type CompleteFacts = TokenFacts & Required<Pick<TokenFacts, 'group' | 'workspace' | 'job'>>;
+
+/** Returns the facts that a provider's trust and its part of the claims are built from. */
+export function trustFactsOf(facts: TokenFacts, { issuer, tenancy }: Pick<Speaker, 'issuer' | 'tenancy'>): TrustFacts {
+  const { identity, organization, group, workspace, user, job } = facts;
+  return {
+    issuer,
+    tenancy,
+    organization_id: organization.id,
+    organization: organization.name,
+    group: group?.path,
+    stage: job?.stage,
+    identity_id: identity.id,
+    identity: identity.path,
+    delivery: identity.delivery,
+    subject_scope: identity.subject_scope,
+    ...subjectOf(facts),
+    user: user ? { id: user.id, login: user.login } : undefined,
+    workspace: workspace && { id: workspace.id, path: workspace.path },
+  };
+}
+
+/** The exact subject, or the pattern of every user where none is named. */
+function subjectOf({ identity, workspace, user }: TokenFacts): Pick<TrustFacts, 'subject' | 'is_subject_pattern'> {
+  const { id, subject_scope } = identity;
+  const parts = { identity_id: id, workspace_id: workspace?.id, user_id: user?.id };
+  return hasUserId(subject_scope) && !user
+    ? { subject: formatSubjectPattern(subject_scope, parts), is_subject_pattern: true }
+    : { subject: formatSubject(subject_scope, parts), is_subject_pattern: false };
+}
+
+/** Returns the claims of a token. `trust` are the same facts by `trustFactsOf`; `now` and `lifetime` in seconds. */
+export function claimsOf(
+  { identity, organization, group, workspace, user, launcher, job }: CompleteFacts,
+  { issuer, subject }: TrustFacts,
+  assertion: Assertion,
+  token: { jti: string; now: number; lifetime: number },
+): WorkloadClaims {
+  const facts = { issuer, subject, identity, organization, group, workspace, user, launcher, job };
+  return buildClaims(facts, assertion, token);
+}

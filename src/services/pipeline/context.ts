@@ -1,0 +1,40 @@
+import type { Clock } from '../../core/clock.ts';
+import { newId } from '../../core/clock.ts';
+import type { QuotaName } from '../../core/quotas.ts';
+import type { Queries } from '../../database/connections.ts';
+import type { Call, Context } from './action.ts';
+import { createAdmit } from './admit.ts';
+import type { Admission } from './quotacounts.ts';
+import { decideFor, refusal } from './rights.ts';
+
+/** What an action runs on: the database or a transaction, and in a change the room that it may take in quotas. */
+export interface Ground {
+  db: Queries;
+  admission?: Admission | undefined;
+}
+
+/** `adds`: the quotas that the action declares. */
+export function createContext(
+  { db, admission }: Ground,
+  call: Call,
+  clock: Clock,
+  adds: readonly QuotaName[] = [],
+): Context {
+  const now = clock.now();
+  const context: Context = {
+    ...call,
+    db,
+    now,
+    admit: createAdmit({ db, now, adds, admission }),
+    id: (kind) => newId(clock, kind),
+    random: clock.random,
+    async demand(permission, place) {
+      const decision = await decideFor(context, permission, place);
+      if (decision !== 'allow') throw refusal(decision, permission, place);
+    },
+    async may(permission, place) {
+      return (await decideFor(context, permission, place)) === 'allow';
+    },
+  };
+  return context;
+}
