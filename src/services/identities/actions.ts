@@ -3,14 +3,21 @@ import { changeAccessRule, createAccessRule, listRules, removeAccessRule } from 
 import { createAlias, listIdentityAliases, removeAlias } from './aliases.ts';
 import { assignIdentity, listAssigned, unassignIdentity } from './assignments.ts';
 import { effectiveIdentities, usableIdentities } from './effective.ts';
-import { changeIdentity, createIdentity, getIdentity, listAllIdentities, removeIdentity } from './identities.ts';
+import {
+  changeIdentity,
+  createIdentity,
+  getIdentity,
+  listAllIdentities,
+  type Outside,
+  removeIdentity,
+} from './identities.ts';
 import { listIdentityMasks, maskIdentity, unmaskIdentity } from './masks.ts';
 import { moveIdentityTo } from './moves.ts';
 import { createSubjectGrant, listSubjectGrantsOf, removeSubjectGrant } from './subjectgrants.ts';
 import { createTrustActions } from './trust.ts';
 import { createUseGrant, listUseGrants, removeUseGrant } from './usegrants.ts';
 
-export function identityActions(parts: Parameters<typeof createIdentity>[0] & { speakers: Speakers }) {
+export function identityActions(parts: Outside & { speakers: Speakers }) {
   return {
     identities: {
       create: createIdentity(parts),

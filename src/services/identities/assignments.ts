@@ -35,7 +35,7 @@ interface NewAssignment {
   principal?: string | undefined;
 }
 
-/** Deployer on the workspace and the right to use the identity, both. */
+/** Needs the role deployer on the workspace and the right to use the identity. */
 export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedIdentity>> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
@@ -81,7 +81,7 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
   }),
 };
 
-/** A workspace that is ready to go with one call: all of it or nothing. */
+/** Creates a workspace and assigns identities to it, in one transaction. */
 export const createAssignedWorkspace: Action<
   Parameters<typeof createWorkspace.run>[1] & Pick<Created<typeof workspaces>, 'managed_identities'>,
   FoundNamespace,
@@ -151,7 +151,7 @@ export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamesp
 /** The workspace, and an identity that reaches it; any other identity looks unknown here. */
 async function pairAt(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
   const workspace = await namespaceAt(context, 'workspace', input.workspace);
-  // Before the identity is looked for: who may not see the workspace learns nothing of what it could use.
+  // Demanded before the identity is looked up, so that a caller who may not see the workspace learns nothing of its identities.
   await context.demand('namespace.view', workspace);
   const identity = await identityWithin(context, input.identity, workspace);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };

@@ -69,7 +69,7 @@ export function createIdentity({
   };
 }
 
-/** Identities and aliases of a group share their names: a job that names a path must mean one of them. */
+/** Throws `conflict` where the group has an identity or alias of this name: a path must name one of them. */
 export async function refuseTakenName(context: Context, path: string, except?: string): Promise<void> {
   const identity = await findIdentity(context.db, path);
   if ((identity === undefined || identity.id === except) && (await findAliasAt(context.db, path)) === undefined) return;
@@ -144,7 +144,7 @@ export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityC
   };
 }
 
-/** Removes an identity only when its name is typed. Irreversible: one of the same name is another, with another subject. */
+/** Deletes an identity, for a request that repeats its name. Irreversible: a new one of this name has another subject. */
 export const removeIdentity: Action<{ ref: string; name: string; force: boolean }, FoundIdentity, string[]> = {
   name: 'managed_identity.delete',
   needs: 'managed_identity.delete',

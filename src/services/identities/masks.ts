@@ -41,7 +41,7 @@ export const maskIdentity: Action<
       await context.admit('masks_per_identity', namespace.organization_id, holderOf(identity));
     const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
     const lost = await cutOffBy(context, identity, masked);
-    // The identity is another's, and so may be the workspaces: masked is unassigned, in each of them.
+    // A mask unassigns the identity in workspaces below, so the caller needs the right to unassign in each of them.
     await demandOnEach(context, namespace, lost, 'assignment.manage');
     const dropped = await cutOff(context, identity, lost, input.force);
     const mask: Mask = {

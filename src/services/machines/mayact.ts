@@ -84,7 +84,7 @@ export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void
   async find(context, input) {
     const found = await serviceAccountAt(context, input.ref);
     const right = await findMayAct(context.db, found.account.id, input.id);
-    // Who granted it owns the place, and may not see the group of the account.
+    // An owner of the namespace may have granted it without a role in the group of the account.
     if (right === undefined) await context.demand('service_account.view', found);
     if (right === undefined) throw missing('right to act', input.id);
     const { lineage } = await namespaceAt(context, 'any', right.namespace_id);

@@ -99,9 +99,9 @@ export const changeServiceAccount: Action<
   find: (context, input) => serviceAccountAt(context, input.ref),
   version: ({ account }) => account.version,
   async run(context, { ref: _ref, ...change }, { account }) {
-    // Active again one day, it signs in again: a token that leaked comes not back to life.
+    // Its tokens end for good: a leaked one must not work again when the account is activated again.
     if (change.is_active === false) await endSignIns(context.db, account.id);
-    // An account with keys has no secrets: those of before must not open it again on the day that its keys are removed.
+    // An account with keys has no secrets. Older secrets would work again once its keys are removed.
     if (change.jwks) await deleteSecrets(context.db, account.id);
     return await updateServiceAccount(context.db, account.id, change);
   },

@@ -19,7 +19,7 @@ interface FoundRule extends FoundAccount {
   rule: TrustRuleRow;
 }
 
-/** Owners let tokens of an outside issuer speak for a service account. A rule is never changed: make another, delete it. */
+/** Returns the actions on trust rules, which owners manage. A rule never changes: delete it and create another. */
 export function createTrustRuleActions({ own, allowLoopback }: { own: readonly string[]; allowLoopback: boolean }) {
   const create: Action<Created<typeof trustRules> & { ref: string }, FoundAccount, TrustRuleRow> = {
     name: 'trust_rule.create',

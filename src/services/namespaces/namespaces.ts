@@ -90,7 +90,7 @@ function creation(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace,
   };
 }
 
-/** An organisation is a root group: operators make them, one in single tenancy. */
+/** Returns the action that creates an organisation (a root group): for operators, and once in single tenancy. */
 export function createOrganization(tenancy: 'single' | 'multi'): Action<NewOrganization, Place, Namespace> {
   return {
     name: 'organization.create',
@@ -146,7 +146,7 @@ export function changeNamespace(
   };
 }
 
-/** Everything of a kind that the caller can see. */
+/** Returns the action that lists the groups or workspaces that the caller can see. */
 export function listOf(kind: Namespace['kind']): Action<{ page: Page }, Place, Namespace[]> {
   return {
     name: `${kind}.list`,
@@ -173,7 +173,7 @@ export async function visibleRoots(context: Context): Promise<string[]> {
   const { caller, db } = context;
   if (caller.id === null) return [];
   const { lineage } = await ownOrganization(context);
-  // Whoever sees the whole may have thousands of roles below it, and none of them shows more.
+  // A role on the organisation shows all of it: the roles below, of which there may be thousands, add nothing.
   if (lineage.length > 0 && (await membershipsOf(db, caller.id, lineage)).length > 0) return lineage;
   return (await membershipsOf(db, caller.id)).map((membership) => membership.namespace_id);
 }

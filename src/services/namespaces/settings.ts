@@ -40,7 +40,7 @@ export const changeSettings: Action<Changed<typeof organizationSettings>, FoundS
   version: ({ version }) => version,
   run: async (context, input, { organization_id }) => {
     const change = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
-    // As with a rule that goes: what was given by it goes with it.
+    // As when a trust rule is deleted, access tokens that it admitted end.
     if (input.allowed_issuers) await endTokensOfOtherIssuers(context.db, organization_id!, input.allowed_issuers);
     return await saveSettings(context.db, organization_id!, change);
   },

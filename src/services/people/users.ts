@@ -99,7 +99,7 @@ export const changeUser: Action<Changed<typeof users> & { ref: string }, FoundUs
   async run(context, { ref: _ref, ...change }, { user }) {
     if (change.is_active === false) {
       await refuseLastOwner(context, user.organization_id!, user.id);
-      // Active again one day, they sign in again: what they held comes not back to life.
+      // Sign-ins and links end for good: a user who is activated again must sign in again.
       await endSignIns(context.db, user.id);
       await deleteOpenLinks(context.db, user.id);
     }
@@ -108,7 +108,7 @@ export const changeUser: Action<Changed<typeof users> & { ref: string }, FoundUs
   describe: ({ ref: _ref, ...change }) => ({ detail: change }),
 };
 
-/** An organisation without an owner could be run by nobody: the last active one stays. */
+/** Throws `conflict` for the last active owner of an organisation, which nobody else could administer. */
 export async function refuseLastOwner(context: Context, organization_id: string, user_id: string): Promise<void> {
   const owners = await activeOwners(context.db, organization_id);
   if (owners.length > 1 || !owners.includes(user_id)) return;

@@ -121,7 +121,7 @@ export async function assignedLineages(
     .execute();
 }
 
-/** Takes the identity from these workspaces. */
+/** Unassigns the identity from these workspaces. */
 export async function deleteAssignmentsIn(db: Queries, identity_id: string, workspace_ids: string[]): Promise<void> {
   if (workspace_ids.length === 0) return;
   await db
@@ -137,7 +137,7 @@ export async function insertAssignment(db: Queries, row: Assignment): Promise<vo
   await db.insertInto('assignments').values(row).execute();
 }
 
-/** For one principal, or (undefined) for everybody at once. */
+/** Deletes the assignment for one principal; without `principal_id`, those for all of them. */
 export async function deleteAssignment(
   db: Queries,
   workspace_id: string,
@@ -152,7 +152,7 @@ export async function deleteAssignment(
   return (await query.executeTakeFirst()).numDeletedRows > 0n;
 }
 
-/** The workspace that has the identity, when exactly one has. */
+/** Returns the workspace that has the identity, where exactly one has. */
 export async function assignedWorkspaceOf(db: Queries, identity_id: string): Promise<Namespace | undefined> {
   const rows = await db
     .selectFrom('namespaces')

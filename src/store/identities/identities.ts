@@ -19,7 +19,7 @@ function select(db: Queries) {
     .select([...columnsOf(managedIdentities, 'm'), 'g.path as group_path', 'g.lineage']);
 }
 
-/** By id or path (group path and name). */
+/** Finds an identity by id or path (group path and name). */
 export async function findIdentity(db: Queries, ref: string): Promise<ManagedIdentity | undefined> {
   if (isId('managed_identity', ref)) return await select(db).where('m.id', '=', ref).executeTakeFirst();
   const group = parentPath(ref);
@@ -27,7 +27,7 @@ export async function findIdentity(db: Queries, ref: string): Promise<ManagedIde
   return await select(db).where('g.path', '=', group).where('m.name', '=', leafName(ref)).executeTakeFirst();
 }
 
-/** Identities of the groups below any of `roots`; with `usable_in`, those of the workspace's lineage. */
+/** Lists the identities of the groups at and below any of `roots`. */
 export async function listIdentities(
   db: Queries,
   filter: { organization_id: string; roots: string[]; group_ids?: string[] | undefined; type?: string | undefined },
@@ -36,7 +36,7 @@ export async function listIdentities(
   let query = select(db)
     .where('m.organization_id', '=', filter.organization_id)
     .where('m.id', '>', page.after ?? '');
-  // Who sees the whole organisation sees all of them: there is nothing to look up.
+  // A caller who sees the whole organisation sees every identity: no lineage needs to be compared.
   if (!filter.roots.includes(filter.organization_id)) query = query.where(isBelow('g.lineage', filter.roots));
   if (filter.group_ids !== undefined) query = query.where('m.group_id', 'in', filter.group_ids);
   if (filter.type !== undefined) query = query.where('m.type', '=', filter.type);

@@ -36,7 +36,7 @@ export async function deleteGrant(db: Queries, identity_id: string, id: string):
   return gone.numDeletedRows > 0n;
 }
 
-/** Does a grant let this principal, or a team of it, use the identity? `*` is everyone below its group. */
+/** Returns whether a grant lets this principal, or a team of it, use the identity. `*` is everyone below its group. */
 export async function isGranted(db: Queries, identity_id: string, principal_id: string): Promise<boolean> {
   const row = await db
     .selectFrom('use_grants')

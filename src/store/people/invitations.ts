@@ -40,7 +40,7 @@ export async function listLiveInvitations(db: Queries, email: string, now: Date)
     .execute();
 }
 
-/** Marks as accepted; false when somebody else was quicker. Of many at once exactly one gets true. */
+/** Marks an invitation as accepted. Returns false where it is accepted already: of concurrent calls one gets true. */
 export async function acceptInvitation(db: Queries, id: string, user_id: string, now: Date): Promise<boolean> {
   const row = await db
     .updateTable('invitations')

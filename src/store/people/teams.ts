@@ -34,14 +34,14 @@ export async function updateTeam(db: Queries, id: string, change: Changed<typeof
     .executeTakeFirstOrThrow();
 }
 
-/** With everything that was given to it: a role, a grant or a rule of a team that is gone would name nobody. */
+/** Deletes a team with its memberships, use grants and assignments. */
 export async function deleteTeam(db: Queries, id: string): Promise<void> {
   for (const table of ['memberships', 'use_grants', 'assignments'] as const)
     await db.deleteFrom(table).where('principal_id', '=', id).execute();
   await db.deleteFrom('teams').where('id', '=', id).execute();
 }
 
-/** `member`: only those that this user is in. */
+/** Lists teams; with `member`, those of this user. */
 export async function listTeams(db: Queries, organization_id: string, page: Page, member?: string): Promise<Team[]> {
   return await db
     .selectFrom('teams')
@@ -61,7 +61,7 @@ export async function teamIdsOf(db: Queries, user_id: string): Promise<string[]>
   return rows.map((row) => row.team_id);
 }
 
-/** Who is in it by a sign-in stays by hand from now on. */
+/** Adds a user to a team. A membership from a sign-in becomes a manual one. */
 export async function insertTeamMember(db: Queries, row: Row<typeof teamMembers>): Promise<void> {
   await db
     .insertInto('team_members')
@@ -84,7 +84,7 @@ export async function deleteMembershipsInTeams(db: Queries, user_id: string): Pr
   await db.deleteFrom('team_members').where('user_id', '=', user_id).execute();
 }
 
-/** `only`: the one user that is listed. */
+/** Lists members of a team; with `only`, this user alone. */
 export async function listTeamMembers(db: Queries, team_id: string, page: Page, only?: string): Promise<TeamMember[]> {
   return await db
     .selectFrom('team_members')
@@ -93,7 +93,7 @@ export async function listTeamMembers(db: Queries, team_id: string, page: Page, 
     .where('team_id', '=', team_id)
     .$if(only !== undefined, (query) => query.where('user_id', '=', only!))
     .where('user_id', '>', page.after ?? '')
-    // Said of both: the join would begin with the first user of all.
+    // Stated for both tables: otherwise the join starts at the first user of the table.
     .where('users.id', '>', page.after ?? '')
     .orderBy('user_id')
     .limit(page.limit)

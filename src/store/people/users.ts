@@ -54,7 +54,7 @@ export async function deactivateUser(db: Queries, id: string): Promise<void> {
     .execute();
 }
 
-/** `only`: the one user that is listed. */
+/** Lists users; with `only`, this user alone. */
 export async function listUsers(db: Queries, organization_id: string, page: Page, only?: string): Promise<User[]> {
   return await db
     .selectFrom('users')
