@@ -1,26 +1,19 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { localSigner, type MakeSigner, type Signer, type SigningKey } from './signer.ts';
-import { counter, createRingMemory, maximumInput, openRing, slotOf, slotState } from './signingring.ts';
+import { localSigner, type MakeSigner, type SigningKey } from './signer.ts';
+import { createSigningQueue } from './signingqueue.ts';
+import { createRingMemory, maximumInput, openRing } from './signingring.ts';
 
 /**
- * Threads that do nothing but sign: key generation, look-ups of names and whatever else fills libuv's pool does not delay a
- * token (docs/decisions/0023). Until they run, and after one of them has failed, signatures are made on the pool.
+ * Threads that only sign. Key generation, name resolution and other work that fills libuv's pool does not delay a token
+ * (docs/decisions/0023). Before the threads run, and after one of them has failed, the pool signs.
  */
 export interface SigningThreads {
-  /** Resolves once the threads run, or cannot run. */
+  /** Resolves when the threads run, or when they cannot run. */
   start(): Promise<void>;
   makeSigner: MakeSigner;
   close(): Promise<void>;
-}
-
-interface Request {
-  key: number;
-  bytes: Uint8Array;
-  /** Signs on libuv's pool, for when no thread can. */
-  local: Signer;
-  resolve(signature: Uint8Array | Promise<Uint8Array>): void;
 }
 
 /** More threads would wait for the event loop. */
@@ -42,40 +35,25 @@ export function createSigningThreads({
   entry = new URL(`./signingworker${extname(import.meta.url)}`, import.meta.url),
 }: SigningThreadsOptions): SigningThreads {
   const ring = openRing(createRingMemory());
-  const { counters, states } = ring;
-  /** Requests that wait for a slot. `submitted` has the requests in the slots. */
-  const waiting: Request[] = [];
-  const submitted: (Request | undefined)[] = [];
   const known = new Map<number, SigningKey>();
   let workers: Worker[] = [];
   let keyNumbers = 0;
-  let underWay = 0;
   let isRunning = false;
   let isClosed = false;
+  // A pending `Atomics.waitAsync` does not keep the process alive; a referenced worker does.
+  const queue = createSigningQueue(ring, (isNeeded) => (isNeeded ? workers[0]?.ref() : workers[0]?.unref()));
 
   async function start(): Promise<void> {
     // A thread needs neither the environment nor the flags of the process.
-    const options = { workerData: counters.buffer, name: 'signing', env: {}, execArgv: [] };
+    const options = { workerData: ring.counters.buffer, name: 'signing', env: {}, execArgv: [] };
     workers = Array.from({ length: count }, () => new Worker(entry, options));
-    const ready = workers.map(
-      (worker) =>
-        new Promise((resolve, reject) => {
-          const fail = (fault: Error) => {
-            giveUp(fault);
-            reject(fault);
-          };
-          worker.once('message', resolve);
-          worker.once('error', fail);
-          worker.once('exit', (code) => fail(new Error(`A signing thread ended with the code ${code}.`)));
-        }),
-    );
-    const [failed] = (await Promise.allSettled(ready)).filter(({ status }) => status === 'rejected');
+    const results = await Promise.allSettled(workers.map((worker) => untilReady(worker, endByFault)));
     for (const worker of workers) worker.unref();
-    isRunning = failed === undefined && !isClosed;
+    isRunning = results.every(({ status }) => status === 'fulfilled') && !isClosed;
   }
 
-  /** Signs everything that waits, and all that follows, on the pool. */
-  function giveUp(fault: Error): void {
+  /** Lets the pool sign all waiting requests and all later ones. */
+  function endByFault(fault: Error): void {
     if (isClosed) return;
     onFault(fault);
     void close();
@@ -84,13 +62,11 @@ export function createSigningThreads({
   async function close(): Promise<void> {
     isClosed = true;
     isRunning = false;
-    for (const request of [...submitted.splice(0), ...waiting.splice(0)])
-      request?.resolve(request.local.sign(request.bytes));
-    underWay = 0;
+    queue.drain();
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 
-  function introduce(number: number, key: SigningKey): void {
+  function sendKey(number: number, key: SigningKey): void {
     if (known.has(number)) return;
     known.set(number, key);
     const [oldest] = known.keys();
@@ -102,77 +78,32 @@ export function createSigningThreads({
     }
   }
 
-  function submit(): void {
-    for (; waiting.length > 0; underWay++) {
-      const count = counters[counter.submitted]!;
-      const slot = slotOf(count);
-      if (submitted[slot] !== undefined) return;
-      const request = waiting.shift()!;
-      submitted[slot] = request;
-      ring.keys[slot] = request.key;
-      ring.lengths[slot] = request.bytes.length;
-      ring.inputs[slot]!.set(request.bytes);
-      states[slot] = slotState.requested;
-      Atomics.store(counters, counter.submitted, count + 1);
-      if (Atomics.load(counters, counter.sleepingThreads) > 0) Atomics.notify(counters, counter.submitted, 1);
-    }
+  function makeSigner(...[kid, alg, key]: Parameters<MakeSigner>): ReturnType<MakeSigner> {
+    const local = localSigner(kid, alg, key);
+    const number = keyNumbers++;
+    return {
+      kid,
+      alg,
+      sign(bytes) {
+        if (!isRunning || bytes.length > maximumInput) return local.sign(bytes);
+        sendKey(number, { alg, key });
+        return new Promise((resolve) => queue.add({ key: number, bytes, local, resolve }));
+      },
+    };
   }
 
-  /** A process must not end while a signature is under way: `Atomics.waitAsync` alone does not hold it. */
-  function keepAlive(isNeeded: boolean): void {
-    if (isNeeded) workers[0]!.ref();
-    else workers[0]!.unref();
-  }
+  return { start, makeSigner, close };
+}
 
-  function collect(): void {
-    while (underWay > 0) {
-      const finished = Atomics.load(counters, counter.finished);
-      for (let slot = 0; slot < submitted.length; slot++) conclude(slot);
-      submit();
-      if (underWay === 0) break;
-      Atomics.store(counters, counter.isLoopWaiting, 1);
-      const wait = Atomics.waitAsync(counters, counter.finished, finished);
-      if (wait.async) {
-        // The callback runs in the event loop: what is finished until then is collected with it.
-        void wait.value.then(collect);
-        return;
-      }
-    }
-    if (workers.length > 0) keepAlive(false);
-  }
-
-  function conclude(slot: number): void {
-    const request = submitted[slot];
-    const state = Atomics.load(states, slot);
-    if (request === undefined || state === slotState.requested) return;
-    submitted[slot] = undefined;
-    underWay--;
-    const output = ring.outputs[slot]!.subarray(0, ring.lengths[slot]!);
-    request.resolve(state === slotState.signed ? Buffer.from(output) : request.local.sign(request.bytes));
-  }
-
-  return {
-    start,
-    makeSigner(kid, alg, key) {
-      const local = localSigner(kid, alg, key);
-      const number = keyNumbers++;
-      return {
-        kid,
-        alg,
-        sign(bytes) {
-          if (!isRunning || bytes.length > maximumInput) return local.sign(bytes);
-          introduce(number, { alg, key });
-          return new Promise((resolve) => {
-            waiting.push({ key: number, bytes, local, resolve });
-            const isIdle = underWay === 0;
-            submit();
-            if (!isIdle) return;
-            keepAlive(true);
-            collect();
-          });
-        },
-      };
-    },
-    close,
-  };
+/** Resolves when the thread is ready. Rejects, and calls `onFault`, when the thread fails or ends, also later. */
+function untilReady(worker: Worker, onFault: (fault: Error) => void): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const fail = (fault: Error) => {
+      onFault(fault);
+      reject(fault);
+    };
+    worker.once('message', resolve);
+    worker.once('error', fail);
+    worker.once('exit', (code) => fail(new Error(`A signing thread ended with the code ${code}.`)));
+  });
 }
