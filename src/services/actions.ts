@@ -37,7 +37,7 @@ export interface ActionTraits {
 }
 
 /** Returns the traits by the names of the actions. Not in the table, and so without traits: the mint and the admin links. */
-export function actionTraits(): ReadonlyMap<string, ActionTraits> {
+export function listActionTraits(): ReadonlyMap<string, ActionTraits> {
   // Actions read their parts only when they run, so that traits need none.
   const table = createActionTable({} as Parts);
   const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version' | 'adds'>[] = Object.values(

@@ -42,7 +42,7 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
   /** Since when rounds end with events that no checkpoint covers; milliseconds of `clock`. */
   let behindSince: number | undefined;
 
-  async function round(force: boolean): Promise<void> {
+  async function runRound(force: boolean): Promise<void> {
     const stored = await store.newest();
     const newest = stored && openNewest(keys, stored.signed);
     if (!force && newest !== undefined && isYoung(newest)) return;
@@ -52,12 +52,12 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
       log.warn({}, 'a transaction that writes audit events does not end: no checkpoint covers them yet');
       return;
     }
-    while (await store.append(upTo(last)));
-    await watch(last);
+    while (await store.append(buildCheckpointUpTo(last)));
+    await warnIfBehind(last);
   }
 
   /** Whoever holds the lock is another replica at work, or somebody who wants events without checkpoints: then say so. */
-  async function watch(last: number): Promise<void> {
+  async function warnIfBehind(last: number): Promise<void> {
     const stored = await store.newest();
     const isBehind = last > (stored === undefined ? 0 : openNewest(keys, stored.signed).upto);
     behindSince = isBehind ? (behindSince ?? clock.now()) : undefined;
@@ -74,7 +74,7 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
     return age >= 0 && age < (interval * 1000) / 2;
   }
 
-  function upTo(last: number): MakeCheckpoint {
+  function buildCheckpointUpTo(last: number): MakeCheckpoint {
     return async ({ newest: stored, lastBeforeChain, stretch }) => {
       const newest = stored && openNewest(keys, stored.signed);
       const after = newest?.upto ?? (await lastBeforeChain());
@@ -103,7 +103,7 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
       // A round that waits longer than the timer is not joined by a second one.
       if (underWay !== undefined && !force) return await underWay;
       await underWay?.catch(() => {});
-      underWay = round(force).finally(() => {
+      underWay = runRound(force).finally(() => {
         underWay = undefined;
       });
       await underWay;

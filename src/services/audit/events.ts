@@ -1,6 +1,6 @@
 import type { Page } from '../../database/page.ts';
 import type { AuditFilter, AuditStore, RecordedEvent } from '../../store/audit/events.ts';
-import { ownOrganization } from '../namespaces/namespaces.ts';
+import { findOwnOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 
 type Filter = Omit<AuditFilter, 'organization_id'>;
@@ -15,7 +15,7 @@ export function createAuditActions(audit: AuditStore) {
     needs: 'member',
     changes: false,
     load: () => 'search',
-    find: ownOrganization,
+    find: findOwnOrganization,
     async run(context, { filter, page }, place) {
       await demandView(context, place);
       return await audit.list({ ...filter, organization_id: place.organization_id }, page);
@@ -27,11 +27,11 @@ export function createAuditActions(audit: AuditStore) {
     needs: 'member',
     changes: false,
     load: () => 'search',
-    find: ownOrganization,
+    find: findOwnOrganization,
     async run(context, { filter, after_position }, place) {
       await demandView(context, place);
       const { organization_id } = place;
-      const lines = pagesOfEvents(audit, { ...filter, organization_id }, after_position);
+      const lines = formatEventPages(audit, { ...filter, organization_id }, after_position);
       const first = await lines.next();
       return (async function* () {
         if (first.done) return;
@@ -49,7 +49,7 @@ export function presentEvent(event: RecordedEvent) {
 }
 
 /** NDJSON in the order of positions: a page of lines at a time. */
-export async function* pagesOfEvents(
+export async function* formatEventPages(
   audit: AuditStore,
   filter: AuditFilter,
   after_position?: number,

@@ -7,7 +7,7 @@ import type { AddFault } from './report.ts';
 const eventsAtOnce = 500;
 
 /** Yields the stored events of the positions above `after`, up to `upto`. Each that Arsia did not record so is a fault. */
-export async function* checkedEvents(
+export async function* readCheckedEvents(
   { store, keys, fault }: { store: AuditChainStore; keys: AuditKeys; fault: AddFault },
   after: number,
   upto: number,
@@ -30,7 +30,7 @@ export async function readStretch(events: AsyncIterable<ChainedEvent>): Promise<
   const hash = createHash('sha256');
   const ids: string[] = [];
   for await (const { position, mac, event } of events) {
-    hash.update(bigEndian(position)).update(mac);
+    hash.update(encodePosition(position)).update(mac);
     ids.push(event.id);
   }
   return { ids, digest: hash.digest('hex') };
@@ -38,7 +38,7 @@ export async function readStretch(events: AsyncIterable<ChainedEvent>): Promise<
 
 /** Names each event that is gone, was added or stands elsewhere. `listed` are the ids when the checkpoint was made. */
 export function compareIds({ number }: Checkpoint, listed: string[], present: string[], fault: AddFault): void {
-  const [removed, added] = [without(listed, present), without(present, listed)];
+  const [removed, added] = [subtract(listed, present), subtract(present, listed)];
   for (const id of removed) fault('removed', `Event ${id} is gone; checkpoint ${number} covers it.`, id);
   for (const id of added)
     fault('added', `Event ${id} stands in checkpoint ${number} and was not there when that was made.`, id);
@@ -47,12 +47,12 @@ export function compareIds({ number }: Checkpoint, listed: string[], present: st
     if (listed[index] !== id) fault('moved', `Event ${id} stands in another place of checkpoint ${number}.`, id);
 }
 
-function without(all: string[], others: string[]): string[] {
+function subtract(all: string[], others: string[]): string[] {
   const known = new Set(others);
   return all.filter((one) => !known.has(one));
 }
 
-function bigEndian(position: number): Uint8Array {
+function encodePosition(position: number): Uint8Array {
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64BE(BigInt(position));
   return bytes;

@@ -5,7 +5,7 @@ import { createAuditChainStore } from '../../store/audit/chain.ts';
 import { type AuditFilter, createAuditStore, everyOrganization } from '../../store/audit/events.ts';
 import { type CountedAudit, countRefusals } from '../pipeline/refusals.ts';
 import { type AuditChainParts, createAuditChain, type KeptCheckpoint } from './chain.ts';
-import { pagesOfEvents } from './events.ts';
+import { formatEventPages } from './events.ts';
 import type { AuditReport } from './report.ts';
 import { verifyAudit } from './verify.ts';
 
@@ -15,14 +15,14 @@ export interface AuditTrail {
   /** Loads the keys: before it nothing can be recorded. */
   open(): Promise<void>;
   /** What is due: counts of past minutes, a checkpoint. A database that is away is `unavailable`; the next round has it all. */
-  round(): Promise<void>;
+  runRound(): Promise<void>;
   /** The last round: nothing that is recorded waits for another one. */
   close(): Promise<void>;
   /** The newest checkpoint, of this moment; undefined while there are no events. */
-  checkpoint(): Promise<KeptCheckpoint | undefined>;
+  makeCheckpoint(): Promise<KeptCheckpoint | undefined>;
   verify(kept?: string): Promise<AuditReport>;
   /** Yields JSON lines in the order of positions, of every organisation and the installation unless the filter names one. */
-  lines(filter: Partial<AuditFilter>, after_position?: number): AsyncIterable<string>;
+  exportLines(filter: Partial<AuditFilter>, after_position?: number): AsyncIterable<string>;
 }
 
 export function createAuditTrail(parts: {
@@ -42,7 +42,7 @@ export function createAuditTrail(parts: {
   return {
     audit,
     open: keys.load,
-    async round() {
+    async runRound() {
       await audit.flush();
       await chain.seal();
     },
@@ -50,12 +50,12 @@ export function createAuditTrail(parts: {
       await audit.flush({ isLast: true });
       await chain.seal({ force: true });
     },
-    async checkpoint() {
+    async makeCheckpoint() {
       await chain.seal({ force: true });
       return await chain.newest();
     },
     verify: (kept) => verifyAudit(store, keys, kept),
-    lines: (filter, after_position) =>
-      pagesOfEvents(audit, { organization_id: everyOrganization, ...filter }, after_position),
+    exportLines: (filter, after_position) =>
+      formatEventPages(audit, { organization_id: everyOrganization, ...filter }, after_position),
   };
 }

@@ -3,7 +3,7 @@ import type { AuditKeys } from '../../signing/auditkeys.ts';
 import type { AuditChainStore, StoredCheckpoint } from '../../store/audit/chain.ts';
 import { openCheckpoint, sha256 } from './chain.ts';
 import { type AuditReport, createReport, maximumFaults } from './report.ts';
-import { checkedEvents, compareIds, readStretch } from './stretch.ts';
+import { compareIds, readCheckedEvents, readStretch } from './stretch.ts';
 
 const checkpointsAtOnce = 20;
 
@@ -24,20 +24,20 @@ export async function verifyAudit(store: AuditChainStore, keys: AuditKeys, kept?
       before = one;
     }
   }
-  if (kept !== undefined && !isKeptFound) walk.fault('cut_off', cutOff(keys, kept, before?.number ?? 0));
+  if (kept !== undefined && !isKeptFound) walk.fault('cut_off', explainCutOff(keys, kept, before?.number ?? 0));
   return await walk.end();
 }
 
 function createWalk(store: AuditChainStore, keys: AuditKeys) {
   const walked = createReport();
   const { report, fault } = walked;
-  const events = (after: number, upto: number) => checkedEvents({ store, keys, fault }, after, upto);
+  const events = (after: number, upto: number) => readCheckedEvents({ store, keys, fault }, after, upto);
   /** Everything up to this position was looked at; undefined before the first checkpoint that can be read. */
   let reached: number | undefined;
   let isBeforeSound = true;
 
   /** `listed` are the ids that stood there when the checkpoint was made. */
-  async function stretch(said: Checkpoint, listed: string[]): Promise<void> {
+  async function checkStretch(said: Checkpoint, listed: string[]): Promise<void> {
     const { number, after, upto, count, digest, event_ids } = said;
     const faultsBefore = report.fault_count;
     const present = await readStretch(events(after, upto));
@@ -50,15 +50,15 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
   }
 
   /** Where no checkpoint says what stood there, each event still speaks for itself. */
-  async function gap(after: number, upto: number): Promise<void> {
+  async function checkGap(after: number, upto: number): Promise<void> {
     if (after < upto) for await (const _ of events(after, upto));
   }
 
   /** Holds a checkpoint against the one before it. */
-  function place(said: Checkpoint, before: StoredCheckpoint | undefined): void {
+  function checkPlace(said: Checkpoint, before: StoredCheckpoint | undefined): void {
     const { number } = said;
     const expected = (before?.number ?? 0) + 1;
-    if (number !== expected) fault('checkpoint', `${checkpointsOf(expected, number - 1)} gone.`);
+    if (number !== expected) fault('checkpoint', `${formatCheckpoints(expected, number - 1)} gone.`);
     else if (isBeforeSound && said.previous !== (before === undefined ? null : sha256(before.signed)))
       fault('checkpoint', `Checkpoint ${number} was made after another checkpoint ${number - 1} than is stored.`);
     if (reached !== undefined && said.after < reached)
@@ -74,20 +74,23 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
         isBeforeSound = false;
         return fault('checkpoint', `Checkpoint ${number} is not one that this installation signed as ${number}.`);
       }
-      place(said, before);
+      checkPlace(said, before);
       isBeforeSound = true;
       report.newest = said;
-      await gap(reached ?? (await chainBegin(store, walked, number === 1 ? said.after : undefined)), said.after);
+      await checkGap(
+        reached ?? (await findChainStart(store, walked, number === 1 ? said.after : undefined)),
+        said.after,
+      );
       if (sha256(event_ids) !== said.event_ids)
         fault('checkpoint', `The ids of the events of checkpoint ${number} were altered.`);
-      await stretch(said, event_ids === '' ? [] : event_ids.split(' '));
+      await checkStretch(said, event_ids === '' ? [] : event_ids.split(' '));
       reached = said.upto;
     },
 
     fault,
 
     async end(): Promise<AuditReport> {
-      const from = reached ?? (await chainBegin(store, walked));
+      const from = reached ?? (await findChainStart(store, walked));
       for await (const { event } of events(from, Number.MAX_SAFE_INTEGER)) {
         report.uncovered.count++;
         if (Number.isFinite(event.at)) report.uncovered.since ??= event.at;
@@ -100,7 +103,7 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
 }
 
 /** Returns the position from which on there is a chain, and counts the events before it. */
-async function chainBegin(
+async function findChainStart(
   store: AuditChainStore,
   { report, fault }: ReturnType<typeof createReport>,
   said?: number,
@@ -114,14 +117,14 @@ async function chainBegin(
 }
 
 /** Returns why the kept checkpoint is not among the stored ones, of which `last` is the number of the newest. */
-function cutOff(keys: AuditKeys, kept: string, last: number): string {
+function explainCutOff(keys: AuditKeys, kept: string, last: number): string {
   const said = openCheckpoint(keys, kept);
   if (said === undefined) return 'The given checkpoint is not signed by this installation, so it tells nothing.';
   if (said.number <= last) return `The given checkpoint ${said.number} is not the stored one: the audit was rewritten.`;
-  const gone = checkpointsOf(last + 1, said.number);
+  const gone = formatCheckpoints(last + 1, said.number);
   return `${gone} gone, and events up to position ${said.upto} with them.`;
 }
 
-function checkpointsOf(first: number, last: number): string {
+function formatCheckpoints(first: number, last: number): string {
   return first === last ? `Checkpoint ${first} is` : `Checkpoints ${first} to ${last} are`;
 }

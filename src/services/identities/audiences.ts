@@ -14,11 +14,11 @@ import {
   sweepAudiences,
 } from '../../store/identities/audiences.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
-import { organizationMeant } from '../people/namedusers.ts';
+import { resolveOrganization } from '../people/namedusers.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { bySystem } from '../pipeline/records.ts';
-import { missing } from '../pipeline/rights.ts';
+import { systemCall } from '../pipeline/records.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
 /** How many audiences an organisation may have freed within the tombstone period. */
 const maximumFreed = 1000;
@@ -38,11 +38,11 @@ export async function takeAudience(
   const audience = provider.federated?.freeAudience?.(settings);
   if (audience === undefined) return null;
   if (audience === issuer || audience.startsWith(`${issuer}/`))
-    throw notYours(audience, 'Name the service that will validate the token.');
+    throw buildReservedAudienceError(audience, 'Name the service that will validate the token.');
   const claim = await findClaim(context.db, audience);
   const isOwn = claim?.organization_id === organization_id;
   if (isOwn && claim.freed_at === null) return audience;
-  const lapsed = lapsedAt(context.now);
+  const lapsed = computeTombstoneStart(context.now);
   if (!isOwn) await context.admit('audiences', organization_id);
   if (!isOwn && (await countFreed(context.db, organization_id, lapsed)) >= maximumFreed)
     throw new ArsiaError(
@@ -51,7 +51,7 @@ export async function takeAudience(
       { advice: 'Use one of its audiences again, or ask an operator of this installation.' },
     );
   if (await claimAudience(context.db, audience, organization_id, lapsed)) return audience;
-  throw notYours(
+  throw buildReservedAudienceError(
     audience,
     'Name an audience that nobody else uses, such as the URL of your own service. If this is your own, ask an operator of this installation to free it.',
   );
@@ -75,11 +75,11 @@ export interface FreedAudience {
 }
 
 export function createAudiences(pipeline: Pipeline): Audiences {
-  return { free: (input) => pipeline.perform(freeAudience, bySystem, input) };
+  return { free: (input) => pipeline.perform(freeAudience, systemCall, input) };
 }
 
 export function sweepFreedAudiences(db: Queries, now: number): Promise<void> {
-  return sweepAudiences(db, lapsedAt(now));
+  return sweepAudiences(db, computeTombstoneStart(now));
 }
 
 interface FoundClaim extends Place {
@@ -93,8 +93,8 @@ const freeAudience: Action<FreedAudience, FoundClaim, void> = {
   changes: true,
   async find(context, { audience, organization }) {
     const claim = await findClaim(context.db, audience);
-    if (claim === undefined) throw missing('claim on the audience', audience);
-    const rightful = organization === undefined ? undefined : await organizationMeant(context, organization);
+    if (claim === undefined) throw buildNotFoundError('claim on the audience', audience);
+    const rightful = organization === undefined ? undefined : await resolveOrganization(context, organization);
     return { claim, rightful, organization_id: claim.organization_id, lineage: [] };
   },
   async run({ db, now }, { audience }, { claim, rightful }) {
@@ -114,12 +114,12 @@ const freeAudience: Action<FreedAudience, FoundClaim, void> = {
   }),
 };
 
-function lapsedAt(now: number): Date {
+function computeTombstoneStart(now: number): Date {
   return new Date(now - audienceTombstone * 1000);
 }
 
 /** The same for every reason: nobody learns who else has an audience, or since when. */
-function notYours(audience: string, advice: string): ArsiaError {
+function buildReservedAudienceError(audience: string, advice: string): ArsiaError {
   return new ArsiaError('conflict', `The audience ${JSON.stringify(audience)} is not yours to use.`, {
     advice,
     fields: [{ pointer: '/settings/audience', detail: 'is reserved' }],

@@ -15,18 +15,29 @@ import {
   type ManagedIdentity,
   updateIdentity,
 } from '../../store/identities/identities.ts';
-import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from '../namespaces/namespaces.ts';
+import {
+  type FoundNamespace,
+  findOwnOrganization,
+  listVisibleRoots,
+  resolveNamespace,
+} from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
 import { releaseAudiences, takeAudience } from './audiences.ts';
-import { cutOff, cutOffBy } from './cutoffs.ts';
-import { type FoundIdentity, identityAt, identityPath } from './lookup.ts';
-import { pageWithSettings, providerFor, storedIdentity, type WithSettings, withSettings } from './storedsettings.ts';
-import { usableIn } from './usable.ts';
+import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
+import { type FoundIdentity, identityPath, resolveIdentity } from './lookup.ts';
+import {
+  attachSettings,
+  attachSettingsToPage,
+  resolveProvider,
+  toStoredIdentity,
+  type WithSettings,
+} from './storedsettings.ts';
+import { listUsable } from './usable.ts';
 
 type Identity = WithSettings<ManagedIdentity>;
 /** What an identity may point to: not at Arsia itself, and at no endpoint that the operator does not list (N29). */
-export interface Outside {
+export interface IssuerAndEndpoints {
   issuer: string;
   endpoints: CloudEndpoints;
 }
@@ -34,13 +45,13 @@ export interface Outside {
 export function createIdentity({
   issuer,
   endpoints,
-}: Outside): Action<Created<typeof managedIdentities>, FoundNamespace, Identity> {
+}: IssuerAndEndpoints): Action<Created<typeof managedIdentities>, FoundNamespace, Identity> {
   return {
     name: 'managed_identity.create',
     needs: 'managed_identity.create',
     changes: true,
     adds: ['managed_identities', 'audiences'],
-    find: (context, input) => namespaceAt(context, 'group', input.group),
+    find: (context, input) => resolveNamespace(context, 'group', input.group),
     async run(context, { group: _group, ...given }, { namespace }) {
       const provider = providerOf(given.type);
       const settings = parseSettings(provider, given.settings);
@@ -82,8 +93,8 @@ export const getIdentity: Action<{ ref: string }, FoundIdentity, Identity> = {
   name: 'managed_identity.get',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => identityAt(context, input.ref),
-  run: async (_context, _input, { identity }) => withSettings(identity),
+  find: (context, input) => resolveIdentity(context, input.ref),
+  run: async (_context, _input, { identity }) => attachSettings(identity),
 };
 
 export const listAllIdentities: Action<
@@ -94,24 +105,24 @@ export const listAllIdentities: Action<
   name: 'managed_identity.list',
   needs: 'member',
   changes: false,
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, input, { organization_id }) {
-    const roots = await visibleRoots(context);
+    const roots = await listVisibleRoots(context);
     if (roots.length === 0) return { rows: [], next: undefined };
-    const group = input.group === undefined ? undefined : await visibleGroup(context, input.group);
-    if (group !== undefined && input.include_inherited === true) return await usableIn(context, group, input);
+    const group = input.group === undefined ? undefined : await resolveVisibleGroup(context, input.group);
+    if (group !== undefined && input.include_inherited === true) return await listUsable(context, group, input);
     const filter = { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] };
     const found = await scan(input.page, {
       read: (page) => listIdentities(context.db, filter, page),
       keep: (rows) => rows,
       positionOf: ({ id }) => id,
     });
-    return pageWithSettings(found);
+    return attachSettingsToPage(found);
   },
 };
 
-async function visibleGroup(context: Context, ref: string) {
-  const place = await namespaceAt(context, 'group', ref);
+async function resolveVisibleGroup(context: Context, ref: string) {
+  const place = await resolveNamespace(context, 'group', ref);
   await context.demand('namespace.view', place);
   return place.namespace;
 }
@@ -119,18 +130,21 @@ async function visibleGroup(context: Context, ref: string) {
 type IdentityChange = Changed<typeof managedIdentities> & { ref: string };
 
 /** Description, settings, delivery and token lifetime; never the name, the type or the subject scope: the cloud trusts these. */
-export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityChange, FoundIdentity, Identity> {
+export function changeIdentity({
+  issuer,
+  endpoints,
+}: IssuerAndEndpoints): Action<IdentityChange, FoundIdentity, Identity> {
   return {
     name: 'managed_identity.update',
     needs: 'managed_identity.update',
     changes: true,
     adds: ['audiences'],
-    find: (context, input) => identityAt(context, input.ref),
+    find: (context, input) => resolveIdentity(context, input.ref),
     version: ({ identity }) => identity.version,
     async run(context, { ref: _ref, ...change }, { identity }) {
       let { audience } = identity;
       if (change.settings !== undefined) {
-        const provider = providerFor(storedIdentity(identity));
+        const provider = resolveProvider(toStoredIdentity(identity));
         const settings = parseSettings(provider, change.settings);
         provider.exchanging?.check(settings, {}, endpoints);
         audience = await takeAudience(context, provider, settings, identity.organization_id, issuer);
@@ -138,7 +152,7 @@ export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityC
       }
       await updateIdentity(context.db, identity.id, { ...change, audience });
       if (audience !== identity.audience) await releaseAudiences(context, [identity.audience]);
-      return withSettings((await findIdentity(context.db, identity.id))!);
+      return attachSettings((await findIdentity(context.db, identity.id))!);
     },
     describe: ({ ref: _ref, ...change }, { identity }) => ({ detail: { path: identityPath(identity), ...change } }),
   };
@@ -150,7 +164,7 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
   needs: 'managed_identity.delete',
   changes: true,
   load: ({ force }) => (force ? 'heavy' : 'change'),
-  find: (context, input) => identityAt(context, input.ref),
+  find: (context, input) => resolveIdentity(context, input.ref),
   version: ({ identity }) => identity.version,
   async run(context, input, { identity }) {
     if (input.name !== identity.name)
@@ -158,8 +172,8 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
         advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
         fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
       });
-    const lost = await cutOffBy(context, identity, { group_ids: [], masked_in: [] });
-    const dropped = await cutOff(context, identity, lost, input.force);
+    const lost = await listLostAssignments(context, identity, { group_ids: [], masked_in: [] });
+    const dropped = await dropLostAssignments(context, identity, lost, input.force);
     await deleteIdentity(context.db, identity.id);
     await releaseAudiences(context, [identity.audience]);
     return dropped;

@@ -14,16 +14,16 @@ import { findNamespace, type Namespace } from '../../store/namespaces/namespaces
 import { teamIdsOf } from '../../store/people/teams.ts';
 import type { User } from '../../store/people/users.ts';
 import type { Speaker, Speakers } from '../issuing/speakers.ts';
-import { claimsOf, type TokenFacts, trustFactsOf } from '../issuing/tokenfacts.ts';
-import { namespaceAt } from '../namespaces/namespaces.ts';
-import { userOf } from '../people/users.ts';
+import { buildTokenClaims, buildTrustFacts, type TokenFacts } from '../issuing/tokenfacts.ts';
+import { resolveNamespace } from '../namespaces/namespaces.ts';
+import { resolveUserIn } from '../people/users.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { type FoundIdentity, identityAt, identityPath } from './lookup.ts';
-import { settingsOf, storedIdentity } from './storedsettings.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { type FoundIdentity, identityPath, resolveIdentity } from './lookup.ts';
+import { readStoredSettings, toStoredIdentity } from './storedsettings.ts';
 
 /** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */
-export interface Meant {
+export interface TokenQuery {
   ref: string;
   workspace?: string | undefined;
   user?: string | undefined;
@@ -39,23 +39,24 @@ interface Resolved extends FoundIdentity {
 }
 
 export interface TrustActions {
-  trust: Action<Meant, FoundIdentity, Trust>;
-  evaluate: Action<Meant & { document: string }, FoundIdentity, Verdict>;
-  claims: Action<Meant, FoundIdentity, WorkloadClaims>;
+  trust: Action<TokenQuery, FoundIdentity, Trust>;
+  evaluate: Action<TokenQuery & { document: string }, FoundIdentity, Verdict>;
+  claims: Action<TokenQuery, FoundIdentity, WorkloadClaims>;
 }
 
 /** The trust documents of an identity, their check, and the claims that its tokens will carry. All pure once resolved. */
 export function createTrustActions(speakers: Speakers): TrustActions {
-  const find = (context: Context, input: Meant) => identityAt(context, input.ref);
+  const find = (context: Context, input: TokenQuery) => resolveIdentity(context, input.ref);
   const reading = { needs: 'managed_identity.view', changes: false, find } as const;
   // What else the request names is looked up once the caller was found to see the identity: a refusal names its path.
-  const meant = (context: Context, input: Meant, found: FoundIdentity) => resolve(context, input, found, speakers);
+  const resolveQuery = (context: Context, input: TokenQuery, found: FoundIdentity) =>
+    resolveToken(context, input, found, speakers);
   return {
     trust: {
       ...reading,
       name: 'managed_identity.trust',
       async run(context, input, found) {
-        const { federated, settings, facts } = await meant(context, input, found);
+        const { federated, settings, facts } = await resolveQuery(context, input, found);
         return federated.trust(settings, facts);
       },
     },
@@ -64,25 +65,25 @@ export function createTrustActions(speakers: Speakers): TrustActions {
       name: 'managed_identity.evaluate',
       load: () => 'evaluation',
       async run(context, input, found) {
-        const resolved = await meant(context, input, found);
+        const resolved = await resolveQuery(context, input, found);
         const { federated, user, speaker } = resolved;
-        const claims = { ...preview(context, resolved) };
+        const claims = { ...previewClaims(context, resolved) };
         // The key that signs is published first.
         const [signing_key] = (JSON.parse(speaker.keyring.current().jwks) as { keys: Record<string, unknown>[] }).keys;
         const request = { signing_key, ...(user && { session_name: user.login }) };
-        return judged(() => federated.evaluate(input.document, claims, request));
+        return judgeDocument(() => federated.evaluate(input.document, claims, request));
       },
     },
     claims: {
       ...reading,
       name: 'managed_identity.preview_claims',
-      run: async (context, input, found) => preview(context, await meant(context, input, found)),
+      run: async (context, input, found) => previewClaims(context, await resolveQuery(context, input, found)),
     },
   };
 }
 
 /** A document that cannot be judged is a fault of the request, and named as one. */
-function judged(evaluate: () => Verdict): Verdict {
+function judgeDocument(evaluate: () => Verdict): Verdict {
   try {
     return evaluate();
   } catch (thrown) {
@@ -92,15 +93,21 @@ function judged(evaluate: () => Verdict): Verdict {
   }
 }
 
-async function resolve(context: Context, input: Meant, found: FoundIdentity, speakers: Speakers): Promise<Resolved> {
+async function resolveToken(
+  context: Context,
+  input: TokenQuery,
+  found: FoundIdentity,
+  speakers: Speakers,
+): Promise<Resolved> {
   const { identity } = found;
   const {
     provider: { federated, title },
     settings,
-  } = settingsOf(storedIdentity(identity));
+  } = readStoredSettings(toStoredIdentity(identity));
   if (federated === undefined) throw new ArsiaError('not_supported', `${title} identities have no trust documents.`);
-  const workspace = await workspaceMeant(context, identity, input);
-  const user = input.user === undefined ? undefined : await userOf(context, identity.organization_id, input.user);
+  const workspace = await resolveWorkspace(context, identity, input);
+  const user =
+    input.user === undefined ? undefined : await resolveUserIn(context, identity.organization_id, input.user);
   const group =
     workspace?.parent_id == null ? undefined : await findNamespace(context.db, 'group', workspace.parent_id);
   const token: TokenFacts = {
@@ -110,15 +117,15 @@ async function resolve(context: Context, input: Meant, found: FoundIdentity, spe
     workspace,
     user,
   };
-  const speaker = speakers.speakerOf(identity.organization_id, identity.id);
-  const naming = await namingOf(context, identity, federated.namesUser?.(settings) ?? false, user);
-  return { ...found, federated, settings, user, token, facts: { ...trustFactsOf(token, speaker), naming }, speaker };
+  const speaker = speakers.findSpeaker(identity.organization_id, identity.id);
+  const naming = await describeNaming(context, identity, federated.namesUser?.(settings) ?? false, user);
+  return { ...found, federated, settings, user, token, facts: { ...buildTrustFacts(token, speaker), naming }, speaker };
 }
 
 const namedLaunchers = 20;
 
 /** Undefined where tokens name no user, or a workspace beside the user. */
-async function namingOf(
+async function describeNaming(
   context: Context,
   identity: ManagedIdentity,
   isUserAsserted: boolean,
@@ -129,16 +136,16 @@ async function namingOf(
   return { granted_at: identity.group_path, ...(await namingLaunchers(context.db, identity, named, namedLaunchers)) };
 }
 
-async function workspaceMeant(
+async function resolveWorkspace(
   context: Context,
   identity: ManagedIdentity,
-  input: Meant,
+  input: TokenQuery,
 ): Promise<Namespace | undefined> {
   if (input.workspace !== undefined) {
-    const place = await namespaceAt(context, 'workspace', input.workspace);
+    const place = await resolveNamespace(context, 'workspace', input.workspace);
     await context.demand('namespace.view', place);
     const reach = await reachOf(context.db, identity, place.lineage);
-    if (findUsability(reach, place.lineage) === 'out_of_reach') throw missing('workspace', input.workspace);
+    if (findUsability(reach, place.lineage) === 'out_of_reach') throw buildNotFoundError('workspace', input.workspace);
     return place.namespace;
   }
   const only = await assignedWorkspaceOf(context.db, identity.id);
@@ -150,7 +157,7 @@ async function workspaceMeant(
 }
 
 /** What a token minted now would say. Never signed; the ids of the job and the token are samples. */
-function preview(context: Context, { identity, federated, settings, token, facts }: Resolved): WorkloadClaims {
+function previewClaims(context: Context, { identity, federated, settings, token, facts }: Resolved): WorkloadClaims {
   const sample = '0'.repeat(26);
   const { group, workspace } = token;
   if (group === undefined || workspace === undefined)
@@ -163,7 +170,7 @@ function preview(context: Context, { identity, federated, settings, token, facts
     });
   const job = { id: `${idPrefixes.job}_${sample}`, stage: 'sample' };
   const assertion = federated.assertion(settings, { ...facts, stage: job.stage });
-  return claimsOf({ ...token, group, workspace, job }, facts, assertion, {
+  return buildTokenClaims({ ...token, group, workspace, job }, facts, assertion, {
     jti: `${idPrefixes.event}_${sample}`,
     now: context.now / 1000,
     lifetime: identity.token_lifetime,

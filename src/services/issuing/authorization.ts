@@ -6,7 +6,7 @@ import type { Database } from '../../database/connections.ts';
 import { findServiceAccount, liveSecretHashes } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { findUserById } from '../../store/people/users.ts';
-import { eventOf } from '../pipeline/records.ts';
+import { buildEvent } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 import type { EndpointEvent } from './endpointevent.ts';
 import type { Mint } from './mint.ts';
@@ -52,13 +52,13 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
     },
     async record(event: EndpointEvent) {
       const { action, outcome, code, client_id, target_id, origin, error, reason } = event;
-      const account = await accountOf(client_id);
-      const user = await userOf(target_id);
+      const account = await findClientAccount(client_id);
+      const user = await findTargetUser(target_id);
       // A client that was refused merely claims to be this account: its organisation sees the attempt, nobody is named.
       const proven = account ? accountCaller(account) : user ? userCaller(user) : anonymous;
       const caller = outcome === 'success' ? proven : anonymous;
       await audit[outcome === 'success' ? 'record' : 'refuse'](
-        eventOf(clock, { caller, origin }, action, undefined, {
+        buildEvent(clock, { caller, origin }, action, undefined, {
           outcome,
           code,
           organization_id: (account ?? user)?.organization_id ?? null,
@@ -74,11 +74,11 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
     },
   };
 
-  async function userOf(target_id: string | null) {
+  async function findTargetUser(target_id: string | null) {
     return target_id !== null && isId('user', target_id) ? await findUserById(db, target_id) : undefined;
   }
 
-  async function accountOf(client_id: string | null) {
+  async function findClientAccount(client_id: string | null) {
     if (client_id === null || !isId('service_account', client_id)) return undefined;
     return await findServiceAccount(db, client_id);
   }

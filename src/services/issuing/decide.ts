@@ -5,7 +5,7 @@ import { isReference } from '../../core/names.ts';
 import type { Origin } from '../../core/origin.ts';
 import { refuseNaming } from '../../core/subjectgrants.ts';
 import type { Provider, ReadSettings } from '../../providers/provider.ts';
-import { settingsOf } from '../identities/storedsettings.ts';
+import { readStoredSettings } from '../identities/storedsettings.ts';
 
 /** A job asks for a managed identity, whatever is delivered of it. */
 export interface IdentityRequest {
@@ -51,11 +51,11 @@ export function decide(facts: MintFacts, request: IdentityRequest, outlet: Outle
           ? 'Ask for credentials (POST /api/v1/credentials), or let a deployer set `delivery` to `token` or `both`.'
           : 'Ask for the token (POST /api/v1/tokens), or let a deployer set `delivery` to `credentials` or `both`.',
     });
-  return { facts: { ...facts, identity }, ...settingsOf(identity) };
+  return { facts: { ...facts, identity }, ...readStoredSettings(identity) };
 }
 
 /** Returns whether the provider's own claims, by which clouds decide, name the user. */
 function isUserAsserted(identity: IdentityFacts): boolean {
-  const { provider, settings } = settingsOf(identity);
+  const { provider, settings } = readStoredSettings(identity);
   return provider.federated?.namesUser?.(settings) ?? false;
 }

@@ -7,8 +7,8 @@ import { anonymous, jobCaller } from '../../core/principals.ts';
 import type { MintFactsReader } from '../../store/issuing/mintfacts.ts';
 import type { MintFactsKey } from '../../store/issuing/mintstatement.ts';
 import { hashJobToken } from '../jobs/jobs.ts';
-import { readJobToken, unknownToken } from '../pipeline/callers.ts';
-import { eventOf, recordRefusal } from '../pipeline/records.ts';
+import { buildUnknownTokenError, readJobToken } from '../pipeline/callers.ts';
+import { buildEvent, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 import { type Decision, decide, type IdentityRequest, type Outlet } from './decide.ts';
 
@@ -54,7 +54,7 @@ export function createDeliver(parts: { reader: MintFactsReader; audit: Audit; cl
   ): { prepared: Prepared; event: AuditEvent } {
     const decision = decide(facts, request, method.outlet, clock.now());
     const prepared = method.prepare(decision, input);
-    const event = deliveryEvent(clock, method.action, request, facts, { outcome: 'success', ...prepared.record });
+    const event = buildDeliveryEvent(clock, method.action, request, facts, { outcome: 'success', ...prepared.record });
     return { prepared, event };
   }
 
@@ -82,11 +82,11 @@ export function createDeliver(parts: { reader: MintFactsReader; audit: Audit; cl
   return async (method, request, input) => {
     let facts: MintFacts | undefined;
     try {
-      const key = keyOf(request);
+      const key = buildFactsKey(request);
       const delivered = await deliverOnKept(method, key, request, input);
       if (delivered !== undefined) return delivered;
       const read = await reader.read(key);
-      if (read === null) throw unknownToken();
+      if (read === null) throw buildUnknownTokenError();
       facts = read.facts;
       await method.refresh?.(facts, read.keySetVersion);
       const { prepared, event } = propose(method, facts, request, input);
@@ -94,25 +94,25 @@ export function createDeliver(parts: { reader: MintFactsReader; audit: Audit; cl
       return await method.deliver(prepared, await audit.record(event));
     } catch (thrown) {
       throw await recordRefusal(audit, thrown, (refusal) => {
-        const detail = { ...askedOf(request), ...refusal.detail };
-        return deliveryEvent(clock, method.action, request, facts, { ...refusal, detail });
+        const detail = { ...describeRequest(request), ...refusal.detail };
+        return buildDeliveryEvent(clock, method.action, request, facts, { ...refusal, detail });
       });
     }
   };
 }
 
-function keyOf({ token, managed_identity, profile }: IdentityRequest): MintFactsKey {
+function buildFactsKey({ token, managed_identity, profile }: IdentityRequest): MintFactsKey {
   // What cannot name anything never reaches the read, which requests share: a NUL in it would refuse them all.
   const identity = isReference(managed_identity) ? managed_identity : null;
   return { token_hash: hashJobToken(readJobToken(token)), identity, profile };
 }
 
-function askedOf({ managed_identity }: IdentityRequest): { managed_identity?: string } {
+function describeRequest({ managed_identity }: IdentityRequest): { managed_identity?: string } {
   return isReference(managed_identity) ? { managed_identity: managed_identity.slice(0, 256) } : {};
 }
 
 /** The event of a delivery or of its refusal, as far as the facts are known. */
-function deliveryEvent(
+function buildDeliveryEvent(
   clock: Clock,
   action: string,
   { origin }: IdentityRequest,
@@ -120,7 +120,7 @@ function deliveryEvent(
   more: Partial<AuditEvent> & Pick<AuditEvent, 'outcome'>,
 ): AuditEvent {
   const caller = facts === undefined ? anonymous : jobCaller(facts);
-  return eventOf(clock, { caller, origin }, action, undefined, {
+  return buildEvent(clock, { caller, origin }, action, undefined, {
     user_id: facts?.user?.id ?? null,
     // An identity that the workspace may not see is named as asked, not by the id of another organisation's.
     identity_id:

@@ -10,7 +10,7 @@ import type {
   Provider,
   ReadSettings,
 } from '../../providers/provider.ts';
-import { eventOf, type RefusalFacts, recordRefusal } from '../pipeline/records.ts';
+import { buildEvent, type RefusalFacts, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 import type { IdentityRequest } from './decide.ts';
 import type { Mint, MintedFor } from './mint.ts';
@@ -64,11 +64,11 @@ export function createExchange(parts: {
   return {
     async exchange(request, asked) {
       const minted = await mint.mint(request, 'credentials', (provider, settings) =>
-        checkAsked(provider, settings, asked, endpoints),
+        checkRequest(provider, settings, asked, endpoints),
       );
       const { facts } = minted.decision;
       const event = (more: Pick<AuditEvent, 'outcome' | 'detail'> & Partial<AuditEvent>) =>
-        eventOf(clock, { caller: jobCaller(facts), origin: request.origin }, 'credentials.exchange', undefined, {
+        buildEvent(clock, { caller: jobCaller(facts), origin: request.origin }, 'credentials.exchange', undefined, {
           user_id: facts.user?.id ?? null,
           identity_id: facts.identity.id,
           jti: minted.jti,
@@ -94,7 +94,7 @@ export function createExchange(parts: {
 }
 
 /** Refuses what this kind would not take, before anything is minted: options of another cloud, a duration out of range. */
-function checkAsked(
+function checkRequest(
   provider: Provider,
   settings: ReadSettings,
   asked: CredentialsRequest,

@@ -4,13 +4,13 @@ import type { Database } from '../../database/connections.ts';
 import type { Artifact, ArtifactStore } from '../../store/issuing/artifacts.ts';
 import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findUserById } from '../../store/people/users.ts';
-import { quotaExceeded } from '../pipeline/admit.ts';
+import { buildQuotaExceededError } from '../pipeline/admit.ts';
 import type { QuotaCounts } from '../pipeline/quotacounts.ts';
 
 /**
  * The quota of each kind of artifact that counts for its principal. The other kinds live for minutes or belong to nobody.
  */
-const quotaOf: Readonly<Record<string, QuotaName>> = {
+const quotaByModel: Readonly<Record<string, QuotaName>> = {
   AccessToken: 'access_tokens',
   ClientCredentials: 'access_tokens',
   Session: 'sign_ins',
@@ -22,7 +22,7 @@ const quotaOf: Readonly<Record<string, QuotaName>> = {
  * A refresh token that replaces a used one adds none. A refusal here would come after the use, and end the sign-in
  * (RFC 9700 4.14.2).
  */
-const isRotated = ({ model, payload }: Artifact) => model === 'RefreshToken' && payload.rotations !== undefined;
+const isRotation = ({ model, payload }: Artifact) => model === 'RefreshToken' && payload.rotations !== undefined;
 
 /** Wraps `artifacts`: `save` throws `quota_exceeded` for something new of a principal who holds too much. */
 export function limitArtifacts(parts: {
@@ -40,14 +40,17 @@ export function limitArtifacts(parts: {
     ];
     const organization_id = (user ?? account)?.organization_id ?? null;
     const key = { name, organization_id, holder };
-    throw await quotaExceeded(database.query, key, value, { id: holder, name: user?.login ?? account?.name ?? holder });
+    throw await buildQuotaExceededError(database.query, key, value, {
+      id: holder,
+      name: user?.login ?? account?.name ?? holder,
+    });
   }
 
   async function save(artifact: Artifact): Promise<void> {
     const { model, principal_id } = artifact;
-    const name = Object.hasOwn(quotaOf, model) ? quotaOf[model] : undefined;
-    if (name === undefined || principal_id === undefined || isRotated(artifact)) return await artifacts.save(artifact);
-    await quotas.admitting(async ({ take }) => {
+    const name = Object.hasOwn(quotaByModel, model) ? quotaByModel[model] : undefined;
+    if (name === undefined || principal_id === undefined || isRotation(artifact)) return await artifacts.save(artifact);
+    await quotas.runAdmitted(async ({ take }) => {
       const full = take([{ name, organization_id: null, holder: principal_id }], 1)?.value;
       // Sessions and grants are saved again with every change.
       const isNew = full !== undefined && (await artifacts.find(model, { id: artifact.id }, clock.now())) === undefined;

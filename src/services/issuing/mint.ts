@@ -7,7 +7,7 @@ import type { Permit, TokenSigner } from '../../signing/signers/permits.ts';
 import type { Decision, IdentityRequest, Outlet } from './decide.ts';
 import type { Deliver, DeliveryMethod, Preparation } from './deliver.ts';
 import type { Speakers } from './speakers.ts';
-import { claimsOf, trustFactsOf } from './tokenfacts.ts';
+import { buildTokenClaims, buildTrustFacts } from './tokenfacts.ts';
 
 export interface Minted {
   token: string;
@@ -45,23 +45,23 @@ interface PreparedToken extends Preparation {
 export function createMint(parts: { deliver: Deliver; speakers: Speakers; clock: Clock }): Mint {
   const { deliver, speakers, clock } = parts;
 
-  const tokenMethod = (outlet: Outlet): DeliveryMethod<Check, PreparedToken, MintedFor> => ({
+  const buildTokenMethod = (outlet: Outlet): DeliveryMethod<Check, PreparedToken, MintedFor> => ({
     action: 'token.mint',
     outlet,
 
     // A key that was revoked since this replica loaded its keys signs nothing more.
     refresh({ organization, identity }, key_set_version) {
       if (identity === null) return undefined;
-      return speakers.speakerOf(organization.id, identity.id).keyring.ensureVersion(key_set_version);
+      return speakers.findSpeaker(organization.id, identity.id).keyring.ensureVersion(key_set_version);
     },
 
     prepare(decision, check) {
       const { facts, provider, settings } = decision;
       const { identity, organization } = facts;
       check?.(provider, settings);
-      const speaker = speakers.speakerOf(organization.id, identity.id);
-      const trust = trustFactsOf(facts, speaker);
-      const claims = claimsOf(facts, trust, assertionOf(provider, settings, trust), {
+      const speaker = speakers.findSpeaker(organization.id, identity.id);
+      const trust = buildTrustFacts(facts, speaker);
+      const claims = buildTokenClaims(facts, trust, buildAssertion(provider, settings, trust), {
         jti: newId(clock, 'event'),
         now: clock.now() / 1000,
         lifetime: identity.token_lifetime,
@@ -95,11 +95,11 @@ export function createMint(parts: { deliver: Deliver; speakers: Speakers; clock:
     },
   });
 
-  const methods = { token: tokenMethod('token'), credentials: tokenMethod('credentials') };
+  const methods = { token: buildTokenMethod('token'), credentials: buildTokenMethod('credentials') };
   return { mint: (request, outlet, check) => deliver(methods[outlet], request, check) };
 }
 
-function assertionOf(provider: Provider, settings: ReadSettings, trust: TrustFacts): Assertion {
+function buildAssertion(provider: Provider, settings: ReadSettings, trust: TrustFacts): Assertion {
   if (provider.federated === undefined)
     throw new ArsiaError('not_supported', `${provider.title} identities have no workload tokens.`);
   return provider.federated.assertion(settings, trust);

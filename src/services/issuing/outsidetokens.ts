@@ -17,7 +17,7 @@ import {
 } from '../../store/machines/serviceaccounts.ts';
 import { listTrustRules } from '../../store/machines/trustrules.ts';
 import { settingsOf } from '../../store/namespaces/settings.ts';
-import { eventOf, recordRefusal } from '../pipeline/records.ts';
+import { buildEvent, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 
 export interface OutsideRequest {
@@ -30,7 +30,7 @@ export interface OutsideRequest {
 }
 
 /** What an access token may be given out for. */
-export interface Admission {
+export interface OutsideAdmission {
   service_account_id: string;
   trust_rule_id: string;
   /** Seconds. */
@@ -44,11 +44,11 @@ export interface Admission {
  */
 export type OutsideExchange = (
   request: OutsideRequest,
-  issue: (admission: Admission) => Promise<string>,
+  issue: (admission: OutsideAdmission) => Promise<string>,
 ) => Promise<{ access_token: string; expires_in: number }>;
 
 /** What the record tells, filled on the way: nothing of a token before it is verified, but for an issuer that is trusted. */
-interface Told {
+interface ExchangeFacts {
   account?: ServiceAccount;
   iss?: string;
   claims?: OutsideClaims;
@@ -71,15 +71,15 @@ const usedTokens = 'OutsideToken';
 
 export function createOutsideExchange(parts: Parts): OutsideExchange {
   return async (request, issue) => {
-    const told: Told = {};
+    const told: ExchangeFacts = {};
     try {
       const admission = await admit(parts, request, told);
       const access_token = await issue(admission);
-      await parts.audit.record(eventOfExchange(parts.clock, request, told, { expires_in: admission.lifetime }));
+      await parts.audit.record(buildExchangeEvent(parts.clock, request, told, { expires_in: admission.lifetime }));
       return { access_token, expires_in: admission.lifetime };
     } catch (thrown) {
       throw await recordRefusal(parts.audit, thrown, ({ outcome, code }, { message }) => ({
-        ...eventOfExchange(parts.clock, request, told, { reason: told.reason ?? message }),
+        ...buildExchangeEvent(parts.clock, request, told, { reason: told.reason ?? message }),
         outcome,
         code,
       }));
@@ -87,23 +87,23 @@ export function createOutsideExchange(parts: Parts): OutsideExchange {
   };
 }
 
-async function admit(parts: Parts, request: OutsideRequest, told: Told): Promise<Admission> {
+async function admit(parts: Parts, request: OutsideRequest, told: ExchangeFacts): Promise<OutsideAdmission> {
   const { verifier, clock } = parts;
   const issuer = claimedIssuer(request.subject_token);
-  const asked = await trusting(parts, request.audience, issuer, told);
+  const asked = await findTrustingAccount(parts, request.audience, issuer, told);
   told.iss = issuer;
   const claims = await verifier.verify(request.subject_token, issuer, asked.account.organization_id);
   told.claims = claims;
   // Read again: the issuer may have taken seconds to answer, and a change in that time counts.
-  const { account, rules } = await trusting(parts, request.audience, issuer, told);
+  const { account, rules } = await findTrustingAccount(parts, request.audience, issuer, told);
   const decision = decideTrust(rules, claims);
   if ('denial' in decision) {
     told.denial = decision.denial;
-    throw denied(decision.denial);
+    throw buildDeniedError(decision.denial);
   }
   const { rule } = decision;
   told.trust_rule_id = rule.id;
-  if (rule.single_use) await use(parts.artifacts, claims);
+  if (rule.single_use) await markUsed(parts.artifacts, claims);
   // No longer than the token itself would be taken here.
   const rest = claims.exp + outsideTokens.clockTolerance - Math.floor(clock.now() / 1000);
   const lifetime = Math.max(1, Math.min(accessTokenLifetime, rest));
@@ -111,10 +111,10 @@ async function admit(parts: Parts, request: OutsideRequest, told: Told): Promise
 }
 
 /** The service account and its rules for this issuer. One refusal for all that is missing, so that strangers learn nothing. */
-async function trusting({ database }: Parts, ref: string, issuer: string, told: Told) {
+async function findTrustingAccount({ database }: Parts, ref: string, issuer: string, told: ExchangeFacts) {
   const db = database.query;
   const account = await find();
-  if (account === undefined) throw untrusted();
+  if (account === undefined) throw buildUntrustedError();
   told.account = account;
   const { allowed_issuers } = await settingsOf(db, account.organization_id);
   const rules = (await listTrustRules(db, account.id))
@@ -125,7 +125,7 @@ async function trusting({ database }: Parts, ref: string, issuer: string, told: 
     rules.length === 0 && 'The service account has no trust rule for the issuer of the token.',
     allowed_issuers?.includes(issuer) === false && 'The organisation does not allow the issuer of the token.',
   ].find((one) => one !== false);
-  if (told.reason !== undefined) throw untrusted();
+  if (told.reason !== undefined) throw buildUntrustedError();
   return { account, rules };
 
   async function find(): Promise<ServiceAccount | undefined> {
@@ -135,7 +135,7 @@ async function trusting({ database }: Parts, ref: string, issuer: string, told: 
   }
 }
 
-async function use(artifacts: ArtifactStore, { iss, jti, exp }: OutsideClaims): Promise<void> {
+async function markUsed(artifacts: ArtifactStore, { iss, jti, exp }: OutsideClaims): Promise<void> {
   if (jti === undefined)
     throw new ArsiaError('outside_token_refused', 'The trust rule takes each token once, and this one has no jti.');
   const end = exp + outsideTokens.clockTolerance;
@@ -150,11 +150,11 @@ async function use(artifacts: ArtifactStore, { iss, jti, exp }: OutsideClaims): 
     );
 }
 
-function untrusted(): ArsiaError {
+function buildUntrustedError(): ArsiaError {
   return new ArsiaError('outside_token_untrusted', 'No service account of this name trusts the issuer of the token.');
 }
 
-function denied({ rule_id, claim, expected, actual }: TrustDenial): ArsiaError {
+function buildDeniedError({ rule_id, claim, expected, actual }: TrustDenial): ArsiaError {
   return new ArsiaError(
     'outside_token_refused',
     `The trust rule ${rule_id} wants the claim ${claim} to be ${expected}; the token has ${actual}.`,
@@ -167,12 +167,17 @@ function denied({ rule_id, claim, expected, actual }: TrustDenial): ArsiaError {
   );
 }
 
-function eventOfExchange(clock: Clock, request: OutsideRequest, told: Told, detail: Record<string, unknown>) {
+function buildExchangeEvent(
+  clock: Clock,
+  request: OutsideRequest,
+  told: ExchangeFacts,
+  detail: Record<string, unknown>,
+) {
   const { account, claims, iss, denial, trust_rule_id } = told;
   const isAdmitted = 'expires_in' in detail;
   const caller = isAdmitted && account !== undefined ? accountCaller(account) : anonymous;
   const rule = trust_rule_id ?? denial?.rule_id;
-  return eventOf(clock, { caller, origin: request.origin }, 'outside_token.exchange', undefined, {
+  return buildEvent(clock, { caller, origin: request.origin }, 'outside_token.exchange', undefined, {
     outcome: 'success',
     organization_id: account?.organization_id ?? null,
     target_id: account?.id ?? null,

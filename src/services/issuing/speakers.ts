@@ -14,10 +14,10 @@ export interface Speaker {
  * sets per cluster will be resolved here.
  */
 export interface Speakers {
-  speakerOf(organization_id: string, identity_id: string): Speaker;
+  findSpeaker(organization_id: string, identity_id: string): Speaker;
 }
 
 /** Returns the resolver of an installation with one issuer. */
 export function createSpeakers(speaker: Speaker): Speakers {
-  return { speakerOf: () => speaker };
+  return { findSpeaker: () => speaker };
 }

@@ -18,7 +18,10 @@ export interface TokenFacts {
 type CompleteFacts = TokenFacts & Required<Pick<TokenFacts, 'group' | 'workspace' | 'job'>>;
 
 /** Returns the facts that a provider's trust and its part of the claims are built from. */
-export function trustFactsOf(facts: TokenFacts, { issuer, tenancy }: Pick<Speaker, 'issuer' | 'tenancy'>): TrustFacts {
+export function buildTrustFacts(
+  facts: TokenFacts,
+  { issuer, tenancy }: Pick<Speaker, 'issuer' | 'tenancy'>,
+): TrustFacts {
   const { identity, organization, group, workspace, user, job } = facts;
   return {
     issuer,
@@ -31,14 +34,14 @@ export function trustFactsOf(facts: TokenFacts, { issuer, tenancy }: Pick<Speake
     identity: identity.path,
     delivery: identity.delivery,
     subject_scope: identity.subject_scope,
-    ...subjectOf(facts),
+    ...buildSubject(facts),
     user: user ? { id: user.id, login: user.login } : undefined,
     workspace: workspace && { id: workspace.id, path: workspace.path },
   };
 }
 
 /** The exact subject, or the pattern of every user where none is named. */
-function subjectOf({ identity, workspace, user }: TokenFacts): Pick<TrustFacts, 'subject' | 'is_subject_pattern'> {
+function buildSubject({ identity, workspace, user }: TokenFacts): Pick<TrustFacts, 'subject' | 'is_subject_pattern'> {
   const { id, subject_scope } = identity;
   const parts = { identity_id: id, workspace_id: workspace?.id, user_id: user?.id };
   return hasUserId(subject_scope) && !user
@@ -47,7 +50,7 @@ function subjectOf({ identity, workspace, user }: TokenFacts): Pick<TrustFacts, 
 }
 
 /** Returns the claims of a token. `trust` are the same facts by `trustFactsOf`; `now` and `lifetime` in seconds. */
-export function claimsOf(
+export function buildTokenClaims(
   { identity, organization, group, workspace, user, launcher, job }: CompleteFacts,
   { issuer, subject }: TrustFacts,
   assertion: Assertion,

@@ -5,10 +5,10 @@ import type { Job } from '../../store/jobs/jobs.ts';
 import { findJob, hasTask } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
-import { isOver } from './lookup.ts';
+import { hasEnded } from './lookup.ts';
 
 /** A job of the same workspace that the caller started. */
-export async function parentOf(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
+export async function resolveParent(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
   const parent = await findJob(context.db, input.parent!);
   if (parent?.workspace_id !== workspace.id || parent.started_by !== context.caller.id)
     throw new ArsiaError('invalid_request', 'There is no such job of yours in this workspace.', {
@@ -25,16 +25,16 @@ export async function refuseTask(context: Context, input: NewJob, parent: Job): 
     });
   if (await hasTask(context.db, parent.id, input.task_index))
     throw new ArsiaError('conflict', `Job ${parent.id} has a task ${input.task_index} already.`);
-  const hasEnded = isOver(parent, context.now);
-  if (hasEnded || parent.parent_id !== null)
+  const isParentOver = hasEnded(parent, context.now);
+  if (isParentOver || parent.parent_id !== null)
     throw new ArsiaError(
       'conflict',
-      hasEnded ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
+      isParentOver ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
     );
 }
 
 /** An array task is its parent's: for whom, in which stage, with which labels, and no longer than it. */
-export function taskOf(parent: Job, input: NewJob, now: number): NewJob {
+export function inheritFromParent(parent: Job, input: NewJob, now: number): NewJob {
   const asked = input.seconds === undefined ? input.deadline : now + input.seconds * 1000;
   const deadline = Math.min(parent.deadline.getTime(), asked ?? Number.POSITIVE_INFINITY);
   return { ...input, user: parent.user_id ?? undefined, stage: parent.stage, labels: parent.labels, deadline };

@@ -9,11 +9,11 @@ import { teamIdsOf } from '../../store/people/teams.ts';
 import { findUser, type User } from '../../store/people/users.ts';
 import type { FoundNamespace } from '../namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
-import { type NewJob, taskOf } from './tasks.ts';
+import { inheritFromParent, type NewJob } from './tasks.ts';
 
 /** Returns the terms of a job that the caller may start. Throws where it may not. */
-export async function termsOf(context: Context, input: NewJob, found: FoundNamespace, parent: Job | undefined) {
-  const asked = parent === undefined ? input : taskOf(parent, input, context.now);
+export async function decideTerms(context: Context, input: NewJob, found: FoundNamespace, parent: Job | undefined) {
+  const asked = parent === undefined ? input : inheritFromParent(parent, input, context.now);
   const terms =
     context.caller.kind === 'service_account'
       ? await launch(context, asked, found)
@@ -36,7 +36,7 @@ async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   const team_ids = user === undefined ? [] : await teamIdsOf(context.db, user.id);
   // In the words of the request: for whom it may not act, a launcher does not learn who there is (threats.md N83).
   refuseToAct(rights, workspace, input, { id: user?.id ?? '', login: input.user, team_ids });
-  if (user === undefined) throw unknownUser(input.user);
+  if (user === undefined) throw buildUnknownUserError(input.user);
   await refuseWithoutRole(context, user, workspace);
   return { user_id: user.id, launcher_id, stage: input.stage };
 }
@@ -87,7 +87,7 @@ async function refuseWithoutRole(context: Context, user: User, workspace: Namesp
   );
 }
 
-function unknownUser(ref: string): ArsiaError {
+function buildUnknownUserError(ref: string): ArsiaError {
   return new ArsiaError('invalid_request', `There is no user ${JSON.stringify(ref)} in this organisation.`, {
     fields: [{ pointer: '/user', detail: 'is unknown' }],
   });

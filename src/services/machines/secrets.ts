@@ -3,8 +3,8 @@ import { ArsiaError } from '../../core/errors.ts';
 import { day } from '../../core/lifetimes.ts';
 import { deleteSecret, insertSecret } from '../../store/machines/serviceaccounts.ts';
 import type { Action } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
 
 const secretLifetime = 90 * day;
 
@@ -22,7 +22,7 @@ export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
   changes: true,
   // Two by default, so that a secret can be rotated without a gap.
   adds: ['secrets_per_service_account'],
-  find: (context, input) => serviceAccountAt(context, input.ref),
+  find: (context, input) => resolveServiceAccount(context, input.ref),
   async run(context, _input, { account }) {
     const now = new Date(context.now);
     if (account.jwks !== null)
@@ -48,9 +48,9 @@ export const removeSecret: Action<{ ref: string; secret: string }, FoundAccount,
   name: 'service_account_secret.delete',
   needs: 'service_account.manage',
   changes: true,
-  find: (context, input) => serviceAccountAt(context, input.ref),
+  find: (context, input) => resolveServiceAccount(context, input.ref),
   async run(context, input, { account }) {
-    if (!(await deleteSecret(context.db, account.id, input.secret))) throw missing('secret', input.secret);
+    if (!(await deleteSecret(context.db, account.id, input.secret))) throw buildNotFoundError('secret', input.secret);
   },
   describe: (input) => ({ detail: { secret_id: input.secret } }),
 };

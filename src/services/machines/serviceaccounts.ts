@@ -15,20 +15,25 @@ import {
 } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
-import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from '../namespaces/namespaces.ts';
+import {
+  type FoundNamespace,
+  findOwnOrganization,
+  listVisibleRoots,
+  resolveNamespace,
+} from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
 export interface FoundAccount extends Place {
   account: ServiceAccount;
 }
 
-export async function serviceAccountAt(context: Context, ref: string): Promise<FoundAccount> {
+export async function resolveServiceAccount(context: Context, ref: string): Promise<FoundAccount> {
   const account = isId('service_account', ref)
     ? await findServiceAccount(context.db, ref)
     : await findServiceAccountByName(context.db, parentPath(ref) ?? '', leafName(ref));
   const group = account && (await findNamespace(context.db, 'group', account.group_id));
-  if (account === undefined || group === undefined) throw missing('service account', ref);
+  if (account === undefined || group === undefined) throw buildNotFoundError('service account', ref);
   return {
     account,
     organization_id: account.organization_id,
@@ -43,7 +48,7 @@ export const createServiceAccount: Action<Created<typeof serviceAccounts>, Found
   needs: 'service_account.manage',
   changes: true,
   adds: ['service_accounts'],
-  find: (context, input) => namespaceAt(context, 'group', input.group),
+  find: (context, input) => resolveNamespace(context, 'group', input.group),
   async run(context, { group: _group, ...given }, { namespace }) {
     if ((await findServiceAccountByName(context.db, namespace.path, given.name)) !== undefined)
       throw new ArsiaError('conflict', `There is already a service account ${given.name} in ${namespace.path}.`, {
@@ -72,7 +77,7 @@ export const getServiceAccount: Action<{ ref: string }, FoundAccount, ServiceAcc
   name: 'service_account.get',
   needs: 'service_account.view',
   changes: false,
-  find: (context, input) => serviceAccountAt(context, input.ref),
+  find: (context, input) => resolveServiceAccount(context, input.ref),
   run: async (_context, _input, { account }) => account,
 };
 
@@ -80,9 +85,9 @@ export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccoun
   name: 'service_account.list',
   needs: 'member',
   changes: false,
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, input, { organization_id }) {
-    const roots = await visibleRoots(context);
+    const roots = await listVisibleRoots(context);
     if (roots.length === 0 || organization_id === null) return [];
     return await listServiceAccounts(context.db, { organization_id, roots }, input.page);
   },
@@ -96,7 +101,7 @@ export const changeServiceAccount: Action<
   name: 'service_account.update',
   needs: 'service_account.manage',
   changes: true,
-  find: (context, input) => serviceAccountAt(context, input.ref),
+  find: (context, input) => resolveServiceAccount(context, input.ref),
   version: ({ account }) => account.version,
   async run(context, { ref: _ref, ...change }, { account }) {
     // Its tokens end for good: a leaked one must not work again when the account is activated again.

@@ -21,12 +21,15 @@ export async function demandBelow(
   root: Namespace,
   permissionFor: (kind: Namespace['kind']) => Permission,
 ): Promise<void> {
-  const roles = await rolesBelow(context, root);
+  const roles = await readRolesBelow(context, root);
   const refused = roles.places.filter(({ kind, lineage }) => !roles.allow(permissionFor(kind), lineage));
   if (refused.length === 0) return;
-  throw tooLow(`on ${listed(refused)}, which ${refused.length === 1 ? 'lies' : 'lie'} below ${root.path}`, {
-    advice: `Ask an owner for the role ${findLeastRole(permissionFor('group'))} there, or to move it out of ${root.path} first.`,
-  });
+  throw buildLowRoleError(
+    `on ${formatPaths(refused)}, which ${refused.length === 1 ? 'lies' : 'lie'} below ${root.path}`,
+    {
+      advice: `Ask an owner for the role ${findLeastRole(permissionFor('group'))} there, or to move it out of ${root.path} first.`,
+    },
+  );
 }
 
 /** Demands `permission` on each of `places`, which lie at or below `root`. */
@@ -37,26 +40,26 @@ export async function demandOnEach(
   permission: Permission,
 ): Promise<void> {
   if (places.length === 0) return;
-  const roles = await rolesBelow(context, root);
+  const roles = await readRolesBelow(context, root);
   const refused = places.filter(({ lineage }) => !roles.allow(permission, lineage));
   if (refused.length === 0) return;
-  throw tooLow(`on ${listed(refused)}: this needs the permission ${permission} there`, {
+  throw buildLowRoleError(`on ${formatPaths(refused)}: this needs the permission ${permission} there`, {
     advice: `Ask an owner for the role ${findLeastRole(permission)} there.`,
   });
 }
 
 /** The first 20 paths, and how many more there are. */
-export function listed(places: readonly { path: string }[]): string {
+export function formatPaths(places: readonly { path: string }[]): string {
   const paths = places.slice(0, 20).map(({ path }) => path);
   return `${paths.join(', ')}${places.length > paths.length ? ` and ${places.length - paths.length} more` : ''}`;
 }
 
-function tooLow(what: string, more: { advice: string }): ArsiaError {
+function buildLowRoleError(what: string, more: { advice: string }): ArsiaError {
   return new ArsiaError('forbidden', `You have a lower role ${what}.`, more);
 }
 
 /** The roles that the caller and its teams have below a namespace, and the decision that follows for any place there. */
-async function rolesBelow({ caller, db }: Context, root: Namespace) {
+async function readRolesBelow({ caller, db }: Context, root: Namespace) {
   if (caller.kind === 'system' || caller.id === null) return { places: [], allow: () => caller.kind === 'system' };
   const below = await membershipsBelow(db, caller.id, root.id);
   const along = below.length === 0 ? [] : await membershipsOf(db, caller.id, root.lineage);

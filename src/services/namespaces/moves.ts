@@ -13,8 +13,8 @@ import {
 import { contentsOf, findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { releaseAudiences } from '../identities/audiences.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { demandBelow, listed } from './descendants.ts';
-import { type FoundNamespace, namespaceAt } from './namespaces.ts';
+import { demandBelow, formatPaths } from './descendants.ts';
+import { type FoundNamespace, resolveNamespace } from './namespaces.ts';
 
 interface FoundMove extends FoundNamespace {
   parent: Namespace;
@@ -25,7 +25,7 @@ interface FoundMove extends FoundNamespace {
  * its organisation, and subjects do not change. Assignments of identities that would no longer reach are refused with their
  * list, or dropped when forced.
  */
-export function moveTo(
+export function moveNamespaceTo(
   kind: Namespace['kind'],
 ): Action<{ ref: string; parent: string; force: boolean }, FoundMove, { namespace: Namespace; dropped: string[] }> {
   return {
@@ -34,17 +34,17 @@ export function moveTo(
     changes: true,
     load: () => 'heavy',
     async find(context, input) {
-      const found = await namespaceAt(context, kind, input.ref);
+      const found = await resolveNamespace(context, kind, input.ref);
       await context.demand('namespace.view', found);
-      const target = await namespaceAt(context, 'group', input.parent);
+      const target = await resolveNamespace(context, 'group', input.parent);
       await context.demand(`${kind}.create`, target);
       return { ...found, parent: target.namespace };
     },
     version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace, parent }) {
-      await demandBelow(context, namespace, removalOf);
+      await demandBelow(context, namespace, findRemovalPermission);
       await refuseMove(context, namespace, parent);
-      const dropped = await cutOff(context, namespace, parent, input.force);
+      const dropped = await dropLostAssignments(context, namespace, parent, input.force);
       await moveNamespace(context.db, namespace, parent);
       return { namespace: (await findNamespace(context.db, kind, namespace.id))!, dropped };
     },
@@ -63,10 +63,10 @@ export function removeNamespace(
     needs: `${kind}.delete`,
     changes: true,
     load: ({ force }) => (force ? 'heavy' : 'change'),
-    find: (context, input) => namespaceAt(context, kind, input.ref),
+    find: (context, input) => resolveNamespace(context, kind, input.ref),
     version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace }) {
-      await demandBelow(context, namespace, removalOf);
+      await demandBelow(context, namespace, findRemovalPermission);
       const contents = Object.entries(await contentsOf(context.db, namespace, new Date(context.now)));
       const isRoot = namespace.parent_id === null;
       if (contents.length > 0 && (!input.force || isRoot))
@@ -86,7 +86,7 @@ export function removeNamespace(
 }
 
 /** Returns the permission that takes a group or workspace from its place, by a deletion or a move. */
-function removalOf(kind: Namespace['kind']) {
+function findRemovalPermission(kind: Namespace['kind']) {
   return `${kind}.delete` as const;
 }
 
@@ -111,14 +111,19 @@ async function refuseMove(context: Context, namespace: Namespace, parent: Namesp
  * Finds the assignments that would no longer reach their workspace after the move, and unassigns them when forced. The
  * workspaces lie below `moved`, and the caller's role on each of them has been judged. Returns what was unassigned.
  */
-async function cutOff(context: Context, moved: Namespace, parent: Namespace, force: boolean): Promise<string[]> {
+async function dropLostAssignments(
+  context: Context,
+  moved: Namespace,
+  parent: Namespace,
+  force: boolean,
+): Promise<string[]> {
   const lost = (await assignedBelow(context.db, moved.id)).filter(({ lineage, reach }) => {
     const after = [...parent.lineage, ...lineage.slice(moved.lineage.length - 1)];
     return findUsability(reach, after) !== 'usable';
   });
   const named = lost.map(({ identity, workspace }) => `${identity} in ${workspace}`);
   if (lost.length > 0 && !force)
-    throw new ArsiaError('conflict', `The move would cut off ${listed(named.map((path) => ({ path })))}.`, {
+    throw new ArsiaError('conflict', `The move would cut off ${formatPaths(named.map((path) => ({ path })))}.`, {
       advice: 'Move or alias these identities first, or add `?force=true`: they are unassigned with the move.',
     });
   const ids = lost.map(({ assignment_id }) => assignment_id);

@@ -10,11 +10,11 @@ import {
 } from '../../core/quotas.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { changedQuotas, saveQuotas } from '../../store/namespaces/quotas.ts';
-import { organizationMeant } from '../people/namedusers.ts';
+import { resolveOrganization } from '../people/namedusers.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { QuotaCounts } from '../pipeline/quotacounts.ts';
-import { bySystem } from '../pipeline/records.ts';
+import { systemCall } from '../pipeline/records.ts';
 
 /** A quota as it is for one organisation. */
 export interface OrganizationQuota {
@@ -40,7 +40,7 @@ export function createQuotaActions(counts: QuotaCounts) {
     const changed = await changedQuotas(context.db, organization_id);
     const use = async (name: QuotaName) =>
       quotas[name].per === 'organization'
-        ? (await counts.use({ name, organization_id, holder: organization_id })).used
+        ? (await counts.readUse({ name, organization_id, holder: organization_id })).used
         : null;
     return await Promise.all(
       quotaNames.map(async (name) => {
@@ -55,7 +55,7 @@ export function createQuotaActions(counts: QuotaCounts) {
     needs: 'organization.configure',
     opensToOperator: true,
     changes: false,
-    find: organizationAt,
+    find: resolveVisibleOrganization,
     run: (context, _input, { organization }) => read(context, organization.id),
   };
 
@@ -63,7 +63,7 @@ export function createQuotaActions(counts: QuotaCounts) {
     name: 'quota.update',
     needs: 'operator',
     changes: true,
-    find: organizationAt,
+    find: resolveVisibleOrganization,
     async run(context, input, { organization }) {
       refuseFaults(input.quotas, organization.path);
       const before = await changedQuotas(context.db, organization.id);
@@ -98,15 +98,15 @@ export function createQuotaAdmin(
   { list, update }: ReturnType<typeof createQuotaActions>,
 ): QuotaAdmin {
   return {
-    list: (ref) => pipeline.perform(list, bySystem, { ref }),
+    list: (ref) => pipeline.perform(list, systemCall, { ref }),
     async change(ref, quotas) {
-      await pipeline.perform(update, bySystem, { ref, quotas });
+      await pipeline.perform(update, systemCall, { ref, quotas });
     },
   };
 }
 
-async function organizationAt(context: Context, { ref }: { ref: string }): Promise<FoundOrganization> {
-  const organization = await organizationMeant(context, ref);
+async function resolveVisibleOrganization(context: Context, { ref }: { ref: string }): Promise<FoundOrganization> {
+  const organization = await resolveOrganization(context, ref);
   const place = {
     organization,
     organization_id: organization.id,

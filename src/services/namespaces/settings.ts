@@ -3,9 +3,9 @@ import type { Changed } from '../../entities/entity.ts';
 import type { organizationSettings } from '../../entities/organizationsettings.ts';
 import { endTokensOfOtherIssuers } from '../../store/machines/trustrules.ts';
 import { type OrganizationSettings, saveSettings, settingsOf } from '../../store/namespaces/settings.ts';
-import { onlyPrincipal } from '../people/users.ts';
+import { findOnlyVisiblePrincipal } from '../people/users.ts';
 import type { Action, Place } from '../pipeline/action.ts';
-import { ownOrganization } from './namespaces.ts';
+import { findOwnOrganization } from './namespaces.ts';
 
 interface FoundSettings extends Place {
   version: number;
@@ -15,9 +15,9 @@ export const getSettings: Action<object, Place, OrganizationSettings> = {
   name: 'organization_settings.get',
   needs: 'member',
   changes: false,
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, _input, { organization_id }) {
-    if (organization_id !== null && (await onlyPrincipal(context)) !== undefined)
+    if (organization_id !== null && (await findOnlyVisiblePrincipal(context)) !== undefined)
       throw new ArsiaError('not_found', 'You have no role in this organisation.', {
         advice: 'Ask an owner of the organisation for one.',
       });
@@ -30,7 +30,7 @@ export const changeSettings: Action<Changed<typeof organizationSettings>, FoundS
   needs: 'organization.configure',
   changes: true,
   async find(context) {
-    const place = await ownOrganization(context);
+    const place = await findOwnOrganization(context);
     const { organization_id } = place;
     return {
       ...place,

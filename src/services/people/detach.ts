@@ -3,8 +3,8 @@ import { deleteUserIdentities, endSignIns, listUserIdentities } from '../../stor
 import type { User } from '../../store/people/users.ts';
 import type { Action, Call, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { missing } from '../pipeline/rights.ts';
-import { type NamedUser, userMeant } from './namedusers.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { findNamedUser, type NamedUser } from './namedusers.ts';
 
 /** A user, or the person of an identity provider, whose users are all meant. */
 export type DetachInput = NamedUser | { iss: string; sub: string };
@@ -19,7 +19,7 @@ export type Detached = Pick<User, 'id' | 'organization_id' | 'login'>;
  * their tokens and the jobs that they started. One record for each user, in the audit of their organisation.
  */
 export async function detachPerson(pipeline: Pipeline, call: Call, input: DetachInput): Promise<Detached[]> {
-  return await pipeline.together(name, call, async (within) => {
+  return await pipeline.performTogether(name, call, async (within) => {
     const users = 'login' in input ? [input] : await within.perform(findTied, call, input);
     const detached: Detached[] = [];
     for (const user of users) detached.push(await within.perform(detachUser, call, user));
@@ -32,7 +32,7 @@ const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
   name,
   needs: 'operator',
   changes: false,
-  find: nowhere,
+  find: findInstallation,
   run: async (context, person) =>
     (await listUserIdentities(context.db, person)).map(({ user_id }) => ({ login: user_id })),
 };
@@ -42,10 +42,10 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
   needs: 'operator',
   changes: true,
   // The user is looked up in `run`, after authorisation: a caller who is no operator learns nothing about users.
-  find: nowhere,
+  find: findInstallation,
   async run(context, named) {
-    const user = await userMeant(context, named);
-    if (user === undefined) throw missing('user', named.login);
+    const user = await findNamedUser(context, named);
+    if (user === undefined) throw buildNotFoundError('user', named.login);
     const { id } = user;
     const issuers = (await listUserIdentities(context.db, { user_id: id })).map(({ iss }) => iss);
     await deleteUserIdentities(context.db, id);
@@ -61,6 +61,6 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
   }),
 };
 
-async function nowhere(): Promise<Place> {
+async function findInstallation(): Promise<Place> {
   return { organization_id: null, lineage: [] };
 }

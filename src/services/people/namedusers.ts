@@ -2,7 +2,7 @@ import { isId } from '../../core/ids.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { findUser, findUserById, type User } from '../../store/people/users.ts';
 import type { Context } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
 /** Names any user, as operators and commands do. */
 export interface NamedUser {
@@ -16,15 +16,15 @@ export interface NamedUser {
  * Owners choose the logins of their users, and people choose their own at the identity provider. A login alone is therefore
  * never that of a user of an organisation: who is called `operator` there does not become one.
  */
-export async function userMeant(context: Context, { login, organization }: NamedUser): Promise<User | undefined> {
+export async function findNamedUser(context: Context, { login, organization }: NamedUser): Promise<User | undefined> {
   if (organization !== undefined)
-    return await findUser(context.db, (await organizationMeant(context, organization)).id, login);
+    return await findUser(context.db, (await resolveOrganization(context, organization)).id, login);
   return isId('user', login) ? await findUserById(context.db, login) : await findUser(context.db, null, login);
 }
 
 /** Returns an organisation by id or name. Throws `not_found` for one that is not there, and for a group below one. */
-export async function organizationMeant(context: Context, ref: string): Promise<Namespace> {
+export async function resolveOrganization(context: Context, ref: string): Promise<Namespace> {
   const organization = await findNamespace(context.db, 'group', ref);
-  if (organization === undefined || organization.parent_id !== null) throw missing('organisation', ref);
+  if (organization === undefined || organization.parent_id !== null) throw buildNotFoundError('organisation', ref);
   return organization;
 }

@@ -11,10 +11,10 @@ import { findUserById, insertUser, listOperators, setOperator, type User } from 
 import { createOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Call, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { bySystem } from '../pipeline/records.ts';
-import { missing } from '../pipeline/rights.ts';
+import { systemCall } from '../pipeline/records.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type Detached, type DetachInput, detachPerson } from './detach.ts';
-import { type NamedUser, userMeant } from './namedusers.ts';
+import { findNamedUser, type NamedUser } from './namedusers.ts';
 import { type OwnerLink, recoverOwner } from './ownerlinks.ts';
 import { refuseTakenLogin } from './users.ts';
 
@@ -60,9 +60,9 @@ export function createOperators(parts: {
   issueAccessToken(request: { principal_id: string; lifetime: number }): Promise<string>;
 }): Operators {
   const { pipeline, tenancy, now, issueAccessToken } = parts;
-  const bootstrap = bootstrapAction(tenancy);
+  const bootstrap = buildBootstrapAction(tenancy);
 
-  async function tokenFor(user: User): Promise<AccessToken> {
+  async function issueToken(user: User): Promise<AccessToken> {
     return {
       expires_at: new Date(now() + accessTokenLifetime * 1000),
       access_token: await issueAccessToken({ principal_id: user.id, lifetime: accessTokenLifetime }),
@@ -71,28 +71,28 @@ export function createOperators(parts: {
 
   return {
     async bootstrap(input) {
-      const made = await pipeline.perform(bootstrap, bySystem, input);
-      return { ...made, token: await tokenFor(made.owner) };
+      const made = await pipeline.perform(bootstrap, systemCall, input);
+      return { ...made, token: await issueToken(made.owner) };
     },
-    link: (login, organization) => pipeline.perform(makeLink, bySystem, { login, organization }),
-    dismiss: (login, organization) => pipeline.perform(dismissOperator, bySystem, { login, organization }),
-    recover: (input) => pipeline.perform(recoverOwner, bySystem, input),
-    detach: (input) => detachPerson(pipeline, bySystem, input),
+    link: (login, organization) => pipeline.perform(makeLink, systemCall, { login, organization }),
+    dismiss: (login, organization) => pipeline.perform(dismissOperator, systemCall, { login, organization }),
+    recover: (input) => pipeline.perform(recoverOwner, systemCall, input),
+    detach: (input) => detachPerson(pipeline, systemCall, input),
     async redeem(call, token) {
       const redeemed = await pipeline.perform(redeemLink, call, { token });
-      return { ...redeemed, token: await tokenFor(redeemed.user) };
+      return { ...redeemed, token: await issueToken(redeemed.user) };
     },
   };
 }
 
-function bootstrapAction(
+function buildBootstrapAction(
   tenancy: 'single' | 'multi',
 ): Action<{ organization: string; login: string }, Place, { organization: Namespace; owner: User }> {
   return {
     name: 'organization.bootstrap',
     needs: 'operator',
     changes: true,
-    find: nowhere,
+    find: findInstallation,
     async run(context, input) {
       const existing = await findNamespace(context.db, 'group', input.organization);
       if (existing !== undefined && (await activeOwners(context.db, existing.id)).length > 0)
@@ -106,7 +106,7 @@ function bootstrapAction(
           { name: input.organization, description: '' },
           { organization_id: null, lineage: [] },
         ));
-      const owner = await newUser(context, input.login, { organization_id: organization.id, is_operator: false });
+      const owner = await insertNewUser(context, input.login, { organization_id: organization.id, is_operator: false });
       await insertMembership(context.db, {
         id: context.id('membership'),
         namespace_id: organization.id,
@@ -131,9 +131,9 @@ const makeLink: Action<NamedUser, Place, { token: string; expires_at: Date; user
   name: 'admin_link.create',
   needs: 'operator',
   changes: true,
-  find: nowhere,
+  find: findInstallation,
   async run(context, named) {
-    const user = (await userMeant(context, named)) ?? (await newOperator(context, named));
+    const user = (await findNamedUser(context, named)) ?? (await insertNewOperator(context, named));
     if (!user.is_active)
       throw new ArsiaError('conflict', `User ${user.login} (${user.id}) is deactivated.`, {
         advice: 'Choose another login, or have an owner of the organisation activate the user.',
@@ -156,19 +156,19 @@ const makeLink: Action<NamedUser, Place, { token: string; expires_at: Date; user
   }),
 };
 
-async function newOperator(context: Context, { login, organization }: NamedUser): Promise<User> {
-  if (organization !== undefined || isId('user', login)) throw missing('user', login);
-  return await newUser(context, login, { organization_id: null, is_operator: false });
+async function insertNewOperator(context: Context, { login, organization }: NamedUser): Promise<User> {
+  if (organization !== undefined || isId('user', login)) throw buildNotFoundError('user', login);
+  return await insertNewUser(context, login, { organization_id: null, is_operator: false });
 }
 
 const dismissOperator: Action<NamedUser, Place, User> = {
   name: 'operator.dismiss',
   needs: 'operator',
   changes: true,
-  find: nowhere,
+  find: findInstallation,
   async run(context, named) {
-    const user = await userMeant(context, named);
-    if (user?.is_operator !== true) throw await noOperator(context, named.login);
+    const user = await findNamedUser(context, named);
+    if (user?.is_operator !== true) throw await buildNoOperatorError(context, named.login);
     await deleteOpenLinks(context.db, user.id);
     await endSignIns(context.db, user.id);
     return await setOperator(context.db, user.id, false);
@@ -176,7 +176,7 @@ const dismissOperator: Action<NamedUser, Place, User> = {
   describe: (_input, _place, user) => ({ user_id: user.id, target_id: user.id, detail: { login: user.login } }),
 };
 
-async function noOperator(context: Context, login: string): Promise<ArsiaError> {
+async function buildNoOperatorError(context: Context, login: string): Promise<ArsiaError> {
   const ids = (await listOperators(context.db, login)).map(({ id }) => id);
   return new ArsiaError('not_found', `There is no operator ${JSON.stringify(login)}.`, {
     advice:
@@ -190,7 +190,7 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
   name: 'admin_link.redeem',
   needs: 'anyone',
   changes: true,
-  find: nowhere,
+  find: findInstallation,
   async run(context, { token }) {
     const link = await useAdminLink(context.db, hashOf(token), new Date(context.now));
     if (link === undefined)
@@ -219,11 +219,11 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
   }),
 };
 
-async function nowhere(): Promise<Place> {
+async function findInstallation(): Promise<Place> {
   return { organization_id: null, lineage: [] };
 }
 
-async function newUser(
+async function insertNewUser(
   context: Context,
   login: string,
   more: Pick<User, 'organization_id' | 'is_operator'>,

@@ -7,10 +7,10 @@ import { insertAdminLink } from '../../store/people/adminlinks.ts';
 import { activeOwners, insertMembership, membershipIn, updateMembership } from '../../store/people/memberships.ts';
 import { findUser, findUserById, type User, updateUser } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { organizationMeant } from './namedusers.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { resolveOrganization } from './namedusers.ts';
 
-interface OwnerMeant {
+interface OwnerLinkRequest {
   /** The id or the name of an organisation. */
   organization: string;
   /** The login or the id of an owner; not needed where there is one. */
@@ -30,28 +30,28 @@ export interface OwnerLink {
 const mostNamed = 20;
 
 /** Makes a link that lets an active owner of an organisation in, once, within 15 minutes. It makes nobody an operator. */
-export const createOwnerLink = ownerLinkAction('owner_link.create', async (_context, organization) => {
+export const createOwnerLink = buildOwnerLinkAction('owner_link.create', async (_context, organization) => {
   throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
     advice: `Run \`arsia server admin recover --organization ${organization.path} --login <login or id>\` on the server: it makes a user of the organisation an owner.`,
   });
 });
 
 /** The same for the server's terminal, where a user of an organisation without an active owner becomes one. */
-export const recoverOwner = ownerLinkAction('organization.recover', async (context, organization, ref) => {
+export const recoverOwner = buildOwnerLinkAction('organization.recover', async (context, organization, ref) => {
   if (ref === undefined)
     throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
       advice: `Name a user of the organisation with --login: the user becomes an owner. Where it has no user, run \`arsia server bootstrap --organization ${organization.path}\`.`,
     });
   const user = await findUser(context.db, organization.id, ref);
-  if (user === undefined) throw missing('user', ref);
+  if (user === undefined) throw buildNotFoundError('user', ref);
   await makeOwner(context, organization, user.id);
   return user.is_active ? user : await updateUser(context.db, user.id, { is_active: true });
 });
 
-function ownerLinkAction(
+function buildOwnerLinkAction(
   name: string,
   appoint: (context: Context, organization: Namespace, owner: string | undefined) => Promise<User>,
-): Action<OwnerMeant, Place, OwnerLink> {
+): Action<OwnerLinkRequest, Place, OwnerLink> {
   return {
     name,
     needs: 'operator',
@@ -60,12 +60,12 @@ function ownerLinkAction(
     // organisations.
     find: async () => ({ organization_id: null, lineage: [] }),
     async run(context, input) {
-      const organization = await organizationMeant(context, input.organization);
+      const organization = await resolveOrganization(context, input.organization);
       const owners = await activeOwners(context.db, organization.id, mostNamed);
       const isAppointed = owners.length === 0;
       const user = isAppointed
         ? await appoint(context, organization, input.owner)
-        : await ownerMeant(context, organization, owners, input.owner);
+        : await resolveOwner(context, organization, owners, input.owner);
       const token = `${ownerLinkPrefix}${Buffer.from(context.random(32)).toString('base64url')}`;
       const expires_at = new Date(context.now + adminLinkLifetime * 1000);
       const token_hash = hashOf(token);
@@ -83,14 +83,14 @@ function ownerLinkAction(
   };
 }
 
-async function ownerMeant(
+async function resolveOwner(
   context: Context,
   organization: Namespace,
   owners: readonly string[],
   ref: string | undefined,
 ): Promise<User> {
   const named = ref === undefined ? undefined : await findUser(context.db, organization.id, ref);
-  if (ref !== undefined && named === undefined) throw missing('user', ref);
+  if (ref !== undefined && named === undefined) throw buildNotFoundError('user', ref);
   if (named === undefined && owners.length === 1) return (await findUserById(context.db, owners[0]!))!;
   // Reads the membership of the named user: `owners` may be only the first of many.
   const role = named?.is_active && (await membershipIn(context.db, named.id, organization.id))?.role;

@@ -54,12 +54,12 @@ export interface FoundPerson extends Place {
 }
 
 /** Returns the one thing that a person can do here; undefined where they must choose. An invitation is always a choice. */
-export function onlyChoice({ users, invitations, joinable }: SignInOptions): SignInChoice | undefined {
+export function findOnlyChoice({ users, invitations, joinable }: SignInOptions): SignInChoice | undefined {
   if (invitations.length > 0 || users.length + Number(joinable !== null) !== 1) return undefined;
   return users[0] === undefined ? { join: true } : { user: users[0].id };
 }
 
-export async function personAt(context: Context, person: Person, choice?: SignInChoice): Promise<FoundPerson> {
+export async function findPerson(context: Context, person: Person, choice?: SignInChoice): Promise<FoundPerson> {
   const known = await listSignInUsers(context.db, person.iss, person.sub);
   const named = known.filter(({ id }) => choice === undefined || ('user' in choice && choice.user === id));
   const [user] = named.length === 1 ? named : [];
@@ -73,17 +73,17 @@ export async function personAt(context: Context, person: Person, choice?: SignIn
 }
 
 /** Reads what a person can choose between. Throws `user_inactive` or `sign_in_refused` where there is nothing. */
-export async function optionsOf(
+export async function readSignInOptions(
   context: Context,
   person: Person,
   known: readonly SignInUser[],
   users: SignInUsers,
 ): Promise<SignInOptions> {
   const active = known.filter((user) => user.is_active);
-  const invitations = await acceptableInvitations(context, person, known);
-  const joinable = users === 'anyone' ? await joinableOrganization(context, known) : undefined;
+  const invitations = await listAcceptableInvitations(context, person, known);
+  const joinable = users === 'anyone' ? await findJoinableOrganization(context, known) : undefined;
   const offered: OfferedInvitation[] = [];
-  for (const invitation of invitations) offered.push(await offer(context, invitation));
+  for (const invitation of invitations) offered.push(await describeInvitation(context, invitation));
   // An invitation to the same organisation comes with more.
   const isInvited = invitations.some((one) => one.organization_id === joinable?.id);
   const options = {
@@ -92,14 +92,14 @@ export async function optionsOf(
     joinable: joinable === undefined || isInvited ? null : joinable.name,
   };
   if (options.users.length + offered.length > 0 || options.joinable !== null) return options;
-  throw known.length > 0 ? deactivated(known) : uninvited(person, users);
+  throw known.length > 0 ? buildDeactivatedError(known) : buildUninvitedError(person, users);
 }
 
 /**
  * Returns the live invitations of the person's address to organisations that they are no user of, made by somebody who could
  * make them still: owners who left must not come back by one that they sent to themselves.
  */
-export async function acceptableInvitations(
+export async function listAcceptableInvitations(
   { db, now }: Context,
   { verified_email }: Person,
   known: readonly SignInUser[],
@@ -117,7 +117,7 @@ export async function acceptableInvitations(
 }
 
 /** Returns the organisation that anyone may join, unless the person is a user of it already, active or not. */
-export async function joinableOrganization(
+export async function findJoinableOrganization(
   { db }: Context,
   known: readonly SignInUser[],
 ): Promise<{ id: string; name: string } | undefined> {
@@ -127,7 +127,7 @@ export async function joinableOrganization(
   return organization && { id, name: organization.path };
 }
 
-async function offer({ db }: Context, invitation: Invitation): Promise<OfferedInvitation> {
+async function describeInvitation({ db }: Context, invitation: Invitation): Promise<OfferedInvitation> {
   const { id, organization_id, namespace_id, role, invited_by } = invitation;
   const organization = await findNamespace(db, 'group', organization_id);
   const namespace = namespace_id === null ? undefined : await findNamespace(db, 'any', namespace_id);
@@ -144,7 +144,7 @@ async function offer({ db }: Context, invitation: Invitation): Promise<OfferedIn
 }
 
 /** Names organisations only to a person who was a user there. */
-export function deactivated(known: readonly SignInUser[]): ArsiaError {
+export function buildDeactivatedError(known: readonly SignInUser[]): ArsiaError {
   const organizations = known.map(({ organization }) => organization ?? 'the installation');
   const [user] = known;
   return new ArsiaError(
@@ -156,7 +156,7 @@ export function deactivated(known: readonly SignInUser[]): ArsiaError {
   );
 }
 
-function uninvited({ verified_email }: Person, users: SignInUsers): ArsiaError {
+function buildUninvitedError({ verified_email }: Person, users: SignInUsers): ArsiaError {
   if (users === 'anyone')
     return new ArsiaError('sign_in_refused', 'This installation has no organisation yet.', {
       advice: 'Run `arsia server bootstrap --organization <name>` on the server first.',

@@ -6,25 +6,25 @@ import { deleteOpenLinks } from '../../store/people/adminlinks.ts';
 import { activeOwners, hasAnyRole } from '../../store/people/memberships.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
 import { findUser, insertUser, listUsers, type User, updateUser } from '../../store/people/users.ts';
-import { ownOrganization } from '../namespaces/namespaces.ts';
+import { findOwnOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
 interface FoundUser extends Place {
   user: User;
 }
 
 /** Returns a user of the organisation by id or login; one of another organisation is `not_found`, as an unknown one is. */
-export async function userOf(context: Context, organization_id: string | null, ref: string): Promise<User> {
+export async function resolveUserIn(context: Context, organization_id: string | null, ref: string): Promise<User> {
   const user = organization_id === null ? undefined : await findUser(context.db, organization_id, ref);
-  if (user === undefined) throw missing('user', ref);
+  if (user === undefined) throw buildNotFoundError('user', ref);
   return user;
 }
 
 /** A user of the caller's organisation. */
-async function userAt(context: Context, input: { ref: string }): Promise<FoundUser> {
-  const place = await ownOrganization(context);
-  const user = await userOf(context, place.organization_id, input.ref);
+async function resolveUser(context: Context, input: { ref: string }): Promise<FoundUser> {
+  const place = await findOwnOrganization(context);
+  const user = await resolveUserIn(context, place.organization_id, input.ref);
   return {
     ...place,
     user,
@@ -38,7 +38,7 @@ export const createUser: Action<Created<typeof users>, Place, User> = {
   needs: 'user.manage',
   changes: true,
   adds: ['users'],
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, input, { organization_id }) {
     const row: User = {
       id: context.id('user'),
@@ -61,10 +61,10 @@ export const getUser: Action<{ ref: string }, FoundUser, User> = {
   name: 'user.get',
   needs: 'member',
   changes: false,
-  find: userAt,
+  find: resolveUser,
   async run(context, input, { user }) {
-    const only = await onlyPrincipal(context);
-    if (only !== undefined && only !== user.id) throw missing('user', input.ref);
+    const only = await findOnlyVisiblePrincipal(context);
+    if (only !== undefined && only !== user.id) throw buildNotFoundError('user', input.ref);
     return user;
   },
 };
@@ -73,9 +73,9 @@ export const listAllUsers: Action<{ page: Page }, Place, User[]> = {
   name: 'user.list',
   needs: 'member',
   changes: false,
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, { page }, { organization_id }) {
-    return await listUsers(context.db, organization_id!, page, await onlyPrincipal(context));
+    return await listUsers(context.db, organization_id!, page, await findOnlyVisiblePrincipal(context));
   },
 };
 
@@ -83,7 +83,7 @@ export const listAllUsers: Action<{ page: Page }, Place, User[]> = {
  * Returns undefined for a caller with any role in the organisation: they see all people and teams. Returns the id of a
  * caller without one: they see themselves and the teams that they are in.
  */
-export async function onlyPrincipal({ caller, db }: Context): Promise<string | undefined> {
+export async function findOnlyVisiblePrincipal({ caller, db }: Context): Promise<string | undefined> {
   if (caller.kind === 'system') return undefined;
   const id = caller.id ?? '';
   return (await hasAnyRole(db, id)) ? undefined : id;
@@ -94,7 +94,7 @@ export const changeUser: Action<Changed<typeof users> & { ref: string }, FoundUs
   name: 'user.update',
   needs: 'user.manage',
   changes: true,
-  find: userAt,
+  find: resolveUser,
   version: ({ user }) => user.version,
   async run(context, { ref: _ref, ...change }, { user }) {
     if (change.is_active === false) {

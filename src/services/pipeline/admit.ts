@@ -40,9 +40,9 @@ export function createAdmit(parts: {
     const full =
       quotas[name].counted === 'before'
         ? admission.take(keys, amount)
-        : await firstFull(db, keys, amount, new Date(now));
+        : await findFirstFull(db, keys, amount, new Date(now));
     if (full === undefined) return;
-    throw await quotaExceeded(
+    throw await buildQuotaExceededError(
       db,
       full.key,
       full.value,
@@ -51,7 +51,7 @@ export function createAdmit(parts: {
   };
 }
 
-async function firstFull(
+async function findFirstFull(
   db: Queries,
   keys: readonly QuotaKey[],
   amount: number,
@@ -64,7 +64,7 @@ async function firstFull(
   return undefined;
 }
 
-export async function quotaExceeded(
+export async function buildQuotaExceededError(
   db: Queries,
   { name, organization_id }: QuotaKey,
   value: number,

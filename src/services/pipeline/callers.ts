@@ -11,7 +11,7 @@ import type { MintFactsReader } from '../../store/issuing/mintfacts.ts';
 import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findUserById } from '../../store/people/users.ts';
 import { hashJobToken } from '../jobs/jobs.ts';
-import { eventOf, recordRefusal } from './records.ts';
+import { buildEvent, recordRefusal } from './records.ts';
 import type { Audit } from './refusals.ts';
 
 /** Who a bearer token speaks for. Nothing is cached: a revoked token or deactivated principal is refused at once. */
@@ -29,8 +29,8 @@ const jobTokenPattern = /^arsia_job_[\w-]{43}$/;
 
 /** Returns the bearer token of a request that needs a job token; throws `unauthenticated` for what is none. */
 export function readJobToken(bearer: string | undefined): string {
-  if (bearer === undefined) throw withoutJobToken();
-  if (!jobTokenPattern.test(bearer)) throw unknownToken();
+  if (bearer === undefined) throw buildMissingJobTokenError();
+  if (!jobTokenPattern.test(bearer)) throw buildUnknownTokenError();
   return bearer;
 }
 
@@ -46,22 +46,22 @@ export function createCallers(parts: {
 }): Callers {
   const { database, reader, artifacts, audit, clock } = parts;
 
-  async function callerOf(bearer: string): Promise<Caller> {
-    if (bearer.length > maximumTokenLength) throw unknownToken();
+  async function findCaller(bearer: string): Promise<Caller> {
+    if (bearer.length > maximumTokenLength) throw buildUnknownTokenError();
     if (jobTokenPattern.test(bearer)) {
-      const { caller, refusal } = await findJob(reader, clock, bearer);
+      const { caller, refusal } = await findJobCaller(reader, clock, bearer);
       if (refusal !== undefined) throw refusal;
       return caller;
     }
     const found = await artifacts.findPrincipal(createHash('sha256').update(bearer).digest(), clock.now());
-    if (found === undefined) throw unknownToken();
-    return await principalCaller(database, found.principal_id);
+    if (found === undefined) throw buildUnknownTokenError();
+    return await findPrincipalCaller(database, found.principal_id);
   }
 
   return {
     async identifyJob(bearer) {
       try {
-        const { caller, refusal } = await findJob(reader, clock, readJobToken(bearer));
+        const { caller, refusal } = await findJobCaller(reader, clock, readJobToken(bearer));
         return refusal?.row.status === 401 ? { caller, refusal } : { caller };
       } catch (thrown) {
         if (thrown instanceof ArsiaError && thrown.row.status === 401) return { caller: anonymous, refusal: thrown };
@@ -72,10 +72,10 @@ export function createCallers(parts: {
     async authenticate(bearer, origin) {
       if (bearer === undefined) return anonymous;
       try {
-        return await callerOf(bearer);
+        return await findCaller(bearer);
       } catch (thrown) {
         throw await recordRefusal(audit, thrown, (refusal) =>
-          eventOf(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, refusal),
+          buildEvent(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, refusal),
         );
       }
     },
@@ -83,38 +83,38 @@ export function createCallers(parts: {
 }
 
 /** A job that may mint nothing any more is shown nothing any more: the same facts decide. */
-async function findJob(
+async function findJobCaller(
   reader: MintFactsReader,
   clock: Clock,
   token: string,
 ): Promise<{ caller: Caller; refusal?: ArsiaError }> {
   const read = await reader.read({ token_hash: hashJobToken(token), identity: null });
-  if (read === null) throw unknownToken();
+  if (read === null) throw buildUnknownTokenError();
   const caller = jobCaller(read.facts);
   const refusal = refuseJob(read.facts, clock.now());
   return refusal === undefined ? { caller } : { caller, refusal: new ArsiaError(refusal.code, refusal.detail) };
 }
 
-async function principalCaller(database: Database, id: string): Promise<Caller> {
+async function findPrincipalCaller(database: Database, id: string): Promise<Caller> {
   if (isId('user', id)) {
     const user = await findUserById(database.query, id);
-    if (user?.is_active !== true) throw unknownToken();
+    if (user?.is_active !== true) throw buildUnknownTokenError();
     return userCaller(user);
   }
   const account = await findServiceAccount(database.query, id);
-  if (account?.is_active !== true) throw unknownToken();
+  if (account?.is_active !== true) throw buildUnknownTokenError();
   return accountCaller(account);
 }
 
 /** Returns the refusal of a request without a token on a route for jobs. */
-export function withoutJobToken(): ArsiaError {
+export function buildMissingJobTokenError(): ArsiaError {
   return new ArsiaError('unauthenticated', 'This needs a job token.', {
     advice: 'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
   });
 }
 
 /** One text for every token that opens nothing here, so that nobody learns which kind of wrong it is. */
-export function unknownToken(): ArsiaError {
+export function buildUnknownTokenError(): ArsiaError {
   return new ArsiaError(
     'unauthenticated',
     'This token opens nothing here: it is unknown, expired, revoked or of another kind.',

@@ -5,7 +5,7 @@ import type { Queries } from '../../database/connections.ts';
 import type { Call, Context } from './action.ts';
 import { createAdmit } from './admit.ts';
 import type { Admission } from './quotacounts.ts';
-import { decideFor, refusal } from './rights.ts';
+import { buildRefusalError, decideForCaller } from './rights.ts';
 
 /** What an action runs on: the database or a transaction, and in a change the room that it may take in quotas. */
 export interface Ground {
@@ -29,11 +29,11 @@ export function createContext(
     id: (kind) => newId(clock, kind),
     random: clock.random,
     async demand(permission, place) {
-      const decision = await decideFor(context, permission, place);
-      if (decision !== 'allow') throw refusal(decision, permission, place);
+      const decision = await decideForCaller(context, permission, place);
+      if (decision !== 'allow') throw buildRefusalError(decision, permission, place);
     },
     async may(permission, place) {
-      return (await decideFor(context, permission, place)) === 'allow';
+      return (await decideForCaller(context, permission, place)) === 'allow';
     },
   };
   return context;

@@ -47,8 +47,8 @@ export function createIdempotency(parts: { database: Database; pipeline: Pipelin
   return {
     async once(request, work) {
       const { call, action, secrets } = request;
-      const key_hash = hashOf([call.caller.kind, call.caller.id, request.route, request.key]);
-      const content_hash = hashOf(request.content);
+      const key_hash = hashValue([call.caller.kind, call.caller.id, request.route, request.key]);
+      const content_hash = hashValue(request.content);
       // Once more, for the answer that was committed between the look and the turn.
       for (let tries = 0; tries < 2; tries++) {
         const now = clock.now();
@@ -58,27 +58,27 @@ export function createIdempotency(parts: { database: Database; pipeline: Pipelin
           await pipeline.authorise(action, call, work);
           return { answer: kept.answer, isReplay: true };
         }
-        if (kept !== undefined) return await refused(pipeline, request, reused());
+        if (kept !== undefined) return await recordAndThrow(pipeline, request, buildReusedKeyError());
         const expires_at = new Date(now + idempotencyLifetime * 1000);
         const organization_id = 'organization_id' in call.caller ? call.caller.organization_id : null;
         const row = { key_hash, organization_id, content_hash, expires_at };
-        const answer = await pipeline.together(
+        const answer = await pipeline.performTogether(
           action,
           call,
           async (within, db, admit) => {
-            if (!(await lockKey(db, key_hash))) throw inProgress();
+            if (!(await lockKey(db, key_hash))) throw buildInProgressError();
             const place = await takeKey(db, row, new Date(now));
             if (place === undefined) return undefined;
             await admit('idempotency_keys', organization_id);
             const made = await work(within);
-            await keepAnswer(db, place, withoutSecrets(made, secrets));
+            await keepAnswer(db, place, removeSecrets(made, secrets));
             return made;
           },
           ['idempotency_keys'],
         );
         if (answer !== undefined) return { answer, isReplay: false };
       }
-      return await refused(pipeline, request, inProgress());
+      return await recordAndThrow(pipeline, request, buildInProgressError());
     },
 
     async sweep() {
@@ -87,28 +87,28 @@ export function createIdempotency(parts: { database: Database; pipeline: Pipelin
   };
 }
 
-async function refused(pipeline: Pipeline, { action, call }: KeyedRequest, error: ArsiaError): Promise<never> {
+async function recordAndThrow(pipeline: Pipeline, { action, call }: KeyedRequest, error: ArsiaError): Promise<never> {
   await pipeline.refuse(action, call, error);
   throw error;
 }
 
-function withoutSecrets(answer: Answer, secrets: readonly string[]): Answer {
+function removeSecrets(answer: Answer, secrets: readonly string[]): Answer {
   const withheld = secrets.filter((name) => Object.hasOwn(answer, name));
   if (withheld.length === 0) return answer;
   const rest = Object.entries(answer).filter(([name]) => !withheld.includes(name));
   return { ...Object.fromEntries(rest), withheld };
 }
 
-function hashOf(value: unknown): Uint8Array {
+function hashValue(value: unknown): Uint8Array {
   return createHash('sha256').update(canonicalJson(value)).digest();
 }
 
-function inProgress(): ArsiaError {
+function buildInProgressError(): ArsiaError {
   return new ArsiaError('request_in_progress', 'The request that came first with this key is not answered yet.', {
     retry_after: 1,
   });
 }
 
-function reused(): ArsiaError {
+function buildReusedKeyError(): ArsiaError {
   return new ArsiaError('idempotency_key_reused', 'This key came with another body, path or query before.');
 }

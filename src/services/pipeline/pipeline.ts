@@ -4,12 +4,12 @@ import type { QuotaName } from '../../core/quotas.ts';
 import type { Database, Queries } from '../../database/connections.ts';
 import type { Action, Call, Place } from './action.ts';
 import type { Admit } from './admit.ts';
-import { type Attempted, attempt, reach } from './attempt.ts';
+import { type Attempt, attemptAction, findAndAuthorise } from './attempt.ts';
 import { createContext, type Ground } from './context.ts';
 import { createQuotaCounts, type QuotaCounts } from './quotacounts.ts';
-import { eventOf, type RefusalFacts, recordRefusal, refusalFacts } from './records.ts';
+import { buildEvent, describeRefusal, type RefusalFacts, recordRefusal } from './records.ts';
 import type { Audit } from './refusals.ts';
-import { type Shares, tenantOf } from './shares.ts';
+import { findTenant, type Shares } from './shares.ts';
 
 export interface Pipeline {
   /** Records a request that was refused before its action began: a body that no schema takes. */
@@ -29,7 +29,7 @@ export interface Pipeline {
    * refusal, of what it performs or by itself, leaves one record; by itself it is one of `action`. `work` may run more than
    * once.
    */
-  together<Result>(
+  performTogether<Result>(
     action: string,
     call: Call,
     work: (within: Pipeline, db: Queries, admit: Admit) => Promise<Result>,
@@ -48,8 +48,11 @@ export function createPipeline(parts: {
   const { database, audit, clock, shares, quotas = createQuotaCounts(parts) } = parts;
 
   /** One transaction in which room of quotas may be taken. */
-  function changing<Result>(tenant: string, work: (ground: Required<Ground>) => Promise<Result>): Promise<Result> {
-    return quotas.admitting((admission) =>
+  function runInTransaction<Result>(
+    tenant: string,
+    work: (ground: Required<Ground>) => Promise<Result>,
+  ): Promise<Result> {
+    return quotas.runAdmitted((admission) =>
       database.transaction(
         (db) => {
           admission.restart();
@@ -61,37 +64,37 @@ export function createPipeline(parts: {
   }
 
   /** Runs `work`; what it throws is recorded for what was attempted by then. */
-  async function recorded<Result>(call: Call, attempted: Attempted, work: () => Promise<Result>): Promise<Result> {
+  async function runRecorded<Result>(call: Call, attempted: Attempt, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (thrown) {
-      const eventFor = (refusal: RefusalFacts) => eventOf(clock, call, attempted.action, attempted.found, refusal);
+      const eventFor = (refusal: RefusalFacts) => buildEvent(clock, call, attempted.action, attempted.found, refusal);
       throw await recordRefusal(audit, thrown, eventFor, { hasBegun: true });
     }
   }
 
   const pipeline: Pipeline = {
     async refuse(action, call, error) {
-      await audit.refuse(eventOf(clock, call, action, undefined, refusalFacts(error)));
+      await audit.refuse(buildEvent(clock, call, action, undefined, describeRefusal(error)));
     },
 
     async perform(action, call, input) {
-      const attempted: Attempted = { action: action.name };
-      const on = (ground: Ground) => attempt(parts, ground, { action, call, input }, attempted);
-      const tenant = tenantOf(call.caller);
-      const work = () => (action.changes ? changing(tenant, on) : on({ db: database.query }));
+      const attempted: Attempt = { action: action.name };
+      const on = (ground: Ground) => attemptAction(parts, ground, { action, call, input }, attempted);
+      const tenant = findTenant(call.caller);
+      const work = () => (action.changes ? runInTransaction(tenant, on) : on({ db: database.query }));
       // A request that got no place has begun nothing and leaves no record.
       const load = action.load?.(input) ?? (action.changes ? 'change' : 'read');
-      return await shares[load](tenant, () => recorded(call, attempted, work));
+      return await shares[load](tenant, () => runRecorded(call, attempted, work));
     },
 
     async authorise(action, call, work) {
-      const attempted: Attempted = { action };
+      const attempted: Attempt = { action };
       const within: Pipeline = {
         ...pipeline,
         async perform(inner, innerCall, input) {
           const context = createContext({ db: database.query }, innerCall, clock);
-          const found = await reach(context, inner, input, attempted);
+          const found = await findAndAuthorise(context, inner, input, attempted);
           await inner.authorise?.(context, input, found);
           throw new Authorised();
         },
@@ -100,22 +103,22 @@ export function createPipeline(parts: {
         work(within).catch((thrown: unknown) => {
           if (!(thrown instanceof Authorised)) throw thrown;
         });
-      await shares.read(tenantOf(call.caller), () => recorded(call, attempted, decide));
+      await shares.read(findTenant(call.caller), () => runRecorded(call, attempted, decide));
     },
 
-    async together(action, call, work, adds) {
-      const attempted: Attempted = { action };
+    async performTogether(action, call, work, adds) {
+      const attempted: Attempt = { action };
       const on = async (ground: Required<Ground>) => {
         Object.assign(attempted, { action, found: undefined });
         const within: Pipeline = {
           ...pipeline,
           perform: (inner, innerCall, input) =>
-            attempt(parts, ground, { action: inner, call: innerCall, input }, attempted),
+            attemptAction(parts, ground, { action: inner, call: innerCall, input }, attempted),
         };
         return await work(within, ground.db, createContext(ground, call, clock, adds).admit);
       };
-      const tenant = tenantOf(call.caller);
-      return await shares.change(tenant, () => recorded(call, attempted, () => changing(tenant, on)));
+      const tenant = findTenant(call.caller);
+      return await shares.change(tenant, () => runRecorded(call, attempted, () => runInTransaction(tenant, on)));
     },
   };
   return pipeline;

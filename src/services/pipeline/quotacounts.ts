@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Database } from '../../database/connections.ts';
 import type { QuotaKey, QuotaUse } from '../../store/namespaces/quotas.ts';
-import { createQuotaTallies, nameOfQuota, type Tally } from './quotatallies.ts';
+import { createQuotaTallies, formatQuotaKey, type Tally } from './quotatallies.ts';
 
 /**
  * Counts of large collections. They are made outside of transactions and shared: a count inside a SERIALIZABLE transaction
@@ -12,9 +12,9 @@ export interface QuotaCounts {
    * Runs `work`, which may `take` room of quotas for what it adds. What `take` needs a count for is counted, and `work` runs
    * again. When it fails, nothing was added.
    */
-  admitting<Result>(work: (admission: Admission) => Promise<Result>): Promise<Result>;
+  runAdmitted<Result>(work: (admission: Admission) => Promise<Result>): Promise<Result>;
   /** A count that is at most as old as `take` would use it. */
-  use(key: QuotaKey): Promise<QuotaUse>;
+  readUse(key: QuotaKey): Promise<QuotaUse>;
   /** Forgets the kept counts of an organisation: its quotas were changed. */
   forget(organization_id: string): void;
 }
@@ -58,29 +58,29 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
   const tallies = createQuotaTallies(parts);
 
   /** The count that decides: one that was made for this work, or a kept one that leaves room enough. */
-  function usable(own: ReadonlyMap<string, Tally>, quota: string, amount: number): Tally | undefined {
+  function chooseTally(own: ReadonlyMap<string, Tally>, quota: string, amount: number): Tally | undefined {
     const mine = own.get(quota);
     // Uses the newest count. Room that was taken from a newer one is missing in an older one.
-    const tally = mine === undefined ? tallies.fresh(quota) : (tallies.newest(quota) ?? mine);
-    const isNear = tally !== undefined && sumOf(tally, amount) > ample * tally.value;
+    const tally = mine === undefined ? tallies.findFresh(quota) : (tallies.findNewest(quota) ?? mine);
+    const isNear = tally !== undefined && sumRows(tally, amount) > ample * tally.value;
     return mine === undefined && isNear && tally.used <= many ? undefined : tally;
   }
 
   /** `all` gets the room that is taken. */
-  function admission(own: ReadonlyMap<string, Tally>, all: Taken[]): Admission {
+  function createAdmission(own: ReadonlyMap<string, Tally>, all: Taken[]): Admission {
     return {
       restart: () => giveBack(all.splice(0)),
       take(keys, amount) {
         const found = keys.map((key) => {
-          const quota = nameOfQuota(key);
-          return { key, quota, tally: usable(own, quota, amount) };
+          const quota = formatQuotaKey(key);
+          return { key, quota, tally: chooseTally(own, quota, amount) };
         });
         const uncounted = found.filter(({ tally }) => tally === undefined).map(({ key }) => key);
         if (uncounted.length > 0) throw new Uncounted(uncounted);
         for (const { key, quota, tally } of found) {
-          if (sumOf(tally!, amount) > tally!.value) return { key, value: tally!.value };
+          if (sumRows(tally!, amount) > tally!.value) return { key, value: tally!.value };
           tally!.taken += amount;
-          tallies.adding(quota, amount);
+          tallies.countUnderWay(quota, amount);
           all.push({ quota, tally: tally!, amount });
         }
         return undefined;
@@ -92,36 +92,36 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
   function giveBack(all: Taken[]): void {
     for (const { quota, tally, amount } of all) {
       tally.taken -= amount;
-      tallies.adding(quota, -amount);
+      tallies.countUnderWay(quota, -amount);
     }
   }
 
   return {
-    async admitting(work) {
+    async runAdmitted(work) {
       const own = new Map<string, Tally>();
       for (let run = 1; ; run++) {
         const all: Taken[] = [];
         try {
-          const result = await work(admission(own, all));
-          for (const { quota, amount } of all) tallies.adding(quota, -amount);
+          const result = await work(createAdmission(own, all));
+          for (const { quota, amount } of all) tallies.countUnderWay(quota, -amount);
           return result;
         } catch (thrown) {
           giveBack(all);
           if (!(thrown instanceof Uncounted)) throw thrown;
           // Without this, a holder whose id changes with each run would be counted without end.
           if (run === mostRuns) throw new Error(`${thrown.message} after ${run} runs`);
-          for (const key of thrown.keys) own.set(nameOfQuota(key), await tallies.count(key));
+          for (const key of thrown.keys) own.set(formatQuotaKey(key), await tallies.count(key));
         }
       }
     },
-    async use(key) {
-      const { used, value, taken } = tallies.fresh(nameOfQuota(key)) ?? (await tallies.count(key));
+    async readUse(key) {
+      const { used, value, taken } = tallies.findFresh(formatQuotaKey(key)) ?? (await tallies.count(key));
       return { used: used + taken, value };
     },
     forget: tallies.forget,
   };
 }
 
-function sumOf({ used, taken }: Tally, amount: number): number {
+function sumRows({ used, taken }: Tally, amount: number): number {
   return used + taken + amount;
 }

@@ -17,11 +17,11 @@ export interface QuotaTallies {
   /** Counts; requests share a count that starts after each of them asked for it. */
   count(key: QuotaKey): Promise<Tally>;
   /** Returns the newest count, unless its time is over. */
-  fresh(quota: string): Tally | undefined;
+  findFresh(quota: string): Tally | undefined;
   /** Returns the newest count that is kept, however old. */
-  newest(quota: string): Tally | undefined;
+  findNewest(quota: string): Tally | undefined;
   /** Called with the rows that a request begins to add, and with their negative number once it has ended. */
-  adding(quota: string, rows: number): void;
+  countUnderWay(quota: string, rows: number): void;
   /** Forgets the counts of an organisation. */
   forget(organization_id: string): void;
 }
@@ -39,7 +39,7 @@ export function createQuotaTallies({ database, clock }: { database: Database; cl
   const counting = new Map<string, { rows: number }>();
 
   async function count(key: QuotaKey): Promise<Tally> {
-    const quota = nameOfQuota(key);
+    const quota = formatQuotaKey(key);
     const begun = performance.now();
     const missed = { rows: underWay.get(quota) ?? 0 };
     counting.set(quota, missed);
@@ -61,12 +61,12 @@ export function createQuotaTallies({ database, clock }: { database: Database; cl
 
   return {
     count: createSharedCount(count),
-    fresh(quota) {
+    findFresh(quota) {
       const tally = kept.get(quota);
       return tally !== undefined && tally.until > performance.now() ? tally : undefined;
     },
-    newest: (quota) => kept.get(quota),
-    adding(quota, rows) {
+    findNewest: (quota) => kept.get(quota),
+    countUnderWay(quota, rows) {
       const sum = (underWay.get(quota) ?? 0) + rows;
       const missed = counting.get(quota);
       if (missed !== undefined && rows > 0) missed.rows += rows;
@@ -93,7 +93,7 @@ function createSharedCount(count: (key: QuotaKey) => Promise<Tally>): (key: Quot
       { maximumBatch: Number.POSITIVE_INFINITY, concurrency: 1 },
     );
   return async (key) => {
-    const quota = nameOfQuota(key);
+    const quota = formatQuotaKey(key);
     const one = reads.get(quota) ?? { read: read(), waiting: 0 };
     reads.set(quota, one);
     one.waiting++;
@@ -106,6 +106,6 @@ function createSharedCount(count: (key: QuotaKey) => Promise<Tally>): (key: Quot
 }
 
 /** Names the quota of a holder, to keep its count by. */
-export function nameOfQuota({ name, organization_id, holder }: QuotaKey): string {
+export function formatQuotaKey({ name, organization_id, holder }: QuotaKey): string {
   return `${name} ${organization_id} ${holder}`;
 }

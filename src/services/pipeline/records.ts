@@ -10,7 +10,7 @@ import type { Audit } from './refusals.ts';
 /** What an error says in the record of the attempt that it ended. */
 export type RefusalFacts = Pick<AuditEvent, 'outcome' | 'code' | 'detail'>;
 
-export function refusalFacts(error: ArsiaError): RefusalFacts {
+export function describeRefusal(error: ArsiaError): RefusalFacts {
   return { outcome: outcomeOf(error), code: error.code, detail: { reason: error.message } };
 }
 
@@ -27,15 +27,15 @@ export async function recordRefusal(
   { hasBegun = false } = {},
 ): Promise<ArsiaError> {
   const error = asArsiaError(thrown);
-  if (hasBegun || error.code !== 'unavailable') await audit.refuse(eventFor(refusalFacts(error), error));
+  if (hasBegun || error.code !== 'unavailable') await audit.refuse(eventFor(describeRefusal(error), error));
   return error;
 }
 
 /** A call that nobody made: the server itself, or a person at its terminal. */
-export const bySystem: Call = { caller: system, origin: serverOrigin };
+export const systemCall: Call = { caller: system, origin: serverOrigin };
 
 /** An audit event of a call, complete but for what `more` says. */
-export function eventOf(
+export function buildEvent(
   clock: Clock,
   call: Call,
   action: string,

@@ -64,7 +64,7 @@ export function countRefusals(
     return now >= begin + minute || now < begin - minute;
   }
 
-  function turnMinute(until: number): void {
+  function startMinute(until: number): void {
     for (const counted of present.values()) if (counted.count > 0) keep({ ...counted, until });
     present = new Map();
     left = repeats;
@@ -72,20 +72,20 @@ export function countRefusals(
 
   /** While the database is away the minutes of a kind become one. */
   function keep(counted: Counted): void {
-    const [kind, like] = kindOf(counted.like, past, waiting);
+    const [kind, like] = findKind(counted.like, past, waiting);
     const known = past.get(kind);
     if (known === undefined) past.set(kind, { ...counted, like });
     else past.set(kind, { ...counted, like, count: known.count + counted.count, since: known.since });
   }
 
   /** True for what is recorded by itself. */
-  function isRecorded(event: AuditEvent): boolean {
+  function countOrRecord(event: AuditEvent): boolean {
     const now = clock.now();
     if (isOver(now)) {
-      turnMinute(begin + minute);
+      startMinute(begin + minute);
       begin = now - (now % minute);
     }
-    const [kind, like] = kindOf(event, present, kinds);
+    const [kind, like] = findKind(event, present, kinds);
     const known = present.get(kind);
     if (known === undefined) {
       present.set(kind, { like, count: 0, since: begin, until: begin });
@@ -96,7 +96,7 @@ export function countRefusals(
     return false;
   }
 
-  function kindOf(event: AuditEvent, known: ReadonlyMap<string, Counted>, most: number): [string, AuditEvent] {
+  function findKind(event: AuditEvent, known: ReadonlyMap<string, Counted>, most: number): [string, AuditEvent] {
     const whole = JSON.stringify(kindFields.map((field) => event[field]));
     if (known.size < most || known.has(whole)) return [whole, event];
     const rest = { organization_id: null, user_id: null, workspace_id: null, identity_id: null, job_id: null };
@@ -107,15 +107,15 @@ export function countRefusals(
   return {
     ...store,
     async refuse(event) {
-      if (event.actor_kind !== 'anonymous' || isRecorded(event)) await store.record(event);
+      if (event.actor_kind !== 'anonymous' || countOrRecord(event)) await store.record(event);
     },
     async flush({ isLast = false } = {}) {
       const now = clock.now();
-      if (isLast || isOver(now)) turnMinute(isLast ? now : begin + minute);
+      if (isLast || isOver(now)) startMinute(isLast ? now : begin + minute);
       for (const [kind, counted] of [...past]) {
         past.delete(kind);
         try {
-          await store.record(countEvent(clock, counted));
+          await store.record(buildCountEvent(clock, counted));
         } catch (error) {
           keep(counted);
           throw error;
@@ -125,7 +125,7 @@ export function countRefusals(
   };
 }
 
-function countEvent(clock: Clock, { like, count, since, until }: Counted): AuditEvent {
+function buildCountEvent(clock: Clock, { like, count, since, until }: Counted): AuditEvent {
   return {
     ...like,
     id: newId(clock, 'event'),

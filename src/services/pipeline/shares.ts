@@ -15,15 +15,15 @@ export type Shares = Readonly<Record<Load, FairPlaces>>;
  * the caller of each request.
  */
 export function createShares({ connections, share }: { connections: number; share: number }): Shares {
-  const ofConnections = (tasks: string, part: number) => {
+  const limitConnections = (tasks: string, part: number) => {
     const most = Math.max(1, Math.floor(connections * part));
     const mostPerTenant = Math.ceil(most * share);
     return { tasks, most, mostPerTenant, maximumWaiting: 4_000, maximumWaitingPerTenant: 1_000, patience: 5_000 };
   };
   return {
-    change: createFairPlaces(ofConnections('changes', 0.25)),
+    change: createFairPlaces(limitConnections('changes', 0.25)),
     // Long lists take the event loop, which all share: who reads many of them does that a third of the time.
-    read: createFairPlaces({ ...ofConnections('reads', 0.2), rest: { measure: 'loop', after: 10, factor: 2 } }),
+    read: createFairPlaces({ ...limitConnections('reads', 0.2), rest: { measure: 'loop', after: 10, factor: 2 } }),
     heavy: createFairPlaces({
       tasks: 'deletions and moves',
       most: 2,
@@ -56,6 +56,6 @@ export function createShares({ connections, share }: { connections: number; shar
 }
 
 /** Returns the tenant whose share a call takes. Operators, callers without a credential and the server share one. */
-export function tenantOf(caller: Caller): string {
+export function findTenant(caller: Caller): string {
   return 'organization_id' in caller && caller.organization_id !== null ? caller.organization_id : 'installation';
 }
