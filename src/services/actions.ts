@@ -14,7 +14,7 @@ type Parts = Parameters<typeof identityActions>[0] &
 
 export type ActionTable = ReturnType<typeof createActionTable>;
 
-/** Returns all actions by noun: what routes and commands may perform. */
+/** Returns all actions, by noun: everything that routes and commands can perform. */
 export function createActionTable(parts: Parts) {
   return {
     ...namespaceActions(parts),
@@ -26,9 +26,9 @@ export function createActionTable(parts: Parts) {
   };
 }
 
-/** What a request for an action may carry, for the OpenAPI document. */
+/** Properties of an action that the OpenAPI document shows. */
 export interface ActionTraits {
-  /** A job token opens it, as an access token does. */
+  /** A job token authorises it as an access token does. */
   opensToJob: boolean;
   /** `If-Match` is compared with a version. */
   hasVersion: boolean;
@@ -36,9 +36,11 @@ export interface ActionTraits {
   adds: readonly QuotaName[];
 }
 
-/** Returns the traits by the names of the actions. Not in the table, and so without traits: the mint and the admin links. */
+/**
+ * Returns the traits of each action by name. The mint and the admin links are not actions of the table and have none.
+ */
 export function listActionTraits(): ReadonlyMap<string, ActionTraits> {
-  // Actions read their parts only when they run, so that traits need none.
+  // Actions read their parts only when they run, so the traits need none.
   const table = createActionTable({} as Parts);
   const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version' | 'adds'>[] = Object.values(
     table,

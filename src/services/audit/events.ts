@@ -1,14 +1,17 @@
 import type { Page } from '../../database/page.ts';
 import type { AuditFilter, AuditStore, RecordedEvent } from '../../store/audit/events.ts';
-import { findOwnOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 
 type Filter = Omit<AuditFilter, 'organization_id'>;
 
-/** Events held in memory by an export, whatever its length. */
+/** Events that an export holds in memory at once. */
 const exportPage = 500;
 
-/** Owners read their organisation's events, operators the installation's: nobody reads another organisation's. */
+/**
+ * Creates the actions that read the audit. Owners read the events of their organisation, operators those of the
+ * installation.
+ */
 export function createAuditActions(audit: AuditStore) {
   const list: Action<{ filter: Filter; page: Page }, Place, RecordedEvent[]> = {
     name: 'audit_event.list',
@@ -21,7 +24,7 @@ export function createAuditActions(audit: AuditStore) {
       return await audit.list({ ...filter, organization_id: place.organization_id }, page);
     },
   };
-  /** Answers once the first page is read: what fails before that is still told as an error. */
+  /** Answers when the first page is read, so that an earlier failure is still an error answer. */
   const exportAll: Action<{ filter: Filter; after_position?: number }, Place, AsyncIterable<string>> = {
     name: 'audit_event.export',
     needs: 'member',
@@ -43,12 +46,12 @@ export function createAuditActions(audit: AuditStore) {
   return { list, export: exportAll };
 }
 
-/** An event as everybody reads it: RFC 3339 in UTC. */
+/** Returns an event in its public form: its time as RFC 3339 in UTC. */
 export function presentEvent(event: RecordedEvent) {
   return { ...event, at: new Date(event.at).toISOString() };
 }
 
-/** NDJSON in the order of positions: a page of lines at a time. */
+/** Yields events as NDJSON in the order of their positions, one page of lines at a time. */
 export async function* formatEventPages(
   audit: AuditStore,
   filter: AuditFilter,

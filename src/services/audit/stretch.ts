@@ -6,7 +6,10 @@ import type { AddFault } from './report.ts';
 
 const eventsAtOnce = 500;
 
-/** Yields the stored events of the positions above `after`, up to `upto`. Each that Arsia did not record so is a fault. */
+/**
+ * Yields the stored events of the positions above `after`, up to `upto`. Reports each event that differs from what
+ * Arsia recorded.
+ */
 export async function* readCheckedEvents(
   { store, keys, fault }: { store: AuditChainStore; keys: AuditKeys; fault: AddFault },
   after: number,
@@ -25,7 +28,7 @@ export async function* readCheckedEvents(
   }
 }
 
-/** What stands in a stretch of positions: the ids in their order, and the digest that a checkpoint over them has. */
+/** Returns the ids of events in their order, and the digest that a checkpoint over them has. */
 export async function readStretch(events: AsyncIterable<ChainedEvent>): Promise<{ ids: string[]; digest: string }> {
   const hash = createHash('sha256');
   const ids: string[] = [];
@@ -36,7 +39,7 @@ export async function readStretch(events: AsyncIterable<ChainedEvent>): Promise<
   return { ids, digest: hash.digest('hex') };
 }
 
-/** Names each event that is gone, was added or stands elsewhere. `listed` are the ids when the checkpoint was made. */
+/** Reports each event that is missing, was added or has moved. `listed` are the ids when the checkpoint was made. */
 export function compareIds({ number }: Checkpoint, listed: string[], present: string[], fault: AddFault): void {
   const [removed, added] = [subtract(listed, present), subtract(present, listed)];
   for (const id of removed) fault('removed', `Event ${id} is gone; checkpoint ${number} covers it.`, id);

@@ -9,25 +9,31 @@ import { formatEventPages } from './events.ts';
 import type { AuditReport } from './report.ts';
 import { verifyAudit } from './verify.ts';
 
-/** The audit with everything that keeps it whole: its keys, its checkpoints, the counts of what strangers were refused. */
+/** The audit with its keys, its checkpoints, and the counts of unauthenticated refusals. */
 export interface AuditTrail {
   audit: CountedAudit;
-  /** Loads the keys: before it nothing can be recorded. */
+  /** Loads the keys. Nothing can be recorded before. */
   open(): Promise<void>;
-  /** What is due: counts of past minutes, a checkpoint. A database that is away is `unavailable`; the next round has it all. */
+  /**
+   * Writes what is due: the counts of past minutes and a checkpoint. Throws `unavailable` while the database is away;
+   * the next round writes the rest.
+   */
   runRound(): Promise<void>;
-  /** The last round: nothing that is recorded waits for another one. */
+  /** Writes all counts and a last checkpoint, so that nothing waits for another round. */
   close(): Promise<void>;
-  /** The newest checkpoint, of this moment; undefined while there are no events. */
+  /** Makes a checkpoint over all events and returns it; undefined where there are no events. */
   makeCheckpoint(): Promise<KeptCheckpoint | undefined>;
   verify(kept?: string): Promise<AuditReport>;
-  /** Yields JSON lines in the order of positions, of every organisation and the installation unless the filter names one. */
+  /**
+   * Yields events as JSON lines in the order of positions: of all organisations and the installation, unless the filter
+   * names one.
+   */
   exportLines(filter: Partial<AuditFilter>, after_position?: number): AsyncIterable<string>;
 }
 
 export function createAuditTrail(parts: {
   database: Database;
-  /** The secret of the replicas that the keys are made of. */
+  /** The secret of all replicas from which the keys are derived. */
   secret(): Promise<Uint8Array>;
   clock: Clock;
   /** Seconds. */

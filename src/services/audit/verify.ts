@@ -8,8 +8,8 @@ import { compareIds, readCheckedEvents, readStretch } from './stretch.ts';
 const checkpointsAtOnce = 20;
 
 /**
- * Reads the whole audit, in bounded memory, while others append to it. `kept` is a checkpoint that was exported before: what
- * is gone since then, with the checkpoints that covered it, shows by it alone.
+ * Verifies the whole audit, in bounded memory, while events are appended. `kept` is a checkpoint that was exported
+ * earlier: only it shows that events are missing whose checkpoints were deleted too.
  */
 export async function verifyAudit(store: AuditChainStore, keys: AuditKeys, kept?: string): Promise<AuditReport> {
   const walk = createWalk(store, keys);
@@ -32,11 +32,11 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
   const walked = createReport();
   const { report, fault } = walked;
   const events = (after: number, upto: number) => readCheckedEvents({ store, keys, fault }, after, upto);
-  /** Everything up to this position was looked at; undefined before the first checkpoint that can be read. */
+  /** The position up to which events were checked; undefined before the first valid checkpoint. */
   let reached: number | undefined;
   let isBeforeSound = true;
 
-  /** `listed` are the ids that stood there when the checkpoint was made. */
+  /** Checks the events of a checkpoint. `listed` are their ids when it was made. */
   async function checkStretch(said: Checkpoint, listed: string[]): Promise<void> {
     const { number, after, upto, count, digest, event_ids } = said;
     const faultsBefore = report.fault_count;
@@ -49,12 +49,12 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
       fault('moved', `Events of checkpoint ${number} (positions ${after + 1} to ${upto}) have other positions.`);
   }
 
-  /** Where no checkpoint says what stood there, each event still speaks for itself. */
+  /** Checks the events between checkpoints by their MACs alone. */
   async function checkGap(after: number, upto: number): Promise<void> {
     if (after < upto) for await (const _ of events(after, upto));
   }
 
-  /** Holds a checkpoint against the one before it. */
+  /** Compares a checkpoint with the one before it. */
   function checkPlace(said: Checkpoint, before: StoredCheckpoint | undefined): void {
     const { number } = said;
     const expected = (before?.number ?? 0) + 1;
@@ -102,7 +102,7 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
   };
 }
 
-/** Returns the position from which on there is a chain, and counts the events before it. */
+/** Returns the position at which the chain begins, and counts the events before it. */
 async function findChainStart(
   store: AuditChainStore,
   { report, fault }: ReturnType<typeof createReport>,
@@ -110,13 +110,13 @@ async function findChainStart(
 ): Promise<number> {
   const begin = said ?? (await store.lastBeforeChain());
   report.before_chain = await store.countUpTo(begin);
-  // The migration that began the chain numbered what it found without a gap.
+  // The migration that began the chain numbered the events without a gap.
   if (report.before_chain !== begin)
     fault('removed', `Of the ${begin} events from before the chain there are ${report.before_chain}.`);
   return begin;
 }
 
-/** Returns why the kept checkpoint is not among the stored ones, of which `last` is the number of the newest. */
+/** Returns why the kept checkpoint is not among the stored ones. `last` is the number of the newest stored one. */
 function explainCutOff(keys: AuditKeys, kept: string, last: number): string {
   const said = openCheckpoint(keys, kept);
   if (said === undefined) return 'The given checkpoint is not signed by this installation, so it tells nothing.';

@@ -105,7 +105,10 @@ async function resolveAccessRule(context: Context, input: { ref: string; id: str
   return { ...found, rule };
 }
 
-/** Principals as ids of the organisation; labels as `key=pattern`. A fault names the entry. */
+/**
+ * Returns the values to store: stage and label patterns as they are, principals as ids of the organisation. Throws
+ * `invalid_request`, which names the entry, for a pattern without `key=` and for an unknown principal.
+ */
 async function resolveValues(
   context: Context,
   organization_id: string,

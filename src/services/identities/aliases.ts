@@ -74,7 +74,7 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
     const found = await resolveIdentity(context, input.ref);
     const alias = await findAlias(context.db, input.id);
     const isOfIt = alias?.identity_id === found.identity.id;
-    // An owner of the alias's group may remove it without a role at the source.
+    // An owner of the alias's group may remove it without a role on the identity.
     if (isOfIt && (await context.may('managed_identity.move', { ...found, lineage: alias.lineage })))
       return { ...found, lineage: alias.lineage, alias };
     await context.demand('managed_identity.view', found);

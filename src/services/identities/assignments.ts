@@ -29,13 +29,15 @@ export interface Pair extends FoundNamespace {
 interface NewAssignment {
   workspace: string;
   identity: string;
-  /** Empty for the unnamed one. */
+  /** Empty for the assignment without a profile. */
   profile: string;
-  /** A user, team or service account that gets this identity where others get another; undefined for everyone. */
+  /**
+   * A user, team or service account that gets this identity instead of the one for everyone; undefined: for everyone.
+   */
   principal?: string | undefined;
 }
 
-/** Needs the role deployer on the workspace and the right to use the identity. */
+/** Assigns an identity to a workspace. Needs the role deployer on the workspace and the right to use the identity. */
 export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedIdentity>> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
@@ -53,11 +55,11 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
         : await resolvePrincipalId(context, namespace.organization_id, input.principal);
     const assigned = { ...attachSettings(identity), profile, principal_id, assigned_at: new Date(context.now) };
     const place = { workspace_id: namespace.id, principal_id };
-    const taken = await findAssignment(context.db, { ...place, type: identity.type, profile });
-    if (taken?.identity_id === identity.id) return assigned;
+    const existing = await findAssignment(context.db, { ...place, type: identity.type, profile });
+    if (existing?.identity_id === identity.id) return assigned;
     const elsewhere = await findAssignment(context.db, { ...place, identity_id: identity.id });
-    if (taken !== undefined || elsewhere !== undefined)
-      throw new ArsiaError('conflict', explainConflict(identity, namespace.path, input, taken), {
+    if (existing !== undefined || elsewhere !== undefined)
+      throw new ArsiaError('conflict', explainConflict(identity, namespace.path, input, existing), {
         advice: 'Unassign that one first, or assign this one with a `profile` of its own.',
       });
     await context.admit('assignments', namespace.organization_id);
@@ -92,7 +94,7 @@ export const createAssignedWorkspace: Action<
   ...createWorkspace,
   adds: [...createWorkspace.adds!, ...assignIdentity.adds!],
   async authorise(context, { managed_identities }, found) {
-    // A new workspace has no roles of its own: those of the group that holds it count.
+    // A new workspace has no roles of its own: the roles on its group count.
     for (const { managed_identity } of managed_identities) {
       await context.demand('assignment.manage', found);
       await demandUse(context, await resolveReachingIdentity(context, managed_identity, found.namespace));
@@ -115,7 +117,7 @@ export const createAssignedWorkspace: Action<
   }),
 };
 
-/** Jobs of the workspace lose the identity with their next request. */
+/** Unassigns an identity. Jobs of the workspace lose it with their next request. */
 export const unassignIdentity: Action<
   { workspace: string; identity: string; principal?: string | undefined },
   Pair,
@@ -153,10 +155,11 @@ export const listAssignedIdentities: Action<
     (await assignedIdentities(context.db, namespace.id, page)).map(attachSettings),
 };
 
-/** The workspace, and an identity that reaches it; any other identity looks unknown here. */
+/** Finds the workspace and an identity that reaches it. Throws `not_found` for any other identity. */
 async function resolvePair(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
   const workspace = await resolveNamespace(context, 'workspace', input.workspace);
-  // Demanded before the identity is looked up, so that a caller who may not see the workspace learns nothing of its identities.
+  // Demanded before the identity is looked up: a caller who may not see the workspace must learn nothing about its
+  // identities.
   await context.demand('namespace.view', workspace);
   const identity = await resolveReachingIdentity(context, input.identity, workspace);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
@@ -173,7 +176,7 @@ async function resolveReachingIdentity(
   return identity;
 }
 
-/** Deployers at the group of the identity may use it, and whom its owners granted that. */
+/** Throws `forbidden` unless the caller is a deployer at the group of the identity or has a use grant. */
 async function demandUse(context: Context, identity: ManagedIdentity): Promise<void> {
   const place = { organization_id: identity.organization_id, lineage: identity.lineage };
   if (await context.may('managed_identity.use', place)) return;
@@ -195,9 +198,14 @@ async function refuseMasked(
   });
 }
 
-function explainConflict(identity: ManagedIdentity, workspace: string, input: NewAssignment, taken: unknown): string {
+function explainConflict(
+  identity: ManagedIdentity,
+  workspace: string,
+  input: NewAssignment,
+  existing: unknown,
+): string {
   const whom = input.principal === undefined ? '' : ` for ${input.principal}`;
-  if (taken === undefined)
+  if (existing === undefined)
     return `${identityPath(identity)} is assigned to ${workspace} already${whom}, with another profile.`;
   const profile = input.profile === '' ? '' : ` and profile ${input.profile}`;
   return `${workspace} has an identity of type ${identity.type}${profile}${whom} already.`;

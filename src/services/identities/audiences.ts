@@ -20,13 +20,13 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import { systemCall } from '../pipeline/records.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 
-/** How many audiences an organisation may have freed within the tombstone period. */
+/** Audiences that an organisation may give up within the tombstone period. */
 const maximumFreed = 1000;
 
 /**
- * Claims the audience of an identity for its organisation and returns it; null for a kind of identity whose audience is the
- * cloud's. Throws `conflict` when the audience is Arsia itself, or another organisation has it or freed it lately
- * (threats.md N74).
+ * Claims the audience of an identity for its organisation and returns it. Returns null for a type of identity whose
+ * audience the cloud prescribes. Throws `conflict` where the audience is Arsia's own, or where another organisation has
+ * it or gave it up within the tombstone period (threats.md N74).
  */
 export async function takeAudience(
   context: Context,
@@ -57,20 +57,20 @@ export async function takeAudience(
   );
 }
 
-/** Frees the claims that no identity uses any more. Call it with the audiences that identities have lost. */
+/** Frees those of the claims that no identity uses any more. Call it with the audiences that identities have lost. */
 export async function releaseAudiences(context: Context, audiences: readonly (string | null)[]): Promise<void> {
   const lost = audiences.filter((audience) => audience !== null);
   await freeUnusedAudiences(context.db, lost, new Date(context.now));
 }
 
 export interface Audiences {
-  /** An operator ends the tombstone period of an audience: for everybody, or for one organisation. */
+  /** Ends the tombstone period of an audience, for all organisations or for one. For operators. */
   free(input: FreedAudience): Promise<void>;
 }
 
 export interface FreedAudience {
   audience: string;
-  /** The organisation that alone may take it from now on, for a tombstone period. */
+  /** The only organisation that may claim it, for another tombstone period; undefined: any. */
   organization?: string | undefined;
 }
 
@@ -118,7 +118,10 @@ function computeTombstoneStart(now: number): Date {
   return new Date(now - audienceTombstone * 1000);
 }
 
-/** The same for every reason: nobody learns who else has an audience, or since when. */
+/**
+ * Builds the refusal of an audience. The text is the same for every cause: it must not tell which organisation has the
+ * audience, or since when.
+ */
 function buildReservedAudienceError(audience: string, advice: string): ArsiaError {
   return new ArsiaError('conflict', `The audience ${JSON.stringify(audience)} is not yours to use.`, {
     advice,

@@ -9,7 +9,7 @@ import { identityPath } from './lookup.ts';
 
 export type LostAssignment = Awaited<ReturnType<typeof assignedLineages>>[number];
 
-/** The workspaces that would lose the identity with this reach. */
+/** Returns the workspaces that have the identity assigned and would lose it with this reach. */
 export async function listLostAssignments(
   context: Context,
   identity: ManagedIdentity,
@@ -20,9 +20,9 @@ export async function listLostAssignments(
 }
 
 /**
- * Assignments that a change would cut off are refused with their list; forced, they go in the same transaction. Whoever may
- * take an identity or an alias back may do so whatever its role in the workspaces that use it: else a workspace could keep
- * an identity alive that its owner revokes. Returns the paths of the workspaces, for the record.
+ * Deletes assignments that a change would cut off, in the same transaction. Throws `conflict` with their list unless
+ * `force`. An owner of the identity or the alias needs no role in these workspaces: otherwise a workspace could keep an
+ * identity that its owner revokes. Returns the paths of the workspaces, for the audit record.
  */
 export async function dropLostAssignments(
   context: Context,
@@ -44,7 +44,7 @@ export async function dropLostAssignments(
   return lost.map(({ path }) => path);
 }
 
-/** Workspaces by path; those that the caller may not see are counted only. */
+/** Lists the workspaces that the caller may see by path, and counts the others. */
 async function formatForCaller(context: Context, workspaces: LostAssignment[]): Promise<string> {
   const roots = new Set(await listVisibleRoots(context));
   const seen = workspaces.filter(({ lineage }) => lineage.some((id) => roots.has(id)));

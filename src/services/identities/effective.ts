@@ -16,7 +16,10 @@ import { type Scanned, scan } from '../pipeline/scan.ts';
 import { attachSettingsToPage, type WithSettings } from './storedsettings.ts';
 import { listUsable } from './usable.ts';
 
-/** Identities that a workspace could be assigned: inherited or by alias, and not masked. Search is part of a name. */
+/**
+ * Lists the identities that a workspace can be assigned: inherited or by alias, and not masked. `search` matches a part
+ * of the name.
+ */
 export const listUsableIdentities: Action<
   { workspace: string; search?: string | undefined; type?: string | undefined; page: Page },
   FoundNamespace,
@@ -29,7 +32,7 @@ export const listUsableIdentities: Action<
   run: (context, input, { namespace }) => listUsable(context, namespace, input),
 };
 
-/** What a job of this user in the workspace would get, one identity per type and profile. */
+/** Lists the identities that a job of this user in the workspace would get, one for each type and profile. */
 export const listEffectiveIdentities: Action<
   { workspace: string; user?: string | undefined; page: Page },
   FoundNamespace,

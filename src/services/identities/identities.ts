@@ -15,13 +15,9 @@ import {
   type ManagedIdentity,
   updateIdentity,
 } from '../../store/identities/identities.ts';
-import {
-  type FoundNamespace,
-  findOwnOrganization,
-  listVisibleRoots,
-  resolveNamespace,
-} from '../namespaces/namespaces.ts';
+import { type FoundNamespace, listVisibleRoots, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
 import { releaseAudiences, takeAudience } from './audiences.ts';
 import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
@@ -36,7 +32,10 @@ import {
 import { listUsable } from './usable.ts';
 
 type Identity = WithSettings<ManagedIdentity>;
-/** What an identity may point to: not at Arsia itself, and at no endpoint that the operator does not list (N29). */
+/**
+ * Limits of the settings of an identity: its audience may not be Arsia's own issuer, and its endpoints must be listed
+ * by the operator (N29).
+ */
 export interface IssuerAndEndpoints {
   issuer: string;
   endpoints: CloudEndpoints;
@@ -80,7 +79,10 @@ export function createIdentity({
   };
 }
 
-/** Throws `conflict` where the group has an identity or alias of this name: a path must name one of them. */
+/**
+ * Throws `conflict` where an identity or alias has this path already, except the identity with the id `except`. A path
+ * must name exactly one of them.
+ */
 export async function refuseTakenName(context: Context, path: string, except?: string): Promise<void> {
   const identity = await findIdentity(context.db, path);
   if ((identity === undefined || identity.id === except) && (await findAliasAt(context.db, path)) === undefined) return;
@@ -129,7 +131,10 @@ async function resolveVisibleGroup(context: Context, ref: string) {
 
 type IdentityChange = Changed<typeof managedIdentities> & { ref: string };
 
-/** Description, settings, delivery and token lifetime; never the name, the type or the subject scope: the cloud trusts these. */
+/**
+ * Changes description, settings, delivery and token lifetime. Name, type and subject scope never change: the cloud
+ * trusts them.
+ */
 export function changeIdentity({
   issuer,
   endpoints,
@@ -158,7 +163,10 @@ export function changeIdentity({
   };
 }
 
-/** Deletes an identity, for a request that repeats its name. Irreversible: a new one of this name has another subject. */
+/**
+ * Deletes an identity. The request must repeat its name, because this is irreversible: a new identity of the same name
+ * has another subject.
+ */
 export const removeIdentity: Action<{ ref: string; name: string; force: boolean }, FoundIdentity, string[]> = {
   name: 'managed_identity.delete',
   needs: 'managed_identity.delete',

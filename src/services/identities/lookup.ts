@@ -11,7 +11,7 @@ export function identityPath(identity: ManagedIdentity): string {
   return `${identity.group_path}/${identity.name}`;
 }
 
-/** The identity as what a quota is counted for. */
+/** Returns the identity as the holder of its quotas. */
 export function toQuotaHolder(identity: ManagedIdentity): QuotaHolderRef {
   return { id: identity.id, name: identityPath(identity) };
 }

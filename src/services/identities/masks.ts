@@ -15,7 +15,7 @@ interface FoundMask extends FoundNamespace {
   identity: ManagedIdentity;
 }
 
-/** Hides an inherited identity below a group or in a workspace. */
+/** Hides an inherited identity in a workspace or below a group. */
 export const maskIdentity: Action<
   { namespace: string; identity: string; force: boolean },
   FoundMask,
@@ -41,7 +41,7 @@ export const maskIdentity: Action<
       await context.admit('masks_per_identity', namespace.organization_id, toQuotaHolder(identity));
     const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
     const lost = await listLostAssignments(context, identity, masked);
-    // A mask unassigns the identity in workspaces below, so the caller needs the right to unassign in each of them.
+    // A mask unassigns the identity in the workspaces below, so the caller needs the right to unassign in each of them.
     await demandOnEach(context, namespace, lost, 'assignment.manage');
     const dropped = await dropLostAssignments(context, identity, lost, input.force);
     const mask: Mask = {

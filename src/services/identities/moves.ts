@@ -7,7 +7,10 @@ import { refuseTakenName } from './identities.ts';
 import { identityPath } from './lookup.ts';
 import { attachSettings, type WithSettings } from './storedsettings.ts';
 
-/** Owner on both sides, never across organisations; the subject stays, so nothing changes at the cloud. */
+/**
+ * Moves an identity to another group of the organisation. Needs an owner of both groups. The subject does not change,
+ * so nothing must be changed at the cloud.
+ */
 export const moveIdentityTo: Action<
   { ref: string; group: string; force: boolean },
   IdentityAndGroup,

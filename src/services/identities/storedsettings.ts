@@ -6,7 +6,7 @@ import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import type { Scanned } from '../pipeline/scan.ts';
 import { identityPath } from './lookup.ts';
 
-/** An identity as it is stored: its settings may be those of an older release. */
+/** An identity whose stored settings may be those of an older release. */
 export interface StoredIdentity {
   id: string;
   path: string;
@@ -18,14 +18,14 @@ export interface StoredIdentity {
 export type WithSettings<Row> = Omit<Row, 'settings'> & { settings: ReadSettings };
 
 /**
- * Settings that have been read, by the stored object. A mint needs them twice, facts of an identity are kept between mints,
- * and parsing the settings of AWS costs 3.7 us. An entry lives as long as its row is held in memory.
+ * The parsed settings of each stored object. A mint needs them twice, facts of an identity are kept between mints, and
+ * parsing the settings of AWS takes 3.7 us. An entry lives as long as its row is in memory.
  */
 const parsed = new WeakMap<object, ReadSettings>();
 
 /**
- * Returns the provider of an identity and its settings in the form of this release. The only reader of stored settings.
- * Throws `settings_unreadable`, which names the identity, where they cannot be upgraded.
+ * Returns the provider of an identity and its settings in the form of this release. No other code reads stored
+ * settings. Throws `settings_unreadable`, which names the identity, where they cannot be upgraded.
  */
 export function readStoredSettings(identity: StoredIdentity): { provider: Provider; settings: ReadSettings } {
   const provider = resolveProvider(identity);
@@ -43,7 +43,7 @@ export function readStoredSettings(identity: StoredIdentity): { provider: Provid
   return { provider, settings: read.settings };
 }
 
-/** Returns the provider of an identity. Throws `settings_unreadable` where this release has none of its type. */
+/** Returns the provider of an identity. Throws `settings_unreadable` where this release has no provider of its type. */
 export function resolveProvider(identity: StoredIdentity): Provider {
   const provider = findProvider(identity.type);
   if (provider !== undefined) return provider;
@@ -54,7 +54,7 @@ export function resolveProvider(identity: StoredIdentity): Provider {
   );
 }
 
-/** Returns a row as `settingsOf` and `providerFor` take it. */
+/** Returns a row in the form that `readStoredSettings` and `resolveProvider` accept. */
 export function toStoredIdentity(row: ManagedIdentity): StoredIdentity {
   const { id, type, settings } = row;
   return { id, path: identityPath(row), type, settings };

@@ -21,8 +21,8 @@ interface NewSubjectGrant {
 }
 
 /**
- * Actions on subject grants: the owners of an identity let rights to act that were granted elsewhere name users in its
- * tokens (docs/decisions/0017).
+ * Grants on an identity: rights to act that owners of other groups granted may put a user into its tokens
+ * (docs/decisions/0017).
  */
 export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectGrantRow> = {
   name: 'subject_grant.create',
@@ -84,7 +84,10 @@ export const removeSubjectGrant: Action<{ ref: string; id: string }, FoundIdenti
   describe: (input) => ({ detail: { subject_grant_id: input.id } }),
 };
 
-/** A service account, which the caller need not see, and a namespace that the caller sees, both of the organisation. */
+/**
+ * Returns the ids of the launcher and the namespace, both of the organisation. The caller must see the namespace, but
+ * not the service account. Throws `not_found` or `invalid_request`.
+ */
 async function resolveGrant(context: Context, organization_id: string, { launcher, namespace }: NewSubjectGrant) {
   if (launcher === undefined && namespace === undefined)
     throw new ArsiaError('invalid_request', 'A subject grant names a launcher, a namespace, or both.', {

@@ -22,7 +22,10 @@ import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type FoundIdentity, identityPath, resolveIdentity } from './lookup.ts';
 import { readStoredSettings, toStoredIdentity } from './storedsettings.ts';
 
-/** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */
+/**
+ * Selects the token of an identity that is shown. `workspace` may be left out where exactly one has the identity,
+ * `user` where the subject names none.
+ */
 export interface TokenQuery {
   ref: string;
   workspace?: string | undefined;
@@ -44,11 +47,14 @@ export interface TrustActions {
   claims: Action<TokenQuery, FoundIdentity, WorkloadClaims>;
 }
 
-/** The trust documents of an identity, their check, and the claims that its tokens will carry. All pure once resolved. */
+/**
+ * Creates the actions that show and check the trust documents of an identity and the claims of its tokens. They change
+ * nothing.
+ */
 export function createTrustActions(speakers: Speakers): TrustActions {
   const find = (context: Context, input: TokenQuery) => resolveIdentity(context, input.ref);
   const reading = { needs: 'managed_identity.view', changes: false, find } as const;
-  // What else the request names is looked up once the caller was found to see the identity: a refusal names its path.
+  // The workspace and the user are looked up after authorisation, because their refusals name the path of the identity.
   const resolveQuery = (context: Context, input: TokenQuery, found: FoundIdentity) =>
     resolveToken(context, input, found, speakers);
   return {
@@ -68,7 +74,7 @@ export function createTrustActions(speakers: Speakers): TrustActions {
         const resolved = await resolveQuery(context, input, found);
         const { federated, user, speaker } = resolved;
         const claims = { ...previewClaims(context, resolved) };
-        // The key that signs is published first.
+        // The signing key is the first of the JWKS.
         const [signing_key] = (JSON.parse(speaker.keyring.current().jwks) as { keys: Record<string, unknown>[] }).keys;
         const request = { signing_key, ...(user && { session_name: user.login }) };
         return judgeDocument(() => federated.evaluate(input.document, claims, request));
@@ -82,7 +88,7 @@ export function createTrustActions(speakers: Speakers): TrustActions {
   };
 }
 
-/** A document that cannot be judged is a fault of the request, and named as one. */
+/** Evaluates a document. Its faults are faults of the request, with a pointer to `document`. */
 function judgeDocument(evaluate: () => Verdict): Verdict {
   try {
     return evaluate();
@@ -124,7 +130,7 @@ async function resolveToken(
 
 const namedLaunchers = 20;
 
-/** Undefined where tokens name no user, or a workspace beside the user. */
+/** Returns the launchers that may name a user in tokens; undefined where tokens name no user, or also the workspace. */
 async function describeNaming(
   context: Context,
   identity: ManagedIdentity,
@@ -156,7 +162,9 @@ async function resolveWorkspace(
   });
 }
 
-/** What a token minted now would say. Never signed; the ids of the job and the token are samples. */
+/**
+ * Returns the claims of a token that was minted now. It is never signed; the ids of its job and of itself are samples.
+ */
 function previewClaims(context: Context, { identity, federated, settings, token, facts }: Resolved): WorkloadClaims {
   const sample = '0'.repeat(26);
   const { group, workspace } = token;

@@ -7,7 +7,10 @@ import type { Context } from '../pipeline/action.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
 import { attachSettingsToPage, type WithSettings } from './storedsettings.ts';
 
-/** Lists the usable identities of a workspace. The rule in core leaves masked ones out, so that SQL needs no second rule. */
+/**
+ * Lists the identities that a workspace or group can use. The rule in core filters masked ones, so that SQL needs no
+ * second rule.
+ */
 export async function listUsable(
   context: Context,
   { lineage }: Namespace,

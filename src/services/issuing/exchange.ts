@@ -19,8 +19,8 @@ export type Credentials = CloudCredentials & { jti: string; audit_event_id: stri
 
 export interface Exchange {
   /**
-   * Mint, then trade the token at the cloud. Two records: the mint before the signature, the outcome before the answer.
-   * If the second cannot be written the credentials are dropped and the answer is `unavailable`.
+   * Mints a token and exchanges it at the cloud. Leaves two records: of the mint before the signature, of the outcome
+   * before the answer. Throws `unavailable`, and drops the credentials, if the second cannot be written.
    */
   exchange(request: IdentityRequest, asked: CredentialsRequest): Promise<Credentials>;
 }
@@ -39,7 +39,7 @@ export function createExchange(parts: {
     const { facts, provider, settings } = decision;
     const { exchanging } = provider;
     const { type } = provider;
-    // Kinds without an exchange of their own deliver the token itself as the credential.
+    // Types without an exchange deliver the token itself as the credential.
     if (exchanging === undefined)
       return { type, token: minted.token, expires_at: new Date(minted.expires_at * 1000).toISOString() };
     try {
@@ -93,7 +93,9 @@ export function createExchange(parts: {
   };
 }
 
-/** Refuses what this kind would not take, before anything is minted: options of another cloud, a duration out of range. */
+/**
+ * Throws `invalid_request`, before anything is minted, for options of another cloud and for a duration out of range.
+ */
 function checkRequest(
   provider: Provider,
   settings: ReadSettings,

@@ -6,7 +6,10 @@ import type { RecordKeyChanges } from '../../store/issuing/keys.ts';
 import { buildEvent, recordRefusal, systemCall } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 
-/** Every change of the stored keys leaves a record, also the first keys and what a start finds due: for the key store. */
+/**
+ * Returns the function with which the key store records every change of the stored keys, including the first keys and
+ * the changes that are due at start.
+ */
 export function createKeyChangeRecorder(audit: Pick<AuditStore, 'insert'>, clock: Clock): RecordKeyChanges {
   return (tx, key_set, { action, detail }, changes) =>
     audit.insert(
@@ -18,7 +21,7 @@ export function createKeyChangeRecorder(audit: Pick<AuditStore, 'insert'>, clock
     );
 }
 
-/** A keyring of which also those changes leave a record that are refused or fail, by timer or by command. */
+/** Wraps a keyring: changes by timer or command that are refused or fail leave a record too. */
 export function auditKeyring(keyring: Keyring, audit: Pick<Audit, 'refuse'>, clock: Clock): Keyring {
   async function runRecorded(action: string, request: object, change: () => Promise<AppliedChange[]>) {
     try {

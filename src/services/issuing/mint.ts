@@ -19,7 +19,7 @@ export interface Minted {
   audit_event_id: string;
 }
 
-/** A mint with what an exchange needs of it. */
+/** A minted token with the facts that an exchange needs. */
 export interface MintedFor extends Minted {
   claims: WorkloadClaims;
   decision: Decision;
@@ -27,7 +27,7 @@ export interface MintedFor extends Minted {
 }
 
 export interface Mint {
-  /** Delivers a workload token: as the token that was asked for, or to trade for credentials. `check` refuses beforehand. */
+  /** Delivers a workload token, to the job or to an exchange. `check` runs before the mint and throws its refusal. */
   mint(request: IdentityRequest, outlet: Outlet, check?: Check): Promise<MintedFor>;
 }
 
@@ -49,7 +49,7 @@ export function createMint(parts: { deliver: Deliver; speakers: Speakers; clock:
     action: 'token.mint',
     outlet,
 
-    // A key that was revoked since this replica loaded its keys signs nothing more.
+    // A key that was revoked since this replica loaded its keys must sign nothing.
     refresh({ organization, identity }, key_set_version) {
       if (identity === null) return undefined;
       return speakers.findSpeaker(organization.id, identity.id).keyring.ensureVersion(key_set_version);

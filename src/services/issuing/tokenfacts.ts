@@ -4,7 +4,7 @@ import { formatSubject, formatSubjectPattern, hasUserId, type SubjectScope } fro
 import type { TrustFacts } from '../../providers/provider.ts';
 import type { Speaker } from './speakers.ts';
 
-/** Whom a token speaks of. A mint knows all of it; an admin who looks at the trust of an identity may leave some out. */
+/** The facts of a token. A mint has all of them; for the trust of an identity, an admin may leave some out. */
 export interface TokenFacts {
   identity: { id: string; path: string; delivery: Delivery; subject_scope: SubjectScope };
   organization: { id: string; name: string };
@@ -17,7 +17,7 @@ export interface TokenFacts {
 
 type CompleteFacts = TokenFacts & Required<Pick<TokenFacts, 'group' | 'workspace' | 'job'>>;
 
-/** Returns the facts that a provider's trust and its part of the claims are built from. */
+/** Returns the facts from which a provider builds its trust documents and its part of the claims. */
 export function buildTrustFacts(
   facts: TokenFacts,
   { issuer, tenancy }: Pick<Speaker, 'issuer' | 'tenancy'>,
@@ -40,7 +40,7 @@ export function buildTrustFacts(
   };
 }
 
-/** The exact subject, or the pattern of every user where none is named. */
+/** Returns the exact subject, or the pattern that matches every user where none is named. */
 function buildSubject({ identity, workspace, user }: TokenFacts): Pick<TrustFacts, 'subject' | 'is_subject_pattern'> {
   const { id, subject_scope } = identity;
   const parts = { identity_id: id, workspace_id: workspace?.id, user_id: user?.id };
@@ -49,7 +49,7 @@ function buildSubject({ identity, workspace, user }: TokenFacts): Pick<TrustFact
     : { subject: formatSubject(subject_scope, parts), is_subject_pattern: false };
 }
 
-/** Returns the claims of a token. `trust` are the same facts by `trustFactsOf`; `now` and `lifetime` in seconds. */
+/** Returns the claims of a token. `trust` are the same facts by `buildTrustFacts`; `now` and `lifetime` in seconds. */
 export function buildTokenClaims(
   { identity, organization, group, workspace, user, launcher, job }: CompleteFacts,
   { issuer, subject }: TrustFacts,

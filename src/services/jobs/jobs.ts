@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { ArsiaError } from '../../core/errors.ts';
 import { jobDeadline } from '../../core/lifetimes.ts';
 import type { Page } from '../../database/page.ts';
@@ -7,13 +6,14 @@ import { beat, insertJob, type Job, listJobs, endJob as setEnd } from '../../sto
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
+import { createJobToken, hashJobToken } from './jobtokens.ts';
 import { applyDeadline, type FoundJob, hasEnded, isStarterOrJob, resolveJob } from './lookup.ts';
 import { type NewJob, refuseTask, resolveParent } from './tasks.ts';
 import { decideTerms } from './terms.ts';
 
 export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: string }> = {
   name: 'job.start',
-  // A launcher needs no role but its right to act, so `run` decides.
+  // A launcher needs no role but its right to act, which `run` checks.
   needs: 'member',
   changes: true,
   adds: ['running_jobs', 'running_jobs_per_launcher', 'running_jobs_per_user', 'array_tasks_per_job'],
@@ -28,7 +28,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
     if (parent !== undefined) await refuseTask(context, input, parent);
     const { asked, terms } = await decideTerms(context, input, found, parent);
     await admitJob(context, namespace, parent);
-    const job_token = `arsia_job_${Buffer.from(context.random(32)).toString('base64url')}`;
+    const job_token = createJobToken(context.random);
     const row = {
       id: context.id('job'),
       organization_id: namespace.organization_id,
@@ -84,7 +84,10 @@ export const listWorkspaceJobs: Action<{ workspace: string; page: Page }, FoundN
     (await listJobs(context.db, namespace.id, input.page)).map((job) => applyDeadline(job, context.now)),
 };
 
-/** Whoever started it, the job itself, and owners of the workspace. Ending ends issuing with the next request. */
+/**
+ * Ends a job, and with it minting from the next request on. For the principal that started it, the job itself, and
+ * owners of the workspace.
+ */
 export const endJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
   name: 'job.end',
   needs: 'member',
@@ -98,12 +101,15 @@ export const endJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
   },
 };
 
-/** A sign of life, from the job itself or whoever started it. A job that has ended stays so. */
+/**
+ * Records a heartbeat of a job, sent by the job itself or the principal that started it. Throws `job_ended` for a job
+ * that has ended.
+ */
 export const heartbeatJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
   name: 'job.beat',
   needs: 'member',
   changes: false,
-  // The lists of a colleague must not keep signs of life waiting: reads rest, and jobs would end meanwhile.
+  // Not `read`: those wait while a colleague lists much, and jobs would end for lack of a heartbeat.
   load: () => 'change',
   find: resolveJob,
   version: ({ job }) => job.version,
@@ -119,10 +125,6 @@ export const heartbeatJob: Action<{ workspace: string; id: string }, FoundJob, J
     return { ...job, heartbeat_at: at };
   },
 };
-
-export function hashJobToken(token: string): Uint8Array {
-  return hash('sha256', token, 'buffer');
-}
 
 function computeDeadline(context: Context, input: NewJob): number {
   const deadline = input.deadline ?? context.now + (input.seconds ?? jobDeadline.default) * 1000;

@@ -9,7 +9,10 @@ export interface FoundJob extends Place {
   namespace: Namespace;
 }
 
-/** A job past its deadline has ended, though nobody has written that down yet (overdue.ts). */
+/**
+ * Returns the job, ended where its deadline or heartbeat has passed: the timer may not have stored that yet
+ * (overdue.ts).
+ */
 export function applyDeadline(job: Job, now: number): Job {
   return job.ended_at === null && job.over_at.getTime() <= now ? { ...job, ended_at: job.over_at } : job;
 }
@@ -22,7 +25,8 @@ export async function resolveJob(context: Context, input: { workspace: string; i
   const found = await resolveNamespace(context, 'workspace', input.workspace);
   const job = await findJob(context.db, input.id);
   const isHere = job !== undefined && job.workspace_id === found.namespace.id;
-  // Who neither started the job nor sees the workspace is refused in the words for an unknown workspace, job or none.
+  // A caller who neither started the job nor sees the workspace gets the message for an unknown workspace, whether the
+  // job exists or not.
   if (!isHere || !isStarterOrJob(context, job)) await context.demand('namespace.view', found);
   if (!isHere) throw buildNotFoundError('job', input.id);
   return {

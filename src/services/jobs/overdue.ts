@@ -4,7 +4,10 @@ import type { AuditStore } from '../../store/audit/events.ts';
 import { endOverdue } from '../../store/jobs/jobs.ts';
 import { buildEvent, systemCall } from '../pipeline/records.ts';
 
-/** Jobs that one transaction ends, and transactions of one call: few enough that the calls of a replica do not pile up. */
+/**
+ * Jobs that one transaction ends, and transactions of one call: few enough that a call ends before the next one of this
+ * replica.
+ */
 const batch = 200;
 const mostBatches = 25;
 
@@ -15,8 +18,8 @@ interface Parts {
 }
 
 /**
- * Ends the jobs that nobody ended: past their deadline, or without a sign of life. Their tokens opened nothing from that
- * moment on already; this writes it down. Returns how many there were, up to 5,000.
+ * Stores the end of jobs whose deadline or heartbeat has passed. Their tokens have been refused since that moment.
+ * Returns the number of jobs, at most 5,000.
  */
 export async function endOverdueJobs(parts: Parts): Promise<number> {
   let ended = 0;

@@ -7,7 +7,7 @@ import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
 import { hasEnded } from './lookup.ts';
 
-/** A job of the same workspace that the caller started. */
+/** Returns the parent job. Throws `invalid_request` unless it is in the same workspace and the caller started it. */
 export async function resolveParent(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
   const parent = await findJob(context.db, input.parent!);
   if (parent?.workspace_id !== workspace.id || parent.started_by !== context.caller.id)
@@ -17,7 +17,7 @@ export async function resolveParent(context: Context, input: NewJob, workspace: 
   return parent;
 }
 
-/** The parent must be running; tasks have no tasks, and each has an index of its own. */
+/** Throws unless the parent is running and no array task itself, and the index of the task is free. */
 export async function refuseTask(context: Context, input: NewJob, parent: Job): Promise<void> {
   if (input.task_index === undefined)
     throw new ArsiaError('invalid_request', 'An array task has an index.', {
@@ -33,7 +33,7 @@ export async function refuseTask(context: Context, input: NewJob, parent: Job): 
     );
 }
 
-/** An array task is its parent's: for whom, in which stage, with which labels, and no longer than it. */
+/** Returns the request of an array task with the user, stage and labels of its parent, and no later deadline. */
 export function inheritFromParent(parent: Job, input: NewJob, now: number): NewJob {
   const asked = input.seconds === undefined ? input.deadline : now + input.seconds * 1000;
   const deadline = Math.min(parent.deadline.getTime(), asked ?? Number.POSITIVE_INFINITY);
@@ -44,6 +44,6 @@ export interface NewJob extends Omit<Created<typeof jobs>, 'deadline'> {
   workspace: string;
   /** Milliseconds since 1970. */
   deadline?: number | undefined;
-  /** How long the job may live, where it has no `deadline`. */
+  /** The life of the job in seconds, without `deadline`. */
   seconds?: number | undefined;
 }

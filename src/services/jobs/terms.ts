@@ -11,7 +11,10 @@ import type { FoundNamespace } from '../namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
 import { inheritFromParent, type NewJob } from './tasks.ts';
 
-/** Returns the terms of a job that the caller may start. Throws where it may not. */
+/**
+ * Returns the terms of a job that the caller may start. Throws `forbidden`, `not_found` or `invalid_request` where it
+ * may not.
+ */
 export async function decideTerms(context: Context, input: NewJob, found: FoundNamespace, parent: Job | undefined) {
   const asked = parent === undefined ? input : inheritFromParent(parent, input, context.now);
   const terms =
@@ -21,7 +24,10 @@ export async function decideTerms(context: Context, input: NewJob, found: FoundN
   return { asked, terms };
 }
 
-/** A launcher starts a job for a user who may deploy there, within its right to act; or for itself, as a member of its own. */
+/**
+ * Decides a job of a launcher: for a user with the right to deploy there, within the launcher's right to act; or for
+ * itself, with its own role.
+ */
 async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   const { namespace: workspace } = found;
   const launcher_id = context.caller.id!;
@@ -34,14 +40,18 @@ async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   if (rights.length === 0) await context.demand('namespace.view', found);
   const user = await findUser(context.db, workspace.organization_id, input.user);
   const team_ids = user === undefined ? [] : await teamIdsOf(context.db, user.id);
-  // In the words of the request: for whom it may not act, a launcher does not learn who there is (threats.md N83).
+  // Names the user as the request does: a launcher that may not act for a user must not learn whether the user exists
+  // (threats.md N83).
   refuseToAct(rights, workspace, input, { id: user?.id ?? '', login: input.user, team_ids });
   if (user === undefined) throw buildUnknownUserError(input.user);
   await refuseWithoutRole(context, user, workspace);
   return { user_id: user.id, launcher_id, stage: input.stage };
 }
 
-/** Access rules believe stage and labels, so a launcher uses only those that it was allowed, for itself as well. */
+/**
+ * Throws `forbidden` unless a right to act allows the stage and labels: access rules trust them. Applies to jobs of the
+ * launcher itself too.
+ */
 function refuseToAct(
   rights: MayActRow[],
   workspace: Namespace,
@@ -56,7 +66,7 @@ function refuseToAct(
   );
 }
 
-/** A person starts jobs for nobody but themselves, with stage `interactive` and without labels. */
+/** Decides a job of a person: only for themselves, with the stage `interactive` and without labels. */
 async function startForSelf(context: Context, input: NewJob, found: FoundNamespace) {
   const { caller } = context;
   if (caller.kind !== 'user') throw new ArsiaError('forbidden', 'Only people and service accounts start jobs.');

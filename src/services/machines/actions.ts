@@ -10,7 +10,7 @@ import { createTrustRuleActions } from './trustrules.ts';
 
 export function machineActions(parts: {
   issuer: string;
-  /** For development: issuers on loopback may be trusted. */
+  /** For development: issuers on loopback can be trusted. */
   allowLoopbackIssuers: boolean;
 }) {
   return {

@@ -16,7 +16,7 @@ interface FoundMayAct extends FoundAccount {
   right: MayActRow;
 }
 
-/** Owners let a launcher act for users on a group or workspace. */
+/** Grants a launcher the right to act for users on a group or workspace. */
 export const createMayAct: Action<
   Created<typeof mayAct> & { ref: string },
   FoundAccount & { target: FoundNamespace },
@@ -30,7 +30,8 @@ export const createMayAct: Action<
     const target = await resolveNamespace(context, 'any', input.namespace);
     await context.demand('namespace.view', target);
     const found = await resolveServiceAccount(context, input.ref);
-    // The right is granted on the namespace, so it is decided there; an account of another organisation looks unknown.
+    // The right is granted on the namespace, so the caller needs the permission there. An account of another
+    // organisation gets `not_found`.
     if (found.organization_id !== target.organization_id) throw buildNotFoundError('service account', input.ref);
     return { ...target, account: found.account, target, audit: found.audit ?? {} };
   },
@@ -58,7 +59,10 @@ export const createMayAct: Action<
   }),
 };
 
-/** A user or a team of the organisation, everyone, or the account itself: for the stages and labels of its own jobs. */
+/**
+ * Returns the id of a user or team of the organisation, `*` for everyone, or the account itself (the stages and labels
+ * of its own jobs).
+ */
 async function resolveUserOrTeam(context: Context, account: ServiceAccount, ref: string): Promise<string> {
   if (ref === '*' || ref === account.id) return ref;
   if (isId('team', ref)) {

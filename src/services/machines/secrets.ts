@@ -6,12 +6,15 @@ import type { Action } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
 
+/** A secret of a service account: 256 bits as 43 characters of base64url. */
+export const secretPattern = /^arsia_secret_[\w-]{43}$/;
+
 const secretLifetime = 90 * day;
 
 export interface NewSecret {
   id: string;
   client_id: string;
-  /** Told once, kept as a hash. */
+  /** Returned once; stored as a hash. */
   client_secret: string;
   expires_at: Date;
 }
@@ -20,7 +23,7 @@ export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
   name: 'service_account_secret.create',
   needs: 'service_account.manage',
   changes: true,
-  // Two by default, so that a secret can be rotated without a gap.
+  // The quota is two by default, so that a secret can be rotated without a gap.
   adds: ['secrets_per_service_account'],
   find: (context, input) => resolveServiceAccount(context, input.ref),
   async run(context, _input, { account }) {

@@ -1,6 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
+import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import { serviceAccounts } from '../../entities/serviceaccounts.ts';
@@ -15,23 +16,23 @@ import {
 } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
-import {
-  type FoundNamespace,
-  findOwnOrganization,
-  listVisibleRoots,
-  resolveNamespace,
-} from '../namespaces/namespaces.ts';
+import { type FoundNamespace, listVisibleRoots, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 
 export interface FoundAccount extends Place {
   account: ServiceAccount;
 }
 
+/** Returns the service account with this id or path. */
+export async function findServiceAccountByRef(db: Queries, ref: string): Promise<ServiceAccount | undefined> {
+  if (isId('service_account', ref)) return await findServiceAccount(db, ref);
+  return await findServiceAccountByName(db, parentPath(ref) ?? '', leafName(ref));
+}
+
 export async function resolveServiceAccount(context: Context, ref: string): Promise<FoundAccount> {
-  const account = isId('service_account', ref)
-    ? await findServiceAccount(context.db, ref)
-    : await findServiceAccountByName(context.db, parentPath(ref) ?? '', leafName(ref));
+  const account = await findServiceAccountByRef(context.db, ref);
   const group = account && (await findNamespace(context.db, 'group', account.group_id));
   if (account === undefined || group === undefined) throw buildNotFoundError('service account', ref);
   return {
@@ -104,9 +105,9 @@ export const changeServiceAccount: Action<
   find: (context, input) => resolveServiceAccount(context, input.ref),
   version: ({ account }) => account.version,
   async run(context, { ref: _ref, ...change }, { account }) {
-    // Its tokens end for good: a leaked one must not work again when the account is activated again.
+    // Its tokens end for good: a leaked one must not become valid again when the account is activated again.
     if (change.is_active === false) await endSignIns(context.db, account.id);
-    // An account with keys has no secrets. Older secrets would work again once its keys are removed.
+    // An account with keys has no secrets: older ones would become valid again when its keys are removed.
     if (change.jwks) await deleteSecrets(context.db, account.id);
     return await updateServiceAccount(context.db, account.id, change);
   },

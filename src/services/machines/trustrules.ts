@@ -19,7 +19,7 @@ interface FoundRule extends FoundAccount {
   rule: TrustRuleRow;
 }
 
-/** Returns the actions on trust rules, which owners manage. A rule never changes: delete it and create another. */
+/** Creates the actions on trust rules, for owners. A rule cannot be changed: delete it and create another. */
 export function createTrustRuleActions({ own, allowLoopback }: { own: readonly string[]; allowLoopback: boolean }) {
   const create: Action<Created<typeof trustRules> & { ref: string }, FoundAccount, TrustRuleRow> = {
     name: 'trust_rule.create',

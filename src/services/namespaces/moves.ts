@@ -21,9 +21,9 @@ interface FoundMove extends FoundNamespace {
 }
 
 /**
- * Moves a group or workspace with everything below it, for an owner of both sides and of everything below. It never leaves
- * its organisation, and subjects do not change. Assignments of identities that would no longer reach are refused with their
- * list, or dropped when forced.
+ * Returns the action that moves a group or workspace with everything below it. Needs an owner of both sides and of
+ * everything below. It cannot leave its organisation, and subjects do not change. Assignments of identities that would
+ * no longer reach are refused with their list, or deleted with `force`.
  */
 export function moveNamespaceTo(
   kind: Namespace['kind'],
@@ -54,7 +54,10 @@ export function moveNamespaceTo(
   };
 }
 
-/** Refused with what it holds; forced, everything below goes with it. An organisation goes only when empty. */
+/**
+ * Returns the action that deletes a group or workspace. Throws `conflict` with its contents where it is not empty,
+ * unless `force`: then everything below is deleted. An organisation must be empty in any case.
+ */
 export function removeNamespace(
   kind: Namespace['kind'],
 ): Action<{ ref: string; force: boolean }, FoundNamespace, { deleted: Record<string, number>; dropped: string[] }> {
@@ -85,7 +88,7 @@ export function removeNamespace(
   };
 }
 
-/** Returns the permission that takes a group or workspace from its place, by a deletion or a move. */
+/** Returns the permission that deleting or moving a group or workspace needs. */
 function findRemovalPermission(kind: Namespace['kind']) {
   return `${kind}.delete` as const;
 }
@@ -99,17 +102,18 @@ async function refuseMove(context: Context, namespace: Namespace, parent: Namesp
   if (parent.lineage.length + (await heightOf(context.db, namespace)) > maximumDepth)
     throw new ArsiaError('conflict', `Below ${parent.path} this would be more than ${maximumDepth} groups deep.`);
   const path = `${parent.path}/${namespace.name}`;
-  const taken = await findNamespace(context.db, 'any', path);
-  if (taken !== undefined)
+  const existing = await findNamespace(context.db, 'any', path);
+  if (existing !== undefined)
     throw new ArsiaError(
       'conflict',
-      taken.id === namespace.id ? `${path} is there already.` : `There is already ${path}.`,
+      existing.id === namespace.id ? `${path} is there already.` : `There is already ${path}.`,
     );
 }
 
 /**
- * Finds the assignments that would no longer reach their workspace after the move, and unassigns them when forced. The
- * workspaces lie below `moved`, and the caller's role on each of them has been judged. Returns what was unassigned.
+ * Deletes the assignments that would no longer reach their workspace after the move, and returns them. Throws
+ * `conflict` with their list unless `force`. The workspaces are below `moved`, where the caller's roles have been
+ * checked.
  */
 async function dropLostAssignments(
   context: Context,

@@ -13,13 +13,14 @@ import {
 } from '../../store/namespaces/namespaces.ts';
 import { membershipsOf } from '../../store/people/memberships.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findInstallation, findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 
 export interface FoundNamespace extends Place {
   namespace: Namespace;
 }
 
-/** The namespace that an action is about, by id or path. */
+/** Finds a group or workspace by id or path. Throws `not_found`. */
 export async function resolveNamespace(
   context: Context,
   kind: Namespace['kind'] | 'any',
@@ -46,7 +47,7 @@ function chooseNoun(kind: Namespace['kind'] | 'any'): string {
 type NewOrganization = Omit<Created<typeof groups>, 'parent'>;
 
 interface NewNamespace extends NewOrganization {
-  /** The group that will hold it, by id or path. */
+  /** The parent group, by id or path. */
   parent: string;
 }
 
@@ -90,13 +91,13 @@ function buildCreateAction(kind: Namespace['kind']): Action<NewNamespace, FoundN
   };
 }
 
-/** Returns the action that creates an organisation (a root group): for operators, and once in single tenancy. */
+/** Returns the action that creates an organisation (a root group). For operators; in single tenancy, only one. */
 export function createOrganization(tenancy: 'single' | 'multi'): Action<NewOrganization, Place, Namespace> {
   return {
     name: 'organization.create',
     needs: 'operator',
     changes: true,
-    find: async () => ({ organization_id: null, lineage: [] }),
+    find: findInstallation,
     async run(context, input) {
       await refuseTakenPath(context, input.name);
       if (tenancy === 'single' && (await countOrganizations(context.db)) > 0)
@@ -161,14 +162,10 @@ export function listVisibleNamespaces(kind: Namespace['kind']): Action<{ page: P
   };
 }
 
-/** The caller's own organisation, for actions that name no place. */
-export async function findOwnOrganization(context: Context): Promise<Place> {
-  const { caller } = context;
-  const organization_id = 'organization_id' in caller ? caller.organization_id : null;
-  return { organization_id, lineage: organization_id === null ? [] : [organization_id] };
-}
-
-/** Where the caller is a member: what it can see is below these, since every role can view. */
+/**
+ * Returns the groups and workspaces where the caller has a role. It sees everything below them, since every role can
+ * view.
+ */
 export async function listVisibleRoots(context: Context): Promise<string[]> {
   const { caller, db } = context;
   if (caller.id === null) return [];

@@ -16,25 +16,28 @@ import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { QuotaCounts } from '../pipeline/quotacounts.ts';
 import { systemCall } from '../pipeline/records.ts';
 
-/** A quota as it is for one organisation. */
+/** A quota and its value in one organisation. */
 export interface OrganizationQuota {
   name: QuotaName;
   per: QuotaHolder;
   value: number;
   default: number;
   maximum: number;
-  /** Null where the quota is counted for each of many things. */
+  /** Null for a quota that is counted for each of many holders. */
   used: number | null;
 }
 
-/** Null takes the default again. */
+/** Null resets a quota to its default. */
 export type QuotaChanges = Record<string, number | null>;
 
 interface FoundOrganization extends Place {
   organization: Namespace;
 }
 
-/** Reads and changes the quotas of an organisation: owners read those of their own, operators all. */
+/**
+ * Creates the actions that read and change the quotas of an organisation. Owners read those of their organisation;
+ * operators read and change those of all.
+ */
 export function createQuotaActions(counts: QuotaCounts) {
   async function read(context: Context, organization_id: string): Promise<OrganizationQuota[]> {
     const changed = await changedQuotas(context.db, organization_id);
@@ -87,7 +90,7 @@ export function createQuotaActions(counts: QuotaCounts) {
   return { list, update };
 }
 
-/** Quotas for a person at the server's terminal. */
+/** The quota commands of the server's terminal. */
 export interface QuotaAdmin {
   list(organization: string): Promise<OrganizationQuota[]>;
   change(organization: string, changes: QuotaChanges): Promise<void>;
@@ -115,7 +118,7 @@ async function resolveVisibleOrganization(context: Context, { ref }: { ref: stri
     audit: { target_id: organization.id },
   };
   const { caller } = context;
-  // A caller who may not see the organisation learns nothing about it, not even that an operator could.
+  // A caller who may not see the organisation gets `not_found`, not the hint that operators may.
   if (!(caller.kind === 'user' && caller.is_operator)) await context.demand('namespace.view', place);
   return place;
 }

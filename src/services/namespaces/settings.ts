@@ -5,7 +5,7 @@ import { endTokensOfOtherIssuers } from '../../store/machines/trustrules.ts';
 import { type OrganizationSettings, saveSettings, settingsOf } from '../../store/namespaces/settings.ts';
 import { findOnlyVisiblePrincipal } from '../people/users.ts';
 import type { Action, Place } from '../pipeline/action.ts';
-import { findOwnOrganization } from './namespaces.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 
 interface FoundSettings extends Place {
   version: number;
@@ -40,7 +40,7 @@ export const changeSettings: Action<Changed<typeof organizationSettings>, FoundS
   version: ({ version }) => version,
   run: async (context, input, { organization_id }) => {
     const change = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
-    // As when a trust rule is deleted, access tokens that it admitted end.
+    // As when a trust rule is deleted, the access tokens that it admitted end.
     if (input.allowed_issuers) await endTokensOfOtherIssuers(context.db, organization_id!, input.allowed_issuers);
     return await saveSettings(context.db, organization_id!, change);
   },

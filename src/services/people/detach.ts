@@ -3,10 +3,11 @@ import { deleteUserIdentities, endSignIns, listUserIdentities } from '../../stor
 import type { User } from '../../store/people/users.ts';
 import type { Action, Call, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { findInstallation } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { findNamedUser, type NamedUser } from './namedusers.ts';
 
-/** A user, or the person of an identity provider, whose users are all meant. */
+/** A user, or a person of the identity provider: then all users of that person. */
 export type DetachInput = NamedUser | { iss: string; sub: string };
 
 const name = 'user_identity.detach';
@@ -14,9 +15,10 @@ const name = 'user_identity.detach';
 export type Detached = Pick<User, 'id' | 'organization_id' | 'login'>;
 
 /**
- * Removes the ties between a person of the identity provider and users, for people whom an organisation took over: nobody
- * signs in as these users any more, and the person can accept the invitation of the right organisation. Ends their sessions,
- * their tokens and the jobs that they started. One record for each user, in the audit of their organisation.
+ * Removes the links between a person of the identity provider and users, for a person whose user another organisation
+ * took over. After it, no sign-in is possible as these users, and the person can accept the invitation of the right
+ * organisation. Ends their sessions, their tokens and the jobs that they started. Leaves one record for each user, in
+ * the audit of the user's organisation.
  */
 export async function detachPerson(pipeline: Pipeline, call: Call, input: DetachInput): Promise<Detached[]> {
   return await pipeline.performTogether(name, call, async (within) => {
@@ -28,7 +30,7 @@ export async function detachPerson(pipeline: Pipeline, call: Call, input: Detach
 }
 
 const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
-  // A refusal is recorded under the name of the request.
+  // The record of a refusal has the name of the request.
   name,
   needs: 'operator',
   changes: false,
@@ -41,7 +43,6 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
   name,
   needs: 'operator',
   changes: true,
-  // The user is looked up in `run`, after authorisation: a caller who is no operator learns nothing about users.
   find: findInstallation,
   async run(context, named) {
     const user = await findNamedUser(context, named);
@@ -60,7 +61,3 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
     detail: { login, issuers, ended_jobs },
   }),
 };
-
-async function findInstallation(): Promise<Place> {
-  return { organization_id: null, lineage: [] };
-}

@@ -12,18 +12,20 @@ import {
   insertInvitation,
   listInvitations,
 } from '../../store/people/invitations.ts';
-import { findOwnOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 
-/** Without a namespace the role is one in the organisation; without a role it is `viewer`. */
+/** Without `namespace`, the role is one in the organisation; without `role`, it is `viewer`. */
 type NewInvitation = Created<typeof invitations>;
 
 interface FoundInvitation extends Place {
   invitation: Invitation;
 }
 
-/** An address that may become a user of the organisation at its first sign-in, once, within two weeks. */
+/**
+ * Invites an e-mail address, which can become a user of the organisation at its first sign-in, once, within two weeks.
+ */
 export const createInvitation: Action<NewInvitation, Place, Invitation> = {
   name: 'invitation.create',
   needs: 'user.manage',

@@ -14,9 +14,9 @@ interface FoundSelf extends Place {
 }
 
 /**
- * Lets a person leave their organisation. Their user there is deactivated and loses its roles, teams, sessions, tokens and
- * its tie to the identity provider. Their users in other organisations are not touched; another invitation makes another
- * user.
+ * Removes the caller from their organisation: deactivates their user there and deletes its roles, teams, sessions,
+ * tokens and its link to the identity provider. Their users in other organisations do not change. A later invitation
+ * creates a new user.
  */
 export const leaveOrganization: Action<{ organization: string }, FoundSelf, void> = {
   name: 'user.leave',

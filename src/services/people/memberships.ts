@@ -4,7 +4,7 @@ import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import type { memberships } from '../../entities/memberships.ts';
 import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
-import { findNamespace } from '../../store/namespaces/namespaces.ts';
+import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import {
   deleteMembership,
   findMembership,
@@ -43,23 +43,32 @@ export const createMembership: Action<Created<typeof memberships>, FoundNamespac
       id: principal_id,
       name: input.principal,
     });
-    const row: MembershipRow = {
-      id: context.id('membership'),
-      namespace_id: namespace.id,
-      principal_id,
-      role: input.role,
-      organization_id: namespace.organization_id,
-      created_at: new Date(context.now),
-      version: 1,
-    };
-    await insertMembership(context.db, row);
-    return row;
+    return await insertNewMembership(context, namespace, { principal_id, role: input.role });
   },
   describe: (_input, { namespace }, row) => ({
     target_id: row.id,
     detail: { namespace: namespace.path, principal: row.principal_id, role: row.role },
   }),
 };
+
+/** Adds a membership to a group or workspace. The caller has checked the quotas and that there is none yet. */
+export async function insertNewMembership(
+  context: Context,
+  namespace: Pick<Namespace, 'id' | 'organization_id'>,
+  { principal_id, role }: Pick<MembershipRow, 'principal_id' | 'role'>,
+): Promise<MembershipRow> {
+  const row: MembershipRow = {
+    id: context.id('membership'),
+    namespace_id: namespace.id,
+    principal_id,
+    role,
+    organization_id: namespace.organization_id,
+    created_at: new Date(context.now),
+    version: 1,
+  };
+  await insertMembership(context.db, row);
+  return row;
+}
 
 export const listMembers: Action<{ namespace: string; page: Page }, FoundNamespace, MembershipRow[]> = {
   name: 'membership.list',
@@ -99,7 +108,10 @@ export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
   }),
 };
 
-/** The id of a user (by id or login), team or service account (by id) of the organisation. */
+/**
+ * Returns the id of a user (by id or login), a team or a service account (by id) of the organisation. Throws
+ * `invalid_request` where it has none such.
+ */
 export async function resolvePrincipalId(context: Context, organization_id: string, ref: string): Promise<string> {
   const principal = isId('service_account', ref)
     ? await findServiceAccount(context.db, ref)

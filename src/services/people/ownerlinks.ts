@@ -1,42 +1,45 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { adminLinkLifetime } from '../../core/lifetimes.ts';
-import { ownerLinkPrefix } from '../../core/links.ts';
-import { hashOf } from '../../store/issuing/artifacts.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { insertAdminLink } from '../../store/people/adminlinks.ts';
-import { activeOwners, insertMembership, membershipIn, updateMembership } from '../../store/people/memberships.ts';
+import { activeOwners, membershipIn, updateMembership } from '../../store/people/memberships.ts';
 import { findUser, findUserById, type User, updateUser } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findInstallation } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
+import { insertNewMembership } from './memberships.ts';
 import { resolveOrganization } from './namedusers.ts';
+import { createOneTimeLink, type OneTimeLink } from './onetimelinks.ts';
 
 interface OwnerLinkRequest {
   /** The id or the name of an organisation. */
   organization: string;
-  /** The login or the id of an owner; not needed where there is one. */
+  /** The login or the id of an owner; may be left out where there is exactly one. */
   owner?: string | undefined;
 }
 
-export interface OwnerLink {
-  token: string;
-  expires_at: Date;
+export interface OwnerLink extends OneTimeLink {
   user: User;
   organization: Namespace;
-  /** True where the user was made an owner by this. */
+  /** True if this made the user an owner. */
   isAppointed: boolean;
 }
 
-/** The number of owners that a refusal names. */
+/** Owners that a refusal lists at most. */
 const mostNamed = 20;
 
-/** Makes a link that lets an active owner of an organisation in, once, within 15 minutes. It makes nobody an operator. */
+/**
+ * Creates a link that signs an active owner of an organisation in, once, within 15 minutes. It does not make the owner
+ * an operator.
+ */
 export const createOwnerLink = buildOwnerLinkAction('owner_link.create', async (_context, organization) => {
   throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
     advice: `Run \`arsia server admin recover --organization ${organization.path} --login <login or id>\` on the server: it makes a user of the organisation an owner.`,
   });
 });
 
-/** The same for the server's terminal, where a user of an organisation without an active owner becomes one. */
+/**
+ * Creates the same link from the server's terminal. Where the organisation has no active owner, it makes the named user
+ * an owner.
+ */
 export const recoverOwner = buildOwnerLinkAction('organization.recover', async (context, organization, ref) => {
   if (ref === undefined)
     throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
@@ -56,9 +59,7 @@ function buildOwnerLinkAction(
     name,
     needs: 'operator',
     changes: true,
-    // The organisation is looked up in `run`, after authorisation: a caller who is no operator learns nothing about
-    // organisations.
-    find: async () => ({ organization_id: null, lineage: [] }),
+    find: findInstallation,
     async run(context, input) {
       const organization = await resolveOrganization(context, input.organization);
       const owners = await activeOwners(context.db, organization.id, mostNamed);
@@ -66,14 +67,10 @@ function buildOwnerLinkAction(
       const user = isAppointed
         ? await appoint(context, organization, input.owner)
         : await resolveOwner(context, organization, owners, input.owner);
-      const token = `${ownerLinkPrefix}${Buffer.from(context.random(32)).toString('base64url')}`;
-      const expires_at = new Date(context.now + adminLinkLifetime * 1000);
-      const token_hash = hashOf(token);
-      const link = { token_hash, user_id: user.id, expires_at, used_at: null, makes_operator: false };
-      await insertAdminLink(context.db, link);
-      return { token, expires_at, user, organization, isAppointed };
+      const link = await createOneTimeLink(context, user.id, { makes_operator: false });
+      return { ...link, user, organization, isAppointed };
     },
-    // Recorded in the audit of the organisation, so that its owners see who was let in, and by whom.
+    // Recorded in the audit of the organisation, so that its owners see who got a link, and from whom.
     describe: (_input, _place, { user, organization, expires_at, isAppointed }) => ({
       organization_id: organization.id,
       user_id: user.id,
@@ -112,13 +109,5 @@ async function makeOwner(context: Context, organization: Namespace, user_id: str
     await updateMembership(context.db, existing.id, 'owner');
     return;
   }
-  await insertMembership(context.db, {
-    id: context.id('membership'),
-    namespace_id: organization.id,
-    principal_id: user_id,
-    role: 'owner',
-    organization_id: organization.id,
-    created_at: new Date(context.now),
-    version: 1,
-  });
+  await insertNewMembership(context, organization, { principal_id: user_id, role: 'owner' });
 }

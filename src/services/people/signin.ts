@@ -3,13 +3,13 @@ import { proposeLogin } from '../../core/logins.ts';
 import type { Origin } from '../../core/origin.ts';
 import { anonymous } from '../../core/principals.ts';
 import { acceptInvitation, deleteInvitation, findInvitation, type Invitation } from '../../store/people/invitations.ts';
-import { insertMembership } from '../../store/people/memberships.ts';
 import { syncSignInTeams } from '../../store/people/signinteams.ts';
 import { teamIdsOf } from '../../store/people/teams.ts';
 import { type SignInUser, saveUserIdentity } from '../../store/people/useridentities.ts';
-import { findUser, insertUser, type User } from '../../store/people/users.ts';
+import { findUser, type User } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { insertNewMembership } from './memberships.ts';
 import {
   buildDeactivatedError,
   type FoundPerson,
@@ -22,19 +22,26 @@ import {
   type SignInOptions,
   type SignInUsers,
 } from './signinoptions.ts';
+import { insertNewUser } from './users.ts';
 
 /**
- * Signs people in: lists what a person can choose between, then signs in by one choice. Every sign-in and every refused one
- * leaves one record, `user.sign_in`.
+ * Signs people in: lists what a person can choose between, then signs in by one choice. Every sign-in and every refused
+ * sign-in leaves one record, `user.sign_in`.
  */
 export interface SignIn {
-  /** Throws `sign_in_refused` or `user_inactive`, recorded, where the person can choose nothing. */
+  /**
+   * Returns the choices of a person. Throws `sign_in_refused` or `user_inactive`, with a record, where there are none.
+   */
   options(person: Person, origin: Origin): Promise<SignInOptions>;
-  /** Throws `sign_in_refused` or `user_inactive`, recorded, where the choice is no longer open. */
+  /**
+   * Signs in by a choice. Throws `sign_in_refused` or `user_inactive`, with a record, where it is no longer possible.
+   */
   signIn(person: Person, choice: SignInChoice, origin: Origin): Promise<{ id: string; login: string }>;
-  /** Deletes an invitation of the person's address. Throws `sign_in_refused`, recorded, where it is no longer open. */
+  /**
+   * Deletes an invitation of the person's address. Throws `sign_in_refused`, with a record, where it is no longer open.
+   */
   decline(person: Person, invitation: string, origin: Origin): Promise<void>;
-  /** Records a sign-in that ended before anybody was vouched for. */
+  /** Records a sign-in that failed before the identity provider authenticated a person. */
   refuse(error: ArsiaError, origin: Origin): Promise<void>;
 }
 
@@ -47,7 +54,7 @@ interface SignedIn {
   user: User;
   invitation?: Invitation;
   isFirst: boolean;
-  /** The teams that the groups claim gives; null where none is configured. */
+  /** The teams from the groups claim; null where no groups claim is configured. */
   teams: string[] | null;
 }
 
@@ -119,7 +126,7 @@ function buildEnterAction(users: SignInUsers): Action<Chosen, FoundPerson, Signe
 
 type Entered = Omit<SignedIn, 'teams'>;
 
-/** Judges the choice on what is committed now: the page with the options may be older. */
+/** Decides on the committed state, because the page with the options may be older. */
 async function enter(
   context: Context,
   person: Person,
@@ -132,7 +139,7 @@ async function enter(
   const organization = users === 'anyone' ? await findJoinableOrganization(context, known) : undefined;
   if (organization !== undefined)
     return { user: await insertPersonUser(context, person, organization.id), isFirst: true };
-  // The person joined in another tab in the meantime.
+  // The person has joined in another tab meanwhile.
   return { user: requireActiveUser(known.find(({ organization_id }) => organization_id !== null)), isFirst: false };
 }
 
@@ -144,7 +151,7 @@ async function enterByInvitation(
 ): Promise<Entered> {
   const invitation = (await listAcceptableInvitations(context, person, known)).find((one) => one.id === id);
   if (invitation === undefined) {
-    // The form was sent twice: the first request made the user.
+    // The form was sent twice: the first request created the user.
     const accepted = await findInvitation(context.db, id);
     const user = known.find((one) => one.id === accepted?.user_id);
     if (user === undefined) throw buildClosedInvitationError();
@@ -152,20 +159,11 @@ async function enterByInvitation(
   }
   const { organization_id, namespace_id, role } = invitation;
   const user = await insertPersonUser(context, person, organization_id);
-  const now = new Date(context.now);
-  if (!(await acceptInvitation(context.db, id, user.id, now))) throw buildClosedInvitationError();
+  if (!(await acceptInvitation(context.db, id, user.id, new Date(context.now)))) throw buildClosedInvitationError();
   if (namespace_id !== null && role !== null) {
-    // A new user has no other membership.
+    // A new user has no other membership, so the quota of memberships per principal cannot be reached.
     await context.admit('memberships', organization_id);
-    await insertMembership(context.db, {
-      id: context.id('membership'),
-      namespace_id,
-      principal_id: user.id,
-      role,
-      organization_id,
-      created_at: now,
-      version: 1,
-    });
+    await insertNewMembership(context, { id: namespace_id, organization_id }, { principal_id: user.id, role });
   }
   return { user, invitation, isFirst: true };
 }
@@ -181,19 +179,9 @@ function requireActiveUser(user: SignInUser | undefined): User {
 }
 
 async function insertPersonUser(context: Context, person: Person, organization_id: string): Promise<User> {
-  const user: User = {
-    id: context.id('user'),
-    organization_id,
-    login: await chooseFreeLogin(context, organization_id, person),
-    display_name: person.display_name,
-    is_operator: false,
-    is_active: true,
-    created_at: new Date(context.now),
-    version: 1,
-  };
+  const login = await chooseFreeLogin(context, organization_id, person);
   await context.admit('users', organization_id);
-  await insertUser(context.db, user);
-  return user;
+  return await insertNewUser(context, organization_id, { login, display_name: person.display_name });
 }
 
 const declineInvitation: Action<{ person: Person; id: string }, Place, Invitation> = {
@@ -222,7 +210,7 @@ async function syncTeams(context: Context, user: User, person: Person): Promise<
   const added = (await teamIdsOf(context.db, id)).filter((team) => !before.includes(team));
   const holders = added.map((team) => ({ id: team, name: team }));
   await context.admit('team_members', organization_id, holders);
-  // The count includes them already: it sees what this transaction added.
+  // The count includes the added rows already: it reads in this transaction.
   if (added.length > 0) await context.admit('teams_per_user', organization_id, { id, name: login }, 0);
   return names;
 }

@@ -15,8 +15,8 @@ import {
   teamIdsOf,
   updateTeam,
 } from '../../store/people/teams.ts';
-import { findOwnOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { findOnlyVisiblePrincipal, resolveUserIn } from './users.ts';
 
@@ -24,7 +24,7 @@ interface FoundTeam extends Place {
   team: Team;
 }
 
-/** A team of the caller's organisation, by id or name. */
+/** Finds a team of the caller's organisation by id or name. Throws `not_found`. */
 async function resolveTeam(context: Context, input: { ref: string }): Promise<FoundTeam> {
   const place = await findOwnOrganization(context);
   const team =
@@ -95,7 +95,7 @@ export const changeTeam: Action<Changed<typeof teams> & { ref: string }, FoundTe
   describe: ({ ref: _ref, ...change }, { team }) => ({ detail: { name: team.name, ...change } }),
 };
 
-/** Its roles, grants and assignments go with it: what they allowed ends with the next request. */
+/** Deletes a team with its roles, grants and assignments. What they allowed ends with the next request. */
 export const removeTeam: Action<{ ref: string }, FoundTeam, void> = {
   name: 'team.delete',
   needs: 'team.manage',

@@ -6,22 +6,25 @@ import { deleteOpenLinks } from '../../store/people/adminlinks.ts';
 import { activeOwners, hasAnyRole } from '../../store/people/memberships.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
 import { findUser, insertUser, listUsers, type User, updateUser } from '../../store/people/users.ts';
-import { findOwnOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 
 interface FoundUser extends Place {
   user: User;
 }
 
-/** Returns a user of the organisation by id or login; one of another organisation is `not_found`, as an unknown one is. */
+/**
+ * Returns a user of the organisation by id or login. Throws `not_found` where it has none such, also for a user of
+ * another organisation.
+ */
 export async function resolveUserIn(context: Context, organization_id: string | null, ref: string): Promise<User> {
   const user = organization_id === null ? undefined : await findUser(context.db, organization_id, ref);
   if (user === undefined) throw buildNotFoundError('user', ref);
   return user;
 }
 
-/** A user of the caller's organisation. */
+/** Finds a user of the caller's organisation by id or login. Throws `not_found`. */
 async function resolveUser(context: Context, input: { ref: string }): Promise<FoundUser> {
   const place = await findOwnOrganization(context);
   const user = await resolveUserIn(context, place.organization_id, input.ref);
@@ -40,22 +43,32 @@ export const createUser: Action<Created<typeof users>, Place, User> = {
   adds: ['users'],
   find: findOwnOrganization,
   async run(context, input, { organization_id }) {
-    const row: User = {
-      id: context.id('user'),
-      organization_id,
-      ...input,
-      is_operator: false,
-      is_active: true,
-      created_at: new Date(context.now),
-      version: 1,
-    };
     await refuseTakenLogin(context, organization_id, input.login);
     await context.admit('users', organization_id);
-    await insertUser(context.db, row);
-    return row;
+    return await insertNewUser(context, organization_id, input);
   },
   describe: (_input, _place, row) => ({ user_id: row.id, target_id: row.id, detail: users.recorded(row) }),
 };
+
+/** Adds an active user who is no operator. The caller has checked that the login is free. */
+export async function insertNewUser(
+  context: Context,
+  organization_id: string | null,
+  { login, display_name }: Pick<User, 'login' | 'display_name'>,
+): Promise<User> {
+  const user: User = {
+    id: context.id('user'),
+    organization_id,
+    login,
+    display_name,
+    is_operator: false,
+    is_active: true,
+    created_at: new Date(context.now),
+    version: 1,
+  };
+  await insertUser(context.db, user);
+  return user;
+}
 
 export const getUser: Action<{ ref: string }, FoundUser, User> = {
   name: 'user.get',
@@ -80,8 +93,8 @@ export const listAllUsers: Action<{ page: Page }, Place, User[]> = {
 };
 
 /**
- * Returns undefined for a caller with any role in the organisation: they see all people and teams. Returns the id of a
- * caller without one: they see themselves and the teams that they are in.
+ * Returns undefined for a caller with a role in the organisation, who sees all people and teams. Returns the id of a
+ * caller without a role, who sees only themselves and their teams.
  */
 export async function findOnlyVisiblePrincipal({ caller, db }: Context): Promise<string | undefined> {
   if (caller.kind === 'system') return undefined;
@@ -89,7 +102,7 @@ export async function findOnlyVisiblePrincipal({ caller, db }: Context): Promise
   return (await hasAnyRole(db, id)) ? undefined : id;
 }
 
-/** Deactivating a user stops issuing for them with the next request. */
+/** Changes a user. After a deactivation, nothing is issued for the user from the next request on. */
 export const changeUser: Action<Changed<typeof users> & { ref: string }, FoundUser, User> = {
   name: 'user.update',
   needs: 'user.manage',
@@ -108,7 +121,7 @@ export const changeUser: Action<Changed<typeof users> & { ref: string }, FoundUs
   describe: ({ ref: _ref, ...change }) => ({ detail: change }),
 };
 
-/** Throws `conflict` for the last active owner of an organisation, which nobody else could administer. */
+/** Throws `conflict` for the last active owner of an organisation: without one, no member can administer it. */
 export async function refuseLastOwner(context: Context, organization_id: string, user_id: string): Promise<void> {
   const owners = await activeOwners(context.db, organization_id);
   if (owners.length > 1 || !owners.includes(user_id)) return;

@@ -6,13 +6,13 @@ import { buildEvent } from './records.ts';
 import type { Audit } from './refusals.ts';
 import { authorise, buildNotForJobsError, buildUnauthenticatedError } from './rights.ts';
 
-/** How far a request came: the action, and what it is about once that is found. For the record of a refusal. */
+/** The progress of a request, for the record of a refusal: the action, and its place once that is found. */
 export interface Attempt {
   action: string;
   found?: Place | undefined;
 }
 
-/** Tries an action once: finds, authorises, runs it and records a change. */
+/** Finds, authorises and runs an action, and records a change. */
 export async function attemptAction<Input, Found extends Place, Result>(
   { audit, clock }: { audit: Audit; clock: Clock },
   ground: Ground,
@@ -30,7 +30,7 @@ export async function attemptAction<Input, Found extends Place, Result>(
   return result;
 }
 
-/** Finds what the action is about and authorises the caller. */
+/** Finds the place of an action and authorises the caller on it. */
 export async function findAndAuthorise<Input, Found extends Place>(
   context: Context,
   action: Action<Input, Found, unknown>,
@@ -39,7 +39,7 @@ export async function findAndAuthorise<Input, Found extends Place>(
 ): Promise<Found> {
   const { caller } = context;
   Object.assign(attempted, { action: action.name, found: undefined });
-  // Before anything is looked up: a caller who did not authenticate learns nothing about what exists.
+  // Checked before any lookup: a caller who did not authenticate learns nothing about what exists.
   if (caller.kind === 'anonymous' && action.needs !== 'anyone') throw buildUnauthenticatedError();
   if (caller.kind === 'job' && action.opensToJob === undefined) throw buildNotForJobsError();
   const found = await action.find(context, input);

@@ -7,7 +7,7 @@ import { createAdmit } from './admit.ts';
 import type { Admission } from './quotacounts.ts';
 import { buildRefusalError, decideForCaller } from './rights.ts';
 
-/** What an action runs on: the database or a transaction, and in a change the room that it may take in quotas. */
+/** The database or transaction that an action runs on. A change also has `admission`, to reserve room in quotas. */
 export interface Ground {
   db: Queries;
   admission?: Admission | undefined;

@@ -10,32 +10,32 @@ import type { Pipeline } from './pipeline.ts';
 
 export type Answer = Record<string, unknown>;
 
-/** A create that its caller may send again. */
+/** A create with an `Idempotency-Key`: requests that repeat the key return the first result. */
 export interface KeyedRequest {
   call: Call;
-  /** As the audit names it. */
+  /** The name of the action in the audit. */
   action: string;
-  /** Keys are the caller's own, and apart for each route. */
+  /** Keys are separate for each caller and each route. */
   route: string;
   key: string;
-  /** All that was asked: another content under the same key is another request, and refused. */
+  /** The whole content of the request. Another content under the same key is refused. */
   content: unknown;
-  /** Members of the answer that are told once: they are not kept. */
+  /** Members of the answer that are returned once and not stored. */
   secrets: readonly string[];
 }
 
 export interface Idempotency {
   /**
-   * Does `work` once for a key and keeps its answer for a day, in one transaction: there is no change without its key. The
-   * same request again is authorised as a new one would be, and gets the kept answer, whose `withheld` names the secrets
-   * that are missing in it. Throws what a new request would be refused with for lack of a right, `idempotency_key_reused`
-   * for another content, `request_in_progress` while the first is being answered.
+   * Runs `work` once for a key and stores its answer for a day, in the same transaction: a change cannot be committed
+   * without its key. A repeated request is authorised as a new one would be and gets the stored answer, whose
+   * `withheld` names the secrets that are left out. Throws what a new request would be refused with for lack of a
+   * right, `idempotency_key_reused` for another content, and `request_in_progress` while the first request runs.
    */
   once(
     request: KeyedRequest,
     work: (within: Pipeline) => Promise<Answer>,
   ): Promise<{ answer: Answer; isReplay: boolean }>;
-  /** Removes keys whose day is over. */
+  /** Deletes keys that are older than a day. */
   sweep(): Promise<void>;
 }
 
@@ -49,12 +49,12 @@ export function createIdempotency(parts: { database: Database; pipeline: Pipelin
       const { call, action, secrets } = request;
       const key_hash = hashValue([call.caller.kind, call.caller.id, request.route, request.key]);
       const content_hash = hashValue(request.content);
-      // Once more, for the answer that was committed between the look and the turn.
+      // Tries twice: another request may commit its answer between the lookup and the lock.
       for (let tries = 0; tries < 2; tries++) {
         const now = clock.now();
         const kept = await findAnswer(database.query, key_hash, new Date(now));
         if (kept !== undefined && Buffer.compare(kept.content_hash, content_hash) === 0) {
-          // The right may be gone since: what the answer holds is no longer the caller's to read.
+          // The caller may have lost the right since: then it may not read the stored answer.
           await pipeline.authorise(action, call, work);
           return { answer: kept.answer, isReplay: true };
         }

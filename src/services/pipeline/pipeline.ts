@@ -12,7 +12,7 @@ import type { Audit } from './refusals.ts';
 import { findTenant, type Shares } from './shares.ts';
 
 export interface Pipeline {
-  /** Records a request that was refused before its action began: a body that no schema takes. */
+  /** Records a request that is refused before its action begins, such as a body that its schema rejects. */
   refuse(action: string, call: Call, error: ArsiaError): Promise<void>;
   perform<Input, Found extends Place, Result>(
     action: Action<Input, Found, Result>,
@@ -20,14 +20,14 @@ export interface Pipeline {
     input: Input,
   ): Promise<Result>;
   /**
-   * Throws, with one record of `action`, what the first action that `work` performs would be refused with for lack of a
-   * right. Changes nothing: `work` ends where the action would run.
+   * Throws, with one record of `action`, what the first action of `work` would be refused with for lack of a right.
+   * Changes nothing: `work` ends where that action would run.
    */
   authorise(action: string, call: Call, work: (within: Pipeline) => Promise<unknown>): Promise<void>;
   /**
-   * One transaction for everything that `work` performs through `within` and writes through `db`: all of it or nothing. A
-   * refusal, of what it performs or by itself, leaves one record; by itself it is one of `action`. `work` may run more than
-   * once.
+   * Runs everything that `work` performs through `within` and writes through `db` in one transaction. A refusal rolls
+   * all of it back and leaves one record: of the action that was refused, or of `action` where `work` itself throws.
+   * `work` may run more than once.
    */
   performTogether<Result>(
     action: string,
@@ -37,7 +37,10 @@ export interface Pipeline {
   ): Promise<Result>;
 }
 
-/** Finds, authorises, runs and records every read and change. Throws `unavailable` where no place becomes free in time. */
+/**
+ * Creates the pipeline, which finds, authorises, runs and records every read and change. Its methods throw
+ * `unavailable` where the tenant's share of the server stays busy.
+ */
 export function createPipeline(parts: {
   database: Database;
   audit: Audit;
@@ -47,7 +50,7 @@ export function createPipeline(parts: {
 }): Pipeline {
   const { database, audit, clock, shares, quotas = createQuotaCounts(parts) } = parts;
 
-  /** One transaction in which room of quotas may be taken. */
+  /** Runs `work` in one transaction in which room in quotas can be reserved. */
   function runInTransaction<Result>(
     tenant: string,
     work: (ground: Required<Ground>) => Promise<Result>,
@@ -63,7 +66,7 @@ export function createPipeline(parts: {
     );
   }
 
-  /** Runs `work`; what it throws is recorded for what was attempted by then. */
+  /** Runs `work`. Records its error with the place that was found by then. */
   async function runRecorded<Result>(call: Call, attempted: Attempt, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
@@ -83,7 +86,7 @@ export function createPipeline(parts: {
       const on = (ground: Ground) => attemptAction(parts, ground, { action, call, input }, attempted);
       const tenant = findTenant(call.caller);
       const work = () => (action.changes ? runInTransaction(tenant, on) : on({ db: database.query }));
-      // A request that got no place has begun nothing and leaves no record.
+      // A request that found the server busy has begun nothing and leaves no record.
       const load = action.load?.(input) ?? (action.changes ? 'change' : 'read');
       return await shares[load](tenant, () => runRecorded(call, attempted, work));
     },
@@ -124,5 +127,5 @@ export function createPipeline(parts: {
   return pipeline;
 }
 
-/** Ends the work of `Pipeline.authorise` where an action would run. */
+/** Ends the `work` of `Pipeline.authorise` where an action would run. */
 class Authorised extends Error {}

@@ -7,7 +7,7 @@ import { system } from '../../core/principals.ts';
 import type { Call, Place } from './action.ts';
 import type { Audit } from './refusals.ts';
 
-/** What an error says in the record of the attempt that it ended. */
+/** The outcome, code and reason of an error, for the audit record of its attempt. */
 export type RefusalFacts = Pick<AuditEvent, 'outcome' | 'code' | 'detail'>;
 
 export function describeRefusal(error: ArsiaError): RefusalFacts {
@@ -15,10 +15,10 @@ export function describeRefusal(error: ArsiaError): RefusalFacts {
 }
 
 /**
- * Records, once, what ended an attempt, and returns it as the error to throw. Throws `unavailable` where the record cannot be
- * written. The error `unavailable` itself leaves no record: nothing was decided, in most cases because the database is away,
- * and the record would wait for it too. `hasBegun` is for what leaves a record whatever ends it: an action that got its place
- * in the pipeline, an exchange whose token was signed.
+ * Records the error that ended an attempt, once, and returns the error to throw. Throws `unavailable` where the record
+ * cannot be written. `unavailable` itself leaves no record: nothing was decided, in most cases because the database is
+ * away, and the record would wait for it too. `hasBegun` forces a record: for an action that the pipeline has started,
+ * and for an exchange whose token is signed.
  */
 export async function recordRefusal(
   audit: Pick<Audit, 'refuse'>,
@@ -31,10 +31,10 @@ export async function recordRefusal(
   return error;
 }
 
-/** A call that nobody made: the server itself, or a person at its terminal. */
+/** The call of the server itself, for its timers and for commands on its terminal. */
 export const systemCall: Call = { caller: system, origin: serverOrigin };
 
-/** An audit event of a call, complete but for what `more` says. */
+/** Builds the audit event of a call. `more` completes or overrides it. */
 export function buildEvent(
   clock: Clock,
   call: Call,

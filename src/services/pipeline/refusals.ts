@@ -4,21 +4,21 @@ import { newId } from '../../core/clock.ts';
 import { serverOrigin } from '../../core/origin.ts';
 import type { AuditStore } from '../../store/audit/events.ts';
 
-/** The audit as services use it: what succeeded goes through `record` and `insert`, what was refused or failed through `refuse`. */
+/** The audit as services use it: `record` and `insert` for success, `refuse` for refusals and failures. */
 export interface Audit extends AuditStore {
   /**
-   * Resolves when the refusal is committed, or counted: strangers can send refused requests without end, and must not be able
-   * to fill the audit with them. Throws `unavailable` when it could not be written.
+   * Resolves when the refusal is committed or counted. Unauthenticated callers can send refused requests without end,
+   * and must not be able to fill the audit. Throws `unavailable` where it could not be written.
    */
   refuse(event: AuditEvent): Promise<void>;
 }
 
 export interface CountedAudit extends Audit {
-  /** Writes the counts of the minutes that are over; `isLast` also that of the present one. A count that cannot be written is kept. */
+  /** Writes the counts of past minutes, and with `isLast` of the current one. Keeps a count that cannot be written. */
   flush(options?: { isLast?: boolean }): Promise<void>;
 }
 
-/** Refusals that differ in none of these are of one kind. */
+/** Refusals with equal values of these fields are of one kind. */
 const kindFields = [
   'action',
   'outcome',
@@ -32,7 +32,7 @@ const kindFields = [
 ] as const satisfies readonly (keyof AuditEvent)[];
 
 interface Counted {
-  /** An event of this kind, whatever else stands in it. */
+  /** An example of this kind; its other fields are those of the first refusal. */
   like: AuditEvent;
   count: number;
   /** Milliseconds since 1970. */
@@ -43,10 +43,10 @@ interface Counted {
 const minute = 60_000;
 
 /**
- * Of callers who did not authenticate, the first refusal of each kind in a minute is recorded at once, and so are `repeats`
- * further ones, whatever their kind: a person who mistypes and a client that is set up wrongly stay readable. The rest is
- * counted, one event a minute and kind. Kinds beyond `kinds` in a minute are told apart by their action and code alone, and
- * so are those beyond `waiting` of past minutes, while the database is away.
+ * Limits the records of unauthenticated callers. The first refusal of each kind in a minute is recorded at once, and so
+ * are `repeats` further ones of any kind: a mistyped password or a misconfigured client stays visible. The others are
+ * counted, one event for each minute and kind. Above `kinds` in a minute, and above `waiting` counts of past minutes
+ * while the database is away, kinds are distinguished by action and code only.
  */
 export function countRefusals(
   store: AuditStore,
@@ -55,11 +55,17 @@ export function countRefusals(
 ): CountedAudit {
   let begin = 0;
   let left = repeats;
-  /** Counts of the present minute, zero for a kind that was only recorded; and of past ones, not yet written. */
+  /**
+   * Counts of the current minute (zero for a kind that was only recorded), and those of past minutes that are not yet
+   * written.
+   */
   let present = new Map<string, Counted>();
   const past = new Map<string, Counted>();
 
-  /** A clock that is set back by less than a minute begins no minute anew, and with it no new `repeats`. */
+  /**
+   * Returns whether the minute is over. A clock that is set back by less than a minute starts no new minute, and so
+   * grants no new `repeats`.
+   */
   function isOver(now: number): boolean {
     return now >= begin + minute || now < begin - minute;
   }
@@ -70,7 +76,7 @@ export function countRefusals(
     left = repeats;
   }
 
-  /** While the database is away the minutes of a kind become one. */
+  /** Keeps a count until it is written. While the database is away, the minutes of a kind are added up. */
   function keep(counted: Counted): void {
     const [kind, like] = findKind(counted.like, past, waiting);
     const known = past.get(kind);
@@ -78,7 +84,7 @@ export function countRefusals(
     else past.set(kind, { ...counted, like, count: known.count + counted.count, since: known.since });
   }
 
-  /** True for what is recorded by itself. */
+  /** Returns whether to record the event by itself; counts it otherwise. */
   function countOrRecord(event: AuditEvent): boolean {
     const now = clock.now();
     if (isOver(now)) {

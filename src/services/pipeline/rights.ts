@@ -7,7 +7,7 @@ export function buildNotFoundError(noun: string, ref: string): ArsiaError {
   return new ArsiaError('not_found', `There is no ${noun} ${JSON.stringify(ref)}, or you may not see it.`);
 }
 
-/** Refuses a caller who may not perform the action there. */
+/** Throws `not_found`, `forbidden` or `unauthenticated` where the caller may not perform the action there. */
 export async function authorise<Found extends Place>(
   context: Context,
   action: Action<never, Found, unknown>,
@@ -18,7 +18,7 @@ export async function authorise<Found extends Place>(
   if (caller.kind === 'anonymous') throw buildUnauthenticatedError();
   if (caller.kind === 'job') {
     if (action.opensToJob?.(found, caller) === true) return;
-    // A job gets the same answer for other jobs and workspaces as for those that do not exist.
+    // A job gets the same answer for other jobs and workspaces as for ones that do not exist.
     throw buildRefusalError('not_found', 'namespace.view', found);
   }
   if (action.opensToOperator && caller.kind === 'user' && caller.is_operator) return;
@@ -40,20 +40,20 @@ export async function decideForCaller(context: Context, permission: Permission, 
   const { caller, db } = context;
   if (caller.kind === 'system') return 'allow' as const;
   if (caller.kind !== 'user' && caller.kind !== 'service_account') return 'not_found' as const;
-  // An empty lineage names no place: an operator belongs to no organisation.
+  // An empty lineage is no place in an organisation: operators belong to none.
   if (place.lineage.length === 0) return 'not_found' as const;
   const memberships: Membership[] = await membershipsOf(db, caller.id, place.lineage);
   return decide(permission, place.lineage, memberships);
 }
 
-/** Returns the refusal of a request without an access token. */
+/** Builds the refusal of a request without an access token. */
 export function buildUnauthenticatedError(): ArsiaError {
   return new ArsiaError('unauthenticated', 'This needs an access token.', {
     advice: 'Send `Authorization: Bearer <access token>`; `arsia server bootstrap` prints the first one.',
   });
 }
 
-/** Returns the refusal of an action that names no place and is about the caller's organisation as a whole. */
+/** Builds the refusal of an action on the caller's organisation as a whole. */
 function buildNoRoleError(): ArsiaError {
   return new ArsiaError('not_found', 'You have no role in the organisation.', {
     advice: 'Ask an owner of the organisation for a role on its root group.',

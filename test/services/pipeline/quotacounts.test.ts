@@ -59,7 +59,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
   };
   const add = (work: (admission: Admission) => Promise<unknown> = team) =>
     counts.runAdmitted(async (admission) => {
-      const full = admission.take([key], 1);
+      const full = admission.reserve([key], 1);
       if (full !== undefined) return `full at ${full.value}`;
       await work(admission);
       return 'added';
@@ -109,8 +109,8 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
 
   test('end the work where the holder changes with each run', async () => {
     let run = 0;
-    const work = counts.runAdmitted(async ({ take }) =>
-      take([{ ...key, name: 'team_members', holder: `team_${++run}` }], 1),
+    const work = counts.runAdmitted(async ({ reserve }) =>
+      reserve([{ ...key, name: 'team_members', holder: `team_${++run}` }], 1),
     );
     await expect(work).rejects.toThrow('the quota team_members is not counted yet after 20 runs');
   }, 60_000);
@@ -120,7 +120,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     const tries = await counts.runAdmitted(async (admission) => {
       for (let n = 0; n < 5; n++) {
         admission.restart();
-        expect(admission.take([key], 1)).toBeUndefined();
+        expect(admission.reserve([key], 1)).toBeUndefined();
       }
       return 5;
     });
