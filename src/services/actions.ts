@@ -1,26 +1,26 @@
 import type { QuotaName } from '../core/quotas.ts';
 import type { AuditStore } from '../store/audit/events.ts';
 import { createAuditActions } from './audit/events.ts';
-import { identityActions } from './identities/actions.ts';
+import { createIdentityActions } from './identities/actions.ts';
 import { jobActions } from './jobs/actions.ts';
-import { machineActions } from './machines/actions.ts';
-import { namespaceActions } from './namespaces/actions.ts';
+import { createMachineActions } from './machines/actions.ts';
+import { createNamespaceActions } from './namespaces/actions.ts';
 import { peopleActions } from './people/actions.ts';
 import type { Action } from './pipeline/action.ts';
 
-type Parts = Parameters<typeof identityActions>[0] &
-  Parameters<typeof machineActions>[0] &
-  Parameters<typeof namespaceActions>[0] & { audit: AuditStore };
+type Parts = Parameters<typeof createIdentityActions>[0] &
+  Parameters<typeof createMachineActions>[0] &
+  Parameters<typeof createNamespaceActions>[0] & { audit: AuditStore };
 
 export type ActionTable = ReturnType<typeof createActionTable>;
 
 /** Returns all actions, by noun: everything that routes and commands can perform. */
 export function createActionTable(parts: Parts) {
   return {
-    ...namespaceActions(parts),
+    ...createNamespaceActions(parts),
     ...peopleActions,
-    ...machineActions(parts),
-    ...identityActions(parts),
+    ...createMachineActions(parts),
+    ...createIdentityActions(parts),
     ...jobActions,
     audit: createAuditActions(parts.audit),
   };

@@ -52,7 +52,7 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
     const last = await store.lastPosition();
     if (last <= (newest?.upto ?? 0)) return;
     if (!(await store.settle(patience))) {
-      log.warn({}, 'a transaction that writes audit events does not end: no checkpoint covers them yet');
+      log.warn({}, 'a transaction that writes audit events does not end, so no checkpoint covers them yet');
       return;
     }
     while (await store.append(buildCheckpointUpTo(last)));
@@ -70,7 +70,7 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
     if (behindSince !== undefined && clock.now() - behindSince >= interval * 1000)
       log.warn(
         { since: new Date(behindSince).toISOString() },
-        'somebody keeps the lock of the audit: no checkpoint covers its events',
+        'another session keeps the lock of the audit, so no checkpoint covers new events',
       );
   }
 

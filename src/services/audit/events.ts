@@ -2,6 +2,7 @@ import type { Page } from '../../database/page.ts';
 import type { AuditFilter, AuditStore, RecordedEvent } from '../../store/audit/events.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findOwnOrganization } from '../pipeline/places.ts';
+import { isOperator } from '../pipeline/rights.ts';
 
 type Filter = Omit<AuditFilter, 'organization_id'>;
 
@@ -63,6 +64,6 @@ export async function* formatEventPages(
 
 async function demandView(context: Context, place: Place): Promise<void> {
   const { caller } = context;
-  const isOperator = caller.kind === 'user' && caller.is_operator && caller.organization_id === null;
-  if (!isOperator) await context.demand('audit.view', place);
+  const isOperatorAlone = isOperator(caller) && caller.organization_id === null;
+  if (!isOperatorAlone) await context.demand('audit.view', place);
 }

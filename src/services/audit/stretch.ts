@@ -20,7 +20,7 @@ export async function* readCheckedEvents(
     for (const row of rows) {
       const { event, mac, position } = row;
       if (!keys.isMac(mac, canonicalEvent(event)))
-        fault('altered', `Event ${event.id} (position ${position}) is not what Arsia recorded.`, event.id);
+        fault('altered', `Event ${event.id} (position ${position}) differs from what Arsia recorded.`, event.id);
       yield row;
     }
     if (rows.length < eventsAtOnce) return;
@@ -42,12 +42,12 @@ export async function readStretch(events: AsyncIterable<ChainedEvent>): Promise<
 /** Reports each event that is missing, was added or has moved. `listed` are the ids when the checkpoint was made. */
 export function compareIds({ number }: Checkpoint, listed: string[], present: string[], fault: AddFault): void {
   const [removed, added] = [subtract(listed, present), subtract(present, listed)];
-  for (const id of removed) fault('removed', `Event ${id} is gone; checkpoint ${number} covers it.`, id);
+  for (const id of removed) fault('removed', `Event ${id} is missing; checkpoint ${number} covers it.`, id);
   for (const id of added)
-    fault('added', `Event ${id} stands in checkpoint ${number} and was not there when that was made.`, id);
+    fault('added', `Event ${id} was added after checkpoint ${number}, at a position that this covers.`, id);
   if (removed.length + added.length > 0) return;
   for (const [index, id] of present.entries())
-    if (listed[index] !== id) fault('moved', `Event ${id} stands in another place of checkpoint ${number}.`, id);
+    if (listed[index] !== id) fault('moved', `Event ${id} has moved within checkpoint ${number}.`, id);
 }
 
 function subtract(all: string[], others: string[]): string[] {

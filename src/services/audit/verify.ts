@@ -58,11 +58,11 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
   function checkPlace(said: Checkpoint, before: StoredCheckpoint | undefined): void {
     const { number } = said;
     const expected = (before?.number ?? 0) + 1;
-    if (number !== expected) fault('checkpoint', `${formatCheckpoints(expected, number - 1)} gone.`);
+    if (number !== expected) fault('checkpoint', `${formatCheckpoints(expected, number - 1)} missing.`);
     else if (isBeforeSound && said.previous !== (before === undefined ? null : sha256(before.signed)))
-      fault('checkpoint', `Checkpoint ${number} was made after another checkpoint ${number - 1} than is stored.`);
+      fault('checkpoint', `Checkpoint ${number} follows another checkpoint ${number - 1} than the stored one.`);
     if (reached !== undefined && said.after < reached)
-      fault('checkpoint', `Checkpoint ${number} covers positions that another one covers.`);
+      fault('checkpoint', `Checkpoint ${number} covers positions that an earlier checkpoint covers.`);
   }
 
   return {
@@ -72,7 +72,7 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
       const said = openCheckpoint(keys, signed);
       if (said === undefined || said.number !== number) {
         isBeforeSound = false;
-        return fault('checkpoint', `Checkpoint ${number} is not one that this installation signed as ${number}.`);
+        return fault('checkpoint', `Checkpoint ${number} is not signed by this installation as checkpoint ${number}.`);
       }
       checkPlace(said, before);
       isBeforeSound = true;
@@ -112,17 +112,17 @@ async function findChainStart(
   report.before_chain = await store.countUpTo(begin);
   // The migration that began the chain numbered the events without a gap.
   if (report.before_chain !== begin)
-    fault('removed', `Of the ${begin} events from before the chain there are ${report.before_chain}.`);
+    fault('removed', `Events from before the chain are missing: ${report.before_chain} of ${begin} remain.`);
   return begin;
 }
 
 /** Returns why the kept checkpoint is not among the stored ones. `last` is the number of the newest stored one. */
 function explainCutOff(keys: AuditKeys, kept: string, last: number): string {
   const said = openCheckpoint(keys, kept);
-  if (said === undefined) return 'The given checkpoint is not signed by this installation, so it tells nothing.';
+  if (said === undefined) return 'The given checkpoint is not signed by this installation, so it proves nothing.';
   if (said.number <= last) return `The given checkpoint ${said.number} is not the stored one: the audit was rewritten.`;
-  const gone = formatCheckpoints(last + 1, said.number);
-  return `${gone} gone, and events up to position ${said.upto} with them.`;
+  const missing = formatCheckpoints(last + 1, said.number);
+  return `${missing} missing, and events up to position ${said.upto} with them.`;
 }
 
 function formatCheckpoints(first: number, last: number): string {

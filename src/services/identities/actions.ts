@@ -17,7 +17,7 @@ import { createSubjectGrant, listIdentitySubjectGrants, removeSubjectGrant } fro
 import { createTrustActions } from './trust.ts';
 import { createUseGrant, listUseGrants, removeUseGrant } from './usegrants.ts';
 
-export function identityActions(parts: IssuerAndEndpoints & { speakers: Speakers }) {
+export function createIdentityActions(parts: IssuerAndEndpoints & { speakers: Speakers }) {
   return {
     identities: {
       create: createIdentity(parts),

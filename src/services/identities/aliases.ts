@@ -38,7 +38,7 @@ export const createAlias: Action<Created<typeof aliases> & { ref: string }, Iden
     await refuseTakenName(context, `${group.path}/${name}`);
     const same = await findAliasIn(context.db, group.id, identity.id);
     if (same !== undefined || group.id === identity.group_id)
-      throw new ArsiaError('conflict', `${group.path} has ${identityPath(identity)} already.`);
+      throw new ArsiaError('conflict', `${group.path} already has ${identityPath(identity)}.`);
     await context.admit('aliases_per_identity', identity.organization_id, toQuotaHolder(identity));
     const row = {
       id: context.id('alias'),
@@ -99,6 +99,7 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
   }),
 };
 
+/** Finds an identity and a group of its organisation where the caller may move identities. */
 export async function resolveIdentityAndGroup(
   context: Context,
   input: { ref: string; group: string },
@@ -108,6 +109,6 @@ export async function resolveIdentityAndGroup(
   const target = await resolveNamespace(context, 'group', input.group);
   await context.demand('managed_identity.move', target);
   if (target.organization_id !== found.organization_id)
-    throw new ArsiaError('conflict', 'A managed identity never leaves its organisation.');
+    throw new ArsiaError('conflict', 'A managed identity cannot leave its organisation.');
   return { ...found, group: target.namespace };
 }

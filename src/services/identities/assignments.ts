@@ -60,7 +60,7 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
     const elsewhere = await findAssignment(context.db, { ...place, identity_id: identity.id });
     if (existing !== undefined || elsewhere !== undefined)
       throw new ArsiaError('conflict', explainConflict(identity, namespace.path, input, existing), {
-        advice: 'Unassign that one first, or assign this one with a `profile` of its own.',
+        advice: 'Unassign that one first, or assign this one with another `profile`.',
       });
     await context.admit('assignments', namespace.organization_id);
     await context.admit('assignments_per_workspace', namespace.organization_id, {
@@ -194,7 +194,7 @@ async function refuseMasked(
 ) {
   if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
   throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
-    advice: 'Ask an owner of the group or workspace that masks it to take the mask away.',
+    advice: 'Ask an owner of the group or workspace that masks it to delete the mask.',
   });
 }
 

@@ -38,7 +38,7 @@ export async function takeAudience(
   const audience = provider.federated?.freeAudience?.(settings);
   if (audience === undefined) return null;
   if (audience === issuer || audience.startsWith(`${issuer}/`))
-    throw buildReservedAudienceError(audience, 'Name the service that will validate the token.');
+    throw buildReservedAudienceError(audience, 'Set `audience` to the service that will validate the token.');
   const claim = await findClaim(context.db, audience);
   const isOwn = claim?.organization_id === organization_id;
   if (isOwn && claim.freed_at === null) return audience;
@@ -47,13 +47,13 @@ export async function takeAudience(
   if (!isOwn && (await countFreed(context.db, organization_id, lapsed)) >= maximumFreed)
     throw new ArsiaError(
       'conflict',
-      `The organisation gave up ${maximumFreed} audiences within 30 days, which is the limit.`,
-      { advice: 'Use one of its audiences again, or ask an operator of this installation.' },
+      `The organisation has given up ${maximumFreed} audiences within 30 days, which is the limit.`,
+      { advice: 'Use one of its audiences again, or ask an operator of this installation to free one.' },
     );
   if (await claimAudience(context.db, audience, organization_id, lapsed)) return audience;
   throw buildReservedAudienceError(
     audience,
-    'Name an audience that nobody else uses, such as the URL of your own service. If this is your own, ask an operator of this installation to free it.',
+    'Choose an audience that only you use, such as the URL of your own service. If this one is yours, ask an operator of this installation to free it.',
   );
 }
 
@@ -103,7 +103,7 @@ const freeAudience: Action<FreedAudience, FoundClaim, void> = {
       throw new ArsiaError(
         'conflict',
         `The audience ${JSON.stringify(audience)} is used by ${await countUses(db, audience)} managed identities of the organisation ${owner?.path}.`,
-        { advice: 'Have an owner of that organisation delete them, or give them another audience, first.' },
+        { advice: 'First ask an owner of that organisation to delete them or to give them another audience.' },
       );
     }
     if (rightful === undefined) await deleteClaim(db, audience);

@@ -2,7 +2,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import { managedIdentities } from '../../entities/managedidentities.ts';
-import type { CloudEndpoints } from '../../providers/provider.ts';
+import type { CloudEndpoints, Provider, ReadSettings } from '../../providers/provider.ts';
 import { providerOf } from '../../providers/registry.ts';
 import { parseSettings } from '../../providers/requestedsettings.ts';
 import { settingsToStore } from '../../providers/storedsettings.ts';
@@ -41,10 +41,9 @@ export interface IssuerAndEndpoints {
   endpoints: CloudEndpoints;
 }
 
-export function createIdentity({
-  issuer,
-  endpoints,
-}: IssuerAndEndpoints): Action<Created<typeof managedIdentities>, FoundNamespace, Identity> {
+export function createIdentity(
+  limits: IssuerAndEndpoints,
+): Action<Created<typeof managedIdentities>, FoundNamespace, Identity> {
   return {
     name: 'managed_identity.create',
     needs: 'managed_identity.create',
@@ -53,9 +52,7 @@ export function createIdentity({
     find: (context, input) => resolveNamespace(context, 'group', input.group),
     async run(context, { group: _group, ...given }, { namespace }) {
       const provider = providerOf(given.type);
-      const settings = parseSettings(provider, given.settings);
-      provider.exchanging?.check(settings, {}, endpoints);
-      const audience = await takeAudience(context, provider, settings, namespace.organization_id, issuer);
+      const { settings, audience } = await acceptSettings(context, provider, given.settings, namespace, limits);
       await refuseTakenName(context, `${namespace.path}/${given.name}`);
       await context.admit('managed_identities', namespace.organization_id);
       const row = {
@@ -80,6 +77,22 @@ export function createIdentity({
 }
 
 /**
+ * Parses and checks the settings of a request and claims their audience for the organisation. Throws `invalid_request` or
+ * `conflict`.
+ */
+async function acceptSettings(
+  context: Context,
+  provider: Provider,
+  requested: unknown,
+  { organization_id }: { organization_id: string },
+  { issuer, endpoints }: IssuerAndEndpoints,
+): Promise<{ settings: ReadSettings; audience: string | null }> {
+  const settings = parseSettings(provider, requested);
+  provider.exchanging?.check(settings, {}, endpoints);
+  return { settings, audience: await takeAudience(context, provider, settings, organization_id, issuer) };
+}
+
+/**
  * Throws `conflict` where an identity or alias has this path already, except the identity with the id `except`. A path
  * must name exactly one of them.
  */
@@ -87,7 +100,7 @@ export async function refuseTakenName(context: Context, path: string, except?: s
   const identity = await findIdentity(context.db, path);
   if ((identity === undefined || identity.id === except) && (await findAliasAt(context.db, path)) === undefined) return;
   throw new ArsiaError('conflict', `There is already a managed identity or alias ${path}.`, {
-    fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+    fields: [{ pointer: '/name', detail: 'is already used in this group' }],
   });
 }
 
@@ -135,10 +148,7 @@ type IdentityChange = Changed<typeof managedIdentities> & { ref: string };
  * Changes description, settings, delivery and token lifetime. Name, type and subject scope never change: the cloud
  * trusts them.
  */
-export function changeIdentity({
-  issuer,
-  endpoints,
-}: IssuerAndEndpoints): Action<IdentityChange, FoundIdentity, Identity> {
+export function changeIdentity(limits: IssuerAndEndpoints): Action<IdentityChange, FoundIdentity, Identity> {
   return {
     name: 'managed_identity.update',
     needs: 'managed_identity.update',
@@ -150,10 +160,9 @@ export function changeIdentity({
       let { audience } = identity;
       if (change.settings !== undefined) {
         const provider = resolveProvider(toStoredIdentity(identity));
-        const settings = parseSettings(provider, change.settings);
-        provider.exchanging?.check(settings, {}, endpoints);
-        audience = await takeAudience(context, provider, settings, identity.organization_id, issuer);
-        change.settings = settingsToStore(provider, settings);
+        const accepted = await acceptSettings(context, provider, change.settings, identity, limits);
+        audience = accepted.audience;
+        change.settings = settingsToStore(provider, accepted.settings);
       }
       await updateIdentity(context.db, identity.id, { ...change, audience });
       if (audience !== identity.audience) await releaseAudiences(context, [identity.audience]);
@@ -176,10 +185,14 @@ export const removeIdentity: Action<{ ref: string; name: string; force: boolean 
   version: ({ identity }) => identity.version,
   async run(context, input, { identity }) {
     if (input.name !== identity.name)
-      throw new ArsiaError('invalid_request', 'Deleting a managed identity cannot be undone: type its name.', {
-        advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
-        fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
-      });
+      throw new ArsiaError(
+        'invalid_request',
+        'Deleting a managed identity cannot be undone, so the request must repeat its name.',
+        {
+          advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
+          fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
+        },
+      );
     const lost = await listLostAssignments(context, identity, { group_ids: [], masked_in: [] });
     const dropped = await dropLostAssignments(context, identity, lost, input.force);
     await deleteIdentity(context.db, identity.id);

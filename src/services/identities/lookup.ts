@@ -16,6 +16,7 @@ export function toQuotaHolder(identity: ManagedIdentity): QuotaHolderRef {
   return { id: identity.id, name: identityPath(identity) };
 }
 
+/** Finds a managed identity by id or path. Throws `not_found`. */
 export async function resolveIdentity(context: Context, ref: string): Promise<FoundIdentity> {
   const identity = await findIdentity(context.db, ref);
   if (identity === undefined) throw buildNotFoundError('managed identity', ref);

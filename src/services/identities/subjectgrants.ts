@@ -36,7 +36,7 @@ export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectG
       throw new ArsiaError(
         'conflict',
         `The subject of ${identityPath(identity)} names the workspace (subject_scope ${identity.subject_scope}): every right to act counts there.`,
-        { advice: 'Leave the grant out: it is for identities with the subject_scope `user` or `identity`.' },
+        { advice: 'No grant is needed: grants apply to identities with the subject_scope `user` or `identity`.' },
       );
     const wanted = await resolveGrant(context, identity.organization_id, input);
     const grants = await listSubjectGrants(context.db, identity.id);
@@ -90,7 +90,7 @@ export const removeSubjectGrant: Action<{ ref: string; id: string }, FoundIdenti
  */
 async function resolveGrant(context: Context, organization_id: string, { launcher, namespace }: NewSubjectGrant) {
   if (launcher === undefined && namespace === undefined)
-    throw new ArsiaError('invalid_request', 'A subject grant names a launcher, a namespace, or both.', {
+    throw new ArsiaError('invalid_request', 'A subject grant needs a launcher, a namespace, or both.', {
       advice: 'Send `launcher` (a service account) or `namespace` (where rights to act must be granted).',
       fields: [{ pointer: '/launcher', detail: 'is needed unless `namespace` is given' }],
     });

@@ -95,7 +95,7 @@ function judgeDocument(evaluate: () => Verdict): Verdict {
   } catch (thrown) {
     const { code, message, more } = asArsiaError(thrown);
     if (code === 'internal') throw thrown;
-    throw new ArsiaError(code, message, { fields: [{ pointer: '/document', detail: 'cannot be judged' }], ...more });
+    throw new ArsiaError(code, message, { fields: [{ pointer: '/document', detail: 'cannot be evaluated' }], ...more });
   }
 }
 
@@ -156,10 +156,14 @@ async function resolveWorkspace(
   }
   const only = await assignedWorkspaceOf(context.db, identity.id);
   if (only !== undefined || !hasWorkspaceId(identity.subject_scope)) return only;
-  throw new ArsiaError('invalid_request', `The subject of ${identityPath(identity)} names a workspace: say which.`, {
-    advice: 'Add `?workspace=<id or path>`, or assign the identity to the one workspace that will use it.',
-    fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
-  });
+  throw new ArsiaError(
+    'invalid_request',
+    `The subject of ${identityPath(identity)} contains a workspace, and the request names none.`,
+    {
+      advice: 'Add `?workspace=<id or path>`, or assign the identity to the one workspace that will use it.',
+      fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
+    },
+  );
 }
 
 /**
@@ -169,13 +173,17 @@ function previewClaims(context: Context, { identity, federated, settings, token,
   const sample = '0'.repeat(26);
   const { group, workspace } = token;
   if (group === undefined || workspace === undefined)
-    throw new ArsiaError('invalid_request', 'The claims name a workspace: say which.', {
+    throw new ArsiaError('invalid_request', 'The claims contain a workspace, and the request names none.', {
       fields: [{ pointer: 'workspace', detail: 'is needed unless exactly one workspace has the identity' }],
     });
   if (facts.is_subject_pattern)
-    throw new ArsiaError('invalid_request', 'The subject of this identity names a user: say which.', {
-      fields: [{ pointer: 'user', detail: 'is needed for an identity with a user in its subject' }],
-    });
+    throw new ArsiaError(
+      'invalid_request',
+      'The subject of this identity contains a user, and the request names none.',
+      {
+        fields: [{ pointer: 'user', detail: 'is needed for an identity with a user in its subject' }],
+      },
+    );
   const job = { id: `${idPrefixes.job}_${sample}`, stage: 'sample' };
   const assertion = federated.assertion(settings, { ...facts, stage: job.stage });
   return buildTokenClaims({ ...token, group, workspace, job }, facts, assertion, {

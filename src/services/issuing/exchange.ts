@@ -110,7 +110,7 @@ function checkRequest(
     });
   if (provider.exchanging !== undefined) provider.exchanging.check(settings, asked, endpoints);
   else if (asked.duration !== undefined)
-    throw new ArsiaError('invalid_request', `Identities of type ${provider.type} take no duration.`, {
-      fields: [{ pointer: '/duration', detail: 'leave it out: the life is that of the token' }],
+    throw new ArsiaError('invalid_request', `Identities of type ${provider.type} accept no duration.`, {
+      fields: [{ pointer: '/duration', detail: 'must be left out: the credentials live as long as the token' }],
     });
 }

@@ -135,13 +135,13 @@ async function findTrustingAccount({ database }: Parts, ref: string, issuer: str
 
 async function markUsed(artifacts: ArtifactStore, { iss, jti, exp }: OutsideClaims): Promise<void> {
   if (jti === undefined)
-    throw new ArsiaError('outside_token_refused', 'The trust rule takes each token once, and this one has no jti.');
+    throw new ArsiaError('outside_token_refused', 'The trust rule accepts each token once, and this token has no jti.');
   const end = exp + outsideTokens.clockTolerance;
   const id = JSON.stringify([iss, jti]);
   if (!(await artifacts.saveOnce({ model: usedTokens, id, payload: {}, expires_at: end * 1000 })))
     throw new ArsiaError(
       'outside_token_refused',
-      'The subject token was used before, and the trust rule takes it once.',
+      'The subject token was used before, and the trust rule accepts it once.',
       {
         advice: 'Ask the issuer for a new token.',
       },
@@ -155,9 +155,9 @@ function buildUntrustedError(): ArsiaError {
 function buildDeniedError({ rule_id, claim, expected, actual }: TrustDenial): ArsiaError {
   return new ArsiaError(
     'outside_token_refused',
-    `The trust rule ${rule_id} wants the claim ${claim} to be ${expected}; the token has ${actual}.`,
+    `The trust rule ${rule_id} requires the claim ${claim} to be ${expected}; the token has ${actual}.`,
     {
-      advice: 'Run the workload where its token has this claim, or have an owner make another rule.',
+      advice: 'Run the workload where its token has this claim, or ask an owner to create another rule.',
       condition: claim,
       expected,
       actual,

@@ -7,7 +7,7 @@ import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { createJobToken, hashJobToken } from './jobtokens.ts';
-import { applyDeadline, type FoundJob, hasEnded, isStarterOrJob, resolveJob } from './lookup.ts';
+import { applyEnd, type FoundJob, hasEnded, isStarterOrJob, resolveJob } from './lookup.ts';
 import { type NewJob, refuseTask, resolveParent } from './tasks.ts';
 import { decideTerms } from './terms.ts';
 
@@ -71,7 +71,7 @@ export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isStarterOrJob(context, job)) await context.demand('job.view', place);
-    return applyDeadline(job, context.now);
+    return applyEnd(job, context.now);
   },
 };
 
@@ -81,7 +81,7 @@ export const listWorkspaceJobs: Action<{ workspace: string; page: Page }, FoundN
   changes: false,
   find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
   run: async (context, input, { namespace }) =>
-    (await listJobs(context.db, namespace.id, input.page)).map((job) => applyDeadline(job, context.now)),
+    (await listJobs(context.db, namespace.id, input.page)).map((job) => applyEnd(job, context.now)),
 };
 
 /**
@@ -120,7 +120,7 @@ export const heartbeatJob: Action<{ workspace: string; id: string }, FoundJob, J
     const at = new Date(context.now);
     if (!(await beat(context.db, job.id, at)))
       throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {
-        advice: 'Start it with `heartbeat`: the seconds after which it is ended without a sign of life.',
+        advice: 'Start jobs with `heartbeat`, the seconds without a heartbeat after which a job ends.',
       });
     return { ...job, heartbeat_at: at };
   },

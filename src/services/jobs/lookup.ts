@@ -13,14 +13,15 @@ export interface FoundJob extends Place {
  * Returns the job, ended where its deadline or heartbeat has passed: the timer may not have stored that yet
  * (overdue.ts).
  */
-export function applyDeadline(job: Job, now: number): Job {
+export function applyEnd(job: Job, now: number): Job {
   return job.ended_at === null && job.over_at.getTime() <= now ? { ...job, ended_at: job.over_at } : job;
 }
 
 export function hasEnded(job: Job, now: number): boolean {
-  return applyDeadline(job, now).ended_at !== null;
+  return applyEnd(job, now).ended_at !== null;
 }
 
+/** Finds a job of a workspace. Throws `not_found`. */
 export async function resolveJob(context: Context, input: { workspace: string; id: string }): Promise<FoundJob> {
   const found = await resolveNamespace(context, 'workspace', input.workspace);
   const job = await findJob(context.db, input.id);
@@ -37,6 +38,7 @@ export async function resolveJob(context: Context, input: { workspace: string; i
   };
 }
 
+/** Returns whether the caller started the job, is the job itself, or is the server. */
 export function isStarterOrJob({ caller }: Context, job: Job): boolean {
   return caller.kind === 'system' || caller.id === job.started_by || caller.id === job.id;
 }

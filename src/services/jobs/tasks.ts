@@ -11,7 +11,7 @@ import { hasEnded } from './lookup.ts';
 export async function resolveParent(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
   const parent = await findJob(context.db, input.parent!);
   if (parent?.workspace_id !== workspace.id || parent.started_by !== context.caller.id)
-    throw new ArsiaError('invalid_request', 'There is no such job of yours in this workspace.', {
+    throw new ArsiaError('invalid_request', 'You started no job with this id in this workspace.', {
       fields: [{ pointer: '/parent', detail: 'must be a job that you started here' }],
     });
   return parent;
@@ -20,16 +20,18 @@ export async function resolveParent(context: Context, input: NewJob, workspace: 
 /** Throws unless the parent is running and no array task itself, and the index of the task is free. */
 export async function refuseTask(context: Context, input: NewJob, parent: Job): Promise<void> {
   if (input.task_index === undefined)
-    throw new ArsiaError('invalid_request', 'An array task has an index.', {
+    throw new ArsiaError('invalid_request', 'An array task needs an index.', {
       fields: [{ pointer: '/task_index', detail: 'is needed with `parent`' }],
     });
   if (await hasTask(context.db, parent.id, input.task_index))
-    throw new ArsiaError('conflict', `Job ${parent.id} has a task ${input.task_index} already.`);
+    throw new ArsiaError('conflict', `Job ${parent.id} already has a task ${input.task_index}.`);
   const isParentOver = hasEnded(parent, context.now);
   if (isParentOver || parent.parent_id !== null)
     throw new ArsiaError(
       'conflict',
-      isParentOver ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
+      isParentOver
+        ? `Job ${parent.id} has ended.`
+        : `Job ${parent.id} is itself an array task, and array tasks have no tasks.`,
     );
 }
 

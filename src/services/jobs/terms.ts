@@ -69,21 +69,25 @@ function refuseToAct(
 /** Decides a job of a person: only for themselves, with the stage `interactive` and without labels. */
 async function startForSelf(context: Context, input: NewJob, found: FoundNamespace) {
   const { caller } = context;
-  if (caller.kind !== 'user') throw new ArsiaError('forbidden', 'Only people and service accounts start jobs.');
+  if (caller.kind !== 'user') throw new ArsiaError('forbidden', 'Only people and service accounts can start jobs.');
   await context.demand('job.run', found);
   const isSelf = input.user === undefined || input.user === caller.id || input.user === caller.name;
   if (!isSelf)
-    throw new ArsiaError('forbidden', 'A person starts jobs for themselves only.', {
+    throw new ArsiaError('forbidden', 'A person can start jobs only for themselves.', {
       advice: 'Leave `user` out, or let a service account with the right to act start the job.',
     });
   if (input.stage !== interactive)
-    throw new ArsiaError('forbidden', `A job that a person starts has the stage ${interactive}.`, {
+    throw new ArsiaError('forbidden', `A job that a person starts must have the stage ${interactive}.`, {
       advice: `Send "stage": "${interactive}" or leave it out.`,
     });
   if (!isPlain(input))
-    throw new ArsiaError('forbidden', 'A job that a person starts has no labels: access rules believe them.', {
-      advice: 'Leave `labels` out, or let a service account with the right to act start the job.',
-    });
+    throw new ArsiaError(
+      'forbidden',
+      'A job that a person starts cannot have labels, because access rules trust labels.',
+      {
+        advice: 'Leave `labels` out, or let a service account with the right to act start the job.',
+      },
+    );
   return { user_id: caller.id, launcher_id: null, stage: interactive };
 }
 

@@ -29,8 +29,8 @@ export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
   async run(context, _input, { account }) {
     const now = new Date(context.now);
     if (account.jwks !== null)
-      throw new ArsiaError('conflict', `${account.name} authenticates by its registered keys alone.`, {
-        advice: 'Remove its keys (PATCH with `"jwks": null`) before you make a secret.',
+      throw new ArsiaError('conflict', `${account.name} authenticates only by its registered keys.`, {
+        advice: 'Remove its keys (PATCH with `"jwks": null`) before you create a secret.',
       });
     await context.admit('secrets_per_service_account', account.organization_id, account);
     const client_secret = `arsia_secret_${Buffer.from(context.random(32)).toString('base64url')}`;

@@ -31,6 +31,7 @@ export async function findServiceAccountByRef(db: Queries, ref: string): Promise
   return await findServiceAccountByName(db, parentPath(ref) ?? '', leafName(ref));
 }
 
+/** Finds a service account by id or path. Throws `not_found`. */
 export async function resolveServiceAccount(context: Context, ref: string): Promise<FoundAccount> {
   const account = await findServiceAccountByRef(context.db, ref);
   const group = account && (await findNamespace(context.db, 'group', account.group_id));
@@ -53,7 +54,7 @@ export const createServiceAccount: Action<Created<typeof serviceAccounts>, Found
   async run(context, { group: _group, ...given }, { namespace }) {
     if ((await findServiceAccountByName(context.db, namespace.path, given.name)) !== undefined)
       throw new ArsiaError('conflict', `There is already a service account ${given.name} in ${namespace.path}.`, {
-        fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+        fields: [{ pointer: '/name', detail: 'is already used in this group' }],
       });
     await context.admit('service_accounts', namespace.organization_id);
     const row: ServiceAccount = {

@@ -5,7 +5,7 @@ import { changeNamespace, createGroup, createOrganization, getNamespace, listVis
 import { createQuotaActions } from './quotas.ts';
 import { changeSettings, getSettings } from './settings.ts';
 
-export function namespaceActions(parts: { tenancy: 'single' | 'multi'; quotas: QuotaCounts }) {
+export function createNamespaceActions(parts: { tenancy: 'single' | 'multi'; quotas: QuotaCounts }) {
   return {
     organizations: { create: createOrganization(parts.tenancy) },
     groups: { create: createGroup, ...buildKindActions('group') },

@@ -55,7 +55,7 @@ export function formatPaths(places: readonly { path: string }[]): string {
 }
 
 function buildLowRoleError(what: string, more: { advice: string }): ArsiaError {
-  return new ArsiaError('forbidden', `You have a lower role ${what}.`, more);
+  return new ArsiaError('forbidden', `Your role is too low ${what}.`, more);
 }
 
 /**

@@ -76,7 +76,7 @@ export function removeNamespace(
         throw new ArsiaError(
           'conflict',
           `${namespace.path} still holds ${contents.map(([noun, count]) => `${count} ${noun}`).join(', ')}.`,
-          { advice: isRoot ? 'Remove these first.' : 'Remove these first, or add `?force=true` to delete all of it.' },
+          { advice: isRoot ? 'Delete these first.' : 'Delete these first, or add `?force=true` to delete everything.' },
         );
       const dropped = await assignedElsewhere(context.db, namespace.id);
       const audiences = await audiencesBelow(context.db, namespace.id);
@@ -96,17 +96,17 @@ function findRemovalPermission(kind: Namespace['kind']) {
 async function refuseMove(context: Context, namespace: Namespace, parent: Namespace): Promise<void> {
   if (namespace.parent_id === null) throw new ArsiaError('conflict', 'An organisation cannot be moved.');
   if (namespace.organization_id !== parent.organization_id)
-    throw new ArsiaError('conflict', 'Groups and workspaces never leave their organisation.');
+    throw new ArsiaError('conflict', 'Groups and workspaces cannot leave their organisation.');
   if (parent.lineage.includes(namespace.id))
     throw new ArsiaError('conflict', `${parent.path} is ${namespace.path} or lies below it.`);
   if (parent.lineage.length + (await heightOf(context.db, namespace)) > maximumDepth)
-    throw new ArsiaError('conflict', `Below ${parent.path} this would be more than ${maximumDepth} groups deep.`);
+    throw new ArsiaError('conflict', `Below ${parent.path}, the tree would be more than ${maximumDepth} groups deep.`);
   const path = `${parent.path}/${namespace.name}`;
   const existing = await findNamespace(context.db, 'any', path);
   if (existing !== undefined)
     throw new ArsiaError(
       'conflict',
-      existing.id === namespace.id ? `${path} is there already.` : `There is already ${path}.`,
+      existing.id === namespace.id ? `${path} is already there.` : `There is already ${path}.`,
     );
 }
 
@@ -128,7 +128,7 @@ async function dropLostAssignments(
   const named = lost.map(({ identity, workspace }) => `${identity} in ${workspace}`);
   if (lost.length > 0 && !force)
     throw new ArsiaError('conflict', `The move would cut off ${formatPaths(named.map((path) => ({ path })))}.`, {
-      advice: 'Move or alias these identities first, or add `?force=true`: they are unassigned with the move.',
+      advice: 'Move or alias these identities first, or add `?force=true` to unassign them with the move.',
     });
   const ids = lost.map(({ assignment_id }) => assignment_id);
   await deleteAssignments(context.db, ids);

@@ -101,7 +101,7 @@ export function createOrganization(tenancy: 'single' | 'multi'): Action<NewOrgan
     async run(context, input) {
       await refuseTakenPath(context, input.name);
       if (tenancy === 'single' && (await countOrganizations(context.db)) > 0)
-        throw new ArsiaError('conflict', 'This installation serves one organisation and has it.', {
+        throw new ArsiaError('conflict', 'This installation serves one organisation, which exists already.', {
           advice: 'Create a group below it, or set ARSIA_TENANCY=multi.',
         });
       const id = context.id('group');
@@ -179,6 +179,6 @@ async function refuseTakenPath(context: Context, path: string): Promise<void> {
   if ((await findNamespace(context.db, 'any', path)) === undefined) return;
   throw new ArsiaError('conflict', `There is already a group or workspace ${path}.`, {
     advice: 'Choose another name.',
-    fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+    fields: [{ pointer: '/name', detail: 'is already used in this group' }],
   });
 }

@@ -15,6 +15,7 @@ import type { Action, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { QuotaCounts } from '../pipeline/quotacounts.ts';
 import { systemCall } from '../pipeline/records.ts';
+import { isOperator } from '../pipeline/rights.ts';
 
 /** A quota and its value in one organisation. */
 export interface OrganizationQuota {
@@ -119,7 +120,7 @@ async function resolveVisibleOrganization(context: Context, { ref }: { ref: stri
   };
   const { caller } = context;
   // A caller who may not see the organisation gets `not_found`, not the hint that operators may.
-  if (!(caller.kind === 'user' && caller.is_operator)) await context.demand('namespace.view', place);
+  if (!isOperator(caller)) await context.demand('namespace.view', place);
   return place;
 }
 

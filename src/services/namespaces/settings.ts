@@ -19,7 +19,7 @@ export const getSettings: Action<object, Place, OrganizationSettings> = {
   async run(context, _input, { organization_id }) {
     if (organization_id !== null && (await findOnlyVisiblePrincipal(context)) !== undefined)
       throw new ArsiaError('not_found', 'You have no role in this organisation.', {
-        advice: 'Ask an owner of the organisation for one.',
+        advice: 'Ask an owner of the organisation for a role on its root group.',
       });
     return await settingsOf(context.db, organization_id!);
   },

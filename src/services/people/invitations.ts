@@ -36,7 +36,7 @@ export const createInvitation: Action<NewInvitation, Place, Invitation> = {
     const organization = organization_id!;
     const open = await findOpenInvitation(context.db, organization, input.email);
     if (open !== undefined && open.expires_at.getTime() > context.now)
-      throw new ArsiaError('conflict', `${input.email} is invited already.`, {
+      throw new ArsiaError('conflict', `${input.email} is already invited.`, {
         advice: `Delete the invitation ${open.id} first, to invite again with another role.`,
       });
     if (open !== undefined) await deleteInvitation(context.db, open.id);

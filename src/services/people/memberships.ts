@@ -35,7 +35,7 @@ export const createMembership: Action<Created<typeof memberships>, FoundNamespac
     const principal_id = await resolvePrincipalId(context, namespace.organization_id, input.principal);
     const existing = await membershipIn(context.db, principal_id, namespace.id);
     if (existing !== undefined)
-      throw new ArsiaError('conflict', `${input.principal} is a member of ${namespace.path} already.`, {
+      throw new ArsiaError('conflict', `${input.principal} is already a member of ${namespace.path}.`, {
         advice: `Change the role with PATCH /api/v1/memberships/${existing.id}.`,
       });
     await context.admit('memberships', namespace.organization_id);

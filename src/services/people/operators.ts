@@ -105,7 +105,7 @@ function buildBootstrapAction(
     async run(context, input) {
       const existing = await findNamespace(context.db, 'group', input.organization);
       if (existing !== undefined && (await activeOwners(context.db, existing.id)).length > 0)
-        throw new ArsiaError('conflict', `The organisation ${input.organization} has an owner already.`, {
+        throw new ArsiaError('conflict', `The organisation ${input.organization} already has an owner.`, {
           advice: `Ask an owner for a membership. To get an owner back in, run \`arsia server admin recover --organization ${input.organization}\`.`,
         });
       const organization =
@@ -137,7 +137,7 @@ const makeLink: Action<NamedUser, Place, OneTimeLink & { user: User }> = {
     const user = (await findNamedUser(context, named)) ?? (await addOperator(context, named));
     if (!user.is_active)
       throw new ArsiaError('conflict', `User ${user.login} (${user.id}) is deactivated.`, {
-        advice: 'Choose another login, or have an owner of the organisation activate the user.',
+        advice: 'Choose another login, or ask an owner of the organisation to activate the user.',
       });
     const link = await createOneTimeLink(context, user.id, { makes_operator: true });
     return { ...link, user };
@@ -187,7 +187,7 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
   async run(context, { token }) {
     const link = await useAdminLink(context.db, hashOf(token), new Date(context.now));
     if (link === undefined)
-      throw new ArsiaError('unauthenticated', 'This link was used, has expired or never was.', {
+      throw new ArsiaError('unauthenticated', 'This link was used, has expired or never existed.', {
         advice: 'Run the command that printed the link again, on the server: it prints a new one.',
       });
     const user = link.makes_operator
@@ -196,7 +196,7 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
     // The transaction rolls back, so the link stays unused and valid for the rest of its 15 minutes.
     if (!user.is_active)
       throw new ArsiaError('user_inactive', `User ${user.login} is deactivated.`, {
-        advice: 'Have an owner of the organisation activate the user, and open the link again.',
+        advice: 'Ask an owner of the organisation to activate the user, then open the link again.',
       });
     const organization = link.makes_operator
       ? undefined

@@ -156,7 +156,7 @@ export function buildDeactivatedError(known: readonly SignInUser[]): ArsiaError 
     known.length === 1
       ? `User ${user!.login} is deactivated.`
       : `You are deactivated in ${organizations.slice(0, -1).join(', ')} and ${organizations.at(-1)}.`,
-    { advice: `Ask an owner of ${organizations.join(' or ')} to activate you again.` },
+    { advice: `Ask an owner of ${organizations.join(' or ')} to activate your user again.` },
   );
 }
 
@@ -168,8 +168,8 @@ function buildUninvitedError({ verified_email }: Person, users: SignInUsers): Ar
   return new ArsiaError(
     'sign_in_refused',
     verified_email === null
-      ? 'Nobody invited you, or the identity provider does not say that it verified your e-mail address.'
-      : `Nobody invited ${verified_email}.`,
+      ? 'You have no invitation, or the identity provider does not confirm your e-mail address.'
+      : `There is no invitation for ${verified_email}.`,
     { advice: 'Ask an owner of the organisation to invite the e-mail address that you sign in with.' },
   );
 }

@@ -51,7 +51,7 @@ export const createTeam: Action<Created<typeof teams>, Place, Team> = {
   async run(context, input, { organization_id }) {
     if ((await findTeam(context.db, organization_id!, input.name)) !== undefined)
       throw new ArsiaError('conflict', `There is already a team ${input.name}.`, {
-        fields: [{ pointer: '/name', detail: 'is taken in this organisation' }],
+        fields: [{ pointer: '/name', detail: 'is already used in this organisation' }],
       });
     await context.admit('teams', organization_id);
     const team: Team = {

@@ -126,14 +126,14 @@ export async function refuseLastOwner(context: Context, organization_id: string,
   const owners = await activeOwners(context.db, organization_id);
   if (owners.length > 1 || !owners.includes(user_id)) return;
   throw new ArsiaError('conflict', 'This is the last active owner of the organisation.', {
-    advice: 'Make somebody else an owner of the root group first.',
+    advice: 'Make another user an owner of the root group first.',
   });
 }
 
 export async function refuseTakenLogin(context: Context, organization_id: string | null, login: string): Promise<void> {
   if ((await findUser(context.db, organization_id, login)) === undefined) return;
-  throw new ArsiaError('conflict', `The login ${login} is taken.`, {
+  throw new ArsiaError('conflict', `There is already a user with the login ${login}.`, {
     advice: 'Choose another login.',
-    fields: [{ pointer: '/login', detail: 'is taken' }],
+    fields: [{ pointer: '/login', detail: 'is already used' }],
   });
 }

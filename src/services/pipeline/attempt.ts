@@ -51,9 +51,9 @@ export async function findAndAuthorise<Input, Found extends Place>(
 function refuseStale(if_match: IfMatch | undefined, version: number | undefined): void {
   if (if_match === undefined || if_match === 'any') return;
   if (version === undefined)
-    throw new ArsiaError('precondition_failed', 'This has no version that `If-Match` could name.', {
-      advice: 'Send it without `If-Match`.',
+    throw new ArsiaError('precondition_failed', 'This resource has no version, so `If-Match` never matches.', {
+      advice: 'Send the request without `If-Match`.',
     });
   if (!if_match.includes(version))
-    throw new ArsiaError('precondition_failed', `It was changed meanwhile: it is at version ${version}.`);
+    throw new ArsiaError('precondition_failed', `The resource was changed meanwhile: it is now at version ${version}.`);
 }

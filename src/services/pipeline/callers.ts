@@ -116,9 +116,9 @@ export function buildMissingJobTokenError(): ArsiaError {
 export function buildUnknownTokenError(): ArsiaError {
   return new ArsiaError(
     'unauthenticated',
-    'This token opens nothing here: it is unknown, expired, revoked or of another kind.',
+    'This token is not valid here: it is unknown, expired, revoked or of another kind.',
     {
-      advice: 'Send a live access token, or for tokens and credentials the token of a running job.',
+      advice: 'Send a valid access token. For tokens and credentials, send the token of a running job.',
     },
   );
 }

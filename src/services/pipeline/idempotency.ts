@@ -104,11 +104,18 @@ function hashValue(value: unknown): Uint8Array {
 }
 
 function buildInProgressError(): ArsiaError {
-  return new ArsiaError('request_in_progress', 'The request that came first with this key is not answered yet.', {
-    retry_after: 1,
-  });
+  return new ArsiaError(
+    'request_in_progress',
+    'The first request with this `Idempotency-Key` has not been answered yet.',
+    {
+      retry_after: 1,
+    },
+  );
 }
 
 function buildReusedKeyError(): ArsiaError {
-  return new ArsiaError('idempotency_key_reused', 'This key came with another body, path or query before.');
+  return new ArsiaError(
+    'idempotency_key_reused',
+    'This `Idempotency-Key` was used before with another body, path or query.',
+  );
 }

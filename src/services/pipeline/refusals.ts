@@ -141,7 +141,7 @@ function buildCountEvent(clock: Clock, { like, count, since, until }: Counted): 
     signing_input_sha256: null,
     parent_id: null,
     detail: {
-      reason: 'Further refusals like this one, of callers who did not authenticate.',
+      reason: 'Further refusals of this kind, of unauthenticated callers.',
       count,
       since: new Date(since).toISOString(),
       until: new Date(until).toISOString(),

@@ -1,8 +1,10 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { decide, findLeastRole, type Membership, type Permission } from '../../core/permissions.ts';
+import type { Caller } from '../../core/principals.ts';
 import { membershipsOf } from '../../store/people/memberships.ts';
 import type { Action, Context, Place } from './action.ts';
 
+/** Builds the refusal of a thing that does not exist or that the caller may not see. The text is the same for both. */
 export function buildNotFoundError(noun: string, ref: string): ArsiaError {
   return new ArsiaError('not_found', `There is no ${noun} ${JSON.stringify(ref)}, or you may not see it.`);
 }
@@ -21,21 +23,26 @@ export async function authorise<Found extends Place>(
     // A job gets the same answer for other jobs and workspaces as for ones that do not exist.
     throw buildRefusalError('not_found', 'namespace.view', found);
   }
-  if (action.opensToOperator && caller.kind === 'user' && caller.is_operator) return;
+  if (action.opensToOperator && isOperator(caller)) return;
   if (action.needs === 'operator') {
-    if (caller.kind === 'user' && caller.is_operator) return;
-    throw new ArsiaError('forbidden', 'This is for operators of the installation.', {
+    if (isOperator(caller)) return;
+    throw new ArsiaError('forbidden', 'Only operators of the installation may do this.', {
       advice: 'Run `arsia server admin link` on the server to become one.',
     });
   }
   if (action.needs === 'member') {
-    const isOperator = caller.kind === 'user' && caller.is_operator;
-    if (caller.organization_id === found.organization_id && (caller.organization_id !== null || isOperator)) return;
+    if (caller.organization_id === found.organization_id && (caller.organization_id !== null || isOperator(caller)))
+      return;
     throw buildRefusalError('not_found', 'namespace.view', found);
   }
   await context.demand(action.needs, found);
 }
 
+export function isOperator(caller: Caller): caller is Caller & { kind: 'user' } {
+  return caller.kind === 'user' && caller.is_operator;
+}
+
+/** Decides by the roles of the caller and its teams along the lineage of the place. */
 export async function decideForCaller(context: Context, permission: Permission, place: Place) {
   const { caller, db } = context;
   if (caller.kind === 'system') return 'allow' as const;
@@ -63,7 +70,7 @@ function buildNoRoleError(): ArsiaError {
 export function buildNotForJobsError(): ArsiaError {
   return new ArsiaError(
     'forbidden',
-    'A job token opens only tokens, credentials, its own job and the identities of its workspace.',
+    'A job token is valid only for tokens, credentials, its own job and the identities of its workspace.',
     { advice: 'Use an access token of a person or a service account for this.' },
   );
 }
