@@ -1,4 +1,4 @@
-import type { Speakers } from '../issuing/speakers.ts';
+import type { IssuerResolver } from '../issuing/issuerresolver.ts';
 import { changeAccessRule, createAccessRule, listIdentityAccessRules, removeAccessRule } from './accessrules.ts';
 import { createAlias, listIdentityAliases, removeAlias } from './aliases.ts';
 import { assignIdentity, listAssignedIdentities, unassignIdentity } from './assignments.ts';
@@ -17,7 +17,7 @@ import { createSubjectGrant, listIdentitySubjectGrants, removeSubjectGrant } fro
 import { createTrustActions } from './trust.ts';
 import { createUseGrant, listUseGrants, removeUseGrant } from './usegrants.ts';
 
-export function createIdentityActions(parts: IssuerAndEndpoints & { speakers: Speakers }) {
+export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolver: IssuerResolver }) {
   return {
     identities: {
       create: createIdentity(parts),
@@ -26,7 +26,7 @@ export function createIdentityActions(parts: IssuerAndEndpoints & { speakers: Sp
       update: changeIdentity(parts),
       remove: removeIdentity,
       move: moveIdentityTo,
-      ...createTrustActions(parts.speakers),
+      ...createTrustActions(parts.issuerResolver),
     },
     useGrants: { create: createUseGrant, list: listUseGrants, remove: removeUseGrant },
     subjectGrants: { create: createSubjectGrant, list: listIdentitySubjectGrants, remove: removeSubjectGrant },

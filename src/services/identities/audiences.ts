@@ -57,7 +57,9 @@ export async function takeAudience(
   );
 }
 
-/** Frees those of the claims that no identity uses any more. Call it with the audiences that identities have lost. */
+/**
+ * Frees those of the audiences that no identity uses any more. Call it with the audiences that identities have lost.
+ */
 export async function releaseAudiences(context: Context, audiences: readonly (string | null)[]): Promise<void> {
   const lost = audiences.filter((audience) => audience !== null);
   await freeUnusedAudiences(context.db, lost, new Date(context.now));

@@ -13,7 +13,7 @@ import { namingLaunchers } from '../../store/identities/subjectgrants.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { teamIdsOf } from '../../store/people/teams.ts';
 import type { User } from '../../store/people/users.ts';
-import type { Speaker, Speakers } from '../issuing/speakers.ts';
+import type { IssuerResolver, TokenIssuer } from '../issuing/issuerresolver.ts';
 import { buildTokenClaims, buildTrustFacts, type TokenFacts } from '../issuing/tokenfacts.ts';
 import { resolveNamespace } from '../namespaces/namespaces.ts';
 import { resolveUserIn } from '../people/users.ts';
@@ -38,7 +38,7 @@ interface Resolved extends FoundIdentity {
   user: User | undefined;
   token: TokenFacts;
   facts: TrustFacts;
-  speaker: Speaker;
+  tokenIssuer: TokenIssuer;
 }
 
 export interface TrustActions {
@@ -51,12 +51,12 @@ export interface TrustActions {
  * Creates the actions that show and check the trust documents of an identity and the claims of its tokens. They change
  * nothing.
  */
-export function createTrustActions(speakers: Speakers): TrustActions {
+export function createTrustActions(issuerResolver: IssuerResolver): TrustActions {
   const find = (context: Context, input: TokenQuery) => resolveIdentity(context, input.ref);
   const reading = { needs: 'managed_identity.view', changes: false, find } as const;
   // The workspace and the user are looked up after authorisation, because their refusals name the path of the identity.
   const resolveQuery = (context: Context, input: TokenQuery, found: FoundIdentity) =>
-    resolveToken(context, input, found, speakers);
+    resolveToken(context, input, found, issuerResolver);
   return {
     trust: {
       ...reading,
@@ -72,10 +72,11 @@ export function createTrustActions(speakers: Speakers): TrustActions {
       load: () => 'evaluation',
       async run(context, input, found) {
         const resolved = await resolveQuery(context, input, found);
-        const { federated, user, speaker } = resolved;
+        const { federated, user, tokenIssuer } = resolved;
         const claims = { ...previewClaims(context, resolved) };
         // The signing key is the first of the JWKS.
-        const [signing_key] = (JSON.parse(speaker.keyring.current().jwks) as { keys: Record<string, unknown>[] }).keys;
+        const [signing_key] = (JSON.parse(tokenIssuer.keyring.current().jwks) as { keys: Record<string, unknown>[] })
+          .keys;
         const request = { signing_key, ...(user && { session_name: user.login }) };
         return judgeDocument(() => federated.evaluate(input.document, claims, request));
       },
@@ -103,7 +104,7 @@ async function resolveToken(
   context: Context,
   input: TokenQuery,
   found: FoundIdentity,
-  speakers: Speakers,
+  issuerResolver: IssuerResolver,
 ): Promise<Resolved> {
   const { identity } = found;
   const {
@@ -123,9 +124,17 @@ async function resolveToken(
     workspace,
     user,
   };
-  const speaker = speakers.findSpeaker(identity.organization_id, identity.id);
+  const tokenIssuer = issuerResolver.resolveIssuer(identity.organization_id, identity.id);
   const naming = await describeNaming(context, identity, federated.namesUser?.(settings) ?? false, user);
-  return { ...found, federated, settings, user, token, facts: { ...buildTrustFacts(token, speaker), naming }, speaker };
+  return {
+    ...found,
+    federated,
+    settings,
+    user,
+    token,
+    facts: { ...buildTrustFacts(token, tokenIssuer), naming },
+    tokenIssuer,
+  };
 }
 
 const namedLaunchers = 20;

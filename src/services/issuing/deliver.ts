@@ -20,7 +20,10 @@ export interface DeliveryMethod<Input, Prepared extends Preparation, Delivered e
   /** The action of its audit records, `noun.verb`. */
   action: string;
   outlet: Outlet;
-  /** Called before the decision. Updates what delivers to the moment of the facts, such as the keys to that version. */
+  /**
+   * Called before the decision. Brings the method's own state to the moment of the facts, such as the keys to this
+   * version.
+   */
   refresh?(facts: MintFacts, key_set_version: number): Promise<void> | undefined;
   /**
    * Called after the decision and before the record. Throws ArsiaError for what this method refuses. Must not deliver

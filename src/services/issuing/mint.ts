@@ -6,7 +6,7 @@ import type { Provider, ReadSettings, TrustFacts } from '../../providers/provide
 import type { Permit, TokenSigner } from '../../signing/signers/permits.ts';
 import type { Decision, IdentityRequest, Outlet } from './decide.ts';
 import type { Deliver, DeliveryMethod, Preparation } from './deliver.ts';
-import type { Speakers } from './speakers.ts';
+import type { IssuerResolver } from './issuerresolver.ts';
 import { buildTokenClaims, buildTrustFacts } from './tokenfacts.ts';
 
 export interface Minted {
@@ -42,8 +42,8 @@ interface PreparedToken extends Preparation {
   trust: TrustFacts;
 }
 
-export function createMint(parts: { deliver: Deliver; speakers: Speakers; clock: Clock }): Mint {
-  const { deliver, speakers, clock } = parts;
+export function createMint(parts: { deliver: Deliver; issuerResolver: IssuerResolver; clock: Clock }): Mint {
+  const { deliver, issuerResolver, clock } = parts;
 
   const buildTokenMethod = (outlet: Outlet): DeliveryMethod<Check, PreparedToken, MintedFor> => ({
     action: 'token.mint',
@@ -52,21 +52,21 @@ export function createMint(parts: { deliver: Deliver; speakers: Speakers; clock:
     // A key that was revoked since this replica loaded its keys must sign nothing.
     refresh({ organization, identity }, key_set_version) {
       if (identity === null) return undefined;
-      return speakers.findSpeaker(organization.id, identity.id).keyring.ensureVersion(key_set_version);
+      return issuerResolver.resolveIssuer(organization.id, identity.id).keyring.ensureVersion(key_set_version);
     },
 
     prepare(decision, check) {
       const { facts, provider, settings } = decision;
       const { identity, organization } = facts;
       check?.(provider, settings);
-      const speaker = speakers.findSpeaker(organization.id, identity.id);
-      const trust = buildTrustFacts(facts, speaker);
+      const tokenIssuer = issuerResolver.resolveIssuer(organization.id, identity.id);
+      const trust = buildTrustFacts(facts, tokenIssuer);
       const claims = buildTokenClaims(facts, trust, buildAssertion(provider, settings, trust), {
         jti: newId(clock, 'event'),
         now: clock.now() / 1000,
         lifetime: identity.token_lifetime,
       });
-      const { signer } = speaker;
+      const { signer } = tokenIssuer;
       const permit = signer.prepare(claims);
       const { jti } = claims;
       const { signing_input_sha256 } = permit;

@@ -2,7 +2,7 @@ import { type Assertion, buildClaims, type WorkloadClaims } from '../../core/cla
 import type { Delivery } from '../../core/mintfacts.ts';
 import { formatSubject, formatSubjectPattern, hasUserId, type SubjectScope } from '../../core/subject.ts';
 import type { TrustFacts } from '../../providers/provider.ts';
-import type { Speaker } from './speakers.ts';
+import type { TokenIssuer } from './issuerresolver.ts';
 
 /** The facts of a token. A mint has all of them; for the trust of an identity, an admin may leave some out. */
 export interface TokenFacts {
@@ -20,7 +20,7 @@ type CompleteFacts = TokenFacts & Required<Pick<TokenFacts, 'group' | 'workspace
 /** Returns the facts from which a provider builds its trust documents and its part of the claims. */
 export function buildTrustFacts(
   facts: TokenFacts,
-  { issuer, tenancy }: Pick<Speaker, 'issuer' | 'tenancy'>,
+  { issuer, tenancy }: Pick<TokenIssuer, 'issuer' | 'tenancy'>,
 ): TrustFacts {
   const { identity, organization, group, workspace, user, job } = facts;
   return {

@@ -15,8 +15,8 @@ const name = 'user_identity.detach';
 export type Detached = Pick<User, 'id' | 'organization_id' | 'login'>;
 
 /**
- * Removes the links between a person of the identity provider and users, for a person whose user another organisation
- * took over. After it, no sign-in is possible as these users, and the person can accept the invitation of the right
+ * Removes the links between a person of the identity provider and users, for a person who has a user in the wrong
+ * organisation. After it, no sign-in is possible as these users, and the person can accept the invitation of the right
  * organisation. Ends their sessions, their tokens and the jobs that they started. Leaves one record for each user, in
  * the audit of the user's organisation.
  */

@@ -51,7 +51,7 @@ export const createMembership: Action<Created<typeof memberships>, FoundNamespac
   }),
 };
 
-/** Adds a membership to a group or workspace. The caller has checked the quotas and that there is none yet. */
+/** Adds a membership to a group or workspace. Checks neither quotas nor whether there is one already. */
 export async function insertNewMembership(
   context: Context,
   namespace: Pick<Namespace, 'id' | 'organization_id'>,

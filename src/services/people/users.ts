@@ -50,7 +50,7 @@ export const createUser: Action<Created<typeof users>, Place, User> = {
   describe: (_input, _place, row) => ({ user_id: row.id, target_id: row.id, detail: users.recorded(row) }),
 };
 
-/** Adds an active user who is no operator. The caller has checked that the login is free. */
+/** Adds an active user who is no operator. Checks neither quotas nor whether the login is free. */
 export async function insertNewUser(
   context: Context,
   organization_id: string | null,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Action, Call, Context, IfMatch, Place } from './action.ts';
-import { createContext, type Ground } from './context.ts';
+import { createContext, type DatabaseScope } from './context.ts';
 import { buildEvent } from './records.ts';
 import type { Audit } from './refusals.ts';
 import { authorise, buildNotForJobsError, buildUnauthenticatedError } from './rights.ts';
@@ -15,17 +15,17 @@ export interface Attempt {
 /** Finds, authorises and runs an action, and records a change. */
 export async function attemptAction<Input, Found extends Place, Result>(
   { audit, clock }: { audit: Audit; clock: Clock },
-  ground: Ground,
+  scope: DatabaseScope,
   { action, call, input }: { action: Action<Input, Found, Result>; call: Call; input: Input },
   attempted: Attempt,
 ): Promise<Result> {
-  const context = createContext(ground, call, clock, action.adds);
+  const context = createContext(scope, call, clock, action.adds);
   const found = await findAndAuthorise(context, action, input, attempted);
   refuseStale(call.if_match, action.version?.(found));
   const result = await action.run(context, input, found);
   if (action.changes) {
     const described = action.describe?.(input, found, result) ?? {};
-    await audit.insert(ground.db, buildEvent(clock, call, action.name, found, { outcome: 'success', ...described }));
+    await audit.insert(scope.db, buildEvent(clock, call, action.name, found, { outcome: 'success', ...described }));
   }
   return result;
 }

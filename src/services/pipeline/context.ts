@@ -8,14 +8,14 @@ import type { Admission } from './quotacounts.ts';
 import { buildRefusalError, decideForCaller } from './rights.ts';
 
 /** The database or transaction that an action runs on. A change also has `admission`, to reserve room in quotas. */
-export interface Ground {
+export interface DatabaseScope {
   db: Queries;
   admission?: Admission | undefined;
 }
 
 /** `adds`: the quotas that the action declares. */
 export function createContext(
-  { db, admission }: Ground,
+  { db, admission }: DatabaseScope,
   call: Call,
   clock: Clock,
   adds: readonly QuotaName[] = [],

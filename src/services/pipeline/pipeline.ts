@@ -5,7 +5,7 @@ import type { Database, Queries } from '../../database/connections.ts';
 import type { Action, Call, Place } from './action.ts';
 import type { Admit } from './admit.ts';
 import { type Attempt, attemptAction, findAndAuthorise } from './attempt.ts';
-import { createContext, type Ground } from './context.ts';
+import { createContext, type DatabaseScope } from './context.ts';
 import { createQuotaCounts, type QuotaCounts } from './quotacounts.ts';
 import { buildEvent, describeRefusal, type RefusalFacts, recordRefusal } from './records.ts';
 import type { Audit } from './refusals.ts';
@@ -53,7 +53,7 @@ export function createPipeline(parts: {
   /** Runs `work` in one transaction in which room in quotas can be reserved. */
   function runInTransaction<Result>(
     tenant: string,
-    work: (ground: Required<Ground>) => Promise<Result>,
+    work: (scope: Required<DatabaseScope>) => Promise<Result>,
   ): Promise<Result> {
     return quotas.runAdmitted((admission) =>
       database.transaction(
@@ -83,9 +83,9 @@ export function createPipeline(parts: {
 
     async perform(action, call, input) {
       const attempted: Attempt = { action: action.name };
-      const on = (ground: Ground) => attemptAction(parts, ground, { action, call, input }, attempted);
+      const runIn = (scope: DatabaseScope) => attemptAction(parts, scope, { action, call, input }, attempted);
       const tenant = findTenant(call.caller);
-      const work = () => (action.changes ? runInTransaction(tenant, on) : on({ db: database.query }));
+      const work = () => (action.changes ? runInTransaction(tenant, runIn) : runIn({ db: database.query }));
       // A request that found the server busy has begun nothing and leaves no record.
       const load = action.load?.(input) ?? (action.changes ? 'change' : 'read');
       return await shares[load](tenant, () => runRecorded(call, attempted, work));
@@ -111,17 +111,17 @@ export function createPipeline(parts: {
 
     async performTogether(action, call, work, adds) {
       const attempted: Attempt = { action };
-      const on = async (ground: Required<Ground>) => {
+      const runIn = async (scope: Required<DatabaseScope>) => {
         Object.assign(attempted, { action, found: undefined });
         const within: Pipeline = {
           ...pipeline,
           perform: (inner, innerCall, input) =>
-            attemptAction(parts, ground, { action: inner, call: innerCall, input }, attempted),
+            attemptAction(parts, scope, { action: inner, call: innerCall, input }, attempted),
         };
-        return await work(within, ground.db, createContext(ground, call, clock, adds).admit);
+        return await work(within, scope.db, createContext(scope, call, clock, adds).admit);
       };
       const tenant = findTenant(call.caller);
-      return await shares.change(tenant, () => runRecorded(call, attempted, () => runInTransaction(tenant, on)));
+      return await shares.change(tenant, () => runRecorded(call, attempted, () => runInTransaction(tenant, runIn)));
     },
   };
   return pipeline;

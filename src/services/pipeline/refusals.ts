@@ -33,7 +33,7 @@ const kindFields = [
 
 interface Counted {
   /** An example of this kind; its other fields are those of the first refusal. */
-  like: AuditEvent;
+  example: AuditEvent;
   count: number;
   /** Milliseconds since 1970. */
   since: number;
@@ -54,7 +54,7 @@ export function countRefusals(
   { repeats = 120, kinds = 200, waiting = 1_000 }: { repeats?: number; kinds?: number; waiting?: number } = {},
 ): CountedAudit {
   let begin = 0;
-  let left = repeats;
+  let repeatsLeft = repeats;
   /**
    * Counts of the current minute (zero for a kind that was only recorded), and those of past minutes that are not yet
    * written.
@@ -73,31 +73,31 @@ export function countRefusals(
   function startMinute(until: number): void {
     for (const counted of present.values()) if (counted.count > 0) keep({ ...counted, until });
     present = new Map();
-    left = repeats;
+    repeatsLeft = repeats;
   }
 
   /** Keeps a count until it is written. While the database is away, the minutes of a kind are added up. */
   function keep(counted: Counted): void {
-    const [kind, like] = findKind(counted.like, past, waiting);
+    const [kind, example] = findKind(counted.example, past, waiting);
     const known = past.get(kind);
-    if (known === undefined) past.set(kind, { ...counted, like });
-    else past.set(kind, { ...counted, like, count: known.count + counted.count, since: known.since });
+    if (known === undefined) past.set(kind, { ...counted, example });
+    else past.set(kind, { ...counted, example, count: known.count + counted.count, since: known.since });
   }
 
   /** Returns whether to record the event by itself; counts it otherwise. */
-  function countOrRecord(event: AuditEvent): boolean {
+  function isRecorded(event: AuditEvent): boolean {
     const now = clock.now();
     if (isOver(now)) {
       startMinute(begin + minute);
       begin = now - (now % minute);
     }
-    const [kind, like] = findKind(event, present, kinds);
+    const [kind, example] = findKind(event, present, kinds);
     const known = present.get(kind);
     if (known === undefined) {
-      present.set(kind, { like, count: 0, since: begin, until: begin });
+      present.set(kind, { example, count: 0, since: begin, until: begin });
       return true;
     }
-    if (left-- > 0) return true;
+    if (repeatsLeft-- > 0) return true;
     known.count++;
     return false;
   }
@@ -106,14 +106,14 @@ export function countRefusals(
     const whole = JSON.stringify(kindFields.map((field) => event[field]));
     if (known.size < most || known.has(whole)) return [whole, event];
     const rest = { organization_id: null, user_id: null, workspace_id: null, identity_id: null, job_id: null };
-    const like = { ...event, ...rest, target_id: null };
-    return [JSON.stringify(kindFields.map((field) => like[field])), like];
+    const example = { ...event, ...rest, target_id: null };
+    return [JSON.stringify(kindFields.map((field) => example[field])), example];
   }
 
   return {
     ...store,
     async refuse(event) {
-      if (event.actor_kind !== 'anonymous' || countOrRecord(event)) await store.record(event);
+      if (event.actor_kind !== 'anonymous' || isRecorded(event)) await store.record(event);
     },
     async flush({ isLast = false } = {}) {
       const now = clock.now();
@@ -131,9 +131,9 @@ export function countRefusals(
   };
 }
 
-function buildCountEvent(clock: Clock, { like, count, since, until }: Counted): AuditEvent {
+function buildCountEvent(clock: Clock, { example, count, since, until }: Counted): AuditEvent {
   return {
-    ...like,
+    ...example,
     id: newId(clock, 'event'),
     at: clock.now(),
     ...serverOrigin,

@@ -42,8 +42,8 @@ export function createShares({ connections, share }: { connections: number; shar
       patience: 10_000,
       rest: { measure: 'loop', after: 15, factor: 4 },
     }),
-    // The audit store runs one search of an organisation at a time (audit.ts). The others wait here, where they block
-    // no other tenant.
+    // The audit store runs one search of an organisation at a time (src/store/audit/events.ts). The others wait here,
+    // where they block no other tenant.
     search: createFairPlaces({
       tasks: 'audit searches',
       most: 16,
