@@ -103,7 +103,7 @@ describe.each(servedKinds)('an invited person can sign in, on the %s database', 
     const email = `${name.replace(' ', '-')}@acme.example`;
     await owner.send('POST', '/invitations', { email });
     meet(name, email, verified);
-    await expect(signInPerson(world, name)).rejects.toThrow('does not say that it verified');
+    await expect(signInPerson(world, name)).rejects.toThrow('does not confirm your e-mail address');
     expect((await invitationOf(email)).accepted_at).toBeNull();
   });
 
