@@ -37,14 +37,14 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
   let isBeforeSound = true;
 
   /** Checks the events of a checkpoint. `listed` are their ids when it was made. */
-  async function checkStretch(said: Checkpoint, listed: string[]): Promise<void> {
-    const { number, after, upto, count, digest, event_ids } = said;
+  async function checkStretch(claimed: Checkpoint, listed: string[]): Promise<void> {
+    const { number, after, upto, count, digest, event_ids } = claimed;
     const faultsBefore = report.fault_count;
     const present = await readStretch(events(after, upto));
     report.covered += present.ids.length;
     const isSame = present.ids.length === count && sha256(present.ids.join(' ')) === event_ids;
     if (isSame && present.digest === digest) return;
-    compareIds(said, listed, present.ids, fault);
+    compareIds(claimed, listed, present.ids, fault);
     if (report.fault_count === faultsBefore)
       fault('moved', `Events of checkpoint ${number} (positions ${after + 1} to ${upto}) have other positions.`);
   }
@@ -55,13 +55,13 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
   }
 
   /** Compares a checkpoint with the one before it. */
-  function checkPlace(said: Checkpoint, before: StoredCheckpoint | undefined): void {
-    const { number } = said;
+  function checkPlace(claimed: Checkpoint, before: StoredCheckpoint | undefined): void {
+    const { number } = claimed;
     const expected = (before?.number ?? 0) + 1;
     if (number !== expected) fault('checkpoint', `${formatCheckpoints(expected, number - 1)} missing.`);
-    else if (isBeforeSound && said.previous !== (before === undefined ? null : sha256(before.signed)))
+    else if (isBeforeSound && claimed.previous !== (before === undefined ? null : sha256(before.signed)))
       fault('checkpoint', `Checkpoint ${number} follows another checkpoint ${number - 1} than the stored one.`);
-    if (reached !== undefined && said.after < reached)
+    if (reached !== undefined && claimed.after < reached)
       fault('checkpoint', `Checkpoint ${number} covers positions that an earlier checkpoint covers.`);
   }
 
@@ -69,22 +69,22 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
     async checkpoint(stored: StoredCheckpoint & { event_ids: string }, before: StoredCheckpoint | undefined) {
       report.checkpoints++;
       const { number, signed, event_ids } = stored;
-      const said = openCheckpoint(keys, signed);
-      if (said === undefined || said.number !== number) {
+      const claimed = openCheckpoint(keys, signed);
+      if (claimed === undefined || claimed.number !== number) {
         isBeforeSound = false;
         return fault('checkpoint', `Checkpoint ${number} is not signed by this installation as checkpoint ${number}.`);
       }
-      checkPlace(said, before);
+      checkPlace(claimed, before);
       isBeforeSound = true;
-      report.newest = said;
+      report.newest = claimed;
       await checkGap(
-        reached ?? (await findChainStart(store, walked, number === 1 ? said.after : undefined)),
-        said.after,
+        reached ?? (await findChainStart(store, walked, number === 1 ? claimed.after : undefined)),
+        claimed.after,
       );
-      if (sha256(event_ids) !== said.event_ids)
+      if (sha256(event_ids) !== claimed.event_ids)
         fault('checkpoint', `The ids of the events of checkpoint ${number} were altered.`);
-      await checkStretch(said, event_ids === '' ? [] : event_ids.split(' '));
-      reached = said.upto;
+      await checkStretch(claimed, event_ids === '' ? [] : event_ids.split(' '));
+      reached = claimed.upto;
     },
 
     fault,
@@ -106,9 +106,9 @@ function createWalk(store: AuditChainStore, keys: AuditKeys) {
 async function findChainStart(
   store: AuditChainStore,
   { report, fault }: ReturnType<typeof createReport>,
-  said?: number,
+  claimed?: number,
 ): Promise<number> {
-  const begin = said ?? (await store.lastBeforeChain());
+  const begin = claimed ?? (await store.lastBeforeChain());
   report.before_chain = await store.countUpTo(begin);
   // The migration that began the chain numbered the events without a gap.
   if (report.before_chain !== begin)
@@ -118,11 +118,12 @@ async function findChainStart(
 
 /** Returns why the kept checkpoint is not among the stored ones. `last` is the number of the newest stored one. */
 function explainCutOff(keys: AuditKeys, kept: string, last: number): string {
-  const said = openCheckpoint(keys, kept);
-  if (said === undefined) return 'The given checkpoint is not signed by this installation, so it proves nothing.';
-  if (said.number <= last) return `The given checkpoint ${said.number} is not the stored one: the audit was rewritten.`;
-  const missing = formatCheckpoints(last + 1, said.number);
-  return `${missing} missing, and events up to position ${said.upto} with them.`;
+  const claimed = openCheckpoint(keys, kept);
+  if (claimed === undefined) return 'The given checkpoint is not signed by this installation, so it proves nothing.';
+  if (claimed.number <= last)
+    return `The given checkpoint ${claimed.number} is not the stored one: the audit was rewritten.`;
+  const missing = formatCheckpoints(last + 1, claimed.number);
+  return `${missing} missing, and events up to position ${claimed.upto} with them.`;
 }
 
 function formatCheckpoints(first: number, last: number): string {

@@ -36,7 +36,7 @@ export const createAccessRule: Action<Created<typeof accessRules> & { ref: strin
     await context.admit('access_rules_per_identity', organization_id, toQuotaHolder(identity));
     await context.admit('access_rule_bytes', organization_id, toQuotaHolder(identity), countValueBytes(values));
     const row: AccessRuleRow = {
-      id: context.id('access_rule'),
+      id: context.newId('access_rule'),
       identity_id: identity.id,
       organization_id,
       kind: input.kind,

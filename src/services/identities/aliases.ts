@@ -41,7 +41,7 @@ export const createAlias: Action<Created<typeof aliases> & { ref: string }, Iden
       throw new ArsiaError('conflict', `${group.path} already has ${identityPath(identity)}.`);
     await context.admit('aliases_per_identity', identity.organization_id, toQuotaHolder(identity));
     const row = {
-      id: context.id('alias'),
+      id: context.newId('alias'),
       identity_id: identity.id,
       group_id: group.id,
       organization_id: identity.organization_id,
@@ -75,7 +75,7 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
     const alias = await findAlias(context.db, input.id);
     const isOfIt = alias?.identity_id === found.identity.id;
     // An owner of the alias's group may remove it without a role on the identity.
-    if (isOfIt && (await context.may('managed_identity.move', { ...found, lineage: alias.lineage })))
+    if (isOfIt && (await context.can('managed_identity.move', { ...found, lineage: alias.lineage })))
       return { ...found, lineage: alias.lineage, alias };
     await context.demand('managed_identity.view', found);
     if (!isOfIt) throw buildNotFoundError('alias', input.id);

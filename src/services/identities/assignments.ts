@@ -68,7 +68,7 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
       name: namespace.path,
     });
     const row: Assignment = {
-      id: context.id('assignment'),
+      id: context.newId('assignment'),
       workspace_id: namespace.id,
       identity_id: identity.id,
       organization_id: namespace.organization_id,
@@ -179,7 +179,7 @@ async function resolveReachingIdentity(
 /** Throws `forbidden` unless the caller is a deployer at the group of the identity or has a use grant. */
 async function demandUse(context: Context, identity: ManagedIdentity): Promise<void> {
   const place = { organization_id: identity.organization_id, lineage: identity.lineage };
-  if (await context.may('managed_identity.use', place)) return;
+  if (await context.can('managed_identity.use', place)) return;
   const { caller } = context;
   if (caller.id !== null && (await isGranted(context.db, identity.id, caller.id))) return;
   throw new ArsiaError('forbidden', `You may not use the managed identity ${identityPath(identity)}.`, {

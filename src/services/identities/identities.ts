@@ -56,7 +56,7 @@ export function createIdentity(
       await refuseTakenName(context, `${namespace.path}/${given.name}`);
       await context.admit('managed_identities', namespace.organization_id);
       const row = {
-        id: context.id('managed_identity'),
+        id: context.newId('managed_identity'),
         organization_id: namespace.organization_id,
         group_id: namespace.id,
         ...given,

@@ -46,7 +46,7 @@ export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectG
     if (existing !== undefined) return existing;
     await context.admit('subject_grants_per_identity', identity.organization_id, toQuotaHolder(identity));
     const row: SubjectGrantRow = {
-      id: context.id('subject_grant'),
+      id: context.newId('subject_grant'),
       identity_id: identity.id,
       organization_id: identity.organization_id,
       ...wanted,

@@ -20,7 +20,7 @@ export const createUseGrant: Action<Created<typeof useGrants> & { ref: string },
     if (existing !== undefined) return existing;
     await context.admit('use_grants_per_identity', identity.organization_id, toQuotaHolder(identity));
     const row: UseGrant = {
-      id: context.id('grant'),
+      id: context.newId('grant'),
       identity_id: identity.id,
       principal_id,
       organization_id: identity.organization_id,

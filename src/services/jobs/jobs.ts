@@ -30,7 +30,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
     await admitJob(context, namespace, parent);
     const job_token = createJobToken(context.random);
     const row = {
-      id: context.id('job'),
+      id: context.newId('job'),
       organization_id: namespace.organization_id,
       workspace_id: namespace.id,
       ...terms,

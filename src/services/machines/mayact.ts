@@ -39,7 +39,7 @@ export const createMayAct: Action<
     const users: string[] = [];
     for (const ref of given.users) users.push(await resolveUserOrTeam(context, account, ref));
     const row: MayActRow = {
-      id: context.id('may_act'),
+      id: context.newId('may_act'),
       service_account_id: account.id,
       namespace_id: target.namespace.id,
       organization_id: account.organization_id,

@@ -35,7 +35,7 @@ export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
     await context.admit('secrets_per_service_account', account.organization_id, account);
     const client_secret = `arsia_secret_${Buffer.from(context.random(32)).toString('base64url')}`;
     const row = {
-      id: context.id('secret'),
+      id: context.newId('secret'),
       service_account_id: account.id,
       secret_hash: createHash('sha256').update(client_secret).digest(),
       expires_at: new Date(context.now + secretLifetime * 1000),

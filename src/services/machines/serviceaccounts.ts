@@ -58,7 +58,7 @@ export const createServiceAccount: Action<Created<typeof serviceAccounts>, Found
       });
     await context.admit('service_accounts', namespace.organization_id);
     const row: ServiceAccount = {
-      id: context.id('service_account'),
+      id: context.newId('service_account'),
       organization_id: namespace.organization_id,
       group_id: namespace.id,
       ...given,

@@ -33,7 +33,7 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
       if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
       await context.admit('trust_rules_per_service_account', account.organization_id, account);
       const row: TrustRuleRow = {
-        id: context.id('trust_rule'),
+        id: context.newId('trust_rule'),
         service_account_id: account.id,
         organization_id: account.organization_id,
         ...terms,

@@ -68,7 +68,7 @@ function buildCreateAction(kind: Namespace['kind']): Action<NewNamespace, FoundN
       const path = childPath(parent.path, given.name);
       await refuseTakenPath(context, path);
       await context.admit(`${kind}s`, parent.organization_id);
-      const id = context.id(kind);
+      const id = context.newId(kind);
       const row: Namespace = {
         id,
         kind,
@@ -104,7 +104,7 @@ export function createOrganization(tenancy: 'single' | 'multi'): Action<NewOrgan
         throw new ArsiaError('conflict', 'This installation serves one organisation, which exists already.', {
           advice: 'Create a group below it, or set ARSIA_TENANCY=multi.',
         });
-      const id = context.id('group');
+      const id = context.newId('group');
       const row: Namespace = {
         id,
         kind: 'group',

@@ -42,7 +42,7 @@ export const createInvitation: Action<NewInvitation, Place, Invitation> = {
     if (open !== undefined) await deleteInvitation(context.db, open.id);
     else await context.admit('invitations', organization);
     const row: Invitation = {
-      id: context.id('invitation'),
+      id: context.newId('invitation'),
       organization_id: organization,
       email: input.email,
       ...(await resolveInvitedRole(context, organization, input)),

@@ -58,7 +58,7 @@ export async function insertNewMembership(
   { principal_id, role }: Pick<MembershipRow, 'principal_id' | 'role'>,
 ): Promise<MembershipRow> {
   const row: MembershipRow = {
-    id: context.id('membership'),
+    id: context.newId('membership'),
     namespace_id: namespace.id,
     principal_id,
     role,

@@ -32,7 +32,7 @@ export interface SignIn {
   /**
    * Returns the choices of a person. Throws `sign_in_refused` or `user_inactive`, with a record, where there are none.
    */
-  options(person: Person, origin: Origin): Promise<SignInOptions>;
+  listOptions(person: Person, origin: Origin): Promise<SignInOptions>;
   /**
    * Signs in by a choice. Throws `sign_in_refused` or `user_inactive`, with a record, where it is no longer possible.
    */
@@ -66,7 +66,7 @@ export function createSignIn(parts: { pipeline: Pipeline; users: SignInUsers }):
   const read = buildOptionsAction(users);
   const enter = buildEnterAction(users);
   return {
-    options: (person, origin) => pipeline.perform(read, buildCall(origin), person),
+    listOptions: (person, origin) => pipeline.perform(read, buildCall(origin), person),
     async signIn(person, choice, origin) {
       const { user } = await pipeline.perform(enter, buildCall(origin), { person, choice });
       return { id: user.id, login: user.login };

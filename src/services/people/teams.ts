@@ -55,7 +55,7 @@ export const createTeam: Action<Created<typeof teams>, Place, Team> = {
       });
     await context.admit('teams', organization_id);
     const team: Team = {
-      id: context.id('team'),
+      id: context.newId('team'),
       organization_id: organization_id!,
       ...input,
       created_at: new Date(context.now),

@@ -57,7 +57,7 @@ export async function insertNewUser(
   { login, display_name }: Pick<User, 'login' | 'display_name'>,
 ): Promise<User> {
   const user: User = {
-    id: context.id('user'),
+    id: context.newId('user'),
     organization_id,
     login,
     display_name,

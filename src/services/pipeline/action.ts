@@ -36,11 +36,11 @@ export interface Context extends Call {
   db: Queries;
   /** Milliseconds since 1970, one value for the whole action. */
   now: number;
-  id(kind: IdKind): string;
+  newId(kind: IdKind): string;
   random(bytes: number): Uint8Array;
   /** Demands a permission beside the action's own. Throws what the pipeline would throw. */
   demand(permission: Permission, place: Place): Promise<void>;
-  may(permission: Permission, place: Place): Promise<boolean>;
+  can(permission: Permission, place: Place): Promise<boolean>;
   /**
    * Must be called before rows are added that a quota counts. Throws `quota_exceeded`. The action declares the quota in
    * `adds`.

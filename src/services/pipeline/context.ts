@@ -26,13 +26,13 @@ export function createContext(
     db,
     now,
     admit: createAdmit({ db, now, adds, admission }),
-    id: (kind) => newId(clock, kind),
+    newId: (kind) => newId(clock, kind),
     random: clock.random,
     async demand(permission, place) {
       const decision = await decideForCaller(context, permission, place);
       if (decision !== 'allow') throw buildRefusalError(decision, permission, place);
     },
-    async may(permission, place) {
+    async can(permission, place) {
       return (await decideForCaller(context, permission, place)) === 'allow';
     },
   };
