@@ -19,7 +19,7 @@ import { createSigningThreads } from '../../signing/signers/signingthreads.ts';
 import { sweepAuthorityChanges } from '../../store/audit/authoritychanges.ts';
 import { createArtifactStore } from '../../store/issuing/artifacts.ts';
 import { createKeyStore } from '../../store/issuing/keys.ts';
-import { sharedSecret } from '../../store/issuing/sharedsecrets.ts';
+import { loadSharedSecret } from '../../store/issuing/sharedsecrets.ts';
 import { systemClock } from '../clock.ts';
 import { type ClockWatch, createClockWatch } from '../clockwatch.ts';
 import type { Config } from '../config/config.ts';
@@ -42,7 +42,9 @@ const keyWatchInterval = 2 * 1000;
 
 export type Stored = Awaited<ReturnType<typeof composeStored>>;
 
-/** Builds the database and what is stored in it: the audit, the keys and the shared secrets, with the sealer that opens them. */
+/**
+ * Builds the database and what is stored in it: the audit, the keys and the shared secrets, with the sealer that opens them.
+ */
 export async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
   const { clock, log, monotonic = () => performance.now() } = surroundings;
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
@@ -51,7 +53,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
     onLockLost: lockLost.reject,
   });
-  const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
+  const secret = (name: string) => () => loadSharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
   const threads = createSigningThreads({
     onFault: (fault) => log.error({ err: fault }, 'the signing threads ended: the pool signs'),

@@ -6,13 +6,13 @@ import type { workspaces } from '../../entities/namespaces.ts';
 import {
   type AssignedIdentity,
   type Assignment,
-  assignedIdentities,
   deleteAssignment,
   findAssignment,
   insertAssignment,
+  listAssignedIdentities,
 } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { reachOf } from '../../store/identities/reach.ts';
+import { readReach } from '../../store/identities/reach.ts';
 import { isGranted } from '../../store/identities/usegrants.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { createWorkspace, type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
@@ -145,13 +145,14 @@ export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamesp
     find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
     opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
     run: async (context, { page }, { namespace }) =>
-      (await assignedIdentities(context.db, namespace.id, page)).map(withSettings),
+      (await listAssignedIdentities(context.db, namespace.id, page)).map(withSettings),
   };
 
 /** The workspace, and an identity that reaches it; any other identity looks unknown here. */
 async function pairAt(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
   const workspace = await namespaceAt(context, 'workspace', input.workspace);
-  // Demanded before the identity is looked up, so that a caller who may not see the workspace learns nothing of its identities.
+  // Demanded before the identity is looked up, so that a caller who may not see the workspace learns nothing of its
+  // identities.
   await context.demand('namespace.view', workspace);
   const identity = await identityWithin(context, input.identity, workspace);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
@@ -163,7 +164,7 @@ async function identityWithin(
   { lineage }: Pick<Namespace, 'lineage'>,
 ): Promise<ManagedIdentity> {
   const { identity } = await identityAt(context, ref);
-  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'out_of_reach')
+  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'out_of_reach')
     throw missing('managed identity', ref);
   return identity;
 }
@@ -184,7 +185,7 @@ async function refuseMasked(
   identity: ManagedIdentity,
   { path, lineage }: FoundNamespace['namespace'],
 ) {
-  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
+  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'usable') return;
   throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
     advice: 'Ask an owner of the group or workspace that masks it to take the mask away.',
   });

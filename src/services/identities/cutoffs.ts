@@ -1,17 +1,17 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { findUsability, type Reach } from '../../core/inheritance.ts';
-import { assignedLineages, deleteAssignmentsIn } from '../../store/identities/assignments.ts';
+import { deleteAssignmentsIn, listAssignedLineages } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { listed } from '../namespaces/descendants.ts';
 import { visibleRoots } from '../namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
 import { identityPath } from './lookup.ts';
 
-export type Lost = Awaited<ReturnType<typeof assignedLineages>>[number];
+export type Lost = Awaited<ReturnType<typeof listAssignedLineages>>[number];
 
 /** The workspaces that would lose the identity with this reach. */
 export async function cutOffBy(context: Context, identity: ManagedIdentity, after: Reach): Promise<Lost[]> {
-  const assigned = await assignedLineages(context.db, identity.id);
+  const assigned = await listAssignedLineages(context.db, identity.id);
   return assigned.filter(({ lineage }) => findUsability(after, lineage) !== 'usable');
 }
 

@@ -3,7 +3,7 @@ import { isId } from '../../core/ids.ts';
 import type { Origin } from '../../core/origin.ts';
 import { accountCaller, anonymous, userCaller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
-import { findServiceAccount, liveSecretHashes } from '../../store/machines/serviceaccounts.ts';
+import { findServiceAccount, listLiveSecretHashes } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { findUserById } from '../../store/people/users.ts';
 import { eventOf } from '../pipeline/records.ts';
@@ -21,7 +21,7 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
         // Both reads, whatever the first one finds: the time of a refusal must not tell which accounts there are (N18).
         const [account, secret_hashes] = await Promise.all([
           findServiceAccount(db, id),
-          liveSecretHashes(db, id, new Date(clock.now())),
+          listLiveSecretHashes(db, id, new Date(clock.now())),
         ]);
         return account && { id, is_active: account.is_active, jwks: account.jwks, secret_hashes };
       },

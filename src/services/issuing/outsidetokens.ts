@@ -16,7 +16,7 @@ import {
   type ServiceAccount,
 } from '../../store/machines/serviceaccounts.ts';
 import { listTrustRules } from '../../store/machines/trustrules.ts';
-import { settingsOf } from '../../store/namespaces/settings.ts';
+import { readOrganizationSettings } from '../../store/namespaces/settings.ts';
 import { eventOf, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 
@@ -110,13 +110,15 @@ async function admit(parts: Parts, request: OutsideRequest, told: Told): Promise
   return { service_account_id: account.id, trust_rule_id: rule.id, lifetime };
 }
 
-/** The service account and its rules for this issuer. One refusal for all that is missing, so that strangers learn nothing. */
+/**
+ * The service account and its rules for this issuer. One refusal for all that is missing, so that strangers learn nothing.
+ */
 async function trusting({ database }: Parts, ref: string, issuer: string, told: Told) {
   const db = database.query;
   const account = await find();
   if (account === undefined) throw untrusted();
   told.account = account;
-  const { allowed_issuers } = await settingsOf(db, account.organization_id);
+  const { allowed_issuers } = await readOrganizationSettings(db, account.organization_id);
   const rules = (await listTrustRules(db, account.id))
     .filter((rule) => rule.issuer === issuer)
     .map((rule) => ({ ...rule, conditions: rule.conditions.all }));

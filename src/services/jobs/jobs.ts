@@ -3,7 +3,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import { jobDeadline } from '../../core/lifetimes.ts';
 import type { Page } from '../../database/page.ts';
 import { jobs } from '../../entities/jobs.ts';
-import { beat, endJob, insertJob, type Job, listJobs } from '../../store/jobs/jobs.ts';
+import { endJob, insertJob, type Job, listJobs, recordHeartbeat } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
@@ -112,7 +112,7 @@ export const beatJob: Action<{ workspace: string; id: string }, FoundJob, Job> =
     if (!isTheirs(context, job)) await context.demand('membership.manage', place);
     if (isOver(job, context.now)) throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
     const at = new Date(context.now);
-    if (!(await beat(context.db, job.id, at)))
+    if (!(await recordHeartbeat(context.db, job.id, at)))
       throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {
         advice: 'Start it with `heartbeat`: the seconds after which it is ended without a sign of life.',
       });

@@ -11,7 +11,8 @@ export interface FoundJob extends Place {
 
 /** A job past its deadline has ended, though nobody has written that down yet (overdue.ts). */
 export function asEnded(job: Job, now: number): Job {
-  return job.ended_at === null && job.over_at.getTime() <= now ? { ...job, ended_at: job.over_at } : job;
+  const { effective_deadline } = job;
+  return job.ended_at === null && effective_deadline.getTime() <= now ? { ...job, ended_at: effective_deadline } : job;
 }
 
 export function isOver(job: Job, now: number): boolean {

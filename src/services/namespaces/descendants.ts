@@ -1,7 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { decide, findLeastRole, type Membership, type Permission } from '../../core/permissions.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { membershipsBelow, membershipsOf } from '../../store/people/memberships.ts';
+import { listMembershipsBelow, listMembershipsOf } from '../../store/people/memberships.ts';
 import type { Context } from '../pipeline/action.ts';
 
 type Place = Pick<Namespace, 'path' | 'lineage'>;
@@ -58,8 +58,8 @@ function tooLow(what: string, more: { advice: string }): ArsiaError {
 /** The roles that the caller and its teams have below a namespace, and the decision that follows for any place there. */
 async function rolesBelow({ caller, db }: Context, root: Namespace) {
   if (caller.kind === 'system' || caller.id === null) return { places: [], allow: () => caller.kind === 'system' };
-  const below = await membershipsBelow(db, caller.id, root.id);
-  const along = below.length === 0 ? [] : await membershipsOf(db, caller.id, root.lineage);
+  const below = await listMembershipsBelow(db, caller.id, root.id);
+  const along = below.length === 0 ? [] : await listMembershipsOf(db, caller.id, root.lineage);
   const memberships = Map.groupBy<string, Membership>([...along, ...below], ({ namespace_id }) => namespace_id);
   return {
     places: [...new Map(below.map((place) => [place.namespace_id, place])).values()],

@@ -2,10 +2,10 @@ import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import { accessTokenLifetime, adminLinkLifetime } from '../../core/lifetimes.ts';
 import { operatorLinkPrefix } from '../../core/links.ts';
-import { hashOf } from '../../store/issuing/artifacts.ts';
+import { hashToken } from '../../store/issuing/artifacts.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { deleteOpenLinks, insertAdminLink, useAdminLink } from '../../store/people/adminlinks.ts';
-import { activeOwners, insertMembership } from '../../store/people/memberships.ts';
+import { insertMembership, listActiveOwners } from '../../store/people/memberships.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
 import { findUserById, insertUser, listOperators, setOperator, type User } from '../../store/people/users.ts';
 import { createOrganization } from '../namespaces/namespaces.ts';
@@ -29,7 +29,8 @@ export interface Operators {
   bootstrap(input: { organization: string; login: string }): Promise<BootstrapResult>;
   /**
    * Makes a one-time link that makes its opener an operator: 15 minutes, hashed, single use. `login` alone is that of a user
-   * of no organisation, who is created where there is none; a user of an organisation is named by id, or with the organisation.
+   * of no organisation, who is created where there is none; a user of an organisation is named by id, or with the
+   * organisation.
    */
   link(login: string, organization?: string): Promise<{ token: string; expires_at: Date; user: User }>;
   /** Takes the right of an operator away, with what they hold; who belongs to an organisation stays what they are there. */
@@ -95,7 +96,7 @@ function bootstrapAction(
     find: nowhere,
     async run(context, input) {
       const existing = await findNamespace(context.db, 'group', input.organization);
-      if (existing !== undefined && (await activeOwners(context.db, existing.id)).length > 0)
+      if (existing !== undefined && (await listActiveOwners(context.db, existing.id)).length > 0)
         throw new ArsiaError('conflict', `The organisation ${input.organization} has an owner already.`, {
           advice: `Ask an owner for a membership. To get an owner back in, run \`arsia server admin recover --organization ${input.organization}\`.`,
         });
@@ -141,7 +142,7 @@ const makeLink: Action<NamedUser, Place, { token: string; expires_at: Date; user
     const token = `${operatorLinkPrefix}${Buffer.from(context.random(32)).toString('base64url')}`;
     const expires_at = new Date(context.now + adminLinkLifetime * 1000);
     await insertAdminLink(context.db, {
-      token_hash: hashOf(token),
+      token_hash: hashToken(token),
       user_id: user.id,
       expires_at,
       used_at: null,
@@ -192,7 +193,7 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
   changes: true,
   find: nowhere,
   async run(context, { token }) {
-    const link = await useAdminLink(context.db, hashOf(token), new Date(context.now));
+    const link = await useAdminLink(context.db, hashToken(token), new Date(context.now));
     if (link === undefined)
       throw new ArsiaError('unauthenticated', 'This link was used, has expired or never was.', {
         advice: 'Run the command that printed the link again, on the server: it prints a new one.',

@@ -1,10 +1,15 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { adminLinkLifetime } from '../../core/lifetimes.ts';
 import { ownerLinkPrefix } from '../../core/links.ts';
-import { hashOf } from '../../store/issuing/artifacts.ts';
+import { hashToken } from '../../store/issuing/artifacts.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { insertAdminLink } from '../../store/people/adminlinks.ts';
-import { activeOwners, insertMembership, membershipIn, updateMembership } from '../../store/people/memberships.ts';
+import {
+  findMembershipIn,
+  insertMembership,
+  listActiveOwners,
+  updateMembership,
+} from '../../store/people/memberships.ts';
 import { findUser, findUserById, type User, updateUser } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { missing } from '../pipeline/rights.ts';
@@ -61,14 +66,14 @@ function ownerLinkAction(
     find: async () => ({ organization_id: null, lineage: [] }),
     async run(context, input) {
       const organization = await organizationMeant(context, input.organization);
-      const owners = await activeOwners(context.db, organization.id, mostNamed);
+      const owners = await listActiveOwners(context.db, organization.id, mostNamed);
       const isAppointed = owners.length === 0;
       const user = isAppointed
         ? await appoint(context, organization, input.owner)
         : await ownerMeant(context, organization, owners, input.owner);
       const token = `${ownerLinkPrefix}${Buffer.from(context.random(32)).toString('base64url')}`;
       const expires_at = new Date(context.now + adminLinkLifetime * 1000);
-      const token_hash = hashOf(token);
+      const token_hash = hashToken(token);
       const link = { token_hash, user_id: user.id, expires_at, used_at: null, makes_operator: false };
       await insertAdminLink(context.db, link);
       return { token, expires_at, user, organization, isAppointed };
@@ -93,7 +98,7 @@ async function ownerMeant(
   if (ref !== undefined && named === undefined) throw missing('user', ref);
   if (named === undefined && owners.length === 1) return (await findUserById(context.db, owners[0]!))!;
   // Reads the membership of the named user: `owners` may be only the first of many.
-  const role = named?.is_active && (await membershipIn(context.db, named.id, organization.id))?.role;
+  const role = named?.is_active && (await findMembershipIn(context.db, named.id, organization.id))?.role;
   if (named !== undefined && role === 'owner') return named;
   const known: string[] = [];
   for (const owner of owners) known.push(`${(await findUserById(context.db, owner))!.login} (${owner})`);
@@ -107,7 +112,7 @@ async function ownerMeant(
 }
 
 async function makeOwner(context: Context, organization: Namespace, user_id: string): Promise<void> {
-  const existing = await membershipIn(context.db, user_id, organization.id);
+  const existing = await findMembershipIn(context.db, user_id, organization.id);
   if (existing !== undefined) {
     await updateMembership(context.db, existing.id, 'owner');
     return;

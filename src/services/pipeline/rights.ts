@@ -1,6 +1,6 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { decide, findLeastRole, type Membership, type Permission } from '../../core/permissions.ts';
-import { membershipsOf } from '../../store/people/memberships.ts';
+import { listMembershipsOf } from '../../store/people/memberships.ts';
 import type { Action, Context, Place } from './action.ts';
 
 export function missing(noun: string, ref: string): ArsiaError {
@@ -42,7 +42,7 @@ export async function decideFor(context: Context, permission: Permission, place:
   if (caller.kind !== 'user' && caller.kind !== 'service_account') return 'not_found' as const;
   // An empty lineage names no place: an operator belongs to no organisation.
   if (place.lineage.length === 0) return 'not_found' as const;
-  const memberships: Membership[] = await membershipsOf(db, caller.id, place.lineage);
+  const memberships: Membership[] = await listMembershipsOf(db, caller.id, place.lineage);
   return decide(permission, place.lineage, memberships);
 }
 

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Database } from '../../../src/database/connections.ts';
 import { type CheckCredential, createCredentialCheck } from '../../../src/services/machines/livecredentials.ts';
-import { createArtifactStore, hashOf } from '../../../src/store/issuing/artifacts.ts';
+import { createArtifactStore, hashToken } from '../../../src/store/issuing/artifacts.ts';
 import { id, insertOrganization, now, type Organization } from '../../store/organization.ts';
 import { databaseKinds, freshDatabase } from '../../support/databases.ts';
 
@@ -44,7 +44,7 @@ describe.each(databaseKinds)('N76 a look-up of credentials finds: %s', (kind) =>
       .executeTakeFirstOrThrow();
     await database.query
       .insertInto('jobs')
-      .values({ ...row, id: id('job'), token_hash: hashOf(token), labels: {}, ...more })
+      .values({ ...row, id: id('job'), token_hash: hashToken(token), labels: {}, ...more })
       .execute();
     return token;
   };
@@ -59,7 +59,7 @@ describe.each(databaseKinds)('N76 a look-up of credentials finds: %s', (kind) =>
       .values({
         id: id('secret'),
         service_account_id: acme.launcher,
-        secret_hash: hashOf(secret),
+        secret_hash: hashToken(secret),
         expires_at: new Date(expires_at),
         created_at: new Date(now),
       })
