@@ -1,5 +1,6 @@
 import { coalesce } from '../../database/coalesce.ts';
 import type { Database } from '../../database/connections.ts';
+import { effectiveDeadline } from '../jobs/jobs.ts';
 
 /** How a credential is looked up. */
 export interface CredentialLookup {
@@ -39,7 +40,7 @@ const ofHash = `= decode(asked.value, 'hex')`;
 
 /** For each kind, the SQL that finds the values of live credentials. */
 const joins = {
-  job: `jobs AS job ON job.token_hash ${ofHash} AND job.ended_at IS NULL AND job.deadline > $1`,
+  job: `jobs AS job ON job.token_hash ${ofHash} AND job.ended_at IS NULL AND ${effectiveDeadline('job')} > $1`,
   artifact: `oidc_artifacts AS artifact ON artifact.id_hash ${ofHash} AND artifact.consumed_at IS NULL
     AND artifact.model IN ('AccessToken', 'ClientCredentials', 'RefreshToken', 'AuthorizationCode', 'DeviceCode')
     AND artifact.expires_at > $1`,
