@@ -42,9 +42,7 @@ const keyWatchInterval = 2 * 1000;
 
 export type Stored = Awaited<ReturnType<typeof composeStored>>;
 
-/**
- * Builds the database and what is stored in it: the audit, the keys and the shared secrets, with the sealer that opens them.
- */
+/** Builds the database and what is stored in it: the audit, the keys and the shared secrets, with the sealer that opens them. */
 export async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
   const { clock, log, monotonic = () => performance.now() } = surroundings;
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));

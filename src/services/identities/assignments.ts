@@ -151,8 +151,7 @@ export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamesp
 /** The workspace, and an identity that reaches it; any other identity looks unknown here. */
 async function pairAt(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
   const workspace = await namespaceAt(context, 'workspace', input.workspace);
-  // Demanded before the identity is looked up, so that a caller who may not see the workspace learns nothing of its
-  // identities.
+  // Demanded before the identity is looked up, so that a caller who may not see the workspace learns nothing of its identities.
   await context.demand('namespace.view', workspace);
   const identity = await identityWithin(context, input.identity, workspace);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };

@@ -22,9 +22,7 @@ import { missing } from '../pipeline/rights.ts';
 import { type FoundIdentity, identityAt, identityPath } from './lookup.ts';
 import { settingsOf, storedIdentity } from './storedsettings.ts';
 
-/**
- * Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named.
- */
+/** Which token of the identity is meant; the workspace may be left out where one is assigned, the user where none is named. */
 export interface Meant {
   ref: string;
   workspace?: string | undefined;

@@ -8,7 +8,7 @@ import type { Origin } from '../../core/origin.ts';
 import { decideTrust, sanitizeText, type TrustDenial } from '../../core/outsidetrust.ts';
 import { accountCaller, anonymous } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
-import { claimedIssuer, type OutsideClaims, type OutsideVerifier } from '../../signing/outside/verify.ts';
+import { type OutsideClaims, type OutsideVerifier, readClaimedIssuer } from '../../signing/outside/verify.ts';
 import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
 import {
   findServiceAccount,
@@ -89,7 +89,7 @@ export function createOutsideExchange(parts: Parts): OutsideExchange {
 
 async function admit(parts: Parts, request: OutsideRequest, told: Told): Promise<Admission> {
   const { verifier, clock } = parts;
-  const issuer = claimedIssuer(request.subject_token);
+  const issuer = readClaimedIssuer(request.subject_token);
   const asked = await trusting(parts, request.audience, issuer, told);
   told.iss = issuer;
   const claims = await verifier.verify(request.subject_token, issuer, asked.account.organization_id);
@@ -110,9 +110,7 @@ async function admit(parts: Parts, request: OutsideRequest, told: Told): Promise
   return { service_account_id: account.id, trust_rule_id: rule.id, lifetime };
 }
 
-/**
- * The service account and its rules for this issuer. One refusal for all that is missing, so that strangers learn nothing.
- */
+/** The service account and its rules for this issuer. One refusal for all that is missing, so that strangers learn nothing. */
 async function trusting({ database }: Parts, ref: string, issuer: string, told: Told) {
   const db = database.query;
   const account = await find();

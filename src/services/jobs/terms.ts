@@ -21,9 +21,7 @@ export async function termsOf(context: Context, input: NewJob, found: FoundNames
   return { asked, terms };
 }
 
-/**
- * A launcher starts a job for a user who may deploy there, within its right to act; or for itself, as a member of its own.
- */
+/** A launcher starts a job for a user who may deploy there, within its right to act; or for itself, as a member of its own. */
 async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   const { namespace: workspace } = found;
   const launcher_id = context.caller.id!;

@@ -29,8 +29,7 @@ export interface Operators {
   bootstrap(input: { organization: string; login: string }): Promise<BootstrapResult>;
   /**
    * Makes a one-time link that makes its opener an operator: 15 minutes, hashed, single use. `login` alone is that of a user
-   * of no organisation, who is created where there is none; a user of an organisation is named by id, or with the
-   * organisation.
+   * of no organisation, who is created where there is none; a user of an organisation is named by id, or with the organisation.
    */
   link(login: string, organization?: string): Promise<{ token: string; expires_at: Date; user: User }>;
   /** Takes the right of an operator away, with what they hold; who belongs to an organisation stays what they are there. */

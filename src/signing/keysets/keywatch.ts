@@ -6,8 +6,8 @@ export interface KeyWatchLog {
 }
 
 /**
- * Returns the function that logs, for each keyring, when its keys begin to keep the replica from being ready, and when they
- * stop.
+ * Returns the function that logs, for each keyring, when its keys begin to make the replica unready, and when they no longer
+ * do.
  */
 export function watchKeys(keyrings: readonly Keyring[], log: KeyWatchLog): () => void {
   const told = new Map<Keyring, string>();
