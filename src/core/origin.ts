@@ -1,4 +1,4 @@
-/** Where a request came from, as audit events record it. No member holds a secret. */
+/** The source of a request, as audit events record it. No member holds a secret. */
 export interface Origin {
   /** The id in the header `X-Request-Id` and in the log; null for the server's own timers and commands. */
   request_id: string | null;

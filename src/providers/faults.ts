@@ -1,8 +1,8 @@
 import { isObject } from '../core/json.ts';
 
 /**
- * Readers of the errors of all SDKs. Each SDK has a form of its own, and answers come from other servers too, so that every
- * member may be absent or of another type.
+ * Functions that read the errors of all SDKs. Each SDK has its own form, and proxies may answer instead of a cloud, so every
+ * member may be absent or have another type.
  */
 
 const networkCodes: ReadonlySet<string> = new Set([
@@ -18,7 +18,7 @@ const networkCodes: ReadonlySet<string> = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** Codes of TLS failures. They last until a certificate is changed, so that there is no second try. */
+/** Codes of TLS failures. They last until a certificate is changed, so another try is useless. */
 const tlsPattern = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$)/;
 
 export type ConnectionFault = { kind: 'network' | 'tls'; code: string };
@@ -86,13 +86,13 @@ const secretPatterns = [
   /\b(?:ya29\.|1\/\/)[\w.-]+/g,
   /\b(?:ASIA|AKIA)[A-Z0-9]{8,}/g,
   /\b(?:client_assertion|client_secret|subject_token|WebIdentityToken|access_token|SessionToken|SecretAccessKey|password)["']?\s*[=:]\s*["']?[^\s"'&,}]+/gi,
-  // No word of a cloud's message is this long, and nothing shorter is a token.
+  // No word of a cloud's message is this long, and every token is.
   /[\w+/=-]{80,}/g,
 ];
 
 const maximumMessage = 1000;
 
-/** A cloud's words for people and logs: without tokens, secrets and control characters, cut to a sane length. */
+/** Returns a cloud's message for people and logs: without tokens, secrets and control characters, and shortened. */
 export function scrub(message: string): string {
   let text = message.slice(0, 4 * maximumMessage);
   for (const pattern of secretPatterns) text = text.replace(pattern, '[removed]');

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * A field of settings, declared once: title, help and example feed validation, OpenAPI, forms and docs. Every message shows
- * the example.
+ * A field of settings, declared once: validation, OpenAPI, forms and docs use its title, help and example. Every message
+ * shows the example.
  */
 export interface FieldText<Value> {
   title: string;

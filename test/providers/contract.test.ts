@@ -202,7 +202,7 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
     expect(said('credentials')).not.toContain('jobs hold the token itself');
     for (const delivery of ['token', 'both'] as const)
       expect(
-        said(delivery).includes(`With delivery ${delivery} jobs hold the token itself: whoever holds it chooses `),
+        said(delivery).includes(`With delivery ${delivery} jobs have the token itself, and its holder chooses `),
       ).toBe(provider.exchanging !== undefined);
   });
 

@@ -5,7 +5,9 @@ import type { TrustFacts } from '../provider.ts';
 import { sessionNameOf } from './names.ts';
 import type { AwsSettings, TagSource } from './settings.ts';
 
-/** In multi tenancy the audience carries the organisation, so that no organisation's trust takes another's tokens. */
+/**
+ * In multi tenancy the audience contains the organisation, so that the trust of one organisation refuses another's tokens.
+ */
 export function audienceOf({ tenancy, organization_id }: Pick<TrustFacts, 'tenancy' | 'organization_id'>): string {
   return tenancy === 'multi' ? `aws:${organization_id}` : 'aws';
 }
@@ -24,11 +26,11 @@ const factOf: Record<TagSource, (facts: TrustFacts) => string | undefined> = {
 };
 
 /**
- * Returns the audience and the claims. The token always names one role: AWS refuses it for any other one before it evaluates a
- * trust policy (cloud-facts.md 0.9).
+ * Returns the audience and the claims. The token always names one role. AWS refuses it for another role before it evaluates
+ * the trust policy (cloud-facts.md 0.9).
  */
 export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
-  const tags = tagsOf(settings, facts);
+  const tags = buildTags(settings, facts);
   const transitive = (settings.transitive_tag_keys ?? []).filter((key) => Object.hasOwn(tags, key));
   const hasTags = Object.keys(tags).length > 0;
   return {
@@ -46,15 +48,15 @@ export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
   };
 }
 
-/** Policies match session tags and the source identity; who holds a token chooses neither. */
+/** Policies can match session tags and the source identity, which the holder of a token cannot choose. */
 export function namesUser({ session_tags, source_identity }: AwsSettings): boolean {
   return (
     source_identity || Object.values(session_tags ?? {}).some((source) => source === 'user' || source === 'user_id')
   );
 }
 
-/** A fact that this job does not have (a user, in a job of a service account) gives no tag. */
-function tagsOf(settings: AwsSettings, facts: TrustFacts): Record<string, [string]> {
+/** Facts that the job does not have, such as the user in a job of a service account, result in no tag. */
+function buildTags(settings: AwsSettings, facts: TrustFacts): Record<string, [string]> {
   const tags: Record<string, [string]> = {};
   for (const [key, source] of Object.entries(settings.session_tags ?? {})) {
     const value = factOf[source](facts);

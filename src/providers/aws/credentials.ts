@@ -31,7 +31,7 @@ export function check(settings: AwsSettings, { duration, aws }: AwsRequest, endp
     ...durationFault(duration, sessionDuration.minimum, settings.max_duration),
     ...policyFault(aws?.session_policy),
   ];
-  if (fields.length > 0) throw new ArsiaError('invalid_request', 'AWS would not take this request.', { fields });
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'AWS would refuse this request.', { fields });
   if (endpoints !== undefined) endpointOf(settings, endpoints);
 }
 

@@ -8,7 +8,7 @@ import { explain, isTransient } from './explain.ts';
 import { type AwsSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
 
-/** Amazon Web Services, and the STS look-alikes of Ceph RGW and MinIO that the operator lists. */
+/** Amazon Web Services, and the compatible STS of Ceph RGW and MinIO where the operator lists them. */
 export const aws: Provider<AwsSettings> = {
   type: 'aws',
   title: 'AWS',

@@ -22,7 +22,7 @@ export function check(settings: AzureSettings, { duration, azure }: AzureRequest
   const fields = noDuration(duration, 'Entra sets the life of access tokens');
   if (azure?.scope !== undefined && !scopePattern.test(azure.scope))
     fields.push({ pointer: '/azure/scope', detail: mustBe(scopeRule, scopeExample) });
-  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Azure would not take this request.', { fields });
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Azure would refuse this request.', { fields });
   if (endpoints !== undefined) authorityOf(settings, endpoints);
 }
 

@@ -6,7 +6,10 @@ import type { AzureSettings } from './settings.ts';
 
 const maximumDescription = 600;
 
-/** One federated credential: issuer, subject and audience, compared byte for byte, so nothing less than one exact subject. */
+/**
+ * Returns a federated credential with issuer, subject and audience. Azure compares them byte for byte, so it needs one exact
+ * subject. Throws `invalid_request` for a subject pattern.
+ */
 export function trust({ client_id, cloud }: AzureSettings, facts: TrustFacts): Trust {
   checkTrustFacts(facts);
   if (facts.is_subject_pattern)
@@ -20,7 +23,7 @@ export function trust({ client_id, cloud }: AzureSettings, facts: TrustFacts): T
     );
   const { audience, portal } = clouds[cloud];
   const credential = {
-    // Unique in the application and immutable there, like the subject that it is made of.
+    // Unique in the application and immutable, like the subject that it is derived from.
     name: `arsia-${facts.subject.replaceAll(':', '-')}`,
     issuer: facts.issuer,
     subject: facts.subject,
@@ -72,7 +75,7 @@ export function trust({ client_id, cloud }: AzureSettings, facts: TrustFacts): T
       ...(facts.subject_scope === 'identity'
         ? []
         : ['An application or user-assigned identity holds at most 20 federated credentials, one for each subject.']),
-      'A new credential takes some minutes to reach all of Entra: AADSTS70021 and 700213 may come and go until then.',
+      'A new credential needs some minutes to reach all of Entra. Until then AADSTS70021 and 700213 may occur.',
     ],
   };
 }

@@ -9,7 +9,7 @@ import {
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
 import type { OidcSettings } from './settings.ts';
 
-/** Returns the trust for any relying party, and the same for Vault and OpenBao (cloud-facts.md 4). Throws `claims_refused`. */
+/** Returns the trust for any relying party, Vault and OpenBao (cloud-facts.md 4). Throws `claims_refused`. */
 export function trust({ audience }: OidcSettings, facts: TrustFacts): Trust {
   checkTrustFacts(facts);
   const document = {

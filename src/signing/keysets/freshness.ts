@@ -3,7 +3,7 @@ import { jwksMaximumAge, jwksUnconfirmedAge, keyReadLimit } from '../../core/lif
 
 /**
  * Tracks the age of the keys that a replica holds, by a monotonic clock (docs/decisions/0025). A read that the store refuses
- * is no information about the keys. A newer version in the store means that a key may have been revoked.
+ * gives no information about the keys. A newer version in the store means that a key may have been revoked.
  */
 export interface KeyFreshness {
   /** Records that the stored keys were read. Keys published since then exclude those that the store had removed. */

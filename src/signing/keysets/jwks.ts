@@ -80,7 +80,7 @@ export function lintJwks(text: string): string[] {
   const kids = keys.map((key) => (isObject(key) ? key.kid : undefined));
   if (new Set(kids).size !== kids.length) faults.push('two keys have the same kid');
   keys.forEach((key, index) => {
-    for (const fault of isObject(key) ? keyFaults(key) : ['is no object']) faults.push(`key ${index + 1} ${fault}`);
+    for (const fault of isObject(key) ? keyFaults(key) : ['is not an object']) faults.push(`key ${index + 1} ${fault}`);
   });
   return faults;
 }
@@ -105,7 +105,7 @@ function materialFaults(jwk: Readonly<Record<string, unknown>>, material: readon
   try {
     key = createPublicKey({ key: { ...jwk, x5c: undefined }, format: 'jwk' });
   } catch {
-    return ['is no key'];
+    return ['is not a key'];
   }
   const faults: string[] = [];
   const plain = key.export({ format: 'jwk' });
@@ -131,6 +131,6 @@ function certificateFaults(chain: unknown, key: KeyObject): string[] {
     if (der.toString('base64') !== chain[0]) return ['has an x5c that is not plain base64'];
     return certificate.publicKey.equals(key) ? [] : ['has an x5c of another key'];
   } catch {
-    return ['has an x5c that is no certificate'];
+    return ['has an x5c that is not a certificate'];
   }
 }

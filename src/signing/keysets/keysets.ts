@@ -7,7 +7,7 @@ export interface KeySet {
    * keys of a renamed set cannot be opened.
    */
   readonly name: string;
-  /** What its keys sign, for messages. */
+  /** The name of what its keys sign, for messages. */
   readonly purpose: string;
   /** The algorithm of all its keys: a JWKS never mixes key types. */
   readonly alg: SigningAlgorithm;

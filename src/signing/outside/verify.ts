@@ -113,7 +113,8 @@ function checkTimes(claims: JWTPayload, now: number): void {
 function checkedClaims(claims: JWTPayload): OutsideClaims {
   const { sub, aud, jti } = claims;
   if (aud === undefined) throw refused('The aud of the subject token is missing.');
-  if (typeof sub !== 'string' || sub === '') throw refused('The sub of the subject token is missing, empty or not a string.');
+  if (typeof sub !== 'string' || sub === '')
+    throw refused('The sub of the subject token is missing, empty or not a string.');
   if (jti !== undefined && (typeof jti !== 'string' || jti === ''))
     throw refused('The jti of the subject token is empty or not a string.');
   return claims as OutsideClaims;

@@ -95,7 +95,7 @@ async function readPrivateText(path: string): Promise<string> {
       if (!stat.isFile()) throw new SealingKeyFileError(`The sealing key file ${path} is not a file. ${howToMake}`);
       if ((stat.mode & 0o077) !== 0)
         throw new SealingKeyFileError(
-          `The sealing key file ${path} has mode 0${(stat.mode & 0o777).toString(8)}, so users other than its owner may open it. Run \`chmod 600 ${path}\`.`,
+          `The sealing key file ${path} has mode 0${(stat.mode & 0o777).toString(8)}: users other than its owner may open it. Run \`chmod 600 ${path}\`.`,
         );
       const user = process.getuid?.() ?? stat.uid;
       if (stat.uid !== user && stat.uid !== 0)

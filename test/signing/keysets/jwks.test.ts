@@ -122,7 +122,7 @@ describe('N58 the published JWK Set', () => {
     expect(faultsOf(rsa, { ...other, kid: rsa.kid })).toEqual(['two keys have the same kid']);
     expect(faultsOf(rsa, other, ec, { ...ec, kid: 'x' })).toEqual(['it has 4 keys, not 1 to 3']);
     expect(faultsOf()).toEqual(['it has 0 keys, not 1 to 3']);
-    expect(faultsOf(null)).toEqual(['key 1 is no object']);
+    expect(faultsOf(null)).toEqual(['key 1 is not an object']);
     expect(lintJwks(JSON.stringify({ keys: [rsa], x: 1 }))).toEqual(['it has members other than keys']);
     expect(lintJwks(`${JSON.stringify({ keys: [rsa] })}${' '.repeat(8192)}`)).toEqual(['it has 8192 bytes or more']);
   });
