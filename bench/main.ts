@@ -7,7 +7,7 @@ import { type Contestant, start } from './processes.ts';
 import { compare, type Figures, median, table } from './report.ts';
 import { scaleFigures } from './scale.ts';
 import type { SignatureRate } from './signatures.ts';
-import { type Targets, targetsOf, verifyAnswer } from './targets.ts';
+import { makeTargets, type Targets, verifyAnswer } from './targets.ts';
 
 /** `npm run bench` measures the cost of a mint, as ratios to peers in the same run (bench/README.md). */
 const rounds = 4;
@@ -78,7 +78,7 @@ async function measure(arsia: MeasuredArsia, signer: Contestant, targets: Target
   return measured;
 }
 
-function figuresOf({ loads, signatures, memory, minted }: Measured): Figures {
+function computeFigures({ loads, signatures, memory, minted }: Measured): Figures {
   const figures: Figures = {};
   for (const name of [...mints, 'bare'] as const)
     for (const count of connections) {
@@ -132,14 +132,14 @@ async function bench(): Promise<Figures> {
     ends.push(arsia.stop);
     const bare = start('bare.ts', { BARE_DATABASE_URL: await arsia.createDatabase('bare') });
     ends.push(bare.stop);
-    const targets = targetsOf(arsia, await bare.message<BareReady>(), ready);
+    const targets = makeTargets(arsia, await bare.message<BareReady>(), ready);
     await verifyAnswer(targets.tokens, '/.well-known/jwks.json');
     await verifyAnswer(targets.oauth2, '/.well-known/jwks.json');
     await verifyAnswer(targets.bare, '/');
     await verifyAnswer(targets.peer, '/jwks');
     const measured = await measure(arsia, signer, targets);
     await checkRecords(arsia, measured.minted.end);
-    return figuresOf(measured);
+    return computeFigures(measured);
   } finally {
     await Promise.all(ends.map((end) => end()));
   }

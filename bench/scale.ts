@@ -58,14 +58,14 @@ async function mintFigures(empty: Target, full: Target, print: (text: string) =>
   };
 }
 
-function tokensOf(arsia: MeasuredArsia, name: string, jobs: { token: string; identity: string }[]): Target {
+function makeTarget(arsia: MeasuredArsia, name: string, jobs: { token: string; identity: string }[]): Target {
   const requests = jobs.map(({ token, identity }) => json(token, { managed_identity: identity }));
   return { name, origin: arsia.issuer, path: '/api/v1/tokens', requests };
 }
 
 function emptyTarget(arsia: MeasuredArsia): Target {
   const identity = arsia.identities[0]!;
-  return tokensOf(
+  return makeTarget(
     arsia,
     'an empty organisation',
     arsia.jobTokens.map((token) => ({ token, identity })),
@@ -82,7 +82,7 @@ async function fullTarget(arsia: MeasuredArsia): Promise<Target> {
     const { job_token } = await launcher.send('POST', `/workspaces/${workspace}/jobs`, { user, stage: 'run' });
     jobs.push({ token: String(job_token), identity: filledPath('acme', 'identity', n) });
   }
-  return tokensOf(arsia, `${filled.identities} identities`, jobs);
+  return makeTarget(arsia, `${filled.identities} identities`, jobs);
 }
 
 /** Compares the last page of a list with the first, in alternating rounds. */

@@ -13,7 +13,7 @@ export interface Targets {
 }
 
 /** Returns the targets: Arsia's two mint endpoints with a job and an identity per connection, the bare path, and the peer. */
-export function targetsOf(
+export function makeTargets(
   arsia: Pick<MeasuredArsia, 'issuer' | 'jobTokens' | 'identities'>,
   bare: BareReady,
   peer: PeerReady,

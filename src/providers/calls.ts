@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArsiaError } from '../core/errors.ts';
 import { createFairPlaces, type FairPlaces } from '../fairness/fairplaces.ts';
-import { retryAfterOf } from './faults.ts';
+import { readRetryAfter } from './faults.ts';
 
 /**
  * The endpoint and the organisation of a call. Calls share the places of an endpoint, and one organisation may occupy a part
@@ -68,7 +68,7 @@ export function createCalls(options: CallOptions): Calls {
       const timer = setTimeout(() => controller.abort(), deadline_ms);
       const remaining = () => deadline_ms - (performance.now() - started);
       const pauseAfter = (thrown: unknown, tries: number) =>
-        Math.max(random() * firstPause * 2 ** (tries - 1), (retryAfterOf(thrown) ?? 0) * 1000);
+        Math.max(random() * firstPause * 2 ** (tries - 1), (readRetryAfter(thrown) ?? 0) * 1000);
 
       async function tries() {
         for (let count = 1; ; count++) {

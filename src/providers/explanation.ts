@@ -1,6 +1,6 @@
 import { ArsiaError, type ErrorCode, type ErrorMore } from '../core/errors.ts';
 import { toError } from '../core/thrown.ts';
-import { connectionFault, retryAfterOf, scrub, statusOf } from './faults.ts';
+import { connectionFault, readRetryAfter, readStatus, scrub } from './faults.ts';
 
 /** The error of a cloud, as its SDK reported it. */
 export interface CloudFault {
@@ -42,7 +42,7 @@ export function explainFault<Situation>(
     rows.find((one) => one.code.test(fault.code) && (one.message === undefined || one.message.test(fault.message))) ??
     fallback(thrown, fault);
   const condition = row.condition?.(situation);
-  const wait = retryAfterOf(thrown);
+  const wait = readRetryAfter(thrown);
   const more: ErrorMore = {
     advice: row.advice(situation),
     cloud: {
@@ -112,7 +112,7 @@ export function readFault(
     cloud,
     provider,
     code: own.code ?? connectionFault(thrown)?.code ?? error.name,
-    status: statusOf(thrown),
+    status: readStatus(thrown),
     message: own.message ?? error.message,
   };
 }

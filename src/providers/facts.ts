@@ -112,3 +112,8 @@ export function shellWord(text: string): string {
 export function shellCommand(command: string, options: readonly (readonly [string, string])[]): string {
   return [command, ...options.map(([name, value]) => `  ${name} ${shellWord(value)}`)].join(' \\\n');
 }
+
+/** Returns the text of a document of the form `fields`: one label and value a line. */
+export function formatFields(fields: readonly { label: string; value: string }[]): string {
+  return fields.map(({ label, value }) => `${label}: ${value}`).join('\n');
+}

@@ -35,7 +35,7 @@ export function connectionFault(thrown: unknown): ConnectionFault | undefined {
 }
 
 /** Returns the HTTP status of the answer; undefined where there was none. */
-export function statusOf(thrown: unknown): number | undefined {
+export function readStatus(thrown: unknown): number | undefined {
   for (const error of causes(thrown)) {
     const { $metadata: metadata, response, status } = error;
     if (isObject(metadata) && typeof metadata.httpStatusCode === 'number') return metadata.httpStatusCode;
@@ -47,22 +47,22 @@ export function statusOf(thrown: unknown): number | undefined {
 
 /** Returns whether another try is worthwhile: the cloud throttled, failed, or could not be reached. */
 export function isTransientFault(thrown: unknown): boolean {
-  const status = statusOf(thrown);
+  const status = readStatus(thrown);
   if (status !== undefined) return status === 408 || status === 429 || status >= 500;
   return connectionFault(thrown)?.kind === 'network';
 }
 
 /** Returns `Retry-After` in seconds (RFC 9110 10.2.3, delay form); undefined where the answer has none. */
-export function retryAfterOf(thrown: unknown): number | undefined {
+export function readRetryAfter(thrown: unknown): number | undefined {
   for (const error of causes(thrown)) {
     const response = isObject(error.$response) ? error.$response : error.response;
-    const value = isObject(response) ? headerOf(response.headers, 'retry-after') : undefined;
+    const value = isObject(response) ? readHeader(response.headers, 'retry-after') : undefined;
     if (value !== undefined && /^\d{1,6}$/.test(value)) return Number(value);
   }
   return undefined;
 }
 
-function headerOf(headers: unknown, name: string): string | undefined {
+function readHeader(headers: unknown, name: string): string | undefined {
   if (headers instanceof Headers) return headers.get(name) ?? undefined;
   const value = isObject(headers) ? headers[name] : undefined;
   if (typeof value === 'string') return value;

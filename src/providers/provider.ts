@@ -193,7 +193,7 @@ export interface Exchanging<Settings = ReadSettings> {
    */
   check(settings: Settings, request: CredentialsRequest, endpoints?: CloudEndpoints): void;
   /** Returns the URL whose places the exchange occupies (`calls.ts`). Pure. */
-  endpointOf(settings: Settings, endpoints: CloudEndpoints): string;
+  chooseEndpoint(settings: Settings, endpoints: CloudEndpoints): string;
   /**
    * Exchanges the token at the cloud in one try. Throws what the SDK throws. The only impure function. Each call creates its
    * own SDK client, since the caches of clients are not keyed by the token.

@@ -36,7 +36,7 @@ export function findProvider(type: string): Provider | undefined {
 }
 
 /** Returns the provider of a type that a request names. Throws `invalid_request`, which lists the types, for another one. */
-export function providerOf(type: string): Provider {
+export function requireProvider(type: string): Provider {
   const provider = findProvider(type);
   if (provider !== undefined) return provider;
   throw new ArsiaError('invalid_request', `There is no kind of identity ${JSON.stringify(type)}.`, {

@@ -2,13 +2,13 @@ import type { Assertion } from '../../core/claims.ts';
 import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim, findTagValueFault } from '../../core/claims.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { TrustFacts } from '../provider.ts';
-import { sessionNameOf } from './names.ts';
+import { chooseSessionName } from './names.ts';
 import type { AwsSettings, TagSource } from './settings.ts';
 
 /**
  * In multi tenancy the audience contains the organisation, so that the trust of one organisation refuses another's tokens.
  */
-export function audienceOf({ tenancy, organization_id }: Pick<TrustFacts, 'tenancy' | 'organization_id'>): string {
+export function formatAudience({ tenancy, organization_id }: Pick<TrustFacts, 'tenancy' | 'organization_id'>): string {
   return tenancy === 'multi' ? `aws:${organization_id}` : 'aws';
 }
 
@@ -34,7 +34,7 @@ export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
   const transitive = (settings.transitive_tag_keys ?? []).filter((key) => Object.hasOwn(tags, key));
   const hasTags = Object.keys(tags).length > 0;
   return {
-    audience: audienceOf(facts),
+    audience: formatAudience(facts),
     claims: {
       [awsRolesClaim]: [settings.role_arn],
       ...(hasTags && {
@@ -43,7 +43,7 @@ export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
           ...(transitive.length > 0 && { transitive_tag_keys: transitive }),
         },
       }),
-      ...(settings.source_identity && facts.user && { [awsSourceIdentityClaim]: sessionNameOf(facts.user) }),
+      ...(settings.source_identity && facts.user && { [awsSourceIdentityClaim]: chooseSessionName(facts.user) }),
     },
   };
 }

@@ -1,6 +1,6 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { type EndpointSetting, type EndpointValues, endpointUrl, parseList } from '../endpoints.ts';
-import { findPartition, isAwsRole, parseRoleArn, stsEndpointOf } from './names.ts';
+import { findPartition, formatStsEndpoint, isAwsRole, parseRoleArn } from './names.ts';
 import type { AwsSettings } from './settings.ts';
 
 export const endpoints = {
@@ -23,7 +23,7 @@ export const ownHosts = /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)$/;
  * the operator lists; otherwise that of the role's partition at AWS. Neither settings of the identity nor variables of the
  * SDK can add another (N29). Throws `invalid_request` where the operator lists no such endpoint.
  */
-export function endpointOf(settings: AwsSettings, { aws_sts }: AwsEndpoints): { url: string; region: string } {
+export function chooseEndpoint(settings: AwsSettings, { aws_sts }: AwsEndpoints): { url: string; region: string } {
   const role = parseRoleArn(settings.role_arn)!;
   const partition = findPartition(role);
   const region = settings.region ?? partition?.region ?? 'us-east-1';
@@ -39,5 +39,5 @@ export function endpointOf(settings: AwsSettings, { aws_sts }: AwsEndpoints): { 
     throw new ArsiaError('invalid_request', `${role.arn} is not an AWS role, and the operator lists no STS endpoint.`, {
       advice: 'Ask the operator to add the STS of Ceph RGW or MinIO to ARSIA_AWS_STS_ENDPOINTS.',
     });
-  return { url: stsEndpointOf(partition, region), region };
+  return { url: formatStsEndpoint(partition, region), region };
 }

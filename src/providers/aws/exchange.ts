@@ -8,8 +8,8 @@ import { connectionFault } from '../faults.ts';
 import type { CloudCredentials, ExchangeContext } from '../provider.ts';
 import { agentsFor } from '../transport.ts';
 import type { AwsRequest } from './credentials.ts';
-import { type AwsEndpoints, endpointOf, ownHosts } from './endpoints.ts';
-import { parseRoleArn, sessionNameOf } from './names.ts';
+import { type AwsEndpoints, chooseEndpoint, ownHosts } from './endpoints.ts';
+import { chooseSessionName, parseRoleArn } from './names.ts';
 import { type AwsSettings, sessionDuration } from './settings.ts';
 
 const maximumAnswer = 1024 * 1024;
@@ -47,7 +47,7 @@ export async function exchange(
  * job without a user. Not its name, which owners of a group choose, and which could be the login of a user.
  */
 function sessionName({ user, launcher, claims }: Pick<ExchangeContext, 'user' | 'launcher' | 'claims'>): string {
-  if (user !== undefined) return sessionNameOf(user);
+  if (user !== undefined) return chooseSessionName(user);
   return launcher?.id ?? claims.job_id;
 }
 
@@ -58,7 +58,7 @@ interface WireRecord {
 }
 
 function createClient(settings: AwsSettings, endpoints: AwsEndpoints, wire: WireRecord): STSClient {
-  const { url, region } = endpointOf(settings, endpoints);
+  const { url, region } = chooseEndpoint(settings, endpoints);
   const client = new STSClient({
     // All of these are set so that the SDK reads none from AWS_* variables or ~/.aws (N29).
     endpoint: url,

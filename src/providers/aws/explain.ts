@@ -4,7 +4,7 @@ import { type CloudFault, explainFault, type FaultRow, readFault } from '../expl
 import { trustRoute } from '../facts.ts';
 import { isTransientFault } from '../faults.ts';
 import type { TrustFacts } from '../provider.ts';
-import { audienceOf } from './assertion.ts';
+import { formatAudience } from './assertion.ts';
 import { issuerHostPath, parseRoleArn, providerArn } from './names.ts';
 import type { AwsSettings } from './settings.ts';
 
@@ -124,7 +124,7 @@ export function explain(thrown: unknown, facts: TrustFacts, settings: AwsSetting
     facts,
     settings,
     hostPath,
-    audience: audienceOf(facts),
+    audience: formatAudience(facts),
     provider: providerArn(role, hostPath),
   });
 }

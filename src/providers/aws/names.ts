@@ -77,7 +77,7 @@ export function findPartition(role: RoleArn): Partition | undefined {
   return partitions.find(({ name }) => name === role.partition);
 }
 
-export function stsEndpointOf(partition: Partition, region: string): string {
+export function formatStsEndpoint(partition: Partition, region: string): string {
   return `https://sts.${region}.${partition.suffix}`;
 }
 
@@ -85,6 +85,6 @@ export function stsEndpointOf(partition: Partition, region: string): string {
 const sessionNamePattern = /^(?!aws:)[\w+=,.@-]{2,64}$/;
 
 /** Returns the session name of a user in CloudTrail: the login where AWS accepts it, otherwise the id. */
-export function sessionNameOf({ id, login }: { id: string; login: string }): string {
+export function chooseSessionName({ id, login }: { id: string; login: string }): string {
   return sessionNamePattern.test(login) ? login : id;
 }

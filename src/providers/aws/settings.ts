@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { findTagKeyFault, roleArnPattern } from '../../core/claims.ts';
 import { findIssuerFault } from '../../core/issuerurl.ts';
-import { booleanField, choiceField, metaOf, mustBe, secondsField, textField } from '../fields.ts';
+import { booleanField, choiceField, mustBe, secondsField, textField, toMeta } from '../fields.ts';
 import { findPartition, isAwsRole, parseRoleArn } from './names.ts';
 
 /** Durations that AWS accepts for a session (cloud-facts.md 1.1). Seconds. */
@@ -57,7 +57,7 @@ const stsEndpoint = z
     error: ({ input }) => `${findIssuerFault(String(input))}, such as ${JSON.stringify(endpointExample)}`,
   })
   .meta(
-    metaOf({
+    toMeta({
       title: 'STS endpoint',
       description:
         'One of the STS endpoints that the operator lists in ARSIA_AWS_STS_ENDPOINTS. Left out: the first of them, or AWS`s own where none is listed.',
@@ -81,7 +81,7 @@ const sessionTags = z
   .refine((tags) => Object.keys(tags).length <= maximumTags, { error: `has more than ${maximumTags} tags` })
   .refine(hasDistinctKeys, { error: 'has keys that differ only by case, which AWS treats as one' })
   .meta({
-    ...metaOf({
+    ...toMeta({
       title: 'Session tags',
       description:
         "Tags of the session at AWS, by key, for conditions on aws:PrincipalTag. The role's trust policy then needs sts:TagSession; the generated one has it.",
@@ -96,7 +96,7 @@ const transitiveTagKeys = z
   })
   .max(maximumTags, { error: mustBe(`at most ${maximumTags} keys of session_tags`, [tagExample]) })
   .meta(
-    metaOf({
+    toMeta({
       title: 'Transitive tags',
       description: 'Keys of session tags that stay when the session assumes a further role.',
       example: [tagExample],

@@ -1,6 +1,13 @@
-import { checkTrustFacts, deliveryWarnings, issuerWarnings, scopeWarnings, shellCommand } from '../facts.ts';
+import {
+  checkTrustFacts,
+  deliveryWarnings,
+  formatFields,
+  issuerWarnings,
+  scopeWarnings,
+  shellCommand,
+} from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
-import { audienceOf } from './assertion.ts';
+import { formatAudience } from './assertion.ts';
 import { isAwsRole, isMinioRole, issuerHostPath, parseRoleArn, providerArn, type RoleArn } from './names.ts';
 import { type AwsSettings, sessionDuration } from './settings.ts';
 
@@ -14,7 +21,7 @@ const maximumPolicyLength = 2048;
 export function trust(settings: AwsSettings, facts: TrustFacts): Trust {
   checkTrustFacts(facts);
   const role = parseRoleArn(settings.role_arn)!;
-  const audience = audienceOf(facts);
+  const audience = formatAudience(facts);
   const documents = isMinioRole(role)
     ? [minioProvider(facts.issuer, audience)]
     : [trustPolicy(settings, facts, role), oidcProvider(facts.issuer, audience), commands(settings, facts, role)];
@@ -23,18 +30,18 @@ export function trust(settings: AwsSettings, facts: TrustFacts): Trust {
     subject: facts.subject,
     audience,
     documents,
-    warnings: warningsOf(settings, facts, role, documents[0]!),
+    warnings: listWarnings(settings, facts, role, documents[0]!),
   };
 }
 
-function policyOf(settings: AwsSettings, facts: TrustFacts, role: RoleArn): object {
+function buildPolicy(settings: AwsSettings, facts: TrustFacts, role: RoleArn): object {
   const hostPath = issuerHostPath(facts.issuer)!;
   const actions = [
     'sts:AssumeRoleWithWebIdentity',
     ...(settings.session_tags === undefined ? [] : ['sts:TagSession']),
     ...(settings.source_identity ? ['sts:SetSourceIdentity'] : []),
   ];
-  const aud = { [`${hostPath}:aud`]: audienceOf(facts) };
+  const aud = { [`${hostPath}:aud`]: formatAudience(facts) };
   const sub = { [`${hostPath}:sub`]: facts.subject };
   return {
     Version: '2012-10-17',
@@ -53,7 +60,7 @@ function policyOf(settings: AwsSettings, facts: TrustFacts, role: RoleArn): obje
 }
 
 function trustPolicy(settings: AwsSettings, facts: TrustFacts, role: RoleArn): TrustDocument {
-  const policy = policyOf(settings, facts, role);
+  const policy = buildPolicy(settings, facts, role);
   return {
     name: 'trust-policy',
     title: `Trust policy of the role ${role.name}`,
@@ -74,7 +81,7 @@ function oidcProvider(issuer: string, audience: string): TrustDocument {
     name: 'oidc-provider',
     title: 'Identity provider, once per account',
     form: 'fields',
-    text: fieldsText(fields),
+    text: formatFields(fields),
     fields,
     paste_into: 'IAM > Identity providers > Add provider',
   };
@@ -82,7 +89,7 @@ function oidcProvider(issuer: string, audience: string): TrustDocument {
 
 /** Returns the commands of the whole set-up. IAM refuses to create what exists, and leaves it unchanged. */
 function commands(settings: AwsSettings, facts: TrustFacts, role: RoleArn): TrustDocument {
-  const audience = audienceOf(facts);
+  const audience = formatAudience(facts);
   const createRole: [string, string][] = [
     ['--role-name', role.name],
     ...(role.path === '/' ? [] : [['--path', role.path] as [string, string]]),
@@ -131,17 +138,13 @@ function minioProvider(issuer: string, audience: string): TrustDocument {
     name: 'minio-provider',
     title: 'OpenID provider of MinIO',
     form: 'fields',
-    text: fieldsText(fields),
+    text: formatFields(fields),
     fields,
     paste_into: 'MinIO Console > Identity > OpenID > Create Configuration',
   };
 }
 
-function fieldsText(fields: readonly { label: string; value: string }[]): string {
-  return fields.map(({ label, value }) => `${label}: ${value}`).join('\n');
-}
-
-function warningsOf(settings: AwsSettings, facts: TrustFacts, role: RoleArn, first: TrustDocument): string[] {
+function listWarnings(settings: AwsSettings, facts: TrustFacts, role: RoleArn, first: TrustDocument): string[] {
   const warnings = isAwsRole(role) ? issuerWarnings(facts.issuer, 'AWS', { port: true }) : [];
   if (isMinioRole(role))
     warnings.push(

@@ -21,7 +21,7 @@ export const ownHosts = /(?:^|\.)(?:login\.microsoftonline\.(?:com|us)|login\.pa
  * Returns the authority: the cloud's own, unless the operator lists hosts without it; then the first listed one. Neither a
  * request nor a setting of an identity can add another (N29). Throws `invalid_request` for a cloud without an authority.
  */
-export function authorityOf({ cloud }: AzureSettings, { azure_authority_hosts: listed }: AzureEndpoints): string {
+export function chooseAuthority({ cloud }: AzureSettings, { azure_authority_hosts: listed }: AzureEndpoints): string {
   const own = clouds[cloud].authority;
   const authority = own !== undefined && listed.includes(own) ? own : (listed[0] ?? own);
   if (authority !== undefined) return authority;

@@ -3,7 +3,7 @@ import { isObject } from '../../core/json.ts';
 import type { CloudCredentials, ExchangeContext } from '../provider.ts';
 import { clouds } from './clouds.ts';
 import type { AzureRequest } from './credentials.ts';
-import { type AzureEndpoints, authorityOf } from './endpoints.ts';
+import { type AzureEndpoints, chooseAuthority } from './endpoints.ts';
 import { createNetwork, type WireRecord } from './network.ts';
 import type { AzureSettings } from './settings.ts';
 
@@ -46,7 +46,7 @@ export async function exchange(
 }
 
 function createClient(token: string, settings: AzureSettings, context: AzureContext, record: WireRecord) {
-  const authority = authorityOf(settings, context.endpoints);
+  const authority = chooseAuthority(settings, context.endpoints);
   return new ConfidentialClientApplication({
     auth: {
       clientId: settings.client_id,

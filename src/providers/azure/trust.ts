@@ -1,5 +1,13 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { checkTrustFacts, deliveryWarnings, issuerWarnings, scopeWarnings, shellCommand, shellWord } from '../facts.ts';
+import {
+  checkTrustFacts,
+  deliveryWarnings,
+  formatFields,
+  issuerWarnings,
+  scopeWarnings,
+  shellCommand,
+  shellWord,
+} from '../facts.ts';
 import type { Trust, TrustFacts } from '../provider.ts';
 import { clouds } from './clouds.ts';
 import type { AzureSettings } from './settings.ts';
@@ -56,7 +64,7 @@ export function trust({ client_id, cloud }: AzureSettings, facts: TrustFacts): T
         name: 'portal',
         title: 'The same as a form',
         form: 'fields',
-        text: fields.map(({ label, value }) => `${label}: ${value}`).join('\n'),
+        text: formatFields(fields),
         fields,
         paste_into: `${portal} > App registrations > ${client_id} > Certificates & secrets > Federated credentials > Add credential`,
       },

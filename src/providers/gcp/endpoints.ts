@@ -25,6 +25,6 @@ export const ownHosts = /(?:^|\.)googleapis\.com$/;
  * Returns the endpoint whose places an exchange occupies: the last one that it calls. All exchanges call STS first, and an
  * impersonation that hangs must not occupy the places of others there.
  */
-export function endpointOf({ service_account }: GcpSettings, { google_sts, google_iam }: GcpEndpoints): string {
+export function chooseEndpoint({ service_account }: GcpSettings, { google_sts, google_iam }: GcpEndpoints): string {
   return service_account === undefined ? google_sts : google_iam;
 }

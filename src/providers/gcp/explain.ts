@@ -4,7 +4,7 @@ import { type CloudFault, explainFault, type FaultRow, readFault } from '../expl
 import { trustRoute } from '../facts.ts';
 import { isTransientFault } from '../faults.ts';
 import type { TrustFacts } from '../provider.ts';
-import { audienceOf, principalOf, providerName } from './names.ts';
+import { formatAudience, formatPrincipal, providerName } from './names.ts';
 import type { GcpSettings } from './settings.ts';
 
 interface Situation {
@@ -34,8 +34,8 @@ const rows: readonly FaultRow<Situation>[] = [
     as: 'cloud_denied',
     what: ({ settings }) => `does not take the audience of the token at ${settings.provider}`,
     advice: (situation) =>
-      `At ${where(situation)} the allowed audiences must have \`${audienceOf(situation.settings)}\`, or be left to the default; ${seeTrust(situation)}.`,
-    condition: ({ settings }) => ({ condition: 'oidc.allowedAudiences', expected: audienceOf(settings) }),
+      `At ${where(situation)} the allowed audiences must have \`${formatAudience(situation.settings)}\`, or be left to the default; ${seeTrust(situation)}.`,
+    condition: ({ settings }) => ({ condition: 'oidc.allowedAudiences', expected: formatAudience(settings) }),
   },
   {
     code: /^invalid_grant$/,
@@ -87,10 +87,10 @@ const rows: readonly FaultRow<Situation>[] = [
     as: 'cloud_denied',
     what: ({ settings }) => `does not let this token use ${settings.service_account ?? 'the service account'}`,
     advice: ({ facts, settings }) =>
-      `Give \`${principalOf(settings, facts.subject)}\` the role \`roles/iam.workloadIdentityUser\` on ${settings.service_account ?? 'the service account'}, and see that the IAM Service Account Credentials API is enabled; \`${trustRoute(facts)}\` has the command.`,
+      `Give \`${formatPrincipal(settings, facts.subject)}\` the role \`roles/iam.workloadIdentityUser\` on ${settings.service_account ?? 'the service account'}, and see that the IAM Service Account Credentials API is enabled; \`${trustRoute(facts)}\` has the command.`,
     condition: ({ facts, settings }) => ({
       condition: 'roles/iam.workloadIdentityUser',
-      expected: principalOf(settings, facts.subject),
+      expected: formatPrincipal(settings, facts.subject),
     }),
   },
   {

@@ -12,16 +12,16 @@ export function providerName(settings: GcpSettings): string {
 }
 
 /** Returns the audience of workload tokens: the provider's URL, which Google accepts by default. */
-export function audienceOf(settings: GcpSettings): string {
+export function formatAudience(settings: GcpSettings): string {
   return `https:${providerName(settings)}`;
 }
 
 /** Returns the member of IAM policies for one subject. */
-export function principalOf(settings: GcpSettings, subject: string): string {
+export function formatPrincipal(settings: GcpSettings, subject: string): string {
   return `principal://${poolPath(settings)}/subject/${subject}`;
 }
 
 /** Returns the member of IAM policies for all subjects with the value of a mapped attribute. */
-export function principalSetOf(settings: GcpSettings, attribute: string, value: string): string {
+export function formatPrincipalSet(settings: GcpSettings, attribute: string, value: string): string {
   return `principalSet://${poolPath(settings)}/attribute.${attribute}/${value}`;
 }

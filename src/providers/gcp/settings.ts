@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { metaOf, mustBe, secondsField, textField } from '../fields.ts';
+import { mustBe, secondsField, textField, toMeta } from '../fields.ts';
 
 /**
  * Lifetime of impersonated tokens in seconds. Over an hour only where an organisation policy allows it (cloud-facts.md 3.3).
@@ -55,7 +55,7 @@ export const settings = z.strictObject({
     .max(maximumScopes, { error: scopesError })
     .refine((scopes) => findScopesFault(scopes) === undefined, { error: scopesError })
     .meta(
-      metaOf({
+      toMeta({
         title: 'Scopes',
         description: 'OAuth scopes of the access token, unless the job asks for others.',
         example: [defaultScope],

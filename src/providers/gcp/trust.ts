@@ -1,6 +1,7 @@
 import {
   checkTrustFacts,
   deliveryWarnings,
+  formatFields,
   issuerWarnings,
   scopeWarnings,
   shellCommand,
@@ -8,7 +9,7 @@ import {
   userClaimWarnings,
 } from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
-import { audienceOf, principalOf, principalSetOf } from './names.ts';
+import { formatAudience, formatPrincipal, formatPrincipalSet } from './names.ts';
 import { type GcpSettings, tokenDuration } from './settings.ts';
 
 const impersonationRole = 'roles/iam.workloadIdentityUser';
@@ -16,7 +17,7 @@ const impersonationRole = 'roles/iam.workloadIdentityUser';
 /** Returns the pool provider with audience, mapping and condition, and the access to the service account. */
 export function trust(settings: GcpSettings, facts: TrustFacts): Trust {
   checkTrustFacts(facts);
-  const audience = audienceOf(settings);
+  const audience = formatAudience(settings);
   const provider = buildProvider(settings, facts);
   const member = formatMember(settings, facts);
   return {
@@ -78,7 +79,7 @@ function buildProvider(settings: GcpSettings, facts: TrustFacts) {
   return {
     displayName: 'Arsia',
     description: `Arsia: managed identity ${facts.identity}`.slice(0, 256),
-    oidc: { issuerUri: facts.issuer, allowedAudiences: [audienceOf(settings)] },
+    oidc: { issuerUri: facts.issuer, allowedAudiences: [formatAudience(settings)] },
     attributeMapping: mapAttributeClaims(facts),
     attributeCondition: `${sub} && assertion.identity_id == '${facts.identity_id}'`,
   };
@@ -88,10 +89,10 @@ type ProviderDocument = ReturnType<typeof buildProvider>;
 
 /** Returns the IAM member of the subject, or, for a subject pattern, that of the attribute for all users. */
 function formatMember(settings: GcpSettings, facts: TrustFacts): string {
-  if (!facts.is_subject_pattern) return principalOf(settings, facts.subject);
+  if (!facts.is_subject_pattern) return formatPrincipal(settings, facts.subject);
   return facts.subject_scope === 'user'
-    ? principalSetOf(settings, 'identity_id', facts.identity_id)
-    : principalSetOf(settings, 'identity_workspace', subjectPrefix(facts).replace(/:usr_$/, ''));
+    ? formatPrincipalSet(settings, 'identity_id', facts.identity_id)
+    : formatPrincipalSet(settings, 'identity_workspace', subjectPrefix(facts).replace(/:usr_$/, ''));
 }
 
 function consoleForm(settings: GcpSettings, provider: ProviderDocument): TrustDocument {
@@ -111,7 +112,7 @@ function consoleForm(settings: GcpSettings, provider: ProviderDocument): TrustDo
     name: 'console',
     title: 'The provider as a form',
     form: 'fields',
-    text: fields.map(({ label, value }) => `${label}: ${value}`).join('\n'),
+    text: formatFields(fields),
     fields,
     paste_into: `IAM & Admin > Workload Identity Federation > ${settings.pool} > Add provider`,
   };

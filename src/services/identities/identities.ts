@@ -3,7 +3,7 @@ import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import { managedIdentities } from '../../entities/managedidentities.ts';
 import type { CloudEndpoints } from '../../providers/provider.ts';
-import { providerOf } from '../../providers/registry.ts';
+import { requireProvider } from '../../providers/registry.ts';
 import { parseSettings } from '../../providers/requestedsettings.ts';
 import { settingsToStore } from '../../providers/storedsettings.ts';
 import { findAliasAt } from '../../store/identities/aliases.ts';
@@ -42,7 +42,7 @@ export function createIdentity({
     adds: ['managed_identities', 'audiences'],
     find: (context, input) => namespaceAt(context, 'group', input.group),
     async run(context, { group: _group, ...given }, { namespace }) {
-      const provider = providerOf(given.type);
+      const provider = requireProvider(given.type);
       const settings = parseSettings(provider, given.settings);
       provider.exchanging?.check(settings, {}, endpoints);
       const audience = await takeAudience(context, provider, settings, namespace.organization_id, issuer);

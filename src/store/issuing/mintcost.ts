@@ -4,7 +4,7 @@ import type { MintFacts } from '../../core/mintfacts.ts';
  * Returns the cost of the facts of a mint, in characters of the parts that an organisation can have many of. One statement
  * reads the facts of many jobs (coalesce.ts), and one organisation must not make it slow for the others.
  */
-export function costOfFacts(read: { facts: Pick<MintFacts, 'identity' | 'launcher' | 'user'> } | null): number {
+export function estimateFactsCost(read: { facts: Pick<MintFacts, 'identity' | 'launcher' | 'user'> } | null): number {
   if (read === null) return least;
   const { identity, launcher, user } = read.facts;
   const rules = sum(identity?.rules ?? [], ({ values }) => lengthOf(values));
@@ -24,7 +24,7 @@ const ofRow = 100;
  * Cost limits of the shared reads. Parsing half a megabyte takes a few milliseconds, and deciding on it takes as long. Four
  * mints of an organisation whose cost is not known yet join the first read.
  */
-export const factsCost = { of: costOfFacts, unknown: 125_000, maximum: 500_000, maximumPerSecond: 2_500_000 };
+export const factsCost = { of: estimateFactsCost, unknown: 125_000, maximum: 500_000, maximumPerSecond: 2_500_000 };
 
 /**
  * Facts above this cost are not kept, because no limit applies to decisions on kept facts, and their time grows with the

@@ -5,7 +5,7 @@ import { parentPath } from '../../core/namespace.ts';
 import type { Database } from '../../database/connections.ts';
 import { createFairCache, type Held } from '../../fairness/faircache.ts';
 import { type CurrentJob, createCurrentJobs } from '../jobs/currentjobs.ts';
-import { costOfFacts, maximumKeptCost } from './mintcost.ts';
+import { estimateFactsCost, maximumKeptCost } from './mintcost.ts';
 import { createMintFactsStatement, type DatedFacts, type MintFactsKey } from './mintstatement.ts';
 import type { Premise } from './premise.ts';
 
@@ -121,7 +121,7 @@ export function createMintFactsReader(
 
   function keepFacts({ identity, profile }: MintFactsKey, runner: string, since: number, dated: RunnerFacts): void {
     const { facts, oldest_transaction } = dated;
-    if (facts.identity === null || costOfFacts(dated) > maximumKeptCost) return;
+    if (facts.identity === null || estimateFactsCost(dated) > maximumKeptCost) return;
     const shared = { organization_id: facts.organization.id, since };
     const identity_id = facts.identity.id;
     const name = `${runner} ${identity_id}`;

@@ -208,14 +208,14 @@ function asDatedFacts(row: Row): DatedFacts {
       name: rootName(row.workspace_path),
       identities_without_rules: row.identities_without_rules,
     },
-    user: userOf(row),
-    launcher: launcherOf(row),
-    identity: identityOf(row),
+    user: toUser(row),
+    launcher: toLauncher(row),
+    identity: toIdentity(row),
   };
   return { facts, key_set_version: row.key_set_version, oldest_transaction: row.oldest_transaction };
 }
 
-function userOf(row: Row): MintFacts['user'] {
+function toUser(row: Row): MintFacts['user'] {
   if (row.user_id === null || row.login === null) return null;
   return {
     id: row.user_id,
@@ -226,7 +226,7 @@ function userOf(row: Row): MintFacts['user'] {
   };
 }
 
-function launcherOf(row: Row): MintFacts['launcher'] {
+function toLauncher(row: Row): MintFacts['launcher'] {
   if (row.launcher_id === null || row.launcher_name === null) return null;
   return {
     id: row.launcher_id,
@@ -237,7 +237,7 @@ function launcherOf(row: Row): MintFacts['launcher'] {
   };
 }
 
-function identityOf(row: Row): MintFacts['identity'] {
+function toIdentity(row: Row): MintFacts['identity'] {
   if (row.identity_id === null) return null;
   return {
     id: row.identity_id,
