@@ -5,9 +5,7 @@ import type { TrustFacts } from '../provider.ts';
 import { chooseSessionName } from './names.ts';
 import type { AwsSettings, TagSource } from './settings.ts';
 
-/**
- * In multi tenancy the audience contains the organisation, so that the trust of one organisation refuses another's tokens.
- */
+/** Returns the audience. In multi tenancy it contains the organisation, so that its trust refuses tokens of others. */
 export function formatAudience({ tenancy, organization_id }: Pick<TrustFacts, 'tenancy' | 'organization_id'>): string {
   return tenancy === 'multi' ? `aws:${organization_id}` : 'aws';
 }

@@ -126,7 +126,7 @@ function countStates(node: unknown, place: string, turns?: number): number {
   return others + patternStates(text) * (turns ?? 1);
 }
 
-/** The kind of an expression. */
+/** Returns whether a node of the syntax tree is an expression. `case` is its kind. */
 function isExpression(node: object): node is { case: string; value: Readonly<Record<string, unknown>> } {
   return 'case' in node && 'value' in node && typeof node.value === 'object' && node.value !== null;
 }
