@@ -4,7 +4,7 @@ import { ArsiaError } from '../../src/core/errors.ts';
 import { identityTypePattern } from '../../src/core/names.ts';
 import { subjectScopes } from '../../src/core/subject.ts';
 import type { Federated, Provider, Trust, TrustFacts, Verdict } from '../../src/providers/provider.ts';
-import { isCloudAudience, providerOf, providers, providerTypes } from '../../src/providers/registry.ts';
+import { isCloudAudience, providers, providerTypes, requireProvider } from '../../src/providers/registry.ts';
 import { claimsFor, examplesOf, id, issuer, sampleSettings, trustFacts } from './samples.ts';
 
 /** A policy variable, which IAM would fill in. */
@@ -19,7 +19,7 @@ describe.each(providers.map((provider) => [provider.type, provider] as const))('
   test('has a wire name and a title, and is found by its name', () => {
     expect(type).toMatch(identityTypePattern);
     expect(provider.title).not.toBe('');
-    expect(providerOf(type)).toBe(provider);
+    expect(requireProvider(type)).toBe(provider);
   });
 
   test('declares every setting with title, help and a right value, and takes its own right values', () => {
@@ -202,7 +202,7 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
     expect(said('credentials')).not.toContain('jobs hold the token itself');
     for (const delivery of ['token', 'both'] as const)
       expect(
-        said(delivery).includes(`With delivery ${delivery} jobs hold the token itself: whoever holds it chooses `),
+        said(delivery).includes(`With delivery ${delivery} jobs have the token itself, and its holder chooses `),
       ).toBe(provider.exchanging !== undefined);
   });
 
@@ -223,7 +223,7 @@ test('a type is lower-case letters and `_`, at most 32', () => {
 test('the registry names the kinds that it knows when asked for another', () => {
   expect(new Set(providerTypes).size).toBe(providers.length);
   for (const type of ['AWS', 'aws ', 'constructor', ''])
-    expect(() => providerOf(type)).toThrow(
+    expect(() => requireProvider(type)).toThrow(
       expect.objectContaining({ code: 'invalid_request', advice: expect.stringContaining(providerTypes.join(', ')) }),
     );
 });

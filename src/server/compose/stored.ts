@@ -19,7 +19,7 @@ import { createSigningThreads } from '../../signing/signers/signingthreads.ts';
 import { sweepAuthorityChanges } from '../../store/audit/authoritychanges.ts';
 import { createArtifactStore } from '../../store/issuing/artifacts.ts';
 import { createKeyStore } from '../../store/issuing/keys.ts';
-import { sharedSecret } from '../../store/issuing/sharedsecrets.ts';
+import { loadSharedSecret } from '../../store/issuing/sharedsecrets.ts';
 import { systemClock } from '../clock.ts';
 import { type ClockWatch, createClockWatch } from '../clockwatch.ts';
 import type { Config } from '../config/config.ts';
@@ -51,7 +51,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
     onLockLost: lockLost.reject,
   });
-  const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
+  const secret = (name: string) => () => loadSharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
   const threads = createSigningThreads({
     onFault: (fault) => log.error({ err: fault }, 'the signing threads ended: the pool signs'),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { endpointOf } from '../../../src/providers/aws/endpoints.ts';
+import { chooseEndpoint } from '../../../src/providers/aws/endpoints.ts';
 import { aws } from '../../../src/providers/aws/index.ts';
 import { settings as schema } from '../../../src/providers/aws/settings.ts';
 import { createCalls } from '../../../src/providers/calls.ts';
@@ -225,26 +225,26 @@ describe('N29 where the token goes', () => {
     ['the European cloud', role('arn:aws-eusc:iam::111122223333:role/x'), 'https://sts.eusc-de-east-1.amazonaws.eu'],
   ];
   test.each(own)('AWS`s own endpoint of the partition: %s', (_name, settings, url) => {
-    expect(endpointOf(settings, noEndpoints).url).toBe(url);
+    expect(chooseEndpoint(settings, noEndpoints).url).toBe(url);
   });
 
   test('an endpoint of the identity must be one that the operator lists; the first listed is the default', () => {
     const listed = { ...noEndpoints, aws_sts: ['https://rgw.example.com', 'https://minio.example.com'] };
-    expect(endpointOf(settings, listed).url).toBe('https://rgw.example.com');
+    expect(chooseEndpoint(settings, listed).url).toBe('https://rgw.example.com');
     const named = role(settings.role_arn, { sts_endpoint: 'https://minio.example.com' });
-    expect(endpointOf(named, listed).url).toBe('https://minio.example.com');
+    expect(chooseEndpoint(named, listed).url).toBe('https://minio.example.com');
     for (const sts_endpoint of [
       'https://evil.example.com',
       'https://minio.example.com.evil.example',
       'https://RGW.example.com'.toLowerCase().replace('rgw', 'rgw2'),
     ]) {
       const free = role(settings.role_arn, { sts_endpoint });
-      expect(() => endpointOf(free, listed)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+      expect(() => chooseEndpoint(free, listed)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
       expect(() => check(free, {}, listed)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
     }
     expect(() => check(named, {}, noEndpoints)).toThrow(/does not list/);
-    expect(() => endpointOf(role('arn:aws:iam:::role/x'), noEndpoints)).toThrow(/lists no STS endpoint/);
-    expect(() => endpointOf(role('arn:minio:iam:::role/x'), noEndpoints)).toThrow(/lists no STS endpoint/);
+    expect(() => chooseEndpoint(role('arn:aws:iam:::role/x'), noEndpoints)).toThrow(/lists no STS endpoint/);
+    expect(() => chooseEndpoint(role('arn:minio:iam:::role/x'), noEndpoints)).toThrow(/lists no STS endpoint/);
   });
 
   test('an unlisted endpoint gets no request', async () => {

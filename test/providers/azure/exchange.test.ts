@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { authorityOf } from '../../../src/providers/azure/endpoints.ts';
+import { chooseAuthority } from '../../../src/providers/azure/endpoints.ts';
 import { azure } from '../../../src/providers/azure/index.ts';
 import { settings as schema } from '../../../src/providers/azure/settings.ts';
 import { createCalls } from '../../../src/providers/calls.ts';
@@ -191,7 +191,7 @@ describe('what Entra says, as ours', () => {
 describe('N29 where the token goes', () => {
   test('the cloud`s own authority, or one that the operator lists', () => {
     const of = (cloud: string, ...listed: string[]) =>
-      authorityOf(schema.parse({ ...settings, cloud, scope: 'https://x/.default' }), {
+      chooseAuthority(schema.parse({ ...settings, cloud, scope: 'https://x/.default' }), {
         ...endpoints,
         azure_authority_hosts: listed,
       });
