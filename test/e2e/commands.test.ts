@@ -186,7 +186,7 @@ describe('a server, and commands on its database', () => {
       await createClient(issuer).send('POST', '/admin-links/redeem', { token: made });
       expect(await owner.send('GET', `/users/${id}`)).toMatchObject({ is_operator: true });
       const dismissed = await run(['server', 'admin', 'dismiss', ...named], settings);
-      expect([dismissed.code, dismissed.stderr]).toEqual([0, `grace (${id}) is no operator any more.\n`]);
+      expect([dismissed.code, dismissed.stderr]).toEqual([0, `grace (${id}) is no longer an operator.\n`]);
     }
     const bad = await run(['server', 'admin', 'link', '--login', 'Grace Hopper'], settings);
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('a login, or the id of a user')]);
@@ -199,7 +199,7 @@ describe('a server, and commands on its database', () => {
     );
     expect([unknown.code, unknown.stderr]).toEqual([
       1,
-      expect.stringMatching(/^arsia: Nobody of \S+ with the subject "x"/),
+      expect.stringMatching(/^arsia: No user signs in as the subject "x" of /),
     ]);
     for (const args of [[], ['--iss', 'https://login.example.com'], ['--login', 'ada', '--sub', 'x']]) {
       const { code, stderr } = await run(['server', 'admin', 'detach', ...args], settings);
@@ -210,7 +210,7 @@ describe('a server, and commands on its database', () => {
       });
     }
     const done = await run(['server', 'admin', 'detach', '--organization', 'acme', '--login', 'ada'], settings);
-    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/^Nobody signs in as usr_\w+ any more\.\n$/)]);
+    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/^Sign-in as usr_\w+ has ended\.\n$/)]);
   }, 120_000);
 
   test('keys list shows the published keys, and migrate has nothing to apply', async () => {
