@@ -68,14 +68,12 @@ beforeAll(async () => {
 async function run(block: string, variables: Record<string, string> = {}): Promise<Body[]> {
   const PATH = [folder, dirname(process.execPath), process.env.PATH].join(delimiter);
   const { stdout } = await promisify(execFile)('sh', ['-euc', block], { cwd: folder, env: { PATH, ...variables } });
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line));
 }
 
 test('the README has two blocks that this file runs', () => {
-  expect(readme.map((block) => block.split(/[= ]/)[0])).toEqual(['ISSUER', 'curl']);
+  expect(readme.map((block) => block.split(/[= ]/)[0])).toEqual(['ISSUER', 'API']);
 });
 
 test('README, "Try it yourself": the job gets credentials and a token', async () => {
@@ -85,7 +83,13 @@ test('README, "Try it yourself": the job gets credentials and a token', async ()
 });
 
 test('README, "What the cloud admin does": the trust documents of the identity', async () => {
-  const [trust] = await run(readme[1]!.replace('http://127.0.0.1:8080', running.issuer), { TOKEN: token });
+  const answers = await run(readme[1]!.replace('http://127.0.0.1:8080', running.issuer), { TOKEN: token });
+  expect(answers.slice(0, 3)).toMatchObject([
+    { path: 'acme/lab' },
+    { path: 'acme/lab/aws' },
+    { path: 'acme/lab/simulation' },
+  ]);
+  const trust = answers.at(-1);
   expect(trust!.documents.map(({ name }: Body) => name)).toContain('trust-policy');
 });
 
