@@ -31,7 +31,7 @@ describe.each(databaseKinds)('the main job on the %s database', (kind) => {
     job = await startJob(organization);
   }, 60_000);
 
-  test('a token can be verify with the JWKS over HTTP, and has exactly the claims of the contract', async () => {
+  test('a token can be verified with the JWKS over HTTP, and has exactly the claims of the contract', async () => {
     const before = Math.floor(running.clock.now() / 1000);
     const answer = await job.client.send('POST', '/tokens', { managed_identity: 'acme/lab/aws' });
     const after = Math.floor(running.clock.now() / 1000);

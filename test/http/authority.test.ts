@@ -204,7 +204,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
           .status,
       ).toBe(409);
       const countUsable = async () =>
-        (await owner.send('GET', `/workspaces/${acme.workspaceId}/countUsable-identities?search=ap`)).items.length;
+        (await owner.send('GET', `/workspaces/${acme.workspaceId}/usable-identities?search=ap`)).items.length;
       expect(await countUsable()).toBe(0);
       await owner.send('DELETE', `/groups/${encoded(acme.group)}/masks/${id}`);
       expect(await countUsable()).toBe(1);

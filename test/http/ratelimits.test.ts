@@ -254,7 +254,7 @@ describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood 
         answers.map(() => [200, '']),
       );
     });
-    // The flood itself stays startLimited.
+    // The flood itself stays limited.
     expect(seen.get(429)!).toBeGreaterThan(seen.get(401)!);
   }, 30_000);
 
