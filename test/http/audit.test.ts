@@ -159,7 +159,7 @@ describe('unauthenticated callers cannot fill the audit', () => {
   test('many refused requests of all kinds leave a few events with counts; refusals of known callers leave one each', async () => {
     const goOn = running.clock.hold();
     beginMinute(running);
-    await running.arsia.trail.round();
+    await running.arsia.trail.runRound();
     const before = await countAll();
     const storm: (() => Promise<Answer>)[] = [
       () => anonymous().ask('GET', '/groups'),
@@ -184,7 +184,7 @@ describe('unauthenticated callers cannot fill the audit', () => {
     goOn();
 
     running.clock.advance(60_000);
-    await running.arsia.trail.round();
+    await running.arsia.trail.runRound();
     const counted = await oracle.execute(
       `SELECT action, code, organization_id, detail FROM audit_events WHERE actor_kind = 'anonymous' AND detail ? 'count'`,
     );
