@@ -91,7 +91,7 @@ export function openDatabaseOf(
   return openDatabase({ ...(url === undefined ? { folder } : { url }), poolSize, ...options });
 }
 
-/** Watches the machine's clock, also where tests give the other parts another one: only the machine's can be set wrong. */
+/** Watches the clock of the machine, even when tests give the other parts another clock: only the machine's can be wrong. */
 function watchClock(database: Database, log: Log): ClockWatch {
   return createClockWatch({
     clock: systemClock,
@@ -117,7 +117,7 @@ export async function openStored(
   for (const keyring of Object.values(keys)) await keyring.start();
 }
 
-/** Returns why a server with these parts is not ready: keys that are not taken over, clock skew, a database that is away. */
+/** Returns why a server with these parts is not ready: keys that are not loaded, clock skew, an unreachable database. */
 export async function storedFault({ keys, watch }: Stored): Promise<string | undefined> {
   const unreadiness = () => Object.values(keys).flatMap((ring) => ring.unreadiness() ?? [])[0];
   if (Object.values(keys).some((ring) => ring.fault() !== undefined)) return unreadiness();
