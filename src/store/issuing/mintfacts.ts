@@ -67,8 +67,8 @@ const maximumAge = 10_000;
 
 const mebibyte = 2 ** 20;
 
-/** Bytes of a kept job without its labels, and of a kept name: at least the estimate of `estimateHeapBytes`. */
-const jobBytes = 1_700;
+/** Bytes of a kept job without its facts, and of a kept name: at least the estimate of `estimateHeapBytes`. */
+const jobBytes = 1_200;
 
 const meaningBytes = 300;
 
@@ -114,7 +114,7 @@ export function createMintFactsReader(
     if (!isUnchanged(dated, now)) return;
     const { id: organization_id } = dated.facts.organization;
     const value = { now, runner: nameOfRunner(now) };
-    const bytes = jobBytes + estimateHeapBytes(now.job.labels);
+    const bytes = jobBytes + estimateHeapBytes(now.job);
     jobs.keep(nameOfJob(token_hash), { organization_id, value, since, bytes });
   }
 
