@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jobDeadline } from '../core/lifetimes.ts';
 import { bytes, id, integer, json, nullable, text, time, version } from './columns.ts';
-import { entity, type Row } from './entity.ts';
+import { entity } from './entity.ts';
 import { description, labels, name, ref } from './inputs.ts';
 
 /** A point in time (RFC 3339), or whole seconds from now. */
@@ -50,5 +50,7 @@ export const jobs = entity({
   createFirst: ['user', 'stage', 'labels', 'deadline'],
 });
 
-/** The columns that are facts of a mint (`MintFacts` in core), beside the id. They are read as JSON, which has no dates. */
-export const mintedColumns = ['user_id', 'stage', 'labels'] as const satisfies (keyof Row<typeof jobs>)[];
+/**
+ * The columns that are facts of a mint (`MintFacts` in core), beside the id. They are read as JSON: a time would be a string.
+ */
+export const mintedColumns = ['user_id', 'stage', 'labels'] as const;
