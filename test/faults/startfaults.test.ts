@@ -25,10 +25,14 @@ describe('an installation on the embedded database', () => {
   const expectServing = async () => expect((await mint(issuing, issuing.seed.origin)).status).toBe(200);
 
   test.each([['serve'], ['bootstrap', '--organization', 'other']])(
-    'M5: `arsia %s` is refused with one line while another process has the database, and that process continues',
+    'M5: `arsia server %s` is refused with one line while another process has the database, and that process continues',
     async (...args) => {
       const { settings, home } = issuing.seed;
-      const refused = await ended(args, { ...settings, ARSIA_LISTEN: `127.0.0.1:${await freePort()}` }, home.folder);
+      const refused = await ended(
+        ['server', ...args],
+        { ...settings, ARSIA_LISTEN: `127.0.0.1:${await freePort()}` },
+        home.folder,
+      );
       expectOneLine(
         refused,
         new RegExp(`Process ${replica.child.pid} holds the embedded database in .+/data, and only`),
@@ -101,11 +105,11 @@ describe('files that settings name', () => {
   };
 
   test.each([['serve'], ['bootstrap', '--organization', 'acme']])(
-    'N60 `arsia %s` lists the faults of all files with those of the other settings, and creates no database and no key',
+    'N60 `arsia server %s` lists the faults of all files with those of the other settings, and creates no database and no key',
     async (...args) => {
       const folder = await mkdtemp(join(tmpdir(), 'arsia-files-'));
       atEnd(() => rm(folder, { recursive: true }));
-      const refused = await ended(args, { ...bad, ARSIA_LISTEN: '8080' }, folder);
+      const refused = await ended(['server', ...args], { ...bad, ARSIA_LISTEN: '8080' }, folder);
       expectFaults(refused, [
         /^ {2}ARSIA_LISTEN must be host:port/,
         /^ {2}ARSIA_SEALING_KEY_FILE .+ \/nope cannot be read: it does not exist\. Mount it there/,
