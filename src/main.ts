@@ -22,7 +22,7 @@ const formerNames = ['bootstrap', 'migrate', 'keys', 'audit', 'admin', 'audience
 const suggestions = ['serve', 'server', 'demo', ...[...formerNames, 'check'].map((name) => `server ${name}`)];
 
 async function main(): Promise<void> {
-  // What this process writes is for its own user alone: the embedded database, keys, the tokens of the demo (threats.md N73).
+  // Files that this process writes are readable by its own user only: the embedded database, keys, the tokens of the demo (threats.md N73).
   process.umask(0o077);
   if (Number(process.versions.node.split('.')[0]) < requiredNode)
     throw new Error(`arsia needs Node ${requiredNode} and this is ${process.version}: start it by bin/arsia.js.`);

@@ -38,7 +38,7 @@ export function issuerPath(issuer: string): string {
   return new URL(issuer).pathname.replace(/\/$/, '');
 }
 
-/** Where relying parties look under an issuer: OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3, and our keys. */
+/** Well-known paths that relying parties read under an issuer: OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3, and our keys. */
 export const wellKnown = {
   openid: '/.well-known/openid-configuration',
   oauth: '/.well-known/oauth-authorization-server',

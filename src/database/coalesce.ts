@@ -11,8 +11,8 @@ export interface CoalesceOptions<Key, Value> {
   /** Requests that wait for a read to start, at most; one more is `unavailable`. */
   maximumWaiting?: number;
   /**
-   * Milliseconds from the start of one read to that of the next, at the least. A read has a price whatever it carries: under
-   * load a short wait fills it, and one that comes alone never waits.
+   * Minimum time in milliseconds from the start of one read to the start of the next. Each read has a fixed cost. Under load a
+   * short wait fills the read; a single request does not wait.
    */
   pace?: number;
   /** Milliseconds that a request waits for a read to start, at most. */
@@ -66,7 +66,7 @@ export function coalesce<Key, Value>(
   let isScheduled = false;
   let isResting = false;
   let started = Number.NEGATIVE_INFINITY;
-  // A read serves many: it runs in nobody's context.
+  // A read serves many requests, so it must not run in the async context of one of them.
   const outside = AsyncLocalStorage.snapshot();
 
   function schedule(): void {

@@ -11,7 +11,7 @@ import { createRecognition } from './recognition.ts';
 /** Reads the credential of a request, for the key of its limit; undefined where there is none. */
 export type ReadCredential = (request: IncomingMessage) => Promise<PresentedCredential | undefined>;
 
-/** What the answer says about the credential of a request: `untried` when the request was refused for another reason. */
+/** Result of a request for its credential: `untried` when the request was refused for another reason. */
 export type Outcome = 'opened' | 'refused' | 'untried' | 'undecided';
 
 export interface LimitSettings {

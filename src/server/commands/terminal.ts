@@ -2,7 +2,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { Arsia } from '../compose/compose.ts';
 import type { Environment } from '../config/setting.ts';
 
-/** What a command may use of its process. */
+/** The parts of the process that a command may use. */
 export interface Terminal {
   env: Environment;
   /** Opens the database and keys of the server, by the same settings, without a listener. */

@@ -43,7 +43,7 @@ export function createCurrentJobs(
   );
 }
 
-/** What a mint reads of a job beside its id, by the names that `selectJobFacts` gives them. */
+/** The facts that a mint reads of a job, except its id, by the names that `selectJobFacts` gives them. */
 export type JobFacts = Pick<RowOf<typeof jobs>, (typeof mintedColumns)[number]> &
   Pick<MintFacts['job'], 'is_ended' | 'deadline'>;
 
