@@ -105,7 +105,7 @@ export const endJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
  * that has ended.
  */
 export const heartbeatJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
-  name: 'job.recordHeartbeat',
+  name: 'job.beat',
   needs: 'member',
   changes: false,
   // Not `read`: those wait while a colleague lists much, and jobs would end for lack of a heartbeat.
