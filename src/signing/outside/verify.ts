@@ -1,4 +1,5 @@
 import {
+  type CryptoKey,
   compactVerify,
   decodeJwt,
   decodeProtectedHeader,
@@ -11,7 +12,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import { outsideTokens } from '../../core/lifetimes.ts';
 import { findTimeFault } from '../../core/numericdates.ts';
 import { isCanonical } from '../compact.ts';
-import type { IssuerKeys } from './documents.ts';
+import type { IssuerKeys, KeyFinder } from './documents.ts';
 
 /** The claims of a token whose signature and times hold. `iat` and `exp` in seconds since 1970. */
 export interface OutsideClaims extends Record<string, unknown> {
@@ -60,8 +61,12 @@ export function createOutsideVerifier({
       const { header, claims } = decoded(token);
       checkHeader(header);
       const finder = await keys.find(issuer, header.kid, asker);
-      await compactVerify(token, finder, { algorithms: outsideAlgorithms }).catch((thrown: unknown) => {
-        throw refused(reasonOf(thrown), thrown);
+      await verifySignature(token, finder).catch(async (thrown: unknown) => {
+        const newer = await keys.findNewer(issuer, finder, asker);
+        if (newer === undefined) throw refused(reasonOf(thrown), thrown);
+        await verifySignature(token, newer).catch((again: unknown) => {
+          throw refused(reasonOf(again), again);
+        });
       });
       if (claims.iss !== issuer) throw refused('The subject token is of another issuer.');
       checkTimes(claims, Math.floor(clock.now() / 1000));
@@ -80,12 +85,37 @@ function decoded(token: string): { header: ProtectedHeaderParameters; claims: JW
   throw refused(`The subject token is no signed JWT in compact form of up to ${maximumTokenLength} characters.`);
 }
 
+/**
+ * Verifies with each key that fits the header: an issuer may list several keys under one `kid` (RFC 7517 4.5), as GitHub
+ * Enterprise Server does, and a token may have no `kid`.
+ */
+async function verifySignature(token: string, finder: KeyFinder): Promise<void> {
+  try {
+    await compactVerify(token, finder, { algorithms: outsideAlgorithms });
+  } catch (thrown) {
+    if (!(thrown instanceof errors.JWKSMultipleMatchingKeys)) throw thrown;
+    for await (const key of thrown) if (await isVerifiedBy(token, key)) return;
+    throw new errors.JWSSignatureVerificationFailed();
+  }
+}
+
+async function isVerifiedBy(token: string, key: CryptoKey): Promise<boolean> {
+  try {
+    await compactVerify(token, key, { algorithms: outsideAlgorithms });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof errors.JWSSignatureVerificationFailed) return false;
+    throw thrown;
+  }
+}
+
 function checkHeader(header: ProtectedHeaderParameters): void {
   if (keyHeaders.some((name) => name in header))
     throw refused('The header of the subject token carries a key or names its place.');
-  // Tokens of other kinds say so (RFC 8725 3.11): an access token, a logout token. Kubernetes says nothing.
-  if (header.typ !== undefined && !/^(?:application\/)?jwt$/i.test(String(header.typ)))
-    throw refused('The subject token is of another kind: its typ is not JWT.');
+  // Tokens of other kinds say so (RFC 8725 3.11), such as a logout token. Kubernetes says nothing. An access token (RFC 9068)
+  // may speak for a workload, since every trust rule has an audience and a condition.
+  if (header.typ !== undefined && !/^(?:application\/)?(?:at\+)?jwt$/i.test(String(header.typ)))
+    throw refused('The subject token is of another kind: its typ is neither JWT nor at+jwt.');
   // RFC 7515 4.1.11: no extension is understood here. `b64` would make the payload another text than the one decoded.
   if ('crit' in header) throw refused('The header of the subject token has a crit, and no extension is supported.');
   if (header.kid !== undefined && typeof header.kid !== 'string')
@@ -121,8 +151,6 @@ function checkedClaims(claims: JWTPayload): OutsideClaims {
 function reasonOf(thrown: unknown): string {
   if (thrown instanceof errors.JWKSNoMatchingKey)
     return 'The issuer publishes no key for the kid and alg of the subject token.';
-  if (thrown instanceof errors.JWKSMultipleMatchingKeys)
-    return 'The issuer publishes several keys that fit the subject token: it must name one by its kid.';
   return 'The signature of the subject token does not hold.';
 }
 
