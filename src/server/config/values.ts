@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { findIssuerFault } from '../../core/issuerurl.ts';
+import { findForeignIssuerFault, findIssuerFault } from '../../core/issuerurl.ts';
 import { listOf } from '../../providers/endpoints.ts';
 
 /** Parsers of settings. Each throws an Error whose message continues the name of the variable and shows a valid value. */
@@ -31,9 +31,8 @@ export function databaseUrl(value: string): string {
   return value;
 }
 
-/** Unlike ARSIA_ISSUER, the issuer of another party may end in a slash. */
 export function signInIssuer(value: string): string {
-  const fault = findIssuerFault(value.replace(/\/$/, ''));
+  const fault = findForeignIssuerFault(value);
   if (fault !== undefined) throw new Error(`${fault}, such as https://id.example.com; it is ${JSON.stringify(value)}`);
   return value;
 }
