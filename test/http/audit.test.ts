@@ -162,7 +162,7 @@ describe('strangers cannot fill the audit', () => {
   test('refused requests without end, of all sorts, leave a handful of events and their counts; others one each', async () => {
     const goOn = running.clock.hold();
     beginMinute(running);
-    await running.arsia.trail.round();
+    await running.arsia.trail.runRound();
     const before = await countAll();
     const storm: (() => Promise<Answer>)[] = [
       () => stranger().ask('GET', '/groups'),
@@ -187,7 +187,7 @@ describe('strangers cannot fill the audit', () => {
     goOn();
 
     running.clock.advance(60_000);
-    await running.arsia.trail.round();
+    await running.arsia.trail.runRound();
     const counted = await oracle.execute(
       `SELECT action, code, organization_id, detail FROM audit_events WHERE actor_kind = 'anonymous' AND detail ? 'count'`,
     );

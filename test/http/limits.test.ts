@@ -378,11 +378,11 @@ const replica: Record<string, Limit> = {
   },
   'changes at once': {
     value: 'a quarter of the connections; with several organisations half of these of one',
-    source: ['src/services/pipeline/shares.ts', "ofConnections('changes', 0.25)"],
+    source: ['src/services/pipeline/shares.ts', "limitConnections('changes', 0.25)"],
   },
   'reads at once': {
     value: 'a fifth of the connections; with several organisations half of these of one',
-    source: ['src/services/pipeline/shares.ts', "ofConnections('reads', 0.2)"],
+    source: ['src/services/pipeline/shares.ts', "limitConnections('reads', 0.2)"],
   },
   'forced deletions and moves at once': {
     value: '2, one of each organisation, and 100 that wait',

@@ -7,7 +7,7 @@ import { routes } from '../../src/http/api/routes.ts';
 import type { Route } from '../../src/http/route.ts';
 import { providerTypes } from '../../src/providers/registry.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { actionTraits } from '../../src/services/actions.ts';
+import { listActionTraits } from '../../src/services/actions.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient, request } from '../support/client.ts';
 import { setUpClouds } from '../support/clouds.ts';
@@ -74,7 +74,7 @@ describe('the document', () => {
   );
 
   test('has a trait, or none, of the action of every route', () => {
-    const unknown = routes.filter(({ action }) => !actionTraits().has(action)).map(keyOf);
+    const unknown = routes.filter(({ action }) => !listActionTraits().has(action)).map(keyOf);
     expect(unknown).toEqual(['POST /tokens', 'POST /credentials', 'POST /admin-links/redeem']);
   });
 

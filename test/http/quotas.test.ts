@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type QuotaName, quotaNames, quotas } from '../../src/core/quotas.ts';
 import { routes } from '../../src/http/api/routes.ts';
-import { actionTraits } from '../../src/services/actions.ts';
+import { listActionTraits } from '../../src/services/actions.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, type Client, encoded, postForm } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
@@ -221,7 +221,7 @@ const quotaOf = async (name: string): Promise<Body> =>
 
 describe('N68 every collection of an organisation has a quota', () => {
   test('and every action that adds to one has its case here', () => {
-    const declared = [...actionTraits()].flatMap(([action, { adds }]) => adds.map((name) => `${name} ${action}`));
+    const declared = [...listActionTraits()].flatMap(([action, { adds }]) => adds.map((name) => `${name} ${action}`));
     // People come by sign-in (test/oidc/signin.quotas.test.ts).
     const elsewhere = ['sign_ins'];
     expect(Object.keys(growths)).toEqual(expect.arrayContaining(declared));
@@ -235,7 +235,7 @@ describe('N68 every collection of an organisation has a quota', () => {
     expect(creates.length).toBeGreaterThan(15);
     // Operators make links, and a link ends in 15 minutes.
     expect(
-      creates.filter(({ action }) => actionTraits().get(action)!.adds.length === 0).map(({ path }) => path),
+      creates.filter(({ action }) => listActionTraits().get(action)!.adds.length === 0).map(({ path }) => path),
     ).toEqual(['/owner-links']);
   });
 

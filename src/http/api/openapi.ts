@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
-import { type ActionTraits, actionTraits } from '../../services/actions.ts';
+import { type ActionTraits, listActionTraits } from '../../services/actions.ts';
 import { isCreate } from '../kernel/parserequest.ts';
 import type { Route } from '../route.ts';
 import { settingsComponents, withSettings } from './identities/settingsforms.ts';
@@ -17,7 +17,7 @@ const header = (description: string): Header => ({ description, schema: { type: 
  */
 export function openApiDocument(server: string): object {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
-  const traits = actionTraits();
+  const traits = listActionTraits();
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] ??= {};

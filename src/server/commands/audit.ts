@@ -51,7 +51,7 @@ function checkpoint(terminal: Terminal): Command {
     )
     .action(() =>
       withArsia(terminal, async ({ trail }) => {
-        const newest = await trail.checkpoint();
+        const newest = await trail.makeCheckpoint();
         if (newest === undefined) throw new ArsiaError('not_found', 'There are no audit events yet.', { advice: '' });
         terminal.write(`${JSON.stringify(newest, null, 2)}\n`);
       }),
@@ -99,7 +99,7 @@ function exportEvents(terminal: Terminal): Command {
       withArsia(terminal, ({ trail }) => {
         const columns = Object.entries(options).map(([name, value]) => [filters[name as FilterOption], value]);
         const times = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
-        return terminal.send(trail.lines({ ...Object.fromEntries(columns), ...times }, afterPosition));
+        return terminal.send(trail.exportLines({ ...Object.fromEntries(columns), ...times }, afterPosition));
       }),
     );
 }

@@ -6,7 +6,7 @@ import { type DatabaseOptions, openDatabase } from '../../database/database.ts';
 import { type MigrationProgress, migrate } from '../../database/migrate.ts';
 import { createAuditTrail } from '../../services/audit/trail.ts';
 import { sweepFreedAudiences } from '../../services/identities/audiences.ts';
-import { auditedKeyring, keyChangeRecords } from '../../services/issuing/keys.ts';
+import { auditKeyring, createKeyChangeRecorder } from '../../services/issuing/keys.ts';
 import { endOverdueJobs } from '../../services/jobs/overdue.ts';
 import type { Idempotency } from '../../services/pipeline/idempotency.ts';
 import { createKeyring } from '../../signing/keysets/keyring.ts';
@@ -58,7 +58,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
   });
   const keys = perKeySet((keySet) =>
     createKeyring({
-      store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
+      store: createKeyStore(database, createKeyChangeRecorder(trail.audit, clock)),
       sealer,
       clock,
       monotonic,
@@ -76,7 +76,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
     artifacts: createArtifactStore({ database, sealer }),
     keys,
     /** The same keyrings for commands and timers: their refusals and failures are recorded too. */
-    keyrings: perKeySet(({ name }) => auditedKeyring(keys[name], trail.audit, clock)),
+    keyrings: perKeySet(({ name }) => auditKeyring(keys[name], trail.audit, clock)),
     watch: watchClock(database, log),
     cookies: createLoadedSecret(secret('cookies')),
     cursors: createLoadedSecret(secret('cursors')),
@@ -150,7 +150,7 @@ export function startTasks(
   timers.every(overdueInterval, async () => {
     await endOverdueJobs({ database, audit: trail.audit, clock }).catch(logWarning('overdue jobs were not ended'));
   });
-  timers.every((auditInterval * 1000) / 2, () => trail.round().catch(warnOfAudit));
+  timers.every((auditInterval * 1000) / 2, () => trail.runRound().catch(warnOfAudit));
   // Must close last, so that the final checkpoint covers the events that the other shutdown steps record.
   timers.onStop(() => trail.close().catch(warnOfAudit));
   timers.every(sweepInterval, async () => {

@@ -5,10 +5,13 @@ import { candidates } from '../../store/identities/usable.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
-import { pageWithSettings, type WithSettings } from './storedsettings.ts';
+import { attachSettingsToPage, type WithSettings } from './storedsettings.ts';
 
-/** Lists the usable identities of a workspace. The rule in core leaves masked ones out, so that SQL needs no second rule. */
-export async function usableIn(
+/**
+ * Lists the identities that a workspace or group can use. The rule in core filters masked ones, so that SQL needs no
+ * second rule.
+ */
+export async function listUsable(
   context: Context,
   { lineage }: Namespace,
   input: { search?: string | undefined; type?: string | undefined; page: Page },
@@ -18,5 +21,5 @@ export async function usableIn(
     keep: (rows) => rows.filter(({ reach }) => findUsability(reach, lineage) === 'usable'),
     positionOf: ({ id }) => id,
   });
-  return pageWithSettings(found);
+  return attachSettingsToPage(found);
 }

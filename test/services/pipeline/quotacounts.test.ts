@@ -58,8 +58,8 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     });
   };
   const add = (work: (admission: Admission) => Promise<unknown> = team) =>
-    counts.admitting(async (admission) => {
-      const full = admission.take([key], 1);
+    counts.runAdmitted(async (admission) => {
+      const full = admission.reserve([key], 1);
       if (full !== undefined) return `full at ${full.value}`;
       await work(admission);
       return 'added';
@@ -109,18 +109,18 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
 
   test('end the work where the holder changes with each run', async () => {
     let run = 0;
-    const work = counts.admitting(async ({ take }) =>
-      take([{ ...key, name: 'team_members', holder: `team_${++run}` }], 1),
+    const work = counts.runAdmitted(async ({ reserve }) =>
+      reserve([{ ...key, name: 'team_members', holder: `team_${++run}` }], 1),
     );
     await expect(work).rejects.toThrow('the quota team_members is not counted yet after 20 runs');
   }, 60_000);
 
   test('return the room of a transaction that runs again', async () => {
     await saveQuotas(database.query, 'grp_acme', { teams: 1 });
-    const tries = await counts.admitting(async (admission) => {
+    const tries = await counts.runAdmitted(async (admission) => {
       for (let n = 0; n < 5; n++) {
         admission.restart();
-        expect(admission.take([key], 1)).toBeUndefined();
+        expect(admission.reserve([key], 1)).toBeUndefined();
       }
       return 5;
     });
