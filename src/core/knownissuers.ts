@@ -129,7 +129,7 @@ const dedicatedIssuers: readonly RegExp[] = [
   new RegExp(`^https://login\\.microsoftonline\\.com/${uuid}/v2\\.0$`),
   new RegExp(`^https://sts\\.windows\\.net/${uuid}$`),
   new RegExp(`^https://[a-z0-9]+\\.oic\\.prod-aks\\.azure\\.com/${uuid}/${uuid}$`),
-  /^https:\/\/oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\/id\/[0-9A-F]+$/i,
+  /^https:\/\/oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\/id\/[0-9A-Z]+$/,
   /^https:\/\/cognito-idp\.[a-z0-9-]+\.amazonaws\.com\/[\w-]+$/,
   /^https:\/\/container\.googleapis\.com\/v1\/projects\/[\w:.-]+\/(?:locations|zones)\/[\w-]+\/clusters\/[\w-]+$/,
 ];
