@@ -217,6 +217,7 @@ test('a provider that spells its issuer otherwise than the URL parser would sign
   upstream.issuer = upstream.issuer.replace('127.0.0.1', 'LOCALHOST');
   const home = await makeHome('embedded');
   const running = await startArsia({ home, settings: await signInSettings(upstream, home) });
+  await running.arsia.operators.bootstrap({ organization: 'acme', login: 'owner' });
   upstream.register(running.issuer);
   upstream.people.set('ada', {});
   await signInPerson({ running, upstream, issuer: running.issuer }, 'ada');
