@@ -104,7 +104,7 @@ function operationOf(route: Route, traits: ActionTraits | undefined): ZodOpenApi
   };
 }
 
-/** Alternatives, of which a request brings one. */
+/** Authentication schemes, of which a request needs one. */
 function securityOf({ bearer }: Route, traits: ActionTraits | undefined): Record<string, string[]>[] {
   if (bearer === 'none') return [];
   if (bearer === 'job') return [{ jobToken: [] }];
@@ -116,7 +116,7 @@ function contentOf({ response, media_type }: Route) {
   return { 'application/json': { schema: response ?? z.unknown() } };
 }
 
-/** The action, and for the few that several routes share the noun that the path begins with. */
+/** Returns the operation id: the action, prefixed with the first noun of the path if several routes share it. */
 function operationIdOf({ action, path }: Route): string {
   const name = action.replaceAll('.', '_');
   const isShared = routes.filter((one) => one.action === action).length > 1;

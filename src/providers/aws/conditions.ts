@@ -3,12 +3,12 @@ import { invalidDocument, unsupported } from '../document.ts';
 
 const what = 'trust policy';
 
-/** Values of the request by condition key, lower case. An absent key has no entry. */
+/** Values of the request by condition key in lower case. An absent key has no entry. */
 export type RequestContext = ReadonlyMap<string, readonly string[]>;
 
-/** One line of a Condition block: operator, key, the values of the document. */
+/** One line of a Condition block: operator, key and the values of the document. */
 export interface Condition {
-  /** In the document's own words: `StringEquals host/path:sub`. */
+  /** As in the document: `StringEquals host/path:sub`. */
   label: string;
   operator: Operator;
   quantifier: 'ForAnyValue' | 'ForAllValues' | undefined;
@@ -41,14 +41,14 @@ const operators: readonly Operator[] = [
 const knownOperators = operators.map((row) => row.name).join(', ');
 const operatorPattern = /^(?:(ForAnyValue|ForAllValues):)?([A-Za-z]+?)(IfExists)?$/;
 
-/** Keys that several values may stand under (cloud-facts.md 7.4); on these AWS wants ForAnyValue or ForAllValues. */
+/** Keys with several values (cloud-facts.md 7.4). On these AWS requires ForAnyValue or ForAllValues. */
 const multivaluedKeys = ['aws:tagkeys', 'sts:transitivetagkeys'];
 
 export function isMultivalued(key: string): boolean {
   return multivaluedKeys.includes(key) || key.endsWith(':amr');
 }
 
-/** The conditions of a `Condition` element. All of them must hold. */
+/** Parses a `Condition` element. All its conditions must hold. Throws `invalid_request` or `not_supported`. */
 export function parseConditions(element: unknown, hasVariables: boolean): Condition[] {
   if (element === undefined) return [];
   if (!isObject(element)) throw invalidDocument(what, 'has a Condition that is not an object');
@@ -74,7 +74,7 @@ function parseCondition(name: string, key: string, element: unknown, hasVariable
     throw invalidDocument(what, `has a value of ${label} that is not a string`);
   });
   if (values.length === 0) throw invalidDocument(what, `has no value for ${label}`);
-  // Only Version 2012-10-17 knows variables; in an older policy `${…}` is literal text (cloud-facts.md 7.3).
+  // Only Version 2012-10-17 has variables. In an older policy `${…}` is literal text (cloud-facts.md 7.3).
   const variable = hasVariables ? values.find((value) => value.includes('${')) : undefined;
   if (variable !== undefined)
     throw unsupported(what, `the policy variable ${JSON.stringify(variable)}`, 'values without `${`');
@@ -88,7 +88,7 @@ function parseCondition(name: string, key: string, element: unknown, hasVariable
   };
 }
 
-/** Does the condition hold? Semantics of cloud-facts.md 7.4. */
+/** Returns whether the condition holds, with the semantics of cloud-facts.md 7.4. */
 export function holds(condition: Condition, context: RequestContext): boolean {
   const actual = context.get(condition.key);
   const { operator, quantifier } = condition;
@@ -108,7 +108,10 @@ function isTrue(value: string): boolean {
   return value.toLowerCase() === 'true';
 }
 
-/** `*` for any run of characters, `?` for one. Backtracks to the last `*` only, so no pattern takes exponential time. */
+/**
+ * Returns whether the text matches: `*` is any number of characters, `?` is one. Backtracks only to the last `*`, so that no
+ * pattern needs exponential time.
+ */
 export function matchesWildcards(pattern: string, text: string): boolean {
   let p = 0;
   let star = -1;

@@ -4,7 +4,7 @@ import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
 import { type Condition, holds, matchesWildcards, parseConditions } from './conditions.ts';
 import { providerArn } from './names.ts';
-import { isKnownKey, type TrustRequest, trustRequest } from './request.ts';
+import { buildTrustRequest, isKnownKey, type TrustRequest } from './request.ts';
 
 const what = 'trust policy';
 const supportedKeys =
@@ -12,10 +12,10 @@ const supportedKeys =
 
 const principalMembers = {
   Federated: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
-  /** Of these principals, a web identity matches `*` only. */
+  /** A web identity matches only `*` among these principals. */
   AWS: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
-  Service: { irrelevant: 'It names services of AWS, and a web identity is none of them.' },
-  CanonicalUser: { irrelevant: 'It names an account by its id for S3, and a web identity is no account.' },
+  Service: { irrelevant: 'It names services of AWS, and a web identity is not a service.' },
+  CanonicalUser: { irrelevant: 'It names an account by its id for S3, and a web identity is not an account.' },
 } satisfies Members;
 
 const statementMembers = {
@@ -49,7 +49,7 @@ const policyMembers = {
   },
 } satisfies Members;
 
-/** Every member of a trust policy that `evaluate` knows, by its place; conditions are in conditions.ts. */
+/** Every member of a trust policy that `evaluate` knows, by its path. Conditions are in conditions.ts. */
 export const members = { '': policyMembers, 'Statement.': statementMembers, 'Statement.Principal.': principalMembers };
 
 interface Statement {
@@ -63,7 +63,7 @@ interface Statement {
   conditions: Condition[];
 }
 
-/** A statement that does not apply, and how many checks it passed. The one that passed most is the one that the admin meant. */
+/** A statement that does not apply, and how many checks it passed. The one that passed the most is reported. */
 interface Miss {
   progress: number;
   denial: Denial;
@@ -79,7 +79,7 @@ export function evaluate(
   request: EvaluateRequest = {},
 ): Verdict {
   const statements = parsePolicy(document);
-  const asked = trustRequest(claims, request);
+  const asked = buildTrustRequest(claims, request);
   for (const action of asked.actions) {
     const verdict = decide(statements, action, asked);
     if (!verdict.allow) return verdict;
@@ -87,12 +87,12 @@ export function evaluate(
   return { allow: true };
 }
 
-/** Explicit deny, then an explicit allow, else the reason of the statement that came closest. */
+/** Returns an explicit deny, otherwise an explicit allow, otherwise the reason of the statement that passed most checks. */
 function decide(statements: Statement[], action: string, asked: TrustRequest): Verdict {
   let closest: Miss | undefined;
   let allow = false;
   for (const statement of statements) {
-    const miss = missOf(statement, action, asked);
+    const miss = findMiss(statement, action, asked);
     if (miss === undefined && !statement.isAllow)
       return deny(`Deny in ${statement.title}`, 'a token that it does not cover', `${action} is denied`);
     if (miss === undefined) allow = true;
@@ -102,8 +102,8 @@ function decide(statements: Statement[], action: string, asked: TrustRequest): V
   return closest?.denial ?? deny('Effect', 'a statement that allows', 'none does');
 }
 
-/** Why a statement does not apply; undefined when it does. */
-function missOf(statement: Statement, action: string, asked: TrustRequest): Miss | undefined {
+/** Returns why a statement does not apply; undefined where it does. */
+function findMiss(statement: Statement, action: string, asked: TrustRequest): Miss | undefined {
   const { actions, federated, conditions } = statement;
   if (!actions.some((pattern) => matchesAction(pattern, action)))
     return { progress: federated.length > 0 ? 1 : 0, denial: deny('Action', actions, action) };
@@ -121,7 +121,10 @@ function describePrincipal({ role, hostPath, issuer }: TrustRequest): string {
   return role === undefined ? `…:oidc-provider/${hostPath}` : providerArn(role, hostPath);
 }
 
-/** `*` names nobody's provider: AWS and Ceph refuse it for a web identity (cloud-facts.md 10). A Deny for everyone covers us. */
+/**
+ * An Allow for `*` does not match, since AWS and Ceph refuse it for a web identity (cloud-facts.md 10). A Deny for everyone
+ * does.
+ */
 function matchesPrincipal(statement: Statement, { role, hostPath }: TrustRequest): boolean {
   if (statement.isForAnyone && !statement.isAllow) return true;
   if (hostPath === undefined) return false;
@@ -163,7 +166,7 @@ function parseStatement(element: JsonObject, index: number, hasVariables: boolea
   };
 }
 
-/** Users, roles and services stand in trust policies beside web identities and never are one. */
+/** Trust policies may also name users, roles and services. A web identity never matches these. */
 function parsePrincipal(element: unknown, place: string): Pick<Statement, 'federated' | 'isForAnyone'> {
   if (element === '*') return { federated: [], isForAnyone: true };
   if (!isObject(element) || Object.keys(element).length === 0) throw invalidDocument(what, `has no \`${place}\``);

@@ -16,15 +16,15 @@ const text =
     return value;
   };
 
-/** Members of a federated credential as Graph, ARM and the command line show it. */
+/** Members of a federated credential, as Graph, ARM and the command line show it. */
 const credentialMembers = {
-  // It stands in place of a subject.
+  // Used instead of a subject.
   claimsMatchingExpression: (value: unknown): void => {
     if (value !== undefined && value !== null)
       throw unsupported(
         what,
         '`claimsMatchingExpression`',
-        'an exact `subject`: Entra takes expressions for a few issuers only',
+        'an exact `subject`: Entra supports expressions only for a few issuers',
       );
   },
   issuer: text('issuer'),
@@ -44,7 +44,7 @@ const credentialMembers = {
   '@odata.id': { irrelevant: 'Graph adds it to its answers: the URL of the credential.' },
 } satisfies Members;
 
-/** ARM's form. */
+/** Members of the form of ARM. */
 const wrapperMembers = {
   properties: (value: unknown) => {
     if (!isObject(value)) throw invalidDocument(what, 'has `properties` that are not an object');
@@ -63,12 +63,12 @@ const wrapperMembers = {
   resourceGroup: { irrelevant: 'The command line adds it: where the managed identity is.' },
 } satisfies Members;
 
-/** Every member of a credential that `evaluate` knows, by its place: of Graph's form, and of ARM's. */
+/** Every member of a credential that `evaluate` knows, by its path, in the form of Graph and in that of ARM. */
 export const members = { '': credentialMembers, 'ARM: ': wrapperMembers, 'ARM: properties.': credentialMembers };
 
 /**
- * Evaluates a federated identity credential: issuer, subject and audience are compared byte for byte, case and white space
- * included (cloud-facts.md 2.1). Takes the form of Graph, and that of ARM, which wraps it in `properties`. Throws
+ * Evaluates a federated identity credential. Issuer, subject and audience are compared byte for byte, including case and
+ * white space (cloud-facts.md 2.1). Accepts the form of Graph, and that of ARM, which wraps it in `properties`. Throws
  * `invalid_request` or `not_supported` for a document that it cannot evaluate.
  */
 export function evaluate(document: string, claims: Readonly<Record<string, unknown>>): Verdict {

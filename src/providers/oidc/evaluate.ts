@@ -16,7 +16,7 @@ const trustMembers = {
     return value;
   },
   subject: optionalText,
-  // An empty prefix would take every identity of the issuer.
+  // An empty prefix would accept every identity of the issuer.
   subject_prefix: (value: unknown, place: string): string | undefined => {
     if (value === '') throw invalidDocument(what, 'has an empty `subject_prefix`');
     return optionalText(value, place);
@@ -27,8 +27,8 @@ const trustMembers = {
 export const members = { '': trustMembers };
 
 /**
- * The trust of any relying party, in the form that the trust page shows: `issuer`, `audiences`, and a `subject` that must be
- * equal or a `subject_prefix` that it must begin with.
+ * Evaluates the trust document that the trust page shows for any relying party: `issuer`, `audiences`, and either a `subject`
+ * that must be equal or a `subject_prefix`.
  */
 export function evaluate(document: string, claims: Readonly<Record<string, unknown>>): Verdict {
   const { issuer, audiences, subject, subject_prefix: prefix } = parseTrust(document);

@@ -11,18 +11,21 @@ import { composeStored, embeddedSealingKeyPath, type Stored, type Surroundings }
 export interface Finding {
   subject: string;
   isRight: boolean;
-  /** One line without secrets: what holds, or what is wrong and what to do. */
+  /** One line without secrets: the state, or the fault and what to do. */
   detail: string;
 }
 
 /**
- * Checks an installation as a server would meet it at its next start: settings, issuer, database, schema, keys. Changes
- * nothing, and makes no database and no key. Ends with the first finding that the rest depends on.
+ * Checks what a server needs at its next start: settings, issuer, database, schema, keys. Changes
+ * nothing, and creates no database and no key. Ends with the first failed check that later checks depend on.
  */
 export async function* checkInstallation(config: Config, surroundings: Surroundings): AsyncGenerator<Finding> {
   yield right('settings', 'valid, with the files that they name');
   yield right('issuer', `${config.issuer}, ${config.tenancy} tenancy`);
-  yield right('sign-in', config.signIn?.issuer ?? 'off: nobody signs in with a browser');
+  yield right(
+    'sign-in',
+    config.signIn?.issuer ?? 'off: without ARSIA_SIGN_IN_ISSUER people cannot sign in with a browser',
+  );
   const missing = missingInstallation(config);
   if (missing !== undefined) return yield missing;
   const stored = await composeStored(config, await readSettingsFiles(config), surroundings);
@@ -34,13 +37,16 @@ export async function* checkInstallation(config: Config, surroundings: Surroundi
   }
 }
 
-/** The embedded database and its key are made by the first command that opens them: a check does not. */
+/** Finds a missing embedded database or key. A check must not open them, since that would create them. */
 function missingInstallation({ database, sealingKeyFile }: Config): Finding | undefined {
   if (database.url !== undefined) return undefined;
   if (!existsSync(join(database.folder, 'pgdata')))
-    return wrong('database', `none in ${database.folder} yet: \`arsia server bootstrap\` or \`arsia serve\` makes it`);
+    return wrong(
+      'database',
+      `none in ${database.folder} yet: \`arsia server bootstrap\` or \`arsia serve\` creates it`,
+    );
   if (sealingKeyFile === undefined && !existsSync(embeddedSealingKeyPath))
-    return wrong('database', `its sealing key ${embeddedSealingKeyPath} is not there: restore it from its backup`);
+    return wrong('database', `its sealing key ${embeddedSealingKeyPath} is missing: restore it from its backup`);
   return undefined;
 }
 
@@ -79,7 +85,7 @@ async function checkKeys(keyring: Stored['keys'][keyof Stored['keys']], { databa
   return right('keys', `${name}: ${states.join(', ')}`);
 }
 
-/** Host and name of the database, never a password. */
+/** Returns host and name of the database, never a password. */
 function describeDatabase({ database: { url, folder } }: Config): string {
   if (url === undefined) return `embedded, in ${folder}; the clocks agree`;
   const { host, pathname } = new URL(url);
@@ -91,7 +97,7 @@ async function finding(subject: string, check: () => Promise<Finding>): Promise<
     return await check();
   } catch (thrown) {
     const error = asArsiaError(thrown);
-    // An error without a code is one of the driver or of a migration: both say what is wrong in one line.
+    // An error without a code comes from the driver or a migration. Its message names the fault in one line.
     return wrong(subject, error.code === 'internal' && thrown instanceof Error ? thrown.message : error.message);
   }
 }

@@ -39,7 +39,7 @@ export function composeIssuing(config: Config, files: SettingsFiles, stored: Sto
   };
 }
 
-/** The part of a shared place that one organisation may take. */
+/** The share of the places that one organisation may use. */
 export function shareOf({ tenancy }: Config): number {
   return tenancy === 'single' ? 1 : 0.5;
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { findForeignIssuerFault, findIssuerFault } from '../../core/issuerurl.ts';
-import { listOf } from '../../providers/endpoints.ts';
+import { parseList } from '../../providers/endpoints.ts';
 
 /** Parsers of settings. Each throws an Error whose message continues the name of the variable and shows a valid value. */
 
@@ -45,7 +45,7 @@ export function scopes(value: string): string {
 
 export function proxies(value: string): number | string[] {
   if (/^\d{1,2}$/.test(value)) return Number(value);
-  return listOf(network)(value);
+  return parseList(network)(value);
 }
 
 function network(value: string): string {

@@ -1,7 +1,7 @@
 import type { IssuerResolver } from '../issuing/issuerresolver.ts';
 import { changeAccessRule, createAccessRule, listIdentityAccessRules, removeAccessRule } from './accessrules.ts';
 import { createAlias, listIdentityAliases, removeAlias } from './aliases.ts';
-import { assignIdentity, listAssignedIdentities, unassignIdentity } from './assignments.ts';
+import { assignIdentity, listWorkspaceIdentities, unassignIdentity } from './assignments.ts';
 import { listEffectiveIdentities, listUsableIdentities } from './effective.ts';
 import {
   changeIdentity,
@@ -41,7 +41,7 @@ export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolv
     assignments: {
       assign: assignIdentity,
       unassign: unassignIdentity,
-      list: listAssignedIdentities,
+      list: listWorkspaceIdentities,
       listUsable: listUsableIdentities,
       listEffective: listEffectiveIdentities,
     },

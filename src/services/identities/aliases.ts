@@ -10,7 +10,7 @@ import {
   insertAlias,
   listAliases,
 } from '../../store/identities/aliases.ts';
-import { reachOf } from '../../store/identities/reach.ts';
+import { readReach } from '../../store/identities/reach.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
@@ -82,7 +82,7 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
     return { ...found, alias };
   },
   async run(context, input, { identity, alias }) {
-    const reach = await reachOf(context.db, identity);
+    const reach = await readReach(context.db, identity);
     const after = { ...reach, group_ids: reach.group_ids.filter((id) => id !== alias.group_id) };
     const dropped = await dropLostAssignments(
       context,

@@ -6,13 +6,13 @@ import type { workspaces } from '../../entities/namespaces.ts';
 import {
   type AssignedIdentity,
   type Assignment,
-  assignedIdentities,
   deleteAssignment,
   findAssignment,
   insertAssignment,
+  listAssignedIdentities,
 } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { reachOf } from '../../store/identities/reach.ts';
+import { readReach } from '../../store/identities/reach.ts';
 import { isGranted } from '../../store/identities/usegrants.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { createWorkspace, type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
@@ -141,7 +141,7 @@ export const unassignIdentity: Action<
   }),
 };
 
-export const listAssignedIdentities: Action<
+export const listWorkspaceIdentities: Action<
   { workspace: string; page: Page },
   FoundNamespace,
   WithSettings<AssignedIdentity>[]
@@ -152,7 +152,7 @@ export const listAssignedIdentities: Action<
   find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
   opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
   run: async (context, { page }, { namespace }) =>
-    (await assignedIdentities(context.db, namespace.id, page)).map(attachSettings),
+    (await listAssignedIdentities(context.db, namespace.id, page)).map(attachSettings),
 };
 
 /** Finds the workspace and an identity that reaches it. Throws `not_found` for any other identity. */
@@ -171,7 +171,7 @@ async function resolveReachingIdentity(
   { lineage }: Pick<Namespace, 'lineage'>,
 ): Promise<ManagedIdentity> {
   const { identity } = await resolveIdentity(context, ref);
-  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'out_of_reach')
+  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'out_of_reach')
     throw buildNotFoundError('managed identity', ref);
   return identity;
 }
@@ -192,7 +192,7 @@ async function refuseMasked(
   identity: ManagedIdentity,
   { path, lineage }: FoundNamespace['namespace'],
 ) {
-  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
+  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'usable') return;
   throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
     advice: 'Ask an owner of the group or workspace that masks it to delete the mask.',
   });

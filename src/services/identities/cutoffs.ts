@@ -1,13 +1,13 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { findUsability, type Reach } from '../../core/inheritance.ts';
-import { assignedLineages, deleteAssignmentsIn } from '../../store/identities/assignments.ts';
+import { deleteAssignmentsIn, listAssignedLineages } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { formatPaths } from '../namespaces/descendants.ts';
 import { listVisibleRoots } from '../namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
 import { identityPath } from './lookup.ts';
 
-export type LostAssignment = Awaited<ReturnType<typeof assignedLineages>>[number];
+export type LostAssignment = Awaited<ReturnType<typeof listAssignedLineages>>[number];
 
 /** Returns the workspaces that have the identity assigned and would lose it with this reach. */
 export async function listLostAssignments(
@@ -15,7 +15,7 @@ export async function listLostAssignments(
   identity: ManagedIdentity,
   after: Reach,
 ): Promise<LostAssignment[]> {
-  const assigned = await assignedLineages(context.db, identity.id);
+  const assigned = await listAssignedLineages(context.db, identity.id);
   return assigned.filter(({ lineage }) => findUsability(after, lineage) !== 'usable');
 }
 

@@ -2,13 +2,13 @@ import { findUsability, selectChoice } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import {
   type AssignedIdentity,
-  assignedTo,
-  choicesBeside,
-  positionOfAssigned,
+  assignedCursor,
+  listAssignedTo,
+  listChoicesBeside,
   type ReachingIdentity,
 } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { teamIdsOf } from '../../store/people/teams.ts';
+import { listTeamIds } from '../../store/people/teams.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import { resolveUserIn } from '../people/users.ts';
 import type { Action } from '../pipeline/action.ts';
@@ -47,22 +47,25 @@ export const listEffectiveIdentities: Action<
       input.user === undefined ? undefined : await resolveUserIn(context, namespace.organization_id, input.user);
     const runner = {
       user_id: user?.id ?? null,
-      team_ids: user === undefined ? [] : await teamIdsOf(context.db, user.id),
+      team_ids: user === undefined ? [] : await listTeamIds(context.db, user.id),
       launcher_id: null,
     };
     const principals = ['', ...(user === undefined ? [] : [user.id]), ...runner.team_ids];
     const found = await scan<ReachingIdentity>(input.page, {
-      read: (page) => assignedTo(context.db, namespace, principals, page),
+      read: (page) => listAssignedTo(context.db, namespace, principals, page),
       async keep(rows) {
         const formatChoiceKey = ({ type, profile }: { type: string; profile: string }) => `${type} ${profile}`;
-        const choices = Map.groupBy(await choicesBeside(context.db, namespace.id, principals, rows), formatChoiceKey);
+        const choices = Map.groupBy(
+          await listChoicesBeside(context.db, namespace.id, principals, rows),
+          formatChoiceKey,
+        );
         return rows.filter((one) => {
           const chosen = selectChoice(choices.get(formatChoiceKey(one)) ?? [], runner, one.type, one.profile);
           const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
           return isChosen && findUsability(one.reach, namespace.lineage) === 'usable';
         });
       },
-      positionOf: positionOfAssigned,
+      positionOf: assignedCursor,
     });
     return attachSettingsToPage(found);
   },

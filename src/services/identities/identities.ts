@@ -3,7 +3,7 @@ import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import { managedIdentities } from '../../entities/managedidentities.ts';
 import type { CloudEndpoints, Provider, ReadSettings } from '../../providers/provider.ts';
-import { providerOf } from '../../providers/registry.ts';
+import { requireProvider } from '../../providers/registry.ts';
 import { parseSettings } from '../../providers/requestedsettings.ts';
 import { settingsToStore } from '../../providers/storedsettings.ts';
 import { findAliasAt } from '../../store/identities/aliases.ts';
@@ -51,7 +51,7 @@ export function createIdentity(
     adds: ['managed_identities', 'audiences'],
     find: (context, input) => resolveNamespace(context, 'group', input.group),
     async run(context, { group: _group, ...given }, { namespace }) {
-      const provider = providerOf(given.type);
+      const provider = requireProvider(given.type);
       const { settings, audience } = await acceptSettings(context, provider, given.settings, namespace, limits);
       await refuseTakenName(context, `${namespace.path}/${given.name}`);
       await context.admit('managed_identities', namespace.organization_id);

@@ -3,7 +3,7 @@ import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { deleteMask, insertMask, listMasks, type Mask } from '../../store/identities/masks.ts';
-import { reachOf } from '../../store/identities/reach.ts';
+import { readReach } from '../../store/identities/reach.ts';
 import { demandOnEach } from '../namespaces/descendants.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
@@ -36,7 +36,7 @@ export const maskIdentity: Action<
           advice: 'Move or delete the identity instead.',
         },
       );
-    const reach = await reachOf(context.db, identity);
+    const reach = await readReach(context.db, identity);
     if (!reach.masked_in.includes(namespace.id))
       await context.admit('masks_per_identity', namespace.organization_id, toQuotaHolder(identity));
     const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
@@ -83,7 +83,7 @@ async function resolveMaskTarget(context: Context, input: { namespace: string; i
   const place = await resolveNamespace(context, 'any', input.namespace);
   await context.demand('namespace.view', place);
   const { identity } = await resolveIdentity(context, input.identity);
-  if (findUsability(await reachOf(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
+  if (findUsability(await readReach(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
     throw buildNotFoundError('managed identity', input.identity);
   return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
 }

@@ -1,5 +1,5 @@
 import { findIdentity, type ManagedIdentity, moveIdentity } from '../../store/identities/identities.ts';
-import { reachOf } from '../../store/identities/reach.ts';
+import { readReach } from '../../store/identities/reach.ts';
 import type { Action } from '../pipeline/action.ts';
 import { type IdentityAndGroup, resolveIdentityAndGroup } from './aliases.ts';
 import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
@@ -24,7 +24,7 @@ export const moveIdentityTo: Action<
   version: ({ identity }) => identity.version,
   async run(context, input, { identity, group }) {
     await refuseTakenName(context, `${group.path}/${identity.name}`, identity.id);
-    const reach = await reachOf(context.db, identity);
+    const reach = await readReach(context.db, identity);
     const after = { ...reach, group_ids: [group.id, ...reach.group_ids.filter((id) => id !== identity.group_id)] };
     const dropped = await dropLostAssignments(
       context,

@@ -6,12 +6,12 @@ import { rootName } from '../../core/namespace.ts';
 import { hasWorkspaceId } from '../../core/subject.ts';
 import { isNamedAlone } from '../../core/subjectgrants.ts';
 import type { Federated, ReadSettings, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
-import { assignedWorkspaceOf } from '../../store/identities/assignments.ts';
+import { findOnlyAssignedWorkspace } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { reachOf } from '../../store/identities/reach.ts';
-import { namingLaunchers } from '../../store/identities/subjectgrants.ts';
+import { readReach } from '../../store/identities/reach.ts';
+import { listNamingLaunchers } from '../../store/identities/subjectgrants.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
-import { teamIdsOf } from '../../store/people/teams.ts';
+import { listTeamIds } from '../../store/people/teams.ts';
 import type { User } from '../../store/people/users.ts';
 import type { IssuerResolver, TokenIssuer } from '../issuing/issuerresolver.ts';
 import { buildTokenClaims, buildTrustFacts, type TokenFacts } from '../issuing/tokenfacts.ts';
@@ -147,8 +147,11 @@ async function describeNaming(
   user: User | undefined,
 ): Promise<TrustFacts['naming']> {
   if (!isNamedAlone(identity, isUserAsserted)) return undefined;
-  const named = user && [user.id, ...(await teamIdsOf(context.db, user.id))];
-  return { granted_at: identity.group_path, ...(await namingLaunchers(context.db, identity, named, namedLaunchers)) };
+  const named = user && [user.id, ...(await listTeamIds(context.db, user.id))];
+  return {
+    granted_at: identity.group_path,
+    ...(await listNamingLaunchers(context.db, identity, named, namedLaunchers)),
+  };
 }
 
 async function resolveWorkspace(
@@ -159,11 +162,11 @@ async function resolveWorkspace(
   if (input.workspace !== undefined) {
     const place = await resolveNamespace(context, 'workspace', input.workspace);
     await context.demand('namespace.view', place);
-    const reach = await reachOf(context.db, identity, place.lineage);
+    const reach = await readReach(context.db, identity, place.lineage);
     if (findUsability(reach, place.lineage) === 'out_of_reach') throw buildNotFoundError('workspace', input.workspace);
     return place.namespace;
   }
-  const only = await assignedWorkspaceOf(context.db, identity.id);
+  const only = await findOnlyAssignedWorkspace(context.db, identity.id);
   if (only !== undefined || !hasWorkspaceId(identity.subject_scope)) return only;
   throw new ArsiaError(
     'invalid_request',

@@ -1,7 +1,7 @@
 import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { candidates } from '../../store/identities/usable.ts';
+import { listCandidates } from '../../store/identities/usable.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
@@ -17,7 +17,7 @@ export async function listUsable(
   input: { search?: string | undefined; type?: string | undefined; page: Page },
 ): Promise<Scanned<WithSettings<ManagedIdentity>>> {
   const found = await scan(input.page, {
-    read: (page) => candidates(context.db, { group_ids: lineage, ...input }, page),
+    read: (page) => listCandidates(context.db, { group_ids: lineage, ...input }, page),
     keep: (rows) => rows.filter(({ reach }) => findUsability(reach, lineage) === 'usable'),
     positionOf: ({ id }) => id,
   });

@@ -3,7 +3,7 @@ import { isId } from '../../core/ids.ts';
 import type { Origin } from '../../core/origin.ts';
 import { accountCaller, anonymous, userCaller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
-import { findServiceAccount, liveSecretHashes } from '../../store/machines/serviceaccounts.ts';
+import { findServiceAccount, listLiveSecretHashes } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { findUserById } from '../../store/people/users.ts';
 import { findPrincipal } from '../pipeline/principals.ts';
@@ -25,7 +25,7 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
         // Always both reads: the time of a refusal must not tell which accounts exist (N18).
         const [account, secret_hashes] = await Promise.all([
           findServiceAccount(db, id),
-          liveSecretHashes(db, id, new Date(clock.now())),
+          listLiveSecretHashes(db, id, new Date(clock.now())),
         ]);
         return account && { id, is_active: account.is_active, jwks: account.jwks, secret_hashes };
       },

@@ -44,7 +44,7 @@ export function createExchange(parts: {
       return { type, token: minted.token, expires_at: new Date(minted.expires_at * 1000).toISOString() };
     try {
       return await calls.run(
-        { type, endpoint: exchanging.endpointOf(settings, endpoints), tenant: facts.organization.id },
+        { type, endpoint: exchanging.chooseEndpoint(settings, endpoints), tenant: facts.organization.id },
         (thrown) => exchanging.isTransient(thrown),
         (signal) =>
           exchanging.exchange(minted.token, settings, {

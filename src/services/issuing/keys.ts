@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { applied } from '../../signing/keysets/keychanges.ts';
+import { toAppliedChanges } from '../../signing/keysets/keychanges.ts';
 import type { AppliedChange, Keyring } from '../../signing/keysets/keyring.ts';
 import type { AuditStore } from '../../store/audit/events.ts';
 import type { RecordKeyChanges } from '../../store/issuing/keys.ts';
@@ -16,7 +16,7 @@ export function createKeyChangeRecorder(audit: Pick<AuditStore, 'insert'>, clock
       tx,
       buildEvent(clock, systemCall, action, undefined, {
         outcome: 'success',
-        detail: { key_set, ...detail, changes: applied(changes) },
+        detail: { key_set, ...detail, changes: toAppliedChanges(changes) },
       }),
     );
 }

@@ -6,11 +6,11 @@ import type { Origin } from '../../core/origin.ts';
 import { decideTrust, sanitizeText, type TrustDenial } from '../../core/outsidetrust.ts';
 import { accountCaller, anonymous } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
-import { claimedIssuer, type OutsideClaims, type OutsideVerifier } from '../../signing/outside/verify.ts';
+import { type OutsideClaims, type OutsideVerifier, readClaimedIssuer } from '../../signing/outside/verify.ts';
 import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
 import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { listTrustRules } from '../../store/machines/trustrules.ts';
-import { settingsOf } from '../../store/namespaces/settings.ts';
+import { readOrganizationSettings } from '../../store/namespaces/settings.ts';
 import { findServiceAccountByRef } from '../machines/serviceaccounts.ts';
 import { buildEvent, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
@@ -90,7 +90,7 @@ export function createOutsideExchange(parts: Parts): OutsideExchange {
 
 async function admit(parts: Parts, request: OutsideRequest, facts: ExchangeFacts): Promise<OutsideAdmission> {
   const { verifier, clock } = parts;
-  const issuer = claimedIssuer(request.subject_token);
+  const issuer = readClaimedIssuer(request.subject_token);
   const asked = await findTrustingAccount(parts, request.audience, issuer, facts);
   facts.iss = issuer;
   const claims = await verifier.verify(request.subject_token, issuer, asked.account.organization_id);
@@ -120,7 +120,7 @@ async function findTrustingAccount({ database }: Parts, ref: string, issuer: str
   const account = isReference(ref) ? await findServiceAccountByRef(db, ref) : undefined;
   if (account === undefined) throw buildUntrustedError();
   facts.account = account;
-  const { allowed_issuers } = await settingsOf(db, account.organization_id);
+  const { allowed_issuers } = await readOrganizationSettings(db, account.organization_id);
   const rules = (await listTrustRules(db, account.id))
     .filter((rule) => rule.issuer === issuer)
     .map((rule) => ({ ...rule, conditions: rule.conditions.all }));

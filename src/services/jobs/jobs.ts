@@ -2,7 +2,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import { jobDeadline } from '../../core/lifetimes.ts';
 import type { Page } from '../../database/page.ts';
 import { jobs } from '../../entities/jobs.ts';
-import { beat, insertJob, type Job, listJobs, endJob as setEnd } from '../../store/jobs/jobs.ts';
+import { insertJob, type Job, listJobs, recordHeartbeat, endJob as setEnd } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
@@ -106,7 +106,7 @@ export const endJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
  * that has ended.
  */
 export const heartbeatJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
-  name: 'job.beat',
+  name: 'job.recordHeartbeat',
   needs: 'member',
   changes: false,
   // Not `read`: those wait while a colleague lists much, and jobs would end for lack of a heartbeat.
@@ -118,7 +118,7 @@ export const heartbeatJob: Action<{ workspace: string; id: string }, FoundJob, J
     if (!isStarterOrJob(context, job)) await context.demand('membership.manage', place);
     if (hasEnded(job, context.now)) throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
     const at = new Date(context.now);
-    if (!(await beat(context.db, job.id, at)))
+    if (!(await recordHeartbeat(context.db, job.id, at)))
       throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {
         advice: 'Start jobs with `heartbeat`, the seconds without a heartbeat after which a job ends.',
       });

@@ -14,7 +14,9 @@ export interface FoundJob extends Place {
  * (overdue.ts).
  */
 export function applyEnd(job: Job, now: number): Job {
-  return job.ended_at === null && job.over_at.getTime() <= now ? { ...job, ended_at: job.over_at } : job;
+  return job.ended_at === null && job.effective_deadline.getTime() <= now
+    ? { ...job, ended_at: job.effective_deadline }
+    : job;
 }
 
 export function hasEnded(job: Job, now: number): boolean {

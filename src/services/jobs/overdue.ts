@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Database } from '../../database/connections.ts';
 import type { AuditStore } from '../../store/audit/events.ts';
-import { endOverdue } from '../../store/jobs/jobs.ts';
+import { endOverdueBatch } from '../../store/jobs/jobs.ts';
 import { buildEvent, systemCall } from '../pipeline/records.ts';
 
 /**
@@ -34,7 +34,7 @@ export async function endOverdueJobs(parts: Parts): Promise<number> {
 async function endBatch({ database, audit, clock }: Parts): Promise<number> {
   return await database.transaction(
     async (tx) => {
-      const jobs = await endOverdue(tx, new Date(clock.now()), batch);
+      const jobs = await endOverdueBatch(tx, new Date(clock.now()), batch);
       for (const { id, organization_id, workspace_id, user_id } of jobs) {
         const place = { organization_id, lineage: [], audit: { job_id: id, workspace_id, user_id, target_id: id } };
         await audit.insert(tx, buildEvent(clock, systemCall, 'job.expire', place, { outcome: 'success' }));

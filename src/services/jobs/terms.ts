@@ -2,10 +2,10 @@ import { canAct, interactive, isPlain } from '../../core/acting.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { decide } from '../../core/permissions.ts';
 import type { Job } from '../../store/jobs/jobs.ts';
-import { type MayActRow, mayActAlong } from '../../store/machines/mayact.ts';
+import { listMayActAlong, type MayActRow } from '../../store/machines/mayact.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { membershipsOf } from '../../store/people/memberships.ts';
-import { teamIdsOf } from '../../store/people/teams.ts';
+import { listMembershipsOf } from '../../store/people/memberships.ts';
+import { listTeamIds } from '../../store/people/teams.ts';
 import { findUser, type User } from '../../store/people/users.ts';
 import type { FoundNamespace } from '../namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
@@ -31,7 +31,7 @@ export async function decideTerms(context: Context, input: NewJob, found: FoundN
 async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   const { namespace: workspace } = found;
   const launcher_id = context.caller.id!;
-  const rights = await mayActAlong(context.db, launcher_id, workspace.lineage);
+  const rights = await listMayActAlong(context.db, launcher_id, workspace.lineage);
   if (input.user === undefined) {
     await context.demand('job.run', found);
     if (!isPlain(input)) refuseToAct(rights, workspace, input, { id: launcher_id, login: 'itself', team_ids: [] });
@@ -39,7 +39,7 @@ async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   }
   if (rights.length === 0) await context.demand('namespace.view', found);
   const user = await findUser(context.db, workspace.organization_id, input.user);
-  const team_ids = user === undefined ? [] : await teamIdsOf(context.db, user.id);
+  const team_ids = user === undefined ? [] : await listTeamIds(context.db, user.id);
   // Names the user as the request does: a launcher that may not act for a user must not learn whether the user exists
   // (threats.md N83).
   refuseToAct(rights, workspace, input, { id: user?.id ?? '', login: input.user, team_ids });
@@ -92,7 +92,7 @@ async function startForSelf(context: Context, input: NewJob, found: FoundNamespa
 }
 
 async function refuseWithoutRole(context: Context, user: User, workspace: Namespace): Promise<void> {
-  const memberships = await membershipsOf(context.db, user.id, workspace.lineage);
+  const memberships = await listMembershipsOf(context.db, user.id, workspace.lineage);
   if (user.is_active && decide('job.run', workspace.lineage, memberships) === 'allow') return;
   throw new ArsiaError(
     'forbidden',

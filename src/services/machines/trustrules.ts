@@ -10,7 +10,7 @@ import {
   listTrustRules,
   type TrustRuleRow,
 } from '../../store/machines/trustrules.ts';
-import { settingsOf } from '../../store/namespaces/settings.ts';
+import { readOrganizationSettings } from '../../store/namespaces/settings.ts';
 import type { Action } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
@@ -28,7 +28,7 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     adds: ['trust_rules_per_service_account'],
     find: (context, input) => resolveServiceAccount(context, input.ref),
     async run(context, { ref: _ref, conditions, ...terms }, { account }) {
-      const { allowed_issuers: allowed } = await settingsOf(context.db, account.organization_id);
+      const { allowed_issuers: allowed } = await readOrganizationSettings(context.db, account.organization_id);
       const fields = findTrustFaults({ ...terms, conditions }, { own, allowed, allowLoopback });
       if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
       await context.admit('trust_rules_per_service_account', account.organization_id, account);

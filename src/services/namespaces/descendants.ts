@@ -1,7 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { decide, findLeastRole, type Membership, type Permission } from '../../core/permissions.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { membershipsBelow, membershipsOf } from '../../store/people/memberships.ts';
+import { listMembershipsBelow, listMembershipsOf } from '../../store/people/memberships.ts';
 import type { Context } from '../pipeline/action.ts';
 
 type Place = Pick<Namespace, 'path' | 'lineage'>;
@@ -63,8 +63,8 @@ function buildLowRoleError(what: string, more: { advice: string }): ArsiaError {
  */
 async function readRolesBelow({ caller, db }: Context, root: Namespace) {
   if (caller.kind === 'system' || caller.id === null) return { places: [], allow: () => caller.kind === 'system' };
-  const below = await membershipsBelow(db, caller.id, root.id);
-  const along = below.length === 0 ? [] : await membershipsOf(db, caller.id, root.lineage);
+  const below = await listMembershipsBelow(db, caller.id, root.id);
+  const along = below.length === 0 ? [] : await listMembershipsOf(db, caller.id, root.lineage);
   const memberships = Map.groupBy<string, Membership>([...along, ...below], ({ namespace_id }) => namespace_id);
   return {
     places: [...new Map(below.map((place) => [place.namespace_id, place])).values()],

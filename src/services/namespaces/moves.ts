@@ -1,16 +1,16 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { findUsability } from '../../core/inheritance.ts';
 import { maximumDepth } from '../../core/namespace.ts';
-import { audiencesBelow } from '../../store/identities/audiences.ts';
+import { listAudiencesBelow } from '../../store/identities/audiences.ts';
 import {
-  assignedBelow,
-  assignedElsewhere,
   deleteAssignments,
   deleteTree,
-  heightOf,
+  listAssignedBelow,
+  listAssignedElsewhere,
   moveNamespace,
+  readHeight,
 } from '../../store/namespaces/moves.ts';
-import { contentsOf, findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
+import { countContents, findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { releaseAudiences } from '../identities/audiences.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { demandBelow, formatPaths } from './descendants.ts';
@@ -70,7 +70,7 @@ export function removeNamespace(
     version: ({ namespace }) => namespace.version,
     async run(context, input, { namespace }) {
       await demandBelow(context, namespace, findRemovalPermission);
-      const contents = Object.entries(await contentsOf(context.db, namespace, new Date(context.now)));
+      const contents = Object.entries(await countContents(context.db, namespace, new Date(context.now)));
       const isRoot = namespace.parent_id === null;
       if (contents.length > 0 && (!input.force || isRoot))
         throw new ArsiaError(
@@ -78,8 +78,8 @@ export function removeNamespace(
           `${namespace.path} still holds ${contents.map(([noun, count]) => `${count} ${noun}`).join(', ')}.`,
           { advice: isRoot ? 'Delete these first.' : 'Delete these first, or add `?force=true` to delete everything.' },
         );
-      const dropped = await assignedElsewhere(context.db, namespace.id);
-      const audiences = await audiencesBelow(context.db, namespace.id);
+      const dropped = await listAssignedElsewhere(context.db, namespace.id);
+      const audiences = await listAudiencesBelow(context.db, namespace.id);
       const deleted = await deleteTree(context.db, namespace.id);
       await releaseAudiences(context, audiences);
       return { deleted, dropped };
@@ -99,7 +99,7 @@ async function refuseMove(context: Context, namespace: Namespace, parent: Namesp
     throw new ArsiaError('conflict', 'Groups and workspaces cannot leave their organisation.');
   if (parent.lineage.includes(namespace.id))
     throw new ArsiaError('conflict', `${parent.path} is ${namespace.path} or lies below it.`);
-  if (parent.lineage.length + (await heightOf(context.db, namespace)) > maximumDepth)
+  if (parent.lineage.length + (await readHeight(context.db, namespace)) > maximumDepth)
     throw new ArsiaError('conflict', `Below ${parent.path}, the tree would be more than ${maximumDepth} groups deep.`);
   const path = `${parent.path}/${namespace.name}`;
   const existing = await findNamespace(context.db, 'any', path);
@@ -121,7 +121,7 @@ async function dropLostAssignments(
   parent: Namespace,
   force: boolean,
 ): Promise<string[]> {
-  const lost = (await assignedBelow(context.db, moved.id)).filter(({ lineage, reach }) => {
+  const lost = (await listAssignedBelow(context.db, moved.id)).filter(({ lineage, reach }) => {
     const after = [...parent.lineage, ...lineage.slice(moved.lineage.length - 1)];
     return findUsability(reach, after) !== 'usable';
   });

@@ -11,7 +11,7 @@ import {
   type Namespace,
   updateNamespace,
 } from '../../store/namespaces/namespaces.ts';
-import { membershipsOf } from '../../store/people/memberships.ts';
+import { listMembershipsOf } from '../../store/people/memberships.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findInstallation, findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
@@ -171,8 +171,8 @@ export async function listVisibleRoots(context: Context): Promise<string[]> {
   if (caller.id === null) return [];
   const { lineage } = await findOwnOrganization(context);
   // A role on the organisation shows all of it: the roles below, of which there may be thousands, add nothing.
-  if (lineage.length > 0 && (await membershipsOf(db, caller.id, lineage)).length > 0) return lineage;
-  return (await membershipsOf(db, caller.id)).map((membership) => membership.namespace_id);
+  if (lineage.length > 0 && (await listMembershipsOf(db, caller.id, lineage)).length > 0) return lineage;
+  return (await listMembershipsOf(db, caller.id)).map((membership) => membership.namespace_id);
 }
 
 async function refuseTakenPath(context: Context, path: string): Promise<void> {

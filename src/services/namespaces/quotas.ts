@@ -9,7 +9,7 @@ import {
   quotas,
 } from '../../core/quotas.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { changedQuotas, saveQuotas } from '../../store/namespaces/quotas.ts';
+import { readQuotas, saveQuotas } from '../../store/namespaces/quotas.ts';
 import { resolveOrganization } from '../people/namedusers.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -41,7 +41,7 @@ interface FoundOrganization extends Place {
  */
 export function createQuotaActions(counts: QuotaCounts) {
   async function read(context: Context, organization_id: string): Promise<OrganizationQuota[]> {
-    const changed = await changedQuotas(context.db, organization_id);
+    const changed = await readQuotas(context.db, organization_id);
     const use = async (name: QuotaName) =>
       quotas[name].per === 'organization'
         ? (await counts.readUse({ name, organization_id, holder: organization_id })).used
@@ -70,7 +70,7 @@ export function createQuotaActions(counts: QuotaCounts) {
     find: resolveVisibleOrganization,
     async run(context, input, { organization }) {
       refuseFaults(input.quotas, organization.path);
-      const before = await changedQuotas(context.db, organization.id);
+      const before = await readQuotas(context.db, organization.id);
       await saveQuotas(context.db, organization.id, input.quotas);
       counts.forget(organization.id);
       return before;

@@ -2,7 +2,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { Changed } from '../../entities/entity.ts';
 import type { organizationSettings } from '../../entities/organizationsettings.ts';
 import { endTokensOfOtherIssuers } from '../../store/machines/trustrules.ts';
-import { type OrganizationSettings, saveSettings, settingsOf } from '../../store/namespaces/settings.ts';
+import { type OrganizationSettings, readOrganizationSettings, saveSettings } from '../../store/namespaces/settings.ts';
 import { findOnlyVisiblePrincipal } from '../people/users.ts';
 import type { Action, Place } from '../pipeline/action.ts';
 import { findOwnOrganization } from '../pipeline/places.ts';
@@ -21,7 +21,7 @@ export const getSettings: Action<object, Place, OrganizationSettings> = {
       throw new ArsiaError('not_found', 'You have no role in this organisation.', {
         advice: 'Ask an owner of the organisation for a role on its root group.',
       });
-    return await settingsOf(context.db, organization_id!);
+    return await readOrganizationSettings(context.db, organization_id!);
   },
 };
 
@@ -34,7 +34,7 @@ export const changeSettings: Action<Changed<typeof organizationSettings>, FoundS
     const { organization_id } = place;
     return {
       ...place,
-      version: organization_id === null ? 0 : (await settingsOf(context.db, organization_id)).version,
+      version: organization_id === null ? 0 : (await readOrganizationSettings(context.db, organization_id)).version,
     };
   },
   version: ({ version }) => version,

@@ -8,10 +8,10 @@ import { findNamespace, type Namespace } from '../../store/namespaces/namespaces
 import {
   deleteMembership,
   findMembership,
+  findMembershipIn,
   insertMembership,
   listMemberships,
   type MembershipRow,
-  membershipIn,
   updateMembership,
 } from '../../store/people/memberships.ts';
 import { findTeam } from '../../store/people/teams.ts';
@@ -33,7 +33,7 @@ export const createMembership: Action<Created<typeof memberships>, FoundNamespac
   find: (context, input) => resolveNamespace(context, 'any', input.namespace),
   async run(context, input, { namespace }) {
     const principal_id = await resolvePrincipalId(context, namespace.organization_id, input.principal);
-    const existing = await membershipIn(context.db, principal_id, namespace.id);
+    const existing = await findMembershipIn(context.db, principal_id, namespace.id);
     if (existing !== undefined)
       throw new ArsiaError('conflict', `${input.principal} is already a member of ${namespace.path}.`, {
         advice: `Change the role with PATCH /api/v1/memberships/${existing.id}.`,

@@ -1,6 +1,6 @@
 import { adminLinkLifetime } from '../../core/lifetimes.ts';
 import { operatorLinkPrefix, ownerLinkPrefix } from '../../core/links.ts';
-import { hashOf } from '../../store/issuing/artifacts.ts';
+import { hashToken } from '../../store/issuing/artifacts.ts';
 import { insertAdminLink } from '../../store/people/adminlinks.ts';
 import type { Context } from '../pipeline/action.ts';
 
@@ -18,6 +18,12 @@ export async function createOneTimeLink(
   const prefix = makes_operator ? operatorLinkPrefix : ownerLinkPrefix;
   const token = `${prefix}${Buffer.from(context.random(32)).toString('base64url')}`;
   const expires_at = new Date(context.now + adminLinkLifetime * 1000);
-  await insertAdminLink(context.db, { token_hash: hashOf(token), user_id, expires_at, used_at: null, makes_operator });
+  await insertAdminLink(context.db, {
+    token_hash: hashToken(token),
+    user_id,
+    expires_at,
+    used_at: null,
+    makes_operator,
+  });
   return { token, expires_at };
 }

@@ -1,10 +1,10 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import { accessTokenLifetime } from '../../core/lifetimes.ts';
-import { hashOf } from '../../store/issuing/artifacts.ts';
+import { hashToken } from '../../store/issuing/artifacts.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { deleteOpenLinks, useAdminLink } from '../../store/people/adminlinks.ts';
-import { activeOwners } from '../../store/people/memberships.ts';
+import { listActiveOwners } from '../../store/people/memberships.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
 import { findUserById, listOperators, setOperator, type User } from '../../store/people/users.ts';
 import { createOrganization } from '../namespaces/namespaces.ts';
@@ -104,7 +104,7 @@ function buildBootstrapAction(
     find: findInstallation,
     async run(context, input) {
       const existing = await findNamespace(context.db, 'group', input.organization);
-      if (existing !== undefined && (await activeOwners(context.db, existing.id)).length > 0)
+      if (existing !== undefined && (await listActiveOwners(context.db, existing.id)).length > 0)
         throw new ArsiaError('conflict', `The organisation ${input.organization} already has an owner.`, {
           advice: `Ask an owner for a membership. To get an owner back in, run \`arsia server admin recover --organization ${input.organization}\`.`,
         });
@@ -185,7 +185,7 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
   changes: true,
   find: findInstallation,
   async run(context, { token }) {
-    const link = await useAdminLink(context.db, hashOf(token), new Date(context.now));
+    const link = await useAdminLink(context.db, hashToken(token), new Date(context.now));
     if (link === undefined)
       throw new ArsiaError('unauthenticated', 'This link was used, has expired or never existed.', {
         advice: 'Run the command that printed the link again, on the server: it prints a new one.',

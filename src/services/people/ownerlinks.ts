@@ -1,6 +1,6 @@
 import { ArsiaError } from '../../core/errors.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { activeOwners, membershipIn, updateMembership } from '../../store/people/memberships.ts';
+import { findMembershipIn, listActiveOwners, updateMembership } from '../../store/people/memberships.ts';
 import { findUser, findUserById, type User, updateUser } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findInstallation } from '../pipeline/places.ts';
@@ -62,7 +62,7 @@ function buildOwnerLinkAction(
     find: findInstallation,
     async run(context, input) {
       const organization = await resolveOrganization(context, input.organization);
-      const owners = await activeOwners(context.db, organization.id, mostNamed);
+      const owners = await listActiveOwners(context.db, organization.id, mostNamed);
       const isAppointed = owners.length === 0;
       const user = isAppointed
         ? await appoint(context, organization, input.owner)
@@ -90,7 +90,7 @@ async function resolveOwner(
   if (ref !== undefined && named === undefined) throw buildNotFoundError('user', ref);
   if (named === undefined && owners.length === 1) return (await findUserById(context.db, owners[0]!))!;
   // Reads the membership of the named user: `owners` may be only the first of many.
-  const role = named?.is_active && (await membershipIn(context.db, named.id, organization.id))?.role;
+  const role = named?.is_active && (await findMembershipIn(context.db, named.id, organization.id))?.role;
   if (named !== undefined && role === 'owner') return named;
   const known: string[] = [];
   for (const owner of owners) known.push(`${(await findUserById(context.db, owner))!.login} (${owner})`);
@@ -104,7 +104,7 @@ async function resolveOwner(
 }
 
 async function makeOwner(context: Context, organization: Namespace, user_id: string): Promise<void> {
-  const existing = await membershipIn(context.db, user_id, organization.id);
+  const existing = await findMembershipIn(context.db, user_id, organization.id);
   if (existing !== undefined) {
     await updateMembership(context.db, existing.id, 'owner');
     return;

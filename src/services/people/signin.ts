@@ -4,7 +4,7 @@ import type { Origin } from '../../core/origin.ts';
 import { anonymous } from '../../core/principals.ts';
 import { acceptInvitation, deleteInvitation, findInvitation, type Invitation } from '../../store/people/invitations.ts';
 import { syncSignInTeams } from '../../store/people/signinteams.ts';
-import { teamIdsOf } from '../../store/people/teams.ts';
+import { listTeamIds } from '../../store/people/teams.ts';
 import { type SignInUser, saveUserIdentity } from '../../store/people/useridentities.ts';
 import { findUser, type User } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
@@ -205,9 +205,9 @@ const declineInvitation: Action<{ person: Person; id: string }, Place, Invitatio
 async function syncTeams(context: Context, user: User, person: Person): Promise<string[] | null> {
   const { id, organization_id, login } = user;
   if (person.teams === null || organization_id === null) return null;
-  const before = await teamIdsOf(context.db, id);
+  const before = await listTeamIds(context.db, id);
   const names = await syncSignInTeams(context.db, { id, organization_id }, person.teams, new Date(context.now));
-  const added = (await teamIdsOf(context.db, id)).filter((team) => !before.includes(team));
+  const added = (await listTeamIds(context.db, id)).filter((team) => !before.includes(team));
   const holders = added.map((team) => ({ id: team, name: team }));
   await context.admit('team_members', organization_id, holders);
   // The count includes the added rows already: it reads in this transaction.

@@ -1,8 +1,8 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { decide, type Role } from '../../core/permissions.ts';
-import { findNamespace, onlyOrganization } from '../../store/namespaces/namespaces.ts';
+import { findNamespace, findOnlyOrganization } from '../../store/namespaces/namespaces.ts';
 import { type Invitation, listLiveInvitations } from '../../store/people/invitations.ts';
-import { membershipsOf } from '../../store/people/memberships.ts';
+import { listMembershipsOf } from '../../store/people/memberships.ts';
 import { listSignInUsers, type SignInUser } from '../../store/people/useridentities.ts';
 import type { Context, Place } from '../pipeline/action.ts';
 import { findPrincipal } from '../pipeline/principals.ts';
@@ -117,7 +117,7 @@ export async function listAcceptableInvitations(
     const { organization_id, invited_by } = invitation;
     if (known.some((user) => user.organization_id === organization_id)) continue;
     const inviter = await findPrincipal(db, invited_by);
-    const memberships = await membershipsOf(db, invited_by, [organization_id]);
+    const memberships = await listMembershipsOf(db, invited_by, [organization_id]);
     if (inviter?.is_active && decide('user.manage', [organization_id], memberships) === 'allow') open.push(invitation);
   }
   return open;
@@ -128,7 +128,7 @@ export async function findJoinableOrganization(
   { db }: Context,
   known: readonly SignInUser[],
 ): Promise<{ id: string; name: string } | undefined> {
-  const id = await onlyOrganization(db);
+  const id = await findOnlyOrganization(db);
   if (id === undefined || known.some((user) => user.organization_id === id)) return undefined;
   const organization = await findNamespace(db, 'group', id);
   return organization && { id, name: organization.path };

@@ -8,11 +8,11 @@ import {
   findTeam,
   insertTeam,
   insertTeamMember,
+  listTeamIds,
   listTeamMembers,
   listTeams,
   type Team,
   type TeamMember,
-  teamIdsOf,
   updateTeam,
 } from '../../store/people/teams.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
@@ -37,7 +37,7 @@ async function resolveTeam(context: Context, input: { ref: string }): Promise<Fo
 async function resolveVisibleTeam(context: Context, input: { ref: string }): Promise<FoundTeam> {
   const found = await resolveTeam(context, input);
   const only = await findOnlyVisiblePrincipal(context);
-  if (only !== undefined && !(await teamIdsOf(context.db, only)).includes(found.team.id))
+  if (only !== undefined && !(await listTeamIds(context.db, only)).includes(found.team.id))
     throw buildNotFoundError('team', input.ref);
   return found;
 }
@@ -120,7 +120,7 @@ export const addTeamMember: Action<Created<typeof teamMembers> & { ref: string }
       source: 'manual' as const,
       created_at: new Date(context.now),
     };
-    if (!(await teamIdsOf(context.db, user.id)).includes(team.id)) {
+    if (!(await listTeamIds(context.db, user.id)).includes(team.id)) {
       await context.admit('team_members', team.organization_id, team);
       await context.admit('teams_per_user', team.organization_id, { id: user.id, name: user.login });
     }

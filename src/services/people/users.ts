@@ -3,7 +3,7 @@ import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import { users } from '../../entities/users.ts';
 import { deleteOpenLinks } from '../../store/people/adminlinks.ts';
-import { activeOwners, hasAnyRole } from '../../store/people/memberships.ts';
+import { hasAnyRole, listActiveOwners } from '../../store/people/memberships.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
 import { findUser, insertUser, listUsers, type User, updateUser } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
@@ -123,7 +123,7 @@ export const changeUser: Action<Changed<typeof users> & { ref: string }, FoundUs
 
 /** Throws `conflict` for the last active owner of an organisation: without one, no member can administer it. */
 export async function refuseLastOwner(context: Context, organization_id: string, user_id: string): Promise<void> {
-  const owners = await activeOwners(context.db, organization_id);
+  const owners = await listActiveOwners(context.db, organization_id);
   if (owners.length > 1 || !owners.includes(user_id)) return;
   throw new ArsiaError('conflict', 'This is the last active owner of the organisation.', {
     advice: 'Make another user an owner of the root group first.',

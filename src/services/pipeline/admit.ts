@@ -2,7 +2,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import { explainQuota, type QuotaName, quotas } from '../../core/quotas.ts';
 import type { Queries } from '../../database/connections.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
-import { type QuotaKey, quotaUse } from '../../store/namespaces/quotas.ts';
+import { type QuotaKey, readQuotaUse } from '../../store/namespaces/quotas.ts';
 import type { Admission } from './quotacounts.ts';
 
 /** The holder of a quota other than the organisation. `name` is for messages. */
@@ -58,7 +58,7 @@ async function findFirstFull(
   now: Date,
 ): Promise<{ key: QuotaKey; value: number } | undefined> {
   for (const key of keys) {
-    const { used, value } = await quotaUse(db, key, now);
+    const { used, value } = await readQuotaUse(db, key, now);
     if (used + amount > value) return { key, value };
   }
   return undefined;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { coalesce } from '../../database/coalesce.ts';
 import type { Database } from '../../database/connections.ts';
-import { type QuotaKey, type QuotaUse, quotaUse } from '../../store/namespaces/quotas.ts';
+import { type QuotaKey, type QuotaUse, readQuotaUse } from '../../store/namespaces/quotas.ts';
 
 /** The count of one quota's rows, and the rows that this replica added since. */
 export interface Tally extends QuotaUse {
@@ -46,7 +46,7 @@ export function createQuotaTallies({ database, clock }: { database: Database; cl
     const begun = performance.now();
     const missed = { rows: underWay.get(quota) ?? 0 };
     counting.set(quota, missed);
-    const use = await quotaUse(database.query, key, new Date(clock.now())).finally(() => counting.delete(quota));
+    const use = await readQuotaUse(database.query, key, new Date(clock.now())).finally(() => counting.delete(quota));
     const until = performance.now() + Math.max(minimumAge, ageByCost * (performance.now() - begun));
     const tally = { ...use, organization_id: key.organization_id, reserved: missed.rows, until };
     keep(quota, tally);

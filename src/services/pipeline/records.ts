@@ -1,4 +1,4 @@
-import { type AuditEvent, outcomeOf } from '../../core/audit.ts';
+import { type AuditEvent, classifyOutcome } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import { newId } from '../../core/clock.ts';
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
@@ -11,7 +11,7 @@ import type { Audit } from './refusals.ts';
 export type RefusalFacts = Pick<AuditEvent, 'outcome' | 'code' | 'detail'>;
 
 export function describeRefusal(error: ArsiaError): RefusalFacts {
-  return { outcome: outcomeOf(error), code: error.code, detail: { reason: error.message } };
+  return { outcome: classifyOutcome(error), code: error.code, detail: { reason: error.message } };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { decide, findLeastRole, type Membership, type Permission } from '../../core/permissions.ts';
 import type { Caller } from '../../core/principals.ts';
-import { membershipsOf } from '../../store/people/memberships.ts';
+import { listMembershipsOf } from '../../store/people/memberships.ts';
 import type { Action, Context, Place } from './action.ts';
 
 /** Builds the refusal of a thing that does not exist or that the caller may not see. The text is the same for both. */
@@ -49,7 +49,7 @@ export async function decideForCaller(context: Context, permission: Permission, 
   if (caller.kind !== 'user' && caller.kind !== 'service_account') return 'not_found' as const;
   // An empty lineage is no place in an organisation: operators belong to none.
   if (place.lineage.length === 0) return 'not_found' as const;
-  const memberships: Membership[] = await membershipsOf(db, caller.id, place.lineage);
+  const memberships: Membership[] = await listMembershipsOf(db, caller.id, place.lineage);
   return decide(permission, place.lineage, memberships);
 }
 

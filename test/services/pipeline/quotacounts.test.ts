@@ -5,7 +5,7 @@ import type { Database } from '../../../src/database/connections.ts';
 import { systemClock } from '../../../src/server/clock.ts';
 import { type Admission, createQuotaCounts, type QuotaCounts } from '../../../src/services/pipeline/quotacounts.ts';
 import { insertNamespace } from '../../../src/store/namespaces/namespaces.ts';
-import { quotaUse, saveQuotas } from '../../../src/store/namespaces/quotas.ts';
+import { readQuotaUse, saveQuotas } from '../../../src/store/namespaces/quotas.ts';
 import { insertTeam } from '../../../src/store/people/teams.ts';
 import { databaseKinds, freshDatabase } from '../../support/databases.ts';
 
@@ -67,7 +67,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
 
   test('are made for every quota, with its default where it was not changed', async () => {
     for (const name of quotaNames) {
-      const use = await quotaUse(database.query, { name, organization_id: 'grp_other', holder: 'x y' }, now);
+      const use = await readQuotaUse(database.query, { name, organization_id: 'grp_other', holder: 'x y' }, now);
       expect({ name, ...use }).toEqual({ name, used: 0, value: quotas[name].default });
     }
   });
