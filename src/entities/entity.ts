@@ -69,6 +69,15 @@ type RequestShape<All extends Fields, Request extends 'create' | 'change'> = {
     : never]: All[Name] extends Record<Request, infer Schema extends z.ZodType> ? Schema : never;
 };
 
+/** The columns that a request to create the entity gives, as their rows have them. */
+type Given<All extends Fields> = {
+  [Name in keyof StoredValues<All> as All[Name & keyof All] extends { create: z.ZodType<infer Sent> }
+    ? Exclude<Sent, undefined> extends StoredValues<All>[Name]
+      ? Name
+      : never
+    : never]: StoredValues<All>[Name];
+};
+
 /** The input of `present`: the values of the columns, and, as in the answer, those of fields that are not stored. */
 type Shown<All extends Fields> = {
   [Name in keyof AnswerShape<All>]: All[Name & keyof All] extends { column: Column<infer Value> }
@@ -86,6 +95,11 @@ interface Entity<All extends Fields> {
   answer: z.ZodObject<AnswerShape<All>, z.core.$strict>;
   /** Returns the answer for a row. Other members of the row are left out. */
   present(row: Listed<Shown<All>>): z.output<z.ZodObject<AnswerShape<All>, z.core.$strict>>;
+  /**
+   * Returns the columns that a request gives, for the new row: null where the request leaves out a column that may be null.
+   * The action sets a column whose rows have another type than the request.
+   */
+  given(input: Pick<z.output<z.ZodObject<RequestShape<All, 'create'>>>, keyof Given<All>>): Listed<Given<All>>;
   /** Returns the audited fields of a new row, for `detail` of its audit record. */
   recorded(row: Listed<Audited<All>>): Values;
 }
@@ -110,6 +124,7 @@ export function entity<All extends Fields>(declared: {
   const answer = shapeOf(answerOf);
   const answered = Object.keys(answer);
   const recorded = namesOf((field) => field.audited === true);
+  const given = namesOf((field) => field.create !== undefined && field.column !== undefined);
   const parts = {
     table,
     fields,
@@ -118,6 +133,10 @@ export function entity<All extends Fields>(declared: {
     change: z.strictObject(shapeOf((field) => field.change)),
     answer: z.strictObject(answer).meta({ id: schema }),
     present: (row: Values) => Object.fromEntries(answered.map((name) => [name, shown(row[name], fields[name]!)])),
+    given: (input: Values) =>
+      Object.fromEntries(
+        given.map((name) => [name, input[name] ?? (fields[name]!.column!.isNullable ? null : undefined)]),
+      ),
     recorded: (row: Values) => Object.fromEntries(recorded.map((name) => [name, row[name]])),
   };
   return parts as unknown as Entity<All>;

@@ -49,3 +49,8 @@ export const jobs = entity({
   },
   createFirst: ['user', 'stage', 'labels', 'deadline'],
 });
+
+/**
+ * The columns that are facts of a mint (`MintFacts` in core), beside the id. They are read as JSON: a time would be a string.
+ */
+export const mintedColumns = ['user_id', 'stage', 'labels'] as const;

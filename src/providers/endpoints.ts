@@ -1,4 +1,4 @@
-import { findIssuerFault } from '../core/issuerurl.ts';
+import { findIssuerFault, quoteUrl } from '../core/issuerurl.ts';
 
 /**
  * A setting of the operator for the endpoints to which tokens of a kind may be sent. A request never sets it (N29). `parse`
@@ -19,7 +19,7 @@ export type EndpointValues<Settings extends Record<string, EndpointSetting>> = {
 /** Returns a URL that is https, or http on loopback, without query, fragment or trailing slash. Throws an Error otherwise. */
 export function endpointUrl(text: string): string {
   const fault = findIssuerFault(text);
-  if (fault !== undefined) throw new Error(`${fault}, such as https://sts.example.com; it is ${JSON.stringify(text)}`);
+  if (fault !== undefined) throw new Error(`${fault}, such as https://sts.example.com; it is ${quoteUrl(text)}`);
   return text;
 }
 

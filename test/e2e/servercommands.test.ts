@@ -177,6 +177,7 @@ describe('arsia server check', () => {
       expect.stringContaining(`ok  issuer    ${settings.ARSIA_ISSUER}`),
       expect.stringMatching(/^ok {2}sign-in +off/),
       expect.stringMatching(/^ok {2}database +PostgreSQL at /),
+      expect.stringMatching(/^ok {2}database +PostgreSQL at .* the role of ARSIA_MIGRATION_DATABASE_URL$/),
       expect.stringMatching(/^ok {2}schema +that of this release/),
       expect.stringMatching(/^ok {2}keys +workload: .*active [\w-]{43}/),
       expect.stringMatching(/^ok {2}keys +authorization: .*active [\w-]{43}/),
@@ -203,6 +204,28 @@ describe('arsia server check', () => {
     expect(unreachable.code).toBe(1);
     expect(unreachable.stdout + unreachable.stderr).not.toContain(password);
   }, 120_000);
+
+  test.each([
+    ['DATABASE_URL', 'role', /nobody_here/],
+    ['DATABASE_URL', 'database', /nowhere_here/],
+    ['DATABASE_URL', 'host', /ECONNREFUSED/],
+    ['ARSIA_MIGRATION_DATABASE_URL', 'role', /nobody_here/],
+    ['ARSIA_MIGRATION_DATABASE_URL', 'host', /ECONNREFUSED/],
+  ])(
+    'finds a %s with a wrong %s, with the reason that a start would meet',
+    async (variable, part, reason) => {
+      const url = new URL(withPassword(settings[variable]!));
+      if (part === 'role') url.username = 'nobody_here';
+      if (part === 'database') url.pathname = '/nowhere_here';
+      if (part === 'host') url.port = String(await freePort());
+      const { code, stdout, stderr } = await arsia('server check', { ...settings, [variable]: url.href });
+      expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^NO {2}database /);
+      expect(stdout).toMatch(reason);
+      expect(code).toBe(1);
+      expect(stdout + stderr).not.toContain(password);
+    },
+    60_000,
+  );
 
   test('lists bad settings as a start does', async () => {
     const { code, stdout, stderr } = await arsia('server check', { ARSIA_LISTEN: '8080', ARSIA_TENANCY: 'both' });

@@ -179,3 +179,16 @@ describe('settings', () => {
     );
   });
 });
+
+test.each([
+  ['ARSIA_ISSUER', 'https://arsia:hunter2hunter2@arsia.example.com', 'https://...@arsia.example.com'],
+  ['ARSIA_ISSUER', 'arsia:hunter2hunter2@arsia.example.com', '...@arsia.example.com'],
+  ['ARSIA_ISSUER', 'https://arsia:hunter2/hunter2@arsia.example.com', 'https://...@arsia.example.com'],
+  ['ARSIA_ISSUER', 'https://arsia.example.com#hunter2hunter2', 'https://arsia.example.com#...'],
+  ['ARSIA_AWS_STS_ENDPOINTS', 'https://rgw.example.com?key=hunter2hunter2', 'https://rgw.example.com?...'],
+  ['ARSIA_SIGN_IN_ISSUER', 'https://arsia:hunter2hunter2@id.example.com/', 'https://...@id.example.com/'],
+])('the fault of a URL does not repeat its password, query or fragment: %s=%s', (variable, value, shown) => {
+  const faults = faultsOf({ [variable]: value }).join('\n');
+  expect(faults).toContain(`it is ${JSON.stringify(shown)}`);
+  expect(faults).not.toContain('hunter2');
+});

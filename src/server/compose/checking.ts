@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { asArsiaError } from '../../core/errors.ts';
 import { computeActivationTime } from '../../core/keystates.ts';
+import { errorCode } from '../../core/thrown.ts';
+import { openDatabase } from '../../database/database.ts';
 import { pendingMigrations } from '../../database/migrate.ts';
 import { createKeyStore } from '../../store/issuing/keys.ts';
 import type { Config } from '../config/config.ts';
@@ -58,6 +60,12 @@ async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Find
   });
   yield database;
   if (!database.isRight) return;
+  const { migrationUrl } = config.database;
+  if (migrationUrl !== undefined) {
+    const owner = await finding('database', () => checkMigrationRole(migrationUrl));
+    yield owner;
+    if (!owner.isRight) return;
+  }
   const schema = await finding('schema', async () => {
     const pending = await pendingMigrations(stored.database);
     if (pending.length === 0) return right('schema', 'that of this release');
@@ -69,6 +77,17 @@ async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Find
   yield schema;
   if (!schema.isRight) return;
   for (const keyring of Object.values(stored.keys)) yield await finding('keys', () => checkKeys(keyring, stored));
+}
+
+/** A start migrates as this role, also where nothing is pending. */
+async function checkMigrationRole(url: string): Promise<Finding> {
+  const database = await openDatabase({ url, poolSize: 1 });
+  try {
+    await database.now();
+    return right('database', `PostgreSQL at ${placeOf(url)} answers the role of ARSIA_MIGRATION_DATABASE_URL`);
+  } finally {
+    await database.close();
+  }
 }
 
 async function checkKeys(keyring: Stored['keys'][keyof Stored['keys']], { database }: Stored): Promise<Finding> {
@@ -88,8 +107,12 @@ async function checkKeys(keyring: Stored['keys'][keyof Stored['keys']], { databa
 /** Returns host and name of the database, never a password. */
 function describeDatabase({ database: { url, folder } }: Config): string {
   if (url === undefined) return `embedded, in ${folder}; the clocks agree`;
+  return `PostgreSQL at ${placeOf(url)}; the clocks agree`;
+}
+
+function placeOf(url: string): string {
   const { host, pathname } = new URL(url);
-  return `PostgreSQL at ${host}${pathname}; the clocks agree`;
+  return `${host}${pathname}`;
 }
 
 async function finding(subject: string, check: () => Promise<Finding>): Promise<Finding> {
@@ -98,8 +121,19 @@ async function finding(subject: string, check: () => Promise<Finding>): Promise<
   } catch (thrown) {
     const error = asArsiaError(thrown);
     // An error without a code comes from the driver or a migration. Its message names the fault in one line.
-    return wrong(subject, error.code === 'internal' && thrown instanceof Error ? thrown.message : error.message);
+    if (error.code === 'internal' && thrown instanceof Error) return wrong(subject, thrown.message);
+    return wrong(subject, [error.message, reasonOf(error.cause)].filter((text) => text !== undefined).join(' '));
   }
+}
+
+/**
+ * Returns what the driver says about a database that cannot be used: who or what is refused, unknown or away. Such a message
+ * names hosts, roles and databases, and no password. For a host with several addresses there is only a code.
+ */
+function reasonOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  const reason = cause.message === '' ? errorCode(cause) : cause.message.split('\n')[0];
+  return reason && `Reason: ${reason}`;
 }
 
 function right(subject: string, detail: string): Finding {

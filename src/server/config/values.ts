@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { findForeignIssuerFault, findIssuerFault } from '../../core/issuerurl.ts';
+import { findForeignIssuerFault, findIssuerFault, quoteUrl } from '../../core/issuerurl.ts';
 import { parseList } from '../../providers/endpoints.ts';
 
 /** Parsers of settings. Each throws an Error whose message continues the name of the variable and shows a valid value. */
@@ -11,8 +11,7 @@ export function text(value: string): string {
 
 export function issuer(value: string): string {
   const fault = findIssuerFault(value);
-  if (fault !== undefined)
-    throw new Error(`${fault}, such as https://arsia.example.com; it is ${JSON.stringify(value)}`);
+  if (fault !== undefined) throw new Error(`${fault}, such as https://arsia.example.com; it is ${quoteUrl(value)}`);
   return value;
 }
 
@@ -33,7 +32,7 @@ export function databaseUrl(value: string): string {
 
 export function signInIssuer(value: string): string {
   const fault = findForeignIssuerFault(value);
-  if (fault !== undefined) throw new Error(`${fault}, such as https://id.example.com; it is ${JSON.stringify(value)}`);
+  if (fault !== undefined) throw new Error(`${fault}, such as https://id.example.com; it is ${quoteUrl(value)}`);
   return value;
 }
 

@@ -1,4 +1,4 @@
-import { type Assertion, buildClaims, type WorkloadClaims } from '../../core/claims.ts';
+import { type Assertion, buildClaims, type ClaimFacts, type WorkloadClaims } from '../../core/claims.ts';
 import type { Delivery } from '../../core/mintfacts.ts';
 import { formatSubject, formatSubjectPattern, hasUserId, type SubjectScope } from '../../core/subject.ts';
 import type { TrustFacts } from '../../providers/provider.ts';
@@ -12,7 +12,7 @@ export interface TokenFacts {
   workspace?: { id: string; path: string } | undefined;
   user?: { id: string; login: string } | null | undefined;
   launcher?: { id: string; name: string } | null | undefined;
-  job?: { id: string; stage: string } | undefined;
+  job?: ClaimFacts['job'] | undefined;
 }
 
 type CompleteFacts = TokenFacts & Required<Pick<TokenFacts, 'group' | 'workspace' | 'job'>>;

@@ -6,7 +6,8 @@ import { leafName, parentPath, rootName } from '../../core/namespace.ts';
 import type { Membership } from '../../core/permissions.ts';
 import { coalesce } from '../../database/coalesce.ts';
 import type { Database } from '../../database/connections.ts';
-import { effectiveDeadlineMs } from '../jobs/jobs.ts';
+import { mintedColumns } from '../../entities/jobs.ts';
+import { type JobFacts, selectJobFacts } from '../jobs/currentjobs.ts';
 import { factsCost } from './mintcost.ts';
 
 /** Facts of a mint, with the versions that show later whether they still hold. */
@@ -61,8 +62,7 @@ export function createMintFactsStatement(
 const text = `
 SELECT json_agg(facts) AS rows FROM (
 SELECT asked.n,
-  job.id AS job_id, job.user_id, job.stage, job.labels, job.ended_at IS NOT NULL AS is_ended,
-  ${effectiveDeadlineMs('job')} AS deadline,
+  job.id AS job_id, ${selectJobFacts('job')},
   workspace.id AS workspace_id, workspace.path AS workspace_path, workspace.lineage,
   workspace.parent_id AS group_id, workspace.organization_id,
   person.login, person.is_active AS user_is_active, coalesce(person_roles.list, '[]') AS user_memberships,
@@ -148,15 +148,12 @@ LEFT JOIN LATERAL (
 ) AS ruled ON true
 ) AS facts`;
 
-interface Row {
+/** `never`, so that nothing compiles, where a column of the job has the name of another column: one would hide the other. */
+type Row = keyof JobFacts & keyof OtherColumns extends never ? JobFacts & OtherColumns : never;
+
+interface OtherColumns {
   n: number;
   job_id: string;
-  user_id: string | null;
-  stage: string;
-  labels: Record<string, string>;
-  /** Milliseconds since 1970. */
-  deadline: number;
-  is_ended: boolean;
   workspace_id: string;
   workspace_path: string;
   lineage: string[];
@@ -193,14 +190,7 @@ interface Row {
 
 function asDatedFacts(row: Row): DatedFacts {
   const facts: MintFacts = {
-    job: {
-      id: row.job_id,
-      user_id: row.user_id,
-      stage: row.stage,
-      labels: row.labels,
-      is_ended: row.is_ended,
-      deadline: row.deadline,
-    },
+    job: toJob(row),
     workspace: { id: row.workspace_id, path: row.workspace_path, lineage: row.lineage },
     group: { id: row.group_id, path: parentPath(row.workspace_path)! },
     organization: {
@@ -213,6 +203,11 @@ function asDatedFacts(row: Row): DatedFacts {
     identity: toIdentity(row),
   };
   return { facts, key_set_version: row.key_set_version, oldest_transaction: row.oldest_transaction };
+}
+
+function toJob(row: Row): MintFacts['job'] {
+  const minted = Object.fromEntries(mintedColumns.map((name) => [name, row[name]])) as unknown as JobFacts;
+  return { ...minted, id: row.job_id, is_ended: row.is_ended, deadline: row.deadline };
 }
 
 function toUser(row: Row): MintFacts['user'] {

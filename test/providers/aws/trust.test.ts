@@ -170,7 +170,7 @@ describe('other parts of the trust', () => {
     expect(warningsOf({})).toBe('');
     for (const delivery of ['token', 'both'] as const)
       expect(warningsOf({ delivery })).toMatch(/chooses the session name and the duration/);
-    expect(warningsOf({ issuer: 'http://127.0.0.1:8080' })).toMatch(/https issuers only[\s\S]*port 8080/);
+    expect(warningsOf({ issuer: 'http://127.0.0.1:8080' })).toMatch(/only https issuers[\s\S]*port 8080/);
     expect(warningsOf({ issuer: 'https://arsia.example.com:8443' })).toMatch(/port 8443/);
     expect(warningsOf({ issuer: 'https://arsia.internal' })).toMatch(/private/);
     expect(warningsOf({}, { max_duration: 7200 })).toMatch(/at least 7200/);

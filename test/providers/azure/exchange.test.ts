@@ -192,7 +192,7 @@ describe('errors of Entra', () => {
 
 describe('N29 where the token goes', () => {
   test('goes to the authority of the cloud, or to one that the operator lists', () => {
-    const of = (cloud: string, ...listed: string[]) =>
+    const authorityFor = (cloud: string, ...listed: string[]) =>
       chooseAuthority(schema.parse({ ...settings, cloud, scope: 'https://x/.default' }), {
         ...endpoints,
         azure_authority_hosts: listed,
