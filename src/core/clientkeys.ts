@@ -16,6 +16,12 @@ export interface ClientKey {
 /** Allowed signature algorithms of client assertions (RFC 7518 3.1). */
 export const clientAssertionAlgorithms = ['RS256', 'PS256', 'ES256'] as const;
 
+/** Authentication methods of clients that have a credential. */
+export const confidentialMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
+
+/** Authentication methods of all clients at the token endpoint. */
+export const clientAuthMethods = [...confidentialMethods, 'none'] as const;
+
 const maximumKeys = 10;
 /** Bits. A smaller modulus can be factored; a larger one makes one verification as expensive as a hundred. */
 const modulus = { minimum: 2048, maximum: 8192 };

@@ -25,6 +25,33 @@ export function findIssuerFault(value: string): string | undefined {
 }
 
 /**
+ * Returns why a URL cannot be the issuer of another system. That one may spell it otherwise than the URL parser would: with an
+ * upper-case host, `:443`, a trailing slash or a space in its path. Issuers are compared byte for byte as their system spells
+ * them, and normalised only to fetch.
+ */
+export function findForeignIssuerFault(value: string): string | undefined {
+  const url = URL.parse(value);
+  const [, authority, path] = /^https?:\/\/([^/?#]+)([^?#]*)/i.exec(value) ?? [];
+  if (url === null || authority === undefined) return 'is not a URL';
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname)))
+    return 'must be https (http on loopback only)';
+  if (/[?#]/.test(value)) return 'must have no query and no fragment';
+  if (authority.includes('@')) return 'must have no user name and no password';
+  if (/[%\\\s]/.test(authority) || /[\\\p{C}\p{Zl}\p{Zp}]|\s$/u.test(value))
+    return 'must have no backslash or control character';
+  if (/\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path!)) return 'must have no . or .. in its path';
+  return value.endsWith('//') ? 'must have no empty segment at its end' : undefined;
+}
+
+/**
+ * Returns an issuer as the URL parser spells it, without a trailing slash, to recognise it in any spelling. Never compare the
+ * `iss` of a token with it.
+ */
+export function normalizeIssuer(issuer: string): string {
+  return URL.parse(issuer)?.href.replace(/\/$/, '') ?? issuer;
+}
+
+/**
  * Returns a URL for a message, in quotes: without its user name and password, query and fragment, which may hold a secret. A
  * text that is no URL is cut in the same way.
  */

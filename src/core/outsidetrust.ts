@@ -1,6 +1,8 @@
 import type { FieldFault } from './errors.ts';
+import { normalizeIssuer } from './issuerurl.ts';
 import { isObject } from './json.ts';
-import { isOutsideIssuer, issuerRule, sharedIssuers } from './outsideissuers.ts';
+import { findSharedIssuer, isKnownIssuer } from './knownissuers.ts';
+import { isOutsideIssuer, issuerRule } from './outsideissuers.ts';
 import { matchesPattern } from './patterns.ts';
 
 /**
@@ -104,8 +106,12 @@ function isMatch(condition: Condition, value: unknown): boolean {
 function readClaim(claims: Claims, claim: string): unknown {
   let value: unknown = claims;
   for (const name of parseClaimPath(claim)) {
-    if (!isObject(value) || !Object.hasOwn(value, name)) return undefined;
-    value = value[name];
+    // An array has the members 0, 1 and so on (RFC 6901 4), and no others such as 00, 1e0 or length.
+    const hasMember = Array.isArray(value)
+      ? /^(?:0|[1-9]\d*)$/.test(name) && Object.hasOwn(value, name)
+      : isObject(value) && Object.hasOwn(value, name);
+    if (!hasMember) return undefined;
+    value = (value as Record<string, unknown>)[name];
   }
   return value;
 }
@@ -165,14 +171,15 @@ export function findTrustFaults(terms: TrustTerms, surroundings: TrustSurroundin
   for (const [index, condition] of terms.conditions.entries())
     for (const fault of findConditionFaults(condition))
       faults.push({ ...fault, pointer: `/conditions/${index}${fault.pointer}` });
-  if (faults.length === 0 && !hasOwnerCondition(terms))
-    faults.push({ pointer: '/conditions', detail: explainOwnerRule(terms.issuer) });
+  const owner = faults.length === 0 ? findOwnerFault(terms) : undefined;
+  if (owner !== undefined) faults.push({ pointer: '/conditions', detail: owner });
   return faults;
 }
 
 function findTrustIssuerFault(issuer: string, { own, allowed, allowLoopback }: TrustSurroundings): string | undefined {
   if (!isOutsideIssuer(issuer, allowLoopback)) return issuerRule;
-  if (own.includes(issuer)) return 'is this installation of Arsia: name the issuer of another system';
+  if (own.map(normalizeIssuer).includes(normalizeIssuer(issuer)))
+    return 'is this installation of Arsia: name the issuer of another system';
   if (allowed !== null && !allowed.includes(issuer)) return 'is not among the issuers that the organisation allows';
   return undefined;
 }
@@ -200,14 +207,20 @@ function findConditionFaults(condition: Condition): FieldFault[] {
   return faults;
 }
 
-function hasOwnerCondition({ issuer, conditions }: TrustTerms): boolean {
-  const shared = Object.hasOwn(sharedIssuers, issuer) ? sharedIssuers[issuer]! : undefined;
-  if (shared === undefined) return true;
+/** Returns the fault of a rule that would admit every customer of a shared issuer. */
+function findOwnerFault({ issuer, audience, conditions }: TrustTerms): string | undefined {
+  const shared = findSharedIssuer(issuer);
+  if (shared === undefined || shared.audience?.test(audience)) return undefined;
   const patterns = new Map(Object.entries(shared.owner));
-  return conditions.some((condition) => patterns.get(condition.claim)?.test(expectedText(condition)));
+  if (conditions.some((condition) => patterns.get(condition.claim)?.test(expectedText(condition)))) return undefined;
+  const claims = Object.keys(shared.owner).join(', ');
+  return `would admit every customer of ${shared.title}: add a condition on one of ${claims} that names your own`;
 }
 
-function explainOwnerRule(issuer: string): string {
-  const { title, owner } = sharedIssuers[issuer]!;
-  return `would admit every customer of ${title}: add a condition on one of ${Object.keys(owner).join(', ')} that names your own`;
+/** Returns what an owner should check about the issuer of a rule. */
+export function findTrustWarnings({ issuer }: Pick<TrustTerms, 'issuer'>): string[] {
+  if (isKnownIssuer(issuer)) return [];
+  return [
+    `Arsia does not know who gets tokens of ${issuer}. If it serves others than you, such as all customers of a service, a condition must say whose the token is.`,
+  ];
 }

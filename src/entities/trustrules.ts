@@ -10,7 +10,8 @@ const printable = (what: string, length: number) =>
     .string(`${what} is needed`)
     .min(1, 'is empty')
     .max(length, `must be at most ${length} characters`)
-    .refine((value) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(value), 'must be printable text');
+    // The joiners of emoji and of Indic and Arabic scripts are among the format characters (Unicode 23.2).
+    .refine((value) => !/(?![\u200c\u200d])[\p{C}\p{Zl}\p{Zp}]/u.test(value), 'must be printable text');
 
 const condition = z
   .strictObject({
@@ -79,5 +80,6 @@ export const trustRules = entity({
     },
     description: { column: text, hasDefault: true, create: description.default('') },
     created_at: { column: time },
+    warnings: { answer: z.array(z.string()), meaning: 'What an owner should check about the issuer, in sentences.' },
   },
 });

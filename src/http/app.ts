@@ -6,9 +6,9 @@ import { createNodeAdapter } from './adapters/node.ts';
 import { createApiHandler, prefix } from './api/api.ts';
 import { issuingRoutes } from './api/issuing/issuing.ts';
 import { type AuthorizationEndpoint, createAuthorizationHandler } from './authorization.ts';
-import { type DiscoveryParts, discoveryPages } from './documents/discovery.ts';
+import { crossOriginPaths, type DiscoveryParts, discoveryPages, healthPages } from './documents/discovery.ts';
 import { docsPages } from './documents/docs.ts';
-import { answerRead, type Readables } from './documents/document.ts';
+import { answerRead, crossOriginMethods, type Readables, readMethods } from './documents/document.ts';
 import { linkPages } from './documents/link.ts';
 import { isCanonical } from './kernel/ambiguity.ts';
 import { answerRoute, type RouteParts } from './kernel/answerroute.ts';
@@ -53,20 +53,32 @@ function issuingHandlers(parts: RouteParts, base: string): Map<string, Handler> 
   );
 }
 
-/** Answers by path. All paths are below the path of the issuer, except those of the authorization server. */
+/**
+ * Answers by path. All paths are below the path of the issuer, except those of the authorization server, and the probes, which
+ * are at the root too: an image and its orchestrator do not know the issuer.
+ */
 function createHandler(parts: AppParts, routeParts: RouteParts): Handler {
   const base = issuerPath(parts.issuer);
   const { authorization } = parts;
   const authorize = createAuthorizationHandler(authorization, routeParts.limits, parts.limits);
   const readables: Readables = { ...discoveryPages(parts), ...linkPages, ...docsPages(parts.issuer) };
+  const probes = healthPages(parts.readiness);
   const callApi = createApiHandler(routeParts);
   return async (request) => {
     if (!isCanonical(request.message.url ?? '')) throw noSuchRoute();
     if (authorization.owns(request.path)) return await authorize(request);
     const path = pathBelow(base, request.path);
-    if (path === undefined) throw noSuchRoute();
+    if (path === undefined) {
+      if (Object.hasOwn(probes, request.path)) return await answerRead(request, probes[request.path]!);
+      throw noSuchRoute();
+    }
     const below = { ...request, path };
-    return Object.hasOwn(readables, path) ? await answerRead(below, readables[path]!) : await callApi(below);
+    if (!Object.hasOwn(readables, path)) return await callApi(below);
+    return await answerRead(
+      below,
+      readables[path]!,
+      crossOriginPaths.includes(path) ? crossOriginMethods : readMethods,
+    );
   };
 }
 

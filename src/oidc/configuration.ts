@@ -1,11 +1,11 @@
 import type { Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider';
-import { clientAssertionAlgorithms } from '../core/clientkeys.ts';
+import { clientAssertionAlgorithms, clientAuthMethods } from '../core/clientkeys.ts';
 import { accessTokenLifetime } from '../core/lifetimes.ts';
 import { createAdapters } from './adapter.ts';
 import { createAssertionCheck } from './assertions.ts';
 import { builtInClients, createClientLookup, createPeopleClients, secretHashes } from './clients.ts';
 import { createScopeError } from './errors.ts';
-import { clientAuthMethods, furtherMetadata } from './metadata.ts';
+import { furtherMetadata } from './metadata.ts';
 import { clockTolerance } from './names.ts';
 import { createPolicies } from './policies.ts';
 import type { AuthorizationServerParts, PublishedKeys } from './ports.ts';

@@ -1,6 +1,7 @@
 import { errors } from 'oidc-provider';
 import { classifyOutcome } from '../core/audit.ts';
 import { type ArsiaError, asArsiaError, type ErrorCode } from '../core/errors.ts';
+import { tokenExchangeGrant, workloadClient } from './names.ts';
 
 /** A refusal: the error of RFC 6749 5.2, its form for people, and the fields of its audit event and log line. */
 export interface Refusal {
@@ -30,15 +31,28 @@ const statuses = {
 } as const;
 
 /**
- * Converts the error of a form without client authentication to `invalid_client` (RFC 6749 5.2). oidc-provider returns
- * `invalid_request` for it, as for a body that is not a form.
+ * Converts `invalid_request` of oidc-provider to the error of RFC 6749 5.2: a form without client authentication is
+ * `invalid_client`, and a grant type that the client may not use is `unauthorized_client`.
  */
-export function convertMissingClient(thrown: unknown): unknown {
-  const isMissing = thrown instanceof errors.InvalidRequest && thrown.error_description === missingClient;
-  return isMissing ? new errors.InvalidClientAuth(missingClient) : thrown;
+export function convertClientError(thrown: unknown, grantType: unknown): unknown {
+  if (!(thrown instanceof errors.InvalidRequest)) return thrown;
+  const description = thrown.error_description ?? '';
+  if (notAllowed.test(description)) return new errors.UnauthorizedClient(description);
+  if (description !== missingClient) return thrown;
+  const missing = new errors.InvalidClientAuth(missingClient);
+  // Jobs and pipelines have no credential but their token.
+  if (grantType === tokenExchangeGrant)
+    missing.error_description = `${missingClient}: send client_id=${workloadClient} for a token exchange without a client of your own`;
+  return missing;
 }
 
 const missingClient = 'no client authentication mechanism provided';
+const notAllowed = /^(?:requested grant type|urn:\S+) is not allowed for this client$/;
+
+/** Returns whether the error says that a token is a JWT, which this server does not issue as an access token. */
+export function isStructuredTokenError(thrown: unknown): boolean {
+  return thrown instanceof errors.UnsupportedTokenType;
+}
 
 /** Converts any error of a request to a refusal. */
 export function toRefusal(thrown: unknown): Refusal {

@@ -1,10 +1,5 @@
 import type { Configuration } from 'oidc-provider';
-import { clientAssertionAlgorithms } from '../core/clientkeys.ts';
-
-/** Authentication methods of clients at introspection and revocation: all but `none`. */
-const confidentialMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
-
-export const clientAuthMethods = [...confidentialMethods, 'none'] as const;
+import { clientAssertionAlgorithms, clientAuthMethods, confidentialMethods } from '../core/clientkeys.ts';
 
 /** Metadata of RFC 8414 2 that oidc-provider does not publish by itself. */
 export const furtherMetadata: NonNullable<Configuration['discovery']> = {
@@ -16,8 +11,8 @@ export const furtherMetadata: NonNullable<Configuration['discovery']> = {
 
 /**
  * The published members, in this order. oidc-provider lists all that it supports; response modes, PKCE methods and scopes do
- * not apply without an authorization endpoint. `response_types_supported` is required and may be empty (RFC 8414 2); the two
- * members after it are required by OpenID Connect Discovery 1.0, section 3.
+ * not apply without an authorization endpoint. The two members after `response_types_supported` are required by OpenID
+ * Connect Discovery 1.0, section 3.
  */
 const offered = [
   'issuer',
@@ -56,12 +51,18 @@ const offeredToPeople = [
 /** oidc-provider lists more response modes and prompts than Arsia offers. */
 const forPeople = { response_modes_supported: ['query'], prompt_values_supported: ['none', 'login', 'select_account'] };
 
+/**
+ * `response_types_supported` is required (RFC 8414 2), and a member without elements must be omitted (3.2). Without an
+ * authorization endpoint it has the response type that returns neither a code nor a token.
+ */
+const withoutPeople = { response_types_supported: ['none'] };
+
 /** Returns the published members of the metadata. */
 export function selectMetadata(
   all: Readonly<Record<string, unknown>>,
   isSignInOffered: boolean,
 ): Record<string, unknown> {
   const names = isSignInOffered ? [...offered, ...offeredToPeople] : offered;
-  const values: Readonly<Record<string, unknown>> = isSignInOffered ? { ...all, ...forPeople } : all;
+  const values: Readonly<Record<string, unknown>> = { ...all, ...(isSignInOffered ? forPeople : withoutPeople) };
   return Object.fromEntries(names.filter((name) => name in values).map((name) => [name, values[name]]));
 }

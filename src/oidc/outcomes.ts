@@ -3,7 +3,7 @@ import { ArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import type { EndpointEvent } from '../services/issuing/endpointevent.ts';
 import { builtInClientIds } from './clients.ts';
-import { convertMissingClient, type Refusal, sanitizeDescription, toRefusal } from './errors.ts';
+import { convertClientError, isStructuredTokenError, type Refusal, sanitizeDescription, toRefusal } from './errors.ts';
 import { isOutsideTokenType } from './grants/tokenexchange.ts';
 import { selectMetadata } from './metadata.ts';
 import { tokenExchangeGrant } from './names.ts';
@@ -28,7 +28,8 @@ interface OutcomeParts {
  */
 export function createOutcomeHandler({ requestContexts, log, record, isSignInOffered }: OutcomeParts) {
   async function refuse(ctx: KoaContextWithOIDC, requestContext: RequestContext): Promise<void> {
-    let refusal = toRefusal(isForm(ctx) ? convertMissingClient(requestContext.thrown) : requestContext.thrown);
+    const { thrown } = requestContext;
+    let refusal = toRefusal(isForm(ctx) ? convertClientError(thrown, ctx.oidc?.params?.grant_type) : thrown);
     if (pendingErrors.includes(refusal.error)) return answer(ctx, refusal);
     // Without a database no event can be recorded, and nothing was decided.
     const isRecordable = requestContext.isRecorded !== true && refusal.code !== 'unavailable';
@@ -94,6 +95,12 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
       requestContext.isShown = false;
       ctx.remove('Location');
       ctx.status = 500;
+    }
+    // A JWT is no access token of this server, hence inactive (RFC 7662 2.2).
+    if (requestContext.route.action === 'access_token.introspect' && isStructuredTokenError(requestContext.thrown)) {
+      requestContext.thrown = undefined;
+      ctx.status = 200;
+      ctx.body = { active: false };
     }
     if (requestContext.thrown !== undefined) await refuse(ctx, requestContext);
     else if (ctx.method === 'POST' || requestContext.done_by !== undefined) await succeed(ctx, requestContext);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { normalizeIssuer } from '../../src/core/issuerurl.ts';
 import { formatDiscoveryUrl, isDocumentUrl, isOutsideIssuer } from '../../src/core/outsideissuers.ts';
 
 const github = 'https://token.actions.githubusercontent.com';
@@ -12,6 +13,15 @@ describe('an outside issuer', () => {
     'https://oidc.eks.eu-central-1.amazonaws.com/id/D539D4633E53DE1B71EXAMPLE',
     'https://tenant.eu.auth0.com/',
     'https://sts.windows.net/7c0e6a4e-3f0a-4a5e-9c1b-5d2f8e6b1a01/',
+    // Spelled otherwise than the URL parser would.
+    'https://STS.Contoso.com/adfs',
+    'https://GOOD.example',
+    'https://gitlab.example.com:443',
+    'https://münchen.example',
+    'https://kc.example.com/realms/My Realm',
+    'https://kc.example.com/realms/My%20Realm',
+    'https://auth_server.example.com',
+    'HTTPS://good.example/A',
   ])('may be %s', (issuer) => {
     expect(isOutsideIssuer(issuer, false)).toBe(true);
   });
@@ -41,8 +51,20 @@ describe('an outside issuer', () => {
     ['N31', 'https://good.example@evil'],
     ['N31', 'https://evil.example/?https://good.example'],
     ['N31', 'https://evil.example/#https://good.example'],
-    ['N31', 'https://GOOD.example'],
+    ['N30', 'https://gitlab.example.com:444'],
+    ['N30', 'https://１２７.0.0.1'],
+    ['N30', 'https://LOCALHOST'],
     ['N31', 'GOOD.example'],
+    ['N31', 'https:good.example'],
+    ['N31', 'https:///good.example'],
+    ['N31', 'https://@good.example'],
+    ['N31', 'https://%67ood.example'],
+    ['N31', 'https://good.example /a'],
+    ['N31', 'https://good.example/a\\b'],
+    ['N31', 'https://good.example/a\u202eb'],
+    ['N31', 'https://good.example/%2e%2E/b'],
+    ['N31', 'https://good.example/..'],
+    ['N31', 'https://go\tod.example'],
     ['N31', 'https://good.example//'],
     ['N31', 'https://good.example/a/../b'],
     ['N31', 'https://good.example\\@evil.example'],
@@ -81,6 +103,19 @@ test.each([
 test('the URL of a document may have a query, that of an issuer may not', () => {
   const url = 'https://login.example.com/keys?policy=a';
   expect([isDocumentUrl(url, false), isOutsideIssuer(url, false)]).toEqual([true, false]);
+});
+
+test('is fetched where the URL parser leads, and compared as it is spelled', () => {
+  for (const [issuer, expected] of [
+    ['https://STS.Contoso.com/adfs', 'https://sts.contoso.com/adfs'],
+    ['https://gitlab.example.com:443', 'https://gitlab.example.com'],
+    ['https://kc.example.com/realms/My Realm', 'https://kc.example.com/realms/My%20Realm'],
+    ['https://münchen.example', 'https://xn--mnchen-3ya.example'],
+    ['https://tenant.eu.auth0.com/', 'https://tenant.eu.auth0.com'],
+  ] as const) {
+    expect(new URL(formatDiscoveryUrl(issuer)).href).toBe(`${expected}/.well-known/openid-configuration`);
+    expect(normalizeIssuer(issuer)).toBe(expected);
+  }
 });
 
 test('the discovery URL has one slash after the issuer', () => {

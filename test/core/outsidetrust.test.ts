@@ -4,6 +4,7 @@ import {
   type Condition,
   decideTrust,
   findTrustFaults,
+  findTrustWarnings,
   sanitizeText,
   type TrustRule,
 } from '../../src/core/outsidetrust.ts';
@@ -70,10 +71,54 @@ describe('conditions', () => {
     expect(holds([{ claim: 'repository', equals: 'acme/app' }], nested)).toBe(false);
   });
 
+  test('reach the nested claims of outbound tokens of AWS', () => {
+    const outbound = {
+      iss: 'https://abc123-def456-ghi789-jkl012.tokens.sts.global.api.aws',
+      aud: audience,
+      sub: 'arn:aws:iam::123456789012:role/DataProcessingRole',
+      iat: 1_700_000_000,
+      exp: 1_700_000_900,
+      'https://sts.amazonaws.com/': { aws_account: '123456789012', principal_tags: { team: 'data' } },
+    };
+    expect(holds([{ claim: '/https:~1~1sts.amazonaws.com~1/aws_account', equals: '123456789012' }], outbound)).toBe(
+      true,
+    );
+    expect(holds([{ claim: '/https:~1~1sts.amazonaws.com~1/principal_tags/team', equals: 'data' }], outbound)).toBe(
+      true,
+    );
+  });
+
   test('read ~1 and ~0 in a pointer as / and ~ (RFC 6901)', () => {
     const claims = { ...pod, 'https://a.example/b': { 'c~1': 'x' } };
     expect(holds([{ claim: '/https:~1~1a.example~1b/c~01', equals: 'x' }], claims)).toBe(true);
     expect(holds([{ claim: 'https://a.example/b', equals: 'x' }], { ...pod, 'https://a.example/b': 'x' })).toBe(true);
+  });
+
+  test('reach elements of an array by their index in a pointer (RFC 6901 section 4)', () => {
+    const claims = {
+      ...pod,
+      groups: ['a', 'b'],
+      user_identities: [{ provider: 'saml', extern_uid: 'ada' }],
+      x: { 0: 'o' },
+    };
+    expect(holds([{ claim: '/user_identities/0/provider', equals: 'saml' }], claims)).toBe(true);
+    expect(holds([{ claim: '/groups/0', equals: 'a' }], claims)).toBe(true);
+    expect(holds([{ claim: '/groups/1', equals: 'b' }], claims)).toBe(true);
+    expect(holds([{ claim: '/groups', equals: 'b' }], claims)).toBe(true);
+    expect(holds([{ claim: '/x/0', equals: 'o' }], claims)).toBe(true);
+    for (const claim of [
+      '/groups/2',
+      '/groups/-',
+      '/groups/00',
+      '/groups/01',
+      '/groups/-1',
+      '/groups/1e0',
+      '/groups/+1',
+    ])
+      expect(holds([{ claim, matches: '*' }], claims)).toBe(false);
+    for (const claim of ['/groups/length', '/groups/0/length', '/groups/concat', 'groups/0', '0'])
+      expect(holds([{ claim, matches: '*' }], claims)).toBe(false);
+    expect(holds([{ claim: '/groups/0', equals: 'b' }], claims)).toBe(false);
   });
 
   test('never read inherited members of an object as claims', () => {
@@ -210,8 +255,9 @@ describe('the faults of a trust rule', () => {
     expect(texts[0]).toEqual([{ pointer: '/issuer', detail: expect.stringContaining('https URL of a public host') }]);
   });
 
-  test('N19 include Arsia as the issuer', () => {
-    for (const issuer of surroundings.own) expect(places({ issuer })).toEqual(['/issuer']);
+  test('N19 include Arsia as the issuer, in any spelling', () => {
+    const spellings = ['https://ARSIA.example', 'https://arsia.example:443', 'https://arsia.example/'];
+    for (const issuer of [...surroundings.own, ...spellings]) expect(places({ issuer })).toEqual(['/issuer']);
   });
 
   test('include an issuer that the organisation does not allow', () => {
@@ -275,5 +321,70 @@ describe('the faults of a trust rule', () => {
     ['https://gitlab.acme.example', { claim: 'ref', equals: 'main' }, true],
   ])('name a shared issuer without a condition on the owner: %s %j', (issuer, condition, isSound) => {
     expect(places({ issuer, conditions: [condition as Condition] })).toEqual(isSound ? [] : ['/conditions']);
+  });
+
+  // F3: accepted before with a condition that everybody at the issuer can meet.
+  test.each<[string, Record<string, string>]>([
+    ['https://api.pulumi.com/oidc', { sub: 'pulumi:deploy:org:acme:project:core:*' }],
+    ['https://api.pulumi.com/oidc/v2', { 'https://pulumi.com/org': 'acme' }],
+    ['https://oidc.codefresh.io', { sub: 'account:64f884af9f3f6a2ac9b4b3ad:pipeline:*' }],
+    ['https://proidc.upbound.io', { sub: 'mcp:acme/prod:provider:*' }],
+    ['https://scalr.io', { sub: 'account:acme:environment:prod:*' }],
+    ['https://oidc.vercel.com', { owner_id: 'team_7Gw5ZMBpQA8h4GF832KGp7nwbuh3' }],
+    ['https://studio.datachain.ai/api', { sub: 'credentials:acme/aws' }],
+    ['https://tokens.cloud.shisho.dev', { sub: 'job:acme:*' }],
+    ['https://oidc-configuration.audit-log.githubusercontent.com', { sub: 'https://github.com/acme' }],
+    ['https://vstoken.actions.githubusercontent.com', { sub: 'repo:acme/app:*' }],
+    ['https://identity.depot.dev', { org_id: 'org_x8pq21' }],
+    ['https://login.app.env0.com', { sub: 'auth0|62f0b8b9' }],
+    ['https://login.app.env0.com/', { sub: 'auth0|62f0b8b9' }],
+    ['https://oidc.modal.com', { workspace_id: 'ac-12345abcd' }],
+    ['https://cognito-identity.amazonaws.com', { sub: 'eu-west-1:7c0e6a4e-3f0a-4a5e-9c1b-5d2f8e6b1a01' }],
+    ['https://oauth2.sigstore.dev/auth', { email: 'ada@acme.example' }],
+    ['https://issuer.enforce.dev', { sub: '0123456789abcdef0123456789abcdef01234567/*' }],
+    ['https://appleid.apple.com', { sub: '001234.0123456789abcdef0123456789abcdef.1234' }],
+    [
+      'https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0',
+      { sub: 'AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ' },
+    ],
+    ['https://accounts.google.com', { sub: '107691503500061507150' }],
+    ['https://TOKEN.actions.githubusercontent.com:443', { repository: 'acme/app' }],
+  ])('F3 name the shared issuer %s without a condition on the customer', (issuer, named) => {
+    const own = Object.entries(named).map(
+      ([claim, text]): Condition => (text.includes('*') ? { claim, matches: text } : { claim, equals: text }),
+    );
+    const environment = { claim: 'environment', equals: 'production' };
+    expect(places({ issuer, conditions: [environment] })).toEqual(['/conditions']);
+    expect(places({ issuer, conditions: [environment, ...own] })).toEqual([]);
+    for (const claim of Object.keys(named))
+      for (const matches of ['*x', 'a*', `${named[claim]!.slice(0, 3)}*`])
+        expect(places({ issuer, conditions: [environment, { claim, matches }] })).toEqual(['/conditions']);
+    expect(findTrustWarnings({ issuer })).toEqual([]);
+  });
+
+  test('allow the audience to name the customer where the issuer chooses it: Amazon Cognito', () => {
+    const issuer = 'https://cognito-identity.amazonaws.com';
+    const audience = 'eu-west-1:7c0e6a4e-3f0a-4a5e-9c1b-5d2f8e6b1a01';
+    expect(places({ issuer, audience, conditions: [{ claim: '/amr', equals: 'authenticated' }] })).toEqual([]);
+  });
+});
+
+describe('the warnings of a trust rule', () => {
+  test.each([
+    'https://abc123-def456-ghi789-jkl012.tokens.sts.global.api.aws',
+    'https://oidc.eks.eu-central-1.amazonaws.com/id/D539D4633E53DE1B71EXAMPLE',
+    'https://token.actions.githubusercontent.com/acme',
+    'https://oidc.vercel.com/acme',
+    'https://sts.windows.net/7c0e6a4e-3f0a-4a5e-9c1b-5d2f8e6b1a01/',
+  ])('are none for an issuer of one customer: %s', (issuer) => {
+    expect(findTrustWarnings({ issuer })).toEqual([]);
+  });
+
+  test.each([
+    'https://ci.unknown.example',
+    'https://evil.example/.tokens.sts.global.api.aws',
+    'https://oidc.vercel.com/a/b',
+  ])('name an issuer that Arsia does not know: %s', (issuer) => {
+    expect(findTrustWarnings({ issuer })).toEqual([expect.stringContaining(`who gets tokens of ${issuer}.`)]);
   });
 });

@@ -385,6 +385,19 @@ describe('refusals of outside tokens', () => {
     expect(away.seen['/.well-known/openid-configuration']).toBe(before);
   });
 
+  test('F2 F6 an issuer that lists one kid twice is usable, and so is its new key at once', async () => {
+    const fresh = await startOutsideIssuer(running.clock);
+    fresh.keys.push(fresh.keys[0]!);
+    await addTrustRule(organization.owner, account.id, { issuer: fresh.url, audience, conditions: [repository] });
+    const signed = (key: (typeof fresh.keys)[0]) => fresh.token({ aud: audience, repository: 'acme/app' }, { key });
+    expect((await exchange(await signed(fresh.keys[0]!))).status).toBe(200);
+    expect((await exchange(await signed(await fresh.addKey('key-2')))).status).toBe(200);
+    const early = await exchange(await signed(await fresh.addKey('key-3')));
+    expect([early.status, early.body.error]).toEqual([503, 'temporarily_unavailable']);
+    expect(early.body.error_description).toContain('does not have the key that the kid');
+    expect(Number(early.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
   test('the access token lives at most an hour', async () => {
     const exp = Math.floor(running.clock.now() / 1000) + 12 * 3600;
     expect((await exchange(await token({ exp }))).body.expires_in).toBe(3600);

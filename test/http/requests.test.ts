@@ -195,7 +195,11 @@ describe('documents', () => {
     expect(body).toEqual({
       issuer,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
+      authorization_endpoint: `${issuer}/oauth2/authorize`,
       token_endpoint: `${issuer}/oauth2/token`,
+      grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+      token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256'],
       response_types_supported: ['id_token'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256'],
@@ -204,6 +208,26 @@ describe('documents', () => {
     });
     expect(headers.get('content-type')).toMatch(/^application\/json/);
     expect(headers.get('cache-control')).toBe('public, max-age=300');
+  });
+
+  test('both can be read by pages of any origin, after a preflight', async () => {
+    for (const path of ['/.well-known/openid-configuration', '/.well-known/jwks.json']) {
+      const headers = {
+        origin: 'https://relying.example',
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'if-none-match',
+      };
+      const preflight = await request(running.issuer + path, { method: 'OPTIONS', headers });
+      expect([preflight.status, preflight.text]).toEqual([204, '']);
+      expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
+      expect(preflight.headers.get('access-control-allow-methods')).toBe('GET, HEAD, OPTIONS');
+      expect(preflight.headers.get('access-control-allow-headers')).toBe('*');
+      const post = await request(running.issuer + path, { method: 'POST' });
+      expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
+    }
+    // Nothing else can be read across origins.
+    const other = await request(`${running.issuer}/healthz`, { method: 'OPTIONS' });
+    expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([405, null]);
   });
 
   test('N58 the JWKS has public members only: one active key and one next key, each with its certificate', async () => {
@@ -336,6 +360,12 @@ describe('N46 the issuer is the configured one for every Host and X-Forwarded-Ho
       '/oauth2/token',
     ])
       expect((await request(other.origin + path)).status).toBe(404);
+    // The HEALTHCHECK of the image and the probes of an orchestrator know no issuer.
+    for (const base of [other.origin, other.issuer]) {
+      expect((await request(`${base}/healthz`)).body).toEqual({ status: 'ok' });
+      expect((await request(`${base}/readyz`)).body).toEqual({ status: 'ready' });
+      expect((await request(`${base}/healthz`, { method: 'POST' })).status).toBe(405);
+    }
     await other.stop();
   }, 30_000);
 });

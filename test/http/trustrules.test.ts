@@ -48,6 +48,7 @@ describe('trust rules', () => {
       {
         ...body,
         maximum_lifetime: 86_400,
+        warnings: [],
         id: expect.stringMatching(/^trust_[0-9a-z]{26}$/),
         service_account_id: expect.stringMatching(/^sa_/),
         organization_id: id,
@@ -74,6 +75,26 @@ describe('trust rules', () => {
       expect(await oracle.recordsOf(one)).toEqual([
         expect.objectContaining({ action, outcome: 'success', target_id: answer.body.service_account_id, detail }),
       ]);
+  });
+
+  test('of an issuer that Arsia does not know come with a warning', async () => {
+    const { owner } = organization;
+    const at = await newAccount();
+    const rule = await owner.send('POST', at, { ...good, issuer: 'https://ci.unknown.example' });
+    expect(rule.warnings).toEqual([expect.stringContaining('who gets tokens of https://ci.unknown.example.')]);
+    expect((await owner.send('GET', at)).items).toEqual([rule]);
+  });
+
+  test('keep the issuer and the values of conditions as they are written', async () => {
+    const { owner } = organization;
+    const at = await newAccount();
+    const environment = { claim: 'environment', equals: '\u{1f469}\u200d\u{1f680} prod' };
+    for (const issuer of ['https://STS.Contoso.com/adfs', 'https://gitlab.example.com:443']) {
+      const rule = await owner.send('POST', at, { ...good, issuer, conditions: [environment] });
+      expect([rule.issuer, rule.conditions]).toEqual([issuer, [environment]]);
+    }
+    const hidden = { claim: 'environment', equals: 'a\u202eb' };
+    expect((await owner.ask('POST', at, { ...good, conditions: [hidden] })).status).toBe(400);
   });
 
   test('of another service account are not found', async () => {
@@ -130,7 +151,7 @@ describe('trust rules', () => {
       'https://good.example@evil',
       'https://evil.example/?https://good.example',
       'GOOD.example',
-      'https://GOOD.example',
+      'https:good.example',
     ]) {
       const { answer } = await oracle.refuses(() => organization.owner.ask('POST', path, { ...good, issuer }), {
         status: 400,

@@ -79,12 +79,18 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
     expect(world.events).toEqual([]);
   });
 
-  test('N19 refuses a structured token as an access token', async () => {
+  test('N19 a structured token is no access token: inactive (RFC 7662 2.2), and not revocable (RFC 7009 2.2.1)', async () => {
     const jwt = 'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln';
-    for (const path of ['/introspect', '/revoke']) {
-      const { status, body } = await replica.post(path, { token: jwt }, as(account));
-      expect([status, body.error]).toEqual([400, 'unsupported_token_type']);
+    for (const token_type_hint of [undefined, 'access_token', 'refresh_token']) {
+      const form = { token: jwt, ...(token_type_hint && { token_type_hint }) };
+      const { status, body, headers } = await replica.post('/introspect', form, as(account));
+      expect([status, body, headers.get('cache-control')]).toEqual([200, { active: false }, 'no-store']);
     }
+    expect(world.events).toEqual([]);
+    const wrong = await replica.post('/introspect', { token: jwt, client_id: account.id, client_secret: 'wrong' });
+    expect([wrong.status, wrong.body.error]).toEqual([401, 'invalid_client']);
+    const { status, body } = await replica.post('/revoke', { token: jwt }, as(account));
+    expect([status, body.error]).toEqual([400, 'unsupported_token_type']);
     expect(await principal(jwt)).toBeUndefined();
   });
 

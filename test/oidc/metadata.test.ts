@@ -51,7 +51,7 @@ test('the metadata lists what is offered and nothing else, by OpenID Connect and
         introspection_endpoint: `${issuer}/introspect`,
         revocation_endpoint: `${issuer}/revoke`,
         grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
-        response_types_supported: [],
+        response_types_supported: ['none'],
         subject_types_supported: ['public'],
         id_token_signing_alg_values_supported: ['RS256'],
         token_endpoint_auth_methods_supported: [...authentication, 'none'],
@@ -63,6 +63,24 @@ test('the metadata lists what is offered and nothing else, by OpenID Connect and
         request_uri_parameter_supported: false,
       });
     }
+  }
+});
+
+test('pages of any origin may read metadata and keys, with a preflight', async () => {
+  for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/jwks']) {
+    const headers = {
+      origin: 'https://relying.example',
+      'access-control-request-method': 'GET',
+      'access-control-request-headers': 'if-none-match',
+    };
+    const preflight = await fetch(`${replica.issuer}${path}`, { method: 'OPTIONS', headers });
+    expect([path, preflight.ok, preflight.headers.get('access-control-allow-origin')]).toEqual([
+      path,
+      true,
+      expect.stringMatching(/^(\*|https:\/\/relying\.example)$/),
+    ]);
+    expect(preflight.headers.get('access-control-allow-headers')).toMatch(/\*|if-none-match/);
+    expect(preflight.headers.get('access-control-allow-methods')).toContain('GET');
   }
 });
 

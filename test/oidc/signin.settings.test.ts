@@ -64,8 +64,13 @@ describe('the settings of sign-in', () => {
     expect(faultsOf(env)).toEqual([expect.stringContaining(fault)]);
   });
 
-  test('an issuer of others may end in a slash, and be on loopback where ours is', () => {
-    for (const ARSIA_SIGN_IN_ISSUER of ['https://acme.example/', 'http://127.0.0.1:8081'])
+  test('an issuer of others may end in a slash, be spelled otherwise than by the URL parser, and be on loopback where ours is', () => {
+    for (const ARSIA_SIGN_IN_ISSUER of [
+      'https://acme.example/',
+      'https://STS.contoso.com/adfs',
+      'https://id.example.com:443',
+      'http://127.0.0.1:8081',
+    ])
       expect(parseConfig({ ...good, ARSIA_SIGN_IN_ISSUER }).signIn!.issuer).toBe(ARSIA_SIGN_IN_ISSUER);
   });
 
@@ -94,7 +99,7 @@ test('without a provider nothing is offered to people', async () => {
     for (const method of ['GET', 'POST'])
       expect([path, (await request(`${issuer}/oauth2/${path}`, { method })).status]).toEqual([path, 404]);
   const { body } = await request(`${issuer}/oauth2/.well-known/openid-configuration`);
-  expect(body.response_types_supported).toEqual([]);
+  expect(body.response_types_supported).toEqual(['none']);
   for (const name of [
     'authorization_endpoint',
     'device_authorization_endpoint',

@@ -212,6 +212,17 @@ test('a provider that is unreachable or has another issuer: 502, and everything 
   await signInPerson({ running, upstream, issuer: running.issuer }, 'ada');
 }, 60_000);
 
+test('a provider that spells its issuer otherwise than the URL parser would signs people in, as AD FS does', async () => {
+  const upstream = await startUpstream();
+  upstream.issuer = upstream.issuer.replace('127.0.0.1', 'LOCALHOST');
+  const home = await makeHome('embedded');
+  const running = await startArsia({ home, settings: await signInSettings(upstream, home) });
+  await running.arsia.operators.bootstrap({ organization: 'acme', login: 'owner' });
+  upstream.register(running.issuer);
+  upstream.people.set('ada', {});
+  await signInPerson({ running, upstream, issuer: running.issuer }, 'ada');
+}, 60_000);
+
 test('the provider may be another Arsia', async () => {
   const home = await makeHome('embedded');
   const settings = { ...(await signInSettings(world.upstream, home)), ARSIA_SIGN_IN_ISSUER: `${world.issuer}/oauth2` };

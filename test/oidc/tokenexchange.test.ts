@@ -122,11 +122,20 @@ test('an error without a code is not in the response', async () => {
 test('the public client may do nothing else', async () => {
   const form = { client_id: 'workload', grant_type: 'client_credentials' };
   const answer = await replica.post('/token', form);
-  expect([answer.status, answer.body.error]).toEqual([400, 'invalid_request']);
+  expect([answer.status, answer.body.error]).toEqual([400, 'unauthorized_client']);
   // The client of access tokens that Arsia issues without OAuth has no grant type.
   const own = await replica.post('/token', { ...good, client_id: 'arsia' });
-  expect([own.status, own.body.error]).toEqual([400, 'invalid_request']);
+  expect([own.status, own.body.error]).toEqual([400, 'unauthorized_client']);
   expect(world.exchanges).toEqual([]);
+});
+
+test('a token exchange without a client is told which one to name', async () => {
+  const { client_id: _client, ...form } = good;
+  const answer = await replica.post('/token', form);
+  expect([answer.status, answer.body.error]).toEqual([401, 'invalid_client']);
+  expect(answer.body.error_description).toContain('client_id=workload');
+  const other = await replica.post('/token', { grant_type: 'client_credentials' });
+  expect(other.body.error_description).toBe('client authentication failed');
 });
 
 test('no response, audit event or log line of a refusal contains the token', async () => {

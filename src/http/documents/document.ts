@@ -27,11 +27,18 @@ export function answerDocument({ message, headers }: HttpRequest, { body, etag, 
   return { status: 200, body };
 }
 
-/** Answers GET and HEAD by `handle`; throws `method_not_allowed` for other methods (RFC 9110 15.5.6). */
-export async function answerRead(request: HttpRequest, handle: Handler): Promise<Answer> {
-  const { method } = request.message;
-  if (method === 'GET' || method === 'HEAD') return await handle(request);
-  throw methodNotAllowed(request, ['GET', 'HEAD']);
+/** Methods of a readable, and of one that pages of any origin may read. */
+export const readMethods = ['GET', 'HEAD'] as const;
+export const crossOriginMethods = [...readMethods, 'OPTIONS'] as const;
+
+/** Answers the `offered` methods by `handle`; throws `method_not_allowed` for other methods (RFC 9110 15.5.6). */
+export async function answerRead(
+  request: HttpRequest,
+  handle: Handler,
+  offered: readonly string[] = readMethods,
+): Promise<Answer> {
+  if (offered.includes(request.message.method!)) return await handle(request);
+  throw methodNotAllowed(request, offered);
 }
 
 /** Compares weakly (RFC 9110 13.1.2). Koa's `fresh` would also read `Cache-Control`, which fetch() sends by itself. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { findIssuerFault, quoteUrl } from '../../core/issuerurl.ts';
+import { findForeignIssuerFault, findIssuerFault, quoteUrl } from '../../core/issuerurl.ts';
 import { parseList } from '../../providers/endpoints.ts';
 
 /** Parsers of settings. Each throws an Error whose message continues the name of the variable and shows a valid value. */
@@ -30,9 +30,8 @@ export function databaseUrl(value: string): string {
   return value;
 }
 
-/** Unlike ARSIA_ISSUER, the issuer of another party may end in a slash. */
 export function signInIssuer(value: string): string {
-  const fault = findIssuerFault(value.replace(/\/$/, ''));
+  const fault = findForeignIssuerFault(value);
   if (fault !== undefined) throw new Error(`${fault}, such as https://id.example.com; it is ${quoteUrl(value)}`);
   return value;
 }

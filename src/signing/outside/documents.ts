@@ -13,11 +13,16 @@ export type KeyFinder = ReturnType<typeof createLocalJWKSet>;
 
 export interface IssuerKeys {
   /**
-   * Returns the keys of an issuer, reloaded where `kid` is not among them. Throws ArsiaError `outside_token_refused` or
-   * `issuer_unavailable`. `asker` is an organisation that trusts the issuer: issuers that no trust rule names must not occupy
-   * the cache.
+   * Returns the keys of an issuer, reloaded where `kid` is not among them, at most once a minute. In between throws
+   * `issuer_unavailable`, since the key may be a new one. Throws ArsiaError `outside_token_refused` or `issuer_unavailable`.
+   * `asker` is an organisation that trusts the issuer: issuers that no trust rule names must not occupy the cache.
    */
   find(issuer: string, kid: string | undefined, asker: string): Promise<KeyFinder>;
+  /**
+   * Returns the keys that the issuer publishes now, for a token that none of `former` verifies: the issuer may have replaced a
+   * key under its `kid`, or name none. Returns undefined where they were fetched again less than a minute ago, or cannot be.
+   */
+  findNewer(issuer: string, former: KeyFinder, asker: string): Promise<KeyFinder | undefined>;
 }
 
 /** The keys of an issuer, or why there are none. Times in milliseconds since 1970. */
@@ -25,8 +30,8 @@ interface Entry {
   keys?: { finder: KeyFinder; kids: ReadonlySet<string | undefined> };
   fault?: ArsiaError;
   expires_at: number;
-  /** When the documents were last requested. */
-  asked_at: number;
+  /** When the documents were last requested for an unknown key. */
+  refetched_at?: number | undefined;
   /** Estimated heap bytes of this entry. */
   bytes: number;
 }
@@ -63,32 +68,34 @@ export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: Iss
   const entries = createFairCache(bounds).map<Entry>();
   const running = new Map<string, { asker: string; entry: Promise<Entry> }>();
 
-  function load(issuer: string, asker: string): Promise<Entry> {
+  function load(issuer: string, asker: string, isRefetch = false): Promise<Entry> {
     const shared = running.get(issuer);
     if (shared !== undefined) return shared.entry;
     const own = [...running.values()].filter((one) => one.asker === asker).length;
     if (own >= maximumFetches - running.size) return Promise.reject(tooMany());
-    const entry = attempt(issuer, asker).finally(() => running.delete(issuer));
+    const entry = attempt(issuer, asker, isRefetch).finally(() => running.delete(issuer));
     running.set(issuer, { asker, entry });
     return entry;
   }
 
-  async function attempt(issuer: string, asker: string): Promise<Entry> {
-    const asked_at = clock.now();
+  async function attempt(issuer: string, asker: string, isRefetch: boolean): Promise<Entry> {
+    const now = clock.now();
     const since = performance.now();
-    const entry = await read(issuer, asked_at).catch((thrown: unknown): Entry => {
+    const kept = entries.find(issuer)?.value;
+    const refetched_at = isRefetch ? now : kept?.refetched_at;
+    const read = await readDocuments(issuer, now).catch((thrown: unknown): Entry => {
       if (!(thrown instanceof ArsiaError)) throw thrown;
-      const kept = entries.find(issuer)?.value;
       // Keys that have not expired stay valid when a reload fails.
-      if (kept?.keys !== undefined && kept.expires_at > asked_at) return { ...kept, asked_at };
-      return { fault: thrown, expires_at: asked_at + failureCache * 1000, asked_at, bytes: heldBytes.fault };
+      if (kept?.keys !== undefined && kept.expires_at > now) return kept;
+      return { fault: thrown, expires_at: now + failureCache * 1000, bytes: heldBytes.fault };
     });
+    const entry = { ...read, refetched_at };
     // The entry that was loaded longest ago is evicted first. A busy issuer is loaded again at its next request.
     entries.keep(issuer, { value: entry, organization_id: asker, since, bytes: entry.bytes });
     return entry;
   }
 
-  async function read(issuer: string, now: number): Promise<Entry> {
+  async function readDocuments(issuer: string, now: number): Promise<Entry> {
     const signal = AbortSignal.timeout(deadline * 1000);
     const discovery = await fetch(formatDiscoveryUrl(issuer), signal);
     const { issuer: named, jwks_uri } = isObject(discovery.body) ? discovery.body : {};
@@ -103,7 +110,6 @@ export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: Iss
     return {
       keys: { finder: createLocalJWKSet({ keys }), kids: new Set(keys.map(({ kid }) => kid)) },
       expires_at: now + life * 1000,
-      asked_at: now,
       bytes: estimateHeapBytes(keys) + heldBytes.imported * keys.length,
     };
   }
@@ -112,13 +118,30 @@ export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: Iss
     async find(issuer, kid, asker) {
       const now = clock.now();
       const kept = entries.find(issuer)?.value;
-      let entry = kept !== undefined && kept.expires_at > now ? kept : await load(issuer, asker);
-      const isMissing = kid !== undefined && entry.keys !== undefined && !entry.keys.kids.has(kid);
-      if (isMissing && now - entry.asked_at >= refetch * 1000) entry = await load(issuer, asker);
+      const isFresh = kept === undefined || kept.expires_at <= now;
+      const entry = isFresh ? await load(issuer, asker) : kept;
       if (entry.keys === undefined) throw repeatFault(entry, now);
-      return entry.keys.finder;
+      if (isFresh || kid === undefined || entry.keys.kids.has(kid)) return entry.keys.finder;
+      const wait = waitOf(entry, now);
+      if (wait > 0) throw unknownKey(wait);
+      const newer = await load(issuer, asker, true);
+      if (newer.keys === undefined) throw repeatFault(newer, now);
+      // The fetch failed, and the keys are the former ones.
+      if (newer.keys === entry.keys) throw unknownKey(refetch * 1000);
+      return newer.keys.finder;
+    },
+    async findNewer(issuer, former, asker) {
+      const kept = entries.find(issuer)?.value;
+      if (kept?.keys === undefined || waitOf(kept, clock.now()) > 0) return undefined;
+      const { keys } = kept.keys.finder === former ? await load(issuer, asker, true) : kept;
+      return keys?.finder === former ? undefined : keys?.finder;
     },
   };
+}
+
+/** Returns the milliseconds until the documents may be fetched again for an unknown key. */
+function waitOf({ refetched_at = Number.NEGATIVE_INFINITY }: Entry, now: number): number {
+  return refetched_at + refetch * 1000 - now;
 }
 
 /** Returns a kept failure with the time that remains until the next request. */
@@ -130,6 +153,15 @@ function repeatFault({ fault, expires_at }: Entry, now: number): ArsiaError {
 function misdescribed(detail: string): ArsiaError {
   return new ArsiaError('outside_token_refused', detail, {
     advice: 'Correct the documents of the issuer (OpenID Connect Discovery 1.0, RFC 7517).',
+  });
+}
+
+/** `wait` in milliseconds. */
+function unknownKey(wait: number): ArsiaError {
+  return new ArsiaError('issuer_unavailable', 'Arsia does not have the key that the kid of the subject token names.', {
+    advice:
+      'A new key of the issuer is found when its documents are fetched again. Try again after the time in Retry-After.',
+    retry_after: Math.ceil(wait / 1000),
   });
 }
 

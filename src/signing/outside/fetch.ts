@@ -89,7 +89,7 @@ async function roundTrip(
     const status = incoming.statusCode ?? 0;
     if (status >= 300 && status < 400) throw new RefusedAddress('the answer is a redirect');
     if (status !== 200) throw new Error(`the answer is ${status}`);
-    if (incoming.headers['content-encoding'] !== undefined)
+    if (!/^(?:identity)?$/i.test((incoming.headers['content-encoding'] ?? '').trim()))
       throw new Error('the answer has a Content-Encoding, which was not requested');
     const text = await readText(incoming).catch((thrown: unknown) => {
       throw received.bytes > maximumAnswer ? tooLong() : thrown;
@@ -132,7 +132,8 @@ function tooLong(): Error {
 async function readText(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+  // Removes a byte order mark, which parsers may ignore (RFC 8259 8.1).
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 function readMaximumAge(header: string | undefined): number | undefined {

@@ -1,4 +1,5 @@
 import {
+  type CryptoKey,
   compactVerify,
   decodeJwt,
   decodeProtectedHeader,
@@ -11,7 +12,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import { outsideTokens } from '../../core/lifetimes.ts';
 import { findTimeFault } from '../../core/numericdates.ts';
 import { isCanonical } from '../compact.ts';
-import type { IssuerKeys } from './documents.ts';
+import type { IssuerKeys, KeyFinder } from './documents.ts';
 
 /** The claims of a token whose signature and times are valid. `iat` and `exp` in seconds since 1970. */
 export interface OutsideClaims extends Record<string, unknown> {
@@ -62,8 +63,12 @@ export function createOutsideVerifier({
       const { header, claims } = decoded(token);
       checkHeader(header);
       const finder = await keys.find(issuer, header.kid, asker);
-      await compactVerify(token, finder, { algorithms: outsideAlgorithms }).catch((thrown: unknown) => {
-        throw refused(explainVerifyError(thrown), thrown);
+      await verifySignature(token, finder).catch(async (thrown: unknown) => {
+        const newer = await keys.findNewer(issuer, finder, asker);
+        if (newer === undefined) throw refused(explainVerifyError(thrown), thrown);
+        await verifySignature(token, newer).catch((again: unknown) => {
+          throw refused(explainVerifyError(again), again);
+        });
       });
       if (claims.iss !== issuer) throw refused('The subject token is of another issuer.');
       checkTimes(claims, Math.floor(clock.now() / 1000));
@@ -82,12 +87,37 @@ function decoded(token: string): { header: ProtectedHeaderParameters; claims: JW
   throw refused(`The subject token is not a signed JWT in compact form of at most ${maximumTokenLength} characters.`);
 }
 
+/**
+ * Verifies with each key that fits the header: an issuer may list several keys under one `kid` (RFC 7517 4.5), as GitHub
+ * Enterprise Server does, and a token may have no `kid`.
+ */
+async function verifySignature(token: string, finder: KeyFinder): Promise<void> {
+  try {
+    await compactVerify(token, finder, { algorithms: outsideAlgorithms });
+  } catch (thrown) {
+    if (!(thrown instanceof errors.JWKSMultipleMatchingKeys)) throw thrown;
+    for await (const key of thrown) if (await isVerifiedBy(token, key)) return;
+    throw new errors.JWSSignatureVerificationFailed();
+  }
+}
+
+async function isVerifiedBy(token: string, key: CryptoKey): Promise<boolean> {
+  try {
+    await compactVerify(token, key, { algorithms: outsideAlgorithms });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof errors.JWSSignatureVerificationFailed) return false;
+    throw thrown;
+  }
+}
+
 function checkHeader(header: ProtectedHeaderParameters): void {
   if (keyHeaders.some((name) => name in header))
     throw refused('The header of the subject token contains a key or the URL of one.');
-  // Other kinds, such as access tokens and logout tokens, have another typ (RFC 8725 3.11). Kubernetes sends none.
-  if (header.typ !== undefined && !/^(?:application\/)?jwt$/i.test(String(header.typ)))
-    throw refused('The subject token is not a JWT for this purpose: its typ is not JWT.');
+  // Other kinds, such as logout tokens, have another typ (RFC 8725 3.11). Kubernetes sends none. An access token (RFC 9068) is
+  // accepted, since every trust rule has an audience and a condition.
+  if (header.typ !== undefined && !/^(?:application\/)?(?:at\+)?jwt$/i.test(String(header.typ)))
+    throw refused('The subject token is not a JWT for this purpose: its typ is neither JWT nor at+jwt.');
   // No extension is supported (RFC 7515 4.1.11). With `b64`, the signed payload would differ from the decoded one.
   if ('crit' in header) throw refused('The header of the subject token has a crit, and no extension is supported.');
   if (header.kid !== undefined && typeof header.kid !== 'string')
@@ -124,8 +154,6 @@ function checkedClaims(claims: JWTPayload): OutsideClaims {
 function explainVerifyError(thrown: unknown): string {
   if (thrown instanceof errors.JWKSNoMatchingKey)
     return 'The issuer publishes no key for the kid and alg of the subject token.';
-  if (thrown instanceof errors.JWKSMultipleMatchingKeys)
-    return 'The issuer publishes several keys that fit the subject token: it must name one by its kid.';
   return 'The signature of the subject token is not valid.';
 }
 

@@ -69,17 +69,32 @@ describe('the documents of an issuer', () => {
     expect(asked).toHaveLength(4);
   });
 
-  test('are fetched again for an unknown key, at most once a minute', async () => {
+  test('are fetched again for an unknown key at once, and then at most once a minute with 503 in between', async () => {
+    world.age = 3600;
     await find();
-    await find('two');
-    expect(asked).toHaveLength(2);
-    clock.advance(60);
     world.jwks = { keys: [ec('one'), ec('two')] };
+    clock.advance(1);
     const finder = await find('two');
     expect(asked).toHaveLength(4);
     await expect(finder({ alg: 'ES256', kid: 'two' })).resolves.toBeDefined();
-    for (let tries = 0; tries < 20; tries++) await find(`random-${tries}`);
+    world.jwks = { keys: [ec('one'), ec('two'), ec('three')] };
+    clock.advance(8);
+    for (const kid of ['random', 'three', 'three']) {
+      const fault = await faultOf(find(kid));
+      expect([fault?.code, fault?.more.retry_after]).toEqual(['issuer_unavailable', 52]);
+    }
+    await find('one');
     expect(asked).toHaveLength(4);
+    clock.advance(52);
+    await expect((await find('three'))({ alg: 'ES256', kid: 'three' })).resolves.toBeDefined();
+    expect(asked).toHaveLength(6);
+  });
+
+  test('that lack the key of a token also after they were fetched again refuse it', async () => {
+    await find();
+    const finder = await find('two');
+    expect(asked).toHaveLength(4);
+    await expect(finder({ alg: 'ES256', kid: 'two' })).rejects.toThrow(/no applicable key/);
   });
 
   test('stay in use when the fetch for an unknown key fails, which is not repeated for a minute', async () => {
@@ -87,8 +102,11 @@ describe('the documents of an issuer', () => {
     await find();
     clock.advance(60);
     world.fault = away;
-    await expect((await find('two'))({ alg: 'ES256', kid: 'one' })).resolves.toBeDefined();
-    await find('three');
+    for (const kid of ['two', 'three']) {
+      const fault = await faultOf(find(kid));
+      expect([fault?.code, fault?.more.retry_after]).toEqual(['issuer_unavailable', 60]);
+    }
+    await expect((await find('one'))({ alg: 'ES256', kid: 'one' })).resolves.toBeDefined();
     expect(asked).toHaveLength(3);
     clock.advance(3600);
     expect((await faultOf(find()))?.code).toBe('issuer_unavailable');

@@ -78,6 +78,15 @@ describe('a document', () => {
     expect(await get('public')).toEqual({ body: { a: 1 }, maximum_age: undefined });
   });
 
+  test('may begin with a byte order mark and say Content-Encoding: identity', async () => {
+    for (const encoding of ['identity', 'Identity ', '']) {
+      const { port } = await listen((_request, response) =>
+        response.writeHead(200, { 'content-encoding': encoding }).end('\ufeff{"a":1}'),
+      );
+      expect(await develop()(`http://127.0.0.1:${port}/`)).toMatchObject({ body: { a: 1 } });
+    }
+  });
+
   test('is fetched by TLS from the checked address, with the name of the URL', async () => {
     const hellos: string[] = [];
     const port = await listenRaw(hellos);

@@ -1,8 +1,12 @@
+import { findTrustWarnings } from '../../../core/outsidetrust.ts';
+import type { Row } from '../../../entities/entity.ts';
 import { trustRules } from '../../../entities/trustrules.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
 import { presentPage, readPage } from '../present.ts';
 import { page } from '../schemas.ts';
+
+const present = (row: Row<typeof trustRules>) => trustRules.present({ ...row, warnings: findTrustWarnings(row) });
 
 export const trustRuleRoutes: Route[] = [
   route({
@@ -13,7 +17,7 @@ export const trustRuleRoutes: Route[] = [
     body: trustRules.create,
     response: trustRules.answer,
     handle: async ({ api, call, params, body }) =>
-      trustRules.present(await api.pipeline.perform(api.actions.trustRules.create, call, { ref: params.id!, ...body })),
+      present(await api.pipeline.perform(api.actions.trustRules.create, call, { ref: params.id!, ...body })),
   }),
   route({
     method: 'GET',
@@ -26,7 +30,7 @@ export const trustRuleRoutes: Route[] = [
       presentPage(
         await api.pipeline.perform(api.actions.trustRules.list, call, { ref: params.id!, page: readPage(query) }),
         query.limit,
-        trustRules.present,
+        present,
       ),
   }),
   route({
