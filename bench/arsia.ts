@@ -13,19 +13,19 @@ import { createOrganization, encoded, group, type Organization } from '../src/de
 import { type PostgresServer, startPostgres } from '../test/support/postgres.ts';
 import { type Contestant, machineEnvironment, start } from './processes.ts';
 
-/** Arsia as it runs in production: its own process, on PostgreSQL, a job per launched run. */
+/** Arsia as in production: in its own process, on PostgreSQL, with a job per run. */
 export interface MeasuredArsia extends Pick<Contestant, 'residentMemory'> {
   issuer: string;
   jobTokens: string[];
-  /** Paths of the identities that the jobs may mint for. */
+  /** Paths of the identities for which the jobs may mint. */
   identities: string[];
-  /** The sample organisation, and the clients of those who run it. */
+  /** The sample organisation, and the clients of its administrators. */
   organization: Organization;
-  /** Runs statements as the owner of its tables. */
+  /** Runs statements as the owner of Arsia's tables. */
   execute: (text: string) => ReturnType<PostgresServer['execute']>;
-  /** Another database on the same PostgreSQL, for a peer; its URL. */
+  /** Creates another database on the same PostgreSQL, for a peer. Returns its URL. */
   createDatabase(name: string): Promise<string>;
-  /** Mints on record, as the database has them. */
+  /** Returns the number of recorded mints in the database. */
   recordedMints(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export async function startArsia(): Promise<MeasuredArsia> {
     DATABASE_URL: postgres.url('arsia'),
     ARSIA_SEALING_KEY_FILE: sealingKeyFile,
     ARSIA_LOG_LEVEL: 'warn',
-    // Requests are counted as in production, and never too many: one job asks for more here than a job ever will.
+    // Requests are counted as in production, but never limited: a job here sends more than any real job.
     ARSIA_RATE_LIMIT: '1000000',
   };
   const ownerToken = await bootstrap(env);
@@ -128,10 +128,10 @@ async function ready(issuer: string): Promise<void> {
     if (answer?.ok) return;
     await sleep(100);
   }
-  throw new Error('Arsia was not ready within 30 seconds: what it said stands above.');
+  throw new Error('Arsia was not ready within 30 seconds. Its output is above.');
 }
 
-/** The issuer names its port before the server listens on it. */
+/** Returns a free port, which the issuer must name before the server listens on it. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();

@@ -1,4 +1,4 @@
-/** autocannon has no types of its own: what the benchmarks use of it. */
+/** Types of the part of autocannon that the benchmarks use. The package has none. */
 declare module 'autocannon' {
   export interface Client {
     setHeadersAndBody(headers: Record<string, string>, body: string): void;
@@ -8,7 +8,7 @@ declare module 'autocannon' {
     url: string;
     method: string;
     connections: number;
-    /** Seconds; the end is looked for every `sampleInt` milliseconds. */
+    /** Seconds. The end is checked every `sampleInt` milliseconds. */
     duration?: number;
     amount?: number;
     sampleInt?: number;

@@ -5,9 +5,9 @@ import pg from 'pg';
 import { coalesce } from '../src/database/coalesce.ts';
 
 /**
- * Peer (c): the path of a token with nothing on it: node:http, a read that requests share, a row of audit that shares its
- * INSERT, an RS256 signature. It refuses nobody, limits, lints and chains nothing, and has one index on its records: what of
- * its speed Arsia keeps is what all of that costs; how it compares with the bare oidc-provider is what a record costs at all.
+ * Peer (c): the minimal path of a recorded token: node:http, a shared read, an audit row in a shared INSERT, an RS256
+ * signature. It has no authorisation, limits, linter or chain, and one index on its records. Arsia's speed relative to it
+ * shows the cost of these; its speed relative to the bare oidc-provider shows the cost of a record.
  */
 export interface BareReady {
   port: number;
@@ -108,7 +108,7 @@ function bodyOf(request: IncomingMessage): Promise<string> {
   });
 }
 
-/** The claims of contract.md, so that what is signed and recorded has their length. */
+/** Issues a token with the claims of contract.md, so that signing and recording have realistic lengths. */
 async function mint(issuer: string, request: IncomingMessage): Promise<object> {
   const { managed_identity } = JSON.parse(await bodyOf(request)) as { managed_identity: string };
   const job = await findJob(hashOf(request.headers.authorization!.slice('Bearer '.length)));
@@ -138,5 +138,5 @@ server.listen(0, '127.0.0.1', () => {
   issuer = `http://127.0.0.1:${port}`;
   process.send!({ port, jobTokens } satisfies BareReady);
 });
-// Whoever started this is gone.
+// The parent process has ended.
 process.on('disconnect', () => process.exit());

@@ -1,18 +1,18 @@
-/** What one large organisation holds besides what the benchmark made over HTTP. */
+/** Rows of the large organisation, in addition to those that the benchmark creates over HTTP. */
 export const filled = { groups: 10_000, workspaces: 100_000, identities: 100_000, users: 10_000 };
 
-/** Who works in it: the login of the user whom its jobs run for, and the name of the launcher that starts them. */
+/** The login of the user that its jobs run for, and the name of the launcher that starts them. */
 export interface Crew {
   user: string;
   launcher: string;
 }
 
 const topGroups = 100;
-/** So many of the first workspaces and identities share the first group: averages would hide what is slow there. */
+/** Number of workspaces and identities that share the first group: averages would hide what is slow there. */
 const crowded = 5_000;
 const at = `timestamptz '2026-01-01'`;
 
-/** The path of the n-th workspace of the fill, from 1, or that of the identity which is assigned to it. */
+/** Returns the path of the n-th workspace (from 1), or that of the identity assigned to it. */
 export function filledPath(organization: string, kind: 'workspace' | 'identity', n: number): string {
   const group = n <= crowded ? 1 : ((n - 1) % filled.groups) + 1;
   const groups = group <= topGroups ? [group] : [(group % topGroups) + 1, group];
@@ -23,15 +23,15 @@ function named(letter: string, n: number): string {
   return `${letter}${String(n).padStart(6, '0')}`;
 }
 
-/** The id of the n-th row of a fill: digits are letters of an id too. */
+/** Returns the SQL of the id of the n-th row. Ids may consist of digits. */
 const id = (prefix: string, n = 'n') => `'${prefix}_01' || lpad((${n})::text, 24, '0')`;
 const name = (letter: string) => `'${letter}' || lpad(n::text, 6, '0')`;
 const groupOf = id('grp', `CASE WHEN n <= ${crowded} THEN 1 ELSE (n - 1) % ${filled.groups} + 1 END`);
 
 /**
- * Fills the organisation of that name: a hundred groups, the others below them, workspaces and identities in each, an identity
- * assigned to each workspace. Everyone is a viewer of the whole; the user is deployer, and the launcher may act, in each group
- * by a row of its own: what a mint reads of them must not grow with what they have elsewhere.
+ * Returns the SQL that fills the organisation: a hundred groups, the others below them, workspaces and identities in each,
+ * and an identity assigned to each workspace. All users are viewers of the organisation. In each group a separate row makes
+ * the user a deployer, and allows the launcher to act: the amount that a mint reads must not grow with rows of other groups.
  */
 export function fill(organization: string, { user, launcher }: Crew): string {
   const root = `(SELECT id FROM namespaces WHERE path = '${organization}')`;
@@ -44,7 +44,7 @@ export function fill(organization: string, { user, launcher }: Crew): string {
     FROM (SELECT ${own} AS id, ${name(kind[0]!)} AS name, ${parent} AS parent_id FROM generate_series(${from}, ${to}) AS n) AS made
     JOIN namespaces AS parent ON parent.id = made.parent_id`;
   const statements = [
-    // Keys that refer to others are right by the making: to look each one up takes most of the time.
+    // Foreign keys are correct by construction, and checking them would take most of the time.
     'SET session_replication_role = replica',
     namespaces('group', id('grp'), root, 1, topGroups),
     namespaces('group', id('grp'), id('grp', `n % ${topGroups} + 1`), topGroups + 1, filled.groups),
@@ -66,7 +66,7 @@ export function fill(organization: string, { user, launcher }: Crew): string {
     `INSERT INTO may_act (id, service_account_id, namespace_id, organization_id, users, stages, labels, created_at)
     SELECT ${id('act')}, ${launcherId}, ${id('grp')}, ${root}, '{*}', '{run}', '{}', ${at}
     FROM generate_series(1, ${filled.groups}) AS n`,
-    // More than the default quotas allow, as an operator would raise them.
+    // The default quotas are lower. An operator would raise them.
     `INSERT INTO organization_quotas (organization_id, name, value)
     SELECT ${root}, name, value FROM (VALUES ('groups', 100000), ('workspaces', 1000000), ('managed_identities', 500000),
       ('assignments', 1000000), ('memberships_per_principal', 20000), ('may_act', 100000),

@@ -1,12 +1,12 @@
 import autocannon, { type Client } from 'autocannon';
 
-/** What one connection sends, again and again. */
+/** The request that a connection repeats. */
 export interface Request {
   headers: Record<string, string>;
   body: string;
 }
 
-/** An endpoint under load; its connections take the requests in turn. */
+/** An endpoint under load. Its connections get the requests in turn. */
 export interface Target {
   name: string;
   origin: string;
@@ -15,7 +15,7 @@ export interface Target {
 }
 
 export interface Round {
-  /** Answers in a second. */
+  /** Answers per second. */
   rate: number;
   /** Milliseconds. */
   p50: number;
@@ -23,7 +23,7 @@ export interface Round {
   answers: number;
 }
 
-/** A round of load; one answer that is no success fails the run, since a refusal is cheaper than a token. */
+/** Runs a round of load. Throws where an answer is not a success, since a refusal is cheaper than a token. */
 export async function load(
   target: Target,
   connections: number,
@@ -35,7 +35,7 @@ export async function load(
     url: origin + path,
     method: 'POST',
     connections,
-    // The end is looked for this often, in milliseconds.
+    // Milliseconds between checks for the end.
     sampleInt: 50,
     setupClient(client: Client) {
       const { headers, body } = requests[connected++ % requests.length]!;

@@ -7,9 +7,9 @@ import { type Contestant, start } from './processes.ts';
 import { compare, type Figures, median, table } from './report.ts';
 import { scaleFigures } from './scale.ts';
 import type { SignatureRate } from './signatures.ts';
-import { type Targets, targetsOf, verifyAnswer } from './targets.ts';
+import { makeTargets, type Targets, verifyAnswer } from './targets.ts';
 
-/** `npm run bench`: what a mint costs, as ratios to peers in the same run (README.md beside this file). */
+/** `npm run bench` measures the cost of a mint, as ratios to peers in the same run (bench/README.md). */
 const rounds = 4;
 const seconds = 1.5;
 const signatureSeconds = 1;
@@ -19,21 +19,21 @@ const manyTokens = 100_000;
 
 type Name = keyof Targets;
 
-/** Arsia's own doors; the others are peers. */
+/** Arsia's own endpoints. The others are peers. */
 const mints: readonly Name[] = ['tokens', 'oauth2'];
 const peerNames = { peer: 'bare oidc-provider', bare: 'bare path' } as const;
 
 interface Measured {
-  /** By name and connections, a round each. */
+  /** Rounds by name and number of connections. */
   loads: Record<string, Round[]>;
-  /** Raw signatures in a second, a round each. */
+  /** Raw signatures per second, by round. */
   signatures: number[];
   /** Megabytes. */
   memory: { idle: number; warm: number; end: number };
   minted: { warm: number; end: number };
 }
 
-function tell(text: string): void {
+function print(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
@@ -47,24 +47,24 @@ async function measure(arsia: MeasuredArsia, signer: Contestant, targets: Target
   const run = async (name: Name, count: number, length: { duration: number } | { amount: number }) => {
     const round = await load(targets[name], count, length);
     if (mints.includes(name)) measured.minted.end += round.answers;
-    tell(`  ${targets[name].name.padEnd(20)} ${String(count).padStart(4)} connections  ${round.rate.toFixed(0)}/s`);
-    // What was under way when the connections closed must not weigh on the next.
+    print(`  ${targets[name].name.padEnd(20)} ${String(count).padStart(4)} connections  ${round.rate.toFixed(0)}/s`);
+    // Requests that are still running when the connections close must not slow the next round.
     await sleep(200);
     return round;
   };
 
-  tell(`warming up: ${warmTokens} tokens`);
+  print(`warming up: ${warmTokens} tokens`);
   await run('tokens', 64, { amount: warmTokens });
   measured.minted.warm = measured.minted.end;
   measured.memory.warm = await arsia.residentMemory();
   for (const name of ['oauth2', 'bare', 'peer'] as const) await run(name, 64, { duration: 2 });
 
   for (let round = 0; round < rounds; round++) {
-    tell(`round ${round + 1} of ${rounds}`);
+    print(`round ${round + 1} of ${rounds}`);
     signer.send(signatureSeconds);
     measured.signatures.push((await signer.message<SignatureRate>()).rate);
     for (const count of connections) {
-      // Neighbours on this machine come and go: each contestant has its turn first.
+      // The load of other processes varies, so the order alternates.
       const names: Name[] = ['tokens', 'peer', 'bare', 'oauth2'];
       for (const name of round % 2 === 0 ? names : names.toReversed()) {
         const key = `${name}_${count}`;
@@ -78,7 +78,7 @@ async function measure(arsia: MeasuredArsia, signer: Contestant, targets: Target
   return measured;
 }
 
-function figuresOf({ loads, signatures, memory, minted }: Measured): Figures {
+function computeFigures({ loads, signatures, memory, minted }: Measured): Figures {
   const figures: Figures = {};
   for (const name of [...mints, 'bare'] as const)
     for (const count of connections) {
@@ -115,15 +115,15 @@ function figuresOf({ loads, signatures, memory, minted }: Measured): Figures {
   return figures;
 }
 
-/** A token without its record would be a fast one. */
+/** Throws where a token has no audit record, which would make it faster. */
 async function checkRecords(arsia: MeasuredArsia, answered: number): Promise<void> {
   const recorded = await arsia.recordedMints();
   if (recorded < answered) throw new Error(`${answered} tokens were answered and ${recorded} mints are on record.`);
-  tell(`${answered} tokens answered, ${recorded} mints on record`);
+  print(`${answered} tokens answered, ${recorded} mints on record`);
 }
 
 async function bench(): Promise<Figures> {
-  tell('starting PostgreSQL, Arsia and the peers');
+  print('starting PostgreSQL, Arsia and the peers');
   const [signer, peer] = [start('signatures.ts'), start('peer.ts')];
   const ends = [signer.stop, peer.stop];
   try {
@@ -132,19 +132,19 @@ async function bench(): Promise<Figures> {
     ends.push(arsia.stop);
     const bare = start('bare.ts', { BARE_DATABASE_URL: await arsia.createDatabase('bare') });
     ends.push(bare.stop);
-    const targets = targetsOf(arsia, await bare.message<BareReady>(), ready);
+    const targets = makeTargets(arsia, await bare.message<BareReady>(), ready);
     await verifyAnswer(targets.tokens, '/.well-known/jwks.json');
     await verifyAnswer(targets.oauth2, '/.well-known/jwks.json');
     await verifyAnswer(targets.bare, '/');
     await verifyAnswer(targets.peer, '/jwks');
     const measured = await measure(arsia, signer, targets);
     await checkRecords(arsia, measured.minted.end);
-    return figuresOf(measured);
+    return computeFigures(measured);
   } finally {
     await Promise.all(ends.map((end) => end()));
   }
 }
 
-const figures = { ...(await bench()), ...(await scaleFigures(tell)) };
+const figures = { ...(await bench()), ...(await scaleFigures(print)) };
 process.stdout.write(`${table(figures)}\n`);
 if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(figures)}\n`);

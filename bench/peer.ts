@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type JWK, Provider } from 'oidc-provider';
 import { peerClient } from './peerclient.ts';
 
-/** Peer (b): a bare oidc-provider that answers client credentials with RS256 JWT access tokens; no database, no audit. */
+/** Peer (b): a bare oidc-provider that answers client credentials with RS256 JWT access tokens. No database, no audit. */
 export interface PeerReady {
   port: number;
 }
@@ -14,7 +14,7 @@ const server = createServer();
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address() as AddressInfo;
   const provider = new Provider(`http://127.0.0.1:${port}`, {
-    // JWTs are not stored and the one client is configured: nothing else is asked for.
+    // JWTs are not stored and the only client is configured, so no other methods are called.
     adapter: () => ({
       upsert: async () => {},
       find: async () => undefined,
@@ -52,5 +52,5 @@ server.listen(0, '127.0.0.1', () => {
   server.on('request', provider.callback());
   process.send!({ port } satisfies PeerReady);
 });
-// Whoever started this is gone.
+// The parent process has ended.
 process.on('disconnect', () => process.exit());

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/** Every contestant is a process of its own on the same cores, with the thread pool that it has when people run it. */
+/** A measured server, in its own process on the same cores, with the thread pool that it has in production. */
 export interface Contestant {
-  /** Waits for the next message of the process; rejects when it ends instead. */
+  /** Returns the next message of the process. Rejects when it ends instead. */
   message<Message>(): Promise<Message>;
   send(message: Serializable): void;
-  /** Megabytes of resident memory. */
+  /** Returns the resident memory in megabytes. */
   residentMemory(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -32,7 +32,7 @@ export function start(file: string, env: Record<string, string> = {}, arguments_
   };
 }
 
-/** Nothing of the caller's own settings: a stray `ARSIA_` variable would change what is measured. */
+/** Returns an environment without the caller's settings: a stray `ARSIA_` variable would change the measurement. */
 export function machineEnvironment(): NonNullable<SpawnOptions['env']> {
   const { PATH, HOME, TMPDIR } = process.env;
   return { PATH, HOME, TMPDIR };
@@ -50,7 +50,7 @@ function messageOf<Message>(child: ChildProcess): Promise<Message> {
 }
 
 async function residentMemory(pid: number): Promise<number> {
-  // Linux tells it without a child process; elsewhere the figure is left out.
+  // Linux provides it without a child process. Elsewhere the figure is left out.
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024;
 }

@@ -1,4 +1,4 @@
-/** One figure of the run. `ratio` is to what `against` names, measured in the same run. */
+/** A figure of the run. `ratio` is the value relative to `against`, measured in the same run. */
 export interface Figure {
   value: number;
   unit: string;
@@ -14,7 +14,7 @@ export function median(values: number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Of the pairs, not of the medians: what slowed the machine slowed both sides of its pair. */
+/** Returns the median ratio of the pairs, not the ratio of the medians: a slow machine slows both sides of a pair. */
 export function compare(values: number[], peers: number[], unit: string, against: string): Figure {
   const ratios = values.map((value, index) => value / peers[index]!);
   return { value: round(median(values)), unit, ratio: round(median(ratios)), against };

@@ -6,30 +6,30 @@ import { fill, filled, filledPath } from './fill.ts';
 import { json, load, type Round, type Target } from './load.ts';
 import { compare, type Figures } from './report.ts';
 
-/** What a large organisation costs: one that is filled against one that is all but empty, turn by turn. */
+/** Compares a filled organisation with an almost empty one, in alternating rounds. */
 const rounds = 8;
 const seconds = 1;
 const connections = 32;
 const warmTokens = 8_000;
 const pagesEach = 60;
-/** The longest page that a list gives, to walk with, and the one that is measured. */
+/** The page size for reaching the end of a list (the maximum), and the page size that is measured. */
 const walkingPage = 200;
 const page = 50;
 
-export async function scaleFigures(tell: (text: string) => void): Promise<Figures> {
+export async function scaleFigures(print: (text: string) => void): Promise<Figures> {
   const [empty, full] = await Promise.all([startArsia(), startArsia()]);
   try {
     const begun = performance.now();
     await full.execute(fill('acme', { user: full.organization.user, launcher: 'pipelines' }));
-    tell(`filled an organisation in ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+    print(`filled an organisation in ${((performance.now() - begun) / 1000).toFixed(0)} s`);
     const lists = { ...(await listFigures(full, 'workspaces')), ...(await listFigures(full, 'managed-identities')) };
-    return { ...(await mintFigures(await emptyTarget(empty), await fullTarget(full), tell)), ...lists };
+    return { ...(await mintFigures(await emptyTarget(empty), await fullTarget(full), print)), ...lists };
   } finally {
     await Promise.all([empty.stop(), full.stop()]);
   }
 }
 
-async function mintFigures(empty: Target, full: Target, tell: (text: string) => void): Promise<Figures> {
+async function mintFigures(empty: Target, full: Target, print: (text: string) => void): Promise<Figures> {
   for (const target of [empty, full]) await load(target, connections, { amount: warmTokens });
   const [inEmpty, inFull]: [Round[], Round[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
@@ -39,7 +39,7 @@ async function mintFigures(empty: Target, full: Target, tell: (text: string) => 
     ] as const;
     for (const { target, taken } of round % 2 === 0 ? turns : turns.toReversed()) {
       taken.push(await load(target, connections, { duration: seconds }));
-      tell(`  ${target.name.padEnd(28)} p50 ${taken.at(-1)!.p50} ms  ${taken.at(-1)!.rate.toFixed(0)}/s`);
+      print(`  ${target.name.padEnd(28)} p50 ${taken.at(-1)!.p50} ms  ${taken.at(-1)!.rate.toFixed(0)}/s`);
       await sleep(200);
     }
   }
@@ -58,21 +58,21 @@ async function mintFigures(empty: Target, full: Target, tell: (text: string) => 
   };
 }
 
-function tokensOf(arsia: MeasuredArsia, name: string, jobs: { token: string; identity: string }[]): Target {
+function makeTarget(arsia: MeasuredArsia, name: string, jobs: { token: string; identity: string }[]): Target {
   const requests = jobs.map(({ token, identity }) => json(token, { managed_identity: identity }));
   return { name, origin: arsia.issuer, path: '/api/v1/tokens', requests };
 }
 
 function emptyTarget(arsia: MeasuredArsia): Target {
   const identity = arsia.identities[0]!;
-  return tokensOf(
+  return makeTarget(
     arsia,
     'an empty organisation',
     arsia.jobTokens.map((token) => ({ token, identity })),
   );
 }
 
-/** A job a connection, each in a workspace of its own: half of them in the group that holds thousands. */
+/** Starts one job per connection, each in its own workspace; half of them in the group with thousands of workspaces. */
 async function fullTarget(arsia: MeasuredArsia): Promise<Target> {
   const { launcher, user } = arsia.organization;
   const jobs: { token: string; identity: string }[] = [];
@@ -82,10 +82,10 @@ async function fullTarget(arsia: MeasuredArsia): Promise<Target> {
     const { job_token } = await launcher.send('POST', `/workspaces/${workspace}/jobs`, { user, stage: 'run' });
     jobs.push({ token: String(job_token), identity: filledPath('acme', 'identity', n) });
   }
-  return tokensOf(arsia, `${filled.identities} identities`, jobs);
+  return makeTarget(arsia, `${filled.identities} identities`, jobs);
 }
 
-/** The page where a list ends against the page where it begins, by turns. */
+/** Compares the last page of a list with the first, in alternating rounds. */
 async function listFigures(arsia: MeasuredArsia, list: 'workspaces' | 'managed-identities'): Promise<Figures> {
   const { admin } = arsia.organization;
   const last = await lastPage(admin, list);
@@ -98,7 +98,7 @@ async function listFigures(arsia: MeasuredArsia, list: 'workspaces' | 'managed-i
   return { [`scale_${list.replace('-', '_')}_last_page`]: compare(atEnd, atStart, 'ms', against) };
 }
 
-/** The cursor after which a full page is left, and every row was told once. */
+/** Returns the cursor before the last full page. Throws where the list returned too few rows. */
 async function lastPage(admin: Client, list: string): Promise<string> {
   let cursor = '';
   const seen = new Set<unknown>();
@@ -107,11 +107,11 @@ async function lastPage(admin: Client, list: string): Promise<string> {
     const path = `/${list}?limit=${walkingPage}${cursor === '' ? '' : `&cursor=${cursor}`}`;
     const { items, next_cursor } = (await admin.send('GET', path)) as unknown as Page;
     for (const item of items) seen.add(item.id);
-    // Of the page before the last: that one may be short.
+    // The cursor of the second-to-last page, since the last one may be short.
     if (next_cursor !== undefined && next_cursor !== null) last = cursor;
     cursor = next_cursor ?? '';
   } while (cursor !== '');
-  if (seen.size < filled.workspaces) throw new Error(`/${list} told ${seen.size} rows of ${filled.workspaces}.`);
+  if (seen.size < filled.workspaces) throw new Error(`/${list} returned ${seen.size} rows of ${filled.workspaces}.`);
   return last;
 }
 

@@ -1,12 +1,12 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
-/** Peer (a): nothing but RS256 signatures of 2048 bits over the thread pool, 64 at a time. Asked for seconds, tells a rate. */
+/** Peer (a): only RS256 signatures of 2048 bits in the thread pool, 64 at a time. Receives seconds, and sends a rate. */
 const atOnce = 64;
-/** A signing input is about this long. */
+/** About the length of a signing input. */
 const input = Buffer.alloc(1000, 'a');
 
 export interface SignatureRate {
-  /** Signatures in a second. */
+  /** Signatures per second. */
   rate: number;
 }
 
@@ -28,5 +28,5 @@ async function measure(key: KeyObject, seconds: number): Promise<SignatureRate> 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 process.on('message', async (seconds: number) => process.send!(await measure(privateKey, seconds)));
 process.send!('ready');
-// Whoever started this is gone.
+// The parent process has ended.
 process.on('disconnect', () => process.exit());

@@ -12,8 +12,8 @@ export interface Targets {
   peer: Target;
 }
 
-/** Arsia's two doors to one mint, a job and an identity a connection; the bare path; and the peer, which has one client. */
-export function targetsOf(
+/** Returns the targets: Arsia's two mint endpoints with a job and an identity per connection, the bare path, and the peer. */
+export function makeTargets(
   arsia: Pick<MeasuredArsia, 'issuer' | 'jobTokens' | 'identities'>,
   bare: BareReady,
   peer: PeerReady,
@@ -63,7 +63,7 @@ export function targetsOf(
   };
 }
 
-/** Like is compared with like only where every contestant answers with a JWT of RS256 that its own key set verifies. */
+/** Throws where a target does not answer with an RS256 JWT that its key set verifies: the comparison would be unfair. */
 export async function verifyAnswer({ name, origin, path, requests }: Target, jwksPath: string): Promise<void> {
   const answer = await fetch(origin + path, { method: 'POST', ...requests[0]! });
   const body = (await answer.json()) as { token?: string; access_token?: string };

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { openApiDocument } from '../src/http/api/openapi.ts';
 
-/** `npm run openapi` writes docs/openapi.json; with `--check` it ends with 1 when that is not what the routes say. */
+/** `npm run openapi` writes docs/openapi.json. With `--check` it exits with 1 when the file differs from the routes. */
 const path = new URL('../docs/openapi.json', import.meta.url);
 const text = `${JSON.stringify(openApiDocument('/api/v1'), null, 2)}\n`;
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describeGroups, type SettingRow } from '../src/server/config/config.ts';
 
-/** `npm run settings` writes docs/settings.md; with `--check` it ends with 1 when the file differs from the declarations. */
+/** `npm run settings` writes docs/settings.md. With `--check` it exits with 1 when the file differs from the declarations. */
 const path = new URL('../docs/settings.md', import.meta.url);
 
 const page = `# Settings

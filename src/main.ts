@@ -12,7 +12,7 @@ const requiredNode = 24;
 /** The commands that `arsia --help` lists. */
 const descriptions = {
   serve: 'run the server: the same as `arsia server serve`',
-  server: 'commands for the machine of the server, which open its database',
+  server: "commands to run on the server's machine, which open its database",
   demo: 'show the whole job on embedded parts: Arsia, three sandbox clouds, a job that gets credentials from each',
 };
 

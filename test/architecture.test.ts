@@ -4,8 +4,8 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
 /**
- * Who may import whom (docs/architecture.md). A room is the longest of these paths that a file begins with; a room may import
- * itself and the rooms that it lists, with everything below them.
+ * Allowed imports (docs/architecture.md). The room of a file is the longest of these paths that its path starts with. A room may import
+ * from itself and from the paths that it lists, with everything below them.
  */
 const mayImport: Record<string, string[]> = {
   core: [],
@@ -32,7 +32,7 @@ const mayImport: Record<string, string[]> = {
   'main.ts': ['core', 'server', 'demo'],
 };
 
-/** The home of each package that shapes the product. The sandbox and the demo are strangers to the rest and bring their own. */
+/** The only folders that may import each third-party package. */
 const homes: Record<string, string[]> = {
   kysely: ['database', 'store'],
   pg: ['database'],
@@ -80,7 +80,7 @@ const ownImports = imports
   .filter(({ from }) => from.startsWith('.'))
   .map(({ file, from }) => ({ file, to: normalize(join(dirname(file), from)) }));
 
-test('the walk sees the house', () => {
+test('the test finds the files and imports of src', () => {
   expect(files.length).toBeGreaterThan(60);
   expect(imports.length).toBeGreaterThan(200);
 });
@@ -98,11 +98,11 @@ describe('imports', () => {
     expect(circles()).toEqual([]);
   });
 
-  test('of own files end in .ts', () => {
+  test('of files of src end in .ts', () => {
     expect(imports.filter(({ from }) => from.startsWith('.') && !from.endsWith('.ts'))).toEqual([]);
   });
 
-  test('of a package stand in its home alone', () => {
+  test('of a package are only in its home', () => {
     const packageOf = (from: string) =>
       from
         .split('/')
@@ -122,16 +122,16 @@ describe('imports', () => {
     expect(imports.filter(({ file, from }) => roomOf(file) === 'core' && !from.startsWith('./'))).toEqual([]);
   });
 
-  test('the sandbox takes of the providers nothing but their judgement', () => {
-    const taken = imports.filter(({ file, from }) => roomOf(file) === 'sandbox' && from.includes('/providers/'));
-    expect(taken.filter(({ from }) => !/(?:evaluate|provider)\.ts$/.test(from))).toEqual([]);
+  test('the sandbox imports only `evaluate` from the providers', () => {
+    const imported = imports.filter(({ file, from }) => roomOf(file) === 'sandbox' && from.includes('/providers/'));
+    expect(imported.filter(({ from }) => !/(?:evaluate|provider)\.ts$/.test(from))).toEqual([]);
   });
 });
 
-describe('one place each', () => {
+describe('used in one place only', () => {
   const places: [string, RegExp, (file: string) => boolean][] = [
     ['the time', /\bDate\.now\(|new Date\(\)/, (file) => file === 'server/clock.ts'],
-    // Jitter between two tries is no secret.
+    // Jitter between two tries needs no secure randomness.
     ['randomness', /\bMath\.random\(/, (file) => file === 'database/database.ts'],
     ['the environment', /\bprocess\.env\b/, (file) => file === 'main.ts'],
     ['the exit code', /\bprocess\.exit/, (file) => file === 'main.ts'],
@@ -155,10 +155,10 @@ describe('one place each', () => {
   });
 });
 
-/** Lists of facts: a table has no structure that a split would show. */
+/** Files that are only a list of facts, which are no easier to read when split. */
 const tablesOfData: string[] = [];
 
-test('no file has over 300 lines, but tables of data', () => {
+test('no file has over 300 lines, except tables of data', () => {
   expect(
     files
       .filter(({ file, text }) => text.trimEnd().split('\n').length > 300 && !tablesOfData.includes(file))
@@ -170,7 +170,7 @@ function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '');
 }
 
-/** The imports that can be followed back to their own file, as `file -> file` of each step of such a circle. */
+/** Returns the imports that are part of a circle, as `file -> file`. */
 function circles(): string[] {
   const next = Map.groupBy(ownImports, ({ file }) => file);
   const reaches = (from: string, goal: string, seen = new Set<string>()): boolean =>

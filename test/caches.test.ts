@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
 /**
- * Tables that live as long as the server: made empty, in a module or at the top of a factory, so that closures fill them. A
- * table of constants is made with its entries, and one that lives as long as a call stands in no factory.
+ * Finds tables that live as long as the server: created empty in a module or at the top of a factory, and filled by closures. A
+ * table of constants is created with its entries, and one that lives as long as a call is not in a factory.
  */
 const factory = /^(?:export )?(?:async )?function (?:create|count|coalesce|open|start|compose|share)\w*\b/;
 const empty = String.raw`(?:Map|Set|WeakMap|WeakSet|LRU|QuickLRU)(?:<.*>)?\(\)`;
@@ -39,11 +39,11 @@ const listed: Found[] = [
 ].map(({ groups }) => ({ file: groups!.file!, name: groups!.name! }));
 const keyOf = ({ file, name }: Found) => `${file} ${name}`;
 
-test('N67 every table that outlives a request is listed with its bound in docs/caches.md, and no other', () => {
+test('N67 docs/caches.md lists exactly the tables that outlive a request', () => {
   expect(listed.map(keyOf).sort()).toEqual(found.map(keyOf).sort());
 });
 
-test('the walk finds tables in modules and factories, and none that lives as long as a call', () => {
+test('this test finds tables in modules and factories, and no table that lives as long as a call', () => {
   const text = `
 const names = new Set(['a']);
 const cached = new Map<string, Map<string, number>>();

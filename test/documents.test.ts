@@ -35,13 +35,13 @@ test('no comment or page refers to a folder that is not in the repository', () =
   expect(outside).toEqual([]);
 });
 
-/** A comment as one line, so that a reference may be broken between two. */
+/** Joins the lines of a comment, so that a reference broken between two lines is found. */
 const unwrapped = (text: string) => text.replace(/\n\s*(?:\*|\/\/)?\s*/g, ' ');
 
 /** Section and finding numbers that follow the name of a document, such as `1.4 and 1.12`, `M1 to M3`, `0 trap 8`. */
 const numbered = /\b(cloud-facts|threats)\.md((?:(?:,| and| to| trap)* (?:[NMF]\d+|\d+(?:\.\d+)?))+)/g;
 
-/** Is it the number of a heading, of a row or item (`N21`), or of an item in a section (`0.8` is item 8 of section 0)? */
+/** Returns whether the page has a heading, row or item (`N21`) with this number, or an item in a section (`0.8` is item 8 of section 0). */
 function isNumberOf(page: string, number: string): boolean {
   if (/^[NMF]/.test(number)) return new RegExp(`^(?:- |\\| )${number}\\b`, 'm').test(page);
   if (new RegExp(`^##+ ${number.replace('.', '\\.')}\\.? `, 'm').test(page)) return true;
@@ -61,7 +61,7 @@ test('every section and number of cloud-facts.md and threats.md that a comment o
   expect(missing).toEqual([]);
 });
 
-test('the walk over numbers finds headings, items and rows, and nothing else', () => {
+test('this test finds numbers of headings, items and rows, and no others', () => {
   const page = '## 0. Traps\n8. one\n\n### 1.4 Claims\n- N21 a\n| F6 | b |\n';
   expect(['0', '0.8', '1.4', 'N21', 'F6'].filter((number) => !isNumberOf(page, number))).toEqual([]);
   expect(['1', '1.41', '0.9', 'N2', 'F7'].filter((number) => isNumberOf(page, number))).toEqual([]);
@@ -104,7 +104,7 @@ test('every path that a page names exists', () => {
   expect(missing).toEqual([]);
 });
 
-test('every setting that a page names is one, or one of the client', () => {
+test('every setting that a page names exists', () => {
   const known = new Set([...describeSettings().map(({ name }) => name), 'ARSIA_URL', 'ARSIA_JOB_TOKEN']);
   const ofTests = new Set(
     code.flatMap(({ text }) => [...text.matchAll(/process\.env\.(\w+)/g)].map(([, name]) => name)),

@@ -6,11 +6,11 @@ import { describeSettings } from '../src/server/config/config.ts';
 import { startArsia } from './support/arsia.ts';
 import { createClient } from './support/client.ts';
 
-/** docs/sign-in.md: what its code blocks say is so. */
+/** Tests the code blocks of docs/sign-in.md. */
 const blocks = [...readFileSync('docs/sign-in.md', 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!);
 const lines = blocks.flatMap((block) => block.replaceAll('\\\n', '').trim().split('\n'));
 
-test('every command of the document is one, with its options', async () => {
+test('every command of docs/sign-in.md exists, with its options', async () => {
   const commands = lines.filter((line) => line.startsWith('arsia '));
   expect(commands.length).toBeGreaterThan(5);
   for (const command of commands) {
@@ -28,14 +28,14 @@ test('every command of the document is one, with its options', async () => {
   }
 });
 
-test('every setting of the document is one', () => {
+test('every setting of docs/sign-in.md exists', () => {
   const known = describeSettings().map(({ name }) => name);
   const settings = lines.filter((line) => line.startsWith('ARSIA_')).map((line) => line.split('=')[0]!);
   expect(settings.length).toBe(3);
   for (const setting of settings) expect(known).toContain(setting);
 });
 
-test('every request of the document is answered', async () => {
+test('every request of docs/sign-in.md is answered', async () => {
   const { arsia, issuer } = await startArsia();
   const made = await arsia.operators.bootstrap({ organization: 'acme', login: 'ada' });
   const owner = createClient(issuer, made.token.access_token);

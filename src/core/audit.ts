@@ -4,17 +4,17 @@ import { type Origin, serverOrigin } from './origin.ts';
 export type AuditOutcome = 'success' | 'refused' | 'failed';
 
 /**
- * The one rule of what was refused and what failed: an error of the 500s failed. Then Arsia, the database, a cloud or an
- * outside issuer did not do its part, and the request may have been right. All else is a decision against the request. So a
- * cloud that denies (`cloud_denied`, 403) has refused, and one that cannot use the token (`cloud_refused`, 502) has failed.
+ * Returns `failed` for an error with a 5xx status: Arsia, the database, a cloud or an outside issuer failed, and the request
+ * may have been correct. Returns `refused` for all others, which are decisions against the request. A cloud that denies
+ * access (`cloud_denied`, 403) has refused; one that cannot use the token (`cloud_refused`, 502) has failed.
  */
-export function outcomeOf(error: ArsiaError): 'refused' | 'failed' {
+export function classifyOutcome(error: ArsiaError): 'refused' | 'failed' {
   return error.row.status >= 500 ? 'failed' : 'refused';
 }
 
 /**
- * One value per event, filled on the way and recorded on success and on refusal (contract.md: who could do what, and who did).
- * Never a token, a secret or cloud credentials: `jti` and the hash of the signing input name a token without being one.
+ * An audit event, recorded on success and on refusal (contract.md: who could do what, and who did). It never holds a token, a
+ * secret or cloud credentials: `jti` and the hash of the signing input identify a token without revealing it.
  */
 export interface AuditEvent extends Origin {
   id: string;
@@ -31,20 +31,20 @@ export interface AuditEvent extends Origin {
   workspace_id: string | null;
   identity_id: string | null;
   job_id: string | null;
-  /** What a change was made to. */
+  /** The entity that was changed. */
   target_id: string | null;
   jti: string | null;
   /** SHA-256 of the JWS signing input, hex. */
   signing_input_sha256: string | null;
-  /** The event that this one concludes: the mint of an exchange. */
+  /** The event that this one completes: for an exchange, its mint. */
   parent_id: string | null;
-  /** Claims of a mint, the outcome of an exchange, the fields of a change: flat facts for people. */
+  /** Facts for people, without nesting: the claims of a mint, the outcome of an exchange, the fields of a change. */
   detail: Record<string, unknown>;
 }
 
 /**
- * All fields, in the order of the text that the MAC of an event covers (`canonicalText`): fields are added, never put in
- * another order or removed. The type demands every field.
+ * All fields, in the order of the text that the MAC of an event covers (`canonicalText`). Fields may be added, but never
+ * reordered or removed. The type requires every field.
  */
 export const eventFields = Object.keys({
   id: 0,
@@ -67,7 +67,7 @@ export const eventFields = Object.keys({
   detail: 0,
 } satisfies Record<keyof AuditEvent, unknown>) as (keyof AuditEvent)[];
 
-/** Proof that an event is committed: made by the audit store alone, asked for by the signer. */
+/** Proof that an event is committed. Only the audit store creates it, and the signer requires it. */
 export interface AuditReceipt {
   readonly event_id: string;
 }

@@ -2,8 +2,8 @@ import { type AuditEvent, eventFields } from './audit.ts';
 import { canonicalJson } from './canonical.ts';
 
 /**
- * What a checkpoint of the audit says, and signs (docs/decisions/0006): these events, in this order, and no others, stand in
- * a stretch of positions into which no more can come.
+ * The signed statement of an audit checkpoint (docs/decisions/0006): a range of positions has exactly these events, in this
+ * order, and none can be added.
  */
 export interface Checkpoint {
   /** From 1, without gaps. */
@@ -12,14 +12,14 @@ export interface Checkpoint {
   previous: string | null;
   /** RFC 3339. */
   at: string;
-  /** The stretch: positions above `after`, up to and with `upto`. */
+  /** The range: positions above `after`, up to and including `upto`. */
   after: number;
   upto: number;
-  /** Events in the stretch; rolled-back changes leave positions without one. */
+  /** Number of events in the range. Rolled-back changes leave positions without an event. */
   count: number;
   /** SHA-256 over position (8 bytes) and MAC of each event, in the order of positions, hex. */
   digest: string;
-  /** SHA-256 of the ids of the events, in the same order with blanks between, hex. */
+  /** SHA-256 of the ids of the events in the same order, separated by spaces, hex. */
   event_ids: string;
 }
 
@@ -47,14 +47,14 @@ function isHash(value: unknown): boolean {
   return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
 
-/** Each field of an event as canonical JSON, in the order of `eventFields`; null for what says nothing. */
+/** Returns each field of an event as canonical JSON, in the order of `eventFields`; null for a field that is null. */
 export function canonicalFields(event: AuditEvent): (string | null)[] {
   return eventFields.map((field) => (event[field] === null ? null : canonicalJson(event[field])));
 }
 
 /**
- * The one text of an event, which its MAC covers: the same before it is stored and after it is read, whatever the database
- * does to the order of members. What is null is left out, so that a new field leaves the text of old events as it was.
+ * Returns the text of an event that its MAC covers. It is the same before the event is stored and after it is read, although
+ * the database may reorder members. Null fields are left out, so that a new field does not change the text of old events.
  */
 export function canonicalText(canonical: readonly (string | null)[]): string {
   const said = canonical.map((text, index) => text && `["${eventFields[index]}",${text}]`);

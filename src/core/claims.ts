@@ -187,6 +187,7 @@ export interface ClaimFacts {
   group: { id: string; path: string };
   organization: { id: string; name: string };
   user?: { id: string; login: string } | null | undefined;
+  /** A value that a job may lack is optional here, because a preview has no job. `MintFacts` has all of them. */
   job: { id: string; stage: string };
   launcher?: { id: string; name: string } | null | undefined;
 }

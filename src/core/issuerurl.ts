@@ -24,6 +24,15 @@ export function findIssuerFault(value: string): string | undefined {
   return canonical === value ? undefined : `must be written as ${canonical}`;
 }
 
+/**
+ * Returns a URL for a message, in quotes: without its user name and password, query and fragment, which may hold a secret. A
+ * text that is no URL is cut in the same way.
+ */
+export function quoteUrl(value: string): string {
+  const [, scheme = '', rest = ''] = /^([a-z][a-z\d+.-]*:\/\/)?(.*)$/is.exec(value)!;
+  return JSON.stringify(scheme + rest.replace(/^.*@/s, '...@').replace(/[?#].*$/s, (cut) => `${cut[0]}...`));
+}
+
 /** Returns the path of an issuer, under which all of its URLs are: empty, or `/x` without a trailing slash. */
 export function issuerPath(issuer: string): string {
   return new URL(issuer).pathname.replace(/\/$/, '');

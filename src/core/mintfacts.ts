@@ -1,5 +1,6 @@
 import type { AccessRule, WithoutRules } from './accessrules.ts';
 import type { JobTerms, MayAct } from './acting.ts';
+import type { ClaimFacts } from './claims.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Choice, Reach } from './inheritance.ts';
 import type { Membership } from './permissions.ts';
@@ -34,7 +35,7 @@ export interface IdentityReach {
 
 /** The facts that one mint is decided on. They are read in one statement that starts after the request arrived. */
 export interface MintFacts {
-  job: JobTerms & { id: string; is_ended: boolean; deadline: number };
+  job: JobTerms & Required<ClaimFacts['job']> & { is_ended: boolean; deadline: number };
   workspace: { id: string; path: string; lineage: string[] };
   group: { id: string; path: string };
   organization: { id: string; name: string; identities_without_rules: WithoutRules };

@@ -2,7 +2,7 @@ import { id, text, time } from './columns.ts';
 import { entity } from './entity.ts';
 import { name, ref } from './inputs.ts';
 
-/** An answer shows an assignment together with its managed identity, so it has only what that lacks. */
+/** Answers show an assignment as part of its managed identity, so most fields have no answer of their own. */
 export const assignments = entity({
   table: 'assignments',
   schema: 'Assignment',

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { type IdKind, idPrefixes } from '../core/ids.ts';
 
-/** The type of a column: how PostgreSQL keeps it, how a row has it (`Value`) and how an answer shows it (`Answer`). */
+/** The type of a column: in PostgreSQL (`stored`), in a row (`Value`) and in an answer (`Answer`). */
 export interface Column<Value = unknown, Answer extends z.ZodType = z.ZodType> {
-  /** The type as PostgreSQL names it. */
+  /** The PostgreSQL name of the type. */
   stored: 'text' | 'text[]' | 'integer' | 'boolean' | 'bytea' | 'jsonb' | 'timestamp with time zone';
   isNullable: boolean;
   answer: Answer;
   /** The allowed values, where the schema has a CHECK list. */
   values?: readonly string[];
-  /** Returns how an answer shows a value that is not null. Without it an answer shows the value itself. */
+  /** Converts a value that is not null for an answer. Without it, an answer has the value itself. */
   show?(value: Value): z.input<Answer>;
   /** Never set. It carries the type `Value`. */
   readonly value?: Value;
@@ -29,7 +29,7 @@ export const integer = column<number, z.ZodInt>('integer', z.int());
 export const boolean = column<boolean, z.ZodBoolean>('boolean', z.boolean());
 export const bytes = column<Uint8Array, z.ZodNever>('bytea', z.never());
 
-/** A point in time: a `Date` in a row, RFC 3339 in UTC in an answer. */
+/** A time: a `Date` in a row, RFC 3339 in UTC in an answer. */
 export const time: Column<Date, z.ZodISODateTime> = {
   ...column('timestamp with time zone', z.iso.datetime()),
   show: (date) => date.toISOString(),
@@ -41,12 +41,15 @@ export const version = column<number, z.ZodInt>(
   z.int().min(0).meta({ description: 'Goes up with every change; the `ETag` of the answer.' }),
 );
 
-/** The id of one kind of thing. */
+/** Returns the column of an id of this kind. */
 export function id(kind: IdKind): Column<string, z.ZodString> {
   return column('text', z.string().regex(new RegExp(`^${idPrefixes[kind]}_[0-9a-z]{26}$`)));
 }
 
-/** One of a list of values. The schema has the same list as a CHECK, which test/database/schema.test.ts compares. */
+/**
+ * Returns the column of one of these values. The database has the same list as a CHECK; test/database/schema.test.ts
+ * compares.
+ */
 export function oneOf<const Values extends readonly string[]>(values: Values) {
   return column<Values[number], z.ZodEnum<{ [Value in Values[number]]: Value }>>(
     'text',
@@ -55,7 +58,7 @@ export function oneOf<const Values extends readonly string[]>(values: Values) {
   );
 }
 
-/** An object in `jsonb`. Never an array: pg would send it as a PostgreSQL array. */
+/** Returns the column of an object in `jsonb`. Never an array: pg would send it as a PostgreSQL array. */
 export function json<Answer extends z.ZodType>(answer: Answer): Column<z.output<Answer>, Answer> {
   return column('jsonb', answer);
 }

@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import type { Column } from './columns.ts';
 
-/** One field of an entity. Everything that the tables, the requests, the answers and the audit say of it follows from this. */
+/** A field of an entity. Tables, requests, answers and audit records are derived from it. */
 export interface Field {
-  /** The type of its column. A field without one is not stored: it is only asked for, or only shown. */
+  /** The type of its column. A field without a column is not stored, and appears only in requests or only in answers. */
   column?: Column;
-  /** True where the schema of the database gives the column a default. */
+  /** True where the column has a default in the database. */
   hasDefault?: true;
-  /** The schema in answers: that of the column unless it is given here. `null`: answers leave the field out. */
+  /** The schema in answers. Default: that of the column. `null`: answers do not have the field. */
   answer?: z.ZodType | null;
-  /** For readers of the OpenAPI document. */
+  /** The description in the OpenAPI document. */
   meaning?: string;
-  /** The schema in the request that creates the entity. Without it the server sets the field. */
+  /** The schema in create requests. Without it, the server sets the field. */
   create?: z.ZodType;
-  /** The schema in the request that changes the entity. Without it the field never changes. */
+  /** The schema in change requests. Without it, the field never changes. */
   change?: z.ZodType;
-  /** True where the audit record of the creation has the field. The record of a change has every field that was sent. */
+  /** True where the audit record of the creation has the field. The record of a change has every field in the request. */
   audited?: true;
 }
 
@@ -25,13 +25,13 @@ type Values = Record<string, unknown>;
 /** A row of the table. */
 export type Row<Entity extends { fields: Fields }> = Listed<StoredValues<Entity['fields']>>;
 
-/** What a request to create the entity holds, once its schema has parsed it. */
+/** The parsed request that creates the entity. */
 export type Created<Entity extends { create: z.ZodType }> = z.output<Entity['create']>;
 
-/** What a request to change the entity holds, once its schema has parsed it. */
+/** The parsed request that changes the entity. */
 export type Changed<Entity extends { change: z.ZodType }> = z.output<Entity['change']>;
 
-/** The same type, which messages of the compiler spell out member by member. */
+/** The same type with its members expanded, for readable messages of the compiler. */
 type Listed<Type> = Type extends infer Members ? { [Name in keyof Members]: Members[Name] } : never;
 
 type StoredValues<All extends Fields> = {
@@ -69,7 +69,16 @@ type RequestShape<All extends Fields, Request extends 'create' | 'change'> = {
     : never]: All[Name] extends Record<Request, infer Schema extends z.ZodType> ? Schema : never;
 };
 
-/** What an answer is made of: the values of its columns, and as it shows them those of fields that are not stored. */
+/** The columns that a request to create the entity gives, as their rows have them. */
+type Given<All extends Fields> = {
+  [Name in keyof StoredValues<All> as All[Name & keyof All] extends { create: z.ZodType<infer Sent> }
+    ? Exclude<Sent, undefined> extends StoredValues<All>[Name]
+      ? Name
+      : never
+    : never]: StoredValues<All>[Name];
+};
+
+/** The input of `present`: the values of the columns, and, as in the answer, those of fields that are not stored. */
 type Shown<All extends Fields> = {
   [Name in keyof AnswerShape<All>]: All[Name & keyof All] extends { column: Column<infer Value> }
     ? Value
@@ -84,15 +93,20 @@ interface Entity<All extends Fields> {
   create: z.ZodObject<RequestShape<All, 'create'>, z.core.$strict>;
   change: z.ZodObject<RequestShape<All, 'change'>, z.core.$strict>;
   answer: z.ZodObject<AnswerShape<All>, z.core.$strict>;
-  /** Returns the answer for a row, without what else the row holds. */
+  /** Returns the answer for a row. Other members of the row are left out. */
   present(row: Listed<Shown<All>>): z.output<z.ZodObject<AnswerShape<All>, z.core.$strict>>;
-  /** Returns the audited fields of a new row, for the detail of its audit record. */
+  /**
+   * Returns the columns that a request gives, for the new row: null where the request leaves out a column that may be null.
+   * The action sets a column whose rows have another type than the request.
+   */
+  given(input: Pick<z.output<z.ZodObject<RequestShape<All, 'create'>>>, keyof Given<All>>): Listed<Given<All>>;
+  /** Returns the audited fields of a new row, for `detail` of its audit record. */
   recorded(row: Listed<Audited<All>>): Values;
 }
 
 /**
- * Declares an entity: the name of its table, that of its schema in the OpenAPI document, and its fields. The document lists
- * members in the order of the fields; `createFirst` names those that come first in the request that creates the entity.
+ * Declares an entity: the name of its table, the name of its schema in the OpenAPI document, and its fields. The document
+ * lists members in the order of the fields. `createFirst` names those that are first in the create request.
  */
 export function entity<All extends Fields>(declared: {
   table: string;
@@ -110,6 +124,7 @@ export function entity<All extends Fields>(declared: {
   const answer = shapeOf(answerOf);
   const answered = Object.keys(answer);
   const recorded = namesOf((field) => field.audited === true);
+  const given = namesOf((field) => field.create !== undefined && field.column !== undefined);
   const parts = {
     table,
     fields,
@@ -118,6 +133,10 @@ export function entity<All extends Fields>(declared: {
     change: z.strictObject(shapeOf((field) => field.change)),
     answer: z.strictObject(answer).meta({ id: schema }),
     present: (row: Values) => Object.fromEntries(answered.map((name) => [name, shown(row[name], fields[name]!)])),
+    given: (input: Values) =>
+      Object.fromEntries(
+        given.map((name) => [name, input[name] ?? (fields[name]!.column!.isNullable ? null : undefined)]),
+      ),
     recorded: (row: Values) => Object.fromEntries(recorded.map((name) => [name, row[name]])),
   };
   return parts as unknown as Entity<All>;

@@ -7,7 +7,7 @@ export const identityType = z
   .string('a type is needed')
   .regex(identityTypePattern, 'must be a kind of identity, such as aws');
 
-/** The id, path or login of something that exists. */
+/** The id, path or login of an existing entity. */
 export const ref = z.string('an id or path is needed').regex(referencePattern, `must be ${referenceRule}`);
 
 /** A principal, or `*` for everyone. */

@@ -16,7 +16,7 @@ const email = z
     return z.NEVER;
   });
 
-/** The role and the namespace are the membership that the person gets on accepting, if any. */
+/** `role` and `namespace` are the membership that the person gets by accepting the invitation; null for none. */
 export const invitations = entity({
   table: 'invitations',
   schema: 'Invitation',

@@ -4,7 +4,7 @@ import { bytes, id, integer, json, nullable, text, time, version } from './colum
 import { entity } from './entity.ts';
 import { description, labels, name, ref } from './inputs.ts';
 
-/** A point in time (RFC 3339), or whole seconds from now. */
+/** A time (RFC 3339), or whole seconds from now. */
 const deadline = z.union(
   [z.iso.datetime({ offset: true }), z.int().min(jobDeadline.minimum).max(jobDeadline.maximum)],
   'must be an RFC 3339 time or whole seconds from now, 1 minute to 7 days ahead',
@@ -33,7 +33,7 @@ export const jobs = entity({
     ended_at: { column: nullable(time) },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
-    /** Seconds without a sign of life after which the job is ended. */
+    /** Seconds without a heartbeat after which the job is ended. */
     heartbeat: {
       create: z.int('must be whole seconds').min(10, 'must be at least 10 seconds').max(86_400).optional(),
     },
@@ -49,3 +49,8 @@ export const jobs = entity({
   },
   createFirst: ['user', 'stage', 'labels', 'deadline'],
 });
+
+/**
+ * The columns that are facts of a mint (`MintFacts` in core), beside the id. They are read as JSON: a time would be a string.
+ */
+export const mintedColumns = ['user_id', 'stage', 'labels'] as const;

@@ -7,7 +7,7 @@ import { entity } from './entity.ts';
 import { description, identityType, name, ref, settings } from './inputs.ts';
 
 const delivery = oneOf(deliveries);
-/** A row may hold the settings of an older release, which `settingsOf` (services) reads. */
+/** A row may hold the settings of an older release, which `readStoredSettings` (services) reads. */
 const storedSettings: Column<unknown, typeof settings> = json(settings);
 
 const subjectScope = oneOf(subjectScopes);

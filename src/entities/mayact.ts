@@ -15,12 +15,12 @@ export const mayAct = entity({
     organization_id: { column: id('group') },
     users: {
       column: texts,
-      meaning: 'Ids of users and teams; `*` is everyone; the account itself for its jobs for nobody.',
+      meaning: 'Ids of users and teams; `*` is everyone; the account itself for its jobs without a user.',
       create: z
         .array(refOrEveryone)
         .min(1, 'must name a user or team, or `*` for everyone')
         .max(100, 'must name at most 100 users')
-        .meta({ description: 'Users by id or login, teams by id; the account itself for its jobs for nobody.' }),
+        .meta({ description: 'Users by id or login, teams by id; the account itself for its jobs without a user.' }),
       audited: true,
     },
     stages: { column: texts, create: z.array(pattern).min(1).max(32).default(['*']), audited: true },

@@ -24,7 +24,7 @@ export interface AppParts extends Omit<RouteParts, 'limits'>, DiscoveryParts {
   log: RequestLog;
   authorization: AuthorizationEndpoint;
   limits: LimitSettings;
-  /** Answers the limits whether a credential exists. */
+  /** Returns whether a credential exists, for the limits. */
   checkCredential: CheckCredential;
 }
 
@@ -53,7 +53,7 @@ function issuingHandlers(parts: RouteParts, base: string): Map<string, Handler> 
   );
 }
 
-/** Answers by what the path names. Everything is below the path of the issuer but the authorization server, which has its own. */
+/** Answers by path. All paths are below the path of the issuer, except those of the authorization server. */
 function createHandler(parts: AppParts, routeParts: RouteParts): Handler {
   const base = issuerPath(parts.issuer);
   const { authorization } = parts;

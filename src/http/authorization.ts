@@ -11,7 +11,7 @@ import { limitSignInStarts } from './limits/signinstarts.ts';
 /** The authorization server, at `/oauth2` and at its well-known paths. */
 export interface AuthorizationEndpoint {
   owns(path: string): boolean;
-  /** Returns true for metadata and keys, which everybody reads and which have no limit. */
+  /** Returns true for metadata and keys, which are public and have no limit. */
   isDocument(path: string): boolean;
   /** Returns what the endpoint reads to identify its client. */
   provedBy(path: string): ProvedBy;
@@ -28,13 +28,13 @@ export function createAuthorizationHandler(
   const limitStarts = limitSignInStarts(settings);
   return async (request) => {
     const { message, response, path, headers } = request;
-    // No form is that long, and the rest of it would hold up the next request of the connection.
+    // No valid form is that long, and reading the rest would delay the next request of the connection.
     if (isLongUnread(message)) headers.connection = 'close';
     let isHandedOver = false;
     const handOver = async (): Promise<Answer> => {
       await limitStarts(request.origin.client_address ?? '', path);
       isHandedOver = true;
-      // It sets its own caching.
+      // The authorization server sets its own caching headers.
       const { 'cache-control': _, ...kept } = headers;
       for (const [name, value] of Object.entries(kept)) response.setHeader(name, value);
       await authorization.handle(message, response, { origin: request.origin });
@@ -56,7 +56,7 @@ export function createAuthorizationHandler(
   };
 }
 
-/** An OAuth endpoint answers 400 for most credentials that open nothing. */
+/** An OAuth endpoint answers 400 for most invalid credentials. */
 function outcomeOfOAuth(status: number): Outcome {
   return status === 400 || status === 401 ? 'refused' : outcomeBy(status);
 }

@@ -27,7 +27,7 @@ export interface RouteRequest<Body, Query> {
   bearer: string | undefined;
 }
 
-/** One row of the API: the schemas that validate a request, and the function that answers it. `api/routes.ts` lists all rows. */
+/** A route of the API: the schemas that validate a request, and the function that answers it. `api/routes.ts` lists all routes. */
 export interface Route<Body = unknown, Query = unknown, Answer = unknown> {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Below `/api/v1`, with `:name` for parameters. */
@@ -52,14 +52,14 @@ export interface Route<Body = unknown, Query = unknown, Answer = unknown> {
 
 const statusOf = { GET: 200, POST: 201, PATCH: 200, DELETE: 204 } as const;
 
-/** Returns a row with defaults: an access token, and the status of its method. `handle` gets the types of the schemas. */
+/** Returns a route with defaults: an access token, and the status of its method. `handle` gets the types of the schemas. */
 export function route<Body = undefined, Query = undefined, Answer = unknown>(
   row: Omit<Route<Body, Query, Answer>, 'bearer' | 'status'> & Partial<Pick<Route, 'bearer' | 'status'>>,
 ): Route {
   return { bearer: 'access', status: statusOf[row.method], ...row } as unknown as Route;
 }
 
-/** Bounds the answer to a request with many faults. */
+/** Maximum number of faults in an answer. */
 const maximumFaults = 32;
 
 /** `place` is `/` for a JSON body (RFC 6901 pointers), empty for the query (parameter names). */

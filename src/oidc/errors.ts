@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider';
-import { outcomeOf } from '../core/audit.ts';
+import { classifyOutcome } from '../core/audit.ts';
 import { type ArsiaError, asArsiaError, type ErrorCode } from '../core/errors.ts';
 
 /** A refusal: the error of RFC 6749 5.2, its form for people, and the fields of its audit event and log line. */
@@ -78,7 +78,7 @@ function convertArsiaError(error: ArsiaError): Refusal {
     advice: error.advice,
     retry_after: oauth === 'temporarily_unavailable' ? (error.more.retry_after ?? defaultRetryAfter) : undefined,
     code: error.code,
-    outcome: outcomeOf(error),
+    outcome: classifyOutcome(error),
     reason: error.message,
   };
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArsiaError } from '../core/errors.ts';
 import { createFairPlaces, type FairPlaces } from '../fairness/fairplaces.ts';
-import { retryAfterOf } from './faults.ts';
+import { readRetryAfter } from './faults.ts';
 
 /**
- * The endpoint and the organisation of a call. Calls share the places of an endpoint, and one organisation has a part of
- * them.
+ * The endpoint and the organisation of a call. Calls share the places of an endpoint, and one organisation may occupy a part
+ * of them.
  */
 export interface CallTarget {
   /** The type of the provider, for messages. */
@@ -19,8 +19,8 @@ export interface CallTarget {
 export interface Calls {
   /**
    * Runs `attempt` up to three times within the deadline, a bounded number of them at once per endpoint and organisation.
-   * Throws what the last attempt threw; ArsiaError `cloud_timeout` at the deadline, whether or not the attempt heeds its
-   * signal; ArsiaError `busy` when too many calls wait for this endpoint, or none of them ended within half the deadline.
+   * Throws the error of the last attempt; ArsiaError `cloud_timeout` at the deadline, even if the attempt ignores its signal;
+   * ArsiaError `busy` when too many calls wait for this endpoint, or none of them ended within half the deadline.
    */
   run<Result>(
     target: CallTarget,
@@ -30,20 +30,20 @@ export interface Calls {
 }
 
 export interface CallOptions {
-  /** Bounds a whole call: its wait in the queue, its tries and the pauses between them. */
+  /** Milliseconds for a whole call: its wait in the queue, its tries and the pauses between them. */
   deadline_ms?: number;
-  /** Calls at once, per endpoint, so that an endpoint that hangs delays no other. */
+  /** Concurrent calls per endpoint, so that an endpoint that hangs delays no other. */
   concurrency?: number;
   /** Calls that wait for a place, per endpoint. */
   queue?: number;
-  /** The part of both that one organisation may take: all of it where there is one. */
+  /** The part of both that one organisation may use; all of it in single tenancy. */
   share?: number;
-  /** From 0 up to 1. */
+  /** Returns a number from 0 to below 1. */
   random: () => number;
 }
 
 const maximumTries = 3;
-/** Full jitter: a random part of this, doubled at each try (milliseconds). */
+/** Milliseconds. Full jitter: the pause is a random part of this, which doubles at each try. */
 const firstPause = 200;
 
 export function createCalls(options: CallOptions): Calls {
@@ -68,7 +68,7 @@ export function createCalls(options: CallOptions): Calls {
       const timer = setTimeout(() => controller.abort(), deadline_ms);
       const remaining = () => deadline_ms - (performance.now() - started);
       const pauseAfter = (thrown: unknown, tries: number) =>
-        Math.max(random() * firstPause * 2 ** (tries - 1), (retryAfterOf(thrown) ?? 0) * 1000);
+        Math.max(random() * firstPause * 2 ** (tries - 1), (readRetryAfter(thrown) ?? 0) * 1000);
 
       async function tries() {
         for (let count = 1; ; count++) {
@@ -77,7 +77,7 @@ export function createCalls(options: CallOptions): Calls {
           } catch (thrown) {
             if (signal.aborted || count === maximumTries || !isTransient(thrown)) throw thrown;
             const pause = pauseAfter(thrown, count);
-            // A pause that outlasts the deadline would turn the cloud's answer into a timeout.
+            // A pause beyond the deadline would replace the cloud's answer by a timeout.
             if (pause >= remaining()) throw thrown;
             await sleep(pause);
           }
@@ -95,7 +95,7 @@ export function createCalls(options: CallOptions): Calls {
   };
 }
 
-/** Settles at the abort at the latest: an SDK that ignores its signal would otherwise hold its place for good. */
+/** Settles at the abort at the latest: an SDK that ignores its signal would otherwise occupy its place forever. */
 function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
@@ -105,7 +105,7 @@ function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Pr
   });
 }
 
-/** The places of each endpoint, kept for as long as calls use them: what identities name is not bounded. */
+/** The places of each endpoint, kept while calls use them, since the number of endpoints in identities is not bounded. */
 function createEndpoints(create: (host: string) => FairPlaces) {
   const known = new Map<string, { places: FairPlaces; calls: number }>();
   return async <Result>(host: string, use: (places: FairPlaces) => Promise<Result>): Promise<Result> => {

@@ -2,7 +2,9 @@ import { ArsiaError } from '../core/errors.ts';
 import { isObject, type JsonObject } from '../core/json.ts';
 import { parseYaml } from './yaml.ts';
 
-/** IAM stores trust policies of up to 4096 characters without white space (cloud-facts.md 1.6), and nothing else is longer. */
+/**
+ * Characters. IAM stores trust policies of up to 4096 without white space (cloud-facts.md 1.6); no other document is longer.
+ */
 const maximumDocumentLength = 32_768;
 
 const maximumDepth = 64;
@@ -34,7 +36,7 @@ export function parseText(text: string, what: string): unknown {
   try {
     value = JSON.parse(source);
   } catch (thrown) {
-    // Without the piece of the text that V8 quotes: what was pasted by mistake must not reach the audit.
+    // Without the part of the text that V8 quotes: a secret that was pasted by mistake must not reach the audit.
     throw invalidDocument(what, `is not JSON: ${(thrown as Error).message.replace(/,? (?:\.\.\.)?".*/s, '')}`);
   }
   const fault = structureFault(source);
@@ -48,7 +50,7 @@ export function invalidDocument(what: string, fault: string): ArsiaError {
   });
 }
 
-/** `name` is what the document uses and `evaluate` does not know; `known` says what it does know. */
+/** Returns the error for a feature of a document that `evaluate` does not know. `known` lists what it does know. */
 export function unsupported(what: string, name: string, known: string): ArsiaError {
   return new ArsiaError('not_supported', `The ${what} uses ${name}, which is not supported yet.`, {
     advice: `Supported are ${known}.`,
@@ -63,12 +65,12 @@ export function optionalTextIn(what: string): (value: unknown, place: string) =>
   };
 }
 
-/** A member that no verdict depends on, with the reason. */
+/** A member that no verdict depends on, with the reason why. */
 export interface Irrelevant {
   irrelevant: string;
 }
 
-/** Reads the value of a member (undefined where it is absent): returns what the verdict needs of it, or throws. */
+/** Reads the value of a member (undefined where it is absent). Returns the part that the verdict needs, or throws. */
 export type MemberReader = (value: unknown, place: string) => unknown;
 
 /** The members that a document may have. Each has a reader, or the reason why no verdict depends on it. */
@@ -107,8 +109,8 @@ export function orUnsupported<T>(read: () => T): T | ArsiaError {
 }
 
 /**
- * Reads the members of an object. Throws ArsiaError `not_supported` for a member that is not listed: a condition that is
- * skipped in silence would count as met. `place` is the path of the object, for messages: `jwt[].issuer.`.
+ * Reads the members of an object. Throws ArsiaError `not_supported` for a member that is not listed, since a condition that
+ * is silently skipped would count as met. `place` is the path of the object for messages, such as `jwt[].issuer.`.
  */
 export function readMembers<M extends Members>(
   value: JsonObject,
@@ -129,7 +131,7 @@ export function readKnownMembers<M extends Members>(value: JsonObject, members: 
   return Object.fromEntries(read) as ReadMembers<M>;
 }
 
-/** Returns the fault of a JSON text that has a member twice in an object, or nests too deep. */
+/** Returns the fault of a JSON text that has a duplicate member, or is nested too deeply. */
 function structureFault(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = [];
   let isName = false;

@@ -1,8 +1,8 @@
-import { findIssuerFault } from '../core/issuerurl.ts';
+import { findIssuerFault, quoteUrl } from '../core/issuerurl.ts';
 
 /**
- * A setting by which the operator says where tokens of a kind may go. It is never taken from a request (N29). `parse` throws
- * an Error whose message continues the name of the variable and shows a right value.
+ * A setting of the operator for the endpoints to which tokens of a kind may be sent. A request never sets it (N29). `parse`
+ * throws an Error whose message continues the name of the variable and shows a valid value.
  */
 export interface EndpointSetting<Value extends string | readonly string[] = string | readonly string[]> {
   variable: `ARSIA_${string}`;
@@ -19,12 +19,12 @@ export type EndpointValues<Settings extends Record<string, EndpointSetting>> = {
 /** Returns a URL that is https, or http on loopback, without query, fragment or trailing slash. Throws an Error otherwise. */
 export function endpointUrl(text: string): string {
   const fault = findIssuerFault(text);
-  if (fault !== undefined) throw new Error(`${fault}, such as https://sts.example.com; it is ${JSON.stringify(text)}`);
+  if (fault !== undefined) throw new Error(`${fault}, such as https://sts.example.com; it is ${quoteUrl(text)}`);
   return text;
 }
 
 /** Returns a parser of comma-separated values. */
-export function listOf<Value>(parse: (text: string) => Value): (text: string) => Value[] {
+export function parseList<Value>(parse: (text: string) => Value): (text: string) => Value[] {
   return (text) =>
     text
       .split(',')

@@ -1,6 +1,6 @@
 import { ArsiaError, type ErrorCode, type ErrorMore } from '../core/errors.ts';
 import { toError } from '../core/thrown.ts';
-import { connectionFault, retryAfterOf, scrub, statusOf } from './faults.ts';
+import { connectionFault, readRetryAfter, readStatus, scrub } from './faults.ts';
 
 /** The error of a cloud, as its SDK reported it. */
 export interface CloudFault {
@@ -15,22 +15,22 @@ export interface CloudFault {
 
 /** A row of the error table of a cloud: maps errors to a code of Arsia. The first match counts. */
 export interface FaultRow<Situation> {
-  /** The cloud's own code, whole. */
+  /** Matches the whole code of the cloud. */
   code: RegExp;
-  /** A part of the cloud's message, for codes that mean several things. */
+  /** Matches a part of the cloud's message, for codes with several meanings. */
   message?: RegExp;
   as: ErrorCode;
-  /** What happened, after `<Cloud> `: `does not let this token assume …`. */
+  /** Returns what happened, to follow the name of the cloud: `does not let this token assume …`. */
   what: (situation: Situation) => string;
-  /** What to change, where, and the value to paste. */
+  /** Returns what to change, where, and the value to paste. */
   advice: (situation: Situation) => string;
-  /** For a refused trust condition: its name in the trust document, and what the document must say. */
+  /** For a failed trust condition: returns its name in the trust document, and the expected value. */
   condition?: (situation: Situation) => { condition: string; expected: string };
   /** The field of the request that is at fault. */
   pointer?: string;
 }
 
-/** Returns an ArsiaError with code and text of the cloud, without tokens. Errors without a row are mapped by their status. */
+/** Returns an ArsiaError with the code and text of the cloud, without tokens. Maps errors without a row by their status. */
 export function explainFault<Situation>(
   thrown: unknown,
   fault: CloudFault,
@@ -42,7 +42,7 @@ export function explainFault<Situation>(
     rows.find((one) => one.code.test(fault.code) && (one.message === undefined || one.message.test(fault.message))) ??
     fallback(thrown, fault);
   const condition = row.condition?.(situation);
-  const wait = retryAfterOf(thrown);
+  const wait = readRetryAfter(thrown);
   const more: ErrorMore = {
     advice: row.advice(situation),
     cloud: {
@@ -85,8 +85,8 @@ function fallback(thrown: unknown, { cloud, code, status }: CloudFault): FaultRo
     return {
       code: any,
       as: 'cloud_unavailable',
-      what: () => (status === 429 ? 'takes no more requests for now' : `answered with the status ${status} (${code})`),
-      advice: () => `Try again later; if it goes on, look at the state page of ${cloud}.`,
+      what: () => (status === 429 ? 'limits the rate of requests' : `answered with the status ${status} (${code})`),
+      advice: () => `Try again later. If the error persists, look at the status page of ${cloud}.`,
     };
   const isDenial = status === 401 || status === 403;
   return {
@@ -101,7 +101,7 @@ function fallback(thrown: unknown, { cloud, code, status }: CloudFault): FaultRo
 }
 
 /** Returns the parts that the errors of all SDKs have: a status, a connection code, a message. */
-export function faultOf(
+export function readFault(
   cloud: string,
   provider: string,
   thrown: unknown,
@@ -112,7 +112,7 @@ export function faultOf(
     cloud,
     provider,
     code: own.code ?? connectionFault(thrown)?.code ?? error.name,
-    status: statusOf(thrown),
+    status: readStatus(thrown),
     message: own.message ?? error.message,
   };
 }

@@ -5,8 +5,9 @@ import { parseSubject } from '../core/subject.ts';
 import type { TrustFacts } from './provider.ts';
 
 /**
- * Throws `claims_refused` for facts that no trust document may have: a subject or issuer with characters that mean something
- * to a policy (`*`, `${…}`, quotes). Only a fault in Arsia could cause them; they would weaken the trust of a cloud.
+ * Throws `claims_refused` for facts that no trust document may contain: a subject or issuer with characters that have a
+ * meaning in a policy (`*`, `${…}`, quotes). Only a defect in Arsia could cause them, and they would weaken the trust of a
+ * cloud.
  */
 export function checkTrustFacts(facts: TrustFacts): void {
   const { issuer, subject, is_subject_pattern, identity_id, organization_id } = facts;
@@ -15,11 +16,11 @@ export function checkTrustFacts(facts: TrustFacts): void {
   if (is_subject_pattern !== (sample !== subject) || parts === undefined || parts.identity_id !== identity_id)
     throw new ArsiaError(
       'claims_refused',
-      `${JSON.stringify(subject)} is no subject of ${JSON.stringify(identity_id)}.`,
+      `${JSON.stringify(subject)} is not a subject of ${JSON.stringify(identity_id)}.`,
     );
   if (!isId('group', organization_id))
-    throw new ArsiaError('claims_refused', `${JSON.stringify(organization_id)} is no organisation.`);
-  if (!isIssuer(issuer)) throw new ArsiaError('claims_refused', `${JSON.stringify(issuer)} is no issuer.`);
+    throw new ArsiaError('claims_refused', `${JSON.stringify(organization_id)} is not an organisation id.`);
+  if (!isIssuer(issuer)) throw new ArsiaError('claims_refused', `${JSON.stringify(issuer)} is not an issuer.`);
 }
 
 /** Returns the beginning of a subject that names any user: `mi_…:ws_…:usr_`. */
@@ -37,21 +38,21 @@ export function issuerWarnings(issuer: string, cloud: string, needs: { port: boo
   const url = new URL(issuer);
   const warnings: string[] = [];
   if (url.protocol !== 'https:')
-    warnings.push(`${cloud} takes https issuers only; ${issuer} works with a sandbox or an STS of your own.`);
+    warnings.push(`${cloud} accepts only https issuers; ${issuer} works with a sandbox or your own STS.`);
   else if (isPrivateHost(url.hostname))
     warnings.push(
       `${cloud} fetches ${issuer}/.well-known/openid-configuration over the internet; ${url.hostname} looks private.`,
     );
   if (needs.port && url.port !== '')
-    warnings.push(`${cloud} wants issuers without a port; ${issuer} has the port ${url.port}.`);
+    warnings.push(`${cloud} accepts only issuers without a port; ${issuer} has the port ${url.port}.`);
   return warnings;
 }
 
-/** Returns a warning for identities that deliver the token: whoever holds it makes a choice that Arsia makes otherwise. */
+/** Returns a warning for identities that deliver the token: its holder makes a choice that Arsia would make. */
 export function deliveryWarnings({ delivery }: TrustFacts, choice: string): string[] {
   return delivery === 'credentials'
     ? []
-    : [`With delivery ${delivery} jobs hold the token itself: whoever holds it chooses ${choice}.`];
+    : [`With delivery ${delivery} jobs have the token itself, and its holder chooses ${choice}.`];
 }
 
 /** Returns a warning for subjects that name a workspace or user: the documents are for that one only. */
@@ -102,7 +103,7 @@ function isPrivateHost(hostname: string): boolean {
   );
 }
 
-/** Quotes a word for a POSIX shell: no character within single quotes has a meaning. */
+/** Quotes a word for a POSIX shell, in which no character within single quotes is special. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
@@ -110,4 +111,9 @@ export function shellWord(text: string): string {
 /** Returns a shell command with one option a line. */
 export function shellCommand(command: string, options: readonly (readonly [string, string])[]): string {
   return [command, ...options.map(([name, value]) => `  ${name} ${shellWord(value)}`)].join(' \\\n');
+}
+
+/** Returns the text of a document of the form `fields`: one label and value a line. */
+export function formatFields(fields: readonly { label: string; value: string }[]): string {
+  return fields.map(({ label, value }) => `${label}: ${value}`).join('\n');
 }

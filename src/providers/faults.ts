@@ -1,8 +1,8 @@
 import { isObject } from '../core/json.ts';
 
 /**
- * Readers of the errors of all SDKs. Each SDK has a form of its own, and answers come from other servers too, so that every
- * member may be absent or of another type.
+ * Functions that read the errors of all SDKs. Each SDK has its own form, and proxies may answer instead of a cloud, so every
+ * member may be absent or have another type.
  */
 
 const networkCodes: ReadonlySet<string> = new Set([
@@ -18,7 +18,7 @@ const networkCodes: ReadonlySet<string> = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** Codes of TLS failures. They last until a certificate is changed, so that there is no second try. */
+/** Codes of TLS failures. They last until a certificate is changed, so another try is useless. */
 const tlsPattern = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$)/;
 
 export type ConnectionFault = { kind: 'network' | 'tls'; code: string };
@@ -35,7 +35,7 @@ export function connectionFault(thrown: unknown): ConnectionFault | undefined {
 }
 
 /** Returns the HTTP status of the answer; undefined where there was none. */
-export function statusOf(thrown: unknown): number | undefined {
+export function readStatus(thrown: unknown): number | undefined {
   for (const error of causes(thrown)) {
     const { $metadata: metadata, response, status } = error;
     if (isObject(metadata) && typeof metadata.httpStatusCode === 'number') return metadata.httpStatusCode;
@@ -47,22 +47,22 @@ export function statusOf(thrown: unknown): number | undefined {
 
 /** Returns whether another try is worthwhile: the cloud throttled, failed, or could not be reached. */
 export function isTransientFault(thrown: unknown): boolean {
-  const status = statusOf(thrown);
+  const status = readStatus(thrown);
   if (status !== undefined) return status === 408 || status === 429 || status >= 500;
   return connectionFault(thrown)?.kind === 'network';
 }
 
 /** Returns `Retry-After` in seconds (RFC 9110 10.2.3, delay form); undefined where the answer has none. */
-export function retryAfterOf(thrown: unknown): number | undefined {
+export function readRetryAfter(thrown: unknown): number | undefined {
   for (const error of causes(thrown)) {
     const response = isObject(error.$response) ? error.$response : error.response;
-    const value = isObject(response) ? headerOf(response.headers, 'retry-after') : undefined;
+    const value = isObject(response) ? readHeader(response.headers, 'retry-after') : undefined;
     if (value !== undefined && /^\d{1,6}$/.test(value)) return Number(value);
   }
   return undefined;
 }
 
-function headerOf(headers: unknown, name: string): string | undefined {
+function readHeader(headers: unknown, name: string): string | undefined {
   if (headers instanceof Headers) return headers.get(name) ?? undefined;
   const value = isObject(headers) ? headers[name] : undefined;
   if (typeof value === 'string') return value;
@@ -86,13 +86,13 @@ const secretPatterns = [
   /\b(?:ya29\.|1\/\/)[\w.-]+/g,
   /\b(?:ASIA|AKIA)[A-Z0-9]{8,}/g,
   /\b(?:client_assertion|client_secret|subject_token|WebIdentityToken|access_token|SessionToken|SecretAccessKey|password)["']?\s*[=:]\s*["']?[^\s"'&,}]+/gi,
-  // No word of a cloud's message is this long, and nothing shorter is a token.
+  // No word of a cloud's message is this long, and every token is.
   /[\w+/=-]{80,}/g,
 ];
 
 const maximumMessage = 1000;
 
-/** A cloud's words for people and logs: without tokens, secrets and control characters, cut to a sane length. */
+/** Returns a cloud's message for people and logs: without tokens, secrets and control characters, and shortened. */
 export function scrub(message: string): string {
   let text = message.slice(0, 4 * maximumMessage);
   for (const pattern of secretPatterns) text = text.replace(pattern, '[removed]');

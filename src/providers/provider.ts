@@ -7,17 +7,17 @@ import type { EndpointSetting } from './endpoints.ts';
 declare const isRead: unique symbol;
 
 /**
- * Settings in the form that the provider of this release takes: the schema parsed them, or `readSettings` read them from the
- * database. Stored settings are `unknown` and do not pass for these.
+ * Settings in the form of this release: the schema parsed them, or `readSettings` read them from the database. Stored
+ * settings are `unknown`, and are not assignable to this type.
  */
 export type ReadSettings = Record<string, unknown> & { readonly [isRead]: true };
 
-/** Turns stored settings of one version into those of the next. Pure; the schema judges the result. */
+/** Converts stored settings of one version to the next. Pure. The schema validates the result. */
 export type SettingsUpgrade = (older: Readonly<Record<string, unknown>>) => Record<string, unknown>;
 
 /**
- * A kind of target: one folder, and one line in `registry.ts`. It declares once, as schemas, what it needs from a person. Its
- * capabilities depend on the target.
+ * A kind of identity: one folder, and one line in `registry.ts`. It declares the inputs that it needs as schemas. Which
+ * capabilities it has depends on the target.
  */
 export interface Provider<Settings = ReadSettings> {
   /** Wire name of the kind, `[a-z][a-z_]{0,31}`. */
@@ -39,35 +39,35 @@ export interface Provider<Settings = ReadSettings> {
   exchanging?: Exchanging<Settings>;
 }
 
-/** Facts of a token: the identity, the subject and whom it names. Input of all pure functions of a provider. */
+/** Facts of a token: the identity, the subject and the user or workspace in it. Input of all pure functions of a provider. */
 export interface TrustFacts {
   issuer: string;
-  /** `single` or `multi`: in multi tenancy AWS's audience carries the organisation. */
+  /** In multi tenancy the audience for AWS contains the organisation. */
   tenancy: 'single' | 'multi';
   organization_id: string;
   identity_id: string;
-  /** The path of the identity, for names and descriptions in what is pasted. */
+  /** The path of the identity, for names and descriptions in trust documents. */
   identity: string;
   delivery: 'credentials' | 'token' | 'both';
   subject_scope: SubjectScope;
-  /** The exact subject, or (for a user-scoped identity with no user named) the pattern that ends in `:usr_*`. */
+  /** The exact subject, or, for a user-scoped identity without a given user, the pattern that ends in `:usr_*`. */
   subject: string;
   /** True when `subject` ends in `*`. */
   is_subject_pattern: boolean;
-  /** The session name, source identity and tags that a token would carry; absent when no user is named. */
+  /** The user for session name, source identity and tags; absent where none is given. */
   user?: { id: string; login: string } | undefined;
   workspace?: { id: string; path: string } | undefined;
-  /** Launchers that could name a user, where tokens name a user and no workspace (docs/decisions/0017). */
+  /** Launchers that could name a user in tokens, where tokens name a user and no workspace (docs/decisions/0017). */
   naming?: NamingFacts | undefined;
-  /** Values of session tags: the name of the organisation, the group that holds the workspace, the stage of the job. */
+  /** Values of session tags: the name of the organisation, the group of the workspace, the stage of the job. */
   organization?: string | undefined;
   group?: string | undefined;
   stage?: string | undefined;
 }
 
-/** The launchers whose tokens could name the user (or, where none is named, some user): the first ones, and how many. */
+/** The launchers whose tokens could name the given user, or any user where none is given: the first ones, and the total. */
 export interface NamingFacts {
-  /** The path of the group of the identity: rights to act that were granted there or above count. */
+  /** The path of the identity's group: rights to act that were granted there or above apply. */
   granted_at: string;
   launchers: { path: string; granted_at: string }[];
   total: number;
@@ -75,18 +75,18 @@ export interface NamingFacts {
 
 /** A titled text to copy. */
 export interface TrustDocument {
-  /** Stable within the provider, e.g. `trust-policy`. */
+  /** Stable within the provider, such as `trust-policy`. */
   name: string;
   title: string;
   /**
-   * The language of `text`, one lower-case word: `json`, `shell`, `hcl`, `yaml`, `bicep`, `ini`, or `fields` for values to type
-   * into a form. The set is open: a client shows a form that it does not know as plain text.
+   * The language of `text`, one lower-case word: `json`, `shell`, `hcl`, `yaml`, `bicep`, `ini`, or `fields` for values to
+   * enter in a form. The set is open: clients show an unknown form as plain text.
    */
   form: string;
   text: string;
-  /** With the form `fields`: the values in the order and with the labels of the cloud's own form. */
+  /** For the form `fields`: the values, in the order and with the labels of the cloud's own form. */
   fields?: { label: string; value: string }[];
-  /** The page, field or command that takes the text. */
+  /** The page, field or command for the text. */
   paste_into: string;
 }
 
@@ -94,7 +94,7 @@ export interface Trust {
   issuer: string;
   subject: string;
   audience: string;
-  /** The first, where it is JSON, is the one that `evaluate` judges and that the cloud is to hold unchanged. */
+  /** The first, if it is JSON, is the one that `evaluate` accepts, and that the cloud must have unchanged. */
   documents: TrustDocument[];
   /** Limits and dangers of this trust, in plain sentences. */
   warnings: string[];
@@ -104,7 +104,7 @@ export type Verdict =
   | { allow: true }
   | {
       allow: false;
-      /** The condition that failed, in the document's own words: `StringEquals <issuer>:sub`, `subject`, `attributeCondition`. */
+      /** The failed condition as in the document: `StringEquals <issuer>:sub`, `subject`, `attributeCondition`. */
       condition: string;
       expected: string;
       actual: string;
@@ -112,30 +112,33 @@ export type Verdict =
 
 export interface Federated<Settings = ReadSettings> {
   /**
-   * The audiences that the cloud takes for its own. No identity of a kind with a free audience may have one: its tokens would
-   * pass at this cloud without the claims and limits of this kind.
+   * The audiences that the cloud reserves. No identity of a kind with a free audience may have one: this cloud would accept
+   * its tokens without the claims and limits of this kind.
    */
   ownAudiences?: readonly RegExp[];
-  /** Returns the audience that the admin chose, for kinds without an audience of their own. It belongs to one organisation. */
+  /**
+   * Returns the audience that the admin chose, for kinds without an audience of their own. It belongs to one organisation.
+   */
   freeAudience?(settings: Settings): string;
   /**
    * Returns whether the provider's own claims name the user of the job, so that the cloud can decide by them. Absent: never.
    */
   namesUser?(settings: Settings): boolean;
-  /** Returns the audience of a token and the claims of the provider's own. Pure. */
+  /** Returns the audience of a token and the provider's own claims. Pure. */
   assertion(settings: Settings, facts: TrustFacts): Assertion;
-  /** Returns the documents that the admin copies. Pure; the only place that composes trust text of this kind. */
+  /** Returns the documents that the admin copies. Pure. Trust text of this kind is composed only here. */
   trust(settings: Settings, facts: TrustFacts): Trust;
   /**
-   * Returns whether the document (text as pasted at the cloud) accepts the claims. Pure. Throws `not_supported`, which names
-   * the member or function that `evaluate` does not know, and `invalid_request` for a text that is no such document.
-   * `request` has the parameters of the request to the cloud beside the token.
+   * Returns whether the document (the text at the cloud) accepts the claims. Pure. Throws `not_supported`, which names the
+   * unknown member or function, and `invalid_request` for a text that is not such a document. `request` has the parameters of
+   * the request to the cloud other than the token.
    */
   evaluate(document: string, claims: Readonly<Record<string, unknown>>, request?: EvaluateRequest): Verdict;
 }
 
 /**
- * Facts that a verdict needs beside the claims: role and session name (AWS), the public JWK that signs the tokens (Google).
+ * Facts that a verdict needs in addition to the claims: role and session name (AWS), the public JWK of the signing key
+ * (Google).
  */
 export interface EvaluateRequest {
   signing_key?: Readonly<Record<string, unknown>> | undefined;
@@ -149,9 +152,9 @@ export interface CredentialsRequest {
   [type: string]: unknown;
 }
 
-/** The endpoints to which the operator lets Arsia send tokens, by the names of the endpoint settings of all kinds. */
+/** The endpoints to which the operator allows Arsia to send tokens, by the names of the endpoint settings of all kinds. */
 export interface CloudEndpoints {
-  /** PEM of further certificate authorities, for the operator-listed endpoints. */
+  /** Additional certificate authorities in PEM, for the endpoints that the operator lists. */
   extra_ca: string | undefined;
   readonly [name: string]: string | readonly string[] | undefined;
 }
@@ -164,11 +167,11 @@ export interface ExchangeContext<Request = CredentialsRequest, Endpoints = Cloud
   user?: { id: string; login: string } | undefined;
   /** The service account of a job without a user. */
   launcher?: { id: string; name: string } | undefined;
-  /** Ends at the deadline of the exchange. */
+  /** Aborted at the deadline of the exchange. */
   signal: AbortSignal;
 }
 
-/** The answer of the cloud, in snake_case as on the wire, `type` first. Dropped after the answer to the job. */
+/** The credentials of the cloud, in snake_case, `type` first. Not kept after the answer to the job. */
 export interface CloudCredentials {
   type: string;
   /** RFC 3339, UTC. */
@@ -177,28 +180,29 @@ export interface CloudCredentials {
 }
 
 export interface Exchanging<Settings = ReadSettings> {
-  /** The options of this kind in `POST /api/v1/credentials`, sent as the member that has the name of the type. */
+  /** The options of this kind in `POST /api/v1/credentials`, in the member with the name of the type. */
   request: z.ZodObject;
   /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */
   endpoints: Readonly<Record<string, EndpointSetting>>;
-  /** Loads the SDK, which takes up to a second. A server loads it at start, so that its first exchange does not wait. */
+  /** Loads the SDK, which needs up to a second. A server loads it at start, so that its first exchange does not wait. */
   load(): Promise<unknown>;
   /**
-   * Throws `invalid_request`, which names the fields, for a request that the cloud would refuse, before anything is signed;
-   * with `endpoints` also for an identity whose endpoint the operator does not list (`exchange` checks that again). Pure.
+   * Checks a request before anything is signed. Throws `invalid_request`, which names the fields, where the cloud would
+   * refuse it; with `endpoints` also where the operator does not list the identity's endpoint (`exchange` checks that again).
+   * Pure.
    */
   check(settings: Settings, request: CredentialsRequest, endpoints?: CloudEndpoints): void;
-  /** Returns the URL at which the credentials are fetched, for the places of the exchange. Pure. */
-  endpointOf(settings: Settings, endpoints: CloudEndpoints): string;
+  /** Returns the URL whose places the exchange occupies (`calls.ts`). Pure. */
+  chooseEndpoint(settings: Settings, endpoints: CloudEndpoints): string;
   /**
-   * Trades the token at the cloud, in one try. Throws what the SDK throws. The only impure function. Each call makes an SDK
-   * client of its own: their caches are not keyed by the token.
+   * Exchanges the token at the cloud in one try. Throws what the SDK throws. The only impure function. Each call creates its
+   * own SDK client, since the caches of clients are not keyed by the token.
    */
   exchange(token: string, settings: Settings, context: ExchangeContext): Promise<CloudCredentials>;
   /** Returns whether another try is worthwhile. Retries of the SDKs are off: `calls.ts` alone retries. Pure. */
   isTransient(thrown: unknown): boolean;
-  /** Turns the error of the cloud into an ArsiaError with advice: keeps its code, removes tokens from its text. Pure. */
+  /** Converts the error of the cloud to an ArsiaError with advice. Keeps its code, and removes tokens from its text. Pure. */
   explain(thrown: unknown, facts: TrustFacts, settings: Settings): ArsiaError;
-  /** Returns the owner of the credentials, for the audit record. No secrets. Pure. */
+  /** Returns facts about the credentials for the audit record, without secrets. Pure. */
   describe(credentials: CloudCredentials): Record<string, string>;
 }

@@ -8,10 +8,10 @@ import { kubernetes } from './kubernetes/index.ts';
 import { oidc } from './oidc/index.ts';
 import type { Provider } from './provider.ts';
 
-/** One line a kind. The contract suite tests every kind in this list. */
+/** One line per kind. The contract suite tests every kind in this list. */
 const kinds: readonly Provider<unknown>[] = [aws, azure, gcp, kubernetes, oidc];
 
-/** All kinds. Which type their settings have is known only inside their folders: outside they are `ReadSettings`. */
+/** All kinds. The type of their settings is known only inside their folders; outside it is `ReadSettings`. */
 export const providers = kinds as readonly Provider[];
 
 export const providerTypes: readonly string[] = providers.map(({ type }) => type);
@@ -22,7 +22,7 @@ export const endpointSettings: Readonly<Record<string, EndpointSetting>> = Objec
   ...providers.map(({ exchanging }) => exchanging?.endpoints),
 );
 
-/** Returns whether a cloud takes the audience for its own, so that no identity of another kind may have it. */
+/** Returns whether a cloud reserves the audience, so that no identity of another kind may have it. */
 export function isCloudAudience(audience: string): boolean {
   return providers.some(({ federated }) => federated?.ownAudiences?.some((pattern) => pattern.test(audience)) === true);
 }
@@ -45,7 +45,7 @@ export function findProvider(type: string): Provider | undefined {
 }
 
 /** Returns the provider of a type that a request names. Throws `invalid_request`, which lists the types, for another one. */
-export function providerOf(type: string): Provider {
+export function requireProvider(type: string): Provider {
   const provider = findProvider(type);
   if (provider !== undefined) return provider;
   throw new ArsiaError('invalid_request', `There is no kind of identity ${JSON.stringify(type)}.`, {

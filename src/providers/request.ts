@@ -9,7 +9,7 @@ export function durationFault(duration: number | undefined, least: number, most:
   ];
 }
 
-/** Returns the fault of a duration at clouds that choose the life of their tokens themselves. */
+/** Returns the fault of a duration at clouds that set the lifetime of their tokens themselves. */
 export function noDuration(duration: number | undefined, why: string): FieldFault[] {
   return duration === undefined ? [] : [{ pointer: '/duration', detail: `must be left out: ${why}` }];
 }

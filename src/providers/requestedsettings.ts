@@ -4,7 +4,7 @@ import { ownAudienceFault } from './audience.ts';
 import type { Provider, ReadSettings } from './provider.ts';
 import { isCloudAudience } from './registry.ts';
 
-/** Returns the settings of a request as the schema of the provider has them. Throws `invalid_request`, which names the fields. */
+/** Parses the settings in a request by the schema of the provider. Throws `invalid_request`, which names the fields. */
 export function parseSettings(provider: Provider, settings: unknown): ReadSettings {
   const parsed = provider.settings.safeParse(settings);
   const fields = parsed.success ? audienceFaults(provider, parsed.data) : parsed.error.issues.flatMap(faultsOf);
@@ -15,11 +15,11 @@ export function parseSettings(provider: Provider, settings: unknown): ReadSettin
 function faultsOf(issue: z.core.$ZodIssue): FieldFault[] {
   const pointer = ['/settings', ...issue.path.map(String)].join('/');
   return issue.code === 'unrecognized_keys'
-    ? issue.keys.map((key) => ({ pointer: `${pointer}/${key.slice(0, 80)}`, detail: 'is no setting of this kind' }))
+    ? issue.keys.map((key) => ({ pointer: `${pointer}/${key.slice(0, 80)}`, detail: 'is not a setting of this kind' }))
     : [{ pointer, detail: issue.message }];
 }
 
-/** A rule for requests only: stored settings stay readable when a further cloud takes their audience for its own. */
+/** A rule for requests only: stored settings stay readable when a new kind reserves their audience. */
 function audienceFaults({ federated }: Provider, settings: ReadSettings): FieldFault[] {
   const audience = federated?.freeAudience?.(settings);
   if (audience === undefined || !isCloudAudience(audience)) return [];

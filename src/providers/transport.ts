@@ -2,23 +2,23 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates } from 'node:tls';
 
-/** The part of the operator's settings that a connection depends on. */
+/** The settings of the operator that a connection depends on. */
 type Operator = { extra_ca: string | undefined };
 
 interface Agents {
   http: HttpAgent;
   https: HttpsAgent;
-  /** For endpoints that the operator lists: trusts ARSIA_EXTRA_CA_FILE too. */
+  /** For endpoints that the operator lists. Also trusts ARSIA_EXTRA_CA_FILE. */
   extra: HttpsAgent;
 }
 
-/** Connections are shared between exchanges, since they hold no state of one. SDK clients are not. */
+/** Exchanges share connections, which have no state of an exchange. They do not share SDK clients. */
 const agentsOf = new WeakMap<Operator, Agents>();
 
 /**
- * Returns the agents for a URL. Without them an SDK takes proxies and certificate authorities from the environment; only
- * settings of the operator say where tokens go (N29). ARSIA_EXTRA_CA_FILE does not apply to `ownHosts`, those of the cloud
- * itself.
+ * Returns the agents for a URL. Without them an SDK would use proxies and certificate authorities from the environment, but
+ * only settings of the operator may decide where tokens are sent (N29). ARSIA_EXTRA_CA_FILE does not apply to `ownHosts`, the
+ * hosts of the cloud itself.
  */
 export function agentsFor(
   endpoints: Operator,
@@ -43,7 +43,7 @@ function createAgents(extra: string | undefined): Agents {
   const kept = { keepAlive: true, maxFreeSockets: 16 };
   const https = new HttpsAgent(kept);
   if (extra === undefined) return { http: new HttpAgent(kept), https, extra: https };
-  // Once per process: building a context parses every root certificate.
+  // Created once, because building a context parses every root certificate.
   const secureContext = createSecureContext({ ca: [...getCACertificates('default'), extra] });
   return { http: new HttpAgent(kept), https, extra: new HttpsAgent({ ...kept, secureContext }) };
 }

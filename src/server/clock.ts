@@ -8,8 +8,8 @@ export const systemClock: Clock = { now: () => Date.now(), random: randomFrom(40
 const maximumFromPage = 16;
 
 /**
- * One call of the generator costs as much as making a dozen ids, so one call fills a page of random bytes for many ids, as Node's
- * randomUUID does. Bytes that were taken are wiped, so that the page neither leaks nor repeats them.
+ * A call of the generator costs as much as a dozen ids, so one call fills a page of random bytes for many ids, as Node's
+ * randomUUID does. Used bytes are wiped, so that the page neither leaks nor repeats them.
  */
 function randomFrom(size: number): Clock['random'] {
   const page = new Uint8Array(size);

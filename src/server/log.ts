@@ -35,7 +35,7 @@ const secretMembers: ReadonlySet<string> = new Set([
 
 const maximumDepth = 6;
 
-/** Tokens and keys in free text: compact JWS, opaque tokens of Arsia, authorization headers, PEM, passwords in database URLs. */
+/** Patterns of secrets in free text: compact JWS, opaque tokens of Arsia, authorization headers, PEM, passwords in database URLs. */
 const secretShapes = [
   /\beyJ[\w-]*\.[\w-]*\.[\w-]*(?:\.[\w-]*)*/g,
   /\barsia_[a-z]+_[\w-]{16,}/g,

@@ -50,7 +50,7 @@ export function createServing({ config, log, timers, fault, close, createListene
   let reason = 'the database was not reached yet';
   const listener = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 });
   const failure = Promise.withResolvers<never>();
-  // A caller that does not wait for it must not end by an unhandled rejection.
+  // Without this, a caller that does not wait for the promise would end by an unhandled rejection.
   failure.promise.catch(() => {});
   parts.lockLost.catch(failure.reject);
 

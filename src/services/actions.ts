@@ -1,34 +1,34 @@
 import type { QuotaName } from '../core/quotas.ts';
 import type { AuditStore } from '../store/audit/events.ts';
 import { createAuditActions } from './audit/events.ts';
-import { identityActions } from './identities/actions.ts';
+import { createIdentityActions } from './identities/actions.ts';
 import { jobActions } from './jobs/actions.ts';
-import { machineActions } from './machines/actions.ts';
-import { namespaceActions } from './namespaces/actions.ts';
+import { createMachineActions } from './machines/actions.ts';
+import { createNamespaceActions } from './namespaces/actions.ts';
 import { peopleActions } from './people/actions.ts';
 import type { Action } from './pipeline/action.ts';
 
-type Parts = Parameters<typeof identityActions>[0] &
-  Parameters<typeof machineActions>[0] &
-  Parameters<typeof namespaceActions>[0] & { audit: AuditStore };
+type Parts = Parameters<typeof createIdentityActions>[0] &
+  Parameters<typeof createMachineActions>[0] &
+  Parameters<typeof createNamespaceActions>[0] & { audit: AuditStore };
 
 export type ActionTable = ReturnType<typeof createActionTable>;
 
-/** Returns all actions by noun: what routes and commands may perform. */
+/** Returns all actions, by noun: everything that routes and commands can perform. */
 export function createActionTable(parts: Parts) {
   return {
-    ...namespaceActions(parts),
+    ...createNamespaceActions(parts),
     ...peopleActions,
-    ...machineActions(parts),
-    ...identityActions(parts),
+    ...createMachineActions(parts),
+    ...createIdentityActions(parts),
     ...jobActions,
     audit: createAuditActions(parts.audit),
   };
 }
 
-/** What a request for an action may carry, for the OpenAPI document. */
+/** Properties of an action that the OpenAPI document shows. */
 export interface ActionTraits {
-  /** A job token opens it, as an access token does. */
+  /** A job token authorises it as an access token does. */
   opensToJob: boolean;
   /** `If-Match` is compared with a version. */
   hasVersion: boolean;
@@ -36,9 +36,11 @@ export interface ActionTraits {
   adds: readonly QuotaName[];
 }
 
-/** Returns the traits by the names of the actions. Not in the table, and so without traits: the mint and the admin links. */
-export function actionTraits(): ReadonlyMap<string, ActionTraits> {
-  // Actions read their parts only when they run, so that traits need none.
+/**
+ * Returns the traits of each action by name. The mint and the admin links are not actions of the table and have none.
+ */
+export function listActionTraits(): ReadonlyMap<string, ActionTraits> {
+  // Actions read their parts only when they run, so the traits need none.
   const table = createActionTable({} as Parts);
   const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version' | 'adds'>[] = Object.values(
     table,

@@ -13,27 +13,28 @@ import {
 import { ArsiaError } from '../core/errors.ts';
 
 /**
- * The two keys of the audit, both made of one secret that the replicas share, sealed: one for the MAC of each event, one
- * (Ed25519, RFC 8037) that signs checkpoints and nothing else. All but `load` throw `unavailable` until it has resolved.
+ * The two keys of the audit, both derived from one sealed secret that the replicas share: a key for the MACs of events, and
+ * an Ed25519 key (RFC 8037) that signs checkpoints and nothing else. All members but `load` throw `unavailable` until `load`
+ * has resolved.
  */
 export interface AuditKeys {
   load(): Promise<void>;
-  /** HMAC-SHA256 of a text. */
+  /** Returns the HMAC-SHA256 of a text. */
   mac(text: string): Buffer;
   isMac(mac: Uint8Array, text: string): boolean;
-  /** RFC 7638. */
+  /** Returns the thumbprint of the public key (RFC 7638). */
   kid(): string;
-  /** For whoever keeps checkpoints elsewhere and checks them without Arsia. */
+  /** Returns the public JWK, for verifying exported checkpoints without Arsia. */
   publicKey(): Readonly<Record<string, unknown>>;
-  /** The compact JWS (RFC 7515 3.1) of a payload. */
+  /** Returns the compact JWS (RFC 7515 3.1) of a payload. */
   sign(payload: object): string;
-  /** The payload; undefined for what this key has not signed, or has signed as something else. */
+  /** Returns the payload; undefined where this key did not sign it as a checkpoint. */
   open(jws: string): unknown;
 }
 
 const typ = 'arsia-audit-checkpoint';
-/** RFC 8410 7: what stands before the 32 bytes of an Ed25519 private key in PKCS #8. */
-const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
+/** The bytes before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410 7). */
+const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 interface Loaded {
   macKey: KeyObject;
@@ -53,7 +54,7 @@ export function createAuditKeys(read: () => Promise<Uint8Array>): AuditKeys {
 
   return {
     async load() {
-      loaded = keysOf(await read());
+      loaded = deriveKeys(await read());
     },
     mac,
     isMac: (given, text) => given.length === 32 && timingSafeEqual(given, mac(text)),
@@ -76,9 +77,9 @@ export function createAuditKeys(read: () => Promise<Uint8Array>): AuditKeys {
   };
 }
 
-function keysOf(secret: Uint8Array): Loaded {
+function deriveKeys(secret: Uint8Array): Loaded {
   const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, '', `arsia audit ${purpose}`, 32));
-  const pkcs8 = Buffer.concat([pkcs8Head, derive('checkpoints')]);
+  const pkcs8 = Buffer.concat([pkcs8Prefix, derive('checkpoints')]);
   const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
   pkcs8.fill(0);
   const publicKey = createPublicKey(privateKey);
@@ -86,7 +87,7 @@ function keysOf(secret: Uint8Array): Loaded {
   const kid = createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url');
   const jwk = Object.freeze({ kty, crv, x, kid, alg: 'EdDSA', use: 'sig' });
   return {
-    // Every event has one: from bytes, the key is made anew each time, at five times the cost of the MAC.
+    // Every event has a MAC. With bytes, Node would create the key each time, at five times the cost of the MAC.
     macKey: createSecretKey(derive('events')),
     privateKey,
     publicKey,

@@ -1,6 +1,6 @@
 /**
- * One text per token: base64url without stray bits, UTF-8, and no member twice, since parsers disagree about the winner
- * (RFC 7515 2, RFC 8259 4; threats.md M14, N7).
+ * Returns whether a compact JWS is the only text of its token: base64url without stray bits, UTF-8, and no duplicate members,
+ * of which parsers choose different ones (RFC 7515 2, RFC 8259 4; threats.md M14, N7).
  */
 export function isCanonical(jws: string): boolean {
   const parts = jws.split('.').map((part) => Buffer.from(part, 'base64url'));
@@ -9,13 +9,13 @@ export function isCanonical(jws: string): boolean {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-/** A string of valid JSON, with the colon after it when it names a member. */
+/** A string in valid JSON, with the colon that follows it when it is the name of a member. */
 const jsonString = /"(?:[^"\\]|\\.)*"(\s*:)?/g;
 
 function isPlainJson(bytes: Uint8Array): boolean {
   try {
     const text = utf8.decode(bytes);
-    // Parsed first: over text that is no JSON, such as a string without an end, the pattern takes quadratic time.
+    // Parses first: the pattern needs quadratic time on text that is not JSON, such as an unterminated string.
     const members = countMembers(JSON.parse(text));
     return [...text.matchAll(jsonString)].filter((match) => match[1] !== undefined).length === members;
   } catch {

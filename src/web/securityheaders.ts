@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** `Content-Security-Policy` of every answer that is not a page: a browser that shows it loads nothing and frames it nowhere. */
-const answerPolicy = policyOf([], ['frame-ancestors']);
+/** `Content-Security-Policy` of every answer that is not a page: a browser loads nothing for it, and never frames it. */
+const answerPolicy = formatPolicy([], ['frame-ancestors']);
 
-/** Headers of every answer. Documents and pages replace those in which they differ. */
+/** Headers of every answer. Documents and pages override some of them. */
 export const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
@@ -19,11 +19,11 @@ export const jsonType = 'application/json; charset=utf-8';
 export const htmlType = 'text/html; charset=utf-8';
 
 /**
- * Returns the `Content-Security-Policy` of a page: nothing loads but what `allowed` lists, as `directive source`. A page
- * without forms denies `form-action` as well, which `default-src` does not cover.
+ * Returns the `Content-Security-Policy` of a page. Only the sources in `allowed`, each as `directive source`, load. A page
+ * without forms also denies `form-action`, which `default-src` does not cover.
  */
 export function pagePolicy(allowed: readonly string[], denied: readonly 'form-action'[] = []): string {
-  return policyOf(allowed, ['frame-ancestors', 'base-uri', ...denied]);
+  return formatPolicy(allowed, ['frame-ancestors', 'base-uri', ...denied]);
 }
 
 /** Returns the source that allows exactly this inline script or style. */
@@ -31,6 +31,6 @@ export function inlineSource(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-function policyOf(allowed: readonly string[], denied: readonly string[]): string {
+function formatPolicy(allowed: readonly string[], denied: readonly string[]): string {
   return ["default-src 'none'", ...allowed, ...denied.map((directive) => `${directive} 'none'`)].join('; ');
 }

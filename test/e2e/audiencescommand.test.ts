@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { spawnArsia, startArsia } from '../support/arsia.ts';
 import { createOrganization } from '../support/organization.ts';
 
-test('N74: `arsia server audiences free` hands a freed audience to another organisation, and says what it cannot', async () => {
+test('N74: `arsia server audiences free` releases an audience to other organisations, and names the reason where it cannot', async () => {
   const running = await startArsia({ settings: { ARSIA_TENANCY: 'multi' } });
   const [acme, globex] = [await createOrganization(running), await createOrganization(running, 'globex')];
   const audience = 'https://api.example.com';

@@ -9,14 +9,14 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { atEnd, type Home, makeHome, type Settings, settingsOf, spawnArsia } from '../support/arsia.ts';
 import { type Body, createClient, request } from '../support/client.ts';
 
-const temporary = () => {
+const makeFolder = () => {
   const folder = mkdtempSync(join(tmpdir(), 'arsia-cwd-'));
   atEnd(async () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 };
 
-/** Runs a command to its end. */
-async function run(args: string[], settings: Settings = {}, cwd = temporary()) {
+/** Runs a command and waits until it exits. */
+async function run(args: string[], settings: Settings = {}, cwd = makeFolder()) {
   const spawned = spawnArsia(args, { settings, cwd });
   const { code } = await spawned.exited;
   return { code, stdout: spawned.stdout(), stderr: spawned.stderr() };
@@ -28,14 +28,14 @@ describe('arsia demo', () => {
   let state: Body;
 
   beforeAll(async () => {
-    folder = temporary();
+    folder = makeFolder();
     mkdirSync(join(folder, '.arsia'));
     writeFileSync(join(folder, '.arsia', 'demo.json'), 'left by an earlier run', { mode: 0o644 });
     demo = await run(['demo', '--exit'], {}, folder);
     if (demo.code === 0) state = JSON.parse(readFileSync(join(folder, '.arsia', 'demo.json'), 'utf8'));
   }, 60_000);
 
-  test('ends with 0 when everything held, and says what it saw', () => {
+  test('exits with 0 when all checks pass, and prints what it checked', () => {
     expect({ code: demo.code, stderr: demo.stderr }).toEqual({ code: 0, stderr: '' });
     const text = stripVTControlCharacters(demo.stdout);
     expect(text).not.toMatch(/^ *NO /m);
@@ -53,7 +53,7 @@ describe('arsia demo', () => {
       expect(text).toMatch(line);
   });
 
-  test('leaves its state for its owner alone, with the members that the contract names', () => {
+  test('leaves a state file that only its owner can read, with the members of the contract', () => {
     expect(statSync(join(folder, '.arsia', 'demo.json')).mode & 0o777).toBe(0o600);
     expect(Object.keys(state).sort()).toEqual(
       [
@@ -103,7 +103,7 @@ beforeAll(async () => {
   ({ settings, issuer } = await settingsOf(home));
 }, 60_000);
 
-describe('a server and the commands beside it', () => {
+describe('a server, and commands on its database', () => {
   let server: ReturnType<typeof spawnArsia>;
 
   beforeAll(async () => {
@@ -111,7 +111,7 @@ describe('a server and the commands beside it', () => {
     await server.ready(issuer);
   }, 60_000);
 
-  test('bootstrap prints one access token and nothing else, and is refused once there is an owner', async () => {
+  test('bootstrap prints only an access token, and is refused once there is an owner', async () => {
     const first = await run(['server', 'bootstrap', '--organization', 'acme', '--login', 'ada'], settings);
     expect(first.code).toBe(0);
     expect(first.stdout).toMatch(/^arsia_at_[\w-]{43}\n$/);
@@ -123,8 +123,8 @@ describe('a server and the commands beside it', () => {
     expect(events.items).toEqual([expect.objectContaining({ outcome: 'success', actor_kind: 'system' })]);
     const again = await run(['server', 'bootstrap', '--organization', 'acme', '--login', 'bob'], settings);
     expect([again.code, again.stdout]).toEqual([1, '']);
-    expect(again.stderr).toMatch(/^arsia: The organisation acme has an owner already\. .+\n$/);
-    // N87: both say how an owner gets back in when the token is over.
+    expect(again.stderr).toMatch(/^arsia: The organisation acme already has an owner\. .+\n$/);
+    // N87: both say how an owner signs in again when the token has expired.
     expect(again.stderr).toContain('`arsia server admin recover --organization acme`');
     expect(first.stderr).toContain('arsia server admin recover --organization acme --login ada');
     const bad = await run(['server', 'bootstrap', '--organization', 'Acme Corp'], settings);
@@ -132,7 +132,7 @@ describe('a server and the commands beside it', () => {
     expect(bad.stderr).toMatch(/--organization must be/);
   }, 60_000);
 
-  test('admin link prints a link that works once, and makes its opener an operator', async () => {
+  test('admin link prints a link that works once, and makes the person who opens it an operator', async () => {
     const { code, stdout, stderr } = await run(['server', 'admin', 'link', '--login', 'root'], settings);
     expect(code).toBe(0);
     const [, page, token] = /^(\S+)#(arsia_link_[\w-]{43})\n$/.exec(stdout)!;
@@ -150,7 +150,7 @@ describe('a server and the commands beside it', () => {
     expect((await createClient(issuer).ask('POST', '/admin-links/redeem', { token })).status).toBe(401);
   }, 60_000);
 
-  test('N87 admin recover prints a link that lets an owner in again, and makes no operator', async () => {
+  test('N87 admin recover prints a link that signs an owner in, and makes no operator', async () => {
     const { code, stdout, stderr } = await run(['server', 'admin', 'recover', '--organization', 'acme'], settings);
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('as ada, an owner of acme') });
     const [, page, token] = /^(\S+)#(arsia_owner_[\w-]{43})\n$/.exec(stdout)!;
@@ -170,7 +170,7 @@ describe('a server and the commands beside it', () => {
     expect([unknown.code, unknown.stdout]).toEqual([1, '']);
   }, 120_000);
 
-  test('N87 every command takes a login or the id of a user', async () => {
+  test('N87 every command accepts a login or the id of a user', async () => {
     const recovered = await run(['server', 'admin', 'recover', '--organization', 'acme'], settings);
     const token = recovered.stdout.trim().split('#')[1];
     const { access_token } = await createClient(issuer).send('POST', '/admin-links/redeem', { token });
@@ -186,20 +186,20 @@ describe('a server and the commands beside it', () => {
       await createClient(issuer).send('POST', '/admin-links/redeem', { token: made });
       expect(await owner.send('GET', `/users/${id}`)).toMatchObject({ is_operator: true });
       const dismissed = await run(['server', 'admin', 'dismiss', ...named], settings);
-      expect([dismissed.code, dismissed.stderr]).toEqual([0, `grace (${id}) is no operator any more.\n`]);
+      expect([dismissed.code, dismissed.stderr]).toEqual([0, `grace (${id}) is no longer an operator.\n`]);
     }
     const bad = await run(['server', 'admin', 'link', '--login', 'Grace Hopper'], settings);
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('a login, or the id of a user')]);
   }, 120_000);
 
-  test('N70 admin detach names a user or a person, and says whom it has detached', async () => {
-    const nobody = await run(
+  test('N70 admin detach accepts a user or a person, and names both when it has detached them', async () => {
+    const unknown = await run(
       ['server', 'admin', 'detach', '--iss', 'https://login.example.com', '--sub', 'x'],
       settings,
     );
-    expect([nobody.code, nobody.stderr]).toEqual([
+    expect([unknown.code, unknown.stderr]).toEqual([
       1,
-      expect.stringMatching(/^arsia: Nobody of \S+ with the subject "x"/),
+      expect.stringMatching(/^arsia: No user signs in as the subject "x" of /),
     ]);
     for (const args of [[], ['--iss', 'https://login.example.com'], ['--login', 'ada', '--sub', 'x']]) {
       const { code, stderr } = await run(['server', 'admin', 'detach', ...args], settings);
@@ -210,10 +210,10 @@ describe('a server and the commands beside it', () => {
       });
     }
     const done = await run(['server', 'admin', 'detach', '--organization', 'acme', '--login', 'ada'], settings);
-    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/^Nobody signs in as usr_\w+ any more\.\n$/)]);
+    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/^Sign-in as usr_\w+ has ended\.\n$/)]);
   }, 120_000);
 
-  test('keys list shows what is published, and migrate has nothing to do', async () => {
+  test('keys list shows the published keys, and migrate has nothing to apply', async () => {
     const { code, stdout } = await run(['server', 'keys', 'list'], settings);
     expect(code).toBe(0);
     const { keys } = (await request(`${issuer}/.well-known/jwks.json`)).body;
@@ -224,7 +224,7 @@ describe('a server and the commands beside it', () => {
   }, 60_000);
 
   test.each(['-', '-V', '--', '-- -'])(
-    'keys revoke takes a key whose id begins: %s',
+    'keys revoke accepts a key id that starts with: %s',
     async (words) => {
       const [begin, ...before] = words.split(' ').reverse();
       const kid = begin!.padEnd(43, 'x');
@@ -234,17 +234,17 @@ describe('a server and the commands beside it', () => {
     60_000,
   );
 
-  test('keys export prints what Google takes as an upload: the published keys, without certificates', async () => {
+  test('keys export prints the published keys in the form that Google accepts, without certificates', async () => {
     const { code, stdout } = await run(['server', 'keys', 'export'], settings);
     expect(code).toBe(0);
     const { keys } = (await request(`${issuer}/.well-known/jwks.json`)).body;
     expect(JSON.parse(stdout)).toEqual({ keys: keys.map(({ x5c: _, ...key }: { x5c: unknown }) => key) });
-    // All that an uploaded key may have (cloud-facts.md 3.2).
+    // The members that an uploaded key may have (cloud-facts.md 3.2).
     for (const key of JSON.parse(stdout).keys)
       expect(Object.keys(key).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
   }, 60_000);
 
-  test('SIGTERM ends it with 0, and its log is JSON lines', async () => {
+  test('SIGTERM stops the server with exit code 0, and its log is JSON lines', async () => {
     server.child.kill('SIGTERM');
     expect(await server.exited).toEqual({ code: 0, signal: null });
     const lines = server
@@ -258,8 +258,8 @@ describe('a server and the commands beside it', () => {
   }, 60_000);
 });
 
-describe('a start that cannot be', () => {
-  test('N60 bad settings: 1, and one message that has every fault', async () => {
+describe('a start that fails', () => {
+  test('N60 bad settings: exits with 1 and one message with every fault', async () => {
     const env = {
       ARSIA_ISSUER: 'http://x.example',
       DATABASE_URL: 'mysql://u:hunter2@x',
@@ -272,7 +272,7 @@ describe('a start that cannot be', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
-  test('N60 a sealing key that is missing: 1, and one fault that names the setting and the file', async () => {
+  test('N60 a missing sealing key: exits with 1 and one fault that names the setting and the file', async () => {
     const file = join(home.folder, 'none');
     const { code, stdout, stderr } = await run(['serve'], { ...settings, ARSIA_SEALING_KEY_FILE: file });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -280,7 +280,7 @@ describe('a start that cannot be', () => {
     expect(stderr).toContain(file);
   }, 60_000);
 
-  test('a port that is taken: 1, and one sentence', async () => {
+  test('a port in use: exits with 1 and one sentence', async () => {
     const blocker = createServer();
     await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
     const { port } = blocker.address() as AddressInfo;
@@ -290,7 +290,7 @@ describe('a start that cannot be', () => {
     blocker.close();
   }, 60_000);
 
-  test('an embedded database that another process holds: 1, and one sentence', async () => {
+  test('an embedded database that another process has open: exits with 1 and one sentence', async () => {
     const embedded = await makeHome('embedded');
     const own = await settingsOf(embedded);
     const holder = spawnArsia(['serve'], { settings: own.settings, cwd: embedded.folder });
@@ -304,7 +304,7 @@ describe('a start that cannot be', () => {
     expect((await holder.exited).code).toBe(0);
   }, 120_000);
 
-  test('an unknown command or option: not 0, and what there is', async () => {
+  test('an unknown command or option: exits with an error and shows the help', async () => {
     for (const args of [['serv'], ['demo', '--exti'], ['server', 'bootstrap']]) {
       const { code, stderr } = await run(args);
       expect([args, code === 0]).toEqual([args, false]);
@@ -317,7 +317,7 @@ describe('a start that cannot be', () => {
 });
 
 describe('an old Node', () => {
-  /** As the entry point sees it: the version of the process is older than it is. */
+  /** A module that makes the process report an older version of Node. */
   const pretend = `data:text/javascript,${[
     "versions: { value: { ...process.versions, node: '20.9.0' } }",
     "version: { value: 'v20.9.0' }",
@@ -325,20 +325,20 @@ describe('an old Node', () => {
   ].reduce((all, one) => `${all}Object.defineProperties(process, { ${one} });`, '')}`;
   const node = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', pretend, ...args], {
-      cwd: temporary(),
+      cwd: makeFolder(),
       env: { PATH: process.env.PATH },
       encoding: 'utf8',
     });
     return { status, stdout, stderr };
   };
 
-  test('hands over to the pinned one', () => {
+  test('starts the pinned one', () => {
     const { status, stdout } = node(join(process.cwd(), 'bin', 'arsia.js'), '--help');
     expect([status, stdout.includes('serve')]).toEqual([0, true]);
   });
 
-  test('and where that is not installed, ends with one sentence', () => {
-    const folder = temporary();
+  test('without the pinned one exits with one sentence', () => {
+    const folder = makeFolder();
     for (const name of ['bin', 'src']) mkdirSync(join(folder, name));
     copyFileSync(join('bin', 'arsia.js'), join(folder, 'bin', 'arsia.js'));
     copyFileSync('package.json', join(folder, 'package.json'));
@@ -348,7 +348,7 @@ describe('an old Node', () => {
     expect(stderr).toMatch(/^arsia needs Node 24 and this is v20\.9\.0: .+\.\n$/);
   });
 
-  test('started past the entry point, likewise', () => {
+  test('started without the entry point exits with one sentence', () => {
     const { status, stdout, stderr } = node(join(process.cwd(), 'src', 'main.ts'), 'serve');
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^arsia: arsia needs Node 24 and this is v20\.9\.0: .+\.\n$/);

@@ -25,7 +25,7 @@ beforeAll(async () => {
   job = await startJob(organization);
 }, 60_000);
 
-// The canary of threats.md 4.2: whatever was tried, the next good request works.
+// The canary of threats.md 4.2: after each test a good request works.
 afterEach(async () => {
   sandbox.clearFaults();
   expect((await ask({ managed_identity: 'acme/lab/aws' })).status).toBe(200);
@@ -36,16 +36,16 @@ const aws = (more: Body = {}) => ask({ managed_identity: 'acme/lab/aws', ...more
 const lastAwsCall = () => sandbox.requests.aws.calls.at(-1)!;
 const refusal = () => ({ status: 400, code: 'invalid_request' });
 
-describe('N39 the duration', () => {
+describe('N39 the duration of credentials', () => {
   test.each([899, 0, -1, 7201, 43_201, 1e9, 3600.5, '900', '1e9', 'NaN', null, true, [900]])(
-    'AWS: %j is refused, and the cloud is not called',
+    'AWS: %j is refused without a request to the cloud',
     async (duration) => {
       const { answer } = await oracle.refuses(() => aws({ duration }), refusal());
       expect(answer.body.errors).toEqual([{ pointer: '/duration', detail: expect.any(String) }]);
     },
   );
 
-  test('AWS: 900 to the identity`s own maximum is asked of the cloud, 3600 where none is named', async () => {
+  test('AWS: 900 s up to the maximum of the identity are requested from the cloud, 3600 s by default', async () => {
     for (const [duration, asked] of [
       [900, '900'],
       [7200, '7200'],
@@ -58,7 +58,7 @@ describe('N39 the duration', () => {
     }
   });
 
-  test('AWS: an identity with a short maximum asks for no more by default', async () => {
+  test('AWS: the default is not above the maximum of the identity', async () => {
     const path = `/managed-identities/${identities.aws.id}`;
     await organization.owner.send('PATCH', path, { settings: { ...cloudSettings.aws, max_duration: 1800 } });
     await oracle.refuses(() => aws({ duration: 1801 }), refusal());
@@ -67,7 +67,7 @@ describe('N39 the duration', () => {
     await organization.owner.send('PATCH', path, { settings: cloudSettings.aws });
   });
 
-  test('Google: up to 3600 with a service account, none without; Azure: none', async () => {
+  test('Google allows up to 3600 s with a service account, and none without; Azure allows none', async () => {
     const gcp = (duration: number) => ask({ managed_identity: 'acme/lab/gcp', duration });
     expect((await gcp(3600)).status).toBe(200);
     for (const duration of [59, 3601]) await oracle.refuses(() => gcp(duration), refusal());
@@ -76,15 +76,15 @@ describe('N39 the duration', () => {
   });
 });
 
-describe('what else may be asked', () => {
-  test('AWS: a session policy goes to the cloud as it is; what is none is refused', async () => {
+describe('other options of a request', () => {
+  test('AWS: a session policy is sent to the cloud; an invalid one is refused', async () => {
     const session_policy = JSON.stringify({ Version: '2012-10-17', Statement: [] });
     expect((await aws({ aws: { session_policy } })).status).toBe(200);
     for (const bad of ['', 'x'.repeat(2049), 'not JSON', '[]', '{"Version":"2012-10-17","Ŧ":1}'])
       await oracle.refuses(() => aws({ aws: { session_policy: bad } }), refusal());
   });
 
-  test('Azure: a scope; Google: scopes; of another cloud: neither', async () => {
+  test('Azure accepts a scope, Google accepts scopes; options of another cloud are refused', async () => {
     const scope = 'https://vault.azure.net/.default';
     const azure = await ask({ managed_identity: 'acme/lab/azure', azure: { scope } });
     expect([azure.status, azure.body.scope]).toEqual([200, scope]);
@@ -99,7 +99,7 @@ describe('what else may be asked', () => {
       await oracle.refuses(() => ask(body), refusal());
   });
 
-  test('the AWS session is named by the login, or by the id where the login does not fit', async () => {
+  test('the AWS session name is the login, or the id when AWS does not allow the login', async () => {
     const { owner, workspaceId } = organization;
     const { id } = await owner.send('POST', '/users', { login: 'x' });
     await owner.send('POST', '/memberships', { namespace: workspaceId, principal: id, role: 'deployer' });
@@ -109,7 +109,7 @@ describe('what else may be asked', () => {
     expect(lastAwsCall().parameters.RoleSessionName).toBe(id);
   });
 
-  test('two users through one application make two requests of Entra', async () => {
+  test('two users of one application cause two requests to Entra', async () => {
     const { owner, workspaceId } = organization;
     const { id } = await owner.send('POST', '/users', { login: 'bob' });
     await owner.send('POST', '/memberships', { namespace: workspaceId, principal: id, role: 'deployer' });
@@ -125,7 +125,7 @@ describe('what else may be asked', () => {
   });
 });
 
-/** The mint that succeeded, and its outcome: exactly these two. */
+/** Checks that the records are exactly a successful mint and its outcome. */
 async function expectOutcome(answer: Answer, outcome: string, code: string): Promise<Body> {
   const records = await oracle.recordsOf(answer);
   expect(records.map((record) => [record.action, record.outcome, record.code]).sort()).toEqual(
@@ -143,7 +143,7 @@ async function expectOutcome(answer: Answer, outcome: string, code: string): Pro
   return exchange;
 }
 
-test('N29 variables of the SDKs in the environment lead no token elsewhere', async () => {
+test('N29 environment variables of the SDKs do not change where tokens are sent', async () => {
   let hits = 0;
   const elsewhere = createServer((_request, response) => {
     hits++;
@@ -178,7 +178,7 @@ test('N29 variables of the SDKs in the environment lead no token elsewhere', asy
 });
 
 describe('a cloud that refuses', () => {
-  test('AWS: AccessDenied is 403 with the cloud`s own code, explained, and the condition to compare', async () => {
+  test('AWS: AccessDenied returns 403 with the code of AWS, an explanation and the condition to compare', async () => {
     const { owner, workspaceId, otherWorkspaceId } = organization;
     const role_arn = `arn:aws:iam::${targets.account}:role/somebody-else`;
     const settings = { role_arn };
@@ -212,7 +212,7 @@ describe('a cloud that refuses', () => {
     });
   });
 
-  test('AWS: a role that is not there, Azure: a subject that nobody pasted, Google: a provider that is not there', async () => {
+  test('explains a missing role (AWS), a subject without a credential (Azure) and a missing provider (Google)', async () => {
     const none = { role_arn: `arn:aws:iam::${targets.account}:role/none` };
     const unknownClient = { ...cloudSettings.azure, client_id: '00000000-0000-4000-8000-000000000000' };
     const cases = [
@@ -255,7 +255,7 @@ describe('a cloud that refuses', () => {
     }
   });
 
-  test('throttled or broken: three tries at most, then 502; one failure in between is not noticed', async () => {
+  test('a cloud that throttles or fails is tried three times at most, then 502; a single failure is retried', async () => {
     const names: [CloudName, string][] = [
       ['aws', 'aws'],
       ['azure', 'azure'],
@@ -277,7 +277,7 @@ describe('a cloud that refuses', () => {
     }
   }, 30_000);
 
-  test('silent: 504 at the deadline, and the other clouds answer meanwhile', async () => {
+  test('a cloud that does not answer returns 504 at the deadline, and the other clouds work meanwhile', async () => {
     sandbox.inject('google', { kind: 'hang' }, 10);
     const slow = ask({ managed_identity: 'acme/lab/direct' });
     expect((await aws()).status).toBe(200);
@@ -288,14 +288,14 @@ describe('a cloud that refuses', () => {
   });
 });
 
-describe('what cannot be recorded does not happen', () => {
+describe('a failure to write the audit', () => {
   const failInsertOf = (action: string) =>
     oracle.execute(`
       CREATE FUNCTION fail_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = 'disk_full'; END $$;
       CREATE TRIGGER fail_insert BEFORE INSERT ON audit_events FOR EACH ROW WHEN (NEW.action = '${action}') EXECUTE FUNCTION fail_insert();`);
   const heal = () => oracle.execute('DROP FUNCTION fail_insert CASCADE');
 
-  test('the outcome of an exchange: the credentials are dropped, and the answer is 503', async () => {
+  test('of the outcome of an exchange: the credentials are discarded, and the answer is 503', async () => {
     await failInsertOf('credentials.exchange');
     const before = sandbox.requests.aws.count;
     const answer = await aws();
@@ -309,7 +309,7 @@ describe('what cannot be recorded does not happen', () => {
     ]);
   });
 
-  test('a mint: no token, no call to the cloud, 503 at both doors', async () => {
+  test('of a mint: no token, no call to the cloud, 503 on both routes', async () => {
     await failInsertOf('token.mint');
     const calls = sandbox.requests.aws.count;
     const answers = [await aws(), await job.client.ask('POST', '/tokens', { managed_identity: 'acme/lab/aws' })];
@@ -322,7 +322,7 @@ describe('what cannot be recorded does not happen', () => {
     expect(sandbox.requests.aws.count).toBe(calls);
   });
 
-  test('a change: it is undone with its record', async () => {
+  test('of a change: it is rolled back', async () => {
     await failInsertOf('group.create');
     const before = await oracle.snapshot();
     const answer = await organization.owner.ask('POST', '/groups', { name: 'unrecorded', parent: 'acme' });

@@ -13,14 +13,14 @@ import { type Body, type Client, createClient, encoded } from '../support/client
 import { cloudSettings, targets, trustOf } from '../support/clouds.ts';
 import { actionToken, startOutsideIssuer } from '../support/outside.ts';
 
-/** The code blocks of the documents, run as they are against a server that has what they name. docs/sign-in.md has a test of its own. */
+/** Runs the code blocks of the documents unchanged against a server that has what they name. docs/sign-in.md has its own test. */
 
 const blocksOf = (file: string, language = 'sh') =>
   [...readFileSync(file, 'utf8').matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(
     ([, block]) => block!,
   );
 
-/** Blocks of the README that other tests run: `.ci/run` and test/e2e/commands.test.ts. */
+/** Blocks of the README that run elsewhere: in `.ci/run` and test/e2e/commands.test.ts. */
 const ranElsewhere = ['npm ci && npm run demo', 'npm ci && npm test', 'npx arsia server bootstrap'];
 const readme = blocksOf('README.md').filter((block) => !ranElsewhere.some((command) => block.includes(command)));
 
@@ -64,18 +64,16 @@ beforeAll(async () => {
   await chmod(join(folder, 'curl'), 0o755);
 }, 60_000);
 
-/** The JSON values that a block prints, one a command. */
+/** Runs a block and returns the JSON values that it prints, one for each command. */
 async function run(block: string, variables: Record<string, string> = {}): Promise<Body[]> {
   const PATH = [folder, dirname(process.execPath), process.env.PATH].join(delimiter);
   const { stdout } = await promisify(execFile)('sh', ['-euc', block], { cwd: folder, env: { PATH, ...variables } });
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line));
 }
 
-test('the README has two blocks that no other test runs', () => {
-  expect(readme.map((block) => block.split(/[= ]/)[0])).toEqual(['ISSUER', 'curl']);
+test('the README has two blocks that this file runs', () => {
+  expect(readme.map((block) => block.split(/[= ]/)[0])).toEqual(['ISSUER', 'API']);
 });
 
 test('README, "Try it yourself": the job gets credentials and a token', async () => {
@@ -85,11 +83,17 @@ test('README, "Try it yourself": the job gets credentials and a token', async ()
 });
 
 test('README, "What the cloud admin does": the trust documents of the identity', async () => {
-  const [trust] = await run(readme[1]!.replace('http://127.0.0.1:8080', running.issuer), { TOKEN: token });
+  const answers = await run(readme[1]!.replace('http://127.0.0.1:8080', running.issuer), { TOKEN: token });
+  expect(answers.slice(0, 3)).toMatchObject([
+    { path: 'acme/lab' },
+    { path: 'acme/lab/aws' },
+    { path: 'acme/lab/simulation' },
+  ]);
+  const trust = answers.at(-1);
   expect(trust!.documents.map(({ name }: Body) => name)).toContain('trust-policy');
 });
 
-test('docs/outside-tokens.md: the rule is created, and the token that it describes is exchanged', async () => {
+test('docs/outside-tokens.md: the rule is created, and its token is exchanged', async () => {
   const [rule, exchange, ...others] = blocksOf('docs/outside-tokens.md');
   expect(others).toEqual([]);
   const outside = await startOutsideIssuer(running.clock);
@@ -104,7 +108,7 @@ test('docs/outside-tokens.md: the rule is created, and the token that it describ
   expect(exchanged).toMatchObject({ token_type: 'Bearer', access_token: expect.any(String) });
 });
 
-test('docs/limits.md: every command is one, with its options', async () => {
+test('docs/limits.md: every command exists, with its options', async () => {
   const commands = blocksOf('docs/limits.md', 'console').map((block) => block.trim().replace(/^\$ arsia /, ''));
   expect(commands.length).toBe(2);
   for (const command of commands) {

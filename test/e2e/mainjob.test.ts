@@ -9,7 +9,7 @@ import { type CloudIdentities, setUpClouds, targets } from '../support/clouds.ts
 import { databaseKinds } from '../support/databases.ts';
 import { createOrganization, type Job, type Organization, startJob } from '../support/organization.ts';
 
-const verified = async (issuer: string, token: string, audience: string) => {
+const verify = async (issuer: string, token: string, audience: string) => {
   const { jwks_uri } = (await request(`${issuer}/.well-known/openid-configuration`)).body;
   const keys = createRemoteJWKSet(new URL(jwks_uri));
   return await jwtVerify(token, keys, { issuer, audience, typ: 'JWT', algorithms: ['RS256'], maxTokenAge: 15 });
@@ -31,11 +31,11 @@ describe.each(databaseKinds)('the main job on the %s database', (kind) => {
     job = await startJob(organization);
   }, 60_000);
 
-  test('a token verifies by the JWKS over HTTP and has exactly the claims of the contract', async () => {
+  test('a token can be verified with the JWKS over HTTP, and has exactly the claims of the contract', async () => {
     const before = Math.floor(running.clock.now() / 1000);
     const answer = await job.client.send('POST', '/tokens', { managed_identity: 'acme/lab/aws' });
     const after = Math.floor(running.clock.now() / 1000);
-    const { payload, protectedHeader } = await verified(running.issuer, answer.token, 'aws');
+    const { payload, protectedHeader } = await verify(running.issuer, answer.token, 'aws');
     expect(Object.keys(protectedHeader).sort()).toEqual(['alg', 'kid', 'typ']);
     expect(payload).toEqual({
       iss: running.issuer,
@@ -73,7 +73,7 @@ describe.each(databaseKinds)('the main job on the %s database', (kind) => {
     });
   });
 
-  test('AWS: credentials that are the user`s, as GetCallerIdentity says', async () => {
+  test('AWS: the job gets credentials in the name of the user (GetCallerIdentity)', async () => {
     const credentials = await job.client.send('POST', '/credentials', {
       managed_identity: identities.aws.id,
       duration: 900,
@@ -96,7 +96,7 @@ describe.each(databaseKinds)('the main job on the %s database', (kind) => {
     expect((await callerIdentity(sandbox, credentials)).Arn).toBe(credentials.assumed_role_arn);
   });
 
-  test('Azure: an access token of the application', async () => {
+  test('Azure: the job gets an access token of the application', async () => {
     const credentials = await job.client.send('POST', '/credentials', { managed_identity: 'acme/lab/azure' });
     expect(credentials).toEqual({
       type: 'azure',
@@ -111,7 +111,7 @@ describe.each(databaseKinds)('the main job on the %s database', (kind) => {
     expect(decodeJwt(credentials.access_token)).toMatchObject({ tid: targets.tenant });
   });
 
-  test('Google: an access token of the service account, and one of the principal itself', async () => {
+  test('Google: the job gets an access token of the service account, and one of the principal', async () => {
     const impersonated = await job.client.send('POST', '/credentials', {
       managed_identity: 'acme/lab/gcp',
       duration: 600,
@@ -136,7 +136,7 @@ describe.each(databaseKinds)('the main job on the %s database', (kind) => {
     );
   });
 
-  test('every token and exchange has its records, the outcome the child of its mint', async () => {
+  test('every token and exchange has its records; the outcome refers to its mint', async () => {
     const minted = await job.client.send('POST', '/tokens', { managed_identity: 'acme/lab/aws' });
     const traded = await job.client.send('POST', '/credentials', { managed_identity: 'acme/lab/aws' });
     const find = async (query: string) =>

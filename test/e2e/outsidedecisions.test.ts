@@ -12,7 +12,7 @@ const audience = 'https://arsia.acme.example';
 const conditions = [{ claim: 'repository', equals: 'acme/app' }];
 const day = 86_400;
 
-describe.each(servedKinds)('what an outside token is decided on, on the %s database', (kind) => {
+describe.each(servedKinds)('decisions on outside tokens, on the %s database', (kind) => {
   let running: RunningArsia;
   let oracle: Oracle;
   let organization: Organization;
@@ -30,7 +30,7 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
     owner.send('POST', '/service-accounts', { name: `pipeline-${++made}`, group: organization.group });
   const exchange = (token: string, account: Body) => exchangeOutside(running.issuer, token, account.id);
 
-  describe('N77 its times', () => {
+  describe('N77 on the times of the token', () => {
     let issuer: Issuer;
     let account: Body;
 
@@ -82,7 +82,7 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
       },
     );
 
-    test('accepts a life of 24 h, and of as long as the rule says, up to 7 days', async () => {
+    test('accepts a lifetime of 24 h, or up to the maximum of the rule, which is at most 7 days', async () => {
       expect((await exchange(await token({ iat: now(), exp: now() + day }), account)).status).toBe(200);
       const patient = await newAccount();
       const rule = { issuer: issuer.url, audience, conditions, maximum_lifetime: 7 * day };
@@ -111,7 +111,7 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
     });
   });
 
-  describe('N78 is what is committed after the keys of its issuer were fetched', () => {
+  describe('N78 on what is committed after the keys of the issuer were fetched', () => {
     afterEach(() => owner.send('PATCH', '/organization-settings', { allowed_issuers: null }));
 
     /** Starts an exchange whose issuer does not answer at `path` before `change` is done. */
@@ -136,7 +136,7 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
       return { answer: await answer, account, issuer, token };
     }
 
-    async function refused(answer: Answer, reason: string) {
+    async function expectRefused(answer: Answer, reason: string) {
       expect([answer.status, answer.body.error, answer.body.access_token]).toEqual([400, 'invalid_target', undefined]);
       const records = await oracle.recordsOf(answer);
       expect(records).toEqual([
@@ -153,7 +153,7 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
       const { answer, account, token } = await exchangeAround(path, () =>
         owner.send('PATCH', '/organization-settings', { allowed_issuers: ['https://id.example'] }),
       );
-      await refused(answer, 'The organisation does not allow the issuer of the token.');
+      await expectRefused(answer, 'The organisation does not allow the issuer of the token.');
       await owner.send('PATCH', '/organization-settings', { allowed_issuers: null });
       expect((await exchange(token, account)).status).toBe(200);
     });
@@ -162,10 +162,10 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
       const { answer } = await exchangeAround(jwksPath, (account, rule) =>
         owner.ask('DELETE', `/service-accounts/${account.id}/trust-rules/${rule.id}`),
       );
-      await refused(answer, 'The service account has no trust rule for the issuer of the token.');
+      await expectRefused(answer, 'The service account has no trust rule for the issuer of the token.');
     });
 
-    test('refuses a rule that another one replaced', async () => {
+    test('refuses a rule that was replaced', async () => {
       const { answer } = await exchangeAround(jwksPath, async (account, rule, issuer) => {
         const stricter = [...conditions, { claim: 'environment', equals: 'staging' }];
         await addTrustRule(owner, account.id, { issuer: issuer.url, audience, conditions: stricter });
@@ -178,10 +178,10 @@ describe.each(servedKinds)('what an outside token is decided on, on the %s datab
       const { answer } = await exchangeAround(jwksPath, (account) =>
         owner.send('PATCH', `/service-accounts/${account.id}`, { is_active: false }),
       );
-      await refused(answer, 'The service account is deactivated.');
+      await expectRefused(answer, 'The service account is deactivated.');
     });
 
-    test('accepts the token where nothing changed', async () => {
+    test('accepts the token when nothing changed', async () => {
       const { answer } = await exchangeAround(jwksPath, async () => {});
       expect(answer.status).toBe(200);
       expect((await createClient(running.issuer, answer.body.access_token).ask('GET', '/groups')).status).toBe(200);

@@ -12,7 +12,7 @@ import { actionToken, addTrustRule, exchangeOutside, podToken, startOutsideIssue
 const loopback = { ARSIA_OUTSIDE_ISSUERS_LOOPBACK: 'true' };
 const audience = 'https://arsia.acme.example';
 
-/** A service account without a secret that may start jobs for everyone in the organisation's group. */
+/** Creates a service account without a secret that may start jobs for all users in the group of the organisation. */
 async function createPipeline({ owner, group, id }: Organization, name: string): Promise<Body> {
   const account = await owner.send('POST', '/service-accounts', { name, group });
   await owner.send('POST', '/memberships', { namespace: id, principal: account.id, role: 'deployer' });
@@ -61,7 +61,7 @@ describe.each(servedKinds)('outside tokens on the %s database', (kind) => {
   }, 60_000);
 
   test.each(['actions', 'cluster'] as const)(
-    'a token as %s make it starts a job, and the job gets credentials',
+    'a token of %s starts a job, and the job gets credentials',
     async (shape) => {
       const answer = await exchangeOutside(running.issuer, await tokenOf(shape), `acme/lab/${shape}`);
       expect(answer.body).toEqual({
@@ -71,7 +71,7 @@ describe.each(servedKinds)('outside tokens on the %s database', (kind) => {
         expires_in: expect.any(Number),
       });
       expect(answer.headers.get('cache-control')).toBe('no-store');
-      // No longer than the token itself would be taken: ten minutes and the tolerance.
+      // Not longer than the outside token is accepted: ten minutes and the tolerance.
       expect(answer.body.expires_in).toBeGreaterThan(600);
       expect(answer.body.expires_in).toBeLessThanOrEqual(660);
       const pipeline = createClient(running.issuer, answer.body.access_token);
@@ -155,8 +155,8 @@ describe('refusals of outside tokens', () => {
   const exchange = (subject_token: string, name = account.id, more: Body = {}) =>
     exchangeOutside(running.issuer, subject_token, name, more);
 
-  /** Refused with one record and no trace; a good token works before and after. */
-  async function refused(send: () => Promise<Answer>, error: string, recorded: string, more: Body = {}) {
+  /** Checks a refusal with one record and without the token in it. A good token works before and after. */
+  async function expectRefused(send: () => Promise<Answer>, error: string, recorded: string, more: Body = {}) {
     const result = await oracle.refuses(send, {
       status: 400,
       code: error,
@@ -168,7 +168,7 @@ describe('refusals of outside tokens', () => {
     return result;
   }
 
-  test('a success is recorded once, with what the token was and without the token', async () => {
+  test('a success is recorded once, with the claims of the token and without the token', async () => {
     const good = await token();
     const answer = await exchange(good, 'acme/lab/ci');
     const claims = JSON.parse(Buffer.from(good.split('.')[1]!, 'base64url').toString());
@@ -193,14 +193,14 @@ describe('refusals of outside tokens', () => {
     ]);
   });
 
-  test('introspection tells by which rule the service account got its token, and the owner finds it there', async () => {
+  test('introspection names the trust rule, and the owner can read it', async () => {
     const { body } = await exchange(await token());
     const { launcherId: client_id, launcherSecret: client_secret } = organization;
     const seen = await postForm(running.issuer, '/introspect', { token: body.access_token, client_id, client_secret });
     expect(seen.body).toMatchObject({ active: true, sub: account.id, client_id: account.id, trust_rule_id: rule.id });
   });
 
-  test('service accounts that are unknown, foreign or do not trust the issuer are one to a stranger', async () => {
+  test('unknown, foreign and not trusting service accounts get the same answer', async () => {
     const theirs = await createPipeline(foreign, 'ci');
     const other = await createPipeline(organization, 'other');
     const inactive = await createPipeline(organization, 'inactive');
@@ -217,27 +217,27 @@ describe('refusals of outside tokens', () => {
       'nobody',
       organization.userId,
     ]) {
-      const { answer } = await refused(() => exchange(good, name), 'invalid_target', 'outside_token_untrusted', {
+      const { answer } = await expectRefused(() => exchange(good, name), 'invalid_target', 'outside_token_untrusted', {
         secrets: [good],
       });
       words.add(answer.body.error_description);
     }
     for (const name of ['NOBODY', 'a b', '\u0000', good])
       words.add(
-        (await refused(() => exchange(good, name), 'invalid_target', 'outside_token_untrusted')).answer.body
+        (await expectRefused(() => exchange(good, name), 'invalid_target', 'outside_token_untrusted')).answer.body
           .error_description,
       );
     expect([...words]).toHaveLength(1);
   });
 
-  test('a token of an issuer that nobody trusts leads to no request', async () => {
-    const stranger = await startOutsideIssuer(running.clock);
-    const forged = await actionToken(stranger, audience);
-    await refused(() => exchange(forged), 'invalid_target', 'outside_token_untrusted');
-    expect(stranger.seen).toEqual({});
+  test('a token of an issuer that is not trusted causes no request', async () => {
+    const untrusted = await startOutsideIssuer(running.clock);
+    const forged = await actionToken(untrusted, audience);
+    await expectRefused(() => exchange(forged), 'invalid_target', 'outside_token_untrusted');
+    expect(untrusted.seen).toEqual({});
   });
 
-  test('N1 N2 N5 N6 N7 N14 tokens that are none, forged or expired', async () => {
+  test('N1 N2 N5 N6 N7 N14 refuses malformed, forged and expired tokens', async () => {
     const good = await token();
     const [header, payload] = good.split('.');
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -253,42 +253,42 @@ describe('refusals of outside tokens', () => {
       await token({ exp: now - 61 }),
       await token({ nbf: now + 90 }),
     ])
-      await refused(() => exchange(bad), 'invalid_request', 'outside_token_refused', { secrets: [bad] });
+      await expectRefused(() => exchange(bad), 'invalid_request', 'outside_token_refused', { secrets: [bad] });
   });
 
-  test('N7 a token that is larger than any form may be', async () => {
-    const { answer } = await refused(() => exchange('a'.repeat(200_000)), 'invalid_request', 'body_too_large', {
+  test('N7 refuses a token above the size limit of forms', async () => {
+    const { answer } = await expectRefused(() => exchange('a'.repeat(200_000)), 'invalid_request', 'body_too_large', {
       status: 413,
       action: undefined,
     });
     expect(answer.status).toBe(413);
   });
 
-  test('N19 a workload token, a job token and an access token are no outside tokens', async () => {
+  test('N19 refuses a workload token, a job token and an access token', async () => {
     const access = (await exchange(await token())).body.access_token;
     for (const own of [access, organization.owner.token!])
-      await refused(() => exchange(own), 'invalid_request', 'outside_token_refused', { secrets: [own] });
+      await expectRefused(() => exchange(own), 'invalid_request', 'outside_token_refused', { secrets: [own] });
   });
 
-  test('N15 parameters that belong to another exchange', async () => {
+  test('N15 refuses parameters of another exchange', async () => {
     const good = await token();
     for (const more of [
       { requested_token_type: 'urn:ietf:params:oauth:token-type:jwt' },
       { actor_token: 'x' },
       { resource: 'https://a.example' },
     ])
-      await refused(() => exchange(good, account.id, more), 'invalid_request', 'invalid_request');
+      await expectRefused(() => exchange(good, account.id, more), 'invalid_request', 'invalid_request');
     const asked = { requested_token_type: 'urn:ietf:params:oauth:token-type:access_token' };
     const typed = { subject_token_type: 'urn:ietf:params:oauth:token-type:id_token' };
     expect((await exchange(good, account.id, { ...asked, ...typed })).status).toBe(200);
   });
 
-  test('a claim that no database takes is recorded all the same', async () => {
+  test('a refusal is recorded when a claim has characters that the database refuses', async () => {
     const odd = await token({ sub: 'a\u0000b\ud800', repository: 'x\u0000\n' });
-    await refused(() => exchange(odd), 'invalid_request', 'outside_token_refused');
+    await expectRefused(() => exchange(odd), 'invalid_request', 'outside_token_refused');
   });
 
-  test('a rule that is deleted lets nobody in, and ends the access that it gave', async () => {
+  test('deleting a rule refuses its tokens, and ends the access that it gave', async () => {
     const made = await createPipeline(organization, 'short');
     const path = `/service-accounts/${made.id}/trust-rules`;
     const trust = await addTrustRule(organization.owner, made.id, {
@@ -301,10 +301,10 @@ describe('refusals of outside tokens', () => {
     await organization.owner.send('DELETE', `${path}/${trust.id}`);
     expect((await client.ask('GET', '/workspaces')).status).toBe(401);
     const good = await token();
-    await refused(() => exchange(good, made.id), 'invalid_target', 'outside_token_untrusted');
+    await expectRefused(() => exchange(good, made.id), 'invalid_target', 'outside_token_untrusted');
   });
 
-  test('deactivating the service account ends the access at once', async () => {
+  test('deactivating the service account ends its access at once', async () => {
     const made = await createPipeline(organization, 'retired');
     await addTrustRule(organization.owner, made.id, { issuer: issuer.url, audience, conditions: [repository] });
     const client = createClient(running.issuer, (await exchange(await token(), made.id)).body.access_token);
@@ -312,7 +312,7 @@ describe('refusals of outside tokens', () => {
     expect((await client.ask('GET', '/workspaces')).status).toBe(401);
   });
 
-  test('an issuer that the organisation no longer allows is trusted no more', async () => {
+  test('refuses an issuer that the organisation no longer allows', async () => {
     const set = (issuers: string) =>
       oracle.execute(
         `INSERT INTO organization_settings (organization_id, allowed_issuers) VALUES ($1, ${issuers})
@@ -331,18 +331,18 @@ describe('refusals of outside tokens', () => {
     expect((await exchange(good)).status).toBe(200);
   });
 
-  test('N20 tokens of an issuer that the organisation no longer allows end at once, and stay ended', async () => {
+  test('N20 access tokens from an issuer that the organisation no longer allows end at once, and stay ended', async () => {
     const { access_token } = (await exchange(await token())).body;
-    const opens = async () => (await createClient(running.issuer, access_token).ask('GET', '/groups')).status;
-    expect(await opens()).toBe(200);
+    const readStatus = async () => (await createClient(running.issuer, access_token).ask('GET', '/groups')).status;
+    expect(await readStatus()).toBe(200);
     for (const allowed_issuers of [['https://id.example'], null]) {
       await organization.owner.send('PATCH', '/organization-settings', { allowed_issuers });
-      expect(await opens()).toBe(401);
+      expect(await readStatus()).toBe(401);
     }
     expect((await exchange(await token())).status).toBe(200);
   });
 
-  test('N30 an issuer that points inside: constant words, no request', async () => {
+  test('N30 an issuer whose documents refer to internal addresses gets a constant message and no request', async () => {
     const inside = await startOutsideIssuer(running.clock);
     const bad = await startOutsideIssuer(running.clock);
     await addTrustRule(organization.owner, account.id, { issuer: bad.url, audience, conditions: [repository] });
@@ -360,14 +360,14 @@ describe('refusals of outside tokens', () => {
     ]) {
       bad.override['/.well-known/openid-configuration'] = discovery;
       running.clock.advance(31_000);
-      const { answer } = await refused(() => exchange(forged), 'invalid_request', 'outside_token_refused');
+      const { answer } = await expectRefused(() => exchange(forged), 'invalid_request', 'outside_token_refused');
       words.add(answer.body.error_description);
     }
     expect([...words]).toEqual([expect.stringMatching(/^Arsia does not fetch the documents of this issuer\. /)]);
     expect(inside.seen).toEqual({});
   });
 
-  test('an issuer that does not answer is a failure of the issuer, told with when to try again', async () => {
+  test('an issuer that does not answer is reported as such, with a Retry-After', async () => {
     const away = await startOutsideIssuer(running.clock);
     await addTrustRule(organization.owner, account.id, { issuer: away.url, audience, conditions: [repository] });
     away.override['/.well-known/openid-configuration'] = { status: 500 };
@@ -379,19 +379,19 @@ describe('refusals of outside tokens', () => {
       outcome: 'failed',
     });
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-    // The failure is kept: nobody is asked again.
+    // The failure is cached: there is no second request.
     const [before] = [away.seen['/.well-known/openid-configuration']];
     await exchange(good);
     expect(away.seen['/.well-known/openid-configuration']).toBe(before);
   });
 
-  test('the lifetime of the access never exceeds an hour', async () => {
+  test('the access token lives at most an hour', async () => {
     const exp = Math.floor(running.clock.now() / 1000) + 12 * 3600;
     expect((await exchange(await token({ exp }))).body.expires_in).toBe(3600);
   });
 });
 
-describe('N12 a rule that takes each token once', () => {
+describe('N12 a single-use rule', () => {
   let running: RunningArsia;
   let second: RunningArsia;
   let issuer: Issuer;
@@ -411,7 +411,7 @@ describe('N12 a rule that takes each token once', () => {
     });
   }, 60_000);
 
-  test('admits one of twenty at once over two replicas, and none afterwards', async () => {
+  test('accepts one of twenty concurrent uses over two replicas, and none later', async () => {
     for (let round = 0; round < 3; round++) {
       const once = await actionToken(issuer, audience);
       const origins = Array.from({ length: 20 }, (_one, index) => (index % 2 === 0 ? running : second).origin);
@@ -423,7 +423,7 @@ describe('N12 a rule that takes each token once', () => {
     }
   });
 
-  test('goes by iss and jti: another token of the same jti is the same, one without a jti is none', async () => {
+  test('identifies a token by iss and jti, and refuses a token without a jti', async () => {
     const jti = 'the-same';
     expect(
       (await exchangeOutside(running.issuer, await actionToken(issuer, audience, { jti }), account.id)).status,
@@ -439,7 +439,7 @@ describe('N12 a rule that takes each token once', () => {
     expect(none.body.error_description).toMatch(/has no jti/);
   });
 
-  test('a token that was refused is not used up', async () => {
+  test('does not use up a token that was refused', async () => {
     const jti = 'refused-first';
     const wrong = await actionToken(issuer, audience, { jti, repository: 'evil/app' });
     expect((await exchangeOutside(running.issuer, wrong, account.id)).status).toBe(400);

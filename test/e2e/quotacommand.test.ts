@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { quotaNames } from '../../src/core/quotas.ts';
 import { type Home, makeHome, type Settings, settingsOf, spawnArsia } from '../support/arsia.ts';
 
-/** Each is a process of its own. */
+/** Each command is a separate process. */
 describe('N68 arsia server admin quota', () => {
   let home: Home;
   let settings: Settings;
@@ -22,7 +22,7 @@ describe('N68 arsia server admin quota', () => {
   const rowsOf = (stdout: string) =>
     Object.fromEntries(stdout.split('\n').map((line) => [line.split(' ')[0], line.split(/ {2,}/).slice(1)]));
 
-  test('lists every quota with its value and what is used, and sets those that are named', async () => {
+  test('lists every quota with its value and usage, and sets the named ones', async () => {
     const listed = await quota();
     expect([listed.code, listed.stderr]).toEqual([0, '']);
     const rows = rowsOf(listed.stdout);
@@ -40,7 +40,7 @@ describe('N68 arsia server admin quota', () => {
     ['workspace=5', 'Quota workspace is no quota: the nearest name is `workspaces`.'],
     ['groups', '--set must be a quota and its value.'],
   ])(
-    '%s: 1, and one message that says what is right',
+    '%s: exits with 1 and one message with the right form',
     async (text, message) => {
       const { code, stdout, stderr } = await quota('--set', text);
       expect([code, stdout]).toEqual([1, '']);

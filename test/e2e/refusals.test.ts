@@ -42,8 +42,8 @@ const ask = (client: Client, managed_identity = 'acme/lab/aws', path = '/credent
   client.ask('POST', path, { managed_identity });
 const doors = ['/tokens', '/credentials'] as const;
 
-describe('N21 the order of refusals for a job', () => {
-  test('an identity of the groups above that is not assigned is 403, any other 404', async () => {
+describe('N21 refusals for a job', () => {
+  test('an unassigned identity of the groups above returns 403, any other 404', async () => {
     const { owner, workspaceId } = organization;
     const make = (name: string, group: string) =>
       owner.send('POST', '/managed-identities', {
@@ -89,7 +89,7 @@ describe('N21 the order of refusals for a job', () => {
     }
   });
 
-  test('an identity that is unassigned is refused from the next request on, and given again with the next one', async () => {
+  test('an identity is refused from the next request on when it is unassigned, and allowed when it is assigned again', async () => {
     const path = `/workspaces/${organization.workspaceId}/managed-identities`;
     await organization.owner.send('DELETE', `${path}/${identities.aws.id}`);
     for (const door of doors)
@@ -101,7 +101,7 @@ describe('N21 the order of refusals for a job', () => {
     expect((await ask(job.client)).status).toBe(200);
   });
 
-  test('an identity that was deleted and made anew under its name is another one', async () => {
+  test('an identity that was deleted and created again with its name is a different one', async () => {
     const identity = {
       name: 'short-lived',
       type: 'oidc',
@@ -121,7 +121,7 @@ describe('N21 the order of refusals for a job', () => {
 describe('N19 tokens of another kind', () => {
   const b64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-  /** A JWT of an outside issuer, well-made and unexpired. */
+  /** Makes a valid, unexpired JWT of an outside issuer. */
   function foreignToken(claims: Body = {}): string {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const now = Math.floor(running.clock.now() / 1000);
@@ -130,7 +130,7 @@ describe('N19 tokens of another kind', () => {
     return `${input}.${createSign('RSA-SHA256').update(input).sign(privateKey, 'base64url')}`;
   }
 
-  test('open neither a job`s doors nor a caller`s, with one record and no call', async () => {
+  test('are refused on the routes for jobs and for other callers, with one record and no call', async () => {
     const workload = (await ask(job.client, 'acme/lab/aws', '/tokens')).body.token;
     const [header, payload, signature] = workload.split('.');
     const idToken = foreignToken({ iss: `${running.issuer}/oauth2`, aud: 'arsia', nonce: 'n' });
@@ -165,7 +165,7 @@ describe('N19 tokens of another kind', () => {
     }
   }, 30_000);
 
-  test('an access token mints nothing, and a job token opens nothing but its own', async () => {
+  test('an access token cannot mint, and a job token can only use the routes of its job', async () => {
     for (const client of [organization.owner, organization.launcher])
       for (const path of doors)
         await oracle.refuses(() => ask(client, 'acme/lab/aws', path), {
@@ -178,7 +178,7 @@ describe('N19 tokens of another kind', () => {
       code: 'forbidden',
       secrets: [job.token],
     });
-    // Its own job and the identities of its workspace, and nobody else's.
+    // A job token reads only its own job and the identities of its workspace.
     expect((await job.client.ask('GET', job.path)).status).toBe(200);
     expect((await job.client.ask('GET', `/workspaces/${organization.workspaceId}/managed-identities`)).status).toBe(
       200,
@@ -195,7 +195,7 @@ describe('N19 tokens of another kind', () => {
     );
   });
 
-  test('neither is introspected as active, nor revoked, as what it is not', async () => {
+  test('are not active at introspection, and cannot be revoked', async () => {
     const { launcherId: client_id, launcherSecret: client_secret } = organization;
     const workload = (await ask(job.client, 'acme/lab/aws', '/tokens')).body.token;
     for (const token of [workload, job.token, foreignToken(), client_secret]) {
@@ -211,9 +211,9 @@ describe('N19 tokens of another kind', () => {
   });
 });
 
-describe('N20 what was taken away is refused with the next request', () => {
-  /** A user with a role and a job of theirs. */
-  async function newcomer(login: string) {
+describe('N20 refuses with the next request after a right was removed', () => {
+  /** Creates a user with a role and a job. */
+  async function createUserWithJob(login: string) {
     const { owner, workspaceId } = organization;
     const user = await owner.send('POST', '/users', { login });
     const membership = await owner.send('POST', '/memberships', {
@@ -224,7 +224,7 @@ describe('N20 what was taken away is refused with the next request', () => {
     return { user, membership, job: await startJob(organization, { user: login }) };
   }
 
-  test('the job: ended by its launcher, by itself, by an owner, by its deadline', async () => {
+  test('the job ended: by its launcher, itself, an owner or its deadline', async () => {
     const end = { state: 'ended' };
     const enders: ((one: Job) => Promise<unknown>)[] = [
       (one) => organization.launcher.send('PATCH', one.path, end),
@@ -250,7 +250,7 @@ describe('N20 what was taken away is refused with the next request', () => {
     expect(await organization.launcher.send('GET', brief.path)).toMatchObject({ state: 'ended' });
   });
 
-  test('ending a job twice is as ending it once', async () => {
+  test('ending a job twice changes nothing', async () => {
     const one = await startJob(organization);
     const first = await organization.launcher.send('PATCH', one.path, { state: 'ended' });
     running.clock.advance(5000);
@@ -259,23 +259,23 @@ describe('N20 what was taken away is refused with the next request', () => {
     expect(second).toEqual(first);
   });
 
-  test('the user: their role, and themselves', async () => {
+  test('the user lost the role, or was deactivated', async () => {
     const { owner } = organization;
-    const eve = await newcomer('eve');
+    const eve = await createUserWithJob('eve');
     await owner.send('PATCH', `/memberships/${eve.membership.id}`, { role: 'viewer' });
     await oracle.refuses(() => ask(eve.job.client), { status: 403, code: 'user_lacks_role' });
     await owner.send('PATCH', `/memberships/${eve.membership.id}`, { role: 'deployer' });
     expect((await ask(eve.job.client)).status).toBe(200);
     await owner.send('DELETE', `/memberships/${eve.membership.id}`);
     await oracle.refuses(() => ask(eve.job.client), { status: 403, code: 'user_lacks_role' });
-    const dan = await newcomer('dan');
+    const dan = await createUserWithJob('dan');
     await owner.send('PATCH', `/users/${dan.user.id}`, { is_active: false });
     await oracle.refuses(() => ask(dan.job.client), { status: 403, code: 'user_inactive' });
     await owner.send('PATCH', `/users/${dan.user.id}`, { is_active: true });
     expect((await ask(dan.job.client)).status).toBe(200);
   });
 
-  test('the launcher: its right to act, and itself with its tokens and its secret', async () => {
+  test('the launcher lost its right to act, or was deactivated', async () => {
     const { owner, workspaceId, group } = organization;
     const account = await createAccount(owner, group, 'brief');
     const right = await owner.send('POST', `/service-accounts/${account.id}/may-act`, {
@@ -297,7 +297,7 @@ describe('N20 what was taken away is refused with the next request', () => {
     await expect(signIn(running.issuer, account.id, account.secret)).rejects.toThrow('invalid_client');
   });
 
-  test('a secret, an access token: deleted, revoked, expired', async () => {
+  test('a secret or access token was deleted, revoked or expired', async () => {
     const { owner, group } = organization;
     const account = await createAccount(owner, group, 'rotating');
     await owner.send('DELETE', `/service-accounts/${account.id}/secrets/${account.secretId}`);

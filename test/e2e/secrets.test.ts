@@ -15,7 +15,7 @@ import {
 } from '../support/organization.ts';
 
 /**
- * N45: secrets through every path, good and bad, and afterwards everything that stays is searched for them: what was logged,
+ * N45: sends and receives secrets on every path, in good and bad requests, then searches for them in everything that remains: the log,
  * the audit, the answers to refused requests, and every row of the database.
  */
 let running: RunningArsia;
@@ -25,9 +25,9 @@ let organization: Organization;
 let identities: CloudIdentities;
 let job: Job;
 
-/** Texts that must be nowhere, by what they are. */
+/** Secrets that must not be found, by their name. */
 const canaries = new Map<string, string>();
-/** The answers of refused requests: whatever was sent, they do not tell it again. */
+/** Answers to refused requests, which must not repeat a secret that was sent. */
 const refused: Answer[] = [];
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ beforeAll(async () => {
 
 let made = 0;
 
-/** A secret of this shape that was never anywhere. */
+/** Makes a new secret of this shape. */
 function canary(name: string, make: (random: string) => string): string {
   const secret = make(randomBytes(32).toString('base64url'));
   canaries.set(`${name} ${++made}`, secret);
@@ -66,8 +66,8 @@ async function refuse(answer: Promise<Answer>): Promise<void> {
   refused.push(await answer);
 }
 
-describe('N45 secrets that are sent', () => {
-  test.each(Object.entries(shapes))('%s: as a bearer, in fields, in the URL, in headers', async (name, shape) => {
+describe('N45 sent secrets', () => {
+  test.each(Object.entries(shapes))('%s: as bearer token, in fields, in the URL, in headers', async (name, shape) => {
     const { owner, workspaceId } = organization;
     const { issuer } = running;
     const secret = () => canary(name, shape);
@@ -153,39 +153,42 @@ describe('N45 secrets that are sent', () => {
   });
 });
 
-describe('N45 secrets that are given out', () => {
-  const told = (name: string, value: unknown) => canaries.set(`${name} ${++made}`, String(value));
+describe('N45 issued secrets', () => {
+  const remember = (name: string, value: unknown) => canaries.set(`${name} ${++made}`, String(value));
   const signatureOf = (token: unknown) => String(token).split('.')[2];
 
-  test('tokens, credentials of the clouds, client secrets, admin links', async () => {
+  test('tokens, cloud credentials, client secrets, admin links', async () => {
     const { owner, group } = organization;
-    told('job token', job.token);
-    told('owner`s access token', owner.token);
+    remember('job token', job.token);
+    remember('owner`s access token', owner.token);
     const account = await createAccount(owner, group, 'secretive');
-    told('client secret', account.secret);
-    told('access token', account.client.token);
+    remember('client secret', account.secret);
+    remember('access token', account.client.token);
     const minted = await job.client.send('POST', '/tokens', { managed_identity: 'acme/lab/aws' });
-    told('signature of a workload token', signatureOf(minted.token));
+    remember('signature of a workload token', signatureOf(minted.token));
     const exchanged = await exchangeToken(running.issuer, job.token, 'acme/lab/aws');
-    told('signature of a workload token', signatureOf(exchanged.body.access_token));
+    remember('signature of a workload token', signatureOf(exchanged.body.access_token));
     const aws = await job.client.send('POST', '/credentials', { managed_identity: 'acme/lab/aws' });
-    told('AWS secret access key', aws.secret_access_key);
-    told('AWS session token', aws.session_token);
-    told('AWS access key id', aws.access_key_id);
+    remember('AWS secret access key', aws.secret_access_key);
+    remember('AWS session token', aws.session_token);
+    remember('AWS access key id', aws.access_key_id);
     const azure = await job.client.send('POST', '/credentials', { managed_identity: 'acme/lab/azure' });
-    told('Azure access token', signatureOf(azure.access_token));
+    remember('Azure access token', signatureOf(azure.access_token));
     for (const managed_identity of ['acme/lab/gcp', 'acme/lab/direct'])
-      told('Google access token', (await job.client.send('POST', '/credentials', { managed_identity })).access_token);
+      remember(
+        'Google access token',
+        (await job.client.send('POST', '/credentials', { managed_identity })).access_token,
+      );
     const { token } = await running.arsia.operators.link('ops');
-    told('admin link', token);
-    told(
+    remember('admin link', token);
+    remember(
       'operator`s access token',
       (await createClient(running.issuer).send('POST', '/admin-links/redeem', { token })).access_token,
     );
     await refuse(createClient(running.issuer).ask('POST', '/admin-links/redeem', { token }));
   });
 
-  test('errors of the clouds, which quote what they were sent', async () => {
+  test('cloud errors that quote the request', async () => {
     const { owner, otherWorkspaceId } = organization;
     const role_arn = `arn:aws:iam::${targets.account}:role/quoted`;
     const made = await createIdentity(organization, { name: 'quoted', type: 'aws', settings: { role_arn } }, 'quoted');
@@ -205,7 +208,7 @@ describe('N45 secrets that are given out', () => {
     await refuse(job.client.ask('POST', '/credentials', { managed_identity: 'acme/lab/aws' }));
   });
 
-  test('the failure of the database in the middle of it', async () => {
+  test('a database failure during the request', async () => {
     await oracle.execute(`
       CREATE FUNCTION fail_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a fault of the database: %', NEW; END $$;
       CREATE TRIGGER fail_insert BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION fail_insert();
@@ -217,7 +220,7 @@ describe('N45 secrets that are given out', () => {
   });
 });
 
-describe('N45 afterwards', () => {
+describe('N45 after all of these requests', () => {
   const key = () => oracle.execute('SELECT encode(token_hash, $1) AS hash FROM jobs', ['hex']);
 
   function expectNone(place: string, text: string): void {
@@ -225,25 +228,25 @@ describe('N45 afterwards', () => {
     expect([place, found.map(([name, secret]) => [name, around(text, secret)])]).toEqual([place, []]);
   }
 
-  test('nothing of it is in the log', () => {
+  test('no secret is in the log', () => {
     expect(canaries.size).toBeGreaterThan(400);
     expect(running.logged().length).toBeGreaterThan(50_000);
     expectNone('log', running.logged());
     expect(running.logged()).not.toMatch(/eyJ[\w-]+\.[\w-]+\.[\w-]+|PRIVATE KEY|arsia_[a-z]+_[\w-]{16}/);
   });
 
-  test('nothing of it is in the answers to refused requests', () => {
+  test('no secret is in an answer to a refused request', () => {
     expect(refused.length).toBeGreaterThan(300);
     for (const { status, text, headers } of refused) expectNone(`answer ${status}`, `${[...headers].join()} ${text}`);
   });
 
-  test('nothing of it is in the database, the audit first', async () => {
+  test('no secret is in the database or the audit', async () => {
     const tables = await oracle.execute(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`);
     for (const { name } of tables) {
       const rows = await oracle.execute(`SELECT row_to_json(t)::text AS row FROM ${name} t`);
       const text = rows.map(({ row }) => row).join('\n');
       expectNone(name, text);
-      // bytea shows as hex: what is stored there is a hash or sealed.
+      // bytea columns are printed as hex: they hold hashes and sealed values.
       const bytes = [...text.matchAll(/\\\\x([0-9a-f]{20,})/g)].map(([, hex]) =>
         Buffer.from(hex!, 'hex').toString('latin1'),
       );

@@ -10,7 +10,7 @@ import { freshPostgresDatabase } from '../support/databases.ts';
 import { execute } from '../support/postgres.ts';
 import { testRoles, urlFor } from '../support/roles.ts';
 
-/** Each command is a process of its own. */
+/** Each command is a separate process. */
 const folder = mkdtempSync(join(tmpdir(), 'arsia-cwd-'));
 atEnd(async () => rmSync(folder, { recursive: true, force: true }));
 
@@ -47,7 +47,7 @@ describe('help', () => {
     ['check', '`arsia server check`'],
     ['server keyz', 'keys'],
   ])(
-    'a mistyped command is refused with the nearest one: %s',
+    'a mistyped command is refused with the nearest name: %s',
     async (words, nearest) => {
       const { code, stdout, stderr } = await arsia(words);
       expect([code, stdout]).toEqual([1, '']);
@@ -56,7 +56,7 @@ describe('help', () => {
     60_000,
   );
 
-  test('a word that is near no command has no suggestion', async () => {
+  test('an unknown word that is near no command gets no suggestion', async () => {
     const { stderr } = await arsia('xyzzy');
     expect(stderr).toMatch(/unknown command 'xyzzy'/);
     expect(stderr).not.toContain('Did you mean');
@@ -64,8 +64,8 @@ describe('help', () => {
 });
 
 describe('start', () => {
-  /** The files of `src` that a process loads: those that its module loader resolves. */
-  const loadedBy = (...args: string[]): string[] => {
+  /** Returns the files of `src` that a process loads. */
+  const findLoadedFiles = (...args: string[]): string[] => {
     const hook = `import { registerHooks } from 'node:module'; import { writeSync } from 'node:fs';
       registerHooks({ load(url, context, next) { writeSync(2, url + '\\n'); return next(url, context); } });`;
     const { stderr } = spawnSync(
@@ -78,17 +78,22 @@ describe('start', () => {
 
   test('`arsia --version` and `arsia --help` load no part of the server', () => {
     for (const option of ['--version', '--help'])
-      expect(loadedBy(option).sort()).toEqual(['core/errors.ts', 'core/nearestname.ts', 'core/thrown.ts', 'main.ts']);
+      expect(findLoadedFiles(option).sort()).toEqual([
+        'core/errors.ts',
+        'core/nearestname.ts',
+        'core/thrown.ts',
+        'main.ts',
+      ]);
   }, 60_000);
 
   test('`arsia server --help` loads no database, no HTTP and no SDK', () => {
-    const files = loadedBy('server', '--help');
+    const files = findLoadedFiles('server', '--help');
     expect(files).toContain('server/commands/server.ts');
     expect(files.filter((file) => /^(?:database|store|services|http|oidc|server\/compose)\//.test(file))).toEqual([]);
   }, 60_000);
 });
 
-describe('the names that the commands had before `arsia server`', () => {
+describe('old names of the commands, without `server`', () => {
   test.each([
     ['bootstrap --organization acme', /^arsia_at_[\w-]{43}\n$/],
     ['admin link', /^http:\S+\/link#arsia_link_[\w-]{43}\n$/],
@@ -104,7 +109,7 @@ describe('the names that the commands had before `arsia server`', () => {
       const [name] = words.split(' ');
       expect(result.stdout).toMatch(stdout);
       expect(result.stderr.split('\n')[0]).toMatch(`\`arsia ${name}\` is now \`arsia server ${name}\``);
-      // Nobody has reserved that audience.
+      // No organisation has reserved this audience.
       expect(result.code).toBe(name === 'audiences' ? 1 : 0);
     },
     60_000,
@@ -124,7 +129,7 @@ describe('the names that the commands had before `arsia server`', () => {
 });
 
 describe('arsia server migrate', () => {
-  test('prints each migration that it applies; a second run has nothing to apply', async () => {
+  test('prints each migration that it applies; a second run applies nothing', async () => {
     const { adminUrl, ownerUrl, drop } = await freshPostgresDatabase(false);
     atEnd(drop);
     const own = {
@@ -142,11 +147,11 @@ describe('arsia server migrate', () => {
     const second = await arsia('server migrate', own);
     expect([second.code, second.stdout]).toEqual([0, '']);
     expect(second.stderr).toBe('The database has the schema of this release: nothing to apply.\n');
-    // The application's role was given what it needs.
+    // The role of the application has its grants.
     expect((await arsia('server check', own)).code).toBe(0);
   }, 120_000);
 
-  test('refuses the database of a newer release with one line, and leaves it as it is', async () => {
+  test('refuses the database of a newer release with one line, and does not change it', async () => {
     const newer = await makeHome('postgres');
     const own = (await settingsOf(newer)).settings;
     const insert = "INSERT INTO migrations VALUES ('9999_later.sql', 'x', now())";
@@ -163,7 +168,7 @@ describe('arsia server check', () => {
   const password = 'hunter2hunter2';
   const withPassword = (url: string) => Object.assign(new URL(url), { password }).href;
 
-  test('says what holds, line by line, and ends with 0', async () => {
+  test('prints one line for each check, and exits with 0', async () => {
     await arsia('server bootstrap --organization other', settings);
     const { code, stdout, stderr } = await arsia('server check', settings);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -172,13 +177,14 @@ describe('arsia server check', () => {
       expect.stringContaining(`ok  issuer    ${settings.ARSIA_ISSUER}`),
       expect.stringMatching(/^ok {2}sign-in +off/),
       expect.stringMatching(/^ok {2}database +PostgreSQL at /),
+      expect.stringMatching(/^ok {2}database +PostgreSQL at .* the role of ARSIA_MIGRATION_DATABASE_URL$/),
       expect.stringMatching(/^ok {2}schema +that of this release/),
       expect.stringMatching(/^ok {2}keys +workload: .*active [\w-]{43}/),
       expect.stringMatching(/^ok {2}keys +authorization: .*active [\w-]{43}/),
     ]);
   }, 60_000);
 
-  test('a pending migration, a foreign sealing key and a database that is away: each is named, and it ends with 1', async () => {
+  test('names a pending migration, a wrong sealing key or an unreachable database, and exits with 1', async () => {
     const behind = await makeHome('postgres');
     await execute(behind.urls!.owner, "DELETE FROM migrations WHERE name = '0010_authority_changes.sql'");
     const pending = await arsia('server check', (await settingsOf(behind)).settings);
@@ -199,13 +205,35 @@ describe('arsia server check', () => {
     expect(unreachable.stdout + unreachable.stderr).not.toContain(password);
   }, 120_000);
 
-  test('bad settings are listed as at a start', async () => {
+  test.each([
+    ['DATABASE_URL', 'role', /nobody_here/],
+    ['DATABASE_URL', 'database', /nowhere_here/],
+    ['DATABASE_URL', 'host', /ECONNREFUSED/],
+    ['ARSIA_MIGRATION_DATABASE_URL', 'role', /nobody_here/],
+    ['ARSIA_MIGRATION_DATABASE_URL', 'host', /ECONNREFUSED/],
+  ])(
+    'finds a %s with a wrong %s, with the reason that a start would meet',
+    async (variable, part, reason) => {
+      const url = new URL(withPassword(settings[variable]!));
+      if (part === 'role') url.username = 'nobody_here';
+      if (part === 'database') url.pathname = '/nowhere_here';
+      if (part === 'host') url.port = String(await freePort());
+      const { code, stdout, stderr } = await arsia('server check', { ...settings, [variable]: url.href });
+      expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^NO {2}database /);
+      expect(stdout).toMatch(reason);
+      expect(code).toBe(1);
+      expect(stdout + stderr).not.toContain(password);
+    },
+    60_000,
+  );
+
+  test('lists bad settings as a start does', async () => {
     const { code, stdout, stderr } = await arsia('server check', { ARSIA_LISTEN: '8080', ARSIA_TENANCY: 'both' });
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/2 bad settings\n/);
   }, 60_000);
 
-  test('makes no embedded database and no key', async () => {
+  test('creates no embedded database and no key', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'arsia-check-'));
     atEnd(async () => rmSync(empty, { recursive: true, force: true }));
     const { code, stdout } = await ended(['server', 'check'], {}, empty);

@@ -21,7 +21,7 @@ let stub: Stub;
 beforeAll(async () => {
   sandbox = await startSandbox();
   atEnd(() => sandbox.close());
-  // The place of clouds that the sandbox has not.
+  // The endpoint of clouds without a sandbox.
   stub = await startStub();
   atEnd(() => stub.close());
   const elsewhere = Object.values(endpointSettings).map(({ variable }) => [variable, stub.url]);
@@ -35,14 +35,14 @@ beforeAll(async () => {
   job = await startJob(organization);
 }, 60_000);
 
-/** Stores settings past every check, as an older release or an operator with a database console would have. */
+/** Stores settings without validation, as an older release or an operator in the database could have done. */
 async function store(id: string, settings: unknown, type?: string): Promise<void> {
   if (type !== undefined) await oracle.execute(`UPDATE assignments SET type = '${type}' WHERE identity_id = '${id}'`);
   const values = `settings = '${JSON.stringify(settings)}'::jsonb${type === undefined ? '' : `, type = '${type}'`}`;
   await oracle.execute(`UPDATE managed_identities SET ${values} WHERE id = '${id}'`);
 }
 
-/** An identity of the sandbox clouds that has this form of settings, or a new one, and whether its cloud trusts it. */
+/** Returns an identity with this form of settings, existing or new, and whether its cloud trusts it. */
 async function identityOf(type: string, form: Body, today: Body): Promise<{ identity: Body; isTrusted: boolean }> {
   const known = Object.entries(cloudSettings).find(([name, settings]) => {
     const has = settings as Record<string, unknown>;
@@ -71,7 +71,7 @@ describe.each(forms)('an identity whose row has the oldest form %s', (_title, pr
     await store(identity.id, form);
   });
 
-  test('is answered with today`s settings, alone and in lists', async () => {
+  test('is read with the current settings, alone and in lists', async () => {
     const { owner, workspaceId, groupId } = organization;
     expect(Object.values(today.settings)).not.toContain(undefined);
     expect((await owner.send('GET', `/managed-identities/${identity.id}`)).settings).toEqual(today.settings);
@@ -86,7 +86,7 @@ describe.each(forms)('an identity whose row has the oldest form %s', (_title, pr
     }
   });
 
-  test('shows the trust, the claims and the verdict that it has with today`s settings', async () => {
+  test('has the same trust, claims and verdict as with the current settings', async () => {
     const path = `/managed-identities/${identity.id}`;
     const trust = await organization.owner.send('GET', `${path}/trust?workspace=${organization.workspaceId}`);
     expect(JSON.stringify(trust)).not.toMatch(/undefined|NaN/);
@@ -98,7 +98,7 @@ describe.each(forms)('an identity whose row has the oldest form %s', (_title, pr
     expect(verdict).toMatchObject({ allow: true });
   });
 
-  test('gives tokens and credentials', async () => {
+  test('mints tokens and exchanges them for credentials', async () => {
     const asked = { managed_identity: identity.id };
     expect(await job.client.ask('POST', '/tokens', asked)).toMatchObject({ status: 200 });
     const exchanged = await job.client.ask('POST', '/credentials', asked);
@@ -106,7 +106,7 @@ describe.each(forms)('an identity whose row has the oldest form %s', (_title, pr
       expect([exchanged.status, exchanged.text]).toEqual([200, expect.stringContaining(`"type":"${provider.type}"`)]);
       if (provider.type === 'aws') expect(sandbox.requests.aws.calls.at(-1)!.parameters.DurationSeconds).toBe('3600');
     } else {
-      // A cloud that the sandbox has not: the request reached its place.
+      // A cloud without a sandbox: the request reached its endpoint.
       expect(exchanged.body.code).toMatch(/^cloud_/);
       expect(stub.heard.length).toBeGreaterThan(0);
     }
@@ -130,7 +130,7 @@ describe('an identity whose row cannot be read', () => {
     await store(broken.id, { audience: 7 });
   });
 
-  test('is an error that names it and says what to do, wherever its settings are needed', async () => {
+  test('returns an error that names it and says what to do, on every route that needs its settings', async () => {
     const { owner, workspaceId } = organization;
     const path = `/managed-identities/${broken.id}`;
     const asked = { managed_identity: broken.id };
@@ -147,7 +147,7 @@ describe('an identity whose row cannot be read', () => {
     expect([claims, evaluate]).toMatchObject([unreadable(), unreadable()]);
   });
 
-  test('is not changed by half: a change without settings is refused, and leaves nothing', async () => {
+  test('refuses a change without settings, and changes nothing', async () => {
     const change = { description: 'changed' };
     expect(await organization.owner.ask('PATCH', `/managed-identities/${broken.id}`, change)).toMatchObject(
       unreadable(),
@@ -156,7 +156,7 @@ describe('an identity whose row cannot be read', () => {
     expect(await oracle.execute(`SELECT id FROM managed_identities ${where}`)).toEqual([]);
   });
 
-  test('of a kind that this release has not, or of a newer version, says so', async () => {
+  test('reports an unknown type, or a newer version', async () => {
     await store(broken.id, {}, 'future_kind');
     for (const send of [
       () => organization.owner.ask('GET', `/managed-identities/${broken.id}`),
@@ -173,7 +173,7 @@ describe('an identity whose row cannot be read', () => {
     expect(version.body.detail).toMatch(/cannot be read: their version is 2, and this release reads up to 1\.$/);
   });
 
-  test('is mended by setting its settings again', async () => {
+  test('is repaired by sending its settings again', async () => {
     const settings = { audience: 'https://mended.example' };
     await organization.owner.send('PATCH', `/managed-identities/${broken.id}`, { settings });
     const { status } = await job.client.ask('POST', '/tokens', { managed_identity: broken.id });

@@ -72,10 +72,10 @@ describe('the claims of a workload token', () => {
     expect([claims.exp! - claims.iat!, claims.nbf! - claims.iat!]).toEqual([600, 0]);
   });
 
-  test('of a job that its launcher runs for nobody: no user, and a user-scoped identity refuses', async () => {
+  test('of a job without a user: no user claims, and a user-scoped identity is refused', async () => {
     const membership = { namespace: organization.workspaceId, role: 'deployer' } as const;
     const account = await createAccount(organization.owner, organization.group, 'robot', membership);
-    // For itself: the right to its stage and labels.
+    // The right to act for itself allows its stage and labels.
     const right = { namespace: organization.workspaceId, users: [account.id], stages: ['nightly'] };
     await organization.owner.send('POST', `/service-accounts/${account.id}/may-act`, right);
     const robot = await startJob({ ...organization, launcher: account.client }, { user: undefined, stage: 'nightly' });
@@ -86,7 +86,7 @@ describe('the claims of a workload token', () => {
       await oracle.refuses(() => mint(`acme/lab/${scope}`, robot.client), { status: 403, code: 'identity_needs_user' });
   });
 
-  test('of a job that a person starts for themselves: no launcher', async () => {
+  test('of a job that a person starts for themselves: no launcher claims', async () => {
     const started = await organization.owner.send('POST', `/workspaces/${organization.workspaceId}/jobs`, {});
     expect(started).toMatchObject({ stage: 'interactive', launcher_id: null, user_id: organization.ownerId });
     const claims = await claimsOf('workspace_user', createClient(running.issuer, started.job_token));
@@ -94,7 +94,7 @@ describe('the claims of a workload token', () => {
     expect(claims).toMatchObject({ user: 'acme.owner', user_id: organization.ownerId, stage: 'interactive' });
   });
 
-  test('are as the preview shows them, but for the job, the token and the time', async () => {
+  test('equal the preview, except for the job, the token id and the times', async () => {
     const { jti: _jti, job_id: _job, stage: _stage, iat, nbf, exp, ...claims } = await claimsOf('workspace_user');
     const query = `workspace=${organization.workspaceId}&user=${encodeURIComponent(organization.user)}`;
     const preview = await organization.owner.send(
@@ -107,7 +107,7 @@ describe('the claims of a workload token', () => {
     expect(nbf).toBe(iat);
   });
 
-  test('live as long as the identity says, 10 minutes by default, 60 at most', async () => {
+  test('expire after the lifetime of the identity: 10 minutes by default, at most 60', async () => {
     for (const [name, life] of [
       ['long', 3600],
       ['short', 60],
@@ -123,7 +123,7 @@ describe('the claims of a workload token', () => {
       );
   });
 
-  test('name the issuer`s time 5 s back, whole seconds, and a new jti each time', async () => {
+  test('have whole seconds, an iat and nbf 5 s in the past, and a new jti each time', async () => {
     running.clock.advance(3_600_000);
     const now = Math.floor(running.clock.now() / 1000);
     const { body } = await mint('acme/lab/workspace');
@@ -138,7 +138,7 @@ describe('the claims of a workload token', () => {
     for (const jti of jtis) expect(jti).toMatch(/^evt_[0-9a-z]{26}$/);
   });
 
-  test('N38 stay below 127 bytes of subject, and a token below AWS`s limit, at the end of the deepest path', async () => {
+  test('N38 keep the subject within 127 bytes and the token within the limit of AWS at the deepest path', async () => {
     const { owner } = organization;
     const name = 'n'.repeat(64);
     let group = 'acme';
@@ -171,7 +171,7 @@ describe('the claims of a workload token', () => {
     expect(status).toBe(200);
     expect(Buffer.byteLength(body.subject)).toBeLessThanOrEqual(127);
     expect(body.token.length).toBeLessThan(20_000);
-    // 1364 characters of path are no session tag: refused before there is a signature.
+    // A path of 1364 characters is too long for a session tag: refused before signing.
     await owner.send('PATCH', `/managed-identities/${deep.id}`, {
       settings: { role_arn: 'arn:aws:iam::111122223333:role/x', session_tags: { place: 'workspace' } },
     });
@@ -181,7 +181,7 @@ describe('the claims of a workload token', () => {
 });
 
 describe('AWS claims', () => {
-  test('tags and source identity are opt-in, and one role always stands in the token', async () => {
+  test('tags and source identity are opt-in, and the token always has one role', async () => {
     const role_arn = 'arn:aws:iam::111122223333:role/tagged';
     const settings = { role_arn, session_tags: { who: 'user', 'arsia:where': 'workspace' }, source_identity: true };
     const tagged = await createIdentity(
@@ -198,7 +198,7 @@ describe('AWS claims', () => {
     expect(claims.aud).toBe('aws');
   });
 
-  test('a tag key that is the name of a claim, in any case, is refused', async () => {
+  test('a tag key that equals the name of a claim in any case is refused', async () => {
     const role_arn = 'arn:aws:iam::111122223333:role/tagged';
     for (const key of [
       'sub',
@@ -225,7 +225,7 @@ describe('AWS claims', () => {
   });
 });
 
-test('a token verifies by OpenSSL alone, with the key of the certificate in the JWKS', async () => {
+test('OpenSSL verifies a token with the key of the certificate in the JWKS', async () => {
   const { token } = (await mint('acme/lab/workspace')).body;
   const [header, payload, signature] = token.split('.');
   const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString());
@@ -245,7 +245,7 @@ test('a token verifies by OpenSSL alone, with the key of the certificate in the 
     };
     expect(verify(`${header}.${payload}`)).toContain('Verified OK');
     expect(() => verify(`${header}.${payload.slice(0, -1)}`)).toThrow();
-    // The certificate is of the very key that `n` and `e` say.
+    // The certificate has the key of `n` and `e`.
     const modulus = openssl('rsa', '-pubin', '-in', 'public.pem', '-noout', '-modulus').trim().slice('Modulus='.length);
     expect(Buffer.from(modulus, 'hex').toString('base64url')).toBe(key.n);
   } finally {
@@ -254,7 +254,7 @@ test('a token verifies by OpenSSL alone, with the key of the certificate in the 
 });
 
 describe('delivery and profile', () => {
-  test('an identity delivers what it is set to, credentials by default', async () => {
+  test('an identity delivers what its setting says, credentials by default', async () => {
     const ask = (path: string, name: string) => job.client.ask('POST', path, { managed_identity: `acme/lab/${name}` });
     expect(identities['default-delivery']!.delivery).toBe('credentials');
     for (const name of ['credentials-only', 'default-delivery']) {
@@ -273,7 +273,7 @@ describe('delivery and profile', () => {
     expect(Date.parse(body.expires_at) / 1000).toBe(decodeJwt(body.token).exp);
   });
 
-  test('the profile is that of the assignment, or is left out', async () => {
+  test('the profile of a request must be that of the assignment, or be left out', async () => {
     const ask = (profile: string) =>
       job.client.ask('POST', '/tokens', { managed_identity: 'acme/lab/workspace', profile });
     expect((await ask('workspace')).status).toBe(200);
@@ -287,7 +287,7 @@ describe('RFC 8693 at /oauth2/token', () => {
     exchangeToken(running.issuer, job.token, named, more);
   const jwt = 'urn:ietf:params:oauth:token-type:jwt';
 
-  test('answers the workload token that /tokens answers', async () => {
+  test('returns the same workload token as /tokens', async () => {
     for (const named of ['acme/lab/workspace', identities.workspace!.id]) {
       const { status, body, headers } = await asJob(named);
       expect(status).toBe(200);
@@ -311,7 +311,7 @@ describe('RFC 8693 at /oauth2/token', () => {
     }
   });
 
-  test('unknown, unassigned and forbidden identities are invalid_target', async () => {
+  test('unknown, unassigned and forbidden identities return invalid_target', async () => {
     const { owner } = organization;
     const settings = { audience: 'https://unassigned.example' };
     await owner.send('POST', '/managed-identities', { name: 'unassigned', group: 'acme/lab', type: 'oidc', settings });
@@ -334,7 +334,7 @@ describe('RFC 8693 at /oauth2/token', () => {
       });
   });
 
-  test('bad and ended subject tokens are invalid_request, with one record and no signature', async () => {
+  test('bad and ended subject tokens return invalid_request, with one record and no signature', async () => {
     const ended = await startJob(organization);
     await organization.launcher.send('PATCH', ended.path, { state: 'ended' });
     const workload = (await mint('acme/lab/workspace')).body.token;
@@ -355,7 +355,7 @@ describe('RFC 8693 at /oauth2/token', () => {
       });
   });
 
-  test('what RFC 8693 knows and Arsia does not offer is refused by name', async () => {
+  test('parameters of RFC 8693 that Arsia does not support are refused by name', async () => {
     for (const [more, error] of [
       [{ requested_token_type: 'urn:ietf:params:oauth:token-type:access_token' }, 'invalid_request'],
       [{ actor_token: 'x', actor_token_type: jwt }, 'invalid_request'],
@@ -375,7 +375,7 @@ describe('RFC 8693 at /oauth2/token', () => {
     }
   });
 
-  test('the public client of jobs is for this alone; others prove themselves, or are invalid_client', async () => {
+  test('the public client of jobs is for this grant only; other clients must authenticate', async () => {
     const { issuer } = running;
     const forms: Record<string, string>[] = [
       { client_id: 'workload', client_secret: 'x' },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { id, nullable, text, time, version } from '../../src/entities/columns.ts';
+import { id, integer, nullable, text, time, version } from '../../src/entities/columns.ts';
 import { entity } from '../../src/entities/entity.ts';
 
 const boats = entity({
@@ -11,6 +11,7 @@ const boats = entity({
     harbour: { create: z.string() },
     name: { column: text, create: z.string(), audited: true },
     note: { column: nullable(text), create: z.string().nullable().default(null), change: z.string().nullable() },
+    berth: { column: nullable(integer), create: z.int().optional() },
     secret: { column: text, answer: null },
     path: { answer: z.string(), meaning: 'Where it lies.' },
     sunk_at: { column: nullable(time) },
@@ -21,16 +22,25 @@ const boats = entity({
 });
 
 const at = new Date(1_800_000_000_000);
-const row = { id: 'grp_1', name: 'Ada', note: null, secret: 's', sunk_at: null, created_at: at, version: 3 };
+const row = {
+  id: 'grp_1',
+  name: 'Ada',
+  note: null,
+  berth: null,
+  secret: 's',
+  sunk_at: null,
+  created_at: at,
+  version: 3,
+};
 
 describe('an entity', () => {
   test('has the columns of its stored fields, in their order', () => {
-    expect(boats.columns).toEqual(['id', 'name', 'note', 'secret', 'sunk_at', 'created_at', 'version']);
+    expect(boats.columns).toEqual(['id', 'name', 'note', 'berth', 'secret', 'sunk_at', 'created_at', 'version']);
   });
 
   test('takes in a request what the fields allow, and nothing else', () => {
     expect(boats.create.parse({ name: 'Ada', harbour: 'x' })).toEqual({ name: 'Ada', harbour: 'x', note: null });
-    expect(Object.keys(boats.create.shape)).toEqual(['name', 'harbour', 'note']);
+    expect(Object.keys(boats.create.shape)).toEqual(['name', 'harbour', 'note', 'berth']);
     expect(boats.create.safeParse({ name: 'Ada', harbour: 'x', version: 1 }).success).toBe(false);
     expect(Object.keys(boats.change.shape)).toEqual(['note']);
     expect(boats.change.safeParse({ note: 'y', name: 'Bob' }).success).toBe(false);
@@ -39,10 +49,17 @@ describe('an entity', () => {
   test('presents what its answer names, with times as text and without a column that is hidden', () => {
     const shown = boats.present({ ...row, path: 'north/Ada', ...{ lineage: ['x'] } });
     expect(JSON.stringify(shown)).toBe(
-      '{"id":"grp_1","name":"Ada","note":null,"path":"north/Ada","sunk_at":null,"created_at":"2027-01-15T08:00:00.000Z","version":3}',
+      '{"id":"grp_1","name":"Ada","note":null,"berth":null,"path":"north/Ada","sunk_at":null,"created_at":"2027-01-15T08:00:00.000Z","version":3}',
     );
     expect(Object.keys(shown)).toEqual(Object.keys(boats.answer.shape));
     expect(boats.answer.shape.path.meta()).toEqual({ description: 'Where it lies.' });
+  });
+
+  test('gives a new row the columns of the request, and null for one that was left out', () => {
+    const input = { harbour: 'x', name: 'Ada', note: 'y', berth: 4 };
+    expect(boats.given(input)).toMatchObject({ name: 'Ada', note: 'y', berth: 4 });
+    expect(boats.given({ name: 'Ada', note: null })).toMatchObject({ name: 'Ada', note: null, berth: null });
+    expect(boats.given(input)).not.toHaveProperty('harbour');
   });
 
   test('records its audited fields alone', () => {

@@ -100,7 +100,7 @@ describe.each(databaseKinds)('the audit chain on %s', (kind) => {
       expect(found.code).toBe(1);
       expect(found.stderr).toMatch(/^arsia: The audit is not whole: 2 faults\.\n$/);
       expect(found.stdout).toMatch(new RegExp(`^altered +Event ${first.id} \\(position \\d+\\)`, 'm'));
-      expect(found.stdout).toMatch(new RegExp(`^removed +Event ${second.id} is gone`, 'm'));
+      expect(found.stdout).toMatch(new RegExp(`^removed +Event ${second.id} is missing`, 'm'));
 
       await tamper(
         issuing,

@@ -233,7 +233,7 @@ describe('two replicas', () => {
   async function keysByTheAudit(): Promise<string[]> {
     const kids = new Set<string>();
     let lines = '';
-    for await (const more of issuing.seed.arsia.trail.lines({ organization_id: null, outcome: 'success' }))
+    for await (const more of issuing.seed.arsia.trail.exportLines({ organization_id: null, outcome: 'success' }))
       lines += more;
     for (const line of lines.trim().split('\n')) {
       const { action, detail } = JSON.parse(line);

@@ -28,7 +28,11 @@ describe('an installation on the embedded database', () => {
     'M5: `arsia server %s` is refused with one line while another process has the database, and that process continues',
     async (...args) => {
       const { settings, home } = issuing.seed;
-      const refused = await ended(['server', ...args], { ...settings, ARSIA_LISTEN: `127.0.0.1:${await freePort()}` }, home.folder);
+      const refused = await ended(
+        ['server', ...args],
+        { ...settings, ARSIA_LISTEN: `127.0.0.1:${await freePort()}` },
+        home.folder,
+      );
       expectOneLine(
         refused,
         new RegExp(`Process ${replica.child.pid} holds the embedded database in .+/data, and only`),

@@ -3,7 +3,7 @@ import { type Client, createClient } from '../support/client.ts';
 import type { Organization } from '../support/organization.ts';
 import { cases } from './cases.ts';
 
-/** Callers of routes that are not for service accounts: an operator, and a second owner who is a person and may leave. */
+/** Creates callers for routes that service accounts may not use: an operator, and a second owner who is a person and can leave. */
 export interface People {
   operator: Client;
   person: Client;

@@ -25,7 +25,7 @@ let job: Job;
 let viewer: Client;
 let operator: Client;
 let people: People;
-const stranger = () => createClient(running.issuer);
+const anonymous = () => createClient(running.issuer);
 const unknown = () => createClient(running.issuer, `arsia_at_${'A'.repeat(43)}`);
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ beforeAll(async () => {
 }, 60_000);
 
 const rows = routes.map((route) => [`${route.method} ${route.path}`, route] as const);
-/** What strangers are refused is counted by the minute. */
+/** Moves the clock to a new minute: refusals of unauthenticated callers are counted by the minute. */
 function beginMinute({ clock }: RunningArsia): void {
   clock.advance(60_000 - (clock.now() % 60_000));
 }
@@ -49,13 +49,13 @@ const countAll = async () => Number((await oracle.execute('SELECT count(*) AS co
 const recordsOf = async (answer: Answer) =>
   (await oracle.recordsOf(answer)).map(({ action, outcome, code }) => [action, outcome, code]);
 
-describe('every route leaves the records that are due, and no others', () => {
-  /** Reads that send a body. */
+describe('every route leaves exactly the expected records', () => {
+  /** POST routes that only read. */
   const reading = /\/evaluate$/;
-  /** Not a change of anything but the moment of the last sign of life. */
+  /** Changes only the time of the last heartbeat. */
   const quiet = /\/heartbeat$/;
 
-  test.each(rows)('%s, done', async (key, { action, method }) => {
+  test.each(rows)('%s, when it succeeds', async (key, { action, method }) => {
     const isDestructive = /^(?:PATCH|DELETE) |\/move$/.test(key);
     const fresh = isDestructive ? await makeThings(own) : { things, job };
     const sent = requestOf(key, fresh.things);
@@ -67,7 +67,7 @@ describe('every route leaves the records that are due, and no others', () => {
     const answer = await client.ask(sent.method, sent.path, sent.body);
     const records = await recordsOf(answer);
     if (key === 'POST /credentials') {
-      // There is no cloud here: the mint and what came of it.
+      // There is no cloud in this test: the records are those of the mint and of the failed exchange.
       expect(records).toEqual([
         ['token.mint', 'success', null],
         ['credentials.exchange', 'failed', answer.body.code],
@@ -84,36 +84,33 @@ describe('every route leaves the records that are due, and no others', () => {
   });
 
   const refusals: [string, (key: string) => Promise<Answer>][] = [
-    ['nobody', (key) => send(key, { client: stranger() })],
+    ['a caller without a token', (key) => send(key, { client: anonymous() })],
     ['an unknown token', (key) => send(key, { client: unknown() })],
     ['a viewer', (key) => send(key, { client: viewer })],
     ['the token of a job', (key) => send(key, { client: job.client })],
-    [
-      'a parameter that is none',
-      (key) => send(key, { change: (path) => `${path}${path.includes('?') ? '&' : '?'}x=1` }),
-    ],
-    ['a path that is none', (key) => send(key, { change: (path) => path.replace(/_[0-9a-z]{26}/, '%00') })],
-    ['a body that is none', (key) => send(key, { body: '{' })],
+    ['an unknown parameter', (key) => send(key, { change: (path) => `${path}${path.includes('?') ? '&' : '?'}x=1` })],
+    ['an invalid path', (key) => send(key, { change: (path) => path.replace(/_[0-9a-z]{26}/, '%00') })],
+    ['a malformed body', (key) => send(key, { body: '{' })],
     ['a body too large', (key) => send(key, { body: `"${'x'.repeat(70_000)}"` })],
-    ['things that never were', (key) => send(key, { about: never() })],
+    ['things that do not exist', (key) => send(key, { about: unknownThings() })],
   ];
-  // Each is tried on a third of the routes, and on all in the long run.
+  // Each refusal is tested on a third of the routes, and on all in the long run.
   const step = rounds(3, 1);
   test.each(refusals.map(([name, refuse], index) => [name, refuse, index] as const))(
-    'and a refusal leaves one: of %s',
+    'and one record when refused: %s',
     async (name, refuse, index) => {
       const refused: string[] = [];
       const faults: unknown[] = [];
       beginMinute(running);
       for (const [key, { action, bearer, method }] of rows.filter((_row, at) => at % step === index % step)) {
-        // It would end the job, and with it what follows.
+        // This would end the job, which the next requests need.
         if (name === 'the token of a job' && method !== 'GET' && cases[key]?.opensToJob) continue;
         const before = await countAll();
         const answer = await refuse(key);
         if (answer.status < 400 || answer.status === 502) continue;
         refused.push(key);
         const early = name === 'an unknown token' && bearer === 'access' ? ['caller.authenticate'] : [action];
-        // The mint that an exchange begins with records what it refuses.
+        // An exchange starts with a mint, which records its own refusals.
         const actions = bearer === 'job' ? ['token.mint', action] : early;
         const records = await recordsOf(answer);
         const isRight = records.some(
@@ -128,7 +125,7 @@ describe('every route leaves the records that are due, and no others', () => {
     60_000,
   );
 
-  const never = () =>
+  const unknownThings = () =>
     Object.fromEntries(Object.keys(things).map((kind) => [kind, newId(running.clock, 'group')])) as unknown as Things;
   function send(
     key: string,
@@ -148,7 +145,7 @@ describe('every route leaves the records that are due, and no others', () => {
     );
   }
 
-  test('a job whose request is refused before its token is read is named all the same', async () => {
+  test('the record names the job also when its request is refused before its token is read', async () => {
     const { record } = await oracle.refuses(() => job.client.ask('POST', '/tokens', { surprise: 1 }), {
       status: 400,
       code: 'invalid_request',
@@ -158,19 +155,19 @@ describe('every route leaves the records that are due, and no others', () => {
   });
 });
 
-describe('strangers cannot fill the audit', () => {
-  test('refused requests without end, of all sorts, leave a handful of events and their counts; others one each', async () => {
+describe('unauthenticated callers cannot fill the audit', () => {
+  test('many refused requests of all kinds leave a few events with counts; refusals of known callers leave one each', async () => {
     const goOn = running.clock.hold();
     beginMinute(running);
-    await running.arsia.trail.round();
+    await running.arsia.trail.runRound();
     const before = await countAll();
     const storm: (() => Promise<Answer>)[] = [
-      () => stranger().ask('GET', '/groups'),
-      () => stranger().ask('POST', '/groups', { name: 'x' }),
+      () => anonymous().ask('GET', '/groups'),
+      () => anonymous().ask('POST', '/groups', { name: 'x' }),
       () => unknown().ask('GET', '/users'),
       () => unknown().ask('POST', '/tokens', { managed_identity: 'acme/lab/x' }),
-      () => stranger().ask('POST', '/credentials', {}),
-      () => stranger().ask('POST', '/admin-links/redeem', { token: `arsia_link_${'A'.repeat(43)}` }),
+      () => anonymous().ask('POST', '/credentials', {}),
+      () => anonymous().ask('POST', '/admin-links/redeem', { token: `arsia_link_${'A'.repeat(43)}` }),
       () =>
         postForm(running.issuer, '/token', {
           grant_type: 'client_credentials',
@@ -187,7 +184,7 @@ describe('strangers cannot fill the audit', () => {
     goOn();
 
     running.clock.advance(60_000);
-    await running.arsia.trail.round();
+    await running.arsia.trail.runRound();
     const counted = await oracle.execute(
       `SELECT action, code, organization_id, detail FROM audit_events WHERE actor_kind = 'anonymous' AND detail ? 'count'`,
     );
@@ -197,16 +194,16 @@ describe('strangers cannot fill the audit', () => {
     for (const { detail } of counted)
       expect(detail).toMatchObject({ since: expect.any(String), until: expect.any(String) });
     expect(JSON.stringify(counted)).not.toMatch(/AAAA/);
-    // Whose account was tried is told to its owners.
+    // The owners of an account see the refusals of its credentials.
     const { items } = await own.owner.send('GET', '/audit-events?action=access_token.issue&outcome=refused&limit=1');
     expect(items[0].detail.count).toBeGreaterThan(0);
 
     const known = await Promise.all(Array.from({ length: 150 }, () => viewer.ask('POST', '/users', { login: 'x' })));
-    // One after the other: the oracle has one connection.
+    // In sequence, since the oracle has one connection.
     for (const answer of known) expect(await recordsOf(answer)).toHaveLength(1);
   }, 60_000);
 
-  test('what was counted is written at the end', async () => {
+  test('counts are written at shutdown', async () => {
     const other = await startArsia();
     const otherOracle = await createOracle(other);
     const { issuer } = other;
@@ -215,7 +212,7 @@ describe('strangers cannot fill the audit', () => {
     await other.stop();
     const [event] = await otherOracle.execute(`SELECT * FROM audit_events WHERE detail ? 'count'`);
     expect(event).toMatchObject({ action: 'group.list', outcome: 'refused', detail: { count: 29 } });
-    // And a checkpoint covers it.
+    // A checkpoint covers the counts.
     const [{ event_ids } = { event_ids: '' }] = await otherOracle.execute(
       'SELECT event_ids FROM audit_checkpoints ORDER BY number DESC LIMIT 1',
     );
@@ -224,7 +221,7 @@ describe('strangers cannot fill the audit', () => {
 });
 
 describe('a search', () => {
-  test('by time, from and until, in any offset', async () => {
+  test('filters by time with since and until, in any offset', async () => {
     const { items } = await own.owner.send('GET', '/audit-events?action=group.create&limit=200');
     const [newest, middle] = [items[0], items[Math.floor(items.length / 2)]];
     const ids = async (query: string) =>
@@ -242,7 +239,7 @@ describe('a search', () => {
     expect(await ids(`since=${shifted}`)).toEqual(await ids(`since=${middle.at}`));
   });
 
-  test.each(['since', 'until'])('takes no %s that is none', async (name) => {
+  test.each(['since', 'until'])('refuses an invalid %s', async (name) => {
     for (const value of [
       '',
       'yesterday',
@@ -268,15 +265,15 @@ describe('an export', () => {
       .split('\n')
       .slice(0, -1)
       .map((line) => JSON.parse(line));
-  const exported = async (client: Client, query = '') => {
+  const exportEvents = async (client: Client, query = '') => {
     const answer = await client.ask('GET', `/audit-events/export${query}`);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/x-ndjson']);
     return lines(answer);
   };
 
-  test('has every event of the organisation once, in the order of positions, over many pages, and none of another organisation', async () => {
+  test('has every event of the organisation once, ordered by position over many pages, and none of another organisation', async () => {
     await Promise.all(Array.from({ length: 1100 }, () => viewer.ask('POST', '/users', { login: 'x' })));
-    const events = await exported(own.owner);
+    const events = await exportEvents(own.owner);
     const stored = await oracle.execute(
       'SELECT id, position::int FROM audit_events WHERE organization_id = $1 ORDER BY position',
       [own.id],
@@ -284,18 +281,18 @@ describe('an export', () => {
     expect(events.length).toBeGreaterThan(1100);
     expect(events.map(({ id, position }) => ({ id, position }))).toEqual(stored);
     expect(JSON.stringify(events)).not.toContain(foreign.id);
-    // Each as the list shows it.
+    // Each event is as in the list.
     const { items } = await own.owner.send('GET', '/audit-events?limit=5');
     for (const item of items) expect(events).toContainEqual(item);
-    const ofInstallation = await exported(operator);
+    const ofInstallation = await exportEvents(operator);
     expect(ofInstallation.length).toBeGreaterThan(0);
     expect(ofInstallation.filter(({ organization_id }) => organization_id !== null)).toEqual([]);
-    expect(new Set((await exported(foreign.owner)).map(({ organization_id }) => organization_id))).toEqual(
+    expect(new Set((await exportEvents(foreign.owner)).map(({ organization_id }) => organization_id))).toEqual(
       new Set([foreign.id]),
     );
   }, 60_000);
 
-  test('is filtered as the list is', async () => {
+  test('has the filters of the list', async () => {
     const { items } = await own.owner.send('GET', `/audit-events?action=job.start&job=${things.job}`);
     const [event] = items;
     const columns = [
@@ -307,18 +304,18 @@ describe('an export', () => {
       ['outcome', 'outcome'],
       ['since', 'at'],
     ] as const;
-    // A job of a service account alone runs for no user.
+    // A job that a service account starts for itself has no user.
     for (const [filter, column] of columns.filter(([, one]) => event[one] !== null)) {
       const query = `?${filter}=${event[column]}`;
       const listed = await own.owner.send('GET', `/audit-events${query}&limit=200`);
-      const all = await exported(own.owner, query);
-      // The list goes by ids, of which two within one millisecond are in any order.
+      const all = await exportEvents(own.owner, query);
+      // The list is ordered by id; two ids of one millisecond can have any order.
       const byId = new Map(all.map((one) => [one.id, one]));
       expect(listed.items).toEqual(listed.items.map(({ id }: Body) => byId.get(id)));
       expect(Math.min(all.length, 200)).toBe(listed.items.length);
       expect({ query, isThere: all.some(({ id }) => id === event.id) }).toEqual({ query, isThere: true });
     }
-    expect(await exported(own.owner, `?until=${event.at}&since=${event.at}`)).toEqual([]);
+    expect(await exportEvents(own.owner, `?until=${event.at}&since=${event.at}`)).toEqual([]);
     for (const query of ['?limit=5', '?cursor=x', '?organization=x'])
       await oracle.refuses(() => own.owner.ask('GET', `/audit-events/export${query}`), {
         status: 400,
@@ -327,13 +324,13 @@ describe('an export', () => {
       });
   });
 
-  test('F32 goes on after the position of the last line, and misses no event of a replica whose clock is 4 s behind', async () => {
+  test('F32 continues after the position of the last line, and misses no event of a replica whose clock is 4 s behind', async () => {
     const clock = createTestClock();
     clock.advance(running.clock.now() - clock.now() - 4_000);
     const behind = await startArsia({ home: running.home, clock, settings: { ARSIA_TENANCY: 'multi' } });
     const [here, there] = [viewer, createClient(behind.issuer, viewer.token)];
     const count = rounds(600, 5_000);
-    const [first] = (await exported(own.owner)).slice(-1);
+    const [first] = (await exportEvents(own.owner)).slice(-1);
     const sent: Answer[] = [];
     const send = async (client: Client) => {
       while (sent.length < count) sent.push(await client.ask('POST', '/users', { login: 'x' }));
@@ -347,7 +344,7 @@ describe('an export', () => {
     for (let isLast = false; !isLast; ) {
       isLast = isDone;
       const { position } = read.at(-1) ?? first!;
-      read.push(...(await exported(own.owner, `?after_position=${position}`)));
+      read.push(...(await exportEvents(own.owner, `?after_position=${position}`)));
     }
     await ended;
     const stored = await oracle.execute(
@@ -356,13 +353,13 @@ describe('an export', () => {
     );
     expect(stored.length).toBeGreaterThanOrEqual(count);
     expect(read.map(({ id }) => id)).toEqual(stored.map(({ id }) => id));
-    expect(await exported(own.owner, `?after_position=${read.at(-1)!.position}`)).toEqual([]);
-    // An export by time would lose them: the ids of the other replica are older than those that were read before.
+    expect(await exportEvents(own.owner, `?after_position=${read.at(-1)!.position}`)).toEqual([]);
+    // An export by time would miss them: the ids of the other replica are older than those already read.
     expect(read.some(({ id }, index) => index > 0 && id < read[index - 1]!.id)).toBe(true);
   }, 120_000);
 
   test.each(['', '-1', '1.5', '1e3', '01', 'x', '9999999999999999'])(
-    'takes no after_position that is none: %j',
+    'refuses an invalid after_position: %j',
     async (value) => {
       const { answer } = await oracle.refuses(
         () => own.owner.ask('GET', `/audit-events/export?after_position=${value}`),
@@ -372,11 +369,11 @@ describe('an export', () => {
     },
   );
 
-  test('is for those who may read the audit', async () => {
+  test('is refused to callers who may not read the audit', async () => {
     for (const [client, status, code] of [
       [viewer, 403, 'forbidden'],
       [job.client, 403, 'forbidden'],
-      [stranger(), 401, 'unauthenticated'],
+      [anonymous(), 401, 'unauthenticated'],
     ] as const)
       await oracle.refuses(() => client.ask('GET', '/audit-events/export'), {
         status,
@@ -385,7 +382,7 @@ describe('an export', () => {
       });
   });
 
-  test('ends with its reader', async () => {
+  test('stops when the reader closes the connection', async () => {
     const ending = new AbortController();
     const headers = { authorization: `Bearer ${own.owner.token}` };
     const answer = await fetch(`${running.issuer}/api/v1/audit-events/export`, { headers, signal: ending.signal });

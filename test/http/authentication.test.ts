@@ -38,7 +38,7 @@ interface Sent {
   headers?: Record<string, string>;
 }
 
-/** Faults of a request other than its sender. */
+/** Faults of a request, apart from its credential. */
 const faults: Record<string, (sent: Sent) => Sent> = {
   'no body': ({ path }) => ({ path }),
   'an empty object': ({ path }) => ({ path, body: '{}' }),
@@ -63,7 +63,7 @@ const ask = async (method: string, authorization: string | undefined, { path, bo
     },
   });
 
-/** Senders and faults that go together: all of them in the long run, else each sender and each fault once. */
+/** Pairs of a sender and a fault: all pairs in the long run, else each sender and each fault once. */
 const pairs = Object.keys(strangers).flatMap((who, row) =>
   Object.keys(faults)
     .filter((_, column) => rounds(0, 1) === 1 || column % Object.keys(strangers).length === row)
@@ -73,36 +73,39 @@ const pairs = Object.keys(strangers).flatMap((who, row) =>
 const closed = routes.filter(({ bearer }) => bearer !== 'none').map(({ method, path }) => `${method} ${path}`);
 
 describe('N86 the caller is authenticated before the body is validated', () => {
-  test('on every route but those whose body is the proof', () => {
+  test('on every route except those whose body authenticates the caller', () => {
     const open = routes.filter(({ bearer }) => bearer === 'none').map(({ method, path }) => `${method} ${path}`);
     expect(open).toEqual(Object.keys(cases).filter((key) => cases[key]!.least === 'anyone'));
     expect(open).toEqual(['POST /admin-links/redeem']);
   });
 
-  test.each(['/tokens', '/credentials'])('%s: a job that has ended, and another kind of token', async (path) => {
-    const ended = await startJob(organization);
-    await organization.launcher.send('PATCH', ended.path, { state: 'ended' });
-    for (const headers of [{}, { 'if-match': '*' }] as Record<string, string>[])
-      for (const body of ['', '{', '{}']) {
-        const late = await oracle.refuses(() => ask('POST', `Bearer ${ended.token}`, { path, body, headers }), {
-          status: 401,
-          code: 'job_ended',
-        });
-        expect(late.record).toMatchObject({ actor_kind: 'job', actor_id: ended.id });
-        await oracle.refuses(() => ask('POST', `Bearer ${organization.owner.token}`, { path, body, headers }), {
-          status: 401,
-          code: 'unauthenticated',
-        });
-        // A job that runs is told what is wrong with its request, and the record names it.
-        const { record } = await oracle.refuses(() => ask('POST', `Bearer ${job.token}`, { path, body, headers }), {
-          status: 400,
-          code: 'invalid_request',
-        });
-        expect(record).toMatchObject({ actor_kind: 'job', actor_id: job.id });
-      }
-  });
+  test.each(['/tokens', '/credentials'])(
+    '%s: the token of an ended job and a token of another kind get 401',
+    async (path) => {
+      const ended = await startJob(organization);
+      await organization.launcher.send('PATCH', ended.path, { state: 'ended' });
+      for (const headers of [{}, { 'if-match': '*' }] as Record<string, string>[])
+        for (const body of ['', '{', '{}']) {
+          const late = await oracle.refuses(() => ask('POST', `Bearer ${ended.token}`, { path, body, headers }), {
+            status: 401,
+            code: 'job_ended',
+          });
+          expect(late.record).toMatchObject({ actor_kind: 'job', actor_id: ended.id });
+          await oracle.refuses(() => ask('POST', `Bearer ${organization.owner.token}`, { path, body, headers }), {
+            status: 401,
+            code: 'unauthenticated',
+          });
+          // A running job gets the faults of its request, and the record names the job.
+          const { record } = await oracle.refuses(() => ask('POST', `Bearer ${job.token}`, { path, body, headers }), {
+            status: 400,
+            code: 'invalid_request',
+          });
+          expect(record).toMatchObject({ actor_kind: 'job', actor_id: job.id });
+        }
+    },
+  );
 
-  test.each(closed)('%s: 401, whatever else is wrong', async (key) => {
+  test.each(closed)('%s: 401 comes before every other fault', async (key) => {
     const before = await oracle.snapshot();
     const { method, path, body } = requestOf(key, things);
     const wrong: unknown[] = [];
@@ -130,7 +133,7 @@ describe('N86 the caller is authenticated before the body is validated', () => {
     expect(twice).toEqual([]);
   });
 
-  test('answers at once and ends the connection where nobody will read the body', async () => {
+  test('answers at once and closes the connection where the body is not read', async () => {
     for (const [path, authorization] of [
       ['/groups', []],
       ['/tokens', []],
@@ -149,7 +152,7 @@ describe('N86 the caller is authenticated before the body is validated', () => {
       }
   });
 
-  test('a body that no endpoint of the authorization server reads to its end ends the connection', async () => {
+  test('a body that the authorization server does not read to its end closes the connection', async () => {
     const agent = new Agent({ keepAlive: true });
     for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
       const headers = { 'content-type': type, 'content-length': 200_000 };

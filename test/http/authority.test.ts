@@ -5,7 +5,7 @@ import { type Body, type Client, createClient, encoded } from '../support/client
 import { servedKinds } from '../support/databases.ts';
 import { createOrganization, type Organization, startJob } from '../support/organization.ts';
 
-/** What issue time decides on, through the API: teams, access rules, choices, aliases, masks, moves. */
+/** Tests through the API what a mint depends on: teams, access rules, choices, aliases, masks, moves. */
 describe.each(servedKinds)('authority on %s', (kind) => {
   let running: RunningArsia;
   let acme: Organization;
@@ -34,10 +34,10 @@ describe.each(servedKinds)('authority on %s', (kind) => {
     owner.send('POST', `/workspaces/${workspace}/managed-identities`, { managed_identity, ...more });
   const mint = (job: { client: Client }, managed_identity: string, more: Body = {}) =>
     job.client.ask('POST', '/tokens', { managed_identity, ...more });
-  const of = (answer: { body: Body }) => decodeJwt(String(answer.body.token)).identity;
+  const identityOf = (answer: { body: Body }) => decodeJwt(String(answer.body.token)).identity;
 
   describe('access rules', () => {
-    test('admit and refuse by stage at issue time, from the next request on, and the refusal names the rule', async () => {
+    test('admit or refuse by stage from the next request on, and the refusal names the rule', async () => {
       const { id } = await identity('api');
       await assign(id);
       const job = await startJob(acme, { stage: 'plan' });
@@ -63,7 +63,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       expect((await owner.send('GET', `/managed-identities/${id}/access-rules`)).items).toEqual([]);
     });
 
-    test('of several kinds must all hold; labels only those that the launcher was allowed', async () => {
+    test('of several kinds must all match; labels count only if the launcher was allowed to set them', async () => {
       const { id } = await identity('api');
       await assign(id);
       const rules = `/managed-identities/${id}/access-rules`;
@@ -84,7 +84,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       expect(forged.status).toBe(403);
     });
 
-    test('none at all is open or closed as the organisation says', async () => {
+    test('without any, the setting of the organisation decides', async () => {
       const { id } = await identity('api');
       await assign(id);
       const job = await startJob(acme);
@@ -98,7 +98,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       expect((await mint(job, id)).status).toBe(200);
     });
 
-    test('take no stranger, no bad label and no unknown kind', async () => {
+    test('refuse a user of another organisation, a bad label and an unknown kind', async () => {
       const { id } = await identity('api');
       const path = `/managed-identities/${id}/access-rules`;
       const other = await createOrganization(running, `other${count}`);
@@ -118,7 +118,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
   });
 
   describe('one identity per user', () => {
-    test('is the most specific, asked for by type, shown by effective-identities', async () => {
+    test('a request by type gets the most specific one, which effective-identities shows', async () => {
       const [everyone, ofTeam, ofUser] = [
         await identity('everyone'),
         await identity('of-team'),
@@ -134,12 +134,12 @@ describe.each(servedKinds)('authority on %s', (kind) => {
         );
       expect((await mint(job, 'oidc')).status).toBe(404);
       await assign(everyone.id);
-      expect(of(await mint(job, 'oidc'))).toBe(everyone.path);
+      expect(identityOf(await mint(job, 'oidc'))).toBe(everyone.path);
       await assign(ofTeam.id, { principal: team });
-      expect(of(await mint(job, 'oidc'))).toBe(ofTeam.path);
+      expect(identityOf(await mint(job, 'oidc'))).toBe(ofTeam.path);
       expect(await effective()).toEqual(['of-team']);
       await assign(ofUser.id, { principal: acme.user });
-      expect(of(await mint(job, 'oidc'))).toBe(ofUser.path);
+      expect(identityOf(await mint(job, 'oidc'))).toBe(ofUser.path);
       expect(await effective()).toEqual(['of-user']);
       expect(await effective('')).toEqual(['everyone']);
       expect((await mint(job, everyone.id)).body).toMatchObject({ code: 'identity_not_assigned' });
@@ -147,11 +147,11 @@ describe.each(servedKinds)('authority on %s', (kind) => {
         'DELETE',
         `/workspaces/${acme.workspaceId}/managed-identities/${ofUser.id}?principal=${acme.userId}`,
       );
-      expect(of(await mint(job, 'oidc'))).toBe(ofTeam.path);
+      expect(identityOf(await mint(job, 'oidc'))).toBe(ofTeam.path);
       expect((await mint(job, ofUser.id)).status).toBe(403);
     });
 
-    test('profiles keep several of a type apart', async () => {
+    test('profiles distinguish several of one type', async () => {
       const [first, second] = [await identity('first'), await identity('second')];
       await assign(first.id);
       expect(
@@ -160,14 +160,14 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       ).toBe(409);
       await assign(second.id, { profile: 'backup' });
       const job = await startJob(acme);
-      expect(of(await mint(job, 'oidc'))).toBe(first.path);
-      expect(of(await mint(job, 'oidc', { profile: 'backup' }))).toBe(second.path);
+      expect(identityOf(await mint(job, 'oidc'))).toBe(first.path);
+      expect(identityOf(await mint(job, 'oidc', { profile: 'backup' }))).toBe(second.path);
       expect((await mint(job, first.id, { profile: 'backup' })).status).toBe(403);
     });
   });
 
-  describe('where an identity reaches', () => {
-    test('an alias carries it to another group, with the subject of its source', async () => {
+  describe('inheritance of identities', () => {
+    test('an alias makes an identity available in another group, with the same subject', async () => {
       await owner.send('POST', '/groups', { name: 'plant', parent: acme.name });
       const { id: workspace } = await owner.send('POST', '/workspaces', { name: 'line', group: `${acme.name}/plant` });
       await owner.send('POST', '/memberships', { namespace: workspace, principal: acme.user, role: 'deployer' });
@@ -181,7 +181,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       });
       await assign(id, {}, workspace);
       const minted = await mint(job, `${acme.name}/plant/shared`);
-      expect(of(minted)).toBe(path);
+      expect(identityOf(minted)).toBe(path);
       expect(minted.body.subject).toBe(`${id}:${workspace}`);
       const refused = await owner.ask('DELETE', `/managed-identities/${id}/aliases/${alias.id}`);
       expect(refused).toMatchObject({ status: 409, body: { detail: expect.stringContaining('plant/line') } });
@@ -189,7 +189,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       expect((await mint(job, id)).status).toBe(404);
     });
 
-    test('a mask hides what is inherited: refused while assigned, unless forced', async () => {
+    test('a mask hides an inherited identity: refused while it is assigned, unless forced', async () => {
       const { id } = await identity('api', acme.name);
       await assign(id);
       const job = await startJob(acme);
@@ -203,17 +203,17 @@ describe.each(servedKinds)('authority on %s', (kind) => {
         (await owner.ask('POST', `/workspaces/${acme.workspaceId}/managed-identities`, { managed_identity: id }))
           .status,
       ).toBe(409);
-      const usable = async () =>
+      const countUsable = async () =>
         (await owner.send('GET', `/workspaces/${acme.workspaceId}/usable-identities?search=ap`)).items.length;
-      expect(await usable()).toBe(0);
+      expect(await countUsable()).toBe(0);
       await owner.send('DELETE', `/groups/${encoded(acme.group)}/masks/${id}`);
-      expect(await usable()).toBe(1);
+      expect(await countUsable()).toBe(1);
       const own = await identity('own');
       const refused = await owner.ask('POST', `/groups/${encoded(acme.group)}/masks`, { managed_identity: own.id });
       expect(refused.status).toBe(409);
     });
 
-    test('a moved identity keeps its subject; what it would be cut off from is listed', async () => {
+    test('a moved identity keeps its subject; a refused move lists the assignments that it would end', async () => {
       await owner.send('POST', '/groups', { name: 'plant', parent: acme.name });
       const { id } = await identity('api');
       await assign(id);
@@ -233,7 +233,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       expect((await move(other.group)).status).toBe(404);
     });
 
-    test('deleting needs the name typed, and force while assigned', async () => {
+    test('deleting an identity needs its name as confirmation, and force while it is assigned', async () => {
       const { id } = await identity('api');
       await assign(id);
       const path = `/managed-identities/${id}`;
@@ -244,7 +244,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       expect((await owner.ask('GET', path)).status).toBe(404);
     });
 
-    test('lists with include_inherited show what a group has from above', async () => {
+    test('lists with include_inherited show the identities of the groups above', async () => {
       await identity('above', acme.name);
       await identity('here');
       const names = async (query: string) =>
@@ -257,7 +257,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
   });
 
   describe('namespaces', () => {
-    test('move with everything below; subjects stay; what falls out of the tree is refused or dropped', async () => {
+    test('move with everything below and keep subjects; assignments out of reach stop the move, or end when forced', async () => {
       const { id } = await identity('api');
       const { id: root } = await identity('root', acme.name, { subject_scope: 'identity' });
       await assign(id);
@@ -273,7 +273,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
         path: `${acme.name}/plant/sim`,
         dropped_assignments: [expect.stringContaining('/api')],
       });
-      // The launcher's right and the user's role were given on the old group and on the workspace.
+      // The launcher has its right on the old group, the user a role on the workspace.
       await owner.send('POST', `/service-accounts/${acme.launcherId}/may-act`, { namespace: acme.name, users: ['*'] });
       const again = await mint(job, root);
       expect(again.body.subject).toBe(subject);
@@ -284,7 +284,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       expect((await mint(job, id)).status).toBe(404);
     });
 
-    test('groups move as trees, never below themselves, never deeper than the limit, never onto a taken path', async () => {
+    test('groups move as trees, but not below themselves, beyond the depth limit or to an existing path', async () => {
       let parent = acme.name;
       for (let depth = 2; depth <= 19; depth++) {
         await owner.send('POST', '/groups', { name: `g${depth}`, parent });
@@ -302,7 +302,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       expect((await move(`${acme.name}/lab`, `${parent}/lab`)).status).toBe(409);
     });
 
-    test('delete is refused with what they hold; forced, everything below is gone', async () => {
+    test('a delete lists what they hold and is refused; forced, it deletes everything below', async () => {
       const { id } = await identity('api');
       await assign(id);
       const job = await startJob(acme);
@@ -322,7 +322,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       expect((await owner.ask('DELETE', `/groups/${acme.name}?force=true`)).status).toBe(409);
     });
 
-    test('a workspace comes with its identities in one call, or not at all', async () => {
+    test('a workspace is created with its identities in one call, or not at all', async () => {
       const [first, second] = [await identity('first'), await identity('second')];
       const body = (managed_identities: Body[]) => ({ name: 'ready', group: acme.group, managed_identities });
       const clash = await owner.ask(
@@ -346,11 +346,11 @@ describe.each(servedKinds)('authority on %s', (kind) => {
   });
 
   describe('teams', () => {
-    test('give roles and the use of identities to their members, until they leave', async () => {
+    test('give their members roles and the use of identities, until they leave', async () => {
       const { id } = await identity('api');
       await owner.send('POST', '/users', { login: `eve@${acme.name}.example` });
       const eve = (await owner.send('GET', `/users/${encoded(`eve@${acme.name}.example`)}`)).id;
-      // The only sign-in without an upstream; being an operator gives no role in the organisation.
+      // An operator's link is the only sign-in without an identity provider. It gives no role in the organisation.
       const link = await running.arsia.operators.link(eve);
       const opened = await owner.send('POST', '/admin-links/redeem', { token: link.token });
       const client = createClient(running.issuer, opened.access_token);
@@ -374,7 +374,7 @@ describe.each(servedKinds)('authority on %s', (kind) => {
   });
 
   describe('jobs', () => {
-    test('a missed heartbeat ends issuing; a beat keeps it', async () => {
+    test('a missed heartbeat ends a job; a sent one extends it', async () => {
       const { id } = await identity('api');
       await assign(id);
       const job = await startJob(acme, { heartbeat: 60 });

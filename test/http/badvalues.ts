@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Body } from '../support/client.ts';
 
-/** What a field takes, as JSON Schema says it; made of the schema that validates. */
+/** The JSON Schema of a field, made from the schema that validates requests. */
 interface FieldSchema {
   type?: string;
   properties?: Record<string, FieldSchema>;
@@ -15,12 +15,12 @@ interface FieldSchema {
 }
 
 export interface Field {
-  /** RFC 6901, in the body. */
+  /** RFC 6901 pointer in the body. */
   pointer: string;
   schema: FieldSchema;
 }
 
-/** Every field of a body, the nested ones too; the root has the pointer ''. */
+/** Lists every field of a body, with nested ones; the root has the pointer ''. */
 export function fieldsOf(schema: z.ZodType, at = ''): Field[] {
   return walk(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as FieldSchema, at);
 }
@@ -31,9 +31,9 @@ function walk(schema: FieldSchema, pointer: string): Field[] {
 }
 
 const huge = 'x'.repeat(30_000);
-/** Stands for ten thousand nested arrays, which JSON.stringify could not write. */
+/** Placeholder of ten thousand nested arrays, which JSON.stringify cannot write. */
 const deep = '<deep>';
-/** N43: what a database or a parser could trip over. */
+/** N43: texts that a database or a parser may fail on. */
 const badTexts = ['\0', 'a\0b', '\ud800', 'a\udfffb', '\u001b[2J', huge];
 const badNumbers = [-1, 0, 0.5, 1e9, 2 ** 53, 1e308, -(2 ** 63), '900', '1e9', 'NaN'];
 const wrongTypes: Record<string, unknown[]> = {
@@ -45,7 +45,7 @@ const wrongTypes: Record<string, unknown[]> = {
   object: ['x', 1, [], null, true],
 };
 
-/** Values that no field of this kind takes. */
+/** Returns values that are invalid for the field. */
 export function badValuesFor({ schema }: Field): unknown[] {
   const { type, anyOf, enum: choices, const: only } = schema;
   if (anyOf !== undefined) return anyOf.some((one) => one.type === 'null') ? [1, true, 'x'] : [true, {}, [], -1, huge];
@@ -63,13 +63,13 @@ export function badValuesFor({ schema }: Field): unknown[] {
   return wrong;
 }
 
-/** The body as text, with the value at the pointer; the objects on the way are made. */
+/** Returns the body as text with the value at the pointer. Missing objects on the way are added. */
 export function withValue(body: Body, pointer: string, value: unknown): string {
-  const text = JSON.stringify(placed(body, pointer, value));
+  const text = JSON.stringify(place(body, pointer, value));
   return text.replaceAll(JSON.stringify(deep), '['.repeat(10_000) + ']'.repeat(10_000));
 }
 
-function placed(body: Body, pointer: string, value: unknown): unknown {
+function place(body: Body, pointer: string, value: unknown): unknown {
   if (pointer === '') return value;
   const copy = structuredClone(body);
   const names = pointer.slice(1).split('/');
@@ -83,7 +83,7 @@ function placed(body: Body, pointer: string, value: unknown): unknown {
   return copy;
 }
 
-/** Does an answer name this field, or one in it? */
+/** Returns whether an answer names this field, or one in it. */
 export function names(answer: { body: Body }, pointer: string): boolean {
   const errors = (answer.body.errors ?? []) as { pointer: string; detail: string }[];
   return errors.some((one) => (one.pointer === pointer || one.pointer.startsWith(`${pointer}/`)) && one.detail !== '');

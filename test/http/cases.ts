@@ -4,26 +4,26 @@ import type { Things } from './things.ts';
 
 export type Kind = keyof Things;
 
-/** How a route is called: what its parameters, query and body name, and the least role that opens it. */
+/** How to call a route: the things that its parameters, query and body name, and the lowest role that may call it. */
 export interface Case {
   params?: Record<string, Kind>;
   query?: Record<string, Kind>;
-  /** Query parameters that name nothing. */
+  /** Query parameters that name no thing. */
   flags?: Record<string, string>;
   /** Members that name things. */
   refs?: Record<string, Kind>;
   /** The other members. `n` differs from call to call. */
   body?: (n: number) => Body;
   /**
-   * The least role on the organisation that opens it; `job`: the token of the job; `anyone`: it proves itself; `person`:
-   * users of the organisation, and no service account; `operator`: operators alone.
+   * The lowest role on the organisation that may call it. `job`: the token of the job; `anyone`: the body authenticates; `person`:
+   * users of the organisation, but not service accounts; `operator`: only operators.
    */
   least: Role | 'job' | 'anyone' | 'person' | 'operator';
-  /** Opens to the job of `things.job` as well. */
+  /** The job of `things.job` may call it too. */
   opensToJob?: boolean;
-  /** Opens to operators as well. */
+  /** Operators may call it too. */
   opensToOperator?: boolean;
-  /** A list of what the caller may see: nobody is refused who belongs to the organisation. */
+  /** A list of what the caller may see: it is never refused to members of the organisation. */
   isList?: boolean;
 }
 
@@ -45,7 +45,7 @@ const trust = {
   conditions: [{ claim: 'repository', equals: 'acme/sim' }],
 };
 
-/** One case a route, by method and path. A route without one fails the test that walks the table. */
+/** One case for each route, by method and path. A test fails for a route without a case. */
 export const cases: Record<string, Case> = {
   'POST /tokens': { least: 'job', refs: { managed_identity: 'identity' } },
   'POST /credentials': { least: 'job', refs: { managed_identity: 'identity' } },
@@ -224,7 +224,7 @@ export const cases: Record<string, Case> = {
 
 let calls = 0;
 
-/** The request of a case about these things: its path with query, and its body. */
+/** Returns the request of a case for these things: method, path with query, and body. */
 export function requestOf(key: string, things: Things): { method: string; path: string; body: Body | undefined } {
   const { params = {}, query = {}, flags = {}, refs = {}, body } = cases[key]!;
   const [method = '', template = ''] = key.split(' ');

@@ -37,7 +37,7 @@ const askWith = (client: Client, cursor: string, path = '/groups?'): Promise<Ans
   client.ask('GET', `${path}cursor=${encodeURIComponent(cursor)}`);
 
 describe('N42 a cursor', () => {
-  test('that was altered anywhere opens nothing', async () => {
+  test('is refused when any byte is altered', async () => {
     const { next_cursor: good } = await firstOf(own.owner);
     const bytes = Buffer.from(good, 'base64url');
     for (let at = 0; at < bytes.length; at += 5) {
@@ -50,7 +50,7 @@ describe('N42 a cursor', () => {
     expect((await askWith(own.owner, good)).status).toBe(200);
   });
 
-  test('of another organisation, or of a colleague, is none', async () => {
+  test('is refused from another organisation or another caller of the same one', async () => {
     for (const client of [other.owner, colleague]) {
       const { next_cursor } = await firstOf(client);
       await oracle.refuses(() => askWith(own.owner, next_cursor), refused);
@@ -58,7 +58,7 @@ describe('N42 a cursor', () => {
     }
   });
 
-  test('of another filter or place is none; the length of a page may change', async () => {
+  test('is refused with another filter or path; the page length may change', async () => {
     const { owner } = own;
     const { next_cursor: jobs } = await firstOf(owner, '/audit-events?action=group.create&');
     for (const path of [
@@ -74,7 +74,7 @@ describe('N42 a cursor', () => {
     await oracle.refuses(() => askWith(owner, members, `/memberships?namespace=${things.workspace}&`), refused);
   });
 
-  test('of 10 kB, of SQL, and of the shape that ids have, is refused in the same words', async () => {
+  test('is refused with the same message when it is 10 kB, SQL or an id', async () => {
     const { next_cursor: good } = await firstOf(own.owner);
     const bad = [
       '',
@@ -83,31 +83,31 @@ describe('N42 a cursor', () => {
       own.groupId,
       Buffer.from(`after:${own.groupId}`).toString('base64url'),
     ];
-    const told = new Set<string>();
+    const messages = new Set<string>();
     for (const text of [...bad, good.toLowerCase()]) {
       const { answer } = await oracle.refuses(() => askWith(own.owner, text), refused);
       expect(answer.text.length).toBeLessThan(600);
-      told.add(JSON.stringify(answer.body.errors));
+      messages.add(JSON.stringify(answer.body.errors));
     }
-    expect([...told]).toEqual([expect.stringContaining('"pointer":"cursor"')]);
+    expect([...messages]).toEqual([expect.stringContaining('"pointer":"cursor"')]);
   });
 
-  test('hides where it points to, and no two are alike', async () => {
+  test('hides its position, and is different each time', async () => {
     const [one, again] = [await firstOf(own.owner), await firstOf(own.owner)];
     expect(one.next_cursor).not.toBe(again.next_cursor);
     expect(Buffer.from(one.next_cursor, 'base64url').toString('latin1')).not.toContain(ids(one)[0]);
   });
 });
 
-describe('every list of the table', () => {
+describe('every list of the route table', () => {
   const lists = routes.filter(
     ({ query }) => query !== undefined && 'cursor' in ((query as { shape?: object }).shape ?? {}),
   );
 
-  test('is found', () => expect(lists.length).toBeGreaterThan(12));
+  test('is tested', () => expect(lists.length).toBeGreaterThan(12));
 
   test.each(lists.map(({ method, path }) => `${method} ${path}`))(
-    '%s takes no cursor of another route',
+    '%s refuses a cursor of another route',
     async (key) => {
       const foreign = key === 'GET /users' ? '/groups?' : '/users?';
       const { next_cursor } = await firstOf(own.owner, foreign);
@@ -118,7 +118,7 @@ describe('every list of the table', () => {
   );
 });
 
-test('a page goes on at another replica', async () => {
+test('the next page can come from another replica', async () => {
   const all = ids(await own.owner.send('GET', '/groups'));
   const walked: string[] = [];
   let query = '?limit=1';
@@ -128,7 +128,7 @@ test('a page goes on at another replica', async () => {
     });
     const page = (await answer.json()) as Body;
     walked.push(...ids(page));
-    // RFC 8288: what a client follows that knows nothing of cursors.
+    // RFC 8288 link, for clients that do not handle cursors.
     query = /^<(\?[^>]+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1] ?? '';
     expect(query === '').toBe(page.next_cursor === null);
     expect(pages).toBeLessThan(50);
@@ -136,7 +136,7 @@ test('a page goes on at another replica', async () => {
   expect(walked).toEqual(all);
 });
 
-test('a secret of its own makes cursors that no other installation opens', () => {
+test('an installation cannot open the cursors of another one', () => {
   const [ours, theirs] = [randomBytes(32), randomBytes(32)].map((secret) => createCursors(() => secret));
   const caller = { kind: 'system', id: 'system' } as const;
   const scope = { caller, route: 'GET /groups', params: {}, query: { limit: 5, type: 'aws' } };

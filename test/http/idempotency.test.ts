@@ -32,14 +32,14 @@ describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
     group = await organization.owner.send('GET', '/groups/acme%2Flab');
   }, 60_000);
 
-  const children = async (): Promise<string[]> =>
+  const listChildren = async (): Promise<string[]> =>
     (await organization.owner.send('GET', '/groups?limit=200')).items.map((item: Body) => item.path);
 
-  test('answers the same request once more as before, and makes nothing', async () => {
+  test('repeats the first answer for the same request, and creates nothing', async () => {
     const key = randomUUID();
     const first = await send(organization.owner, '/groups', { name: 'once', parent: 'acme' }, key);
     expect([first.status, isReplay(first)]).toEqual([201, false]);
-    // The order of members is none of a JSON object's meaning; an id and a path are two requests.
+    // The order of JSON members does not matter; an id and a path are different requests.
     for (const body of [
       { name: 'once', parent: 'acme' },
       { parent: 'acme', name: 'once', description: '' },
@@ -48,13 +48,13 @@ describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
       expect([again.status, again.body, isReplay(again)]).toEqual([201, first.body, true]);
       expect(again.headers.get('etag')).toBe(first.headers.get('etag'));
     }
-    expect((await children()).filter((path) => path === 'acme/once')).toHaveLength(1);
+    expect((await listChildren()).filter((path) => path === 'acme/once')).toHaveLength(1);
     expect((await send(organization.owner, '/groups', { name: 'once', parent: 'acme' }, randomUUID())).status).toBe(
       409,
     );
   });
 
-  test('tells a secret once: a replay names what it withholds', async () => {
+  test('leaves the secret out of a replay, and names it', async () => {
     const { owner, workspaceId, launcher, user, launcherId } = organization;
     const path = `/workspaces/${workspaceId}/jobs`;
     for (const [client, where, body, member] of [
@@ -71,10 +71,10 @@ describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
     }
   });
 
-  test('with another body, path or query is refused, and nothing changes', async () => {
+  test('is refused with another body, path or query, and nothing changes', async () => {
     const key = randomUUID();
     await send(organization.owner, '/groups', { name: 'mine', parent: 'acme' }, key);
-    const before = await children();
+    const before = await listChildren();
     for (const body of [
       { name: 'other', parent: 'acme' },
       { name: 'mine', parent: group.id },
@@ -87,10 +87,10 @@ describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
       send(organization.launcher, `/workspaces/${workspace}/jobs`, { user: organization.user, stage: 'run' }, grants);
     expect((await jobs(organization.workspaceId)).status).toBe(201);
     expect((await jobs(organization.otherWorkspaceId)).body.code).toBe('idempotency_key_reused');
-    expect(await children()).toEqual(before);
+    expect(await listChildren()).toEqual(before);
   });
 
-  test('is the caller`s own, and apart for each route', async () => {
+  test('belongs to one caller and one route', async () => {
     const { owner, id, group: lab } = organization;
     const { client } = await createAccount(owner, lab, 'colleague', { namespace: id, role: 'owner' });
     const key = randomUUID();
@@ -103,7 +103,7 @@ describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
     expect(new Set(made.map(({ body }) => body.id)).size).toBe(3);
   });
 
-  test('is free again after a refusal', async () => {
+  test('can be used again after a refusal', async () => {
     const key = randomUUID();
     const body = { name: 'later', parent: 'acme/parent' };
     expect((await send(organization.owner, '/groups', body, key)).status).toBe(404);
@@ -112,7 +112,7 @@ describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
     expect([answer.status, isReplay(answer)]).toEqual([201, false]);
   });
 
-  test('of a bad shape is named; a request that makes nothing does not look at it', async () => {
+  test('is refused when malformed, and ignored by a request that creates nothing', async () => {
     for (const key of ['', 'a b', 'x'.repeat(256)]) {
       const answer = await send(organization.owner, '/groups', { name: 'bad', parent: 'acme' }, key);
       expect([answer.status, answer.body.errors]).toEqual([
@@ -128,7 +128,7 @@ describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
     }
   });
 
-  test('20 times at once makes one thing', async () => {
+  test('creates one thing when sent 20 times at once', async () => {
     for (let round = 0; round < rounds(2, 50); round++) {
       const key = randomUUID();
       const path = `/workspaces/${organization.workspaceId}/jobs`;
@@ -136,17 +136,17 @@ describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
       const body = { user: organization.user, stage: 'run', reference };
       const answers = await Promise.all(Array.from({ length: 20 }, () => send(organization.launcher, path, body, key)));
       const made = answers.filter(({ status }) => status === 201);
-      expect(answers.filter(({ status }) => status !== 201).map(({ body: told }) => told.code)).toEqual(
+      expect(answers.filter(({ status }) => status !== 201).map(({ body: answer }) => answer.code)).toEqual(
         Array.from({ length: 20 - made.length }, () => 'request_in_progress'),
       );
-      expect(new Set(made.map(({ body: told }) => told.id)).size).toBe(1);
-      expect(made.filter(({ body: told }) => told.job_token !== undefined)).toHaveLength(1);
+      expect(new Set(made.map(({ body: answer }) => answer.id)).size).toBe(1);
+      expect(made.filter(({ body: answer }) => answer.job_token !== undefined)).toHaveLength(1);
       const { items } = await organization.owner.send('GET', `${path}?limit=200`);
       expect(items.filter((item: Body) => item.reference === reference)).toHaveLength(1);
     }
   });
 
-  test('20 at once, each with a key of its own, do not stand in each other`s way', async () => {
+  test('does not block 20 concurrent requests with different keys', async () => {
     const path = `/workspaces/${organization.workspaceId}/jobs`;
     const body = { user: organization.user, stage: 'run' };
     const answers = await Promise.all(
@@ -188,13 +188,15 @@ describe('an idempotency key on two replicas', () => {
   const count = async (table: string): Promise<number> =>
     Number((await oracle.execute(`SELECT count(*)::int AS count FROM ${table}`))[0]!.count);
 
-  test('makes one thing of 20 requests at once over both', async () => {
+  test('creates one thing from 20 concurrent requests over both', async () => {
     for (let round = 0; round < rounds(3, 100); round++) {
       const [groups, records] = [await count('namespaces'), await count(`audit_events WHERE outcome = 'success'`)];
       const key = randomUUID();
       const body = { name: `round${round}`, parent: 'acme' };
       const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => send(at(n), '/groups', body, key)));
-      const wrong = answers.filter(({ status, body: told }) => status !== 201 && told.code !== 'request_in_progress');
+      const wrong = answers.filter(
+        ({ status, body: answer }) => status !== 201 && answer.code !== 'request_in_progress',
+      );
       expect(wrong.map(({ text }) => text)).toEqual([]);
       expect(answers.filter((answer) => answer.status === 201 && !isReplay(answer))).toHaveLength(1);
       expect(await count('namespaces')).toBe(groups + 1);
@@ -204,7 +206,7 @@ describe('an idempotency key on two replicas', () => {
     }
   });
 
-  test('another body is one refusal on record, whichever replica had the first', async () => {
+  test('is refused with another body on either replica, with one record', async () => {
     const key = randomUUID();
     await send(at(0), '/teams', { name: 'first' }, key);
     await oracle.refuses(() => send(at(1), '/teams', { name: 'second' }, key), {
@@ -214,12 +216,12 @@ describe('an idempotency key on two replicas', () => {
     });
   });
 
-  test('a change is never committed without its key', async () => {
+  test('is committed together with its change', async () => {
     const body = { name: 'whole', parent: 'acme' };
     const key = randomUUID();
     const before = await oracle.snapshot();
     const role = new URL(replicas[0]!.home.urls!.application).username;
-    // The answer cannot be kept, at the very end: then the group must not stay either.
+    // Storing the answer fails as the last step: the group must be rolled back as well.
     await oracle.execute(`REVOKE UPDATE ON idempotency_keys FROM ${role}`);
     const answer = await send(at(0), '/groups', body, key);
     await oracle.execute(`GRANT UPDATE ON idempotency_keys TO ${role}`);
@@ -230,7 +232,7 @@ describe('an idempotency key on two replicas', () => {
     expect([again.status, isReplay(again)]).toEqual([201, false]);
   });
 
-  test('N45 is kept as a hash, with an answer that holds no secret', async () => {
+  test('N45 is stored as a hash, with an answer that holds no secret', async () => {
     const key = `key-${randomUUID()}`;
     const { launcher, launcherId, workspaceId, user, owner } = organization;
     await send(launcher, `/workspaces/${workspaceId}/jobs`, { user, stage: 'run' }, key);
@@ -241,12 +243,12 @@ describe('an idempotency key on two replicas', () => {
     expect(JSON.stringify(rows)).not.toContain(key);
   });
 
-  test('is forgotten after a day', async () => {
+  test('is deleted after a day', async () => {
     const { clock } = replicas[0]!;
     const key = randomUUID();
     const first = await send(at(0), '/teams', { name: 'of-a-day' }, key);
     await organization.owner.send('DELETE', `/teams/${first.body.id}`);
-    // An access token lives an hour: this one is renewed by hand.
+    // An access token expires after an hour; this one is extended in the database.
     await oracle.execute(`UPDATE oidc_artifacts SET expires_at = expires_at + interval '2 days'`);
     clock.advance(23 * hours);
     expect(isReplay(await send(at(1), '/teams', { name: 'of-a-day' }, key))).toBe(true);
@@ -258,7 +260,7 @@ describe('an idempotency key on two replicas', () => {
   });
 });
 
-describe('every route that makes something', () => {
+describe('every route that creates', () => {
   const creates = routes.filter(({ method, status }) => method === 'POST' && status === 201);
   let running: RunningArsia;
   let oracle: Oracle;
@@ -275,10 +277,10 @@ describe('every route that makes something', () => {
     ({ things, job } = await makeThings(organization));
     const { owner, group, id } = organization;
     account = await createAccount(owner, group, 'actor', { namespace: id, role: 'owner' });
-    operator = await newOperator('replaying.operator');
+    operator = await createOperator('replaying.operator');
   }, 60_000);
 
-  async function newOperator(login: string): Promise<Client> {
+  async function createOperator(login: string): Promise<Client> {
     const { token } = await running.arsia.operators.link(login);
     const { access_token } = await createClient(running.issuer).send('POST', '/admin-links/redeem', { token });
     return createClient(running.issuer, access_token);
@@ -286,13 +288,13 @@ describe('every route that makes something', () => {
 
   const actorOf = (name: string): Client => (cases[name]!.least === 'operator' ? operator : account.client);
 
-  /** Takes the role of the actor, or the right of the operator, away; returns what gives it back. */
+  /** Removes the role of the actor, or the operator's right. Returns the function that restores it. */
   async function takeAway(name: string): Promise<() => Promise<void>> {
     const { owner, id } = organization;
     if (cases[name]!.least === 'operator') {
       await running.arsia.operators.dismiss('replaying.operator');
       return async () => {
-        operator = await newOperator('replaying.operator');
+        operator = await createOperator('replaying.operator');
       };
     }
     const { items } = await owner.send('GET', `/memberships?namespace=${id}&limit=200`);
@@ -304,9 +306,9 @@ describe('every route that makes something', () => {
   }
 
   /**
-   * The replay is refused as the request would be now, with one record and no change; after `giveBack` it is a replay again.
+   * Checks that the replay is refused as a new request would be, with one record and no change, and works again after `giveBack`.
    */
-  async function isRefusedAgain(ask: () => Promise<Answer>, status: number, giveBack: () => Promise<void>) {
+  async function expectReplayRefused(ask: () => Promise<Answer>, status: number, giveBack: () => Promise<void>) {
     const before = await oracle.snapshot();
     const refused = await ask();
     expect([refused.status, refused.text, isReplay(refused)]).toEqual([status, refused.text, false]);
@@ -337,7 +339,7 @@ describe('every route that makes something', () => {
   });
 
   test.each(creates.map(({ path, action }) => [`POST ${path}`, action]))(
-    'N82 %s: a replay after the right is gone is refused as a new request is',
+    'N82 %s: a replay without the right is refused as a new request is',
     async (name, action) => {
       const { things: own } = await makeThings(organization);
       const { path, body } = requestOf(name, own);
@@ -347,7 +349,7 @@ describe('every route that makes something', () => {
       const giveBack = await takeAway(name);
       const fresh = await send(actorOf(name), path, body, randomUUID());
       expect([401, 403, 404]).toContain(fresh.status);
-      await isRefusedAgain(() => send(actorOf(name), path, body, key), fresh.status, giveBack);
+      await expectReplayRefused(() => send(actorOf(name), path, body, key), fresh.status, giveBack);
       const records = await oracle.execute(
         `SELECT count(*)::int AS n FROM audit_events WHERE action = $1 AND outcome = 'success' AND request_id = $2`,
         [action, first.headers.get('x-request-id')],
@@ -356,7 +358,7 @@ describe('every route that makes something', () => {
     },
   );
 
-  test('N82 a replay of a job start is refused after the right to act, or the role of the user, was taken away', async () => {
+  test('N82 a replay of a job start is refused after the right to act, or the role of the user, was removed', async () => {
     const { owner, launcher, launcherId, user, workspaceId, groupId } = organization;
     const path = `/workspaces/${workspaceId}/jobs`;
     const [key, body] = [randomUUID(), { user, stage: 'run' }];
@@ -364,7 +366,7 @@ describe('every route that makes something', () => {
     const rights = await owner.send('GET', `/service-accounts/${launcherId}/may-act`);
     for (const { id } of rights.items) await owner.send('DELETE', `/service-accounts/${launcherId}/may-act/${id}`);
     const labels = { pipeline: '*' };
-    await isRefusedAgain(
+    await expectReplayRefused(
       () => send(launcher, path, body, key),
       404,
       async () => {
@@ -378,14 +380,14 @@ describe('every route that makes something', () => {
     const { items } = await owner.send('GET', `/memberships?namespace=${workspaceId}&limit=200`);
     const membership = items.find((one: Body) => JSON.stringify(one).includes(organization.userId));
     await owner.send('DELETE', `/memberships/${membership.id}`);
-    await isRefusedAgain(
+    await expectReplayRefused(
       () => send(launcher, path, body, key),
       403,
       async () => {
         await owner.send('POST', '/memberships', { namespace: workspaceId, principal: user, role: 'deployer' });
       },
     );
-    // An array task that is there, of a job that has ended since, is no new one.
+    // The replay of an array task whose job has ended since is refused, although the task exists.
     const parent = (await send(launcher, path, body, randomUUID())).body.id;
     const task = { user, stage: 'run', parent, task_index: 1 };
     const taskKey = randomUUID();
@@ -395,12 +397,12 @@ describe('every route that makes something', () => {
     expect([again.status, isReplay(again)]).toEqual([201, true]);
   });
 
-  test('N82 a replay of an assignment, alone or with a new workspace, is refused after the use of the identity was taken away', async () => {
+  test('N82 a replay of an assignment, alone or with a new workspace, is refused after the use grant was removed', async () => {
     const { owner, id, groupId } = organization;
     const { things: own } = await makeThings(organization);
     const vault = await owner.send('POST', '/groups', { name: `vault${randomUUID().slice(0, 8)}`, parent: id });
     const there = await owner.send('POST', '/workspaces', { name: 'there', group: vault.id });
-    // An account that may assign in the vault, and uses identities by a grant only.
+    // An account that may assign in the vault, and may use identities only by a grant.
     const { id: actor, client } = await createAccount(owner, groupId, `user${randomUUID().slice(0, 8)}`, {
       namespace: vault.id,
       role: 'owner',
@@ -419,7 +421,7 @@ describe('every route that makes something', () => {
       expect([first.status, first.text]).toEqual([201, first.text]);
       await takeGrant();
       let again: (() => Promise<unknown>) | undefined;
-      await isRefusedAgain(
+      await expectReplayRefused(
         () => send(client, path, body, key),
         403,
         async () => {
@@ -441,7 +443,7 @@ describe('every route that makes something', () => {
     expect([gone.status, isReplay(gone)]).toEqual([404, false]);
   });
 
-  test('but none that issues: every token is a new one', async () => {
+  test('a route that issues ignores the key: each token is new', async () => {
     const key = randomUUID();
     const tokens = [1, 2].map(() => send(job.client, '/tokens', { managed_identity: things.identity }, key));
     const [one, two] = await Promise.all(tokens);

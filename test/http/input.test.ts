@@ -34,8 +34,8 @@ const withQuery = routes
 const withParams = routes.filter((route) => route.path.includes(':')).map(keyOf);
 const clientOf = (key: string): Client => (cases[key]!.least === 'job' ? job.client : organization.owner);
 
-/** Each request was refused with one record, nothing changed, and nothing broke inside. */
-async function allRefused(work: (faults: string[]) => Promise<Answer[]>): Promise<void> {
+/** Checks that each request was refused with one record, without a change and without an internal error. */
+async function expectAllRefused(work: (faults: string[]) => Promise<Answer[]>): Promise<void> {
   const before = await oracle.snapshot();
   const faults: string[] = [];
   const answers = await work(faults);
@@ -53,8 +53,8 @@ async function allRefused(work: (faults: string[]) => Promise<Answer[]>): Promis
 }
 
 describe('N43 bad values', () => {
-  test.each(withBody)('%s refuses them in every field, and names the field', async (key, schema) => {
-    await allRefused(async (faults) => {
+  test.each(withBody)('%s refuses a bad value in every field, and names the field', async (key, schema) => {
+    await expectAllRefused(async (faults) => {
       const { method, path, body = {} } = requestOf(key, things);
       const answers: Answer[] = [];
       for (const field of fieldsOf(schema)) {
@@ -80,11 +80,11 @@ describe('N43 bad settings of an identity', () => {
     oidc: { audience: 'https://api.acme.example' },
   };
 
-  test.each(providers)('$type refuses them in every field, and names the field', async (provider) => {
+  test.each(providers)('$type refuses a bad value in every field, and names the field', async (provider) => {
     const { type, settings: schema } = provider as { type: string; settings: z.ZodType };
     const isFree = type === 'oidc' || type === 'kubernetes';
     const injections = isFree ? [] : ['<script>', '$' + '{aws:username}', "'; DROP TABLE jobs; --"];
-    await allRefused(async (faults) => {
+    await expectAllRefused(async (faults) => {
       const answers: Answer[] = [];
       const body = { name: 'x', group: organization.group, type, settings: good[type]! };
       for (const field of fieldsOf(schema, '/settings')) {
@@ -105,8 +105,8 @@ describe('N43 bad settings of an identity', () => {
 });
 
 describe('bad bodies', () => {
-  test.each(withBody)('%s names an unknown member, wherever it stands', async (key, schema) => {
-    await allRefused(async (faults) => {
+  test.each(withBody)('%s refuses an unknown member at any depth, and names it', async (key, schema) => {
+    await expectAllRefused(async (faults) => {
       const { method, path, body = {} } = requestOf(key, things);
       const answers: Answer[] = [];
       const objects = fieldsOf(schema).filter(({ schema: { additionalProperties } }) => additionalProperties === false);
@@ -121,8 +121,8 @@ describe('bad bodies', () => {
   });
 
   const withoutBody = routes.filter(({ method, body }) => method !== 'GET' && body === undefined).map(keyOf);
-  test.each(withoutBody)('%s takes none: a member that is sent is a mistake, and named', async (key) => {
-    await allRefused(async (faults) => {
+  test.each(withoutBody)('%s refuses a body, and names its member', async (key) => {
+    await expectAllRefused(async (faults) => {
       const { method, path } = requestOf(key, things);
       const answer = await clientOf(key).ask(method, path, { force: true });
       if (answer.status !== 400 || !names(answer, '/force')) faults.push(answer.text);
@@ -143,7 +143,7 @@ describe('bad bodies', () => {
     'NaN',
     '\ufeff{}',
   ];
-  test.each(malformed.map((text) => [text]))('malformed JSON is 400: %j', async (text) => {
+  test.each(malformed.map((text) => [text]))('malformed JSON returns 400: %j', async (text) => {
     await oracle.refuses(() => organization.owner.ask('POST', '/groups', text || ' '), {
       status: 400,
       code: 'invalid_request',
@@ -151,7 +151,7 @@ describe('bad bodies', () => {
     });
   });
 
-  test('what is JSON but no object, and objects that would be taken for one, are 400', async () => {
+  test('JSON that is not an object, and an object with `__proto__`, return 400', async () => {
     for (const text of ['null', 'true', '1', '"x"', '[]', '[{"name":"x"}]', '{"__proto__":{"name":"x"}}'])
       await oracle.refuses(() => organization.owner.ask('POST', '/groups', text), {
         status: 400,
@@ -159,7 +159,7 @@ describe('bad bodies', () => {
       });
   });
 
-  test('other media types are 415, other encodings 400 or 415', async () => {
+  test('other media types return 415, other encodings 400 or 415', async () => {
     const body = JSON.stringify({ name: 'x', parent: 'acme' });
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', 'application/jsonp'])
       await oracle.refuses(() => organization.owner.ask('POST', '/groups', body, { 'content-type': type }), {
@@ -172,7 +172,7 @@ describe('bad bodies', () => {
     });
   });
 
-  test('N40 10,000 nested arrays, 30,000 members and a 60 kB string are refused in little time', async () => {
+  test('N40 quickly refuses 10,000 nested arrays, 30,000 members and a 60 kB string', async () => {
     const texts = [
       '['.repeat(30_000) + ']'.repeat(30_000),
       '['.repeat(60_000),
@@ -192,7 +192,7 @@ describe('bad bodies', () => {
 
 describe('bad URLs', () => {
   test.each(withQuery)('%s refuses unknown, repeated and bad parameters, and names them', async (key, schema) => {
-    await allRefused(async (faults) => {
+    await expectAllRefused(async (faults) => {
       const { method, path } = requestOf(key, things);
       const answers: Answer[] = [];
       const fields = fieldsOf(schema).filter(({ pointer }) => pointer !== '');
@@ -229,8 +229,8 @@ describe('bad URLs', () => {
     });
   });
 
-  test.each(withParams)('%s knows nothing by a name that is none', async (key) => {
-    await allRefused(async (faults) => {
+  test.each(withParams)('%s returns not found for an invalid reference', async (key) => {
+    await expectAllRefused(async (faults) => {
       const answers: Answer[] = [];
       const { method, path, body } = requestOf(key, things);
       for (const name of [
@@ -257,7 +257,7 @@ describe('bad URLs', () => {
     });
   });
 
-  test('a route without parameters refuses any', async () => {
+  test('a route without query parameters refuses any parameter', async () => {
     const { answer } = await oracle.refuses(() => organization.owner.ask('GET', `/groups/${things.group}?expand=all`), {
       status: 400,
       code: 'invalid_request',
@@ -305,7 +305,7 @@ describe('names', () => {
       (name: string) => ({ name, group: 'acme/lab', type: 'kubernetes', settings: { audience: `x${name}` } }),
     ],
   ] as const)('N33 %s takes 1 to 64 of a-z, 0-9, - and _, the last two inside', async (path, make) => {
-    await allRefused(async (faults) => {
+    await expectAllRefused(async (faults) => {
       const answers = [];
       for (const name of bad) {
         const answer = await organization.owner.ask('POST', path, { ...make(''), name });
@@ -315,13 +315,13 @@ describe('names', () => {
       return answers;
     });
     for (const name of good) expect((await organization.owner.ask('POST', path, make(name))).status).toBe(201);
-    // N26: taken, also by what is there of another kind.
+    // N26: the name is also refused when a thing of another type has it.
     expect((await organization.owner.ask('POST', path, make('a'))).status).toBe(409);
   });
 
-  test('N33 logins, stages, profiles and labels', async () => {
+  test('N33 refuses bad logins, stages, profiles and labels', async () => {
     const { owner, workspaceId } = organization;
-    await allRefused(async (faults) => {
+    await expectAllRefused(async (faults) => {
       const answers = [];
       for (const login of ['', 'A', 'a b', 'a:b', 'a/b', 'ä', 'a'.repeat(65), 'a\u200b', organization.userId])
         answers.push(await owner.ask('POST', '/users', { login }));
@@ -339,7 +339,7 @@ describe('names', () => {
     });
   });
 
-  test('texts with the metacharacters of SQL, JSON, HTML and shells come back as they were sent', async () => {
+  test('texts with metacharacters of SQL, JSON, HTML and shells are returned unchanged', async () => {
     for (const description of [
       "Robert'); DROP TABLE users;--",
       '<script>alert(1)</script>',
@@ -354,7 +354,7 @@ describe('names', () => {
   });
 });
 
-describe('what a request may not choose', () => {
+describe('fields that a request may not set', () => {
   test.each([
     ['PATCH', '/groups/:id', { description: 'x', organization_id: 'grp_x' }],
     ['PATCH', '/groups/:id', { description: 'x', name: 'other' }],
@@ -428,7 +428,7 @@ describe('what a request may not choose', () => {
       },
       '/settings/service_account',
     ],
-  ])('N29 %j names no endpoint of its own', async (identity, pointer) => {
+  ])('N29 an identity cannot name its own endpoint: %j', async (identity, pointer) => {
     const { answer } = await oracle.refuses(
       () => organization.owner.ask('POST', '/managed-identities', { name: 'x', group: 'acme/lab', ...identity }),
       { status: 400, code: 'invalid_request' },

@@ -7,7 +7,7 @@ import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createOrganization, type Job, type Organization, startJob } from '../support/organization.ts';
 import { makeThings } from './things.ts';
 
-/** Requests in a second, and as many again in ten. */
+/** Requests in a second, and the same number again once in ten seconds. */
 const rate = 40;
 
 let running: RunningArsia;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   identity = made.things.identity;
 }, 60_000);
 
-/** The node adapter answers the exact target; a question mark behind it leaves the request to Koa. */
+/** The node adapter answers the exact target only; with a trailing question mark Koa answers. */
 type Way = '' | '?';
 const short: Way = '';
 const long: Way = '?';
@@ -89,7 +89,7 @@ const requests: Record<string, Ask> = {
   'credentials for too long': asked('/credentials', { managed_identity: 'acme/none', duration: 1e9 }, ofJob),
 };
 
-/** What must be the same, and how what must not be looks. */
+/** Returns the parts of an answer that must be equal, and the form of those that always differ. */
 function shapeOf({ status, headers, body }: Answer): unknown {
   const plain = Object.fromEntries(headers);
   for (const name of ['date', 'ratelimit', 'content-length']) plain[name] &&= 'there';
@@ -101,10 +101,10 @@ function shapeOf({ status, headers, body }: Answer): unknown {
 }
 
 describe('the node adapter', () => {
-  test('answers the exact target, and Koa the other: it spells the length of a body in capitals', async () => {
-    const spelled = async (way: Way) =>
+  test('answers the exact target, and Koa any other', async () => {
+    const readLengthHeader = async (way: Way) =>
       (await requests['a token']!(way)).rawHeaders.find((name) => name.toLowerCase() === 'content-length');
-    expect([await spelled(short), await spelled(long)]).toEqual(['content-length', 'Content-Length']);
+    expect([await readLengthHeader(short), await readLengthHeader(long)]).toEqual(['content-length', 'Content-Length']);
   });
 
   test.each(Object.entries(requests))('answers and records as the Koa adapter does: %s', async (_name, ask) => {
@@ -112,8 +112,8 @@ describe('the node adapter', () => {
     expect(shapeOf(one)).toEqual(shapeOf(other));
     const facts = async (answer: Answer) =>
       (await oracle.recordsOf(answer)).map(({ action, outcome, code, actor_kind, actor_id, detail }) => {
-        const { claims: _, ...told } = detail;
-        return { action, outcome, code, actor_kind, actor_id, told };
+        const { claims: _, ...rest } = detail;
+        return { action, outcome, code, actor_kind, actor_id, rest };
       });
     if (one.headers.get('x-request-id') !== 'my-request-17') expect(await facts(one)).toEqual(await facts(other));
     running.clock.advance(2_000);
@@ -123,14 +123,14 @@ describe('the node adapter', () => {
     expect((await requests['a token']!(short)).status).toBe(200);
   });
 
-  test('is limited by caller as Koa is, and both count together', async () => {
+  test('shares the limit of a caller with the Koa adapter', async () => {
     const { token } = await startJob(organization);
     const ask = asked('/tokens', { managed_identity: 'acme/none' }, () => token);
     const began = performance.now();
     const answers = await Promise.all(Array.from({ length: 600 }, (_, n) => ask(n % 2 === 0 ? short : long)));
     const seconds = (performance.now() - began) / 1000;
     const refused = answers.filter(({ status }) => status === 429);
-    // A window begins with the first request in it: however slow this machine is, a caller has no more of them than this.
+    // A window starts with its first request, so this bounds the number of windows even on a slow machine.
     const windows = Math.floor(seconds) + 1 + (Math.floor(seconds / 10) + 1);
     expect(answers.length - refused.length).toBeLessThanOrEqual(windows * rate);
     expect(refused.length).toBeGreaterThan(0);

@@ -29,15 +29,15 @@ interface Limit {
   value: string;
   /** File and text with the number, where nothing exports it. */
   source?: [file: string, text: string];
-  /** A request beyond it, for limits of the API. */
+  /** Sends a request beyond the limit, for limits of the API. */
   beyond?: () => Promise<Answer>;
-  /** The test that goes beyond it, for the others. */
+  /** The test of the limit, for other limits. */
   test?: [file: string, title: string];
 }
 
 const document = readFileSync('docs/limits.md', 'utf8');
 
-/** The cells of the table below a heading, by the first of each row. */
+/** Returns the cells of the table below a heading, by the first cell of each row. */
 function tableOf(heading: string): Record<string, string[]> {
   const [, section = ''] = document.split(`\n## ${heading}\n`);
   const lines = section
@@ -111,7 +111,7 @@ const requests: Record<string, Limit> = {
   'form of a sign-in page': { value: '1024 bytes', source: ['src/oidc/signin/context.ts', 'maximumForm = 1024'] },
   'headers of a request': {
     value: `${maxHeaderSize} bytes`,
-    test: ['test/http/requests.test.ts', 'headers of 64 kB are 431, a broken request 400'],
+    test: ['test/http/requests.test.ts', 'headers of 64 kB return 431, a broken request 400'],
   },
   'time until the headers are there': { value: '10 s', source: ['src/server/serving.ts', 'headersTimeout: 10_000'] },
   'time until the request is there': { value: '30 s', source: ['src/server/serving.ts', 'requestTimeout: 30_000'] },
@@ -122,19 +122,19 @@ const requests: Record<string, Limit> = {
   'requests of one caller to one replica': {
     value: '200 in a second, twice as many once in 10 s',
     source: ['src/http/limits/limits.ts', 'burstWindow = 10'],
-    test: ['test/http/ratelimits.test.ts', 'is told to wait, as a problem; others are not'],
+    test: ['test/http/ratelimits.test.ts', 'gets a problem with a wait time; other callers are served'],
   },
   'unknown tokens of one address to one replica': {
     value: '200 in a second',
     test: [
       'test/http/ratelimits.test.ts',
-      'N41 many tokens that open nothing keep out more of them from that address, and no good one',
+      'N41 many invalid tokens block further invalid tokens of their address, and no valid token',
     ],
   },
   'sign-ins and device codes that one address begins at one replica': {
     value: '6000 in 600 s',
     source: ['src/http/limits/signinstarts.ts', 'most = 6_000'],
-    test: ['test/http/signinstarts.test.ts', 'N68 limits the sign-ins and device codes that one address begins'],
+    test: ['test/http/signinstarts.test.ts', 'N68 limits the sign-ins and device codes that one address starts'],
   },
   'rows of one page of a list': { value: '200', beyond: () => get('/groups?limit=201') },
   '`cursor`': { value: '512 characters', beyond: () => get(`/groups?cursor=${x(513)}`) },
@@ -203,10 +203,7 @@ const stored: Record<string, Limit> = {
   'session tags of an AWS identity': {
     value: '50',
     source: ['src/providers/aws/settings.ts', 'maximumTags = 50'],
-    test: [
-      'test/http/openapibodies.test.ts',
-      '%d session tags are answered with %d, and the document says which are right',
-    ],
+    test: ['test/http/openapibodies.test.ts', '%d session tags get %d, and the document agrees'],
   },
   'transitive tag keys of an AWS identity': {
     value: '50',
@@ -296,7 +293,7 @@ const lifetimes: Record<string, Limit> = {
     value: `${seconds(outsideTokens.lifetime.maximum)}, ${outsideTokens.lifetime.default} by default (\`maximum_lifetime\` of the trust rule)`,
     test: [
       'test/e2e/outsidedecisions.test.ts',
-      'accepts a life of 24 h, and of as long as the rule says, up to 7 days',
+      'accepts a lifetime of 24 h, or up to the maximum of the rule, which is at most 7 days',
     ],
   },
   'sign-in, from the first page': { value: seconds(signInLifetimes.interaction) },
@@ -324,7 +321,7 @@ const lifetimes: Record<string, Limit> = {
   'link of `arsia server admin link`': { value: seconds(adminLinkLifetime) },
   'answer kept for an `Idempotency-Key`': {
     value: seconds(idempotencyLifetime),
-    test: ['test/http/idempotency.test.ts', 'is forgotten after a day'],
+    test: ['test/http/idempotency.test.ts', 'is deleted after a day'],
   },
 };
 
@@ -378,11 +375,11 @@ const replica: Record<string, Limit> = {
   },
   'changes at once': {
     value: 'a quarter of the connections; with several organisations half of these of one',
-    source: ['src/services/pipeline/shares.ts', "ofConnections('changes', 0.25)"],
+    source: ['src/services/pipeline/shares.ts', "limitConnections('changes', 0.25)"],
   },
   'reads at once': {
     value: 'a fifth of the connections; with several organisations half of these of one',
-    source: ['src/services/pipeline/shares.ts', "ofConnections('reads', 0.2)"],
+    source: ['src/services/pipeline/shares.ts', "limitConnections('reads', 0.2)"],
   },
   'forced deletions and moves at once': {
     value: '2, one of each organisation, and 100 that wait',
@@ -403,19 +400,22 @@ const replica: Record<string, Limit> = {
     source: ['src/providers/calls.ts', 'queue = 128'],
     test: [
       'test/providers/calls.test.ts',
-      'F10 a cloud that hangs fills its own places only; beyond the queue it is busy, with a Retry-After',
+      'F10 a cloud that hangs fills only its own places; beyond its queue callers get a Retry-After',
     ],
   },
   exchange: {
     value: '10 s',
-    test: ['test/providers/calls.test.ts', 'F10 ends a hang with cloud_timeout, though the attempt ignores its signal'],
+    test: [
+      'test/providers/calls.test.ts',
+      'F10 ends a hanging attempt with cloud_timeout, even if the attempt ignores its signal',
+    ],
   },
   'tries of an exchange': {
     value: '3',
     source: ['src/providers/calls.ts', 'maximumTries = 3'],
     test: [
       'test/e2e/credentials.test.ts',
-      'throttled or broken: three tries at most, then 502; one failure in between is not noticed',
+      'a cloud that throttles or fails is tried three times at most, then 502; a single failure is retried',
     ],
   },
   'token of an outside issuer': {
@@ -458,12 +458,12 @@ const replica: Record<string, Limit> = {
   'made-up tokens that a replica remembers': {
     value: '10000, for 10 s',
     source: ['src/http/limits/recognition.ts', 'maximumAbsent = 10_000'],
-    test: ['test/http/ratelimits.test.ts', 'is one question for one credential, however often it is sent'],
+    test: ['test/http/ratelimits.test.ts', 'there is one for a credential, however often it is sent'],
   },
   'unknown tokens of one address that wait to be looked up': {
     value: '256',
     source: ['src/http/limits/recognition.ts', 'maximumWaiting = 256'],
-    test: ['test/http/ratelimits.test.ts', 'is at most one batch at once for each address'],
+    test: ['test/http/ratelimits.test.ts', 'there is at most one batch at a time for each address'],
   },
   'unknown tokens that wait to be looked up': {
     value: '4096',
@@ -480,7 +480,7 @@ const tables = {
 };
 
 describe('N68 docs/limits.md', () => {
-  test('lists every quota as it is', () => {
+  test('lists every quota with its values', () => {
     const rows = Object.fromEntries(
       quotaNames.map((name) => {
         const { default: initial, maximum, per, counts, counted } = quotas[name];
@@ -493,7 +493,7 @@ describe('N68 docs/limits.md', () => {
     expect(tableOf('Quotas')).toEqual(rows);
   });
 
-  test('says what bounds each table of the database, by quotas that exist', async () => {
+  test('names the bound of each table of the database, with quotas that exist', async () => {
     const listed = tableOf('What bounds each table');
     const found = await oracle.execute(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`);
     expect(Object.keys(listed).sort()).toEqual(found.map(({ name }) => `\`${name}\``).sort());
@@ -505,7 +505,7 @@ describe('N68 docs/limits.md', () => {
 
   describe.each(Object.entries(tables))('%s', (heading, limits) => {
     const rows = tableOf(heading);
-    test('lists the limits of this test, and no other', () => {
+    test('lists exactly the limits of this test', () => {
       expect(Object.keys(rows).sort()).toEqual(Object.keys(limits).sort());
     });
 
@@ -541,7 +541,7 @@ describe('the schemas of requests', () => {
   );
   const schemas = (openApiDocument('/api/v1') as Body).components.schemas as Body;
 
-  /** Collections and texts without a bound. */
+  /** Yields the collections and texts without a bound. */
   function* unbounded(schema: Body, at: string): Generator<string> {
     if (schema.$ref !== undefined) {
       yield* unbounded(schemas[schema.$ref.split('/').at(-1)], at);
@@ -561,9 +561,9 @@ describe('the schemas of requests', () => {
       yield* unbounded(one, `${at}(${index})`);
   }
 
-  test('are found in the OpenAPI document', () => expect(bodies.length).toBeGreaterThan(20));
+  test('are in the OpenAPI document', () => expect(bodies.length).toBeGreaterThan(20));
 
-  test.each(bodies)('%s bounds every array, every record and every text', (_key, schema) => {
+  test.each(bodies)('%s bounds every array, record and text', (_key, schema) => {
     expect([...unbounded(schema, '')]).toEqual([]);
   });
 });

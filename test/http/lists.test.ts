@@ -17,7 +17,7 @@ let own: Organization;
 let other: Organization;
 let things: { workspace: string; account: string; identity: string; masked: string };
 
-/** Five or more of everything that is listed. */
+/** Creates at least five items for every list. */
 async function fill(organization: Organization): Promise<typeof things> {
   const { owner, group, name, workspaceId: workspace } = organization;
   let identity = '';
@@ -86,11 +86,11 @@ const lists: Record<string, () => string> = {
   'audit events': () => '/audit-events?action=group.create&',
 };
 const names = Object.keys(lists);
-/** A mask has no id of its own: it is one of a place. */
+/** A mask has no id: it is identified by its namespace and identity. */
 const ids = (page: Body): string[] => page.items.map((item: Body) => item.id ?? item.namespace_id);
 
 describe.each(names)('the list of %s', (name) => {
-  test('goes on from page to page, and has everything once', async () => {
+  test('has every item once over all pages', async () => {
     const all = ids(await own.owner.send('GET', `${lists[name]!()}limit=200`));
     expect(all.length).toBeGreaterThanOrEqual(5);
     const isNewestFirst = name === 'audit events';
@@ -110,7 +110,7 @@ describe.each(names)('the list of %s', (name) => {
     expect([exact.items.length, exact.next_cursor]).toEqual([all.length, null]);
   });
 
-  test('N42 takes no cursor that it did not give', async () => {
+  test('N42 refuses a cursor that it did not issue', async () => {
     const { next_cursor: good } = await own.owner.send('GET', `${lists[name]!()}limit=1`);
     const foreign = lists[name === 'users' ? 'groups' : 'users']!();
     const { next_cursor: ofAnother } = await own.owner.send('GET', `${foreign}limit=1`);
@@ -140,7 +140,7 @@ describe.each(names)('the list of %s', (name) => {
   });
 });
 
-test('N42 a cursor of another organisation is none here', async () => {
+test('N42 a list refuses a cursor of another organisation', async () => {
   for (const path of [
     '/groups',
     '/workspaces',
@@ -157,12 +157,12 @@ test('N42 a cursor of another organisation is none here', async () => {
   }
 });
 
-test('a list holds what its reader may see: a member of one workspace sees that one', async () => {
+test('a list holds what its caller may see: a member of one workspace sees only that one', async () => {
   const membership = { namespace: things.workspace, role: 'viewer' } as const;
   const { client } = await createAccount(own.owner, own.group, 'one-workspace', membership);
   expect(ids(await client.send('GET', '/workspaces'))).toEqual([things.workspace]);
   expect(ids(await client.send('GET', '/groups'))).toEqual([]);
-  // The identities of the groups above are not the workspace's to list; those assigned to it are.
+  // A member of the workspace can list the identities assigned to it, but not those of the groups above.
   expect(ids(await client.send('GET', '/managed-identities'))).toEqual([]);
   expect(ids(await client.send('GET', `/workspaces/${things.workspace}/managed-identities`))).toHaveLength(5);
   const { client: nobody } = await createAccount(own.owner, own.group, 'nobody');
@@ -170,7 +170,7 @@ test('a list holds what its reader may see: a member of one workspace sees that 
     expect(ids(await nobody.send('GET', path))).toEqual([]);
 });
 
-test('the audit is filtered by what its events are about', async () => {
+test('the audit can be filtered by job, user and workspace', async () => {
   const { items } = await own.owner.send('GET', '/audit-events?action=job.start&limit=3');
   const [event] = items;
   for (const [filter, column] of [

@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 const mintBody = JSON.stringify({ managed_identity: 'acme/lab/api' });
 
-/** A request as it is spelled here; JSON where there is a body. */
+/** Sends a request with exactly these lines; a body is JSON. */
 const send = (method: string, target: string, headers: string[], body = '', options = {}): Promise<RawAnswer> =>
   sendRaw(
     running.origin,
@@ -39,7 +39,7 @@ const mint = (target: string, ...headers: string[]) =>
 const get = (target: string, token = organization.owner.token) =>
   send('GET', target, ['Host: x', `Authorization: Bearer ${token}`]);
 
-/** Other spellings of a path: case, slashes, dots, percent-encoding, parameters, fragments, backslashes. */
+/** Returns other spellings of a path: case, slashes, dots, percent-encoding, parameters, fragments, backslashes. */
 const otherSpellings = (path: string): string[] => {
   const slash = path.lastIndexOf('/');
   const [above, last] = [path.slice(0, slash), path.slice(slash + 1)];
@@ -69,14 +69,14 @@ const otherSpellings = (path: string): string[] => {
 };
 
 describe('N80 a path has one spelling', () => {
-  test('and no other spelling mints a token', async () => {
+  test('no other spelling mints a token', async () => {
     expect((await mint('/api/v1/tokens')).status).toBe(200);
     expect((await mint('http://evil.example/api/v1/tokens')).status).toBe(200);
-    const minted = async () => (await oracle.execute('SELECT count(*)::int AS n FROM audit_events'))[0]!.n;
-    const before = await minted();
+    const countEvents = async () => (await oracle.execute('SELECT count(*)::int AS n FROM audit_events'))[0]!.n;
+    const before = await countEvents();
     for (const other of otherSpellings('/api/v1/tokens'))
       expect([other, (await mint(other)).status]).toEqual([other, 404]);
-    expect(await minted()).toBe(before);
+    expect(await countEvents()).toBe(before);
   });
 
   test.each(routes.map(({ method, path }) => [method, path] as const))('%s %s', async (method, path) => {
@@ -84,7 +84,7 @@ describe('N80 a path has one spelling', () => {
     const token = /^\/(tokens|credentials)$/.test(path) ? job.token : organization.owner.token;
     const statuses: [string, number][] = [];
     for (const other of otherSpellings(filled)) {
-      // The name of another thing: `acme/lab/move`.
+      // This would be the path of another thing: `acme/lab/move`.
       if (path.includes(':') && other.includes('%2f')) continue;
       const { status } = await send(method, other, ['Host: x', `Authorization: Bearer ${token}`]);
       statuses.push([other, status]);
@@ -106,13 +106,13 @@ describe('N80 a path has one spelling', () => {
     '/api/docs',
     '/api/docs/swagger-ui.css',
     '/api/v1/openapi.json',
-  ])('of what everybody reads: %s', async (path) => {
+  ])('public documents: %s', async (path) => {
     expect((await get(path)).status).toBe(200);
     for (const other of otherSpellings(path)) expect([other, (await get(other)).status]).toEqual([other, 404]);
   });
 
   test.each(['/oauth2/token', '/oauth2/introspect', '/oauth2/revoke', '/oauth2/userinfo', '/oauth2/link'])(
-    'of what takes forms: %s',
+    'endpoints that take forms: %s',
     async (path) => {
       const post = (target: string) =>
         sendRaw(
@@ -130,7 +130,7 @@ describe('N80 a path has one spelling', () => {
     },
   );
 
-  test('may encode characters that have a meaning in paths, and is not changed by a query', async () => {
+  test('reserved characters may be percent-encoded, and a query does not matter', async () => {
     for (const target of ['/api/v1/groups/acme%2Flab', '/api/v1/groups/acme%2flab', '/api/v1/users/ada@acme.example'])
       expect([target, (await get(target)).status]).toEqual([target, 200]);
     expect((await get('/api/v1/users/ada%40acme.example')).status).toBe(200);
@@ -150,7 +150,7 @@ describe('N81 a header that must be sent once', () => {
     ['host', 'hOsT: y'],
     ['authorization', 'AUTHORIZATION: Bearer x'],
     ['content-type', 'content-type: text/plain'],
-  ])('%s is 400 when it stands twice: %s', async (name, again) => {
+  ])('%s returns 400 when it is sent twice: %s', async (name, again) => {
     for (const target of ['/api/v1/tokens', '/api/v1/tokens?', '/api/v1/groups', '/oauth2/token']) {
       const headers = ['Host: x', `Authorization: Bearer ${job.token}`, again];
       const answer = await send('POST', target, headers, mintBody, { isLast: false });
@@ -190,7 +190,7 @@ describe('N81 a header that must be sent once', () => {
     expect(ids.headers).not.toContain('request-1');
   });
 
-  test('accepts lists in several lines: If-Match, X-Forwarded-For', async () => {
+  test('If-Match and X-Forwarded-For are lists and may have several lines', async () => {
     const head = ['Host: x', `Authorization: Bearer ${organization.owner.token}`, 'X-Forwarded-For: 192.0.2.1'];
     const body = JSON.stringify({ description: 'listed' });
     const { version } = JSON.parse((await get('/api/v1/groups/acme%2Flab')).body);

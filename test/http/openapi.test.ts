@@ -7,7 +7,7 @@ import { routes } from '../../src/http/api/routes.ts';
 import type { Route } from '../../src/http/route.ts';
 import { providerTypes } from '../../src/providers/registry.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { actionTraits } from '../../src/services/actions.ts';
+import { listActionTraits } from '../../src/services/actions.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient, request } from '../support/client.ts';
 import { setUpClouds } from '../support/clouds.ts';
@@ -32,21 +32,21 @@ const operations: [string, Body][] = Object.entries(document.paths as Body).flat
   ]),
 );
 
-/** Every node of the document, with its place. */
+/** Yields every node of the document with its location. */
 function* nodesOf(value: unknown, at = ''): Generator<[string, Body]> {
   if (typeof value !== 'object' || value === null) return;
   yield [at, value as Body];
   for (const [name, member] of Object.entries(value)) yield* nodesOf(member, `${at}/${name}`);
 }
 
-describe('the document', () => {
-  test('has every route, and no other', () => {
+describe('the OpenAPI document', () => {
+  test('has exactly the routes of the table', () => {
     expect(document.openapi).toBe('3.1.1');
     expect(operations.map(([key]) => key).sort()).toEqual(routes.map(keyOf).sort());
   });
 
   test.each(routes.map((route) => [keyOf(route), route] as const))(
-    '%s says what it takes and answers',
+    '%s documents its parameters, body and answers',
     (key, route) => {
       const [, operation] = operations.find(([one]) => one === key)!;
       const named = (place: string) =>
@@ -73,12 +73,12 @@ describe('the document', () => {
     },
   );
 
-  test('has a trait, or none, of the action of every route', () => {
-    const unknown = routes.filter(({ action }) => !actionTraits().has(action)).map(keyOf);
+  test('knows the traits of every action that the pipeline performs', () => {
+    const unknown = routes.filter(({ action }) => !listActionTraits().has(action)).map(keyOf);
     expect(unknown).toEqual(['POST /tokens', 'POST /credentials', 'POST /admin-links/redeem']);
   });
 
-  test('names operations apart, and refers to nothing that is not there', () => {
+  test('has unique operation ids and no broken reference', () => {
     const ids = operations.map(([, { operationId }]) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
     const broken = [...nodesOf(document)].flatMap(([at, { $ref }]) => {
@@ -92,7 +92,7 @@ describe('the document', () => {
     expect(broken).toEqual([]);
   });
 
-  test('shows the settings of every kind of identity, each with a right value', () => {
+  test('has the settings of every identity type, each with a valid example', () => {
     const { settings } =
       document.paths['/managed-identities'].post.requestBody.content['application/json'].schema.properties;
     const names: string[] = settings.anyOf.map(({ $ref }: Body) => $ref.split('/').at(-1));
@@ -104,7 +104,7 @@ describe('the document', () => {
   });
 });
 
-describe('what is served', () => {
+describe('the served files', () => {
   let running: RunningArsia;
   const get = (path: string, headers: Record<string, string> = {}) => request(`${running.issuer}${path}`, { headers });
 
@@ -112,7 +112,7 @@ describe('what is served', () => {
     running = await startArsia({ home: await makeHome('embedded'), path: '/tokens/arsia' });
   }, 60_000);
 
-  test('the document is for everybody, and 304 for whoever has it', async () => {
+  test('the document needs no token, and returns 304 to a client that has it', async () => {
     const { status, body, headers } = await get('/api/v1/openapi.json');
     expect(status).toBe(200);
     expect(headers.get('content-type')).toMatch(/^application\/json/);
@@ -123,7 +123,7 @@ describe('what is served', () => {
     expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
-  test('N50 the page takes everything from here, runs no other script, and sends nothing elsewhere', async () => {
+  test('N50 the page loads its own files and scripts only, and sends nothing to other hosts', async () => {
     const { status, text, headers } = await get('/api/docs');
     expect(status).toBe(200);
     expect(headers.get('content-type')).toMatch(/^text\/html/);
@@ -157,13 +157,13 @@ describe('what is served', () => {
     }
   });
 
-  test('nothing else of the package is', async () => {
+  test('other files of the package return 404', async () => {
     for (const name of ['index.html', 'package.json', 'swagger-ui.js', '..%2fpackage.json', 'swagger-ui-bundle.js.map'])
       expect((await get(`/api/docs/${name}`)).status).toBe(404);
   });
 });
 
-describe('real answers are as the document says', () => {
+describe('answers match the document', () => {
   let running: RunningArsia;
   let sandbox: Sandbox;
   let organization: Organization;
@@ -189,7 +189,7 @@ describe('real answers are as the document says', () => {
 
   test.each(plain.map((route) => [keyOf(route), route] as const))('%s', async (key, route) => {
     const client = callerOf(key, { ...people, actor, job: job.client });
-    // What a move or the end of a job changes, the others need as it is.
+    // A move, or the end of a job, changes things that the other routes need.
     const isMoving = /\/move$|^PATCH .*:job$/.test(key);
     const { method, path, body } = requestOf(key, isMoving ? (await makeThings(organization)).things : things);
     const answer = await client.ask(method, path, body);
@@ -206,7 +206,7 @@ describe('real answers are as the document says', () => {
     expect(response!.safeParse(answer).error?.issues).toBeUndefined();
   });
 
-  test('POST /credentials, of every kind', async () => {
+  test('POST /credentials, of every type', async () => {
     await setUpClouds(organization, sandbox);
     for (const type of ['kubernetes', 'oidc'])
       await createIdentity(organization, { name: type, type, settings: { audience: `https://${type}.example` } });
@@ -217,7 +217,7 @@ describe('real answers are as the document says', () => {
     }
   });
 
-  test('and so are problems, of the API and of the clouds', async () => {
+  test('problems of the API and of the clouds', async () => {
     const { owner } = organization;
     const refused = await startJob(organization);
     const settings = { role_arn: 'arn:aws:iam::111122223333:role/lab/other' };

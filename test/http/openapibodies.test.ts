@@ -11,10 +11,10 @@ import { makeThings, type Things } from './things.ts';
 
 const document = openApiDocument('/api/v1') as Body;
 
-/** A schema of the document as whoever reads the document has it: nothing of what validates requests here. */
+/** Builds a validator from a schema of the document alone, as a client would, without the schemas that validate requests. */
 function readerOf(schema: Body): z.ZodType {
   const text = JSON.stringify({ ...schema, $defs: document.components.schemas });
-  // Zod would fill a default in where a member is missing that is required.
+  // Zod would fill in a default for a required member that is missing.
   const withoutDefault = (key: string, value: unknown) => (key === 'default' ? undefined : value);
   return z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/'), withoutDefault));
 }
@@ -29,7 +29,7 @@ const answerOf = (key: string, status: number) =>
 
 const arn = 'arn:aws:iam::111122223333:role/lab/deploy';
 const azureId = '11111111-2222-4333-8444-555555555555';
-/** As short as the server takes them: everything that has a default is left out. */
+/** The shortest settings that the server accepts, without the members that have a default. */
 const shortest: Record<string, Body> = {
   aws: { role_arn: arn },
   azure: { tenant_id: azureId, client_id: azureId, scope: 'https://management.azure.com/.default' },
@@ -59,7 +59,7 @@ beforeAll(async () => {
   people = await createPeople(running, organization);
 }, 60_000);
 
-describe('what the server takes, the document allows', () => {
+describe('the OpenAPI document allows what the server accepts', () => {
   const withBody = routes
     .filter((route) => route.body !== undefined && !/redeem$|credentials$/.test(route.path))
     .map(({ method, path }) => `${method} ${path}`);
@@ -73,20 +73,23 @@ describe('what the server takes, the document allows', () => {
     expect(bodyOf(key).safeParse(body).error?.issues).toBeUndefined();
   });
 
-  test.each(Object.entries(shortest))('settings of %s without what has a default', async (type, settings) => {
-    const body = { name: type, group: organization.group, type, settings };
-    const made = await actor.ask('POST', '/managed-identities', body);
-    expect([made.status, made.text]).toEqual([201, made.text]);
-    expect(bodyOf('POST /managed-identities').safeParse(body).error?.issues).toBeUndefined();
-    const change = { settings };
-    const changed = await actor.ask('PATCH', `/managed-identities/${made.body.id}`, change);
-    expect([changed.status, changed.text]).toEqual([200, changed.text]);
-    expect(bodyOf('PATCH /managed-identities/:id').safeParse(change).error?.issues).toBeUndefined();
-    // Whoever reads the answer may rely on the defaults in it.
-    expect(answerOf('POST /managed-identities', 201).safeParse(made.body).error?.issues).toBeUndefined();
-  });
+  test.each(Object.entries(shortest))(
+    'settings of %s without the members that have a default',
+    async (type, settings) => {
+      const body = { name: type, group: organization.group, type, settings };
+      const made = await actor.ask('POST', '/managed-identities', body);
+      expect([made.status, made.text]).toEqual([201, made.text]);
+      expect(bodyOf('POST /managed-identities').safeParse(body).error?.issues).toBeUndefined();
+      const change = { settings };
+      const changed = await actor.ask('PATCH', `/managed-identities/${made.body.id}`, change);
+      expect([changed.status, changed.text]).toEqual([200, changed.text]);
+      expect(bodyOf('PATCH /managed-identities/:id').safeParse(change).error?.issues).toBeUndefined();
+      // A client may rely on the defaults in the answer.
+      expect(answerOf('POST /managed-identities', 201).safeParse(made.body).error?.issues).toBeUndefined();
+    },
+  );
 
-  test('but not what it refuses: settings of no kind, and answers without the defaults', async () => {
+  test('it refuses settings of no kind, and answers without the defaults', async () => {
     const body = { name: 'x', group: organization.group, type: 'aws', settings: { role: arn } };
     expect((await actor.ask('POST', '/managed-identities', body)).status).toBe(400);
     expect(bodyOf('POST /managed-identities').safeParse(body).success).toBe(false);
@@ -96,10 +99,10 @@ describe('what the server takes, the document allows', () => {
 });
 
 test.each([
-  // Labels are not for this caller, whatever their number: the body was read.
+  // 403, since this caller may not set labels: the body was valid.
   [32, 403],
   [33, 400],
-])('a job with %d labels is answered with %d, and the document says which body is right', async (count, status) => {
+])('a job with %d labels gets %d, and the document agrees', async (count, status) => {
   const body = { labels: Object.fromEntries(Array.from({ length: count }, (_, n) => [`l${n}`, 'x'])) };
   const answer = await organization.owner.ask('POST', `/workspaces/${organization.workspaceId}/jobs`, body);
   expect([answer.status, answer.text]).toEqual([status, answer.text]);
@@ -110,7 +113,7 @@ test.each([
 test.each([
   [50, 201],
   [51, 400],
-])('%d session tags are answered with %d, and the document says which are right', async (count, status) => {
+])('%d session tags get %d, and the document agrees', async (count, status) => {
   const session_tags = Object.fromEntries(Array.from({ length: count }, (_, n) => [`t${n}`, 'stage']));
   const settings = { ...shortest.aws, session_tags };
   const body = { name: `tags${count}`, group: organization.group, type: 'aws', settings };
@@ -120,7 +123,7 @@ test.each([
   expect(count <= properties.session_tags.maxProperties).toBe(status === 201);
 });
 
-test('the settings of an operator, who has no organisation, are as the document says', async () => {
+test('the organisation settings of an operator, who has no organisation, match the document', async () => {
   const { token } = await running.arsia.operators.link('root.operator');
   const { access_token } = await createClient(running.issuer).send('POST', '/admin-links/redeem', { token });
   const answer = await createClient(running.issuer, access_token).ask('GET', '/organization-settings');

@@ -26,7 +26,7 @@ beforeAll(async () => {
   job = await startJob(organization);
 }, 60_000);
 
-/** One hop in front of Arsia saw this address; what stands before it, the client wrote. */
+/** The one trusted proxy saw this address; addresses before it come from the client. */
 const headers = { 'x-forwarded-for': '198.51.100.1, 203.0.113.9', 'user-agent': 'curl/8.5.0 (linux)' };
 const origin = { client_address: '203.0.113.9', user_agent: 'curl/8.5.0' };
 
@@ -50,7 +50,7 @@ const exchanged = (subject_token: string, audience: string, more: Record<string,
 const ofOutside = { subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' };
 const outsideToken = `${btoa('{"alg":"RS256"}')}.${btoa('{"iss":"https://issuer.example"}')}.x`.replaceAll('=', '');
 
-describe('from where a request came is in its audit events', () => {
+describe('audit events have the origin of the request', () => {
   const managed_identity = 'acme/lab/cluster';
   const cases: [string, () => Promise<Answer>, number, string[]][] = [
     ['a mint', () => api('POST', '/tokens', { managed_identity }, job.token), 200, ['token.mint']],
@@ -120,7 +120,7 @@ describe('from where a request came is in its audit events', () => {
     for (const record of records) expect(record).toMatchObject(origin);
   });
 
-  test('a change that was sent with an idempotency key', async () => {
+  test('a change with an idempotency key', async () => {
     const answer = await organization.owner.ask(
       'POST',
       '/groups',
@@ -130,13 +130,13 @@ describe('from where a request came is in its audit events', () => {
     expect(await oracle.recordsOf(answer)).toMatchObject([{ action: 'group.create', ...origin }]);
   });
 
-  test('the API and the export answer it', async () => {
+  test('the API and the export return it', async () => {
     const answer = await api('POST', '/groups', { name: 'told', parent: 'acme' }, organization.owner.token);
     const { items } = await organization.owner.send('GET', '/audit-events?action=group.create&limit=1');
-    const told = { ...origin, request_id: answer.headers.get('x-request-id') };
-    expect(items).toMatchObject([told]);
+    const expected = { ...origin, request_id: answer.headers.get('x-request-id') };
+    expect(items).toMatchObject([expected]);
     const { text } = await organization.owner.ask('GET', '/audit-events/export?action=group.create');
-    expect(JSON.parse(text.trim().split('\n').at(-1)!)).toMatchObject(told);
+    expect(JSON.parse(text.trim().split('\n').at(-1)!)).toMatchObject(expected);
   });
 
   test('a sign-in', async () => {
@@ -159,7 +159,7 @@ describe('from where a request came is in its audit events', () => {
       expect(command).toMatchObject({ request_id: null, client_address: null, user_agent: null });
   });
 
-  test('the link of an operator, which a browser or a script opens', async () => {
+  test('the redeemed link of an operator', async () => {
     const { token } = await running.arsia.operators.link('link.operator');
     const answer = await api('POST', '/admin-links/redeem', { token });
     expect(answer.status).toBe(200);
@@ -168,7 +168,7 @@ describe('from where a request came is in its audit events', () => {
 });
 
 describe('the client address of an audit event', () => {
-  const listing = async (forwarded: string, at = running) => {
+  const readRecordedAddress = async (forwarded: string, at = running) => {
     const answer = await request(`${at.issuer}/api/v1/groups`, { headers: { 'x-forwarded-for': forwarded } });
     const reader = await createOperator(at, `reader.${at.origin.split(':')[2]}`);
     const [record] = await recordsOf(reader, answer);
@@ -181,12 +181,12 @@ describe('the client address of an audit event', () => {
     ['[2001:db8:1:2:ffff::6]:443', '2001:db8:1:2::/64'],
     ['::ffff:203.0.113.9', '203.0.113.9'],
     ['203.0.113.9, not an address', '127.0.0.1'],
-  ])('is the rate-limit key of what the trusted proxy saw: %s is %s', async (forwarded, expected) => {
-    expect(await listing(forwarded)).toBe(expected);
+  ])('is the rate-limit key of the address that the trusted proxy saw: %s gives %s', async (forwarded, expected) => {
+    expect(await readRecordedAddress(forwarded)).toBe(expected);
   });
 
-  test('is that of the connection where no proxy is trusted, whatever the client claims', async () => {
+  test('is the address of the connection when no proxy is trusted', async () => {
     const plain = await startArsia();
-    expect(await listing('203.0.113.9', plain)).toBe('127.0.0.1');
+    expect(await readRecordedAddress('203.0.113.9', plain)).toBe('127.0.0.1');
   }, 60_000);
 });

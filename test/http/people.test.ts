@@ -5,7 +5,7 @@ import { servedKinds } from '../support/databases.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import { createAccount, createOrganization, type Organization } from '../support/organization.ts';
 
-describe.each(servedKinds)('N83 who sees people and teams, on the %s database', (kind) => {
+describe.each(servedKinds)('N83 visibility of people and teams on the %s database', (kind) => {
   let running: RunningArsia;
   let oracle: Oracle;
   let acme: Organization;
@@ -34,7 +34,7 @@ describe.each(servedKinds)('N83 who sees people and teams, on the %s database', 
   const names = async (client: Client, path: string, member: string) =>
     ((await client.send('GET', path)).items as Body[]).map((item) => item[member]);
 
-  test('a person without a role sees themselves and their own teams', async () => {
+  test('a person without a role sees only themselves and their own teams', async () => {
     expect(await names(person, '/users?limit=1', 'login')).toEqual(['nobody@acme.example']);
     expect((await person.send('GET', '/users?limit=1')).next_cursor).toBeNull();
     for (const ref of [personId, 'nobody%40acme.example'])
@@ -44,7 +44,7 @@ describe.each(servedKinds)('N83 who sees people and teams, on the %s database', 
     expect(await names(person, '/teams/crew/members', 'login')).toEqual(['nobody@acme.example']);
   });
 
-  test('answers for the rest as if it did not exist', async () => {
+  test('others are answered as if they did not exist', async () => {
     const never = 'usr_01jznk00000000000000000000';
     const shape = ({ status, body }: { status: number; body: Body }, ref: string) => {
       const { request_id: _id, ...rest } = body;
@@ -56,9 +56,9 @@ describe.each(servedKinds)('N83 who sees people and teams, on the %s database', 
         ['/users/', 'acme.owner', 'unknown'],
         ['/teams/', 'others', 'unknown'],
       ] as const) {
-        const told = await client.ask('GET', `${path}${ref}`);
-        expect(told.status).toBe(404);
-        expect(shape(told, ref)).toBe(shape(await client.ask('GET', `${path}${unknown}`), unknown));
+        const answer = await client.ask('GET', `${path}${ref}`);
+        expect(answer.status).toBe(404);
+        expect(shape(answer, ref)).toBe(shape(await client.ask('GET', `${path}${unknown}`), unknown));
       }
       expect((await client.ask('GET', '/teams/others/members')).status).toBe(404);
       expect((await client.ask('GET', '/organization-settings')).status).toBe(404);
@@ -67,7 +67,7 @@ describe.each(servedKinds)('N83 who sees people and teams, on the %s database', 
       await oracle.refuses(() => person.ask('GET', `/users/${acme.userId}`), { status: 404, code: 'not_found' });
   });
 
-  test('a service account without a role sees nobody, and its right to act works as before', async () => {
+  test('a service account without a role sees no people, and can still use its right to act', async () => {
     expect(await names(account, '/users', 'login')).toEqual([]);
     expect(await names(account, '/teams', 'name')).toEqual([]);
     expect((await account.ask('GET', '/teams/crew')).status).toBe(404);
@@ -80,7 +80,7 @@ describe.each(servedKinds)('N83 who sees people and teams, on the %s database', 
     expect((await launcher.ask('PATCH', `${jobs}/${job.id}`, { state: 'ended' })).status).toBe(200);
   });
 
-  test('a launcher learns of nobody for whom it may not act', async () => {
+  test('a launcher cannot find out whether a user exists for whom it may not act', async () => {
     const narrow = await createAccount(owner, acme.group, 'narrow');
     await owner.send('POST', `/service-accounts/${narrow.id}/may-act`, {
       namespace: acme.workspaceId,
@@ -98,7 +98,7 @@ describe.each(servedKinds)('N83 who sees people and teams, on the %s database', 
     expect((await acme.launcher.ask('POST', `/workspaces/${acme.workspaceId}/jobs`, unknown)).status).toBe(400);
   });
 
-  test('a role anywhere in the organisation, also by a team, shows all people and teams', async () => {
+  test('a role anywhere in the organisation, also through a team, shows all people and teams', async () => {
     const all = await names(owner, '/users?limit=200', 'id');
     const membership = await owner.send('POST', '/memberships', {
       namespace: acme.workspaceId,

@@ -23,7 +23,7 @@ describe.each(servedKinds)('If-Match on the %s database', (kind) => {
     organization = await createOrganization(await startArsia({ home: await makeHome(kind) }));
   }, 60_000);
 
-  test('lets a change through that knows the version, and no other one', async () => {
+  test('allows a change with the current version, and refuses one with another version', async () => {
     const { owner, groupId } = organization;
     const path = `/groups/${groupId}`;
     const read = await owner.ask('GET', path);
@@ -34,7 +34,7 @@ describe.each(servedKinds)('If-Match on the %s database', (kind) => {
     const late = await change(owner, path, { description: 'two' }, tag);
     expect([late.status, late.body.code, late.headers.get('etag')]).toEqual([412, 'precondition_failed', null]);
     expect((await owner.send('GET', path)).description).toBe('one');
-    // One of several is enough; without the header, or with *, whatever it is.
+    // One matching version of several is enough. Without the header, or with *, any version matches.
     expect((await change(owner, path, { description: 'two' }, `"99", ${changed.headers.get('etag')}`)).status).toBe(
       200,
     );
@@ -42,7 +42,7 @@ describe.each(servedKinds)('If-Match on the %s database', (kind) => {
     expect((await owner.ask('PATCH', path, { description: 'four' })).status).toBe(200);
   });
 
-  test('compares strongly, and takes nothing for a version that is none', async () => {
+  test('compares strongly, and refuses a header that is malformed', async () => {
     const { owner, groupId } = organization;
     const path = `/groups/${groupId}`;
     const { version } = await owner.send('GET', path);
@@ -59,7 +59,7 @@ describe.each(servedKinds)('If-Match on the %s database', (kind) => {
     expect((await owner.send('GET', path)).version).toBe(version);
   });
 
-  test('of 20 changes at once that know one version, one goes through', async () => {
+  test('of 20 concurrent changes with the same version one succeeds', async () => {
     const { owner, groupId } = organization;
     const path = `/groups/${groupId}`;
     for (let round = 0; round < rounds(2, 50); round++) {
@@ -77,7 +77,7 @@ describe.each(servedKinds)('If-Match on the %s database', (kind) => {
   });
 });
 
-describe('every route that changes something', () => {
+describe('every route that changes data', () => {
   let running: RunningArsia;
   let oracle: Oracle;
   let organization: Organization;
@@ -103,12 +103,12 @@ describe('every route that changes something', () => {
 
   test('has a case', () => expect(changing.filter((key) => cases[key] === undefined)).toEqual([]));
 
-  test.each(changing)('%s refuses what knows another version: one record, and nothing changes', async (key) => {
+  test.each(changing)('%s refuses another version with one record and no change', async (key) => {
     await oracle.refuses(() => request(key, things, '"999"'), stale);
   });
 
   test.each(keys.filter((key) => !/^GET |\/(tokens|credentials|redeem)$/.test(key)))(
-    '%s: the document offers If-Match where a version can match, and nowhere else',
+    '%s: the OpenAPI document has If-Match exactly where a version can match',
     async (key) => {
       const [method, path] = key.split(' ') as [string, string];
       const { paths } = openApiDocument('/api/v1') as Body;
@@ -119,26 +119,26 @@ describe('every route that changes something', () => {
     },
   );
 
-  // What answers with a version can be changed by it: the route of its own where there is one, else what its change answers.
+  // A thing has a version if its GET route returns one, or the change itself does where there is no GET route.
   const versioned = changing.filter((key) => {
     const path = key.split(' ')[1]!.replace(/\/move$/, '');
     const answers = routes.filter((route) => route.path === path || key === `${route.method} ${route.path}`);
     return answers.some(({ response }) => 'version' in ((response as { shape?: object } | undefined)?.shape ?? {}));
   });
 
-  test('many have versions', () => expect(versioned.length).toBeGreaterThan(14));
+  test('at least 15 of them have versions', () => expect(versioned.length).toBeGreaterThan(14));
 
-  test.each(versioned)('%s goes through with the version of now', async (key) => {
+  test.each(versioned)('%s succeeds with the current version', async (key) => {
     const own = key.startsWith('PATCH /') ? things : (await makeThings(organization)).things;
     const { method, path, body } = requestOf(key, own);
     const read = await actor.ask('GET', path.split('?')[0]!.replace(/\/move$/, ''));
-    // What has no route to be read by is as it was made.
+    // A thing without a GET route still has its first version.
     const tag = read.status === 200 ? read.headers.get('etag') : '"1"';
     const answer = await actor.ask(method, path, body, { 'if-match': tag! });
     expect([answer.status < 300, answer.text]).toEqual([true, answer.text]);
   });
 
-  test('what has no version is changed without If-Match, or with *', async () => {
+  test('things without a version are changed without If-Match, or with *', async () => {
     const keysWithout = changing.filter((key) => !versioned.includes(key));
     expect(keysWithout.length).toBeGreaterThan(5);
     const { things: own } = await makeThings(organization);
@@ -148,7 +148,7 @@ describe('every route that changes something', () => {
     expect((await request(key, own, '*')).status).toBe(204);
   });
 
-  test('a stranger learns no version', async () => {
+  test('a caller without access learns no version', async () => {
     const { client } = await createAccount(organization.owner, organization.group, 'stranger');
     for (const tag of ['"1"', '"999"']) {
       const answer: { status: number; body: Body } = await change(

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type QuotaName, quotaNames, quotas } from '../../src/core/quotas.ts';
 import { routes } from '../../src/http/api/routes.ts';
-import { actionTraits } from '../../src/services/actions.ts';
+import { listActionTraits } from '../../src/services/actions.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, type Client, encoded, postForm } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
@@ -15,13 +15,13 @@ import {
 
 /** A case that adds one row to a collection. */
 interface Growth {
-  /** Adds the first or the second. Whatever they need is there already. */
+  /** Adds the first or the second row. What they need exists already. */
   add(n: 1 | 2): Promise<Answer>;
-  /** Rows before the case; without it, the API says how many the organisation has. */
+  /** Rows before the case. Default: the usage that the API returns. */
   used?: number;
   /** Amount of the quota that one row takes. */
   size?: number;
-  /** The refusal, where it is not 409 `quota_exceeded`. */
+  /** The refusal, if it is not 409 `quota_exceeded`. */
   refused?: { status: number; code: string; recorded: QuotaName | 'quota_exceeded' };
 }
 
@@ -42,16 +42,16 @@ beforeAll(async () => {
 let made = 0;
 const post = (path: string, body?: Body) => owner.ask('POST', path, body);
 const create = async (path: string, body?: Body): Promise<string> => (await owner.send('POST', path, body)).id;
-const newName = () => `q${++made}`;
-const newGroup = () => create('/groups', { name: newName(), parent: 'acme' });
-const newWorkspace = () => create('/workspaces', { name: newName(), group: acme.group });
-const newUser = () => create('/users', { login: newName() });
-const newTeam = () => create('/teams', { name: newName() });
-const newAccount = () => create('/service-accounts', { name: newName(), group: acme.group });
-const oidc = () => ({ type: 'oidc', settings: { audience: `https://${newName()}.example` } });
-const newIdentity = () => create('/managed-identities', { name: newName(), group: acme.group, ...oidc() });
-/** One for each of the two that are added. */
-const both = async <Value>(make: () => Promise<Value>): Promise<Record<1 | 2, Value>> => ({
+const makeName = () => `q${++made}`;
+const addGroup = () => create('/groups', { name: makeName(), parent: 'acme' });
+const addWorkspace = () => create('/workspaces', { name: makeName(), group: acme.group });
+const addUser = () => create('/users', { login: makeName() });
+const addTeam = () => create('/teams', { name: makeName() });
+const addAccount = () => create('/service-accounts', { name: makeName(), group: acme.group });
+const oidc = () => ({ type: 'oidc', settings: { audience: `https://${makeName()}.example` } });
+const addIdentity = () => create('/managed-identities', { name: makeName(), group: acme.group, ...oidc() });
+/** Makes one thing for each of the two rows. */
+const makeBoth = async <Value>(make: () => Promise<Value>): Promise<Record<1 | 2, Value>> => ({
   1: await make(),
   2: await make(),
 });
@@ -59,94 +59,94 @@ const trustRule = { issuer: 'https://ci.acme.example', audience: 'arsia', condit
 
 /** Keyed by quota and action. */
 const growths: Record<string, () => Promise<Growth>> = {
-  'groups group.create': async () => ({ add: () => post('/groups', { name: newName(), parent: 'acme' }) }),
+  'groups group.create': async () => ({ add: () => post('/groups', { name: makeName(), parent: 'acme' }) }),
   'workspaces workspace.create': async () => ({
-    add: () => post('/workspaces', { name: newName(), group: acme.group }),
+    add: () => post('/workspaces', { name: makeName(), group: acme.group }),
   }),
   'assignments workspace.create': async () => {
-    const identity = await newIdentity();
+    const identity = await addIdentity();
     const managed_identities = [{ managed_identity: identity }];
-    return { add: () => post('/workspaces', { name: newName(), group: acme.group, managed_identities }) };
+    return { add: () => post('/workspaces', { name: makeName(), group: acme.group, managed_identities }) };
   },
   'assignments_per_workspace workspace.create': async () => {
-    const identities = await both(newIdentity);
-    const assigned = (n: 1 | 2) =>
+    const identities = await makeBoth(addIdentity);
+    const assignmentOf = (n: 1 | 2) =>
       [identities[1], identities[2]]
         .slice(0, n)
         .map((managed_identity, index) => ({ managed_identity, profile: `p${index}` }));
     return {
-      add: (n) => post('/workspaces', { name: newName(), group: acme.group, managed_identities: assigned(n) }),
+      add: (n) => post('/workspaces', { name: makeName(), group: acme.group, managed_identities: assignmentOf(n) }),
       used: 0,
     };
   },
   'assignments managed_identity.assign': async () => {
-    const workspaces = await both(newWorkspace);
-    const identity = await newIdentity();
+    const workspaces = await makeBoth(addWorkspace);
+    const identity = await addIdentity();
     return { add: (n) => post(`/workspaces/${workspaces[n]}/managed-identities`, { managed_identity: identity }) };
   },
   'assignments_per_workspace managed_identity.assign': async () => {
-    const identities = await both(newIdentity);
-    const path = `/workspaces/${await newWorkspace()}/managed-identities`;
+    const identities = await makeBoth(addIdentity);
+    const path = `/workspaces/${await addWorkspace()}/managed-identities`;
     return { add: (n) => post(path, { managed_identity: identities[n], profile: `p${n}` }), used: 0 };
   },
   'managed_identities managed_identity.create': async () => ({
-    add: () => post('/managed-identities', { name: newName(), group: acme.group, ...oidc() }),
+    add: () => post('/managed-identities', { name: makeName(), group: acme.group, ...oidc() }),
   }),
   'audiences managed_identity.create': async () => ({
-    add: () => post('/managed-identities', { name: newName(), group: acme.group, ...oidc() }),
+    add: () => post('/managed-identities', { name: makeName(), group: acme.group, ...oidc() }),
   }),
   'audiences managed_identity.update': async () => {
-    const identity = await newIdentity();
+    const identity = await addIdentity();
     return { add: () => owner.ask('PATCH', `/managed-identities/${identity}`, { settings: oidc().settings }) };
   },
   'use_grants_per_identity use_grant.create': async () => {
-    const users = await both(newUser);
-    const path = `/managed-identities/${await newIdentity()}/grants`;
+    const users = await makeBoth(addUser);
+    const path = `/managed-identities/${await addIdentity()}/grants`;
     return { add: (n) => post(path, { principal: users[n] }), used: 0 };
   },
   'subject_grants_per_identity subject_grant.create': async () => {
-    const accounts = await both(newAccount);
-    const named = { name: newName(), group: acme.group, subject_scope: 'user', ...oidc() };
+    const accounts = await makeBoth(addAccount);
+    const named = { name: makeName(), group: acme.group, subject_scope: 'user', ...oidc() };
     const path = `/managed-identities/${await create('/managed-identities', named)}/subject-grants`;
     return { add: (n) => post(path, { launcher: accounts[n] }), used: 0 };
   },
   'aliases_per_identity alias.create': async () => {
-    const groups = await both(newGroup);
-    const path = `/managed-identities/${await newIdentity()}/aliases`;
+    const groups = await makeBoth(addGroup);
+    const path = `/managed-identities/${await addIdentity()}/aliases`;
     return { add: (n) => post(path, { group: groups[n] }), used: 0 };
   },
   'masks_per_identity identity_mask.create': async () => {
-    const groups = await both(newGroup);
-    const identity = await create('/managed-identities', { name: newName(), group: 'acme', ...oidc() });
+    const groups = await makeBoth(addGroup);
+    const identity = await create('/managed-identities', { name: makeName(), group: 'acme', ...oidc() });
     return { add: (n) => post(`/groups/${groups[n]}/masks`, { managed_identity: identity }), used: 0 };
   },
   'access_rules_per_identity access_rule.create': async () => {
-    const path = `/managed-identities/${await newIdentity()}/access-rules`;
+    const path = `/managed-identities/${await addIdentity()}/access-rules`;
     return { add: () => post(path, { kind: 'stage', values: ['*'] }), used: 0 };
   },
   'access_rule_bytes access_rule.create': async () => {
-    const path = `/managed-identities/${await newIdentity()}/access-rules`;
+    const path = `/managed-identities/${await addIdentity()}/access-rules`;
     return { add: () => post(path, { kind: 'stage', values: ['é*', 'run'] }), used: 0, size: 3 + 4 + 3 + 4 };
   },
   'access_rule_bytes access_rule.update': async () => {
-    const path = `/managed-identities/${await newIdentity()}/access-rules`;
+    const path = `/managed-identities/${await addIdentity()}/access-rules`;
     const rule = await create(path, { kind: 'stage', values: ['a'] });
     const values = (n: number) => ['a', 'b', 'c'].slice(0, n + 1);
     return { add: (n) => owner.ask('PATCH', `${path}/${rule}`, { values: values(n) }), used: 5, size: 5 };
   },
   'trust_rules_per_service_account trust_rule.create': async () => {
-    const path = `/service-accounts/${await newAccount()}/trust-rules`;
+    const path = `/service-accounts/${await addAccount()}/trust-rules`;
     return { add: () => post(path, trustRule), used: 0 };
   },
   'service_accounts service_account.create': async () => ({
-    add: () => post('/service-accounts', { name: newName(), group: acme.group }),
+    add: () => post('/service-accounts', { name: makeName(), group: acme.group }),
   }),
   'secrets_per_service_account service_account_secret.create': async () => {
-    const path = `/service-accounts/${await newAccount()}/secrets`;
+    const path = `/service-accounts/${await addAccount()}/secrets`;
     return { add: () => post(path), used: 0 };
   },
   'access_tokens access_token.issue': async () => {
-    const { id, secret } = await createAccount(owner, acme.group, newName());
+    const { id, secret } = await createAccount(owner, acme.group, makeName());
     const form = { grant_type: 'client_credentials', client_id: id, client_secret: secret };
     return {
       add: () => postForm(running.issuer, '/token', form),
@@ -155,40 +155,40 @@ const growths: Record<string, () => Promise<Growth>> = {
     };
   },
   'may_act may_act.create': async () => {
-    const path = `/service-accounts/${await newAccount()}/may-act`;
+    const path = `/service-accounts/${await addAccount()}/may-act`;
     return { add: () => post(path, { namespace: acme.group, users: ['*'] }) };
   },
   'may_act_per_service_account may_act.create': async () => {
-    const path = `/service-accounts/${await newAccount()}/may-act`;
+    const path = `/service-accounts/${await addAccount()}/may-act`;
     return { add: () => post(path, { namespace: acme.group, users: ['*'] }), used: 0 };
   },
   'may_act_bytes may_act.create': async () => {
-    const path = `/service-accounts/${await newAccount()}/may-act`;
+    const path = `/service-accounts/${await addAccount()}/may-act`;
     const right = { namespace: acme.group, users: ['*'], stages: ['run'], labels: { env: 'ü' } };
     return { add: () => post(path, right), used: 0, size: 60 + 5 + 7 + 7 + 6 };
   },
-  'teams team.create': async () => ({ add: () => post('/teams', { name: newName() }) }),
+  'teams team.create': async () => ({ add: () => post('/teams', { name: makeName() }) }),
   'team_members team_member.create': async () => {
-    const users = await both(newUser);
-    const path = `/teams/${await newTeam()}/members`;
+    const users = await makeBoth(addUser);
+    const path = `/teams/${await addTeam()}/members`;
     return { add: (n) => post(path, { user: users[n] }), used: 0 };
   },
   'teams_per_user team_member.create': async () => {
-    const teams = await both(newTeam);
-    const user = await newUser();
+    const teams = await makeBoth(addTeam);
+    const user = await addUser();
     return { add: (n) => post(`/teams/${teams[n]}/members`, { user }), used: 0 };
   },
-  'users user.create': async () => ({ add: () => post('/users', { login: newName() }) }),
+  'users user.create': async () => ({ add: () => post('/users', { login: makeName() }) }),
   'invitations invitation.create': async () => ({
-    add: () => post('/invitations', { email: `${newName()}@acme.example` }),
+    add: () => post('/invitations', { email: `${makeName()}@acme.example` }),
   }),
   'memberships membership.create': async () => {
-    const users = await both(newUser);
+    const users = await makeBoth(addUser);
     return { add: (n) => post('/memberships', { namespace: acme.group, principal: users[n], role: 'viewer' }) };
   },
   'memberships_per_principal membership.create': async () => {
-    const groups = await both(newGroup);
-    const principal = await newUser();
+    const groups = await makeBoth(addGroup);
+    const principal = await addUser();
     return { add: (n) => post('/memberships', { namespace: groups[n], principal, role: 'viewer' }), used: 0 };
   },
   'running_jobs job.start': async () => {
@@ -196,7 +196,10 @@ const growths: Record<string, () => Promise<Growth>> = {
     return { add: () => acme.launcher.ask('POST', `/workspaces/${acme.workspaceId}/jobs`, start) };
   },
   'running_jobs_per_launcher job.start': async () => {
-    const { client } = await createAccount(owner, acme.group, newName(), { namespace: acme.groupId, role: 'deployer' });
+    const { client } = await createAccount(owner, acme.group, makeName(), {
+      namespace: acme.groupId,
+      role: 'deployer',
+    });
     return { add: () => client.ask('POST', `/workspaces/${acme.workspaceId}/jobs`, {}), used: 0 };
   },
   'running_jobs_per_user job.start': async () => ({
@@ -209,7 +212,7 @@ const growths: Record<string, () => Promise<Growth>> = {
     return { add: (n) => acme.launcher.ask('POST', path, { parent: id, task_index: n }), used: 0 };
   },
   'idempotency_keys team.create': async () => ({
-    add: () => owner.ask('POST', '/teams', { name: newName() }, { 'idempotency-key': newName() }),
+    add: () => owner.ask('POST', '/teams', { name: makeName() }, { 'idempotency-key': makeName() }),
   }),
 };
 
@@ -220,27 +223,27 @@ const quotaOf = async (name: string): Promise<Body> =>
   (await owner.send('GET', '/organizations/acme/quotas')).quotas.find((one: Body) => one.name === name);
 
 describe('N68 every collection of an organisation has a quota', () => {
-  test('and every action that adds to one has its case here', () => {
-    const declared = [...actionTraits()].flatMap(([action, { adds }]) => adds.map((name) => `${name} ${action}`));
-    // People come by sign-in (test/oidc/signin.quotas.test.ts).
+  test('every action that adds to a quota has a case here', () => {
+    const declared = [...listActionTraits()].flatMap(([action, { adds }]) => adds.map((name) => `${name} ${action}`));
+    // Sign-in adds people (test/oidc/signin.quotas.test.ts).
     const elsewhere = ['sign_ins'];
     expect(Object.keys(growths)).toEqual(expect.arrayContaining(declared));
     expect([...new Set([...Object.keys(growths).map(nameOf), ...elsewhere])].sort()).toEqual([...quotaNames].sort());
   });
 
-  test('and every route that makes something adds to one', () => {
+  test('every route that creates adds to a quota', () => {
     const creates = routes.filter(
       ({ method, status, bearer }) => method === 'POST' && status === 201 && bearer === 'access',
     );
     expect(creates.length).toBeGreaterThan(15);
-    // Operators make links, and a link ends in 15 minutes.
+    // Only operators create links, and a link expires after 15 minutes.
     expect(
-      creates.filter(({ action }) => actionTraits().get(action)!.adds.length === 0).map(({ path }) => path),
+      creates.filter(({ action }) => listActionTraits().get(action)!.adds.length === 0).map(({ path }) => path),
     ).toEqual(['/owner-links']);
   });
 
   test.each(Object.keys(growths))(
-    '%s: refused beyond it with one record and no change, and let in when raised',
+    '%s: refused at the quota with one record and no change, and allowed when the quota is raised',
     async (key) => {
       const name = nameOf(key);
       const { add, size = 1, used, refused } = await growths[key]!();
@@ -265,14 +268,14 @@ describe('N68 every collection of an organisation has a quota', () => {
   );
 });
 
-/** Counts are kept for a second. */
+/** Returns the current usage, which is otherwise cached for a second: setting the quota clears the cache. */
 async function settledUse(name: QuotaName): Promise<number> {
   await setQuota(name, quotas[name].maximum);
   return (await quotaOf(name)).used;
 }
 
 describe('quotas of an organisation', () => {
-  test('are read by its owners and by operators, with what is used', async () => {
+  test('are readable by its owners and operators, with their usage', async () => {
     const mine = await owner.send('GET', '/organizations/acme/quotas');
     expect(mine).toEqual(await operator.send('GET', `/organizations/${acme.id}/quotas`));
     expect(mine.quotas.map(({ name }: Body) => name)).toEqual(quotaNames);
@@ -294,13 +297,13 @@ describe('quotas of an organisation', () => {
     [{ groups: 100_001 }, 'Quota groups must be a whole number from 0 to 100000.'],
     [{ 'groups/x': 1 }, 'Quota groups/x is no quota: the nearest name is `groups`.'],
     [{ __proto__x: 1 }, expect.stringContaining('is no quota')],
-  ])('%j is refused, and nothing is set', async (changes, detail) => {
+  ])('%j is refused, and nothing changes', async (changes, detail) => {
     const patch = () => operator.ask('PATCH', '/organizations/acme/quotas', { quotas: { ...changes, teams: 7 } });
     const { answer } = await oracle.refuses(patch, { status: 400, code: 'invalid_request', action: 'quota.update' });
     expect(answer.body.detail).toEqual(detail);
   });
 
-  test('a change is recorded with what was before', async () => {
+  test('a change is recorded with the previous values', async () => {
     const answer = await operator.ask('PATCH', '/organizations/acme/quotas', {
       quotas: { teams: 6_000, groups: null },
     });
@@ -318,8 +321,8 @@ describe('quotas of an organisation', () => {
     await setQuota('teams', null);
   });
 
-  test('lowered below what exists it takes nothing away, and allows changes that need less', async () => {
-    const path = `/managed-identities/${await newIdentity()}/access-rules`;
+  test('a quota below the usage deletes nothing, and allows changes that need less', async () => {
+    const path = `/managed-identities/${await addIdentity()}/access-rules`;
     const rule = await create(path, { kind: 'stage', values: ['a', 'b', 'c'] });
     await setQuota('access_rule_bytes', 4);
     expect((await owner.ask('PATCH', `${path}/${rule}`, { values: ['a', 'b'] })).status).toBe(200);
@@ -328,9 +331,9 @@ describe('quotas of an organisation', () => {
     await setQuota('access_rule_bytes', null);
   });
 
-  test('requests that add nothing succeed when the quota is reached', async () => {
-    const identity = await newIdentity();
-    const [user, team] = [await newUser(), await newTeam()];
+  test('requests that add nothing succeed at the quota', async () => {
+    const identity = await addIdentity();
+    const [user, team] = [await addUser(), await addTeam()];
     const [grant, member] = [`/managed-identities/${identity}/grants`, `/teams/${team}/members`];
     await create(grant, { principal: user });
     await owner.send('POST', member, { user });
@@ -349,41 +352,38 @@ describe('quotas of an organisation', () => {
   test('a quota of one organisation does not affect another', async () => {
     const globex = await createOrganization(running, 'initech');
     await setQuota('teams', 0);
-    expect((await post('/teams', { name: newName() })).body.code).toBe('quota_exceeded');
+    expect((await post('/teams', { name: makeName() })).body.code).toBe('quota_exceeded');
     expect((await globex.owner.ask('POST', '/teams', { name: 'ours' })).status).toBe(201);
     await setQuota('teams', null);
   });
 });
 
-describe('many at once', () => {
+describe('concurrent creates', () => {
   test.each([
-    ['counted before', 'teams', () => post('/teams', { name: newName() })],
+    ['counted before', 'teams', () => post('/teams', { name: makeName() })],
     ['counted in the transaction', 'use_grants_per_identity', undefined],
-  ] as const)(
-    '%s: creates at once end at the quota, and a place that is freed is given again',
-    async (_how, name, add) => {
-      const users = await Promise.all(Array.from({ length: 12 }, newUser));
-      const path = `/managed-identities/${await newIdentity()}/grants`;
-      const grow = add ?? ((n: number) => post(path, { principal: users[n] }));
-      const before = add === undefined ? 0 : await settledUse(name);
-      await setQuota(name, before + 5);
-      const answers: Answer[] = [];
-      for (let round = 0; round < 3; round++)
-        answers.push(
-          ...(await Promise.all(users.slice(round * 4, round * 4 + 4).map((_user, n) => grow(round * 4 + n)))),
-        );
-      const statuses = answers.map(({ status }) => status);
-      expect(statuses.filter((status) => ![201, 409, 503].includes(status))).toEqual([]);
-      expect(statuses.filter((status) => status === 201).length).toBeLessThanOrEqual(5);
-      expect(statuses.filter((status) => status === 201).length).toBeGreaterThanOrEqual(4);
-      const { body } = answers.find(({ status }) => status === 201)!;
-      await owner.send('DELETE', add === undefined ? `${path}/${body.id}` : `/teams/${body.id}`);
-      expect((await grow(11)).status).toBe(201);
-      await setQuota(name, null);
-    },
-  );
+  ] as const)('%s: stop at the quota, and a freed place can be used again', async (_how, name, add) => {
+    const users = await Promise.all(Array.from({ length: 12 }, addUser));
+    const path = `/managed-identities/${await addIdentity()}/grants`;
+    const grow = add ?? ((n: number) => post(path, { principal: users[n] }));
+    const before = add === undefined ? 0 : await settledUse(name);
+    await setQuota(name, before + 5);
+    const answers: Answer[] = [];
+    for (let round = 0; round < 3; round++)
+      answers.push(
+        ...(await Promise.all(users.slice(round * 4, round * 4 + 4).map((_user, n) => grow(round * 4 + n)))),
+      );
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => ![201, 409, 503].includes(status))).toEqual([]);
+    expect(statuses.filter((status) => status === 201).length).toBeLessThanOrEqual(5);
+    expect(statuses.filter((status) => status === 201).length).toBeGreaterThanOrEqual(4);
+    const { body } = answers.find(({ status }) => status === 201)!;
+    await owner.send('DELETE', add === undefined ? `${path}/${body.id}` : `/teams/${body.id}`);
+    expect((await grow(11)).status).toBe(201);
+    await setQuota(name, null);
+  });
 
-  test('two replicas: a quota that one of them changed counts on the other within a second', async () => {
+  test('a quota that one replica changed applies on the other within a second', async () => {
     const other = await startArsia({
       home: running.home,
       issuer: running.issuer,
@@ -395,16 +395,16 @@ describe('many at once', () => {
         headers: { authorization: `Bearer ${owner.token}`, 'content-type': 'application/json' },
         body: JSON.stringify({ name }),
       });
-    expect((await there(newName())).status).toBe(201);
+    expect((await there(makeName())).status).toBe(201);
     await setQuota('teams', 0);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect((await there(newName())).status).toBe(409);
+    expect((await there(makeName())).status).toBe(409);
     await setQuota('teams', null);
-    expect((await there(newName())).status).toBe(201);
+    expect((await there(makeName())).status).toBe(201);
   });
 });
 
-test('N68 jobs that are over and not yet marked as ended leave room for others', async () => {
+test('N68 jobs past their deadline that are not yet marked as ended do not count', async () => {
   const umbrella = await createOrganization(running, 'umbrella');
   await operator.send('PATCH', '/organizations/umbrella/quotas', { quotas: { running_jobs: 2 } });
   const deadline = new Date(running.clock.now() + 90_000).toISOString();
@@ -415,7 +415,7 @@ test('N68 jobs that are over and not yet marked as ended leave room for others',
   await startJob(umbrella);
 });
 
-test('a workspace whose jobs are over and not yet marked as ended can be deleted', async () => {
+test('a workspace can be deleted when its jobs are past their deadline but not yet marked as ended', async () => {
   const { owner, otherWorkspaceId: workspace } = await createOrganization(running, 'hooli');
   const deadline = new Date(running.clock.now() + 90_000).toISOString();
   await owner.send('POST', `/workspaces/${workspace}/jobs`, { deadline });

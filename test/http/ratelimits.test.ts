@@ -17,12 +17,12 @@ import { type Answer, exchangeToken, postForm, request } from '../support/client
 import { createIdentity, createOrganization, type Organization, startJob } from '../support/organization.ts';
 import { startSignIn } from '../support/people.ts';
 
-/** Few a second; a hundred at once are too many, however slowly this machine sends them. */
+/** A low rate, so that a hundred requests at once exceed it even on a slow machine. */
 const rate = 2;
 const many = 100;
 
-/** The server of the tests, whose setting up needs more requests than a caller may send: another one on its database. */
-async function limited(from: RunningArsia, settings: Record<string, string> = {}): Promise<RunningArsia> {
+/** Starts a second server with limits on the same database: the set-up sends more requests than the limits allow. */
+async function startLimited(from: RunningArsia, settings: Record<string, string> = {}): Promise<RunningArsia> {
   return await startArsia({
     home: from.home,
     issuer: from.issuer,
@@ -47,9 +47,9 @@ const atOnce = (send: (n: number) => Promise<Answer>, count = many): Promise<Ans
   Promise.all(Array.from({ length: count }, (_, n) => send(n)));
 const statuses = (answers: Answer[]): number[] => [...new Set(answers.map(({ status }) => status))].sort();
 
-describe('N41 a caller that asks too often', () => {
-  test('is told to wait, as a problem; others are not', async () => {
-    const running = await limited(plain);
+describe('N41 a caller over its rate limit', () => {
+  test('gets a problem with a wait time; other callers are served', async () => {
+    const running = await startLimited(plain);
     const [{ token: one }, { token: two }] = [await startJob(organization), await startJob(organization)];
     const path = `/api/v1/workspaces/${organization.workspaceId}/managed-identities`;
     const answers = await atOnce(() => get(running, path, as(one)));
@@ -67,8 +67,8 @@ describe('N41 a caller that asks too often', () => {
     expect([other.status, other.headers.get('ratelimit')]).toEqual([200, `"caller";r=${rate - 1};t=1`]);
   });
 
-  test('is one caller at both doors of the mint; OAuth tells it in its own words', async () => {
-    const running = await limited(plain);
+  test('counts together at the API and /oauth2/token; each answers in its own error format', async () => {
+    const running = await startLimited(plain);
     const { token } = await startJob(organization);
     const answers = await atOnce(() => exchangeToken(running.origin, token, 'acme/lab/api'));
     expect(statuses(answers)).toEqual([200, 429]);
@@ -87,8 +87,8 @@ describe('N41 a caller that asks too often', () => {
     expect((await exchangeToken(running.origin, other.token, 'acme/lab/api')).status).toBe(200);
   });
 
-  test('never finds discovery, keys or health limited', async () => {
-    const running = await limited(plain);
+  test('can still read discovery, keys and health', async () => {
+    const running = await startLimited(plain);
     await atOnce(() => get(running, '/api/v1/groups'));
     for (const path of [
       '/.well-known/openid-configuration',
@@ -106,8 +106,8 @@ describe('N41 a caller that asks too often', () => {
     expect((await get(running, '/api/v1/groups')).status).toBe(429);
   });
 
-  test('leaves no record of it, and does not get to the database', async () => {
-    const running = await limited(plain);
+  test('causes no audit event and no database query', async () => {
+    const running = await startLimited(plain);
     const { token } = await startJob(organization);
     const answers = await atOnce(() => get(running, '/api/v1/users', as(token)));
     const ids = answers.filter(({ status }) => status === 429).map(({ headers }) => headers.get('x-request-id'));
@@ -116,16 +116,16 @@ describe('N41 a caller that asks too often', () => {
     expect(items.filter((event: { request_id: string }) => ids.includes(event.request_id))).toEqual([]);
   });
 
-  test('may be anybody where the limit is off', async () => {
-    const running = await limited(plain, { ARSIA_RATE_LIMIT: '0' });
+  test('does not exist when the limit is off', async () => {
+    const running = await startLimited(plain, { ARSIA_RATE_LIMIT: '0' });
     const answers = await atOnce(() => get(running, '/api/v1/groups'));
     expect([statuses(answers), answers[0]!.headers.get('ratelimit')]).toEqual([[401], null]);
   });
 });
 
-describe('who a caller without a good token is', () => {
-  test('N41 many tokens that open nothing keep out more of them from that address, and no good one', async () => {
-    const running = await limited(plain);
+describe('callers without a valid token', () => {
+  test('N41 many invalid tokens block further invalid tokens of their address, and no valid token', async () => {
+    const running = await startLimited(plain);
     const path = `/api/v1/workspaces/${organization.workspaceId}/managed-identities`;
     const { token } = await startJob(organization);
     expect((await get(running, path, as(token))).status).toBe(200);
@@ -135,22 +135,22 @@ describe('who a caller without a good token is', () => {
     expect((await get(running, path, as(token))).status).toBe(200);
   });
 
-  test('an unknown path or a body that is refused makes no token a good one', async () => {
-    const running = await limited(plain);
+  test('a request to an unknown path or with a bad body does not make its token count as valid', async () => {
+    const running = await startLimited(plain);
     const guess = (n: number) => as(`arsia_job_${String(n % 3).padStart(43, 'z')}`);
     for (const n of [0, 1, 2]) {
       await get(running, '/api/v1/nothing', guess(n));
       await request(`${running.origin}/api/v1/tokens`, { method: 'POST', headers: guess(n), body: '{' });
     }
-    // Each of the three has its own limit still; together they have used up that of their address.
+    // Each of the three still has its own limit; together they have exceeded the limit of their address.
     const answers: Answer[] = [];
     for (let n = 0; n < 60; n++) answers.push(await get(running, '/api/v1/groups', guess(n)));
     expect(statuses(answers)).toContain(429);
     expect(answers.filter(({ status }) => status === 401).length).toBeLessThan(60 / 2);
   });
 
-  test('N41 a new token for each request that is refused before the token is looked at is no way around it', async () => {
-    const running = await limited(plain);
+  test('N41 a new token with each request does not avoid the limit, also when the request is refused before its token is checked', async () => {
+    const running = await startLimited(plain);
     const answers = await atOnce((n) =>
       request(`${running.origin}/api/v1/tokens`, {
         method: 'POST',
@@ -163,8 +163,8 @@ describe('who a caller without a good token is', () => {
     expect(more.filter(({ status }) => status === 404).length).toBeLessThan(many);
   });
 
-  test('N41 what is answered whatever the token is, such as the methods of a path, makes no token a good one', async () => {
-    const running = await limited(plain);
+  test('N41 an answer that does not depend on the token, such as the methods of a path, does not make the token count as valid', async () => {
+    const running = await startLimited(plain);
     const guess = (n: number) => as(`arsia_job_${String(n).padStart(43, 'u')}`);
     const path = '/api/v1/groups';
     await atOnce((n) => request(`${running.origin}${path}`, { method: 'OPTIONS', headers: guess(n) }));
@@ -172,8 +172,8 @@ describe('who a caller without a good token is', () => {
     expect(answers.filter(({ status }) => status === 401).length).toBeLessThan(many / 2);
   });
 
-  test('the form of /oauth2/token arrives whole, whichever way it is sent', async () => {
-    const running = await limited(plain, { ARSIA_RATE_LIMIT: '100000' });
+  test('/oauth2/token reads the whole form, sent at once or in parts', async () => {
+    const running = await startLimited(plain, { ARSIA_RATE_LIMIT: '100000' });
     const { launcherId: client_id, launcherSecret: client_secret } = organization;
     const form = { grant_type: 'client_credentials', client_id, client_secret };
     expect((await postForm(running.origin, '/token', form)).status).toBe(200);
@@ -194,7 +194,7 @@ describe('who a caller without a good token is', () => {
   });
 });
 
-/** Tokens that open nothing, from this address, without end until `stop`. */
+/** Sends invalid tokens from this address until `stop`. */
 function flood(running: RunningArsia, tokenOf: (n: number) => string) {
   let isOver = false;
   let sent = 0;
@@ -224,7 +224,7 @@ const madeUp: Record<string, (n: number) => string> = {
 };
 
 describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood of %s tokens', (_kind, tokenOf) => {
-  const during = async (running: RunningArsia, work: () => Promise<void>) => {
+  const runDuringFlood = async (running: RunningArsia, work: () => Promise<void>) => {
     const bad = flood(running, tokenOf);
     try {
       await bad.begun();
@@ -235,10 +235,10 @@ describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood 
     return bad.seen;
   };
 
-  test('60 of 60 jobs get their first token, at the API and at /oauth2/token', async () => {
-    const running = await limited(plain);
+  test('all of 60 jobs get their first token, at the API and at /oauth2/token', async () => {
+    const running = await startLimited(plain);
     const jobs = await Promise.all(Array.from({ length: 60 }, () => startJob(organization)));
-    const seen = await during(running, async () => {
+    const seen = await runDuringFlood(running, async () => {
       const answers = await Promise.all(
         jobs.map(({ token }, n) =>
           n % 2 === 0
@@ -258,10 +258,10 @@ describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood 
     expect(seen.get(429)!).toBeGreaterThan(seen.get(401)!);
   }, 30_000);
 
-  test('the first requests of people, clients and their tokens are answered', async () => {
-    const running = await limited(plain);
+  test('the first requests of people and clients are served', async () => {
+    const running = await startLimited(plain);
     const { launcher, launcherId: client_id, launcherSecret: client_secret } = organization;
-    await during(running, async () => {
+    await runDuringFlood(running, async () => {
       expect((await get(running, '/api/v1/users', as(organization.owner.token))).status).toBe(200);
       const form = { grant_type: 'client_credentials', client_id, client_secret };
       expect((await postForm(running.origin, '/token', form)).status).toBe(200);
@@ -270,17 +270,17 @@ describe.each(Object.entries(madeUp))('N76 behind an address that sends a flood 
     });
   }, 30_000);
 
-  test('a token that has ended, and another kind of secret, count as unknown', async () => {
-    const running = await limited(plain);
+  test('an ended token and a secret of another kind count as unknown', async () => {
+    const running = await startLimited(plain);
     const ended = await startJob(organization);
     await organization.launcher.send('PATCH', ended.path, { state: 'ended' });
-    await during(running, async () => {
+    await runDuringFlood(running, async () => {
       expect((await get(running, '/api/v1/users', as(ended.token))).status).toBe(429);
     });
   }, 30_000);
 });
 
-describe('N76 what the limits ask the database', () => {
+describe('N76 database queries of the limits', () => {
   const unknown = (n: number) => ({ text: `arsia_job_${String(n).padStart(43, 'p')}`, isAssertion: false });
   const away = () => new ArsiaError('unavailable', 'The database does not respond at the moment.');
 
@@ -290,7 +290,7 @@ describe('N76 what the limits ask the database', () => {
     origin: { request_id: 'limits-1', client_address, user_agent: null },
   });
 
-  /** Limits whose database `check` stands for; `ask` resolves with the code of the refusal, undefined for none. */
+  /** Creates limits with `check` as their database. `ask` resolves with the code of the refusal, undefined for none. */
   function createRig(check: CheckCredential, remoteAddress = '192.0.2.1') {
     const limits = createLimits({ rate }, check);
     const refuse = async () => {
@@ -311,7 +311,7 @@ describe('N76 what the limits ask the database', () => {
     };
   }
 
-  test('is nothing below the limit of the address, and nothing for a text without the shape of a credential', async () => {
+  test('there is none below the limit of the address, and none for a text without the shape of a credential', async () => {
     const asked: string[] = [];
     const ask = createRig(({ text }) => {
       asked.push(text);
@@ -334,7 +334,7 @@ describe('N76 what the limits ask the database', () => {
     expect(real({ text: 'https://accounts.google.com', isAssertion: true })).toBeUndefined();
   });
 
-  test('is one question for one credential, however often it is sent', async () => {
+  test('there is one for a credential, however often it is sent', async () => {
     let asked = 0;
     const ask = createRig(async () => {
       asked++;
@@ -346,7 +346,7 @@ describe('N76 what the limits ask the database', () => {
     expect(asked).toBe(1);
   });
 
-  test('is at most one batch at once for each address, and another address does not wait for it', async () => {
+  test('there is at most one batch at a time for each address, and other addresses do not wait for it', async () => {
     let asked = 0;
     const gate = Promise.withResolvers<boolean>();
     const ask = createRig(() => {
@@ -364,7 +364,7 @@ describe('N76 what the limits ask the database', () => {
     await Promise.all([...flooded, other]);
   });
 
-  test('answers 503 and not 429 while the database is away, without a queue of requests', async () => {
+  test('requests get 503 and not 429 while the database is away, and do not queue', async () => {
     let isAway = true;
     const ask = createRig(async () => {
       if (isAway) throw away();
@@ -375,11 +375,11 @@ describe('N76 what the limits ask the database', () => {
     expect(new Set(answers)).toEqual(new Set(['unavailable', 'too_many_requests']));
     expect(answers.filter((code) => code === 'unavailable')).toHaveLength(256);
     isAway = false;
-    // It passes, and opens nothing.
+    // The limits let it pass, and authentication refuses it.
     expect(await ask(unknown(100))).toBe('unauthenticated');
   });
 
-  test('counts no bearer token as the assertion of another account', async () => {
+  test('a bearer token never counts as the assertion of an account', async () => {
     const limits = createLimits({ rate }, async () => true);
     const sa = `sa_${'0'.repeat(26)}`;
     const use = (credential: PresentedCredential) =>
@@ -400,13 +400,13 @@ describe('N76 what the limits ask the database', () => {
 });
 
 describe('behind proxies', () => {
-  test('N76 X-Forwarded-For without a trusted proxy is a warning that names the setting, once in a while', async () => {
+  test('N76 X-Forwarded-For without a trusted proxy logs a warning that names the setting, at most once in 5 minutes', async () => {
     const warnings = (running: RunningArsia) =>
       running
         .logged()
         .split('\n')
         .filter((line) => line.includes('"setting":"ARSIA_TRUSTED_PROXIES"'));
-    const running = await limited(plain);
+    const running = await startLimited(plain);
     await get(running, '/api/v1/groups');
     expect(warnings(running)).toEqual([]);
     await atOnce(() => get(running, '/api/v1/groups', { 'x-forwarded-for': '198.51.100.7' }), 20);
@@ -415,27 +415,29 @@ describe('behind proxies', () => {
     expect(warning).toMatchObject({ level: 'warn', peer: '127.0.0.1' });
     expect(warning.msg).toContain('ARSIA_TRUSTED_PROXIES=1');
     expect(JSON.stringify(warning)).not.toContain('198.51.100.7');
-    const trusting = await limited(plain, { ARSIA_TRUSTED_PROXIES: '1' });
+    const trusting = await startLimited(plain, { ARSIA_TRUSTED_PROXIES: '1' });
     await get(trusting, '/api/v1/groups', { 'x-forwarded-for': '198.51.100.7' });
     expect(warnings(trusting)).toEqual([]);
   });
 
-  const asked = async (settings: Record<string, string>, forwarded: (n: number) => string) => {
-    const running = await limited(plain, settings);
+  const statusesOf = async (settings: Record<string, string>, forwarded: (n: number) => string) => {
+    const running = await startLimited(plain, settings);
     return statuses(await atOnce((n) => get(running, '/api/v1/groups', { 'x-forwarded-for': forwarded(n) }), 60));
   };
   const own = (n: number) => `198.51.100.${n + 1}`;
 
-  test('X-Forwarded-For counts for nothing, unless a setting says whose', async () => {
-    expect(await asked({}, own)).toEqual([401, 429]);
-    expect(await asked({ ARSIA_TRUSTED_PROXIES: '1' }, own)).toEqual([401]);
-    expect(await asked({ ARSIA_TRUSTED_PROXIES: '127.0.0.0/8' }, own)).toEqual([401]);
-    expect(await asked({ ARSIA_TRUSTED_PROXIES: '10.0.0.0/8' }, own)).toEqual([401, 429]);
+  test('X-Forwarded-For is ignored unless its sender is a trusted proxy', async () => {
+    expect(await statusesOf({}, own)).toEqual([401, 429]);
+    expect(await statusesOf({ ARSIA_TRUSTED_PROXIES: '1' }, own)).toEqual([401]);
+    expect(await statusesOf({ ARSIA_TRUSTED_PROXIES: '127.0.0.0/8' }, own)).toEqual([401]);
+    expect(await statusesOf({ ARSIA_TRUSTED_PROXIES: '10.0.0.0/8' }, own)).toEqual([401, 429]);
   });
 
-  test('what a caller writes in front of it changes nothing', async () => {
-    expect(await asked({ ARSIA_TRUSTED_PROXIES: '1' }, (n) => `${own(n)}, 203.0.113.9`)).toEqual([401, 429]);
-    expect(await asked({ ARSIA_TRUSTED_PROXIES: '127.0.0.1' }, (n) => `${own(n)}, 203.0.113.9`)).toEqual([401, 429]);
+  test('addresses that the caller itself puts in front are ignored', async () => {
+    expect(await statusesOf({ ARSIA_TRUSTED_PROXIES: '1' }, (n) => `${own(n)}, 203.0.113.9`)).toEqual([401, 429]);
+    expect(await statusesOf({ ARSIA_TRUSTED_PROXIES: '127.0.0.1' }, (n) => `${own(n)}, 203.0.113.9`)).toEqual([
+      401, 429,
+    ]);
   });
 
   const from = (remoteAddress: string, forwarded?: string) =>
@@ -472,7 +474,7 @@ describe('behind proxies', () => {
   ])('%s counts as %s', (address, expected) => expect(hostOf(address)).toBe(expected));
 });
 
-describe('what the authorization server is asked with', () => {
+describe('the credential of a request to the authorization server', () => {
   let server: Server;
   let url: string;
 
@@ -490,7 +492,11 @@ describe('what the authorization server is asked with', () => {
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
 
-  const asked = async (body: string | undefined, headers: Record<string, string> = {}, provedBy: ProvedBy = 'grant') =>
+  const readCredential = async (
+    body: string | undefined,
+    headers: Record<string, string> = {},
+    provedBy: ProvedBy = 'grant',
+  ) =>
     JSON.parse(
       (
         await request(`${url}/${provedBy}`, {
@@ -515,12 +521,12 @@ describe('what the authorization server is asked with', () => {
     [`client_assertion=${payload({ iss: 7 })}`, undefined],
     ['client_assertion=nonsense', undefined],
     ['client_secret=', undefined],
-    // What the grant does not look at is nobody's proof.
+    // The grant ignores these parameters.
     [`${exchange}&refresh_token=r&code=c`, undefined],
     ['grant_type=client_credentials&code=c', undefined],
     ['grant_type=constructor&code=c', undefined],
-  ])('%s is %s', async (form, credential) => {
-    expect(await asked(form)).toEqual({ credential, length: form.length });
+  ])('%s has the credential %s', async (form, credential) => {
+    expect(await readCredential(form)).toEqual({ credential, length: form.length });
   });
 
   test.each([
@@ -528,31 +534,31 @@ describe('what the authorization server is asked with', () => {
     ['client', 'client_secret=s', 's'],
     ['nothing', 'client_secret=s', undefined],
     ['nothing', 'grant_type=authorization_code&code=c', undefined],
-  ] as const)('at an endpoint that looks at %s, %s is %s', async (provedBy, form, credential) => {
-    expect(await asked(form, {}, provedBy)).toEqual({ credential, length: form.length });
+  ] as const)('at an endpoint that verifies %s, %s has the credential %s', async (provedBy, form, credential) => {
+    expect(await readCredential(form, {}, provedBy)).toEqual({ credential, length: form.length });
   });
 
-  test('a header goes before a form, and a large body is still all there', async () => {
-    expect(await asked('client_secret=s', { authorization: 'Basic eDp5' })).toMatchObject({ credential: 'y' });
-    expect((await asked(`client_secret=s&x=${'x'.repeat(300_000)}`)).length).toBe(300_018);
-    expect(await asked(undefined)).toEqual({ length: 0 });
-    expect(await asked(undefined, { authorization: 'Bearer t' }, 'bearer')).toMatchObject({ credential: 't' });
-    expect(await asked(undefined, { authorization: 'Bearer t' }, 'nothing')).toEqual({ length: 0 });
+  test('a header takes precedence over the form, and a large body stays complete', async () => {
+    expect(await readCredential('client_secret=s', { authorization: 'Basic eDp5' })).toMatchObject({ credential: 'y' });
+    expect((await readCredential(`client_secret=s&x=${'x'.repeat(300_000)}`)).length).toBe(300_018);
+    expect(await readCredential(undefined)).toEqual({ length: 0 });
+    expect(await readCredential(undefined, { authorization: 'Bearer t' }, 'bearer')).toMatchObject({ credential: 't' });
+    expect(await readCredential(undefined, { authorization: 'Bearer t' }, 'nothing')).toEqual({ length: 0 });
   });
 
-  test('one secret is one credential, however the header spells it', async () => {
-    const spelt = (text: string) => Buffer.from(text).toString('base64');
+  test('a secret is the same credential in every spelling of the header', async () => {
+    const encode = (text: string) => Buffer.from(text).toString('base64');
     for (const authorization of [
-      `Basic ${spelt('x:secret')}`,
-      `bAsIc ${spelt('x:%73ecret')}`,
-      `Basic ${spelt('%78:s%65cret')}`,
+      `Basic ${encode('x:secret')}`,
+      `bAsIc ${encode('x:%73ecret')}`,
+      `Basic ${encode('%78:s%65cret')}`,
     ])
-      expect(await asked(undefined, { authorization })).toMatchObject({ credential: 'secret' });
-    for (const authorization of ['Bearer x', 'Basic', `Basic ${spelt('x:%')}`, `Basic ${spelt('x:')}`])
-      expect(await asked(undefined, { authorization })).toEqual({ length: 0 });
+      expect(await readCredential(undefined, { authorization })).toMatchObject({ credential: 'secret' });
+    for (const authorization of ['Bearer x', 'Basic', `Basic ${encode('x:%')}`, `Basic ${encode('x:')}`])
+      expect(await readCredential(undefined, { authorization })).toEqual({ length: 0 });
   });
 
-  test('a credential that may go on in the next part of the body is none', async () => {
+  test('a credential that may continue in the next part of the body is ignored', async () => {
     const parts = (first: string, second: string) =>
       new ReadableStream({
         async start(controller) {
@@ -571,7 +577,7 @@ describe('what the authorization server is asked with', () => {
   });
 });
 
-test('N41 what an endpoint does not look at makes nobody another caller', async () => {
+test('N41 a parameter or header that an endpoint ignores does not make a new caller', async () => {
   const world = await startSignIn({ settings: { ARSIA_RATE_LIMIT: String(rate) } });
   const { origin } = world.running;
   const device = await atOnce((n) => postForm(origin, '/device_authorization', { client_id: 'cli', code: `c${n}` }));
@@ -584,17 +590,17 @@ test('N41 what an endpoint does not look at makes nobody another caller', async 
   expect(statuses(look)).toContain(429);
 }, 60_000);
 
-test('N41 a client cannot be many by spelling its secret in many ways', async () => {
-  const running = await limited(plain);
+test('N41 a client that spells its secret in several ways counts as one caller', async () => {
+  const running = await startLimited(plain);
   const { launcherId, launcherSecret } = organization;
-  const spelt = (n: number) => {
+  const basicHeader = (n: number) => {
     const at = launcherSecret.length - 1 - (n % 43);
     const escaped = `%${launcherSecret.charCodeAt(at).toString(16)}`;
     const pair = `${launcherId}:${launcherSecret.slice(0, at)}${escaped}${launcherSecret.slice(at + 1)}`;
     return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
   };
   const answers = await atOnce((n) =>
-    postForm(running.origin, '/token', { grant_type: 'client_credentials', code: `c${n}` }, spelt(n)),
+    postForm(running.origin, '/token', { grant_type: 'client_credentials', code: `c${n}` }, basicHeader(n)),
   );
   expect(statuses(answers)).toEqual([200, 429]);
   expect(answers.filter(({ status }) => status === 200).length).toBeLessThan(many / 2);

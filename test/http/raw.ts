@@ -7,8 +7,8 @@ export interface RawAnswer {
 }
 
 /**
- * Sends bytes to a server, as no client library would send them, and resolves with the answer once the server has closed the
- * connection. With `isLast: false` the request does not ask for that: only the server decides.
+ * Sends bytes that no client library would send, and resolves with the answer once the server has closed the
+ * connection. With `isLast: false` the request does not ask the server to close it.
  */
 export function sendRaw(origin: string, head: string[], body = '', { isLast = true } = {}): Promise<RawAnswer> {
   const { hostname, port } = new URL(origin);

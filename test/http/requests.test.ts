@@ -40,7 +40,7 @@ beforeAll(async () => {
 const get = (path: string, headers: Record<string, string> = {}) => request(`${running.issuer}${path}`, { headers });
 const mint = () => job.client.ask('POST', '/tokens', { managed_identity: 'acme/lab/api' });
 
-/** RFC 9457, and what contract.md adds. */
+/** Checks the form of a problem: RFC 9457 and contract.md. */
 function expectProblem(answer: Answer, status: number, code: string): void {
   expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
   expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -58,7 +58,7 @@ function expectProblem(answer: Answer, status: number, code: string): void {
 }
 
 describe('errors are problem JSON', () => {
-  test('400, 401, 403, 404, 409, 413, 415', async () => {
+  test('for 400, 401, 403, 404, 409, 413 and 415', async () => {
     const { owner } = organization;
     expectProblem(await owner.ask('POST', '/groups', { name: 'x', parent: 'acme', more: 1 }), 400, 'invalid_request');
     const anonymous = await createClient(running.issuer).ask('GET', '/groups');
@@ -85,7 +85,7 @@ describe('errors are problem JSON', () => {
     );
   });
 
-  test('what is no route is 404, below the API and beside it', async () => {
+  test('an unknown path returns 404, below the API and elsewhere', async () => {
     for (const path of [
       '/',
       '/api',
@@ -102,13 +102,13 @@ describe('errors are problem JSON', () => {
       expect((await get(path)).status).toBe(404);
   });
 
-  test('every path of the API answers other methods with 405 and what it offers', async () => {
+  test('every path of the API answers other methods with 405 and an Allow header', async () => {
     const methods = ['GET', 'POST', 'PATCH', 'DELETE', 'PUT'];
     for (const path of new Set(routes.map((route) => route.path))) {
       const offered: string[] = routes.filter((route) => route.path === path).map((route) => route.method);
       for (const method of methods.filter((one) => !offered.includes(one))) {
         const answer = await organization.owner.ask(method, path.replace(/:\w+/g, 'x'));
-        // `/x/:id` may be offered under another name of the parameter, or be a longer path's prefix.
+        // Another route may have the same path with another parameter name.
         if (answer.status !== 405) throw new Error(`${method} ${path}: ${answer.status}`);
         expectProblem(answer, 405, 'method_not_allowed');
         const allow = answer.headers.get('allow')!.split(', ');
@@ -117,7 +117,7 @@ describe('errors are problem JSON', () => {
     }
   });
 
-  test('documents and the authorization server too', async () => {
+  test('documents and the authorization server answer other methods with 405', async () => {
     for (const path of [
       '/.well-known/openid-configuration',
       '/.well-known/jwks.json',
@@ -133,7 +133,7 @@ describe('errors are problem JSON', () => {
     expect([token.status, token.headers.get('allow'), token.body.error]).toEqual([405, 'POST', 'invalid_request']);
   });
 
-  test('methods that nobody offers are refused as problems', async () => {
+  test('methods that no path offers are refused with a problem', async () => {
     for (const method of ['PROPFIND', 'TRACE', 'QUERY'])
       for (const path of ['/api/v1/groups', '/.well-known/jwks.json', '/nothing']) {
         const answer = await sendRaw(running.origin, [`${method} ${path} HTTP/1.1`, 'Host: x']);
@@ -144,7 +144,7 @@ describe('errors are problem JSON', () => {
 });
 
 describe('every answer', () => {
-  test('N50 carries headers that keep browsers from guessing, framing and telling', async () => {
+  test('N50 has headers that stop sniffing, framing and referrers', async () => {
     for (const answer of [
       await get('/api/v1/groups'),
       await get('/nothing'),
@@ -163,10 +163,10 @@ describe('every answer', () => {
     expect((await mint()).headers.get('cache-control')).toBe('no-store');
   });
 
-  test('names its request: by the caller`s id where that is harmless, else by one of ours', async () => {
-    const named = async (id: string) =>
+  test('has the request id of the caller if it is harmless, else a new one', async () => {
+    const readRequestId = async (id: string) =>
       (await get('/api/v1/groups', { 'x-request-id': id })).headers.get('x-request-id');
-    expect(await named('build-4711.step_2')).toBe('build-4711.step_2');
+    expect(await readRequestId('build-4711.step_2')).toBe('build-4711.step_2');
     for (const id of [
       'short',
       'a'.repeat(65),
@@ -177,10 +177,10 @@ describe('every answer', () => {
       `eyJ${'x'.repeat(40)}`,
       'ASIAABCDEFGHIJKLMNOP',
     ])
-      expect(await named(encodeURIComponent(id) === id ? id : 'x y')).toMatch(/^[0-9a-f-]{36}$/);
+      expect(await readRequestId(encodeURIComponent(id) === id ? id : 'x y')).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('CORS: the documents are for every page, the API for none', async () => {
+  test('allows every origin for the documents, and none for the API', async () => {
     const origin = { origin: 'https://evil.example' };
     expect((await get('/.well-known/jwks.json', origin)).headers.get('access-control-allow-origin')).toBe('*');
     for (const path of ['/api/v1/groups', '/oauth2/token', '/link', '/readyz'])
@@ -189,7 +189,7 @@ describe('every answer', () => {
 });
 
 describe('documents', () => {
-  test('discovery has what the clouds need, and no more', async () => {
+  test('discovery has exactly the members that the clouds need', async () => {
     const { body, headers } = await get('/.well-known/openid-configuration');
     const { issuer } = running;
     expect(body).toEqual({
@@ -206,7 +206,7 @@ describe('documents', () => {
     expect(headers.get('cache-control')).toBe('public, max-age=300');
   });
 
-  test('N58 the JWKS has public members only: one key that signs, one that waits, each with its certificate', async () => {
+  test('N58 the JWKS has public members only: one active key and one next key, each with its certificate', async () => {
     const { body, headers } = await get('/.well-known/jwks.json');
     expect(headers.get('content-type')).toMatch(/^application\/jwk-set\+json/);
     expect(headers.get('cache-control')).toBe('public, max-age=300');
@@ -226,7 +226,7 @@ describe('documents', () => {
     expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual({ alg: 'RS256', typ: 'JWT', kid: first });
   });
 
-  test('both are the same for HEAD, and 304 for whoever has them', async () => {
+  test('both answer HEAD, and 304 to a client that has them', async () => {
     for (const path of ['/.well-known/openid-configuration', '/.well-known/jwks.json']) {
       const { headers, text } = await get(path);
       const head = await request(running.issuer + path, { method: 'HEAD' });
@@ -239,12 +239,12 @@ describe('documents', () => {
     }
   });
 
-  test('health says that the process lives, readiness that it may take traffic', async () => {
+  test('health and readiness return 200', async () => {
     expect(await get('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect(await get('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } });
   });
 
-  test('N28 nothing about the inside is told to strangers', async () => {
+  test('N28 internals are not exposed', async () => {
     for (const path of [
       '/metrics',
       '/api/v1/metrics',
@@ -259,7 +259,7 @@ describe('documents', () => {
     expect((await get('/healthz')).text.length + (await get('/readyz')).text.length).toBeLessThan(64);
   });
 
-  test('the page of an admin link runs its own script and no other, and holds nothing secret', async () => {
+  test('the page of an admin link runs its own script only, and holds no secret', async () => {
     const { text, headers } = await get('/link');
     expect(headers.get('content-type')).toMatch(/^text\/html/);
     const script = /<script type="module">([\s\S]*?)<\/script>/.exec(text)![1]!;
@@ -272,7 +272,7 @@ describe('documents', () => {
   });
 });
 
-describe('N46 the issuer is what was configured, whatever a request says of its host', () => {
+describe('N46 the issuer is the configured one for every Host and X-Forwarded-Host', () => {
   const hosts = ['evil.example', 'evil.example:80', 'a@b', '', '[::1]', '127.0.0.1:1'];
   const forwarded = [
     'X-Forwarded-Host: evil.example',
@@ -317,7 +317,7 @@ describe('N46 the issuer is what was configured, whatever a request says of its 
     expect(decodeJwt(exchanged.access_token).iss).toBe(running.issuer);
   });
 
-  test('an issuer with a path has everything below it and nothing beside it', async () => {
+  test('an issuer with a path serves everything below it and nothing outside it', async () => {
     const other = await startArsia({ home: await makeHome('postgres'), path: '/tokens/arsia' });
     const { body } = await request(`${other.issuer}/.well-known/openid-configuration`);
     expect(body.issuer).toBe(`${other.origin}/tokens/arsia`);
@@ -349,7 +349,7 @@ describe('N40 bodies and headers beyond their limits', () => {
     length,
   ];
 
-  test('10 MB are 413, announced or in chunks, and the server goes on', async () => {
+  test('10 MB return 413, with a length or in chunks, and the server keeps serving', async () => {
     const big = JSON.stringify({ name: 'x'.repeat(10_000_000) });
     await oracle.refuses(() => organization.owner.ask('POST', '/groups', big), { status: 413, code: 'body_too_large' });
     const announced = await sendRaw(running.origin, head('Content-Length: 10000000000'), '{"name":');
@@ -360,7 +360,7 @@ describe('N40 bodies and headers beyond their limits', () => {
     expect((await mint()).status).toBe(200);
   });
 
-  test('a form of 10 MB or of 100,000 fields at /oauth2/token is refused', async () => {
+  test('/oauth2/token refuses a form of 10 MB or of 100,000 fields', async () => {
     const fields = Array.from({ length: 100_000 }, (_, n) => `f${n}=1`).join('&');
     for (const body of [`subject_token=${'x'.repeat(10_000_000)}`, fields]) {
       const headers = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -370,15 +370,15 @@ describe('N40 bodies and headers beyond their limits', () => {
     expect((await mint()).status).toBe(200);
   });
 
-  async function brokenRequests(): Promise<number> {
+  async function countBrokenRequests(): Promise<number> {
     const [sum] = await oracle.execute(`
       SELECT count(*)::int AS refused FROM audit_events
       WHERE action = 'token.mint' AND code = 'invalid_request' AND actor_kind = 'job'`);
     return sum!.refused;
   }
 
-  test('hundreds of connections that send half a request, or nothing, hold nobody up', async () => {
-    const before = await brokenRequests();
+  test('hundreds of connections that send half a request, or nothing, delay no other request', async () => {
+    const before = await countBrokenRequests();
     const { hostname, port } = new URL(running.origin);
     const starts = [
       '',
@@ -401,12 +401,12 @@ describe('N40 bodies and headers beyond their limits', () => {
       times.push(performance.now() - begin);
     }
     for (const socket of sockets) socket.destroy();
-    // Each of their broken requests is a recorded refusal: all of them before the next test looks at the audit.
-    for (let refused = 0; refused < 200; refused = (await brokenRequests()) - before) await sleep(100);
+    // Each broken request is recorded as a refusal. Wait for all records, since the next test reads the audit.
+    for (let refused = 0; refused < 200; refused = (await countBrokenRequests()) - before) await sleep(100);
     expect(times.sort((left, right) => left - right)[98]).toBeLessThan(250);
   }, 30_000);
 
-  test('headers of 64 kB are 431, a broken request 400', async () => {
+  test('headers of 64 kB return 431, a broken request 400', async () => {
     expect(
       (await sendRaw(running.origin, ['GET /healthz HTTP/1.1', 'Host: x', `X-Big: ${'x'.repeat(65_536)}`])).status,
     ).toBe(431);
@@ -420,7 +420,7 @@ describe('N40 bodies and headers beyond their limits', () => {
     expect((await mint()).status).toBe(200);
   });
 
-  test('bearer tokens of odd shapes open nothing', async () => {
+  test('malformed bearer tokens are refused', async () => {
     const values = [
       'Bearer',
       'Bearer ',
@@ -435,7 +435,7 @@ describe('N40 bodies and headers beyond their limits', () => {
   });
 });
 
-test('N20 a request that began before its sender was deactivated, and is sent to its end after that, changes nothing', async () => {
+test('N20 a request that started before its sender was deactivated, and ends after, changes nothing', async () => {
   const { owner } = organization;
   const { id, client } = await createAccount(owner, organization.group, 'leaving', {
     namespace: 'acme',

@@ -16,7 +16,7 @@ let own: Organization;
 let ownThings: Things;
 let ownJob: Job;
 let foreignThings: Things;
-let stranger: Client;
+let outsider: Client;
 let actors: Record<Role | 'operator' | 'anonymous', Client>;
 
 beforeAll(async () => {
@@ -30,7 +30,7 @@ beforeAll(async () => {
     (await createAccount(own.owner, own.group, `actor-${role}`, { namespace: own.id, role })).client;
   const elsewhere = await own.owner.send('POST', '/groups', { name: 'elsewhere', parent: 'acme' });
   const membership = { namespace: elsewhere.id, role: 'owner' } as const;
-  stranger = (await createAccount(own.owner, elsewhere.path, 'stranger', membership)).client;
+  outsider = (await createAccount(own.owner, elsewhere.path, 'outsider', membership)).client;
   const link = await running.arsia.operators.link('root.operator');
   const opened = await createClient(running.issuer).send('POST', '/admin-links/redeem', { token: link.token });
   actors = {
@@ -46,55 +46,55 @@ const keys = routes.map(({ method, path }) => `${method} ${path}`);
 const withIds = keys.filter((key) => cases[key] && slotsOf(key).length > 0);
 const roles = ['viewer', 'deployer', 'owner'] as const;
 
-test('every route has a case, and every case a route', () => {
+test('routes and cases match', () => {
   expect(Object.keys(cases).sort()).toEqual([...keys].sort());
 });
 
-describe('N22 things of another organisation', () => {
-  test.each(withIds)('%s answers for each as for one that never was', async (key) => {
+describe('N22 references to another organisation', () => {
+  test.each(withIds)('%s answers as for a thing that never existed', async (key) => {
     const { least } = cases[key]!;
     const client = least === 'job' ? ownJob.client : actors.owner;
     const before = await oracle.snapshot();
     for (const kinds of [...slotsOf(key).map((kind) => [kind]), slotsOf(key)]) {
       const never = { ...ownThings, ...Object.fromEntries(kinds.map((kind) => [kind, neverMade(kind)])) };
       const foreign = { ...ownThings, ...Object.fromEntries(kinds.map((kind) => [kind, foreignThings[kind]])) };
-      const [told, expected] = [await call(client, key, foreign), await call(client, key, never)];
-      expect(shapeOf(told, foreign)).toEqual(shapeOf(expected, never));
-      // A principal that a body names beside the path is a bad value of that body.
+      const [answer, expected] = [await call(client, key, foreign), await call(client, key, never)];
+      expect(shapeOf(answer, foreign)).toEqual(shapeOf(expected, never));
+      // An unknown principal in the body is a bad value of the body, not a missing thing.
       const isPlace = kinds.some((kind) => kind !== 'user');
-      expect({ key, kinds, status: told.status }).toEqual({ key, kinds, status: isPlace ? 404 : expect.any(Number) });
-      expect([400, 404]).toContain(told.status);
+      expect({ key, kinds, status: answer.status }).toEqual({ key, kinds, status: isPlace ? 404 : expect.any(Number) });
+      expect([400, 404]).toContain(answer.status);
     }
     expect(await oracle.snapshot()).toEqual(before);
   });
 
   test.each(withIds.filter((key) => !/^\w+ \/(users|teams)/.test(key) && cases[key]?.least !== 'job'))(
-    '%s answers a member of another group of the organisation likewise',
+    '%s answers as for a thing that never existed, also to a member of another group',
     async (key) => {
       const never = Object.fromEntries(slotsOf(key).map((kind) => [kind, neverMade(kind)]));
-      const told = await call(stranger, key, ownThings);
-      expect(shapeOf(told, ownThings)).toEqual(
-        shapeOf(await call(stranger, key, { ...ownThings, ...never }), { ...ownThings, ...never }),
+      const answer = await call(outsider, key, ownThings);
+      expect(shapeOf(answer, ownThings)).toEqual(
+        shapeOf(await call(outsider, key, { ...ownThings, ...never }), { ...ownThings, ...never }),
       );
-      expect(told.status).toBe(404);
+      expect(answer.status).toBe(404);
     },
   );
 
-  test.each(keys.filter((key) => cases[key]?.isList))('%s lists none of them', async (key) => {
+  test.each(keys.filter((key) => cases[key]?.isList))('%s lists nothing of another organisation', async (key) => {
     const { text } = await call(actors.owner, key, ownThings);
     expect(text).toContain(own.id);
     for (const id of Object.values(foreignThings)) expect(text).not.toContain(id);
     expect(text).not.toContain('globex');
   });
 
-  test('a filter by a group of another organisation answers as for one that never was', async () => {
+  test('a filter by a group of another organisation answers as for one that never existed', async () => {
     const ask = (group: string) => actors.owner.ask('GET', `/managed-identities?group=${group}`);
     const never = neverMade('group');
-    const [told, expected] = [await ask(foreignThings.group), await ask(never)];
-    expect(shapeOf(told, foreignThings)).toEqual(shapeOf(expected, { ...ownThings, group: never }));
+    const [answer, expected] = [await ask(foreignThings.group), await ask(never)];
+    expect(shapeOf(answer, foreignThings)).toEqual(shapeOf(expected, { ...ownThings, group: never }));
   });
 
-  test('a path is told no better than an id', async () => {
+  test('a path gets the same answer as an id', async () => {
     for (const path of [
       '/groups/globex',
       '/workspaces/globex%2Flab%2Fsim',
@@ -105,10 +105,10 @@ describe('N22 things of another organisation', () => {
   });
 });
 
-describe('N24 who may do what', () => {
+describe('N24 authorization of every route', () => {
   const refused = keys.filter((key) => cases[key]?.least !== 'anyone');
 
-  test.each(refused)('%s refuses everybody else, and nothing changes', async (key) => {
+  test.each(refused)('%s refuses every other role, and nothing changes', async (key) => {
     const expected = expectedOf(key);
     const clients: Record<string, Client> = { ...actors, job: ownJob.client };
     const before = await oracle.snapshot();
@@ -124,10 +124,10 @@ describe('N24 who may do what', () => {
     expect(await oracle.snapshot()).toEqual(before);
   });
 
-  test.each(refused)('%s opens to those who may', async (key) => {
+  test.each(refused)('%s is allowed for the roles of its case', async (key) => {
     const { method } = requestOf(key, ownThings);
     const { least } = cases[key]!;
-    // What a change opens to is made anew for each: the least role stands for those above it.
+    // A change needs new things for each role, so it is tested with the lowest role only.
     const above = method === 'GET' ? [] : roles.filter((role) => roles.indexOf(role) > roles.indexOf(least as Role));
     const opens = Object.entries(expectedOf(key)).filter(
       ([actor, status]) => status === 200 && !above.includes(actor as Role),
@@ -136,13 +136,13 @@ describe('N24 who may do what', () => {
       const { things, job } = method === 'GET' ? { things: ownThings, job: ownJob } : await makeThings(own);
       const clients: Record<string, Client> = { ...actors, job: job.client };
       const answer = await call(clients[actor]!, key, things);
-      // There is no cloud in this test: what matters is that nobody refused the caller.
+      // There is no cloud in this test: it is enough that the caller was not refused.
       const isOpen = answer.status < 400 || (key === 'POST /credentials' && answer.status === 502);
       expect({ key, actor, isOpen, text: isOpen ? '' : answer.text }).toEqual({ key, actor, isOpen: true, text: '' });
     }
   });
 
-  test('an operator creates organisations, reads the installation`s audit, and joins none by that', async () => {
+  test("an operator creates organisations and reads the installation's audit without joining an organisation", async () => {
     const made = await actors.operator.send('POST', '/groups', { name: 'initech' });
     expect(made).toMatchObject({ path: 'initech', parent_id: null, organization_id: made.id });
     expect((await actors.operator.ask('GET', '/groups/initech')).status).toBe(404);
@@ -152,7 +152,7 @@ describe('N24 who may do what', () => {
   });
 });
 
-/** What each actor gets: 200 stands for being let in. */
+/** Returns the expected status of each actor; 200 for every success. */
 function expectedOf(key: string): Record<string, number> {
   const { least, opensToJob, opensToOperator, isList } = cases[key]!;
   const isIssuing = least === 'job';
@@ -184,7 +184,7 @@ function neverMade(kind: Kind): string {
   return newId(running.clock, idKind!);
 }
 
-/** An answer without what differs between two requests anyway: ids by their kind, the request's own id. */
+/** Returns an answer without what always differs between two requests: ids of things, and the request id. */
 function shapeOf({ status, body }: Answer, things: Things) {
   const { request_id: _request, ...rest } = body;
   let text = JSON.stringify(rest);

@@ -1,9 +1,9 @@
 import { createAccount, createIdentity, type Job, type Organization, startJob } from '../support/organization.ts';
 
-/** One thing of each kind in an organisation, by id: what requests name. */
+/** Ids of one thing of each kind in an organisation, for requests to refer to. */
 export interface Things {
   organization: string;
-  /** With nothing in it. */
+  /** An empty group. */
   group: string;
   workspace: string;
   user: string;
@@ -18,7 +18,7 @@ export interface Things {
   /** In the same group as the workspace, not assigned, named `unassigned` in a group of its own. */
   unassigned: string;
   grant: string;
-  /** Of `ofRoot`. */
+  /** An alias of `ofRoot`. */
   subjectGrant: string;
   job: string;
   team: string;
@@ -27,15 +27,15 @@ export interface Things {
   invitation: string;
   /** An identity of the root group, masked in `group` and `workspace`. */
   ofRoot: string;
-  /** A second group, where things can be moved to. */
+  /** A second group, as the destination of moves. */
   place: string;
-  /** A second workspace, with nothing in it. */
+  /** A second workspace, which is empty. */
   emptyWorkspace: string;
 }
 
 let made = 0;
 
-/** New things, for a call that changes them. */
+/** Creates new things, for a call that changes them. */
 export async function makeThings(organization: Organization): Promise<{ things: Things; job: Job }> {
   const { owner, name: root } = organization;
   const n = ++made;

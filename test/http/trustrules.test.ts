@@ -34,7 +34,7 @@ describe('trust rules', () => {
     path = await newAccount();
   });
 
-  test('are made, listed and deleted, each with its record', async () => {
+  test('are created, listed and deleted, each with its record', async () => {
     const { owner, id } = organization;
     const body = {
       ...good,
@@ -76,7 +76,7 @@ describe('trust rules', () => {
       ]);
   });
 
-  test('of another service account are not there', async () => {
+  test('of another service account are not found', async () => {
     const { owner } = organization;
     const rule = await owner.send('POST', path, good);
     const other = await newAccount();
@@ -102,7 +102,7 @@ describe('trust rules', () => {
       { conditions: [{ claim: 'kubernetes.io.namespace', equals: 'x' }] },
       '/conditions/0/claim',
     ],
-  ])('with %s are refused, and the field is named', async (_name, change, pointer) => {
+  ])('with %s are refused, naming the field', async (_name, change, pointer) => {
     const { answer } = await oracle.refuses(() => organization.owner.ask('POST', path, { ...good, ...change }), {
       status: 400,
       code: 'invalid_request',
@@ -111,7 +111,7 @@ describe('trust rules', () => {
     expect(answer.body.errors.map((one: Body) => one.pointer)).toContain(pointer);
   });
 
-  test('N30 N31 of issuers inside, or dressed up, are refused in one constant text', async () => {
+  test('N30 N31 of internal or disguised issuers are refused with one constant text', async () => {
     const texts = new Set<string>();
     for (const issuer of [
       'https://127.0.0.1',
@@ -141,7 +141,7 @@ describe('trust rules', () => {
     expect([...texts]).toEqual([expect.stringContaining('must be the https URL of a public host')]);
   });
 
-  test('N19 of Arsia itself are refused', async () => {
+  test('N19 with Arsia as issuer are refused', async () => {
     const own = await startArsia({ settings: { ARSIA_OUTSIDE_ISSUERS_LOOPBACK: 'true' } });
     const { owner, launcherId } = await createOrganization(own);
     for (const issuer of [own.issuer, `${own.issuer}/oauth2`]) {
@@ -153,12 +153,12 @@ describe('trust rules', () => {
     }
   });
 
-  test('are ten at most, however many are made at once', async () => {
+  test('are at most ten for an account, also when created concurrently', async () => {
     const { owner } = organization;
     const full = await newAccount();
     const answers = await Promise.all(Array.from({ length: 14 }, () => owner.ask('POST', full, good)));
     const statuses = answers.map(({ status }) => status);
-    // Under contention a change may be told to try again; never does an eleventh stand.
+    // Under contention a change may have to be tried again, but an eleventh rule must never exist.
     for (let tries = 0; (await owner.send('GET', full)).items.length < 10 && tries < 10; tries++)
       await owner.ask('POST', full, good);
     expect(statuses.filter((status) => ![201, 409, 503].includes(status))).toEqual([]);
@@ -170,7 +170,7 @@ describe('trust rules', () => {
     expect(answer.body.detail).toContain('has reached its quota of 10 trust rules');
   });
 
-  test('name issuers that the organisation allows, where it says which', async () => {
+  test('must name an allowed issuer when the organisation restricts them', async () => {
     const { owner, id } = organization;
     const allow = (issuers: string) =>
       oracle.execute(
@@ -192,7 +192,7 @@ describe('trust rules', () => {
   });
 });
 
-test('N60 issuers on loopback are for development: the setting stops the start where ARSIA_ISSUER is https', () => {
+test('N60 loopback issuers are for development: the setting is a fault when ARSIA_ISSUER is https', () => {
   const settings = { ARSIA_ISSUER: 'https://arsia.example', ARSIA_OUTSIDE_ISSUERS_LOOPBACK: 'true' };
   expect(() => parseConfig(settings)).toThrow(/ARSIA_OUTSIDE_ISSUERS_LOOPBACK must be false/);
   expect(parseConfig({ ...settings, ARSIA_OUTSIDE_ISSUERS_LOOPBACK: 'false' }).allowLoopbackIssuers).toBe(false);

@@ -1,7 +1,7 @@
-/** A mutant that no test can tell from the code: what it changes, into what, and why nothing comes of it. */
+/** A mutant that no test can detect: the code, its replacement, and why both behave alike. */
 export interface Equivalent {
   file: string;
-  /** The mutated piece of code, as it stands in the file. */
+  /** The mutated code, as in the file. */
   code: string;
   replacement: string;
   reason: string;

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { equivalents } from './equivalents.ts';
 
 /**
- * Reads what Stryker found (the JSON reports named as arguments, or the one of the last run), prints a table, and ends with 1
- * when a mutant survived in a file where none may. A run over those files, at least, also writes docs/mutation.md.
+ * Reads the JSON reports of Stryker (the arguments, or that of the last run), prints a table, and exits with 1
+ * if a mutant survived in a file of `strict`. A run over at least those files also writes docs/mutation.md.
  */
 const core = 'src/core';
-/** Who may do what, and what is signed: a line here that no test holds is a hole. */
-const held = ['permissions', 'inheritance', 'accessrules', 'subject', 'claims'].map((name) => `${core}/${name}.ts`);
+/** Files that decide on access and on what is signed: an untested line here is a security risk. */
+const strict = ['permissions', 'inheritance', 'accessrules', 'subject', 'claims'].map((name) => `${core}/${name}.ts`);
 
 interface Place {
   line: number;
@@ -40,7 +40,9 @@ const rows = reports
   .flatMap(({ files }) => Object.entries(files))
   .map(([file, { source, mutants }]) => rowOf(file, source, mutants))
   .filter((row) => row.mutants > 0)
-  .sort((left, right) => Number(held.includes(right.file)) - Number(held.includes(left.file)) || compare(left, right));
+  .sort(
+    (left, right) => Number(strict.includes(right.file)) - Number(strict.includes(left.file)) || compare(left, right),
+  );
 
 function compare(left: Row, right: Row): number {
   return left.file < right.file ? -1 : 1;
@@ -51,7 +53,7 @@ function rowOf(file: string, source: string, mutants: Mutant[]): Row {
   for (const { status, replacement, location } of mutants) {
     const code = codeAt(source, location);
     const known = equivalents.find((one) => one.file === file && one.code === code && one.replacement === replacement);
-    // A mutant that never ends is noticed as one that fails is.
+    // A mutant that never ends counts as found, like one that fails.
     if (status === 'Killed' || status === 'Timeout') row.killed++;
     else if (known === undefined) row.survived.push({ line: location.start.line, code, replacement });
     else row.equivalent.push({ code, replacement, reason: known.reason });
@@ -67,8 +69,8 @@ function codeAt(source: string, { start, end }: Mutant['location']): string {
   return lines.join('\n');
 }
 
-/** Code in a table cell or a line of text: one line, its bars escaped. */
-function shown(code: string): string {
+/** Formats code for a table cell: one line, with escaped bars. */
+function formatCode(code: string): string {
   const line = code.replace(/\s+/g, ' ').replaceAll('|', '\\|');
   return line.includes('`') ? `\`\` ${line} \`\`` : `\`${line}\``;
 }
@@ -91,24 +93,24 @@ function document(): string {
   return `# Mutation report of core
 
 \`npm run mutate\` changes one piece of \`src/core\` at a time and runs the tests of that file; it wrote this page. A mutant that no
-test notices has survived. In the files that decide who may do what and what is signed (the first ${held.length}) none does: each one
+test notices has survived. In the files that decide who may do what and what is signed (the first ${strict.length}) none does: each one
 left is equivalent, so no test could tell it, for the reason given below.
 
 ${table()}
 ${leftOut()}${list(
   'Equivalent mutants',
   rows.flatMap(({ file, equivalent }) =>
-    equivalent.map((one) => `- ${file}: ${shown(one.code)} as ${shown(one.replacement)}. ${one.reason}`),
+    equivalent.map((one) => `- ${file}: ${formatCode(one.code)} as ${formatCode(one.replacement)}. ${one.reason}`),
   ),
 )}${list(
   'Survivors elsewhere in core',
   rows.flatMap(({ file, survived }) =>
-    survived.map((one) => `- ${file}:${one.line}: ${shown(one.code)} as ${shown(one.replacement)}`),
+    survived.map((one) => `- ${file}:${one.line}: ${formatCode(one.code)} as ${formatCode(one.replacement)}`),
   ),
 )}`;
 }
 
-/** Files of core that this run left out. */
+/** Returns the files of core that this run did not cover. */
 function leftOut(): string {
   const run = new Set(reports.flatMap(({ files }) => Object.keys(files)));
   const left = readdirSync(core).filter((file) => !run.has(`${core}/${file}`));
@@ -116,11 +118,11 @@ function leftOut(): string {
 }
 
 const survivors = rows
-  .filter((row) => held.includes(row.file))
+  .filter((row) => strict.includes(row.file))
   .flatMap(({ file, survived }) => survived.map((one) => ({ file, ...one })));
 process.stdout.write(`${table()}\n`);
 for (const { file, line, code, replacement } of survivors)
   process.stdout.write(`survived: ${file}:${line}: ${code} as ${replacement}\n`);
 const run = new Set(reports.flatMap(({ files }) => Object.keys(files)));
-if (held.every((file) => run.has(file))) writeFileSync('docs/mutation.md', document());
+if (strict.every((file) => run.has(file))) writeFileSync('docs/mutation.md', document());
 process.exitCode = survivors.length === 0 ? 0 : 1;

@@ -2,12 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { runCLI } from 'jest';
 
 /**
- * The command that Stryker runs for a mutant: the tests of the file that was changed and of no other, so that each file
- * is held by its own tests. Without a mutant (the dry run), and for a file without tests of its own: all of core.
+ * The command that Stryker runs for a mutant: only the tests of the mutated file, so that each file has
+ * its own tests. Without a mutant (the dry run), and for a file without its own tests: all tests of core.
  */
 const core = 'src/core';
 
-/** The instrumented file that holds the mutant: Stryker says only its number. */
+/** Returns the instrumented file with the mutant, of which Stryker gives only the number. */
 function mutatedFile(mutant: string): string | undefined {
   return readdirSync(core).find((file) => readFileSync(`${core}/${file}`, 'utf8').includes(`("${mutant}")`));
 }
@@ -20,7 +20,7 @@ function testsOf(file: string | undefined): string {
 const mutant = process.env.__STRYKER_ACTIVE_MUTANT__;
 const tests = testsOf(mutant === undefined ? undefined : mutatedFile(mutant));
 const { default: config } = (await import(`${process.cwd()}/jest.config.js`)) as { default: Record<string, unknown> };
-// Core needs no database: the process that provides them is not started.
+// Core needs no database, so the process that provides them is not started.
 const { globalSetup: _setup, globalTeardown: _teardown, ...own } = config;
 const { results } = await runCLI(
   {

@@ -3,7 +3,7 @@ import { newId } from '../../src/core/clock.ts';
 import { ArsiaError } from '../../src/core/errors.ts';
 import type { Database } from '../../src/database/connections.ts';
 import { systemClock } from '../../src/server/clock.ts';
-import { hashOf } from '../../src/store/issuing/artifacts.ts';
+import { hashToken } from '../../src/store/issuing/artifacts.ts';
 import { freshDatabase, servedKinds } from '../support/databases.ts';
 import { addSecretAccount, createWorld, type Replica, startReplica, testKeys, type World } from './support.ts';
 
@@ -34,7 +34,7 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
     world.events.length = 0;
     return String(answer.body.access_token);
   };
-  const principal = async (token: string) => await replica.artifacts.findPrincipal(hashOf(token), systemClock.now());
+  const principal = async (token: string) => await replica.artifacts.findPrincipal(hashToken(token), systemClock.now());
 
   test('a token of client credentials is active, names its client, and is not stored as such', async () => {
     const token = await take();
@@ -167,7 +167,7 @@ describe.each(servedKinds)('access tokens: %s', (kind) => {
   test('an expired token is inactive before it is swept', async () => {
     const user = newId(systemClock, 'user');
     const token = await replica.server.issueAccessToken({ principal_id: user, lifetime: 120 });
-    expect(await replica.artifacts.findPrincipal(hashOf(token), systemClock.now() + 121_000)).toBeUndefined();
+    expect(await replica.artifacts.findPrincipal(hashToken(token), systemClock.now() + 121_000)).toBeUndefined();
     await database.query
       .updateTable('oidc_artifacts')
       .set({ expires_at: new Date(systemClock.now() - 1000) })

@@ -47,7 +47,7 @@ describe.each(servedKinds)('an invited person can sign in, on the %s database', 
     const before = (await owner.send('GET', '/users')).items.length;
     const page = await visit(createBrowser(), authorizationRequest(world.issuer));
     expect([page.status, page.url.pathname]).toEqual([403, '/oauth2/callback']);
-    expect(page.text).toContain('Nobody invited stranger@acme.example.');
+    expect(page.text).toContain('There is no invitation for stranger@acme.example.');
     expect((await owner.send('GET', '/users')).items).toHaveLength(before);
     // It belongs to no organisation, so that only operators of the installation can read it.
     expect(await refusals()).toEqual([]);
@@ -59,7 +59,7 @@ describe.each(servedKinds)('an invited person can sign in, on the %s database', 
       code: 'sign_in_refused',
       actor_kind: 'anonymous',
       user_id: null,
-      detail: { iss: world.upstream.issuer, reason: 'Nobody invited stranger@acme.example.' },
+      detail: { iss: world.upstream.issuer, reason: 'There is no invitation for stranger@acme.example.' },
     });
   });
 
@@ -90,7 +90,7 @@ describe.each(servedKinds)('an invited person can sign in, on the %s database', 
     expect(event).toMatchObject({ user_id: accepted.user_id, detail: { invitation: made.id, first: true } });
     // The same address with another subject: the invitation is used.
     meet('imposter', 'ada@acme.example');
-    await expect(signInPerson(world, 'imposter')).rejects.toThrow('Nobody invited ada@acme.example');
+    await expect(signInPerson(world, 'imposter')).rejects.toThrow('There is no invitation for ada@acme.example');
     // The person needs no invitation for the next sign-in.
     expect((await signInPerson(world, 'ada')).access_token).toMatch(/^arsia_at_/);
   });
@@ -103,7 +103,7 @@ describe.each(servedKinds)('an invited person can sign in, on the %s database', 
     const email = `${name.replace(' ', '-')}@acme.example`;
     await owner.send('POST', '/invitations', { email });
     meet(name, email, verified);
-    await expect(signInPerson(world, name)).rejects.toThrow('does not say that it verified');
+    await expect(signInPerson(world, name)).rejects.toThrow('does not confirm your e-mail address');
     expect((await invitationOf(email)).accepted_at).toBeNull();
   });
 
@@ -118,14 +118,14 @@ describe.each(servedKinds)('an invited person can sign in, on the %s database', 
     const { id } = await owner.send('POST', '/invitations', { email: 'late@acme.example' });
     meet('late', 'late@acme.example');
     await owner.send('DELETE', `/invitations/${id}`);
-    await expect(signInPerson(world, 'late')).rejects.toThrow('Nobody invited');
+    await expect(signInPerson(world, 'late')).rejects.toThrow('There is no invitation for');
     // The clock is set back and not forward, because oidc-provider uses the clock of the machine.
     world.running.clock.advance(-twoWeeks);
     await owner.send('POST', '/invitations', { email: 'late@acme.example' });
     const conflict = await owner.ask('POST', '/invitations', { email: 'LATE@acme.example' });
     expect([conflict.status, conflict.body.code]).toEqual([409, 'conflict']);
     world.running.clock.advance(twoWeeks);
-    await expect(signInPerson(world, 'late')).rejects.toThrow('Nobody invited');
+    await expect(signInPerson(world, 'late')).rejects.toThrow('There is no invitation for');
     // An expired invitation does not prevent a new one.
     await owner.send('POST', '/invitations', { email: 'late@acme.example' });
     expect((await signInPerson(world, 'late', createBrowser(), accept)).access_token).toMatch(/^arsia_at_/);
@@ -139,10 +139,10 @@ describe.each(servedKinds)('an invited person can sign in, on the %s database', 
     meet('backdoor', 'backdoor@acme.example');
     const tries = () => signInPerson(world, 'backdoor', createBrowser(), accept);
     await owner.send('DELETE', `/memberships/${membership.id}`);
-    await expect(tries()).rejects.toThrow('Nobody invited backdoor@acme.example');
+    await expect(tries()).rejects.toThrow('There is no invitation for backdoor@acme.example');
     await owner.send('POST', '/memberships', role);
     await owner.send('PATCH', `/service-accounts/${id}`, { is_active: false });
-    await expect(tries()).rejects.toThrow('Nobody invited backdoor@acme.example');
+    await expect(tries()).rejects.toThrow('There is no invitation for backdoor@acme.example');
     await owner.send('PATCH', `/service-accounts/${id}`, { is_active: true });
     expect((await tries()).access_token).toMatch(/^arsia_at_/);
   });

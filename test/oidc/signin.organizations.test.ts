@@ -131,7 +131,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     await invite(evil, email);
     const browser = createBrowser();
     const page = await choose(browser, await begin(sub, browser), 'Decline the invitation to evil');
-    expect([page.status, page.text]).toEqual([403, expect.stringContaining(`Nobody invited ${email}.`)]);
+    expect([page.status, page.text]).toEqual([403, expect.stringContaining(`There is no invitation for ${email}.`)]);
     expect(await recordsOf(operator, page)).toMatchObject([{ action: 'user.sign_in', outcome: 'refused' }]);
     await invite(acme, email);
     const [again] = /[^"]*\/oauth2\/interaction\/[\w-]{43}/.exec(page.text)!;
@@ -208,7 +208,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     const stranger = 'somebody-with-the-same-address';
     world.upstream.people.set(stranger, { email, email_verified: true });
     const refused = await begin(stranger);
-    expect(refused.text).toContain(`Nobody invited ${email}.`);
+    expect(refused.text).toContain(`There is no invitation for ${email}.`);
     expect(refused.text).not.toMatch(/evil|deactivated/);
   });
 

@@ -8,7 +8,7 @@ const always = () => true;
 const never = () => false;
 const hang = () => new Promise<never>(() => {});
 
-/** An attempt that fails so many times, then answers. */
+/** Makes an attempt that fails the given number of times, then succeeds. */
 function failing(times: number, thrown: object = new Error('no')) {
   const seen: AbortSignal[] = [];
   const attempt = async (signal: AbortSignal) => {
@@ -20,7 +20,7 @@ function failing(times: number, thrown: object = new Error('no')) {
 }
 
 describe('tries', () => {
-  test('F11 a transient failure is tried three times, and the last one thrown', async () => {
+  test('F11 a transient failure is tried three times, then the last error is thrown', async () => {
     const calls = createCalls({ random });
     const two = failing(2);
     await expect(calls.run(aws, always, two.attempt)).resolves.toBe('answer');
@@ -31,20 +31,20 @@ describe('tries', () => {
     expect(three.seen).toHaveLength(3);
   });
 
-  test('what is not transient is tried once', async () => {
+  test('other failures are tried once', async () => {
     const one = failing(1);
     await expect(createCalls({ random }).run(aws, never, one.attempt)).rejects.toThrow('no');
     expect(one.seen).toHaveLength(1);
   });
 
-  test('a Retry-After that outlasts the deadline is not waited for: the cloud`s answer is thrown', async () => {
+  test('a Retry-After beyond the deadline is not waited for: the answer of the cloud is thrown', async () => {
     const thrown = { response: { status: 429, headers: { 'retry-after': '60' } } };
     const { seen, attempt } = failing(1, thrown);
     await expect(createCalls({ random }).run(aws, always, attempt)).rejects.toBe(thrown);
     expect(seen).toHaveLength(1);
   });
 
-  test('F11 pauses are a random part of a doubled span, and never pass the deadline', async () => {
+  test('F11 pauses are a random part of a span that doubles, and never exceed the deadline', async () => {
     const asked: number[] = [];
     const calls = createCalls({
       deadline_ms: 150,
@@ -53,7 +53,7 @@ describe('tries', () => {
         return 0.999;
       },
     });
-    // 0.999 * 200 ms is past the deadline: one try, and its own failure.
+    // 0.999 * 200 ms is beyond the deadline: one try, whose failure is thrown.
     const { seen, attempt } = failing(1);
     await expect(calls.run(aws, always, attempt)).rejects.toThrow('no');
     expect(seen).toHaveLength(1);
@@ -62,7 +62,7 @@ describe('tries', () => {
 });
 
 describe('the deadline', () => {
-  test('F10 ends a hang with cloud_timeout, though the attempt ignores its signal', async () => {
+  test('F10 ends a hanging attempt with cloud_timeout, even if the attempt ignores its signal', async () => {
     const calls = createCalls({ deadline_ms: 20, random });
     let signal: AbortSignal | undefined;
     const run = calls.run(aws, always, (given) => {
@@ -76,14 +76,14 @@ describe('the deadline', () => {
     expect(signal?.aborted).toBe(true);
   });
 
-  test('an SDK`s own error at the abort is the timeout too', async () => {
+  test('an SDK error on abort is also reported as cloud_timeout', async () => {
     const calls = createCalls({ deadline_ms: 20, random });
     const attempt = (signal: AbortSignal) =>
       new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(new Error('AbortError'))));
     await expect(calls.run(aws, always, attempt)).rejects.toMatchObject({ code: 'cloud_timeout' });
   });
 
-  test('F29 spends at most half of the deadline in the queue, and says so in the refusal', async () => {
+  test('F29 at most half of it is spent in the queue, and the refusal says so', async () => {
     const calls = createCalls({ deadline_ms: 60, concurrency: 1, queue: 6, random });
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => calls.run(aws, always, hang)));
     expect(outcomes).toMatchObject([
@@ -104,7 +104,7 @@ describe('the places', () => {
     expect((await Promise.allSettled(hung)).every(({ status }) => status === 'rejected')).toBe(true);
   });
 
-  test('F29 exchanges of one organisation that hang leave places at the endpoint to the others', async () => {
+  test('F29 hanging exchanges of one organisation leave places at the endpoint for other organisations', async () => {
     const calls = createCalls({ deadline_ms: 2_000, concurrency: 4, queue: 4, random });
     const hung = Array.from({ length: 10 }, () => calls.run(aws, always, hang));
     const others = Array.from({ length: 4 }, () =>
@@ -113,11 +113,11 @@ describe('the places', () => {
     expect(await Promise.all(others)).toEqual(Array(4).fill('unaffected'));
     const outcomes = await Promise.allSettled(hung);
     const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.code);
-    // Two hang to the deadline, two waited, and six found the queue of their organisation full.
+    // Two hang until the deadline, two wait, and six find the queue of their organisation full.
     expect(codes.toSorted()).toEqual([...Array(8).fill('busy'), ...Array(2).fill('cloud_timeout')]);
   });
 
-  test('F10 a cloud that hangs fills its own places only; beyond the queue it is busy, with a Retry-After', async () => {
+  test('F10 a cloud that hangs fills only its own places; beyond its queue callers get a Retry-After', async () => {
     const calls = createCalls({ deadline_ms: 50, concurrency: 2, queue: 2, random });
     const hung = [1, 2].map(() => calls.run(aws, always, hang));
     await expect(calls.run(aws, always, hang)).rejects.toMatchObject({ code: 'busy', more: { retry_after: 1 } });
@@ -125,7 +125,7 @@ describe('the places', () => {
     for (const outcome of await Promise.allSettled(hung)) expect(outcome.status).toBe('rejected');
   });
 
-  test('never runs more at once than it may, and runs all that wait', async () => {
+  test('never run more than the limit at once, and run everything that waits', async () => {
     const calls = createCalls({ concurrency: 6, queue: 34, random });
     let running = 0;
     let most = 0;
@@ -140,7 +140,7 @@ describe('the places', () => {
     expect(most).toBe(3);
   });
 
-  test('a failure gives its place back', async () => {
+  test('a failed attempt frees its place', async () => {
     const calls = createCalls({ concurrency: 1, queue: 0, random });
     for (let round = 0; round < 3; round++)
       await expect(calls.run(aws, never, failing(1).attempt)).rejects.toThrow('no');

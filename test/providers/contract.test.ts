@@ -4,25 +4,25 @@ import { ArsiaError } from '../../src/core/errors.ts';
 import { identityTypePattern } from '../../src/core/names.ts';
 import { subjectScopes } from '../../src/core/subject.ts';
 import type { Federated, Provider, Trust, TrustFacts, Verdict } from '../../src/providers/provider.ts';
-import { isCloudAudience, providerOf, providers, providerTypes } from '../../src/providers/registry.ts';
+import { isCloudAudience, providers, providerTypes, requireProvider } from '../../src/providers/registry.ts';
 import { claimsFor, examplesOf, id, issuer, sampleSettings, trustFacts } from './samples.ts';
 
-/** A policy variable, which IAM would fill in. */
+/** A policy variable, which IAM would replace. */
 const interpolation = '$'.concat('{aws:username}');
 
 const notRight = [null, -1.5, '', '*', 'with space and "quote"', ['*'], { '*': 1 }, { workspace: 'nothing' }];
 
-describe.each(providers.map((provider) => [provider.type, provider] as const))('the kind %s', (type, provider) => {
+describe.each(providers.map((provider) => [provider.type, provider] as const))('the type %s', (type, provider) => {
   const examples = examplesOf(provider);
   const members = Object.keys(examples);
 
-  test('has a wire name and a title, and is found by its name', () => {
+  test('has a valid name and a title, and is found by its name', () => {
     expect(type).toMatch(identityTypePattern);
     expect(provider.title).not.toBe('');
-    expect(providerOf(type)).toBe(provider);
+    expect(requireProvider(type)).toBe(provider);
   });
 
-  test('declares every setting with title, help and a right value, and takes its own right values', () => {
+  test('declares every setting with title, help and a valid example, and accepts its examples', () => {
     expect(members.length).toBeGreaterThan(0);
     for (const member of members) expect([member, examples[member]]).not.toEqual([member, undefined]);
     expect(provider.settings.safeParse(examples)).toMatchObject({ success: true });
@@ -33,7 +33,7 @@ describe.each(providers.map((provider) => [provider.type, provider] as const))('
     expect(parsed.error?.issues.map(({ message }) => message).join()).toContain('surprise');
   });
 
-  test.each(members)('refuses a wrong %s with a message that shows a right value', (member) => {
+  test.each(members)('refuses a wrong %s with a message that shows a valid value', (member) => {
     const faults = notRight.flatMap((wrong) => {
       const issues = provider.settings.safeParse({ ...examples, [member]: wrong }).error?.issues ?? [];
       return issues.filter(({ path }) => path[0] === member).map(({ message }) => message);
@@ -42,7 +42,7 @@ describe.each(providers.map((provider) => [provider.type, provider] as const))('
     for (const fault of faults) expect(fault).toContain('such as ');
   });
 
-  test('makes tokens that the claims linter passes, in every scope', () => {
+  test('makes tokens that the claims linter accepts, in every subject scope', () => {
     for (const facts of everyScope()) {
       const claims = claimsFor(provider, sampleSettings(provider), facts);
       expect(lintClaims({ ...claims }, facts.issuer)).toEqual([]);
@@ -61,7 +61,7 @@ const federatedKinds = providers.flatMap((provider) =>
   provider.federated === undefined ? [] : [[provider.type, provider, provider.federated] as const],
 );
 
-/** Undefined where the kind takes no pattern and says so, with what to do instead. */
+/** Returns the trust, or undefined where the provider refuses a pattern with advice. */
 function trustOf(federated: Federated<unknown>, settings: unknown, facts: TrustFacts): Trust | undefined {
   try {
     return federated.trust(settings, facts);
@@ -74,7 +74,7 @@ function trustOf(federated: Federated<unknown>, settings: unknown, facts: TrustF
   }
 }
 
-/** 24 tokens of somebody else's making or for something else, each one claim away from the right one. */
+/** 24 wrong tokens, each with one claim that differs from the right one. */
 const nearMisses: [string, 'sub' | 'aud' | 'iss', (right: string, other: string) => unknown][] = [
   ['the subject of another identity', 'sub', (sub, other) => sub.replace(/^mi_\w+/, other)],
   [
@@ -112,10 +112,10 @@ const conditionOf = {
   iss: /iss|Federated/i,
 };
 
-describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Provider, federated) => {
+describe.each(federatedKinds)('the trust of the type %s', (_type, provider: Provider, federated) => {
   const settings = sampleSettings(provider);
 
-  test('names issuer, subject and audience, and every document its place', () => {
+  test('has issuer, subject and audience, and documents that say where they belong', () => {
     for (const facts of everyScope()) {
       const trust = trustOf(federated, settings, facts);
       if (trust === undefined) continue;
@@ -134,7 +134,7 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
     }
   });
 
-  test('N36 is accepted by its own evaluate for the token that the assertion makes', () => {
+  test('N36 allows the token of its identity, as evaluate judges it', () => {
     for (const tenancy of ['single', 'multi'] as const) {
       for (const facts of everyScope({ tenancy })) {
         const trust = trustOf(federated, settings, facts);
@@ -160,19 +160,19 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
     }
   });
 
-  test('has audiences that the admin chooses, or declares its own', () => {
+  test('has an audience that the admin chooses, or one that the provider declares', () => {
     for (const tenancy of ['single', 'multi'] as const) {
       const { audience } = federated.assertion(settings, trustFacts('workspace', { tenancy }));
       expect(federated.freeAudience?.(settings)).toBe(isCloudAudience(audience) ? undefined : audience);
     }
   });
 
-  test('refuses what is no document, and a document with a member twice', () => {
+  test('refuses text that is not a document, and a document with a repeated member', () => {
     for (const text of ['', '[]', '"x"', '{', 'null', '{"a":1,"a":2}'])
       expect(() => federated.evaluate(text, {})).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
-  test('says what it does not know, by name', () => {
+  test('names a member that it does not support', () => {
     const facts = trustFacts();
     const document = JSON.parse(federated.trust(settings, facts).documents[0]!.text);
     const claims = { ...claimsFor(provider, settings, facts) };
@@ -181,7 +181,7 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
     );
   });
 
-  test('N34 refuses facts that hold more than ids, and an issuer that is none', () => {
+  test('N34 refuses facts that are not ids, and an invalid issuer', () => {
     const facts = trustFacts();
     const hostile = ['*', `${facts.identity_id}:*`, `${facts.identity_id}' || true || '`, interpolation, '"}'];
     for (const subject of hostile)
@@ -196,17 +196,17 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
     expect(() => federated.trust(settings, { ...facts, ...pattern })).toThrow(ArsiaError);
   });
 
-  test('says what whoever holds the token chooses, where Arsia would have exchanged it', () => {
-    const said = (delivery: TrustFacts['delivery']) =>
+  test('warns what the holder of a delivered token can choose that Arsia would have set in an exchange', () => {
+    const warningsOf = (delivery: TrustFacts['delivery']) =>
       federated.trust(settings, trustFacts('workspace', { delivery })).warnings.join('\n');
-    expect(said('credentials')).not.toContain('jobs hold the token itself');
+    expect(warningsOf('credentials')).not.toContain('jobs have the token itself');
     for (const delivery of ['token', 'both'] as const)
       expect(
-        said(delivery).includes(`With delivery ${delivery} jobs hold the token itself: whoever holds it chooses `),
+        warningsOf(delivery).includes(`With delivery ${delivery} jobs have the token itself, and its holder chooses `),
       ).toBe(provider.exchanging !== undefined);
   });
 
-  test('N34 keeps names from people as text', () => {
+  test('N34 escapes names that people chose', () => {
     const identity = `acme/"},*${interpolation}\n\\`;
     const trust = federated.trust(settings, trustFacts('workspace', { identity }));
     for (const { form, text } of trust.documents) if (form === 'json') expect(() => JSON.parse(text)).not.toThrow();
@@ -214,16 +214,16 @@ describe.each(federatedKinds)('the trust of the kind %s', (_type, provider: Prov
   });
 });
 
-test('a type is lower-case letters and `_`, at most 32', () => {
+test('a type name has at most 32 lower-case letters and `_`', () => {
   for (const type of ['aws', 'azure_host', 'x'.repeat(32)]) expect(type).toMatch(identityTypePattern);
   for (const type of ['', '_aws', 'Aws', 'aws2', 'aws-host', 'x'.repeat(33)])
     expect(type).not.toMatch(identityTypePattern);
 });
 
-test('the registry names the kinds that it knows when asked for another', () => {
+test('the registry lists its types when it refuses another one', () => {
   expect(new Set(providerTypes).size).toBe(providers.length);
   for (const type of ['AWS', 'aws ', 'constructor', ''])
-    expect(() => providerOf(type)).toThrow(
+    expect(() => requireProvider(type)).toThrow(
       expect.objectContaining({ code: 'invalid_request', advice: expect.stringContaining(providerTypes.join(', ')) }),
     );
 });

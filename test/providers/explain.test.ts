@@ -8,7 +8,7 @@ const facts = trustFacts('workspace');
 const exchangingTypes = providers.filter(({ exchanging }) => exchanging !== undefined).map(({ type }) => type);
 const host = 'arsia.example.com/oidc';
 
-/** Errors in the shapes of the three SDKs, which the exchange tests see from the SDKs themselves. */
+/** Errors as the three SDKs throw them; the exchange tests check that with the SDKs. */
 const thrownBy = {
   aws: (code: string, status: number, message = 'no') =>
     Object.assign(new Error(message), { name: `${code}Exception`, Code: code, $metadata: { httpStatusCode: status } }),
@@ -163,7 +163,7 @@ const cases: Case[] = [
   ['gcp', 'UNAVAILABLE', 503, 'x', 'cloud_unavailable'],
 ];
 
-describe('the clouds` codes as ours', () => {
+describe('error codes of the clouds', () => {
   test.each(cases.map((row) => ({ row, name: row.slice(0, 4).join(' ') })))('$name', ({ row }) => {
     const [type, code, status, message, ours, condition] = row;
     const error = explain(type, thrownBy[type](code, status, message));
@@ -171,11 +171,11 @@ describe('the clouds` codes as ours', () => {
     expect(error.more.cloud).toMatchObject({ provider: type, status, message });
     expect(error.more.cloud?.code).toContain(code === 'Unknown' ? 'AccessDenied' : code);
     expect(error.advice).not.toMatch(/undefined|\[object/);
-    // A refused condition comes with what the trust document must say, and what the cloud said.
+    // A refused condition has the value that the trust document needs, and the message of the cloud.
     if (condition !== undefined) expect(error.more).toMatchObject({ expected: expect.any(String), actual: message });
   });
 
-  test('a refusal carries the value to paste and the way to the whole document', () => {
+  test('a refusal has the value to paste and a link to the whole document', () => {
     const denied = explain('aws', thrownBy.aws('AccessDenied', 403, 'Not authorized'));
     expect(denied.more.expected).toContain(`${host}:sub = ${facts.subject}`);
     for (const part of [
@@ -189,15 +189,15 @@ describe('the clouds` codes as ours', () => {
     expect(explain('gcp', thrownBy.gcp('PERMISSION_DENIED', 403)).advice).toContain(`subject/${facts.subject}`);
   });
 
-  test('the fault of a session policy is the field`s', () => {
+  test('a bad session policy is reported as a fault of its field', () => {
     const error = explain('aws', thrownBy.aws('MalformedPolicyDocument', 400, 'Syntax errors in policy.'));
     expect(error.more.fields).toEqual([{ pointer: '/aws/session_policy', detail: 'Syntax errors in policy.' }]);
   });
 });
 
-describe.each(exchangingTypes)('what is no answer of the cloud (%s)', (type) => {
+describe.each(exchangingTypes)('errors that are no answer of the cloud (%s)', (type) => {
   test.each(['ECONNREFUSED', 'ENOTFOUND', 'ECONNRESET', 'ETIMEDOUT'])(
-    'F11 %s is cloud_unavailable and worth another try',
+    'F11 %s is cloud_unavailable and is tried again',
     (code) => {
       const provider = providers.find((one) => one.type === type)!;
       for (const thrown of [
@@ -210,7 +210,7 @@ describe.each(exchangingTypes)('what is no answer of the cloud (%s)', (type) => 
     },
   );
 
-  test('a certificate is cloud_unavailable, says where to name its authority, and stays as it is', () => {
+  test('a certificate error is cloud_unavailable, says where to add the authority, and is not tried again', () => {
     const provider = providers.find((one) => one.type === type)!;
     const thrown = Object.assign(new Error('x'), { code: 'SELF_SIGNED_CERT_IN_CHAIN' });
     expect(explain(type, thrown)).toMatchObject({
@@ -220,7 +220,7 @@ describe.each(exchangingTypes)('what is no answer of the cloud (%s)', (type) => 
     expect(provider.exchanging!.isTransient(thrown)).toBe(false);
   });
 
-  test('an answer of another kind of server is cloud_unavailable, and says so', () => {
+  test('an answer of another kind of server is cloud_unavailable with a message that says so', () => {
     for (const thrown of [
       new Error('no credentials'),
       Object.assign(new Error('x'), { $metadata: { httpStatusCode: 200 } }),
@@ -231,7 +231,7 @@ describe.each(exchangingTypes)('what is no answer of the cloud (%s)', (type) => 
       });
   });
 
-  test('anything at all is explained, and nothing throws', () => {
+  test('every thrown value is explained without another error', () => {
     for (const thrown of [
       undefined,
       null,
@@ -250,7 +250,7 @@ describe.each(exchangingTypes)('what is no answer of the cloud (%s)', (type) => 
   });
 });
 
-describe('N45 a cloud`s words are scrubbed', () => {
+describe('N45 messages of the clouds are scrubbed', () => {
   const jwt = 'eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJzdWIiOiJtaV8xIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ';
   test.each([
     ['a token', `bad token ${jwt} here`],
@@ -267,14 +267,14 @@ describe('N45 a cloud`s words are scrubbed', () => {
     expect(text).not.toMatch(/eyJ|abcdefghij|ASIAEXAMPLE|c2VjcmV0|Qk1Qk1/);
   });
 
-  test('the words around stay, control characters and endless texts do not', () => {
+  test('keeps the other words, removes control characters and shortens long texts', () => {
     expect(scrub(`bad token ${jwt} here`)).toBe('bad token [removed] here');
     expect(scrub("Couldn't retrieve\r\n\u001b[31mkey")).toBe("Couldn't retrieve [31mkey");
     expect(scrub('word '.repeat(1e5)).length).toBeLessThan(1010);
     expect(scrub(`subject '${facts.subject}'`)).toBe(`subject '${facts.subject}'`);
   });
 
-  test('through every kind', () => {
+  test('for every provider', () => {
     for (const type of ['aws', 'azure', 'gcp'] as const) {
       const error = explain(type, thrownBy[type]('AccessDenied', 403, `no ${jwt}`));
       expect(JSON.stringify([error.message, error.more])).not.toContain('eyJ');

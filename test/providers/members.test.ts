@@ -9,7 +9,7 @@ const walks: Record<string, Walk> = Object.fromEntries(
   await Promise.all(federatedKinds.map(async ({ type }) => [type, (await import(`./${type}/members.ts`)).walk])),
 );
 
-/** Returns whether the document allows the token. A document that cannot be judged does not. */
+/** Returns whether the document allows the token; false for a document that `evaluate` refuses. */
 function isAllowed({ evaluate, claims: token }: Walk, document: Json): boolean {
   try {
     return evaluate(JSON.stringify(document), token).allow;
@@ -19,7 +19,7 @@ function isAllowed({ evaluate, claims: token }: Walk, document: Json): boolean {
   }
 }
 
-test('N85 the members of every provider are walked', () => {
+test('N85 the documents of every provider are tested', () => {
   for (const { type, federated } of federatedKinds) expect(walks[type]!.evaluate).toBe(federated!.evaluate);
 });
 
@@ -28,7 +28,7 @@ describe.each(Object.entries(walks))('N85 the members of a document for %s', (_t
     Object.entries(members).map(([member, use]) => ({ place, member, use })),
   );
 
-  test('each have a sample', () => {
+  test('each have a value that denies the token', () => {
     const judged = all.filter(({ use }) => typeof use === 'function').map(({ place, member }) => `${place}${member}`);
     expect(Object.keys(walk.refused).sort()).toEqual(judged.sort());
     expect(Object.keys(walk.places)).toEqual(Object.keys(walk.members));
@@ -46,7 +46,7 @@ describe.each(Object.entries(walks))('N85 the members of a document for %s', (_t
       expect([value, isAllowed(walk, at({ [member]: value }))]).toEqual([value, false]);
   });
 
-  test('are complete: another member is not supported', () => {
+  test('are complete: any other member is not supported', () => {
     for (const [place, at] of Object.entries(walk.places)) {
       const thrown = (() => {
         try {
@@ -64,7 +64,7 @@ describe.each(Object.entries(walks))('N85 the members of a document for %s', (_t
   }
 });
 
-test('a document is allowed as long as nothing of it is changed', () => {
+test('each document allows the token when nothing is changed', () => {
   for (const [type, walk] of Object.entries(walks))
     for (const [place, at] of Object.entries(walk.places)) {
       if (walk.companions?.[place] !== undefined) continue;

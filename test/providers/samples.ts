@@ -20,7 +20,7 @@ export function id(kind: IdKind): string {
   return makeId(kind, now, randomBytes);
 }
 
-/** The endpoints of every kind as they are without a setting. */
+/** The default endpoints of all providers. */
 export const endpoints: CloudEndpoints = {
   ...Object.fromEntries(
     Object.entries(endpointSettings).map(([name, setting]) => [name, setting.parse(setting.default)]),
@@ -59,14 +59,14 @@ export function trustFacts(
 }
 
 /**
- * The oldest forms of the settings of a kind that a database may hold, as its folder of tests keeps them. A release adds a
- * form when it raises the version, and never changes one.
+ * Reads the oldest forms of a provider's settings that a database may hold, from its test folder. A release adds a
+ * form when it raises the version, and never changes an existing one.
  */
 export function oldestSettings(type: string): Record<string, unknown>[] {
   return JSON.parse(readFileSync(`test/providers/${type}/oldestsettings.json`, 'utf8'));
 }
 
-/** The token that the mint would make for these facts; a pattern's token is of some user. */
+/** Returns the claims that the mint would make for these facts; for a pattern, those of one user. */
 export function claimsFor<Settings>(
   provider: Provider<Settings>,
   settings: Settings,
@@ -90,7 +90,7 @@ export function claimsFor<Settings>(
   );
 }
 
-/** The right values that the schema itself shows, by member. */
+/** Returns the examples in the schema, by member. */
 export function examplesOf(provider: Pick<Provider, 'settings'>): Record<string, unknown> {
   const { properties = {} } = z.toJSONSchema(provider.settings, { io: 'input' }) as {
     properties?: Record<string, { examples?: unknown[] }>;
@@ -98,7 +98,7 @@ export function examplesOf(provider: Pick<Provider, 'settings'>): Record<string,
   return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, schema.examples?.[0]]));
 }
 
-/** Settings made of the examples, parsed. */
+/** Returns the parsed settings made of the examples. */
 export function sampleSettings(provider: Provider, more: Record<string, unknown> = {}): ReadSettings {
   return provider.settings.parse({ ...examplesOf(provider), ...more });
 }

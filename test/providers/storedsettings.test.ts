@@ -5,7 +5,7 @@ import { providers } from '../../src/providers/registry.ts';
 import { readSettings, settingsToStore } from '../../src/providers/storedsettings.ts';
 import { oldestSettings, sampleSettings } from './samples.ts';
 
-/** A kind at version 3, whose `host` became `url`, and `url` a list. */
+/** A provider at version 3: `host` became `url`, then `url` became a list. */
 const cloud = {
   type: 'cloud',
   title: 'Cloud',
@@ -18,7 +18,7 @@ const cloud = {
 } satisfies Provider<unknown> as Provider<unknown> as Provider;
 
 describe.each(providers.map((provider) => [provider.type, provider] as const))('stored settings of %s', (type, one) => {
-  test('of the oldest forms are read with today`s defaults', () => {
+  test('of the oldest forms are read with the current defaults', () => {
     const forms = oldestSettings(type);
     expect(forms.length).toBeGreaterThan(0);
     for (const stored of forms) {
@@ -32,13 +32,13 @@ describe.each(providers.map((provider) => [provider.type, provider] as const))('
     expect(readSettings(one, JSON.parse(JSON.stringify(settingsToStore(one, settings))))).toEqual({ settings });
   });
 
-  test('of a newer release have a fault', () => {
+  test('of a newer release are a fault', () => {
     const stored = { ...sampleSettings(one), $version: 1_000 };
     expect(readSettings(one, stored)).toEqual({ fault: expect.stringMatching(/version is 1000, .* reads up to \d+$/) });
   });
 });
 
-test('stored settings of each version are upgraded, and written with the version of today', () => {
+test('stored settings of each version are upgraded, and written with the current version', () => {
   const settings = { urls: ['https://a.example'], depth: 2 };
   for (const stored of [
     { host: 'a.example' },
@@ -58,11 +58,11 @@ test.each([
   [{ $version: '1' }, 'version is "1"'],
   [{ $version: 3, urls: ['x'] }, 'urls.0 must be a URL'],
   [{ $version: 3, urls: [], more: 1 }, 'more'],
-])('stored settings %j have a fault', (stored, fault) => {
+])('stored settings %j are a fault', (stored, fault) => {
   expect(readSettings(cloud, stored)).toEqual({ fault: expect.stringContaining(fault) });
 });
 
-test('stored settings do not pass for settings that were read', () => {
+test('stored settings do not have the type of settings that were read', () => {
   const stored: unknown = {};
   // @ts-expect-error: what the database holds is unknown
   const use = () => providers[0]!.federated!.namesUser!(stored);

@@ -7,7 +7,7 @@ export interface Heard {
   path: string;
   headers: IncomingHttpHeaders;
   body: string;
-  /** The body as a form. */
+  /** The body, parsed as a form. */
   form: Record<string, string>;
 }
 
@@ -23,14 +23,14 @@ export type Reaction = Answer | 'hang' | 'drop';
 export interface Stub {
   url: string;
   heard: Heard[];
-  /** What to do with the requests from now on; the last reaction is for all that follow. */
+  /** Sets the reactions to the next requests, in order; the last one repeats. */
   react(...reactions: Reaction[]): void;
   /** Resolves when a client gives up on a request that hangs. */
   hungUp(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A small server in the place of a cloud: it answers what the test says and keeps what it heard. */
+/** Starts a small server instead of a cloud. It answers as the test says and keeps the requests. */
 export async function startStub(tls?: { key: string; cert: string }): Promise<Stub> {
   const heard: Heard[] = [];
   const gaveUp = Promise.withResolvers<void>();

@@ -3,14 +3,14 @@ import type { Members } from '../../src/providers/document.ts';
 export type Claims = Readonly<Record<string, unknown>>;
 export type Json = Record<string, unknown>;
 
-/** How the members of the documents of a kind are tested: `members.ts` in the folder of its tests exports one as `walk`. */
+/** How to test the members of a provider's documents. `members.ts` in its test folder exports one as `walk`. */
 export interface Walk {
   members: Readonly<Record<string, Members>>;
   evaluate(document: string, claims: Claims): { allow: boolean };
   claims: Claims;
-  /** The objects that have the members, each in a document that is allowed as it is. */
+  /** The objects with members, each in a document that allows the token. */
   places: Record<string, (change: Json) => Json>;
-  /** Members that an object needs beside the one that is tested. */
+  /** Members that an object needs in addition to the tested one. */
   companions?: Record<string, Json>;
   /** Values of each member that deny the token. */
   refused: Record<string, unknown[]>;

@@ -5,7 +5,7 @@ test('random bytes have the requested length, and no two results share or repeat
   const lengths = Array.from({ length: 3000 }, (_, index) => [10, 16, 13, 32][index % 4]!);
   const drawn = lengths.map((length) => systemClock.random(length));
   expect(drawn.map((bytes) => bytes.length)).toEqual(lengths);
-  // Eight bytes at any place of any draw are found nowhere else: a page that was given twice, or is wiped before it is given, shows.
+  // Any eight bytes of a result occur only once. This would fail if a page were used twice, or wiped before use.
   const pieces = drawn.flatMap((bytes) =>
     Array.from({ length: bytes.length - 7 }, (_, at) => Buffer.from(bytes.slice(at, at + 8)).toString('hex')),
   );

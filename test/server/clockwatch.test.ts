@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import type { Clock } from '../../src/core/clock.ts';
 import { createClockWatch } from '../../src/server/clockwatch.ts';
 
-/** A machine whose clock can be set, and a database; time passes for both. */
-function machine() {
+/** Creates a machine whose clock can be set, and a database with a correct clock. */
+function createMachine() {
   const state = { steady: 1000, set: 0, there: 0, back: 0, isAway: false, reported: [] as (string | undefined)[] };
   const epoch = Date.UTC(2026, 10, 21);
   const clock: Clock = { now: () => epoch + state.steady + state.set, random: (bytes) => new Uint8Array(bytes) };
@@ -31,7 +31,7 @@ describe('the clock watch (F18)', () => {
         fc.nat(30_000),
         fc.nat(30_000),
         async (off, there, back) => {
-          const { state, watch, guarded, clock } = machine();
+          const { state, watch, guarded, clock } = createMachine();
           Object.assign(state, { set: off, there, back });
           await watch.compare();
           expect(watch.fault()).toBeUndefined();
@@ -46,8 +46,8 @@ describe('the clock watch (F18)', () => {
     [600_000, '600 s ahead of'],
     [-5001, '5 s behind'],
     [-600_000, '600 s behind'],
-  ])('a skew of %i ms: reports it with what to do, and the guarded clock throws', async (off, words) => {
-    const { state, watch, guarded } = machine();
+  ])('reports a skew of %i ms with advice, and the guarded clock throws', async (off, words) => {
+    const { state, watch, guarded } = createMachine();
     state.set = off;
     await watch.compare();
     const fault = `the clock of this machine is ${words} the database's: synchronise both (NTP)`;
@@ -59,8 +59,8 @@ describe('the clock watch (F18)', () => {
     expect(guarded.random(3)).toHaveLength(3);
   });
 
-  test('detects a clock that is set between two comparisons at once, and when it is right again', async () => {
-    const { state, watch, guarded } = machine();
+  test('detects at once that the clock was set between two comparisons, and that it is right again', async () => {
+    const { state, watch, guarded } = createMachine();
     await watch.compare();
     state.steady += 3_600_000;
     expect(watch.fault()).toBeUndefined();
@@ -76,7 +76,7 @@ describe('the clock watch (F18)', () => {
   });
 
   test('keeps the last result while the database is away, and reports nothing before the first comparison', async () => {
-    const { state, watch } = machine();
+    const { state, watch } = createMachine();
     state.set = 60_000;
     expect(watch.fault()).toBeUndefined();
     await watch.compare();

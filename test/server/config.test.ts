@@ -17,7 +17,7 @@ const server = { DATABASE_URL: 'postgres://arsia@db.example.com/arsia', ARSIA_SE
 const production = { ...server, ARSIA_ISSUER: 'https://arsia.example.com' };
 
 describe('settings', () => {
-  test('nothing at all is a development server on loopback, with the embedded database', () => {
+  test('an empty environment gives a development server on loopback with the embedded database', () => {
     expect(parseConfig({})).toMatchObject({
       issuer: 'http://127.0.0.1:8080',
       listen: { host: '127.0.0.1', port: 8080 },
@@ -38,7 +38,7 @@ describe('settings', () => {
     });
   });
 
-  test('those of a production server', () => {
+  test('reads the settings of a production server', () => {
     const config = parseConfig({
       ...production,
       ARSIA_LISTEN: '[::]:443',
@@ -61,7 +61,7 @@ describe('settings', () => {
     expect(() => (config.clouds.endpoints.aws_sts as string[]).push('https://evil.example')).toThrow(TypeError);
   });
 
-  test('N60 every fault is told at once, by the name of its variable and with a right value', () => {
+  test('N60 lists all faults at once, each with its variable and a valid value', () => {
     const env = {
       ARSIA_ISSUER: 'http://arsia.example.com',
       ARSIA_LISTEN: '8080',
@@ -83,7 +83,7 @@ describe('settings', () => {
     };
     const faults = faultsOf(env);
     for (const name of Object.keys(env)) expect(faults.filter((fault) => fault.startsWith(`${name} `))).toHaveLength(1);
-    // And the one that is missing.
+    // The fault of the missing variable.
     expect(faults).toContainEqual(expect.stringMatching(/^ARSIA_SEALING_KEY_FILE is missing.*openssl rand -base64 32/));
     expect(faults).toHaveLength(Object.keys(env).length + 1);
     expect(faults.join('\n')).not.toContain('hunter2');
@@ -111,7 +111,7 @@ describe('settings', () => {
     'http://127.0.0.1.example.com',
     'http://127.1',
     '',
-  ])('N31 N60 %j is no issuer', (ARSIA_ISSUER) => {
+  ])('N31 N60 refuses the issuer %j', (ARSIA_ISSUER) => {
     expect(faultsOf({ ...server, ARSIA_ISSUER })).toEqual([expect.stringMatching(/^ARSIA_ISSUER .*https:\/\//)]);
   });
 
@@ -123,11 +123,11 @@ describe('settings', () => {
     'http://localhost',
     'http://[::1]:8080/path',
     'http://127.1.2.3',
-  ])('%s is one', (ARSIA_ISSUER) => {
+  ])('accepts the issuer %s', (ARSIA_ISSUER) => {
     expect(parseConfig({ ...server, ARSIA_ISSUER }).issuer).toBe(ARSIA_ISSUER);
   });
 
-  test('PostgreSQL needs a sealing key and an issuer that clouds can fetch', () => {
+  test('PostgreSQL needs a sealing key and a public issuer', () => {
     expect(faultsOf({ DATABASE_URL: server.DATABASE_URL })).toEqual([
       expect.stringMatching(/^ARSIA_SEALING_KEY_FILE is missing/),
       expect.stringMatching(/^ARSIA_ISSUER is missing/),
@@ -138,7 +138,7 @@ describe('settings', () => {
     ]);
   });
 
-  test('unknown ARSIA_ variables are faults, but not those of the client and of Kubernetes', () => {
+  test('unknown ARSIA_ variables are faults, except those of the client and of Kubernetes', () => {
     expect(faultsOf({ ARSIA_ISSUR: 'x', ARSIA_: 'x', arsia_issuer: 'x', PATH: 'x', DATABASE: 'x' })).toEqual([
       'ARSIA_ISSUR is not a setting of Arsia: remove it or correct its name',
       'ARSIA_ is not a setting of Arsia: remove it or correct its name',
@@ -155,7 +155,7 @@ describe('settings', () => {
     expect(faultsOf(foreign)).toEqual([]);
   });
 
-  test('an empty variable is a fault where there is no empty value, as an unset secret in a script leaves it', () => {
+  test('an empty variable is a fault unless its setting allows an empty value', () => {
     for (const name of [
       'DATABASE_URL',
       'ARSIA_SEALING_KEY_FILE',
@@ -166,16 +166,29 @@ describe('settings', () => {
       expect(faultsOf({ ...production, [name]: '' })).toContainEqual(expect.stringContaining(name));
   });
 
-  test('the table of settings has every variable, each with its meaning and a default that is valid', () => {
+  test('every setting has a meaning and a valid default', () => {
     const rows = describeSettings();
     for (const { name, meaning, default: value } of rows) {
       expect(meaning.length).toBeGreaterThan(5);
       const faults = faultsOf(value === '' ? {} : { [name]: value });
-      // Some stand with another variable only: that is no fault of their default.
+      // Some variables need another one, which is not a fault of the default.
       expect(faults.filter((fault) => fault.startsWith(`${name} `) && !/ is set without /.test(fault))).toEqual([]);
     }
     expect(rows.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['ARSIA_ISSUER', 'DATABASE_URL', 'ARSIA_DATA']),
     );
   });
+});
+
+test.each([
+  ['ARSIA_ISSUER', 'https://arsia:hunter2hunter2@arsia.example.com', 'https://...@arsia.example.com'],
+  ['ARSIA_ISSUER', 'arsia:hunter2hunter2@arsia.example.com', '...@arsia.example.com'],
+  ['ARSIA_ISSUER', 'https://arsia:hunter2/hunter2@arsia.example.com', 'https://...@arsia.example.com'],
+  ['ARSIA_ISSUER', 'https://arsia.example.com#hunter2hunter2', 'https://arsia.example.com#...'],
+  ['ARSIA_AWS_STS_ENDPOINTS', 'https://rgw.example.com?key=hunter2hunter2', 'https://rgw.example.com?...'],
+  ['ARSIA_SIGN_IN_ISSUER', 'https://arsia:hunter2hunter2@id.example.com/', 'https://...@id.example.com/'],
+])('the fault of a URL does not repeat its password, query or fragment: %s=%s', (variable, value, shown) => {
+  const faults = faultsOf({ [variable]: value }).join('\n');
+  expect(faults).toContain(`it is ${JSON.stringify(shown)}`);
+  expect(faults).not.toContain('hunter2');
 });

@@ -12,7 +12,7 @@ const job = `arsia_job_${'j'.repeat(43)}`;
 const pem = `-----BEGIN PRIVATE KEY-----\n${'k'.repeat(64)}\n-----END PRIVATE KEY-----`;
 
 describe('log lines', () => {
-  test('are JSON, with the time in ISO 8601, the level as a word, and who speaks', () => {
+  test('are JSON, with the time in ISO 8601, the level as a word, and the component', () => {
     const { log, lines, last } = capture();
     log.info({ request_id: 'r-1', status: 200 }, 'request');
     expect(last()).toEqual({
@@ -53,7 +53,7 @@ describe('log lines', () => {
     'secretAccessKey',
     'password',
     'sealing_key',
-  ])('N45 hold no value of a member named %s, at any depth that we log', (name) => {
+  ])('N45 redact a member named %s at any logged depth', (name) => {
     const { log, lines } = capture();
     const secret = 'canary-4711';
     log.warn({ [name]: secret, a: { [name]: secret, b: { [name]: secret, c: { [name]: secret } } } }, 'x');
@@ -61,7 +61,7 @@ describe('log lines', () => {
     expect(lines[0]).toContain('[redacted]');
   });
 
-  test('N45 hold of an error its name, message and causes, scrubbed, and no other member', () => {
+  test('N45 have name, message and causes of an error, scrubbed, and no other member', () => {
     const { log, lines, last } = capture();
     const cause = Object.assign(new Error(`connect postgres://arsia:hunter2@db/arsia failed`), {
       code: 'ECONNREFUSED',
@@ -93,14 +93,14 @@ describe('scrub', () => {
     [`arsia_secret_${'x'.repeat(43)}`],
     [pem],
     [pem.slice(0, 60)],
-  ])('N45 takes %j out of free text', (secret) => {
+  ])('N45 removes %j from free text', (secret) => {
     const text = scrub(`before ${secret} after`);
     expect(text).toContain('[redacted]');
     expect(text).not.toContain(secret.slice(-12));
     expect(text.startsWith('before ')).toBe(true);
   });
 
-  test('leaves what is no secret', () => {
+  test('keeps text that is not a secret', () => {
     for (const text of [
       'mi_01m7xzqp1rf5jr20n1d90my74v',
       'arsia_url is not set',

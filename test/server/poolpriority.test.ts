@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 
-/** In a process of its own: the workers of these tests share one, and its threads. */
+/** Runs in a separate process, since the test workers share the threads of theirs. */
 const script = `
 import { readdirSync, readFileSync } from 'node:fs';
 import { lowerPoolPriority } from ${JSON.stringify(new URL('../../src/server/poolpriority.ts', import.meta.url).href)};
 const lowered = await lowerPoolPriority();
-// proc(5), the fields of stat after the name in brackets: the 19th is the nice value.
+// proc(5): nice is field 19 of stat, counted from the end of the name, which may hold spaces.
 const niceOf = (thread) => Number(readFileSync('/proc/self/task/' + thread + '/stat', 'utf8').replace(/.*\\) ./, '').split(' ')[16]);
 const nice = Object.fromEntries(readdirSync('/proc/self/task').map((thread) =>
   [thread, [readFileSync('/proc/self/task/' + thread + '/comm', 'utf8').trim(), niceOf(thread)]]));

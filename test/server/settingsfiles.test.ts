@@ -34,7 +34,7 @@ const [one, two] = rootCertificates as [string, string];
 const key = Buffer.alloc(32, 7).toString('base64');
 
 describe('files that settings name', () => {
-  test('that are good are read as they stand', async () => {
+  test('are read unchanged when valid', async () => {
     const bundle = `# one\n${one}\n# two\r\n${two.replaceAll('\n', '\r\n')}\n`;
     const env = {
       ...signIn,
@@ -48,7 +48,7 @@ describe('files that settings name', () => {
     expect(files.sealingKey?.id).toMatch(/^file-/);
   });
 
-  test('may all be missing from the settings', async () => {
+  test('are all optional', async () => {
     expect(await faultsOf({})).toEqual([]);
     expect(await readSettingsFiles(parseConfig({}))).toEqual({
       sealingKey: undefined,
@@ -57,7 +57,7 @@ describe('files that settings name', () => {
     });
   });
 
-  test('N60 have their faults beside those of the other settings, all in one message', async () => {
+  test('N60 report their faults with those of the other settings in one message', async () => {
     const env = {
       ARSIA_LISTEN: '8080',
       ARSIA_SEALING_KEY_FILE: join(folder, 'a'),
@@ -74,7 +74,7 @@ describe('files that settings name', () => {
     ]);
   });
 
-  test('N60 an empty name is one fault, not two', async () => {
+  test('N60 report an empty name as one fault', async () => {
     expect(await faultsOf({ ARSIA_EXTRA_CA_FILE: '', ARSIA_SEALING_KEY_FILE: ' ' })).toEqual([
       'ARSIA_SEALING_KEY_FILE is empty',
       'ARSIA_EXTRA_CA_FILE is empty',
@@ -129,7 +129,7 @@ describe('files that settings name', () => {
     if (content !== '') expect(faults[0]).not.toContain(content.slice(0, 8));
   });
 
-  test('N60 a folder and a pipe that nobody writes to are faults, and at once', async () => {
+  test('N60 a folder and a pipe without a writer are faults, reported at once', async () => {
     const [directory, pipe] = [join(folder, 'directory'), join(folder, 'pipe')];
     await mkdir(directory);
     execFileSync('mkfifo', ['-m', '600', pipe]);

@@ -17,7 +17,7 @@ test('N67 a retry that has run leaves no timer behind', async () => {
   while (tries < 20) await sleep(5);
   const cleared = jest.spyOn(globalThis, 'clearTimeout');
   await timers.stop();
-  // At most the retry that is not due yet.
+  // At most the next retry is left.
   expect(cleared.mock.calls.length).toBeLessThanOrEqual(1);
   cleared.mockRestore();
 });

@@ -7,18 +7,18 @@ import type { Tables } from '../../src/database/tables.ts';
 import { type AuditFilter, createAuditStore } from '../../src/store/audit/events.ts';
 import { listAccessRules } from '../../src/store/identities/accessrules.ts';
 import { listAliases } from '../../src/store/identities/aliases.ts';
-import { assignedIdentities, assignedTo } from '../../src/store/identities/assignments.ts';
+import { listAssignedIdentities, listAssignedTo } from '../../src/store/identities/assignments.ts';
 import { listIdentities } from '../../src/store/identities/identities.ts';
 import { listMasks } from '../../src/store/identities/masks.ts';
-import { candidates } from '../../src/store/identities/usable.ts';
+import { listCandidates } from '../../src/store/identities/usable.ts';
 import { listGrants } from '../../src/store/identities/usegrants.ts';
 import { listJobs } from '../../src/store/jobs/jobs.ts';
-import { listMayAct, mayActAlong } from '../../src/store/machines/mayact.ts';
+import { listMayAct, listMayActAlong } from '../../src/store/machines/mayact.ts';
 import { listServiceAccounts } from '../../src/store/machines/serviceaccounts.ts';
 import { listTrustRules } from '../../src/store/machines/trustrules.ts';
 import { listNamespaces } from '../../src/store/namespaces/namespaces.ts';
 import { listInvitations } from '../../src/store/people/invitations.ts';
-import { activeOwners, listMemberships } from '../../src/store/people/memberships.ts';
+import { listActiveOwners, listMemberships } from '../../src/store/people/memberships.ts';
 import { listTeamMembers, listTeams } from '../../src/store/people/teams.ts';
 import { listUsers } from '../../src/store/people/users.ts';
 import { atEnd } from '../support/arsia.ts';
@@ -204,7 +204,7 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
     'identities that a workspace could be assigned',
     'mi',
     reaching,
-    (db, page) => candidates(db, { group_ids: [root, id('grp', 1)] }, page),
+    (db, page) => listCandidates(db, { group_ids: [root, id('grp', 1)] }, page),
   ],
   ['users', 'usr', simple, (db, page) => listUsers(db, root, page)],
   [
@@ -224,12 +224,12 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
   ['F27 access rules', 'rul', simple, (db, page) => listAccessRules(db, id('mi', 1), page)],
   ['F27 aliases', 'als', joined, (db, page) => listAliases(db, id('mi', 1), page)],
   ['F27 masks', 'ws', simple, (db, page) => listMasks(db, id('mi', 1), page)],
-  ['F27 assigned identities', 'mi', joined, (db, page) => assignedIdentities(db, id('ws', 1), assignedPage(page))],
+  ['F27 assigned identities', 'mi', joined, (db, page) => listAssignedIdentities(db, id('ws', 1), assignedPage(page))],
   [
     'F27 what a job of one user may get',
     'mi',
     reaching,
-    (db, page) => assignedTo(db, { id: id('ws', 1), lineage: [root, one] }, ['', id('usr', 7)], assignedPage(page)),
+    (db, page) => listAssignedTo(db, { id: id('ws', 1), lineage: [root, one] }, ['', id('usr', 7)], assignedPage(page)),
   ],
   ['all that was recorded', 'evt', simple, recorded({})],
   ['what one did', 'evt', joined, recorded({ actor_id: id('job', 1) })],
@@ -265,13 +265,13 @@ describe('a page of a long list', () => {
   );
 
   test('F27 reads two owners of an organisation with any number of members', async () => {
-    await activeOwners(explained.db, root);
+    await listActiveOwners(explained.db, root);
     expect(explained.cost()).toMatchObject({ rows: 0 });
     expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
   });
 
   test('F27 reads the rights of a launcher along one lineage at the same cost with any number elsewhere', async () => {
-    await mayActAlong(explained.db, id('sa', 1), [root, one, id('ws', 9)]);
+    await listMayActAlong(explained.db, id('sa', 1), [root, one, id('ws', 9)]);
     expect(explained.cost()).toMatchObject({ rows: 1 });
     expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
   });

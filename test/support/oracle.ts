@@ -58,7 +58,7 @@ export async function createOracle(running: RunningArsia, sandbox?: Sandbox): Pr
       if (expected.status === 401 && ++strangers % 100 === 0) {
         running.clock.advance(61_000);
         // Writes the counted refusals now, and not during the check of a refusal.
-        await running.arsia.trail.round();
+        await running.arsia.trail.runRound();
       }
       const before = await stateOf(oracle, sandbox);
       const answer = await send();

@@ -32,7 +32,8 @@ const nobody = 65_534;
 const isRoot = process.getuid?.() === 0;
 const identity = isRoot ? { uid: nobody, gid: nobody } : {};
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** `more` are settings beside those that every test server has, as `name=value`. */
+export async function startPostgres(more: readonly string[] = []): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'arsia-postgres-'));
   await chmod(folder, 0o755);
   const native = join(folder, 'native');
@@ -46,18 +47,24 @@ export async function startPostgres(): Promise<PostgresServer> {
     ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
     spawning,
   );
-  const server = await manage(folder, data, join(native, 'bin', 'postgres'), spawning);
+  const server = await manage(folder, data, join(native, 'bin', 'postgres'), spawning, more);
   await server.start();
   return server;
 }
 
-async function manage(folder: string, data: string, binary: string, spawning: object): Promise<PostgresServer> {
+async function manage(
+  folder: string,
+  data: string,
+  binary: string,
+  spawning: object,
+  more: readonly string[],
+): Promise<PostgresServer> {
   const port = await freePort();
   const url = (database: string, role = 'postgres') => `postgres://${role}@127.0.0.1:${port}/${database}`;
   let running: ChildProcess | undefined;
 
   process.once('exit', () => running?.kill('SIGKILL'));
-  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', 'fsync=on'];
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', ...more];
   const end = async (signal: NodeJS.Signals) => {
     const child = running;
     running = undefined;

@@ -2,12 +2,12 @@ import type { ColumnType } from 'kysely';
 import { type AuditEvent, eventFields } from '../../core/audit.ts';
 import type { Json } from './json.ts';
 
-/** An event's fields, of which these have other types in the database, and what the chain adds. */
+/** The fields of an event, with the types that the database has for some of them, and the columns of the chain. */
 export interface AuditEventsTable extends Omit<AuditEvent, 'at' | 'code' | 'detail'> {
   at: Date;
   code: string | null;
   detail: Json;
-  /** Given by the database, in the order of the inserts. */
+  /** Assigned by the database in the order of the inserts. */
   position: ColumnType<number, never, never>;
   mac: Uint8Array;
 }
@@ -15,7 +15,7 @@ export interface AuditEventsTable extends Omit<AuditEvent, 'at' | 'code' | 'deta
 export interface AuditCheckpointsTable {
   number: number;
   signed: string;
-  /** Ids with blanks between them. */
+  /** Ids separated by spaces. */
   event_ids: string;
 }
 
@@ -25,5 +25,5 @@ export interface MigrationsTable {
   applied_at: Date;
 }
 
-/** What the application gives of a row; the position in the chain is the database's to give. */
+/** The columns that the application inserts. The database assigns `position`. */
 export const auditColumns = [...eventFields, 'mac'];

@@ -11,10 +11,10 @@ export interface OidcArtifactsTable {
   payload: Uint8Array;
   consumed_at: Date | null;
   expires_at: Date | null;
-  /** For a device code: seconds between polls, and when the next one is due. */
+  /** For a device code: seconds between polls, and the time from which the next poll is allowed. */
   poll_interval: number | null;
   poll_after: Date | null;
-  /** For an access token: the trust rule that it was given by. */
+  /** For an access token: the trust rule by which it was issued. */
   trust_rule_id: string | null;
 }
 

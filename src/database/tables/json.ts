@@ -1,4 +1,4 @@
 import type { ColumnType } from 'kysely';
 
-/** jsonb that holds an object. Never give it an array: pg would send a PostgreSQL array. */
+/** A `jsonb` column with an object. Never an array: pg would send a PostgreSQL array. */
 export type Json<T extends object = Record<string, unknown>> = ColumnType<T, T, T>;

@@ -5,7 +5,7 @@ export interface AdminLinksTable {
   user_id: string;
   expires_at: Date;
   used_at: Date | null;
-  /** False for the link of an organisation's owner. */
+  /** False for a link that signs in the owner of an organisation. */
   makes_operator: Generated<boolean>;
 }
 

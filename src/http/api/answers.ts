@@ -20,7 +20,7 @@ export const withheld = z
   .optional()
   .meta({ description: 'In a replay by `Idempotency-Key`: the members that were told once and are missing here.' });
 
-/** The members of an answer that are told once. */
+/** Returns the members of an answer that only the first answer has. */
 export function toldOnce(response: z.ZodType | undefined): string[] {
   if (!(response instanceof z.ZodObject)) return [];
   return Object.entries(response.shape as Record<string, z.ZodType>)

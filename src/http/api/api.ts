@@ -16,7 +16,7 @@ interface Match {
 /** Methods that a route can offer. Others are 405 on every path, known or not. */
 const methods: ReadonlySet<string> = new Set(['HEAD', 'OPTIONS', 'GET', 'PUT', 'PATCH', 'POST', 'DELETE']);
 
-/** Answers what is below `/api/v1` by the route table, and everything else as an unknown path, within the limits. */
+/** Answers requests below `/api/v1` by the route table, and other requests as unknown paths. Both are limited. */
 export function createApiHandler(parts: RouteParts): Handler {
   const findAll = createMatcher();
   // Patterns are tried one after the other; a path without parameters is looked up instead.
@@ -67,7 +67,7 @@ function createMatcher(): (path: string) => Match[] {
     });
 }
 
-/** A segment that cannot be decoded stays as it is: it is no reference, so its route answers 404. */
+/** Decodes a segment. One that cannot be decoded stays unchanged: it is not a valid reference, so its route answers 404. */
 function decodeSegment(text: string): string {
   try {
     return decodeURIComponent(text);

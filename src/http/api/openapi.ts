@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
-import { type ActionTraits, actionTraits } from '../../services/actions.ts';
+import { type ActionTraits, listActionTraits } from '../../services/actions.ts';
 import { isCreate } from '../kernel/parserequest.ts';
 import type { Route } from '../route.ts';
 import { settingsComponents, withSettings } from './identities/settingsforms.ts';
@@ -17,7 +17,7 @@ const header = (description: string): Header => ({ description, schema: { type: 
  */
 export function openApiDocument(server: string): object {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
-  const traits = actionTraits();
+  const traits = listActionTraits();
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] ??= {};
@@ -104,7 +104,7 @@ function operationOf(route: Route, traits: ActionTraits | undefined): ZodOpenApi
   };
 }
 
-/** Alternatives, of which a request brings one. */
+/** Authentication schemes, of which a request needs one. */
 function securityOf({ bearer }: Route, traits: ActionTraits | undefined): Record<string, string[]>[] {
   if (bearer === 'none') return [];
   if (bearer === 'job') return [{ jobToken: [] }];
@@ -116,7 +116,7 @@ function contentOf({ response, media_type }: Route) {
   return { 'application/json': { schema: response ?? z.unknown() } };
 }
 
-/** The action, and for the few that several routes share the noun that the path begins with. */
+/** Returns the operation id: the action, prefixed with the first noun of the path if several routes share it. */
 function operationIdOf({ action, path }: Route): string {
   const name = action.replaceAll('.', '_');
   const isShared = routes.filter((one) => one.action === action).length > 1;

@@ -19,12 +19,12 @@ export function iso(date: Date): string {
   return date.toISOString();
 }
 
-/** One more than asked is read, to know whether another page follows. The router has opened the cursor. */
+/** Returns the range to read: one more than requested, to know whether another page follows. The router has opened the cursor. */
 export function readPage(query: { limit: number; cursor?: string | undefined }): Page {
   return { after: query.cursor, limit: query.limit + 1 };
 }
 
-/** `positionOf` is what the next page begins after: the id, unless rows of one page may share theirs. */
+/** Returns a page. `positionOf` returns the position after which the next page starts: the id, unless rows can share an id. */
 export function presentPage<Row extends { id: string }, Item>(
   rows: Row[],
   limit: number,
@@ -33,11 +33,11 @@ export function presentPage<Row extends { id: string }, Item>(
 ): { items: Item[]; next_cursor: string | null } {
   const items = rows.slice(0, limit);
   const last = rows.length > limit ? items.at(-1) : undefined;
-  // As it is: the router seals it.
+  // Unsealed; the router seals the cursor.
   return { items: items.map(present), next_cursor: last === undefined ? null : positionOf(last) };
 }
 
-/** A page of a filtered list: it may be short, and have a next one all the same. */
+/** Returns a page of a filtered list. It may be shorter than the limit although another page follows. */
 export function presentScanned<Row, Item>({ rows, next }: Scanned<Row>, present: (row: Row) => Item) {
   return { items: rows.map(present), next_cursor: next ?? null };
 }

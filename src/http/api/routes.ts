@@ -24,7 +24,7 @@ import { operatorRoutes } from './people/operators.ts';
 import { teamRoutes } from './people/teams.ts';
 import { userRoutes } from './people/users.ts';
 
-/** Every route below `/api/v1`. */
+/** All routes below `/api/v1`. */
 export const routes: readonly Route[] = [
   ...issuingRoutes,
   ...namespaceRoutes,

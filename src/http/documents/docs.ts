@@ -40,7 +40,7 @@ export function docsPages(issuer: string): Readables {
   };
 }
 
-/** A document of which clients ask each time whether it has changed, so that a new release shows at once. */
+/** Returns a document that clients revalidate each time, so that a new release is visible at once. */
 function revalidated(read: () => StaticDocument | Promise<StaticDocument>): Handler {
   return async (request) => {
     request.headers['cache-control'] = 'no-cache';
@@ -62,7 +62,7 @@ async function readAsset(name: string, type: string): Promise<StaticDocument> {
   return staticDocument(await readFile(path, 'utf8'), type);
 }
 
-/** Without a validator, which would send the address of the document to another host. */
+/** Turns off the validator badge, which would send the address of the document to another host. */
 function startScript(prefix: string): string {
   const options = { url: `${prefix}/api/v1/openapi.json`, dom_id: '#docs', deepLinking: true, validatorUrl: null };
   return `\nSwaggerUIBundle(${JSON.stringify(options)});\n`;

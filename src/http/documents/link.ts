@@ -11,7 +11,7 @@ const [state, out] = ['state', 'token'].map((id) => document.getElementById(id))
 const token = location.hash.slice(1);
 history.replaceState(null, '', location.pathname);
 const base = location.pathname.replace(/\\/link$/, '');
-// Where people sign in, the link signs them in with this browser too.
+// If sign-in is configured, the link also signs the person in with this browser.
 let answer = await fetch(base + '/oauth2/link', { method: 'POST', body: new URLSearchParams({ token }) });
 const isSignedIn = answer.ok;
 if (answer.status === 404)

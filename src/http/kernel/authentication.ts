@@ -1,8 +1,8 @@
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
 import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
-import { type Callers, withoutJobToken } from '../../services/pipeline/callers.ts';
-import { unauthenticated } from '../../services/pipeline/rights.ts';
+import { buildMissingJobTokenError, type Callers } from '../../services/pipeline/callers.ts';
+import { buildUnauthenticatedError } from '../../services/pipeline/rights.ts';
 import type { Api, Route } from '../route.ts';
 
 interface Parts {
@@ -27,7 +27,7 @@ export async function refuseWithoutToken(
   { origin, bearer }: Pick<Sender, 'origin' | 'bearer'>,
 ): Promise<void> {
   if (bearer !== undefined || route.bearer === 'none') return;
-  const error = route.bearer === 'job' ? withoutJobToken() : unauthenticated();
+  const error = route.bearer === 'job' ? buildMissingJobTokenError() : buildUnauthenticatedError();
   await api.pipeline.refuse(route.action, { origin, caller: anonymous }, error);
   throw error;
 }

@@ -25,7 +25,7 @@ export function createAddressReader(
       onIgnored(direct);
       return direct;
     }
-    // No further than it counts: a header of commas alone has thousands of parts, and no limit has been applied yet.
+    // Read only the parts that count: a header of commas has thousands of parts, and no limit has been applied yet.
     const hops = [...String(headers['x-forwarded-for']).split(','), direct];
     if (typeof trusted === 'number') return plain(hops.at(-1 - trusted) ?? '') ?? direct;
     let address = direct;
@@ -39,7 +39,7 @@ export function createAddressReader(
   };
 }
 
-/** Milliseconds between two warnings: clients decide how often there is a reason for one. */
+/** Milliseconds between two warnings, since clients could cause one with each request. */
 const warningInterval = 5 * 60 * 1000;
 
 /** Returns an `onIgnored` that logs a warning, at most once in 5 minutes. */

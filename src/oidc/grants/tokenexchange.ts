@@ -1,7 +1,7 @@
 import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Origin } from '../../core/origin.ts';
-import type { Admission, OutsideExchange } from '../../services/issuing/outsidetokens.ts';
+import type { OutsideAdmission, OutsideExchange } from '../../services/issuing/outsidetokens.ts';
 import { createScopeError } from '../errors.ts';
 import { tokenTypes, trustRuleClaim } from '../names.ts';
 import type { Exchange } from '../ports.ts';
@@ -74,7 +74,7 @@ export function isOutsideTokenType(subject_token_type: unknown): boolean {
 
 async function issueFor(
   provider: Provider,
-  { service_account_id, trust_rule_id, lifetime }: Admission,
+  { service_account_id, trust_rule_id, lifetime }: OutsideAdmission,
 ): Promise<string> {
   const client = await provider.Client.find(service_account_id);
   if (client === undefined)

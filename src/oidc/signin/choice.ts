@@ -1,5 +1,5 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { onlyChoice, type Person, type SignInChoice } from '../../services/people/signinoptions.ts';
+import { findOnlyChoice, type Person, type SignInChoice } from '../../services/people/signinoptions.ts';
 import { showChoices } from '../pages/choice.ts';
 import {
   finishInteraction,
@@ -24,7 +24,7 @@ export async function signInOrAsk(
   person: Person,
 ): Promise<void> {
   const { origin } = context.requestContexts.get(ctx);
-  const only = onlyChoice(await context.signIn.people.options(person, origin));
+  const only = findOnlyChoice(await context.signIn.people.listOptions(person, origin));
   if (only !== undefined) return await signInWith(context, ctx, interaction, person, only);
   await createVerifiedPersonStore(context).save(interaction.uid, person);
   redirectTo(ctx, formatInteractionUrl(context, interaction));
@@ -44,11 +44,13 @@ export async function showChoicePage(
   if (person === undefined) return false;
   const requestContext = context.requestContexts.get(ctx);
   requestContext.isRecorded = true;
-  const options = await context.signIn.people.options(person, requestContext.origin).catch(async (thrown: unknown) => {
-    // There is nothing to choose. The next attempt starts at the identity provider.
-    await verifiedPeople.forget(interaction.uid);
-    throw thrown;
-  });
+  const options = await context.signIn.people
+    .listOptions(person, requestContext.origin)
+    .catch(async (thrown: unknown) => {
+      // There is nothing to choose. The next attempt starts at the identity provider.
+      await verifiedPeople.forget(interaction.uid);
+      throw thrown;
+    });
   showChoices(ctx, { action: formatInteractionUrl(context, interaction), email: person.verified_email, ...options });
   return true;
 }

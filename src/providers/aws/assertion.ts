@@ -5,8 +5,8 @@ import type { TrustFacts } from '../provider.ts';
 import { isAwsRole, parseRoleArn, type RoleArn, sessionNameOf } from './names.ts';
 import type { AwsSettings, TagSource } from './settings.ts';
 
-/** In multi tenancy the audience carries the organisation, so that no organisation's trust takes another's tokens. */
-export function audienceOf({ tenancy, organization_id }: Pick<TrustFacts, 'tenancy' | 'organization_id'>): string {
+/** Returns the audience. In multi tenancy it contains the organisation, so that its trust refuses tokens of others. */
+export function formatAudience({ tenancy, organization_id }: Pick<TrustFacts, 'tenancy' | 'organization_id'>): string {
   return tenancy === 'multi' ? `aws:${organization_id}` : 'aws';
 }
 
@@ -24,15 +24,15 @@ const factOf: Record<TagSource, (facts: TrustFacts) => string | undefined> = {
 };
 
 /**
- * Returns the audience and the claims. The token always names one role: AWS refuses it for any other one before it evaluates a
- * trust policy (cloud-facts.md 0.9).
+ * Returns the audience and the claims. The token always names one role. AWS refuses it for another role before it evaluates
+ * the trust policy (cloud-facts.md 0.9).
  */
 export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
-  const tags = tagsOf(settings, facts);
+  const tags = buildTags(settings, facts);
   const transitive = (settings.transitive_tag_keys ?? []).filter((key) => Object.hasOwn(tags, key));
   const hasTags = Object.keys(tags).length > 0;
   return {
-    audience: audienceOf(facts),
+    audience: formatAudience(facts),
     claims: {
       [awsRolesClaim]: [settings.role_arn],
       ...(hasTags && {
@@ -41,7 +41,7 @@ export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
           ...(transitive.length > 0 && { transitive_tag_keys: transitive }),
         },
       }),
-      ...(settings.source_identity && facts.user && { [awsSourceIdentityClaim]: sessionNameOf(facts.user) }),
+      ...(settings.source_identity && facts.user && { [awsSourceIdentityClaim]: chooseSessionName(facts.user) }),
     },
   };
 }
@@ -68,8 +68,8 @@ export function namesUser({ session_tags, source_identity }: AwsSettings): boole
   );
 }
 
-/** A fact that this job does not have (a user, in a job of a service account) gives no tag. */
-function tagsOf(settings: AwsSettings, facts: TrustFacts): Record<string, [string]> {
+/** Facts that the job does not have, such as the user in a job of a service account, result in no tag. */
+function buildTags(settings: AwsSettings, facts: TrustFacts): Record<string, [string]> {
   const tags: Record<string, [string]> = {};
   for (const [key, source] of Object.entries(settings.session_tags ?? {})) {
     const value = factOf[source](facts);

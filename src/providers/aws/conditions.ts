@@ -3,12 +3,12 @@ import { invalidDocument, unsupported } from '../document.ts';
 
 const what = 'trust policy';
 
-/** Values of the request by condition key, lower case. An absent key has no entry. */
+/** Values of the request by condition key in lower case. An absent key has no entry. */
 export type RequestContext = ReadonlyMap<string, readonly string[]>;
 
-/** One line of a Condition block: operator, key, the values of the document. */
+/** One line of a Condition block: operator, key and the values of the document. */
 export interface Condition {
-  /** In the document's own words: `StringEquals host/path:sub`. */
+  /** As in the document: `StringEquals host/path:sub`. */
   label: string;
   operator: Operator;
   quantifier: 'ForAnyValue' | 'ForAllValues' | undefined;
@@ -41,7 +41,7 @@ const operators: readonly Operator[] = [
 const knownOperators = operators.map((row) => row.name).join(', ');
 const operatorPattern = /^(?:(ForAnyValue|ForAllValues):)?([A-Za-z]+?)(IfExists)?$/;
 
-/** Keys that several values may stand under (cloud-facts.md 7.4); on these AWS wants ForAnyValue or ForAllValues. */
+/** Keys with several values (cloud-facts.md 7.4). On these AWS requires ForAnyValue or ForAllValues. */
 const multivaluedKeys = ['aws:tagkeys', 'sts:transitivetagkeys'];
 
 export function isMultivalued(key: string): boolean {
@@ -100,7 +100,7 @@ export function parseCondition({ name, key, values }: Written, hasVariables: boo
   };
 }
 
-/** Does the condition hold? Semantics of cloud-facts.md 7.4. */
+/** Returns whether the condition holds, with the semantics of cloud-facts.md 7.4. */
 export function holds(condition: Condition, context: RequestContext): boolean {
   const actual = context.get(condition.key);
   const { operator, quantifier } = condition;
@@ -120,7 +120,10 @@ function isTrue(value: string): boolean {
   return value.toLowerCase() === 'true';
 }
 
-/** `*` for any run of characters, `?` for one. Backtracks to the last `*` only, so no pattern takes exponential time. */
+/**
+ * Returns whether the text matches: `*` is any number of characters, `?` is one. Backtracks only to the last `*`, so that no
+ * pattern needs exponential time.
+ */
 export function matchesWildcards(pattern: string, text: string): boolean {
   let p = 0;
   let star = -1;

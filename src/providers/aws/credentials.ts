@@ -3,7 +3,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import { parseDocument } from '../document.ts';
 import type { CloudCredentials } from '../provider.ts';
 import { durationFault } from '../request.ts';
-import { type AwsEndpoints, endpointOf } from './endpoints.ts';
+import { type AwsEndpoints, chooseEndpoint } from './endpoints.ts';
 import { type AwsSettings, sessionDuration } from './settings.ts';
 
 /** Characters of a session policy (cloud-facts.md 1.1). */
@@ -31,8 +31,8 @@ export function check(settings: AwsSettings, { duration, aws }: AwsRequest, endp
     ...durationFault(duration, sessionDuration.minimum, settings.max_duration),
     ...policyFault(aws?.session_policy),
   ];
-  if (fields.length > 0) throw new ArsiaError('invalid_request', 'AWS would not take this request.', { fields });
-  if (endpoints !== undefined) endpointOf(settings, endpoints);
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'AWS would refuse this request.', { fields });
+  if (endpoints !== undefined) chooseEndpoint(settings, endpoints);
 }
 
 function policyFault(policy: string | undefined): { pointer: string; detail: string }[] {

@@ -1,15 +1,15 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { type EndpointSetting, type EndpointValues, endpointUrl, listOf } from '../endpoints.ts';
-import { isAwsRole, parseRoleArn, partitionOf, stsEndpointOf } from './names.ts';
+import { type EndpointSetting, type EndpointValues, endpointUrl, parseList } from '../endpoints.ts';
+import { findPartition, formatStsEndpoint, isAwsRole, parseRoleArn } from './names.ts';
 import type { AwsSettings } from './settings.ts';
 
 export const endpoints = {
-  /** STS URLs beyond AWS's own; the first is the default for identities that name none. */
+  /** STS URLs in addition to those of AWS. The first is the default of identities without one. */
   aws_sts: {
     variable: 'ARSIA_AWS_STS_ENDPOINTS',
     meaning: 'further STS endpoints, comma-separated: Ceph RGW, MinIO',
     default: '',
-    parse: listOf(endpointUrl),
+    parse: parseList(endpointUrl),
   },
 } as const satisfies Record<string, EndpointSetting>;
 
@@ -19,13 +19,13 @@ export type AwsEndpoints = EndpointValues<typeof endpoints>;
 export const ownHosts = /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)$/;
 
 /**
- * Returns the STS endpoint for the token of an identity: the one that it names, if the operator lists it; else the first
- * that the operator lists; else AWS's own of the role's partition. Neither settings of the identity nor variables of the SDK
- * can add another (N29).
+ * Returns the STS endpoint of an identity: the one in its settings, which the operator must list; otherwise the first that
+ * the operator lists; otherwise that of the role's partition at AWS. Neither settings of the identity nor variables of the
+ * SDK can add another (N29). Throws `invalid_request` where the operator lists no such endpoint.
  */
-export function endpointOf(settings: AwsSettings, { aws_sts }: AwsEndpoints): { url: string; region: string } {
+export function chooseEndpoint(settings: AwsSettings, { aws_sts }: AwsEndpoints): { url: string; region: string } {
   const role = parseRoleArn(settings.role_arn)!;
-  const partition = partitionOf(role);
+  const partition = findPartition(role);
   const region = settings.region ?? partition?.region ?? 'us-east-1';
   const named = settings.sts_endpoint;
   if (named !== undefined && !aws_sts.includes(named))
@@ -36,8 +36,8 @@ export function endpointOf(settings: AwsSettings, { aws_sts }: AwsEndpoints): { 
   const listed = named ?? aws_sts[0];
   if (listed !== undefined) return { url: listed, region };
   if (partition === undefined || !isAwsRole(role))
-    throw new ArsiaError('invalid_request', `${role.arn} is no role of AWS, and the operator lists no STS endpoint.`, {
+    throw new ArsiaError('invalid_request', `${role.arn} is not an AWS role, and the operator lists no STS endpoint.`, {
       advice: 'Ask the operator to add the STS of Ceph RGW or MinIO to ARSIA_AWS_STS_ENDPOINTS.',
     });
-  return { url: stsEndpointOf(partition, region), region };
+  return { url: formatStsEndpoint(partition, region), region };
 }

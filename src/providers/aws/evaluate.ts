@@ -14,7 +14,7 @@ import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
 import { type Condition, holds, matchesWildcards, parseCondition, readConditions } from './conditions.ts';
 import { providerArn } from './names.ts';
-import { isKnownKey, type TrustRequest, trustRequest } from './request.ts';
+import { buildTrustRequest, isKnownKey, type TrustRequest } from './request.ts';
 
 const what = 'trust policy';
 const supportedKeys =
@@ -22,10 +22,10 @@ const supportedKeys =
 
 const principalMembers = {
   Federated: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
-  /** Of these principals, a web identity matches `*` only. */
+  /** A web identity matches only `*` among these principals. */
   AWS: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
-  Service: { irrelevant: 'It names services of AWS, and a web identity is none of them.' },
-  CanonicalUser: { irrelevant: 'It names an account by its id for S3, and a web identity is no account.' },
+  Service: { irrelevant: 'It names services of AWS, and a web identity is not a service.' },
+  CanonicalUser: { irrelevant: 'It names an account by its id for S3, and a web identity is not an account.' },
 } satisfies Members;
 
 const statementMembers = {
@@ -117,7 +117,7 @@ interface Statement {
   unknown: ArsiaError | undefined;
 }
 
-/** A statement that does not apply, and how many checks it passed. The one that passed most is the one that the admin meant. */
+/** A statement that does not apply, and how many checks it passed. The one that passed the most is reported. */
 interface Miss {
   progress: number;
   denial: Denial;

@@ -8,13 +8,16 @@ import { connectionFault } from '../faults.ts';
 import type { CloudCredentials, ExchangeContext } from '../provider.ts';
 import { agentsFor } from '../transport.ts';
 import type { AwsRequest } from './credentials.ts';
-import { type AwsEndpoints, endpointOf, ownHosts } from './endpoints.ts';
-import { parseRoleArn, sessionNameOf } from './names.ts';
+import { type AwsEndpoints, chooseEndpoint, ownHosts } from './endpoints.ts';
+import { chooseSessionName, parseRoleArn } from './names.ts';
 import { type AwsSettings, sessionDuration } from './settings.ts';
 
 const maximumAnswer = 1024 * 1024;
 
-/** One AssumeRoleWithWebIdentity. DurationSeconds is always sent: a token's life does not bound the session's (threats.md 3.2). */
+/**
+ * Calls AssumeRoleWithWebIdentity. Always sends DurationSeconds, since the lifetime of the token does not bound that of the
+ * session (threats.md 3.2).
+ */
 export async function exchange(
   token: string,
   settings: AwsSettings,
@@ -29,42 +32,42 @@ export async function exchange(
     RoleSessionName: sessionName(context),
     WebIdentityToken: token,
     DurationSeconds: request.duration ?? Math.min(sessionDuration.default, settings.max_duration),
-    // Compact: white space counts in session policies, and Ceph RGW takes no other form.
+    // Compact: white space counts in session policies, and Ceph RGW accepts no other form.
     ...(policy !== undefined && { Policy: JSON.stringify(JSON.parse(policy)) }),
   });
   try {
-    return credentialsOf(await client.send(command, { abortSignal: signal }), settings);
+    return readCredentials(await client.send(command, { abortSignal: signal }), settings);
   } catch (thrown) {
     throw withWire(thrown, wire);
   }
 }
 
 /**
- * Returns the session name for CloudTrail and for conditions on `aws:userid`: the user, or the service account of a job
- * without one. A service account is named by its id: owners of a group choose its name, which could be the login of a user.
+ * Returns the session name for CloudTrail and for conditions on `aws:userid`: the user, or the id of the service account of a
+ * job without a user. Not its name, which owners of a group choose, and which could be the login of a user.
  */
 function sessionName({ user, launcher, claims }: Pick<ExchangeContext, 'user' | 'launcher' | 'claims'>): string {
-  if (user !== undefined) return sessionNameOf(user);
+  if (user !== undefined) return chooseSessionName(user);
   return launcher?.id ?? claims.job_id;
 }
 
-/** The answer or the failure of the request, which the error of the SDK leaves out. */
+/** The answer or the failure of the request, which the error of the SDK does not contain. */
 interface WireRecord {
   answer?: string;
   failure?: unknown;
 }
 
 function createClient(settings: AwsSettings, endpoints: AwsEndpoints, wire: WireRecord): STSClient {
-  const { url, region } = endpointOf(settings, endpoints);
+  const { url, region } = chooseEndpoint(settings, endpoints);
   const client = new STSClient({
-    // All of these stand here so that none is read from AWS_* variables or ~/.aws (N29).
+    // All of these are set so that the SDK reads none from AWS_* variables or ~/.aws (N29).
     endpoint: url,
     region,
     useFipsEndpoint: false,
     useDualstackEndpoint: false,
     defaultsMode: 'standard',
     retryMode: 'standard',
-    // Tries are counted in one place, calls.ts.
+    // Only calls.ts retries.
     maxAttempts: 1,
     userAgentAppId: async () => undefined,
     credentials: () => Promise.reject(new Error('AssumeRoleWithWebIdentity is not signed')),
@@ -101,8 +104,8 @@ async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 /**
- * The failure of a connection itself, which the SDK may wrap and strip of its code. Ceph RGW refuses in S3's XML, which the SDK
- * reads as `Unknown`: code and message are then taken from the answer.
+ * Returns the failure of the connection itself, which the SDK may wrap without its code. Ceph RGW refuses in the XML of S3,
+ * which the SDK reports as `Unknown`: code and message are then read from the answer.
  */
 function withWire(thrown: unknown, { answer = '', failure }: WireRecord): unknown {
   if (connectionFault(failure) !== undefined) return failure;
@@ -113,7 +116,7 @@ function withWire(thrown: unknown, { answer = '', failure }: WireRecord): unknow
   return Object.assign(thrown, { Code: code, message });
 }
 
-function credentialsOf(answer: AssumeRoleWithWebIdentityResponse, settings: AwsSettings): CloudCredentials {
+function readCredentials(answer: AssumeRoleWithWebIdentityResponse, settings: AwsSettings): CloudCredentials {
   const { Credentials: keys, AssumedRoleUser: session } = answer;
   if (!keys?.AccessKeyId || !keys.SecretAccessKey || !keys.SessionToken || !keys.Expiration)
     throw new Error('The answer of STS has no credentials');

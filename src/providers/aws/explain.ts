@@ -1,6 +1,6 @@
 import type { ArsiaError } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
-import { type CloudFault, explainFault, type FaultRow, faultOf } from '../explanation.ts';
+import { type CloudFault, explainFault, type FaultRow, readFault } from '../explanation.ts';
 import { trustRoute } from '../facts.ts';
 import { isTransientFault } from '../faults.ts';
 import type { TrustFacts } from '../provider.ts';
@@ -19,7 +19,7 @@ interface Situation {
 
 const seeTrust = ({ facts }: Situation) => `\`${trustRoute(facts)}\` has the whole trust policy to paste`;
 
-/** Codes and texts of AWS STS, Ceph RGW and MinIO (cloud-facts.md 1.3, 1.12). The text of AccessDenied names no reason. */
+/** Errors of AWS STS, Ceph RGW and MinIO, by code and text (cloud-facts.md 1.3, 1.12). AccessDenied gives no reason. */
 const rows: readonly FaultRow<Situation>[] = [
   {
     code: /^(?:AccessDenied|AccessDeniedException)$/,
@@ -112,12 +112,12 @@ const rows: readonly FaultRow<Situation>[] = [
   {
     code: /^(?:Throttling|TooManyRequests|SlowDown|ServiceUnavailable|InternalFailure|InternalError|STSNotInitialized)/,
     as: 'cloud_unavailable',
-    what: () => 'takes no more requests for now',
+    what: () => 'limits the rate of requests',
     advice: () => 'Try again later.',
   },
 ];
 
-/** The cloud's error as ours. Never throws, whatever was thrown at it. */
+/** Converts an error of the cloud to an ArsiaError. Never throws, for any value of `thrown`. */
 export function explain(thrown: unknown, facts: TrustFacts, settings: AwsSettings): ArsiaError {
   const hostPath = issuerHostPath(facts.issuer) ?? facts.issuer;
   const role = parseRoleArn(settings.role_arn) ?? { partition: 'aws', account: '' };
@@ -129,23 +129,23 @@ export function explain(thrown: unknown, facts: TrustFacts, settings: AwsSetting
     service,
     settings,
     hostPath,
-    audience: audienceOf(facts),
+    audience: formatAudience(facts),
     provider: providerArn(role, hostPath),
   });
 }
 
-/** The wire code where the SDK kept one; its `name` has `Exception` appended for some (cloud-facts.md 1.3). */
+/** Reads the code on the wire where the SDK kept it: for some errors `name` has `Exception` appended (cloud-facts.md 1.3). */
 function awsFault(thrown: unknown): CloudFault {
   const error = isObject(thrown) ? thrown : {};
   const wire = typeof error.Code === 'string' ? error.Code : undefined;
-  // The SDK's errors have a metadata, and no other has: only their name is a code of AWS.
+  // Only errors of the SDK have `$metadata`, and only their name is a code of AWS.
   const named = isObject(error.$metadata) && typeof error.name === 'string' ? error.name : undefined;
-  const fault = faultOf('AWS', 'aws', thrown, { code: wire ?? named });
-  // The SDK reports an answer that it cannot read as Unknown. With status 403 it is a refusal.
+  const fault = readFault('AWS', 'aws', thrown, { code: wire ?? named });
+  // The SDK reports an answer that it cannot parse as Unknown. With status 403 it is a refusal.
   return fault.code === 'Unknown' && fault.status === 403 ? { ...fault, code: 'AccessDenied' } : fault;
 }
 
-/** Beyond throttling and 5xx: AWS's trouble in fetching our keys, which the SDK does not retry (cloud-facts.md 1.3). */
+/** Returns whether another try is worthwhile: also when AWS failed to fetch Arsia's keys (cloud-facts.md 1.3). */
 export function isTransient(thrown: unknown): boolean {
   if (isTransientFault(thrown)) return true;
   const { code, message } = awsFault(thrown);

@@ -2,13 +2,13 @@ import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion, namesUser } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
-import { type AwsEndpoints, endpointOf, endpoints } from './endpoints.ts';
+import { type AwsEndpoints, chooseEndpoint, endpoints } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
 import { type AwsSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
 
-/** Amazon Web Services, and the STS look-alikes of Ceph RGW and MinIO that the operator lists. */
+/** Amazon Web Services, and the compatible STS of Ceph RGW and MinIO where the operator lists them. */
 export const aws: Provider<AwsSettings> = {
   type: 'aws',
   title: 'AWS',
@@ -26,7 +26,7 @@ export const aws: Provider<AwsSettings> = {
     request,
     endpoints,
     check,
-    endpointOf: (settings, listed) => endpointOf(settings, listed as AwsEndpoints).url,
+    chooseEndpoint: (settings, listed) => chooseEndpoint(settings, listed as AwsEndpoints).url,
     isTransient,
     explain,
     describe,

@@ -7,13 +7,13 @@ export interface RoleArn {
   partition: string;
   /** 12 digits at AWS; at Ceph RGW `RGW` and 17 digits, a tenant, or empty for the default tenant; empty at MinIO and RustFS. */
   account: string;
-  /** The name without its path: what a session ARN carries. */
+  /** The name without its path, as in a session ARN. */
   name: string;
   /** `/` or `/path/`. */
   path: string;
 }
 
-/** The parts of a role ARN that `roleArnPattern` accepts; undefined for other text. */
+/** Returns the parts of a role ARN that `roleArnPattern` accepts; undefined for other text. */
 export function parseRoleArn(arn: string): RoleArn | undefined {
   const match = /^arn:([^:]+):iam:[^:]*:([^:]*):role(\/(?:.*\/)?)([^/]+)$/.exec(arn);
   if (match === null) return undefined;
@@ -22,8 +22,8 @@ export function parseRoleArn(arn: string): RoleArn | undefined {
 }
 
 /**
- * Returns the issuer as AWS writes it in ARNs and condition keys: without its scheme. Returns undefined for http, except on
- * loopback: without its scheme an http look-alike would pass for the https issuer.
+ * Returns the issuer without its scheme, as AWS writes it in ARNs and condition keys. Returns undefined for http, except on
+ * loopback: without the scheme, an http issuer would be indistinguishable from the https one.
  */
 export function issuerHostPath(issuer: unknown): string | undefined {
   if (typeof issuer !== 'string') return undefined;
@@ -36,7 +36,7 @@ function isLoopbackOrigin(issuer: string): boolean {
   return url !== null && isLoopbackHost(url.hostname) && issuer.startsWith(url.origin);
 }
 
-/** The IAM OIDC provider of an issuer; it stands in the account of the role. */
+/** Returns the ARN of the IAM OIDC provider of an issuer, in the account of the role. */
 export function providerArn(role: Pick<RoleArn, 'partition' | 'account'>, hostPath: string): string {
   return `arn:${role.partition}:iam::${role.account}:oidc-provider/${hostPath}`;
 }
@@ -60,13 +60,15 @@ export function serviceOf(role: Pick<RoleArn, 'account' | 'partition'>): 'AWS' |
 
 interface Partition {
   name: string;
-  /** Region of STS calls for identities that name none. */
+  /** Region of STS calls for identities without one. */
   region: string;
   regions: RegExp;
   suffix: string;
 }
 
-/** Partitions of cloud-facts.md 1.7. Regional endpoints throughout: China has no global one, and their tokens work everywhere. */
+/**
+ * Partitions (cloud-facts.md 1.7). All endpoints are regional: China has no global one, and regional tokens work everywhere.
+ */
 const partitions: readonly Partition[] = [
   { name: 'aws', region: 'us-east-1', regions: /^(?!cn-|us-gov-|us-iso|eu-isoe|eusc-)/, suffix: 'amazonaws.com' },
   { name: 'aws-cn', region: 'cn-north-1', regions: /^cn-/, suffix: 'amazonaws.com.cn' },
@@ -83,14 +85,14 @@ export function partitionOf(role: RoleArn): Partition | undefined {
   return partitions.find(({ name }) => name === role.partition);
 }
 
-export function stsEndpointOf(partition: Partition, region: string): string {
+export function formatStsEndpoint(partition: Partition, region: string): string {
   return `https://sts.${region}.${partition.suffix}`;
 }
 
-/** `RoleSessionName` and source identity: 2 to 64 of these (cloud-facts.md 1.1). */
+/** `RoleSessionName` and source identity: 2 to 64 of these characters (cloud-facts.md 1.1). */
 const sessionNamePattern = /^(?!aws:)[\w+=,.@-]{2,64}$/;
 
-/** Returns the name of the user in CloudTrail: the login where AWS accepts it, else the id. */
-export function sessionNameOf({ id, login }: { id: string; login: string }): string {
+/** Returns the session name of a user in CloudTrail: the login where AWS accepts it, otherwise the id. */
+export function chooseSessionName({ id, login }: { id: string; login: string }): string {
   return sessionNamePattern.test(login) ? login : id;
 }

@@ -7,22 +7,22 @@ import { issuerHostPath, parseRoleArn, providerArn } from './names.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** An AssumeRoleWithWebIdentity request as a trust policy sees it: the actions, the principal and the condition keys. */
+/** The parts of an AssumeRoleWithWebIdentity request that a trust policy evaluates: actions, principal, condition keys. */
 export interface TrustRequest {
-  /** `sts:TagSession` and `sts:SetSourceIdentity` are needed by what the token carries (cloud-facts.md 1.4). */
+  /** Includes `sts:TagSession` and `sts:SetSourceIdentity` where claims of the token require them (cloud-facts.md 1.4). */
   actions: string[];
   issuer: unknown;
-  /** The issuer without its scheme; undefined for one that AWS would not know. */
+  /** The issuer without its scheme; undefined for one that AWS does not support. */
   hostPath: string | undefined;
   role: ReturnType<typeof parseRoleArn>;
   context: RequestContext;
 }
 
 /**
- * Returns the request that a token makes. Of the claims of a custom issuer, conditions see `aud`, `sub` and `amr` only: a
- * condition on another claim meets an absent key (cloud-facts.md 0.6).
+ * Returns the request that results from a token. Of the claims of a custom issuer, only `aud`, `sub` and `amr` are condition
+ * keys: for a condition on another claim the key is absent (cloud-facts.md 0.6).
  */
-export function trustRequest(claims: Claims, request: EvaluateRequest): TrustRequest {
+export function buildTrustRequest(claims: Claims, request: EvaluateRequest): TrustRequest {
   const hostPath = issuerHostPath(claims.iss);
   const roles = strings(claims[awsRolesClaim]);
   const roleArn = request.role_arn ?? roles[0];
@@ -34,7 +34,7 @@ export function trustRequest(claims: Claims, request: EvaluateRequest): TrustReq
     const lower = key.toLowerCase();
     if (values.length === 1 || (values.length > 1 && isMultivalued(lower))) context.set(lower, values);
   };
-  // With an authorized party, AWS's `aud` key holds that instead (cloud-facts.md 0.8).
+  // For a token with an authorized party (`azp`), AWS's `aud` key has that value instead (cloud-facts.md 0.8).
   if (hostPath !== undefined) {
     put(`${hostPath}:aud`, strings(claims.azp ?? claims.aud));
     put(`${hostPath}:sub`, strings(claims.sub));
@@ -56,7 +56,7 @@ export function trustRequest(claims: Claims, request: EvaluateRequest): TrustReq
   return { actions, issuer: claims.iss, hostPath, role, context };
 }
 
-/** Returns whether `trustRequest` fills the key. Other keys of AWS depend on facts that Arsia cannot see. */
+/** Returns whether `buildTrustRequest` sets the key. Other keys of AWS depend on facts that Arsia does not have. */
 export function isKnownKey(key: string): boolean {
   if (key.startsWith('aws:requesttag/')) return true;
   return knownServiceKeys.includes(key) || !/^(?:aws|sts|iam|s3):/.test(key);

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { findTagKeyFault, roleArnPattern } from '../../core/claims.ts';
 import { findIssuerFault } from '../../core/issuerurl.ts';
-import { booleanField, choiceField, metaOf, mustBe, secondsField, textField } from '../fields.ts';
-import { isAwsRole, parseRoleArn, partitionOf } from './names.ts';
+import { booleanField, choiceField, mustBe, secondsField, textField, toMeta } from '../fields.ts';
+import { findPartition, isAwsRole, parseRoleArn } from './names.ts';
 
 /** Durations that AWS accepts for a session (cloud-facts.md 1.1). Seconds. */
 export const sessionDuration = { minimum: 900, default: 3600, maximum: 43_200 } as const;
 
-/** Values of session tags. They are facts of the job and never free text, so that no admin can tag a session as another user's. */
+/** Sources of session tags: facts of the job and never free text, so that no admin can tag a session as another user's. */
 const tagSources = [
   'user',
   'user_id',
@@ -24,7 +24,7 @@ export type TagSource = (typeof tagSources)[number];
 
 const maximumTags = 50;
 const endpointExample = 'https://rgw.example.com';
-/** A key may not be the name of a claim, in any case: a look-alike could take the tag for it. */
+/** A key must not be the name of a claim, ignoring case: an STS look-alike could confuse the tag with it. */
 const tagExample = 'arsia:workspace';
 const tagsExample = { [tagExample]: 'workspace' } as const;
 
@@ -57,7 +57,7 @@ const stsEndpoint = z
     error: ({ input }) => `${findIssuerFault(String(input))}, such as ${JSON.stringify(endpointExample)}`,
   })
   .meta(
-    metaOf({
+    toMeta({
       title: 'STS endpoint',
       description:
         'One of the STS endpoints that the operator lists in ARSIA_AWS_STS_ENDPOINTS. Left out: the first of them, or AWS`s own where none is listed.',
@@ -79,9 +79,9 @@ const sessionTags = z
     },
   )
   .refine((tags) => Object.keys(tags).length <= maximumTags, { error: `has more than ${maximumTags} tags` })
-  .refine(hasDistinctKeys, { error: 'has keys that differ by case only: AWS takes them for one' })
+  .refine(hasDistinctKeys, { error: 'has keys that differ only by case, which AWS treats as one' })
   .meta({
-    ...metaOf({
+    ...toMeta({
       title: 'Session tags',
       description:
         "Tags of the session at AWS, by key, for conditions on aws:PrincipalTag. The role's trust policy then needs sts:TagSession; the generated one has it.",
@@ -96,7 +96,7 @@ const transitiveTagKeys = z
   })
   .max(maximumTags, { error: mustBe(`at most ${maximumTags} keys of session_tags`, [tagExample]) })
   .meta(
-    metaOf({
+    toMeta({
       title: 'Transitive tags',
       description: 'Keys of session tags that stay when the session assumes a further role.',
       example: [tagExample],
@@ -128,19 +128,21 @@ export const settings = z
   })
   .superRefine((value, context) => {
     const role = parseRoleArn(value.role_arn);
-    const partition = role && isAwsRole(role) ? partitionOf(role) : undefined;
+    const partition = role && isAwsRole(role) ? findPartition(role) : undefined;
     if (value.region !== undefined && partition !== undefined && !partition.regions.test(value.region))
       context.addIssue({
         code: 'custom',
         path: ['region'],
         message: mustBe(`a region of the partition ${partition.name}`, partition.region),
       });
-    const strangers = (value.transitive_tag_keys ?? []).filter((key) => !Object.hasOwn(value.session_tags ?? {}, key));
-    if (strangers.length > 0)
+    const unknownKeys = (value.transitive_tag_keys ?? []).filter(
+      (key) => !Object.hasOwn(value.session_tags ?? {}, key),
+    );
+    if (unknownKeys.length > 0)
       context.addIssue({
         code: 'custom',
         path: ['transitive_tag_keys'],
-        message: `${mustBe('a list of keys of session_tags', [tagExample])}; it has ${strangers.join(', ')}`,
+        message: `${mustBe('a list of keys of session_tags', [tagExample])}; it has ${unknownKeys.join(', ')}`,
       });
   });
 

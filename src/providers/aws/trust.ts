@@ -4,17 +4,17 @@ import { actionsNeeded, audienceOf } from './assertion.ts';
 import { isAwsRole, isMinioRole, issuerHostPath, parseRoleArn, providerArn, type RoleArn, serviceOf } from './names.ts';
 import { type AwsSettings, sessionDuration } from './settings.ts';
 
-/** Trust policies are at most this long, white space aside (cloud-facts.md 1.6). */
+/** Characters of a trust policy without white space (cloud-facts.md 1.6). */
 const maximumPolicyLength = 2048;
 
 /**
- * The role's whole trust policy, the OIDC provider that it names, and the commands for both. Both `aud` and `sub` are
- * conditions: a policy without `sub` lets every identity of the issuer in.
+ * Returns the whole trust policy of the role, the OIDC provider that it names, and the commands for both. Both `aud` and
+ * `sub` are conditions: a policy without `sub` would accept every identity of the issuer.
  */
 export function trust(settings: AwsSettings, facts: TrustFacts): Trust {
   checkTrustFacts(facts);
   const role = parseRoleArn(settings.role_arn)!;
-  const audience = audienceOf(facts);
+  const audience = formatAudience(facts);
   const documents = isMinioRole(role)
     ? [minioProvider(serviceOf(role), facts.issuer, audience)]
     : [trustPolicy(settings, facts, role), oidcProvider(facts.issuer, audience), commands(settings, facts, role)];
@@ -23,11 +23,11 @@ export function trust(settings: AwsSettings, facts: TrustFacts): Trust {
     subject: facts.subject,
     audience,
     documents,
-    warnings: warningsOf(settings, facts, role, documents[0]!),
+    warnings: listWarnings(settings, facts, role, documents[0]!),
   };
 }
 
-function policyOf(settings: AwsSettings, facts: TrustFacts, role: RoleArn): object {
+function buildPolicy(settings: AwsSettings, facts: TrustFacts, role: RoleArn): object {
   const hostPath = issuerHostPath(facts.issuer)!;
   const actions = actionsNeeded(settings);
   const aud = { [`${hostPath}:aud`]: audienceOf(facts) };
@@ -39,7 +39,7 @@ function policyOf(settings: AwsSettings, facts: TrustFacts, role: RoleArn): obje
         Effect: 'Allow',
         Principal: { Federated: providerArn(role, hostPath) },
         Action: actions.length === 1 ? actions[0] : actions,
-        // StringLike only where the subject ends in the pattern of every user; the audience is always exact.
+        // StringLike only for a subject pattern of all users. The audience is always exact.
         Condition: facts.is_subject_pattern
           ? { StringEquals: aud, StringLike: sub }
           : { StringEquals: { ...aud, ...sub } },
@@ -49,12 +49,12 @@ function policyOf(settings: AwsSettings, facts: TrustFacts, role: RoleArn): obje
 }
 
 function trustPolicy(settings: AwsSettings, facts: TrustFacts, role: RoleArn): TrustDocument {
-  const policy = policyOf(settings, facts, role);
+  const policy = buildPolicy(settings, facts, role);
   return {
     name: 'trust-policy',
     title: `Trust policy of the role ${role.name}`,
     form: 'json',
-    // Ceph RGW takes compact JSON only (cloud-facts.md 10).
+    // Ceph RGW accepts only compact JSON (cloud-facts.md 10).
     text: isAwsRole(role) ? JSON.stringify(policy, null, 2) : JSON.stringify(policy),
     paste_into: `IAM > Roles > ${role.name} > Trust relationships > Edit trust policy`,
   };
@@ -70,13 +70,13 @@ function oidcProvider(issuer: string, audience: string): TrustDocument {
     name: 'oidc-provider',
     title: 'Identity provider, once per account',
     form: 'fields',
-    text: fieldsText(fields),
+    text: formatFields(fields),
     fields,
     paste_into: 'IAM > Identity providers > Add provider',
   };
 }
 
-/** The whole set-up at a terminal; what exists already is refused by IAM and left as it is. */
+/** Returns the commands of the whole set-up. IAM refuses to create what exists, and leaves it unchanged. */
 function commands(settings: AwsSettings, facts: TrustFacts, role: RoleArn): TrustDocument {
   const iam = isAwsRole(role) ? 'aws iam' : `aws --endpoint-url ${gatewayOf(settings)} iam`;
   const createRole: [string, string][] = [
@@ -154,17 +154,13 @@ function minioProvider(service: string, issuer: string, audience: string): Trust
     name: 'minio-provider',
     title: `OpenID provider of ${service}`,
     form: 'fields',
-    text: fieldsText(fields),
+    text: formatFields(fields),
     fields,
     paste_into: `${service} Console > Identity > OpenID > Create Configuration`,
   };
 }
 
-function fieldsText(fields: readonly { label: string; value: string }[]): string {
-  return fields.map(({ label, value }) => `${label}: ${value}`).join('\n');
-}
-
-function warningsOf(settings: AwsSettings, facts: TrustFacts, role: RoleArn, first: TrustDocument): string[] {
+function listWarnings(settings: AwsSettings, facts: TrustFacts, role: RoleArn, first: TrustDocument): string[] {
   const warnings = isAwsRole(role) ? issuerWarnings(facts.issuer, 'AWS', { port: true }) : [];
   if (isMinioRole(role))
     warnings.push(
@@ -183,7 +179,7 @@ function warningsOf(settings: AwsSettings, facts: TrustFacts, role: RoleArn, fir
   const length = first.text.replaceAll(/\s/g, '').length;
   if (first.form === 'json' && length > maximumPolicyLength)
     warnings.push(
-      `The trust policy has ${length} characters; AWS takes ${maximumPolicyLength} unless the quota is raised.`,
+      `The trust policy has ${length} characters; AWS allows ${maximumPolicyLength} unless the quota is raised.`,
     );
   return warnings;
 }

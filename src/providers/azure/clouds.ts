@@ -1,7 +1,7 @@
 /** The clouds of Entra, each with its authority and its own form of the audience (cloud-facts.md 2.1, 2.4). */
 export interface AzureCloud {
   audience: string;
-  /** Undefined where only the operator can know it: air-gapped clouds. */
+  /** Undefined for air-gapped clouds, whose authority only the operator knows. */
   authority: string | undefined;
   /** Default scope: Azure Resource Manager. */
   scope: string | undefined;

@@ -3,7 +3,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import { mustBe } from '../fields.ts';
 import type { CloudCredentials } from '../provider.ts';
 import { noDuration } from '../request.ts';
-import { type AzureEndpoints, authorityOf } from './endpoints.ts';
+import { type AzureEndpoints, chooseAuthority } from './endpoints.ts';
 import { type AzureSettings, scopeExample, scopePattern, scopeRule } from './settings.ts';
 
 /** Schema of the Azure options of a credentials request. */
@@ -22,8 +22,8 @@ export function check(settings: AzureSettings, { duration, azure }: AzureRequest
   const fields = noDuration(duration, 'Entra sets the life of access tokens');
   if (azure?.scope !== undefined && !scopePattern.test(azure.scope))
     fields.push({ pointer: '/azure/scope', detail: mustBe(scopeRule, scopeExample) });
-  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Azure would not take this request.', { fields });
-  if (endpoints !== undefined) authorityOf(settings, endpoints);
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Azure would refuse this request.', { fields });
+  if (endpoints !== undefined) chooseAuthority(settings, endpoints);
 }
 
 export function describe({ client_id, tenant_id, scope }: CloudCredentials): Record<string, string> {

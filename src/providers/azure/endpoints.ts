@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { type EndpointSetting, type EndpointValues, endpointUrl, listOf } from '../endpoints.ts';
+import { type EndpointSetting, type EndpointValues, endpointUrl, parseList } from '../endpoints.ts';
 import { clouds } from './clouds.ts';
 import type { AzureSettings } from './settings.ts';
 
@@ -8,7 +8,7 @@ export const endpoints = {
     variable: 'ARSIA_AZURE_AUTHORITY_HOSTS',
     meaning: 'further authority hosts, comma-separated',
     default: '',
-    parse: listOf(httpsUrl),
+    parse: parseList(httpsUrl),
   },
 } as const satisfies Record<string, EndpointSetting>;
 
@@ -18,10 +18,10 @@ export type AzureEndpoints = EndpointValues<typeof endpoints>;
 export const ownHosts = /(?:^|\.)(?:login\.microsoftonline\.(?:com|us)|login\.partner\.microsoftonline\.cn)$/;
 
 /**
- * Returns the authority: the cloud's own, unless the operator lists hosts without it; then the first listed one. No request
- * and no setting of an identity can name another (N29). Throws `invalid_request` for a cloud without an authority.
+ * Returns the authority: the cloud's own, unless the operator lists hosts without it; then the first listed one. Neither a
+ * request nor a setting of an identity can add another (N29). Throws `invalid_request` for a cloud without an authority.
  */
-export function authorityOf({ cloud }: AzureSettings, { azure_authority_hosts: listed }: AzureEndpoints): string {
+export function chooseAuthority({ cloud }: AzureSettings, { azure_authority_hosts: listed }: AzureEndpoints): string {
   const own = clouds[cloud].authority;
   const authority = own !== undefined && listed.includes(own) ? own : (listed[0] ?? own);
   if (authority !== undefined) return authority;

@@ -27,13 +27,13 @@ const type = (value: unknown): void => {
 
 /** Members of a federated credential as Graph, ARM and the command line show it. */
 const credentialMembers = {
-  // It stands in place of a subject.
+  // Used instead of a subject.
   claimsMatchingExpression: (value: unknown): void => {
     if (value !== undefined && value !== null)
       throw unsupported(
         what,
         '`claimsMatchingExpression`',
-        'an exact `subject`: Entra takes expressions for a few issuers only',
+        'an exact `subject`: Entra supports expressions only for a few issuers',
       );
   },
   issuer: text('issuer'),
@@ -55,7 +55,7 @@ const credentialMembers = {
   resourceGroup: { irrelevant: 'The command line adds it: where the managed identity is.' },
 } satisfies Members;
 
-/** ARM's form. */
+/** Members of the form of ARM. */
 const wrapperMembers = {
   properties: (value: unknown) => {
     if (!isObject(value)) throw invalidDocument(what, 'has `properties` that are not an object');
@@ -68,7 +68,7 @@ const wrapperMembers = {
   resourceGroup: { irrelevant: 'The command line adds it: where the managed identity is.' },
 } satisfies Members;
 
-/** Every member of a credential that `evaluate` knows, by its place: of Graph's form, and of ARM's. */
+/** Every member of a credential that `evaluate` knows, by its path, in the form of Graph and in that of ARM. */
 export const members = { '': credentialMembers, 'ARM: ': wrapperMembers, 'ARM: properties.': credentialMembers };
 
 /**

@@ -3,15 +3,15 @@ import { isObject } from '../../core/json.ts';
 import type { CloudCredentials, ExchangeContext } from '../provider.ts';
 import { clouds } from './clouds.ts';
 import type { AzureRequest } from './credentials.ts';
-import { type AzureEndpoints, authorityOf } from './endpoints.ts';
+import { type AzureEndpoints, chooseAuthority } from './endpoints.ts';
 import { createNetwork, type WireRecord } from './network.ts';
 import type { AzureSettings } from './settings.ts';
 
 type AzureContext = ExchangeContext<AzureRequest, AzureEndpoints>;
 
 /**
- * One client-credentials request with our token as the client assertion. The client and its cache live for this exchange
- * only: a shared one answers a second user with the first one's token, since its cache is not keyed by the assertion
+ * Sends a client-credentials request with the workload token as the client assertion. Each exchange has its own client: the
+ * cache of a client is not keyed by the assertion, so a shared one would answer a second user with the first user's token
  * (docs/architecture.md).
  */
 export async function exchange(
@@ -27,7 +27,7 @@ export async function exchange(
     result = await client.acquireTokenByClientCredential({
       scopes: [scope],
       skipCache: true,
-      // Or MSAL would take a region, and with it another host, from MSAL_FORCE_REGION.
+      // Otherwise MSAL would use the region of MSAL_FORCE_REGION, and with it another host.
       azureRegion: 'DisableMsalForceRegion',
     });
   } catch (thrown) {
@@ -46,7 +46,7 @@ export async function exchange(
 }
 
 function createClient(token: string, settings: AzureSettings, context: AzureContext, record: WireRecord) {
-  const authority = authorityOf(settings, context.endpoints);
+  const authority = chooseAuthority(settings, context.endpoints);
   return new ConfidentialClientApplication({
     auth: {
       clientId: settings.client_id,
@@ -56,14 +56,16 @@ function createClient(token: string, settings: AzureSettings, context: AzureCont
     },
     system: {
       networkClient: createNetwork(context.endpoints, context.signal, record),
-      // Tries are counted in one place, calls.ts.
+      // Only calls.ts retries.
       disableInternalRetries: true,
       loggerOptions: { loggerCallback: () => {}, piiLoggingEnabled: false },
     },
   });
 }
 
-/** Returns the metadata of a host that is not Microsoft's, so that MSAL asks neither the host nor Microsoft for it. */
+/**
+ * Returns the metadata of a host that is not Microsoft's, so that MSAL requests it neither from the host nor from Microsoft.
+ */
 function ownAuthority(authority: string, { tenant_id }: AzureSettings) {
   if (Object.values(clouds).some((cloud) => cloud.authority === authority)) return {};
   const base = `${authority}/${tenant_id}`;
@@ -78,7 +80,7 @@ function ownAuthority(authority: string, { tenant_id }: AzureSettings) {
   };
 }
 
-/** The failure of the connection itself, or MSAL's error with the status and headers that it left out. */
+/** Returns the failure of the connection itself, or MSAL's error with the status and headers that it lacks. */
 function withWire(thrown: unknown, { failure, response }: WireRecord): unknown {
   if (failure !== undefined) return failure;
   return isObject(thrown) ? Object.assign(thrown, { response }) : thrown;

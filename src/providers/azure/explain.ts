@@ -1,6 +1,6 @@
 import type { ArsiaError } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
-import { type CloudFault, explainFault, type FaultRow, faultOf } from '../explanation.ts';
+import { type CloudFault, explainFault, type FaultRow, readFault } from '../explanation.ts';
 import { trustRoute } from '../facts.ts';
 import { isTransientFault } from '../faults.ts';
 import type { TrustFacts } from '../provider.ts';
@@ -18,7 +18,7 @@ const where = ({ settings }: Situation) =>
 const seeTrust = ({ facts }: Situation) => `\`${trustRoute(facts)}\` has the whole credential to paste`;
 const justMade = 'If the credential is minutes old, wait and try again';
 
-/** By AADSTS number (cloud-facts.md 2.3). Entra compares byte for byte and says which of the three differs. */
+/** Errors by AADSTS number (cloud-facts.md 2.3). Entra compares byte for byte, and reports which of the three differs. */
 const rows: readonly FaultRow<Situation>[] = [
   {
     code: /^AADSTS700211$/,
@@ -70,8 +70,7 @@ const rows: readonly FaultRow<Situation>[] = [
     code: /^AADSTS(?:700016|7000229)$/,
     as: 'cloud_refused',
     what: ({ settings }) => `knows no application ${settings.client_id} in the tenant ${settings.tenant_id}`,
-    advice: () =>
-      'Correct client_id and tenant_id of the identity: both stand on the overview page of the application.',
+    advice: () => 'Correct client_id and tenant_id of the identity: both are on the overview page of the application.',
   },
   {
     code: /^AADSTS(?:90002|900382|90038)$/,
@@ -96,7 +95,7 @@ const rows: readonly FaultRow<Situation>[] = [
   {
     code: /^AADSTS700024$/,
     as: 'cloud_refused',
-    what: () => 'takes the token for expired or not yet valid',
+    what: () => 'considers the token expired or not yet valid',
     advice: () => 'Check the clock of the server that runs Arsia.',
   },
   {
@@ -127,23 +126,23 @@ const rows: readonly FaultRow<Situation>[] = [
 export function explain(thrown: unknown, facts: TrustFacts, settings: AzureSettings): ArsiaError {
   const { audience } = clouds[settings.cloud];
   const fault = azureFault(thrown);
-  // A number of a request that Entra could not handle is no verdict on it.
+  // With a status of 429 or 5xx, the AADSTS number is not a decision on the request.
   const isOutage = fault.status !== undefined && (fault.status === 429 || fault.status >= 500);
   return explainFault(thrown, fault, isOutage ? [] : rows, { facts, settings, audience });
 }
 
-/** The AADSTS number where there is one (MSAL keeps the first in `errorNo`), else OAuth's error. */
+/** Reads the AADSTS number, of which MSAL keeps the first in `errorNo`, otherwise the OAuth error. */
 function azureFault(thrown: unknown): CloudFault {
   const { errorNo, errorCode, errorMessage } = isObject(thrown) ? thrown : {};
   const number = typeof errorNo === 'string' || typeof errorNo === 'number' ? `AADSTS${errorNo}` : undefined;
   const code = number ?? (typeof errorCode === 'string' ? errorCode : undefined);
-  return faultOf('Entra', 'azure', thrown, {
+  return readFault('Entra', 'azure', thrown, {
     code,
     message: typeof errorMessage === 'string' && errorMessage !== '' ? errorMessage : undefined,
   });
 }
 
-/** Beyond throttling and 5xx: Entra's trouble in fetching our keys (cloud-facts.md 2.3). */
+/** Returns whether another try is worthwhile: also when Entra failed to fetch Arsia's keys (cloud-facts.md 2.3). */
 export function isTransient(thrown: unknown): boolean {
   return isTransientFault(thrown) || /^AADSTS(?:50166|501661|90061)$/.test(azureFault(thrown).code);
 }

@@ -2,7 +2,7 @@ import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
-import { type AzureEndpoints, authorityOf, endpoints } from './endpoints.ts';
+import { type AzureEndpoints, chooseAuthority, endpoints } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
 import { type AzureSettings, settings } from './settings.ts';
@@ -20,7 +20,7 @@ export const azure: Provider<AzureSettings> = {
     request,
     endpoints,
     check,
-    endpointOf: (settings, listed) => authorityOf(settings, listed as AzureEndpoints),
+    chooseEndpoint: (settings, listed) => chooseAuthority(settings, listed as AzureEndpoints),
     isTransient,
     explain,
     describe,

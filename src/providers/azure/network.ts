@@ -6,15 +6,15 @@ import { type AzureEndpoints, ownHosts } from './endpoints.ts';
 
 const maximumAnswer = 1024 * 1024;
 
-/** The last thing that happened on the wire: MSAL keeps neither headers nor the cause of a failed connection. */
+/** The last answer or failure of the connection: MSAL keeps neither headers nor the cause of a failed connection. */
 export interface WireRecord {
   response?: { status: number; headers: Record<string, string> };
   failure?: unknown;
 }
 
 /**
- * The network of one exchange, in place of MSAL's own: it takes the operator's certificate authority, ends with the signal,
- * follows no redirect (which would carry the assertion elsewhere) and writes down what happened.
+ * Creates the network module of one exchange, which replaces MSAL's own. It uses the operator's certificate authority, ends
+ * with the signal, follows no redirect (which would send the assertion to another host), and records the answer or failure.
  */
 export function createNetwork(endpoints: AzureEndpoints, signal: AbortSignal, record: WireRecord): INetworkModule {
   async function send<Body>(
@@ -83,7 +83,7 @@ async function readAnswer(incoming: IncomingMessage): Promise<Answer> {
   };
 }
 
-/** A body that is no JSON (a proxy's page) is left to MSAL as an empty one: the status says what it was. */
+/** MSAL gets an empty body where it is not JSON, such as the page of a proxy. The status then decides. */
 function parseBody(body: string): unknown {
   try {
     return JSON.parse(body);

@@ -4,7 +4,7 @@ import { cloudNames, clouds } from './clouds.ts';
 
 const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Client credentials take one resource, and its `.default` only (cloud-facts.md 2.2). */
+/** Client credentials are for one resource, and only with its `.default` scope (cloud-facts.md 2.2). */
 export const scopePattern = /^(?=[\x21-\x7e]{10,256}$).+\/\.default$/;
 export const scopeExample = 'https://management.azure.com/.default';
 export const scopeRule = 'one resource followed by /.default';

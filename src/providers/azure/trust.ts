@@ -1,12 +1,23 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { checkTrustFacts, deliveryWarnings, issuerWarnings, scopeWarnings, shellCommand, shellWord } from '../facts.ts';
+import {
+  checkTrustFacts,
+  deliveryWarnings,
+  formatFields,
+  issuerWarnings,
+  scopeWarnings,
+  shellCommand,
+  shellWord,
+} from '../facts.ts';
 import type { Trust, TrustFacts } from '../provider.ts';
 import { clouds } from './clouds.ts';
 import type { AzureSettings } from './settings.ts';
 
 const maximumDescription = 600;
 
-/** One federated credential: issuer, subject and audience, compared byte for byte, so nothing less than one exact subject. */
+/**
+ * Returns a federated credential with issuer, subject and audience. Azure compares them byte for byte, so it needs one exact
+ * subject. Throws `invalid_request` for a subject pattern.
+ */
 export function trust({ client_id, cloud }: AzureSettings, facts: TrustFacts): Trust {
   checkTrustFacts(facts);
   if (facts.is_subject_pattern)
@@ -20,7 +31,7 @@ export function trust({ client_id, cloud }: AzureSettings, facts: TrustFacts): T
     );
   const { audience, portal } = clouds[cloud];
   const credential = {
-    // Unique in the application and immutable there, like the subject that it is made of.
+    // Unique in the application and immutable, like the subject that it is derived from.
     name: `arsia-${facts.subject.replaceAll(':', '-')}`,
     issuer: facts.issuer,
     subject: facts.subject,
@@ -53,7 +64,7 @@ export function trust({ client_id, cloud }: AzureSettings, facts: TrustFacts): T
         name: 'portal',
         title: 'The same as a form',
         form: 'fields',
-        text: fields.map(({ label, value }) => `${label}: ${value}`).join('\n'),
+        text: formatFields(fields),
         fields,
         paste_into: `${portal} > App registrations > ${client_id} > Certificates & secrets > Federated credentials > Add credential`,
       },
@@ -72,7 +83,7 @@ export function trust({ client_id, cloud }: AzureSettings, facts: TrustFacts): T
       ...(facts.subject_scope === 'identity'
         ? []
         : ['An application or user-assigned identity holds at most 20 federated credentials, one for each subject.']),
-      'A new credential takes some minutes to reach all of Entra: AADSTS70021 and 700213 may come and go until then.',
+      'A new credential needs some minutes to reach all of Entra. Until then AADSTS70021 and 700213 may occur.',
     ],
   };
 }

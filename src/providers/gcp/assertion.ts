@@ -1,7 +1,7 @@
 import type { Assertion } from '../../core/claims.ts';
-import { audienceOf } from './names.ts';
+import { formatAudience } from './names.ts';
 import type { GcpSettings } from './settings.ts';
 
 export function assertion(settings: GcpSettings): Assertion {
-  return { audience: audienceOf(settings), claims: {} };
+  return { audience: formatAudience(settings), claims: {} };
 }

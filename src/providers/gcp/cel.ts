@@ -17,8 +17,8 @@ import { invalidDocument, unsupported } from '../document.ts';
 const what = 'workload identity pool provider';
 
 /**
- * Google's `extract`: the text between the first occurrence of what stands before `{name}` and the next of what stands after
- * it; empty where the template does not fit (cloud-facts.md 3.2).
+ * Implements Google's `extract`: returns the text between the first occurrence of the template's part before `{name}` and the
+ * next occurrence of the part after it; empty where the template does not match (cloud-facts.md 3.2).
  */
 export function extract(text: string, template: string): string {
   const [, prefix, suffix] = /^([^{}]*)\{[^{}]*\}([^{}]*)$/.exec(template) ?? [];
@@ -32,8 +32,8 @@ export function extract(text: string, template: string): string {
 }
 
 /**
- * String functions of the library whose result is no longer than their input. A chain of `replace` multiplies its input: a
- * condition of 4096 characters could fill the memory of a replica.
+ * String functions whose result is not longer than their input. A chain of `replace` multiplies its input: a condition of
+ * 4096 characters could exhaust the memory of a replica.
  */
 const harmless = ['charAt', 'indexOf', 'lastIndexOf', 'lowerAscii', 'upperAscii', 'split', 'substring', 'trim'];
 
@@ -50,9 +50,9 @@ const env: CelEnv = celEnv({
 export type CelOutcome = { value: CelValue } | { fault: string };
 
 /**
- * The value of a CEL expression over JSON bindings, or why it has none (a missing claim, values of the wrong type). `place`
- * names the expression in messages. Regular expressions are RE2, which never backtracks; how many states they have, and how
- * often a loop turns, is bounded before anything is evaluated.
+ * Returns the value of a CEL expression over JSON bindings, or why it has none (a missing claim, values of the wrong type).
+ * `place` names the expression in messages. Regular expressions are RE2, which never backtracks. The number of their states,
+ * and the number of iterations of a loop, are bounded before the evaluation. Throws `invalid_request` or `not_supported`.
  */
 export function evaluateCel(
   expression: string,
@@ -78,8 +78,12 @@ export function evaluateCel(
 function compile(expression: string, place: string) {
   try {
     const parsed = parse(expression);
-    if (statesOf(parsed.expr, place) > maximumStates)
-      throw unsupported(what, `patterns in its ${place} that come to too much`, 'shorter ones, with smaller counts');
+    if (countStates(parsed.expr, place) > maximumStates)
+      throw unsupported(
+        what,
+        `patterns in its ${place} that are too large together`,
+        'shorter ones, with smaller counts',
+      );
     return plan(env, parsed);
   } catch (thrown) {
     if (thrown instanceof Error && thrown.name === 'ArsiaError') throw thrown;
@@ -87,32 +91,33 @@ function compile(expression: string, place: string) {
   }
 }
 
-/** States of all patterns of an expression, each as often as it is tried: one of three ids has about 150. */
+/** States of all patterns of an expression, each multiplied by its evaluations. A pattern with three ids has about 150. */
 const maximumStates = 500;
-/** Items of a list that stands in a loop. */
+/** Items of a list that a loop iterates. */
 const maximumTurns = 20;
 
 /**
- * The states of the patterns below a node, at most. Refuses what the length of an expression does not bound: a loop within a
- * loop, or over a list that it makes itself (`split`), multiplies the work; so do the counts of a pattern that is made of texts.
+ * Returns an upper bound of the states of the patterns below a node. Throws `not_supported` for work that the length of the
+ * expression does not bound: a loop within a loop or over a list that the expression creates (`split`), and a pattern that is
+ * concatenated from texts, whose counts multiply.
  */
-function statesOf(node: unknown, place: string, turns?: number): number {
+function countStates(node: unknown, place: string, turns?: number): number {
   if (typeof node !== 'object' || node === null) return 0;
-  if (!isExpression(node)) return sumOf(Object.values(node), (one) => statesOf(one, place, turns));
+  if (!isExpression(node)) return sumOf(Object.values(node), (one) => countStates(one, place, turns));
   const { case: kind, value } = node;
   if (kind === 'comprehensionExpr') {
     if (turns !== undefined)
       throw unsupported(what, `nested all, exists, map or filter in its ${place}`, 'one of them at a time');
-    const most = turnsOf(value.iterRange);
+    const most = countTurns(value.iterRange);
     if (most === undefined)
       throw unsupported(
         what,
         `all, exists, map or filter over another list in its ${place}`,
         `them over a claim (assertion.x) or a list of at most ${maximumTurns} items`,
       );
-    return statesOf(value, place, most);
+    return countStates(value, place, most);
   }
-  const others = statesOf(value, place, turns);
+  const others = countStates(value, place, turns);
   if (kind !== 'callExpr' || value.function !== 'matches') return others;
   const pattern = [value.args].flat().at(-1) as { exprKind?: { value?: { constantKind?: { value?: unknown } } } };
   const text = pattern?.exprKind?.value?.constantKind?.value;
@@ -121,13 +126,13 @@ function statesOf(node: unknown, place: string, turns?: number): number {
   return others + patternStates(text) * (turns ?? 1);
 }
 
-/** The kind of an expression. */
+/** Returns whether a node of the syntax tree is an expression. `case` is its kind. */
 function isExpression(node: object): node is { case: string; value: Readonly<Record<string, unknown>> } {
   return 'case' in node && 'value' in node && typeof node.value === 'object' && node.value !== null;
 }
 
-/** Returns the most turns of a loop over the expression; undefined where only its evaluation tells. */
-function turnsOf(range: unknown): number | undefined {
+/** Returns the maximum number of iterations over the expression; undefined where only the evaluation shows it. */
+function countTurns(range: unknown): number | undefined {
   const { exprKind } = range as { exprKind?: object };
   if (exprKind === undefined || !isExpression(exprKind)) return undefined;
   const { case: kind, value } = exprKind;
@@ -145,8 +150,8 @@ function isClaims(operand: unknown): boolean {
 }
 
 /**
- * Counted repetitions are written out: ten letters make a thousand states. Those of groups may stand within one another, so
- * they multiply all; what else is counted is one character or class.
+ * Counted repetitions are expanded: ten characters can become a thousand states. Repetitions of groups can be nested, so they
+ * multiply all states; other repetitions apply to one character or class.
  */
 function patternStates(pattern: string): number {
   let sum = pattern.length;
@@ -163,7 +168,7 @@ function sumOf<Item>(items: readonly Item[], weigh: (item: Item) => number): num
   return items.reduce((sum, item) => sum + weigh(item), 0);
 }
 
-/** Whole numbers are CEL ints: as doubles they would print and compare unlike what Google shows. */
+/** Converts whole numbers to CEL ints: as doubles they would print and compare differently from Google. */
 function celInput(value: unknown): CelInput {
   if (typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
@@ -172,8 +177,8 @@ function celInput(value: unknown): CelInput {
   return new Map(Object.entries(value).map(([name, member]) => [name, celInput(member)]));
 }
 
-/** A text, or a list of texts (for `google.groups`); undefined for any other value. */
-export function textOf(value: CelValue): string | string[] | undefined {
+/** Returns a text, or a list of texts (for `google.groups`); undefined for any other value. */
+export function toText(value: CelValue): string | string[] | undefined {
   if (typeof value === 'string') return value;
   if (!isCelList(value)) return undefined;
   const items = [...value];

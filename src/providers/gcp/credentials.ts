@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ArsiaError } from '../../core/errors.ts';
 import type { CloudCredentials } from '../provider.ts';
 import { durationFault, noDuration } from '../request.ts';
-import { type GcpSettings, scopesFault, tokenDuration } from './settings.ts';
+import { findScopesFault, type GcpSettings, tokenDuration } from './settings.ts';
 
 /** Schema of the Google options of a credentials request. */
 export const request = z.strictObject({
@@ -16,14 +16,15 @@ export const answer = {
   service_account: z.string().optional(),
 };
 
+/** Throws `invalid_request` for a request that Google would refuse, before a token is made. */
 export function check(settings: GcpSettings, { duration, gcp }: GcpRequest): void {
   const fields =
     settings.service_account === undefined
       ? noDuration(duration, 'without a service account Google sets the life of access tokens')
       : durationFault(duration, tokenDuration.minimum, settings.max_duration);
-  const fault = gcp?.scopes === undefined ? undefined : scopesFault(gcp.scopes);
+  const fault = gcp?.scopes === undefined ? undefined : findScopesFault(gcp.scopes);
   if (fault !== undefined) fields.push({ pointer: '/gcp/scopes', detail: fault });
-  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Google would not take this request.', { fields });
+  if (fields.length > 0) throw new ArsiaError('invalid_request', 'Google would refuse this request.', { fields });
 }
 
 export function describe({ service_account }: CloudCredentials): Record<string, string> {

@@ -22,9 +22,9 @@ export type GcpEndpoints = EndpointValues<typeof endpoints>;
 export const ownHosts = /(?:^|\.)googleapis\.com$/;
 
 /**
- * Returns the endpoint whose places an exchange takes: the one that answers last. All exchanges go through STS first, and an
- * impersonation that hangs must not hold the places of others there.
+ * Returns the endpoint whose places an exchange occupies: the last one that it calls. All exchanges call STS first, and an
+ * impersonation that hangs must not occupy the places of others there.
  */
-export function endpointOf({ service_account }: GcpSettings, { google_sts, google_iam }: GcpEndpoints): string {
+export function chooseEndpoint({ service_account }: GcpSettings, { google_sts, google_iam }: GcpEndpoints): string {
   return service_account === undefined ? google_sts : google_iam;
 }

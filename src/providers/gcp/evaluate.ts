@@ -54,7 +54,7 @@ const providerMembers = {
 /** Every member that `evaluate` knows, by its place: of a provider, and of the policy of a service account. */
 export const members = { '': providerMembers, 'oidc.': oidcMembers, ...accountPolicyMembers };
 
-/** The conditions that no token can meet: Google answers as if there were no such provider (cloud-facts.md 00). */
+/** Conditions of a provider that is not usable: Google answers as if it did not exist (cloud-facts.md 00). */
 export const lifeConditions: readonly string[] = ['state', 'disabled', 'expireTime'];
 
 interface PoolProvider {
@@ -86,7 +86,10 @@ export function evaluate(document: string, claims: Claims, request: EvaluateRequ
   return judgeCondition(provider, claims, mapped.attributes);
 }
 
-/** The mapped attributes, by `google.subject`, `attribute.x`; a list (`google.groups`) as JSON. Throws where one has no value. */
+/**
+ * Returns the mapped attributes by name, such as `google.subject` and `attribute.x`; a list (`google.groups`) as JSON. Throws
+ * `invalid_request` where one has no value.
+ */
 export function mapAttributes(document: string, claims: Claims): Record<string, string> {
   const mapped = mapClaims(parseProvider(parseDocument(document, what)), claims);
   if ('denial' in mapped)
@@ -97,8 +100,8 @@ export function mapAttributes(document: string, claims: Claims): Record<string, 
 }
 
 /**
- * Judges the signing key by uploaded keys, which Google uses instead of the published ones. Google checks them at the
- * exchange, not at the upload.
+ * Checks the signing key against the uploaded keys, which Google uses instead of the published ones. Google checks them at
+ * the exchange, not at the upload.
  */
 function judgeKeys(text: string, { signing_key }: EvaluateRequest): Denial | undefined {
   const condition = 'oidc.jwksJson';
@@ -124,7 +127,7 @@ function mapClaims(provider: PoolProvider, claims: Claims): { attributes: Attrib
     const condition = `attributeMapping ${key}`;
     const outcome = evaluateCel(expression, { assertion: claims }, condition, limits.mapping);
     if ('fault' in outcome) return { denial: deny(condition, expression, outcome.fault) };
-    const value = textOf(outcome.value);
+    const value = toText(outcome.value);
     if (value === undefined || Array.isArray(value) !== (key === 'google.groups'))
       return { denial: deny(condition, key === 'google.groups' ? 'a list of strings' : 'a string', 'another type') };
     const size = Buffer.byteLength([value].flat().join(''));
@@ -153,7 +156,7 @@ function judgeCondition({ condition }: PoolProvider, claims: Claims, attributes:
   return deny('attributeCondition', condition, reason + describeAssertion(condition, claims));
 }
 
-/** The claims that a condition reads, with the values that the token has. */
+/** Returns the claims that a condition reads, with their values in the token. */
 function describeAssertion(condition: string, claims: Claims): string {
   const names = new Set([...condition.matchAll(/\bassertion\.(\w+)/g)].map((match) => match[1]!));
   if (names.size === 0) names.add('sub');
@@ -175,7 +178,7 @@ function parseProvider(value: JsonObject): PoolProvider {
   };
 }
 
-/** A document to create a provider from has no state yet; one that Google shows always has. */
+/** Returns a denial for a provider that is not usable. A document to create a provider from has no state yet. */
 function deadOf({
   state = 'ACTIVE',
   disabled,

@@ -10,7 +10,7 @@ const jwtType = 'urn:ietf:params:oauth:token-type:jwt';
 
 type GcpContext = ExchangeContext<GcpRequest, GcpEndpoints>;
 
-/** The library's client, whose STS half would otherwise use a transport of its own: without our agent, deadline or retries. */
+/** The client of the library. Its STS part would otherwise use its own transport, without our agent, deadline and retries. */
 class PoolClient extends IdentityPoolClient {
   constructor(options: ConstructorParameters<typeof IdentityPoolClient>[0]) {
     super(options);
@@ -20,7 +20,9 @@ class PoolClient extends IdentityPoolClient {
   }
 }
 
-/** Our token at Google's STS, and then at the service account where there is one. A client and its cache live for one exchange. */
+/**
+ * Exchanges the token at Google's STS, and then impersonates the service account, if any. Each exchange has its own client.
+ */
 export async function exchange(token: string, settings: GcpSettings, context: GcpContext): Promise<CloudCredentials> {
   const { request, endpoints } = context;
   const { service_account: account } = settings;
@@ -29,7 +31,7 @@ export async function exchange(token: string, settings: GcpSettings, context: Gc
     audience: providerName(settings),
     subject_token_type: jwtType,
     subject_token_supplier: { getSubjectToken: async () => token },
-    // URLs are the operator's alone (N29); the address of the account has no character that could lead elsewhere.
+    // Only the operator sets URLs (N29). The address of the account has no character that could change the host or path.
     token_url: `${endpoints.google_sts}/v1/token`,
     ...(account !== undefined && {
       service_account_impersonation_url: `${endpoints.google_iam}/v1/projects/-/serviceAccounts/${account}:generateAccessToken`,
@@ -56,9 +58,9 @@ function transportOf({ endpoints, signal }: GcpContext): gaxios.GaxiosOptions {
   return {
     agent: (url: URL) => agentFor(endpoints, url.href, ownHosts),
     signal,
-    // A redirect would carry the token to a host that the operator has not named.
+    // A redirect would send the token to a host that the operator has not listed.
     redirect: 'error',
-    // Tries are counted in one place, calls.ts.
+    // Only calls.ts retries.
     retryConfig: { retry: 0, noResponseRetries: 0 },
   };
 }

@@ -1,10 +1,10 @@
 import type { ArsiaError } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
-import { type CloudFault, explainFault, type FaultRow, faultOf } from '../explanation.ts';
+import { type CloudFault, explainFault, type FaultRow, readFault } from '../explanation.ts';
 import { trustRoute } from '../facts.ts';
 import { isTransientFault } from '../faults.ts';
 import type { TrustFacts } from '../provider.ts';
-import { audienceOf, principalOf, providerName } from './names.ts';
+import { formatAudience, formatPrincipal, providerName } from './names.ts';
 import type { GcpSettings } from './settings.ts';
 
 interface Situation {
@@ -15,7 +15,7 @@ interface Situation {
 const seeTrust = ({ facts }: Situation) => `\`${trustRoute(facts)}\` has the whole provider to paste`;
 const where = ({ settings }: Situation) => `Workload Identity Federation > ${settings.pool} > ${settings.provider}`;
 
-/** By error and text of Google's STS and IAM (cloud-facts.md 3.1, 3.3). */
+/** Errors of Google's STS and IAM, by code and text (cloud-facts.md 3.1, 3.3). */
 const rows: readonly FaultRow<Situation>[] = [
   {
     code: /^unauthorized_client$/,
@@ -34,8 +34,8 @@ const rows: readonly FaultRow<Situation>[] = [
     as: 'cloud_denied',
     what: ({ settings }) => `does not take the audience of the token at ${settings.provider}`,
     advice: (situation) =>
-      `At ${where(situation)} the allowed audiences must have \`${audienceOf(situation.settings)}\`, or be left to the default; ${seeTrust(situation)}.`,
-    condition: ({ settings }) => ({ condition: 'oidc.allowedAudiences', expected: audienceOf(settings) }),
+      `At ${where(situation)} the allowed audiences must have \`${formatAudience(situation.settings)}\`, or be left to the default; ${seeTrust(situation)}.`,
+    condition: ({ settings }) => ({ condition: 'oidc.allowedAudiences', expected: formatAudience(settings) }),
   },
   {
     code: /^invalid_grant$/,
@@ -66,7 +66,7 @@ const rows: readonly FaultRow<Situation>[] = [
     code: /^invalid_grant$/,
     message: /stale to sign-in/i,
     as: 'cloud_refused',
-    what: () => 'takes the token for expired',
+    what: () => 'considers the token expired',
     advice: () => 'Check the clock of the server that runs Arsia.',
   },
   {
@@ -87,17 +87,17 @@ const rows: readonly FaultRow<Situation>[] = [
     as: 'cloud_denied',
     what: ({ settings }) => `does not let this token use ${settings.service_account ?? 'the service account'}`,
     advice: ({ facts, settings }) =>
-      `Give \`${principalOf(settings, facts.subject)}\` the role \`roles/iam.workloadIdentityUser\` on ${settings.service_account ?? 'the service account'}, and see that the IAM Service Account Credentials API is enabled; \`${trustRoute(facts)}\` has the command.`,
+      `Give \`${formatPrincipal(settings, facts.subject)}\` the role \`roles/iam.workloadIdentityUser\` on ${settings.service_account ?? 'the service account'}, and see that the IAM Service Account Credentials API is enabled; \`${trustRoute(facts)}\` has the command.`,
     condition: ({ facts, settings }) => ({
       condition: 'roles/iam.workloadIdentityUser',
-      expected: principalOf(settings, facts.subject),
+      expected: formatPrincipal(settings, facts.subject),
     }),
   },
   {
     code: /^NOT_FOUND$/,
     as: 'cloud_refused',
     what: ({ settings }) => `knows no service account ${settings.service_account ?? ''}`,
-    advice: () => 'Correct service_account of the identity: the address stands at IAM & Admin > Service Accounts.',
+    advice: () => 'Correct service_account of the identity: the address is at IAM & Admin > Service Accounts.',
   },
   {
     code: /^INVALID_ARGUMENT$/,
@@ -109,7 +109,7 @@ const rows: readonly FaultRow<Situation>[] = [
   {
     code: /^(?:RESOURCE_EXHAUSTED|UNAVAILABLE|temporarily_unavailable)$/,
     as: 'cloud_unavailable',
-    what: () => 'takes no more requests for now',
+    what: () => 'limits the rate of requests',
     advice: () => 'Try again later.',
   },
 ];
@@ -118,24 +118,24 @@ export function explain(thrown: unknown, facts: TrustFacts, settings: GcpSetting
   return explainFault(thrown, googleFault(thrown), rows, { facts, settings });
 }
 
-/** Google's STS answers as OAuth does, `{error, error_description}`; IAM as Google's APIs do, `{error: {status, message}}`. */
+/** Google's STS answers `{error, error_description}`, as in OAuth; IAM answers `{error: {status, message}}`. */
 function googleFault(thrown: unknown): CloudFault {
   const response = isObject(thrown) && isObject(thrown.response) ? thrown.response : {};
   const body = isObject(response.data) ? response.data : {};
   const { error, error_description: description } = body;
   if (typeof error === 'string')
-    return faultOf('Google', 'gcp', thrown, {
+    return readFault('Google', 'gcp', thrown, {
       code: error,
       message: typeof description === 'string' ? description : error,
     });
   const { status, message } = isObject(error) ? error : {};
-  return faultOf('Google', 'gcp', thrown, {
+  return readFault('Google', 'gcp', thrown, {
     code: typeof status === 'string' ? status : undefined,
     message: typeof message === 'string' ? message : undefined,
   });
 }
 
-/** Beyond throttling and 5xx: Google's trouble in fetching our keys. */
+/** Returns whether another try is worthwhile: also when Google failed to fetch Arsia's keys. */
 export function isTransient(thrown: unknown): boolean {
   if (isTransientFault(thrown)) return true;
   const { code, message } = googleFault(thrown);

@@ -2,7 +2,7 @@ import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
-import { endpointOf, endpoints, type GcpEndpoints } from './endpoints.ts';
+import { chooseEndpoint, endpoints, type GcpEndpoints } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
 import { type GcpSettings, settings } from './settings.ts';
@@ -25,7 +25,7 @@ export const gcp: Provider<GcpSettings> = {
     request,
     endpoints,
     check,
-    endpointOf: (settings, listed) => endpointOf(settings, listed as GcpEndpoints),
+    chooseEndpoint: (settings, listed) => chooseEndpoint(settings, listed as GcpEndpoints),
     isTransient,
     explain,
     describe,

@@ -21,22 +21,22 @@ export function projectIdOf(serviceAccount: string): string | undefined {
   return /^([a-z0-9-]+)@appspot\.gserviceaccount\.com$/.exec(serviceAccount)?.[1];
 }
 
-/** The audience that Google's STS is asked for: the provider's resource name. */
+/** Returns the provider's resource name, the audience in a request to Google's STS. */
 export function providerName(settings: GcpSettings): string {
   return `//${poolPath(settings)}/providers/${settings.provider}`;
 }
 
-/** The audience of our token: the provider's URL, which Google takes without being told. */
-export function audienceOf(settings: GcpSettings): string {
+/** Returns the audience of workload tokens: the provider's URL, which Google accepts by default. */
+export function formatAudience(settings: GcpSettings): string {
   return `https:${providerName(settings)}`;
 }
 
-/** One subject, as a member of IAM policies. */
-export function principalOf(settings: GcpSettings, subject: string): string {
+/** Returns the member of IAM policies for one subject. */
+export function formatPrincipal(settings: GcpSettings, subject: string): string {
   return `principal://${poolPath(settings)}/subject/${subject}`;
 }
 
-/** All who have the value of a mapped attribute. */
-export function principalSetOf(settings: GcpSettings, attribute: string, value: string): string {
+/** Returns the member of IAM policies for all subjects with the value of a mapped attribute. */
+export function formatPrincipalSet(settings: GcpSettings, attribute: string, value: string): string {
   return `principalSet://${poolPath(settings)}/attribute.${attribute}/${value}`;
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { metaOf, mustBe, secondsField, textField } from '../fields.ts';
+import { mustBe, secondsField, textField, toMeta } from '../fields.ts';
 
-/** Life of impersonated tokens; beyond an hour only where the organisation's policy says so (cloud-facts.md 3.3). Seconds. */
+/**
+ * Lifetime of impersonated tokens in seconds. Over an hour only where an organisation policy allows it (cloud-facts.md 3.3).
+ */
 export const tokenDuration = { minimum: 60, default: 3600, maximum: 43_200 } as const;
 
 const defaultScope = 'https://www.googleapis.com/auth/cloud-platform';
@@ -10,8 +12,8 @@ const maximumScopes = 20;
 const poolNamePattern = /^(?!gcp-)[a-z0-9-]{4,32}$/;
 const poolNameRule = '4 to 32 of lower-case letters, digits and `-`, not beginning with gcp-';
 
-/** Wrong scopes, in words; none for a list that Google would take. */
-export function scopesFault(scopes: readonly string[]): string | undefined {
+/** Returns the fault of a list of scopes; undefined for one that Google accepts. */
+export function findScopesFault(scopes: readonly string[]): string | undefined {
   const isRight = scopes.length > 0 && scopes.length <= maximumScopes && scopes.every((one) => scopePattern.test(one));
   return isRight ? undefined : mustBe(`1 to ${maximumScopes} OAuth scopes`, [defaultScope]);
 }
@@ -51,9 +53,9 @@ export const settings = z.strictObject({
   scopes: z
     .array(z.string({ error: scopesError }).max(300, { error: scopesError }), { error: scopesError })
     .max(maximumScopes, { error: scopesError })
-    .refine((scopes) => scopesFault(scopes) === undefined, { error: scopesError })
+    .refine((scopes) => findScopesFault(scopes) === undefined, { error: scopesError })
     .meta(
-      metaOf({
+      toMeta({
         title: 'Scopes',
         description: 'OAuth scopes of the access token, unless the job asks for others.',
         example: [defaultScope],

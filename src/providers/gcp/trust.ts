@@ -1,6 +1,7 @@
 import {
   checkTrustFacts,
   deliveryWarnings,
+  formatFields,
   issuerWarnings,
   scopeWarnings,
   shellCommand,
@@ -13,12 +14,12 @@ import { type GcpSettings, tokenDuration } from './settings.ts';
 
 const impersonationRole = 'roles/iam.workloadIdentityUser';
 
-/** The provider with audience, mapping and condition, and who of it may use the service account. */
+/** Returns the pool provider with audience, mapping and condition, and the access to the service account. */
 export function trust(settings: GcpSettings, facts: TrustFacts): Trust {
   checkTrustFacts(facts);
-  const audience = audienceOf(settings);
-  const provider = providerOf(settings, facts);
-  const member = memberOf(settings, facts);
+  const audience = formatAudience(settings);
+  const provider = buildProvider(settings, facts);
+  const member = formatMember(settings, facts);
   return {
     issuer: facts.issuer,
     subject: facts.subject,
@@ -43,7 +44,7 @@ export function trust(settings: GcpSettings, facts: TrustFacts): Trust {
         facts,
         settings.service_account === undefined
           ? 'the scopes at Google'
-          : 'the scopes and the duration at Google, whatever `scopes` and `max_duration` say here',
+          : 'the scopes and the duration at Google, regardless of `scopes` and `max_duration` here',
       ),
       ...(settings.max_duration > tokenDuration.default && settings.service_account !== undefined
         ? [
@@ -55,14 +56,14 @@ export function trust(settings: GcpSettings, facts: TrustFacts): Trust {
   };
 }
 
-/** Mapped are claims that every token has; a mapping of a missing one would fail the whole exchange. */
-function mappingOf({ is_subject_pattern, subject_scope }: TrustFacts): Record<string, string> {
+/** Maps only claims that every token has: the mapping of a missing claim would fail the whole exchange. */
+function mapAttributeClaims({ is_subject_pattern, subject_scope }: TrustFacts): Record<string, string> {
   return {
     'google.subject': 'assertion.sub',
     'attribute.identity_id': 'assertion.identity_id',
     'attribute.workspace_id': 'assertion.workspace_id',
     'attribute.organization_id': 'assertion.organization_id',
-    // A set of principals is named by one attribute: this one stands for both parts of such a subject.
+    // A principal set names one attribute, so this one combines both parts of the subject.
     ...(is_subject_pattern &&
       subject_scope === 'workspace_user' && {
         'attribute.identity_workspace': "assertion.identity_id + ':' + assertion.workspace_id",
@@ -70,28 +71,28 @@ function mappingOf({ is_subject_pattern, subject_scope }: TrustFacts): Record<st
   };
 }
 
-/** Subjects and ids are of letters, digits, `_` and `:` (checkTrustFacts): nothing in them ends a CEL string. */
-function providerOf(settings: GcpSettings, facts: TrustFacts) {
+/** Subjects and ids consist of letters, digits, `_` and `:` (checkTrustFacts), so they need no escaping in CEL. */
+function buildProvider(settings: GcpSettings, facts: TrustFacts) {
   const sub = facts.is_subject_pattern
     ? `assertion.sub.startsWith('${subjectPrefix(facts)}')`
     : `assertion.sub == '${facts.subject}'`;
   return {
     displayName: 'Arsia',
     description: `Arsia: managed identity ${facts.identity}`.slice(0, 256),
-    oidc: { issuerUri: facts.issuer, allowedAudiences: [audienceOf(settings)] },
-    attributeMapping: mappingOf(facts),
+    oidc: { issuerUri: facts.issuer, allowedAudiences: [formatAudience(settings)] },
+    attributeMapping: mapAttributeClaims(facts),
     attributeCondition: `${sub} && assertion.identity_id == '${facts.identity_id}'`,
   };
 }
 
-type ProviderDocument = ReturnType<typeof providerOf>;
+type ProviderDocument = ReturnType<typeof buildProvider>;
 
-/** The subject itself, or for a subject of every user the attribute that stands for them. */
-function memberOf(settings: GcpSettings, facts: TrustFacts): string {
-  if (!facts.is_subject_pattern) return principalOf(settings, facts.subject);
+/** Returns the IAM member of the subject, or, for a subject pattern, that of the attribute for all users. */
+function formatMember(settings: GcpSettings, facts: TrustFacts): string {
+  if (!facts.is_subject_pattern) return formatPrincipal(settings, facts.subject);
   return facts.subject_scope === 'user'
-    ? principalSetOf(settings, 'identity_id', facts.identity_id)
-    : principalSetOf(settings, 'identity_workspace', subjectPrefix(facts).replace(/:usr_$/, ''));
+    ? formatPrincipalSet(settings, 'identity_id', facts.identity_id)
+    : formatPrincipalSet(settings, 'identity_workspace', subjectPrefix(facts).replace(/:usr_$/, ''));
 }
 
 function consoleForm(settings: GcpSettings, provider: ProviderDocument): TrustDocument {
@@ -111,7 +112,7 @@ function consoleForm(settings: GcpSettings, provider: ProviderDocument): TrustDo
     name: 'console',
     title: 'The provider as a form',
     form: 'fields',
-    text: fields.map(({ label, value }) => `${label}: ${value}`).join('\n'),
+    text: formatFields(fields),
     fields,
     paste_into: `IAM & Admin > Workload Identity Federation > ${settings.pool} > Add provider`,
   };

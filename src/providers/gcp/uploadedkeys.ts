@@ -1,9 +1,9 @@
 import { isObject, type JsonObject } from '../../core/json.ts';
 
-/** The members that a key of an uploaded JWKS may have (cloud-facts.md 3.2). */
+/** Allowed members of a key in an uploaded JWKS (cloud-facts.md 3.2). */
 const members = ['kty', 'alg', 'use', 'kid', 'n', 'e', 'x', 'y', 'crv'];
 
-/** The keys in the text of `oidc.jwksJson`; undefined for a text by which Google can verify nothing. */
+/** Returns the keys in the text of `oidc.jwksJson`; undefined for a text with which Google can verify no token. */
 export function parseUploadedKeys(text: string): JsonObject[] | undefined {
   let set: unknown;
   try {
@@ -13,7 +13,7 @@ export function parseUploadedKeys(text: string): JsonObject[] | undefined {
   }
   if (!isObject(set) || !Array.isArray(set.keys) || set.keys.length === 0) return undefined;
   const keys: unknown[] = set.keys;
-  // Google finds a key by the `kid` of the token's header, which must have one.
+  // Google finds a key by the `kid` in the header of the token, so a key needs one.
   return keys.every(isUploadable) && keys.some(({ kid }) => typeof kid === 'string') ? keys : undefined;
 }
 

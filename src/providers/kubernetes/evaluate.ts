@@ -17,10 +17,10 @@ type Claims = Readonly<Record<string, unknown>>;
 
 const what = 'AuthenticationConfiguration';
 const optionalText = optionalTextIn(what);
-/** The structure is that of v1beta1 (1.30) and later (cloud-facts.md 4). */
+/** Both have the structure of v1beta1 (Kubernetes 1.30) (cloud-facts.md 4). */
 const versions = ['apiserver.config.k8s.io/v1beta1', 'apiserver.config.k8s.io/v1'];
 
-/** The only CEL form that is supported: a claim begins with a text. The generated documents have this form. */
+/** The only supported CEL form: a claim begins with a text. The generated documents have this form. */
 const prefixPattern = /^claims\.(\w+)\.startsWith\((['"])([\w:/.@-]+)\2\)$/;
 
 const ruleMembers = {
@@ -84,7 +84,7 @@ const issuerMembers = {
   },
   discoveryURL: optionalText,
   certificateAuthority: (value: unknown, place: string): void => {
-    // Whether the API server reaches the issuer is not judged; a text that is no certificate keeps it from starting.
+    // Does not check whether the API server reaches the issuer. It does not start with an invalid certificate.
     if (value !== undefined && value !== '' && !isCertificate(value))
       throw invalidDocument(what, `has a \`${place}\` that is not a certificate in PEM`);
   },
@@ -102,7 +102,7 @@ const authenticatorMembers = {
     return parseIssuer(value, `${place}.`);
   },
   claimValidationRules: (value: unknown = []): Rule[] => {
-    if (!Array.isArray(value)) throw invalidDocument(what, 'has `claimValidationRules` that are no list');
+    if (!Array.isArray(value)) throw invalidDocument(what, 'has `claimValidationRules` that are not a list');
     return value.map(parseRule);
   },
   claimMappings: (value: unknown, place: string) => {
@@ -136,7 +136,7 @@ const configurationMembers = {
   anonymous: { irrelevant: 'It is about requests without a token.' },
 } satisfies Members;
 
-/** Every member of a configuration that `evaluate` knows, by its place. */
+/** Every member of a configuration that `evaluate` knows, by its path. */
 export const members = {
   '': configurationMembers,
   'jwt[].': authenticatorMembers,
@@ -171,7 +171,7 @@ export function evaluate(document: string, claims: Claims): Verdict {
   return judgeMappings(claimMappings, claims, `jwt[${index}].claimMappings.`);
 }
 
-/** A token from which a mapped claim cannot be read is refused; one without groups has none. */
+/** The API server refuses a token without a mapped claim, except that groups may be absent. */
 function judgeMappings(
   { username, groups, uid }: Authenticator['claimMappings'],
   claims: Claims,

@@ -4,7 +4,7 @@ import { evaluate } from './evaluate.ts';
 import { type KubernetesSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
 
-/** A Kubernetes API server: it takes the workload token itself, so there is nothing to exchange. */
+/** A Kubernetes API server. It accepts the workload token itself, so there is no exchange. */
 export const kubernetes: Provider<KubernetesSettings> = {
   type: 'kubernetes',
   title: 'Kubernetes',

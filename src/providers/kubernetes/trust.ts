@@ -9,10 +9,10 @@ import {
 import type { Trust, TrustFacts } from '../provider.ts';
 import type { KubernetesSettings } from './settings.ts';
 
-/** Names of Kubernetes may not meet those of other authenticators, so the API server wants a prefix (cloud-facts.md 4). */
+/** User names must not collide with those of other authenticators, so the API server requires a prefix (cloud-facts.md 4). */
 const userPrefix = 'arsia:';
 
-/** The API server's authentication configuration, and the user that its role bindings then name. */
+/** Returns the authentication configuration of the API server, and a role binding with the resulting user. */
 export function trust({ audience, cluster }: KubernetesSettings, facts: TrustFacts): Trust {
   checkTrustFacts(facts);
   const configuration = {
@@ -46,7 +46,7 @@ export function trust({ audience, cluster }: KubernetesSettings, facts: TrustFac
       ),
       ...scopeWarnings(facts),
       ...userClaimWarnings(facts),
-      'An API server takes an issuer once: several identities share one entry, whose rules must then be left to role bindings.',
+      'An API server accepts an issuer only once: several identities share one entry, and role bindings must then distinguish them.',
     ],
   };
 }

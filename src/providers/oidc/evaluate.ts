@@ -18,7 +18,7 @@ const trustMembers = {
     return value;
   },
   subject: optionalText,
-  // An empty prefix would take every identity of the issuer.
+  // An empty prefix would accept every identity of the issuer.
   subject_prefix: (value: unknown, place: string): string | undefined => {
     if (value === '') throw invalidDocument(what, 'has an empty `subject_prefix`');
     return optionalText(value, place);

@@ -4,7 +4,9 @@ import { evaluate } from './evaluate.ts';
 import { type OidcSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
 
-/** Any relying party that validates OIDC tokens (Vault, Snowflake, your own service): it takes the workload token itself. */
+/**
+ * Any relying party that validates OIDC tokens (Vault, Snowflake, your own service). It receives the workload token itself.
+ */
 export const oidc: Provider<OidcSettings> = {
   type: 'oidc',
   title: 'OpenID Connect',

@@ -1,5 +1,6 @@
 import {
   checkTrustFacts,
+  formatFields,
   issuerWarnings,
   scopeWarnings,
   shellWord,
@@ -9,7 +10,7 @@ import {
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
 import type { OidcSettings } from './settings.ts';
 
-/** Returns the trust for any relying party, and the same for Vault and OpenBao (cloud-facts.md 4). Throws `claims_refused`. */
+/** Returns the trust for any relying party, Vault and OpenBao (cloud-facts.md 4). Throws `claims_refused`. */
 export function trust({ audience }: OidcSettings, facts: TrustFacts): Trust {
   checkTrustFacts(facts);
   const document = {
@@ -29,7 +30,7 @@ export function trust({ audience }: OidcSettings, facts: TrustFacts): Trust {
         text: JSON.stringify(document, null, 2),
         paste_into: 'the trust settings of the relying party, in its own form',
       },
-      fieldsOf(audience, facts),
+      buildForm(audience, facts),
       ...vault(audience, facts),
     ],
     warnings: [
@@ -41,7 +42,7 @@ export function trust({ audience }: OidcSettings, facts: TrustFacts): Trust {
   };
 }
 
-function fieldsOf(audience: string, facts: TrustFacts): TrustDocument {
+function buildForm(audience: string, facts: TrustFacts): TrustDocument {
   const fields = [
     { label: 'Issuer', value: facts.issuer },
     { label: 'Discovery', value: `${facts.issuer}/.well-known/openid-configuration` },
@@ -56,7 +57,7 @@ function fieldsOf(audience: string, facts: TrustFacts): TrustDocument {
     name: 'fields',
     title: 'The same as a form',
     form: 'fields',
-    text: fields.map(({ label, value }) => `${label}: ${value}`).join('\n'),
+    text: formatFields(fields),
     fields,
     paste_into: 'the trust settings of the relying party',
   };

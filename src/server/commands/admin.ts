@@ -18,7 +18,7 @@ interface UserOptions {
 
 export function adminCommand(terminal: Terminal): Command {
   return new Command('admin')
-    .description('operators, quotas, and repairs for owners and people')
+    .description('let an owner in again, end a sign-in, make or dismiss operators, set quotas')
     .addCommand(link(terminal))
     .addCommand(dismiss(terminal))
     .addCommand(recover(terminal))
@@ -31,7 +31,7 @@ function link(terminal: Terminal): Command {
     .description('print a one-time link (15 minutes) that makes the person who opens it an operator')
     .option(
       login[0],
-      'login of an operator without an organisation, created where there is none; or the id of any user',
+      'login of an operator without an organisation, created if it does not exist; or the id of any user',
       login[1],
       'operator',
     )
@@ -69,7 +69,7 @@ function dismiss(terminal: Terminal): Command {
     .action((input: UserOptions) =>
       withArsia(terminal, async ({ operators }) => {
         const user = await operators.dismiss(input.login, input.organization);
-        terminal.tell(textLines(`${user.login} (${user.id}) is no operator any more.`));
+        terminal.tell(textLines(`${user.login} (${user.id}) is no longer an operator.`));
       }),
     );
 }
@@ -80,7 +80,7 @@ function recover(terminal: Terminal): Command {
     .requiredOption(organization[0], `the organisation: ${nameRule}`, organization[1])
     .option(
       login[0],
-      `the owner: ${loginOrIdRule}; required where there are several. Where no owner is active, this user becomes one`,
+      `the owner: ${loginOrIdRule}; required if there are several. If no owner is active, this user becomes one`,
       login[1],
     )
     .addHelpText(
@@ -128,19 +128,15 @@ function detach(terminal: Terminal): Command {
           user === undefined ? { iss: iss!, sub: sub! } : { login: user, organization: of },
         );
         if (users.length === 0)
-          throw new ArsiaError(
-            'not_found',
-            `Nobody of ${iss} with the subject ${JSON.stringify(sub)} is a user here.`,
-            {
-              advice: 'Compare both with what the identity provider says, byte for byte.',
-            },
-          );
-        for (const { id } of users) terminal.tell(textLines(`Nobody signs in as ${id} any more.`));
+          throw new ArsiaError('not_found', `No user signs in as the subject ${JSON.stringify(sub)} of ${iss}.`, {
+            advice: 'Compare both with `iss` and `sub` in an ID token of the identity provider, byte for byte.',
+          });
+        for (const { id } of users) terminal.tell(textLines(`Sign-in as ${id} has ended.`));
       }),
     );
 }
 
-/** Only the link goes to stdout. */
+/** Prints only the link to stdout, so that a script can read it. */
 function printLink(terminal: Terminal, issuer: string, token: string, messages: string[]): void {
   const [prefix] = /^arsia_[a-z]+_/.exec(token)!;
   terminal.tell(

@@ -17,14 +17,14 @@ export function auditCommand(terminal: Terminal): Command {
 
 function verify(terminal: Terminal): Command {
   return new Command('verify')
-    .description('list every event that was altered, removed, added or moved; ends with 1 when there is one')
+    .description('list every event that was altered, removed, added or moved; exits with 1 if there is one')
     .option(
       '--checkpoint <file>',
-      'an earlier output of `arsia server audit checkpoint`: finds a tail that was cut off since',
+      'an earlier output of `arsia server audit checkpoint`: also finds events removed from the end since then',
     )
     .addHelpText(
       'after',
-      '\nPostgreSQL: while the servers run. Embedded: while the server is stopped.\nKeep checkpoints out of reach of everybody who can write to the database.\n',
+      '\nWith PostgreSQL the servers may run. With the embedded database the server must be stopped.\nKeep checkpoints where people who can write to the database cannot change them.\n',
     )
     .action(({ checkpoint: file }: { checkpoint?: string }) =>
       withArsia(terminal, async ({ trail }) => {
@@ -51,7 +51,7 @@ function checkpoint(terminal: Terminal): Command {
     )
     .action(() =>
       withArsia(terminal, async ({ trail }) => {
-        const newest = await trail.checkpoint();
+        const newest = await trail.makeCheckpoint();
         if (newest === undefined) throw new ArsiaError('not_found', 'There are no audit events yet.', { advice: '' });
         terminal.write(`${JSON.stringify(newest, null, 2)}\n`);
       }),
@@ -83,11 +83,11 @@ function exportEvents(terminal: Terminal): Command {
   return command
     .option(
       '--after-position <position>',
-      'continue after the `position` of the last line that was read',
+      'continue after this position: that of the last line you have',
       parsePosition,
     )
-    .option('--since <time>', 'from this time on, by the clocks of the replicas (RFC 3339)', timeParser('--since'))
-    .option('--until <time>', 'before this time, by the clocks of the replicas (RFC 3339)', timeParser('--until'))
+    .option('--since <time>', 'events at or after this time (RFC 3339)', timeParser('--since'))
+    .option('--until <time>', 'events before this time (RFC 3339)', timeParser('--until'))
     .addHelpText(
       'after',
       examples(
@@ -99,7 +99,7 @@ function exportEvents(terminal: Terminal): Command {
       withArsia(terminal, ({ trail }) => {
         const columns = Object.entries(options).map(([name, value]) => [filters[name as FilterOption], value]);
         const times = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
-        return terminal.send(trail.lines({ ...Object.fromEntries(columns), ...times }, afterPosition));
+        return terminal.send(trail.exportLines({ ...Object.fromEntries(columns), ...times }, afterPosition));
       }),
     );
 }

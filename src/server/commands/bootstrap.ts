@@ -23,7 +23,7 @@ export function bootstrapCommand(terminal: Terminal): Command {
             `owner         ${owner.login} (${owner.id})`,
             `expires       ${token.expires_at.toISOString()}`,
             `try it        curl -H "Authorization: Bearer $TOKEN" ${config.issuer}/api/v1/groups`,
-            `afterwards    arsia server admin recover --organization ${organization.path} --login ${owner.login}`,
+            `new token     arsia server admin recover --organization ${organization.path} --login ${owner.login}`,
             'access token  (shown once):',
           ),
         );

@@ -6,10 +6,10 @@ import { examples, type Terminal, textLines } from './terminal.ts';
 
 export function checkCommand(terminal: Terminal): Command {
   return new Command('check')
-    .description('check settings, files, database, schema and keys; changes nothing, ends with 1 when one is not right')
+    .description('check settings, files, database, schema and keys; changes nothing, exits with 1 if a check fails')
     .addHelpText(
       'after',
-      `${examples('arsia server check')}\nPostgreSQL: while the servers run. Embedded: while the server is stopped.\n`,
+      `${examples('arsia server check')}\nWith PostgreSQL the servers may run. With the embedded database the server must be stopped.\n`,
     )
     .action(async () => {
       const config = await loadConfig(terminal.env);

@@ -8,7 +8,7 @@ export function quotaCommand(terminal: Terminal): Command {
     .requiredOption('--organization <organization>', 'its name or id')
     .option(
       '--set <quota=value...>',
-      'a new value, or `default`; a value below what exists refuses only additions',
+      'a new value, or `default`; a value below the usage deletes nothing, and refuses additions',
       (text: string, all: [string, number | null][]) => [...all, assignment(text)],
       [],
     )

@@ -9,7 +9,7 @@ export function serveCommand(terminal: Terminal): Command {
     .description('run the server')
     .addHelpText(
       'after',
-      '\n`arsia server --help` lists the settings. SIGTERM and SIGINT end it after the requests under way.\n',
+      '\n`arsia server --help` lists the settings. SIGTERM or SIGINT stops the server once the running requests have ended.\n',
     )
     .action(() => serve(terminal));
 }
@@ -31,6 +31,6 @@ async function serve(terminal: Terminal): Promise<void> {
   const signal = await Promise.race([terminal.untilSignal(), arsia.failure]);
   log.info({ signal }, 'stopping');
   await arsia.stop();
-  // Log lines that nobody reads must not keep the process alive.
+  // A blocked reader of the log must not keep the process alive.
   terminal.exitAfter(1000);
 }

@@ -20,13 +20,13 @@ const commandsByGroup: Record<string, ((terminal: Terminal) => Command)[]> = {
 /** `arsia server`: the commands that open the database. */
 export function serverCommand(terminal: Terminal): Command {
   const server = new Command('server')
-    .description('Commands for the machine of the server: they open its database.')
+    .description("Commands to run on the server's machine: they open its database.")
     .helpCommand(false);
   for (const [heading, commands] of Object.entries(commandsByGroup))
     for (const make of commands) server.addCommand(make(terminal).helpGroup(heading));
   server.addHelpText(
     'after',
-    `${examples(...serverExamples)}\nWith the embedded database these commands need the server stopped: it has one process.\n`,
+    `${examples(...serverExamples)}\nWith the embedded database stop the server first: only one process can open it.\n`,
   );
   server.addHelpText('after', () => settingsHelp(server));
   return withErrorHint(server);

@@ -11,7 +11,7 @@ import type { Stored } from './stored.ts';
 export type Actions = ReturnType<typeof composeActions>;
 
 /** Builds the pipeline, which authorises and audits, and the actions that it performs. */
-export function composeActions(config: Config, stored: Stored, { speakers, endpoints }: Issuing, clock: Clock) {
+export function composeActions(config: Config, stored: Stored, { issuerResolver, endpoints }: Issuing, clock: Clock) {
   const { database } = stored;
   const { audit } = stored.trail;
   const { issuer, tenancy, allowLoopbackIssuers } = config;
@@ -23,7 +23,7 @@ export function composeActions(config: Config, stored: Stored, { speakers, endpo
     quotas,
     idempotency: createIdempotency({ database, pipeline, clock }),
     table: createActionTable({
-      speakers,
+      issuerResolver,
       issuer,
       tenancy,
       audit,

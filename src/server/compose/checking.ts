@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { asArsiaError } from '../../core/errors.ts';
 import { computeActivationTime } from '../../core/keystates.ts';
+import { errorCode } from '../../core/thrown.ts';
+import { openDatabase } from '../../database/database.ts';
 import { pendingMigrations } from '../../database/migrate.ts';
 import { createKeyStore } from '../../store/issuing/keys.ts';
 import type { Config } from '../config/config.ts';
@@ -11,18 +13,21 @@ import { composeStored, embeddedSealingKeyPath, type Stored, type Surroundings }
 export interface Finding {
   subject: string;
   isRight: boolean;
-  /** One line without secrets: what holds, or what is wrong and what to do. */
+  /** One line without secrets: the state, or the fault and what to do. */
   detail: string;
 }
 
 /**
- * Checks an installation as a server would meet it at its next start: settings, issuer, database, schema, keys. Changes
- * nothing, and makes no database and no key. Ends with the first finding that the rest depends on.
+ * Checks what a server needs at its next start: settings, issuer, database, schema, keys. Changes
+ * nothing, and creates no database and no key. Ends with the first failed check that later checks depend on.
  */
 export async function* checkInstallation(config: Config, surroundings: Surroundings): AsyncGenerator<Finding> {
   yield right('settings', 'valid, with the files that they name');
   yield right('issuer', `${config.issuer}, ${config.tenancy} tenancy`);
-  yield right('sign-in', config.signIn?.issuer ?? 'off: nobody signs in with a browser');
+  yield right(
+    'sign-in',
+    config.signIn?.issuer ?? 'off: without ARSIA_SIGN_IN_ISSUER people cannot sign in with a browser',
+  );
   const missing = missingInstallation(config);
   if (missing !== undefined) return yield missing;
   const stored = await composeStored(config, await readSettingsFiles(config), surroundings);
@@ -34,13 +39,16 @@ export async function* checkInstallation(config: Config, surroundings: Surroundi
   }
 }
 
-/** The embedded database and its key are made by the first command that opens them: a check does not. */
+/** Finds a missing embedded database or key. A check must not open them, since that would create them. */
 function missingInstallation({ database, sealingKeyFile }: Config): Finding | undefined {
   if (database.url !== undefined) return undefined;
   if (!existsSync(join(database.folder, 'pgdata')))
-    return wrong('database', `none in ${database.folder} yet: \`arsia server bootstrap\` or \`arsia serve\` makes it`);
+    return wrong(
+      'database',
+      `none in ${database.folder} yet: \`arsia server bootstrap\` or \`arsia serve\` creates it`,
+    );
   if (sealingKeyFile === undefined && !existsSync(embeddedSealingKeyPath))
-    return wrong('database', `its sealing key ${embeddedSealingKeyPath} is not there: restore it from its backup`);
+    return wrong('database', `its sealing key ${embeddedSealingKeyPath} is missing: restore it from its backup`);
   return undefined;
 }
 
@@ -52,6 +60,12 @@ async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Find
   });
   yield database;
   if (!database.isRight) return;
+  const { migrationUrl } = config.database;
+  if (migrationUrl !== undefined) {
+    const owner = await finding('database', () => checkMigrationRole(migrationUrl));
+    yield owner;
+    if (!owner.isRight) return;
+  }
   const schema = await finding('schema', async () => {
     const pending = await pendingMigrations(stored.database);
     if (pending.length === 0) return right('schema', 'that of this release');
@@ -63,6 +77,17 @@ async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Find
   yield schema;
   if (!schema.isRight) return;
   for (const keyring of Object.values(stored.keys)) yield await finding('keys', () => checkKeys(keyring, stored));
+}
+
+/** A start migrates as this role, also where nothing is pending. */
+async function checkMigrationRole(url: string): Promise<Finding> {
+  const database = await openDatabase({ url, poolSize: 1 });
+  try {
+    await database.now();
+    return right('database', `PostgreSQL at ${placeOf(url)} answers the role of ARSIA_MIGRATION_DATABASE_URL`);
+  } finally {
+    await database.close();
+  }
 }
 
 async function checkKeys(keyring: Stored['keys'][keyof Stored['keys']], { database }: Stored): Promise<Finding> {
@@ -79,11 +104,15 @@ async function checkKeys(keyring: Stored['keys'][keyof Stored['keys']], { databa
   return right('keys', `${name}: ${states.join(', ')}`);
 }
 
-/** Host and name of the database, never a password. */
+/** Returns host and name of the database, never a password. */
 function describeDatabase({ database: { url, folder } }: Config): string {
   if (url === undefined) return `embedded, in ${folder}; the clocks agree`;
+  return `PostgreSQL at ${placeOf(url)}; the clocks agree`;
+}
+
+function placeOf(url: string): string {
   const { host, pathname } = new URL(url);
-  return `PostgreSQL at ${host}${pathname}; the clocks agree`;
+  return `${host}${pathname}`;
 }
 
 async function finding(subject: string, check: () => Promise<Finding>): Promise<Finding> {
@@ -91,9 +120,20 @@ async function finding(subject: string, check: () => Promise<Finding>): Promise<
     return await check();
   } catch (thrown) {
     const error = asArsiaError(thrown);
-    // An error without a code is one of the driver or of a migration: both say what is wrong in one line.
-    return wrong(subject, error.code === 'internal' && thrown instanceof Error ? thrown.message : error.message);
+    // An error without a code comes from the driver or a migration. Its message names the fault in one line.
+    if (error.code === 'internal' && thrown instanceof Error) return wrong(subject, thrown.message);
+    return wrong(subject, [error.message, reasonOf(error.cause)].filter((text) => text !== undefined).join(' '));
   }
+}
+
+/**
+ * Returns what the driver says about a database that cannot be used: who or what is refused, unknown or away. Such a message
+ * names hosts, roles and databases, and no password. For a host with several addresses there is only a code.
+ */
+function reasonOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  const reason = cause.message === '' ? errorCode(cause) : cause.message.split('\n')[0];
+  return reason && `Reason: ${reason}`;
 }
 
 function right(subject: string, detail: string): Finding {

@@ -3,8 +3,8 @@ import { createCalls } from '../../providers/calls.ts';
 import type { CloudEndpoints } from '../../providers/provider.ts';
 import { createDeliver } from '../../services/issuing/deliver.ts';
 import { createExchange } from '../../services/issuing/exchange.ts';
+import { createIssuerResolver } from '../../services/issuing/issuerresolver.ts';
 import { createMint } from '../../services/issuing/mint.ts';
-import { createSpeakers } from '../../services/issuing/speakers.ts';
 import { keySets } from '../../signing/keysets/keysets.ts';
 import { createIssuerKeys } from '../../signing/outside/documents.ts';
 import { createDocumentFetch } from '../../signing/outside/fetch.ts';
@@ -26,11 +26,11 @@ export function composeIssuing(config: Config, files: SettingsFiles, stored: Sto
   const reader = createMintFactsReader(stored.database, { keySet: keySets.workload.name });
   const keyring = stored.keys.workload;
   const signer = createTokenSigner({ keyring, clock: stored.watch.guard(clock), issuer, isReceipt });
-  const speakers = createSpeakers({ issuer, tenancy, keyring, signer });
-  const mint = createMint({ deliver: createDeliver({ reader, audit, clock }), speakers, clock });
+  const issuerResolver = createIssuerResolver({ issuer, tenancy, keyring, signer });
+  const mint = createMint({ deliver: createDeliver({ reader, audit, clock }), issuerResolver, clock });
   const endpoints: CloudEndpoints = { ...config.clouds.endpoints, extra_ca: files.extraCa };
   return {
-    speakers,
+    issuerResolver,
     reader,
     mint,
     endpoints,
@@ -39,7 +39,7 @@ export function composeIssuing(config: Config, files: SettingsFiles, stored: Sto
   };
 }
 
-/** The part of a shared place that one organisation may take. */
+/** The share of the places that one organisation may use. */
 export function shareOf({ tenancy }: Config): number {
   return tenancy === 'single' ? 1 : 0.5;
 }

@@ -53,7 +53,7 @@ export function composePeople(
   return { authorization, operators };
 }
 
-/** The OpenID provider where people sign in; undefined where the settings name none. */
+/** Returns the OpenID provider where people sign in; undefined when the settings name none. */
 function upstreamOf({ issuer, signIn }: Config, { signInSecret }: SettingsFiles) {
   if (signIn === undefined || signInSecret === undefined) return undefined;
   return {

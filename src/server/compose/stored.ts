@@ -6,7 +6,7 @@ import { type DatabaseOptions, openDatabase } from '../../database/database.ts';
 import { type MigrationProgress, migrate } from '../../database/migrate.ts';
 import { createAuditTrail } from '../../services/audit/trail.ts';
 import { sweepFreedAudiences } from '../../services/identities/audiences.ts';
-import { auditedKeyring, keyChangeRecords } from '../../services/issuing/keys.ts';
+import { auditKeyring, createKeyChangeRecorder } from '../../services/issuing/keys.ts';
 import { endOverdueJobs } from '../../services/jobs/overdue.ts';
 import type { Idempotency } from '../../services/pipeline/idempotency.ts';
 import { createKeyring } from '../../signing/keysets/keyring.ts';
@@ -19,7 +19,7 @@ import { createSigningThreads } from '../../signing/signers/signingthreads.ts';
 import { sweepAuthorityChanges } from '../../store/audit/authoritychanges.ts';
 import { createArtifactStore } from '../../store/issuing/artifacts.ts';
 import { createKeyStore } from '../../store/issuing/keys.ts';
-import { sharedSecret } from '../../store/issuing/sharedsecrets.ts';
+import { loadSharedSecret } from '../../store/issuing/sharedsecrets.ts';
 import { systemClock } from '../clock.ts';
 import { type ClockWatch, createClockWatch } from '../clockwatch.ts';
 import type { Config } from '../config/config.ts';
@@ -51,14 +51,14 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
     onLockLost: lockLost.reject,
   });
-  const secret = (name: string) => () => sharedSecret({ database, sealer, random: clock.random }, name);
+  const secret = (name: string) => () => loadSharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
   const threads = createSigningThreads({
     onFault: (fault) => log.error({ err: fault }, 'the signing threads ended: the pool signs'),
   });
   const keys = perKeySet((keySet) =>
     createKeyring({
-      store: createKeyStore(database, keyChangeRecords(trail.audit, clock)),
+      store: createKeyStore(database, createKeyChangeRecorder(trail.audit, clock)),
       sealer,
       clock,
       monotonic,
@@ -76,7 +76,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
     artifacts: createArtifactStore({ database, sealer }),
     keys,
     /** The same keyrings for commands and timers: their refusals and failures are recorded too. */
-    keyrings: perKeySet(({ name }) => auditedKeyring(keys[name], trail.audit, clock)),
+    keyrings: perKeySet(({ name }) => auditKeyring(keys[name], trail.audit, clock)),
     watch: watchClock(database, log),
     cookies: createLoadedSecret(secret('cookies')),
     cursors: createLoadedSecret(secret('cursors')),
@@ -91,7 +91,7 @@ export function openDatabaseOf(
   return openDatabase({ ...(url === undefined ? { folder } : { url }), poolSize, ...options });
 }
 
-/** Watches the machine's clock, also where tests give the other parts another one: only the machine's can be set wrong. */
+/** Watches the clock of the machine, even when tests give the other parts another clock: only the machine's can be wrong. */
 function watchClock(database: Database, log: Log): ClockWatch {
   return createClockWatch({
     clock: systemClock,
@@ -117,7 +117,7 @@ export async function openStored(
   for (const keyring of Object.values(keys)) await keyring.start();
 }
 
-/** Returns why a server with these parts is not ready: keys that are not taken over, clock skew, a database that is away. */
+/** Returns why a server with these parts is not ready: keys that are not loaded, clock skew, an unreachable database. */
 export async function storedFault({ keys, watch }: Stored): Promise<string | undefined> {
   const unreadiness = () => Object.values(keys).flatMap((ring) => ring.unreadiness() ?? [])[0];
   if (Object.values(keys).some((ring) => ring.fault() !== undefined)) return unreadiness();
@@ -150,7 +150,7 @@ export function startTasks(
   timers.every(overdueInterval, async () => {
     await endOverdueJobs({ database, audit: trail.audit, clock }).catch(logWarning('overdue jobs were not ended'));
   });
-  timers.every((auditInterval * 1000) / 2, () => trail.round().catch(warnOfAudit));
+  timers.every((auditInterval * 1000) / 2, () => trail.runRound().catch(warnOfAudit));
   // Must close last, so that the final checkpoint covers the events that the other shutdown steps record.
   timers.onStop(() => trail.close().catch(warnOfAudit));
   timers.every(sweepInterval, async () => {

@@ -34,7 +34,7 @@ function configOf({ issuer, serving, database, sealing, signIn, clouds, endpoint
     ...sealing,
     ...rest.observability,
     database,
-    /** Undefined: nobody can sign in. */
+    /** Undefined when sign-in is off. */
     signIn: signInOf(signIn, issuer.tenancy),
     clouds: { ...clouds, endpoints },
     limits: rest.limits,

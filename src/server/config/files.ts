@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { KeyEncryptionKey } from '../../signing/sealing/sealing.ts';
-import { openAtOnce, readSealingKeyFile, reasonOf } from '../../signing/sealing/sealingkeyfile.ts';
+import { explainFileError, openWithoutBlocking, readSealingKeyFile } from '../../signing/sealing/sealingkeyfile.ts';
 import { type Config, ConfigError, parseConfig } from './config.ts';
 import type { Environment } from './setting.ts';
 
@@ -111,7 +111,7 @@ function isCertificate(pem: string): boolean {
 
 async function readText(path: string): Promise<string> {
   try {
-    const file = await openAtOnce(path);
+    const file = await openWithoutBlocking(path);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new FileFault('is not a file: name one');
@@ -123,7 +123,7 @@ async function readText(path: string): Promise<string> {
   } catch (thrown) {
     if (thrown instanceof FileFault) throw new Error(`names ${path}, which ${thrown.message}`);
     throw new Error(
-      `names ${path}, which cannot be read: ${reasonOf(thrown)}. Mount it there for the user that Arsia runs as, or correct the path`,
+      `names ${path}, which cannot be read: ${explainFileError(thrown)}. Mount it there for the user that Arsia runs as, or correct the path`,
       { cause: thrown },
     );
   }

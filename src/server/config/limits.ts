@@ -14,7 +14,7 @@ export const limitsGroup = group({
     trustedProxies: setting({
       variable: 'ARSIA_TRUSTED_PROXIES',
       meaning:
-        'whose `X-Forwarded-For` counts: how many proxies are in front, or their addresses and networks, comma-separated (`10.0.0.0/8`). With 0 all callers behind a proxy share one address',
+        'proxies whose `X-Forwarded-For` is trusted: their number, or their addresses and networks, comma-separated (`10.0.0.0/8`). With 0 all callers behind a proxy share one address and its limits',
       default: '0',
       parse: proxies,
     }),

@@ -6,14 +6,14 @@ export const servingGroup = group({
   settings: {
     listen: setting({
       variable: 'ARSIA_LISTEN',
-      meaning: 'where the server listens, `host:port`; TLS ends in front of it',
+      meaning: 'where the server listens, `host:port`; a proxy in front terminates TLS',
       default: '127.0.0.1:8080',
       parse: address,
     }),
     /** Seconds. */
     shutdownDelay: setting({
       variable: 'ARSIA_SHUTDOWN_DELAY',
-      meaning: 'seconds between not ready and closed, for load balancers',
+      meaning: 'seconds for which the server is not ready before it closes, so that load balancers notice',
       default: '0',
       parse: wholeNumber(0, 60),
     }),

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { findIssuerFault } from '../../core/issuerurl.ts';
-import { listOf } from '../../providers/endpoints.ts';
+import { findIssuerFault, quoteUrl } from '../../core/issuerurl.ts';
+import { parseList } from '../../providers/endpoints.ts';
 
 /** Parsers of settings. Each throws an Error whose message continues the name of the variable and shows a valid value. */
 
@@ -11,8 +11,7 @@ export function text(value: string): string {
 
 export function issuer(value: string): string {
   const fault = findIssuerFault(value);
-  if (fault !== undefined)
-    throw new Error(`${fault}, such as https://arsia.example.com; it is ${JSON.stringify(value)}`);
+  if (fault !== undefined) throw new Error(`${fault}, such as https://arsia.example.com; it is ${quoteUrl(value)}`);
   return value;
 }
 
@@ -34,7 +33,7 @@ export function databaseUrl(value: string): string {
 /** Unlike ARSIA_ISSUER, the issuer of another party may end in a slash. */
 export function signInIssuer(value: string): string {
   const fault = findIssuerFault(value.replace(/\/$/, ''));
-  if (fault !== undefined) throw new Error(`${fault}, such as https://id.example.com; it is ${JSON.stringify(value)}`);
+  if (fault !== undefined) throw new Error(`${fault}, such as https://id.example.com; it is ${quoteUrl(value)}`);
   return value;
 }
 
@@ -46,7 +45,7 @@ export function scopes(value: string): string {
 
 export function proxies(value: string): number | string[] {
   if (/^\d{1,2}$/.test(value)) return Number(value);
-  return listOf(network)(value);
+  return parseList(network)(value);
 }
 
 function network(value: string): string {

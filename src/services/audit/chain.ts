@@ -4,21 +4,24 @@ import type { Clock } from '../../core/clock.ts';
 import type { AuditKeys } from '../../signing/auditkeys.ts';
 import type { AuditChainStore, MakeCheckpoint } from '../../store/audit/chain.ts';
 
-/** Covers the audit with signed checkpoints (docs/decisions/0006). Any number of replicas may do so at once. */
+/** Covers the audit with signed checkpoints (docs/decisions/0006). Replicas may do so concurrently. */
 export interface AuditChain {
   /**
-   * A checkpoint over what was recorded since the newest one, if there is something and the newest is not that young.
-   * `force` asks for one whatever its age.
+   * Appends a checkpoint over the events since the newest one, if there are any and the newest is not too young.
+   * `force` ignores its age.
    */
   seal(options?: { force?: boolean }): Promise<void>;
   newest(): Promise<KeptCheckpoint | undefined>;
 }
 
-/** What leaves the database, to be kept where nobody who alters the database can alter it too. */
+/** A checkpoint as it is exported, to be kept where an attacker who can alter the database cannot alter it. */
 export interface KeptCheckpoint extends Checkpoint {
-  /** The same as a compact JWS (RFC 7515 3.1): what `arsia server audit verify --checkpoint` holds against the database. */
+  /**
+   * The checkpoint as a compact JWS (RFC 7515 3.1), which `arsia server audit verify --checkpoint` compares with the
+   * database.
+   */
   signed: string;
-  /** For those who check the signature by themselves (RFC 8037). */
+  /** The public key as a JWK, to verify the signature without Arsia (RFC 8037). */
   public_key: Readonly<Record<string, unknown>>;
 }
 
@@ -26,55 +29,61 @@ export interface AuditChainParts {
   store: AuditChainStore;
   keys: AuditKeys;
   clock: Clock;
-  /** Seconds that an event waits for its checkpoint, about. */
+  /** Seconds that an event waits for its checkpoint, approximately. */
   interval: number;
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
-/** Milliseconds that a round waits for the transactions under way; the next round tries again. */
+/** Milliseconds that a round waits for running transactions; the next round tries again. */
 const patience = 5_000;
-/** Positions of one stretch at most: what a checkpoint reads and lists stays small. */
+/** Positions that one checkpoint covers at most: this bounds what it reads and lists. */
 const longest = 10_000;
 
 export function createAuditChain(parts: AuditChainParts): AuditChain {
   const { store, keys, clock, interval, log } = parts;
   let underWay: Promise<void> | undefined;
-  /** Since when rounds end with events that no checkpoint covers; milliseconds of `clock`. */
+  /** The time since which rounds leave events without a checkpoint; milliseconds of `clock`. */
   let behindSince: number | undefined;
 
-  async function round(force: boolean): Promise<void> {
+  async function runRound(force: boolean): Promise<void> {
     const stored = await store.newest();
     const newest = stored && openNewest(keys, stored.signed);
     if (!force && newest !== undefined && isYoung(newest)) return;
     const last = await store.lastPosition();
     if (last <= (newest?.upto ?? 0)) return;
     if (!(await store.settle(patience))) {
-      log.warn({}, 'a transaction that writes audit events does not end: no checkpoint covers them yet');
+      log.warn({}, 'a transaction that writes audit events does not end, so no checkpoint covers them yet');
       return;
     }
-    while (await store.append(upTo(last)));
-    await watch(last);
+    while (await store.append(buildCheckpointUpTo(last)));
+    await warnIfBehind(last);
   }
 
-  /** Whoever holds the lock is another replica at work, or somebody who wants events without checkpoints: then say so. */
-  async function watch(last: number): Promise<void> {
+  /**
+   * Warns when events stay without a checkpoint for an interval: another replica may hold the lock for a moment, but a
+   * lock that is kept blocks the checkpoints.
+   */
+  async function warnIfBehind(last: number): Promise<void> {
     const stored = await store.newest();
     const isBehind = last > (stored === undefined ? 0 : openNewest(keys, stored.signed).upto);
     behindSince = isBehind ? (behindSince ?? clock.now()) : undefined;
     if (behindSince !== undefined && clock.now() - behindSince >= interval * 1000)
       log.warn(
         { since: new Date(behindSince).toISOString() },
-        'somebody keeps the lock of the audit: no checkpoint covers its events',
+        'another session keeps the lock of the audit, so no checkpoint covers new events',
       );
   }
 
-  /** Two rounds of every replica fall into an interval; a clock that is ahead must not stop the others. */
+  /**
+   * Every replica runs two rounds in an interval. A checkpoint from the future, of a replica whose clock is ahead, does
+   * not count as young: it must not stop the others.
+   */
   function isYoung({ at }: Checkpoint): boolean {
     const age = clock.now() - Date.parse(at);
     return age >= 0 && age < (interval * 1000) / 2;
   }
 
-  function upTo(last: number): MakeCheckpoint {
+  function buildCheckpointUpTo(last: number): MakeCheckpoint {
     return async ({ newest: stored, lastBeforeChain, stretch }) => {
       const newest = stored && openNewest(keys, stored.signed);
       const after = newest?.upto ?? (await lastBeforeChain());
@@ -92,7 +101,7 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
         event_ids: sha256(event_ids),
       };
       const signed = keys.sign(checkpoint);
-      // The log goes elsewhere: its lines alone tell later that the newest checkpoints were cut off.
+      // The log is kept outside the database, so its lines show later if the newest checkpoints were deleted.
       log.info({ checkpoint: checkpoint.number, upto, sha256: sha256(signed) }, 'audit checkpoint');
       return { number: checkpoint.number, signed, event_ids };
     };
@@ -100,10 +109,10 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
 
   return {
     async seal({ force = false } = {}) {
-      // A round that waits longer than the timer is not joined by a second one.
+      // A timer that fires while a round runs starts no second one.
       if (underWay !== undefined && !force) return await underWay;
       await underWay?.catch(() => {});
-      underWay = round(force).finally(() => {
+      underWay = runRound(force).finally(() => {
         underWay = undefined;
       });
       await underWay;
@@ -117,13 +126,13 @@ export function createAuditChain(parts: AuditChainParts): AuditChain {
   };
 }
 
-/** The checkpoint in a JWS; undefined when it is not one of this installation. */
+/** Returns the checkpoint in a JWS; undefined unless this installation signed it. */
 export function openCheckpoint(keys: AuditKeys, signed: string): Checkpoint | undefined {
   const payload = keys.open(signed);
   return isCheckpoint(payload) ? payload : undefined;
 }
 
-/** No checkpoint is set upon one that others made: it would look as if Arsia vouched for it. */
+/** Throws unless this installation signed the newest checkpoint: a checkpoint after a forged one would confirm it. */
 function openNewest(keys: AuditKeys, signed: string): Checkpoint {
   const checkpoint = openCheckpoint(keys, signed);
   if (checkpoint === undefined)

@@ -1,37 +1,41 @@
 import type { Page } from '../../database/page.ts';
 import type { AuditFilter, AuditStore, RecordedEvent } from '../../store/audit/events.ts';
-import { ownOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
+import { isOperator } from '../pipeline/rights.ts';
 
 type Filter = Omit<AuditFilter, 'organization_id'>;
 
-/** Events held in memory by an export, whatever its length. */
+/** Events that an export holds in memory at once. */
 const exportPage = 500;
 
-/** Owners read their organisation's events, operators the installation's: nobody reads another organisation's. */
+/**
+ * Creates the actions that read the audit. Owners read the events of their organisation, operators those of the
+ * installation.
+ */
 export function createAuditActions(audit: AuditStore) {
   const list: Action<{ filter: Filter; page: Page }, Place, RecordedEvent[]> = {
     name: 'audit_event.list',
     needs: 'member',
     changes: false,
     load: () => 'search',
-    find: ownOrganization,
+    find: findOwnOrganization,
     async run(context, { filter, page }, place) {
       await demandView(context, place);
       return await audit.list({ ...filter, organization_id: place.organization_id }, page);
     },
   };
-  /** Answers once the first page is read: what fails before that is still told as an error. */
+  /** Answers when the first page is read, so that an earlier failure is still an error answer. */
   const exportAll: Action<{ filter: Filter; after_position?: number }, Place, AsyncIterable<string>> = {
     name: 'audit_event.export',
     needs: 'member',
     changes: false,
     load: () => 'search',
-    find: ownOrganization,
+    find: findOwnOrganization,
     async run(context, { filter, after_position }, place) {
       await demandView(context, place);
       const { organization_id } = place;
-      const lines = pagesOfEvents(audit, { ...filter, organization_id }, after_position);
+      const lines = formatEventPages(audit, { ...filter, organization_id }, after_position);
       const first = await lines.next();
       return (async function* () {
         if (first.done) return;
@@ -43,13 +47,13 @@ export function createAuditActions(audit: AuditStore) {
   return { list, export: exportAll };
 }
 
-/** An event as everybody reads it: RFC 3339 in UTC. */
+/** Returns an event in its public form: its time as RFC 3339 in UTC. */
 export function presentEvent(event: RecordedEvent) {
   return { ...event, at: new Date(event.at).toISOString() };
 }
 
-/** NDJSON in the order of positions: a page of lines at a time. */
-export async function* pagesOfEvents(
+/** Yields events as NDJSON in the order of their positions, one page of lines at a time. */
+export async function* formatEventPages(
   audit: AuditStore,
   filter: AuditFilter,
   after_position?: number,
@@ -60,6 +64,6 @@ export async function* pagesOfEvents(
 
 async function demandView(context: Context, place: Place): Promise<void> {
   const { caller } = context;
-  const isOperator = caller.kind === 'user' && caller.is_operator && caller.organization_id === null;
-  if (!isOperator) await context.demand('audit.view', place);
+  const isOperatorAlone = isOperator(caller) && caller.organization_id === null;
+  if (!isOperatorAlone) await context.demand('audit.view', place);
 }

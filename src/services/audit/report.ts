@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../../core/auditchain.ts';
 
-/** What is wrong with the stored audit, by the first thing that shows it. */
+/** A fault of the stored audit, by the first check that finds it. */
 export interface AuditFault {
   kind: 'altered' | 'removed' | 'added' | 'moved' | 'checkpoint' | 'cut_off';
   event_id?: string;
@@ -15,7 +15,7 @@ export interface AuditReport {
   covered: number;
   /** Events since the newest checkpoint, and when the first of them was (milliseconds since 1970; null without one). */
   uncovered: { count: number; since: number | null };
-  /** Events of releases that had no chain: nothing is known of them. */
+  /** Events of releases without a chain, which cannot be verified. */
   before_chain: number;
   /** The first hundred. */
   faults: AuditFault[];
@@ -26,7 +26,7 @@ export const maximumFaults = 100;
 
 export type AddFault = (kind: AuditFault['kind'], detail: string, event_id?: string) => void;
 
-/** A report that is filled while the audit is read. */
+/** Creates an empty report, and the function that adds a fault to it. */
 export function createReport(): { report: AuditReport; fault: AddFault } {
   const report: AuditReport = {
     checkpoints: 0,

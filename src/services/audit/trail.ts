@@ -5,29 +5,35 @@ import { createAuditChainStore } from '../../store/audit/chain.ts';
 import { type AuditFilter, createAuditStore, everyOrganization } from '../../store/audit/events.ts';
 import { type CountedAudit, countRefusals } from '../pipeline/refusals.ts';
 import { type AuditChainParts, createAuditChain, type KeptCheckpoint } from './chain.ts';
-import { pagesOfEvents } from './events.ts';
+import { formatEventPages } from './events.ts';
 import type { AuditReport } from './report.ts';
 import { verifyAudit } from './verify.ts';
 
-/** The audit with everything that keeps it whole: its keys, its checkpoints, the counts of what strangers were refused. */
+/** The audit with its keys, its checkpoints, and the counts of unauthenticated refusals. */
 export interface AuditTrail {
   audit: CountedAudit;
-  /** Loads the keys: before it nothing can be recorded. */
+  /** Loads the keys. Nothing can be recorded before. */
   open(): Promise<void>;
-  /** What is due: counts of past minutes, a checkpoint. A database that is away is `unavailable`; the next round has it all. */
-  round(): Promise<void>;
-  /** The last round: nothing that is recorded waits for another one. */
+  /**
+   * Writes what is due: the counts of past minutes and a checkpoint. Throws `unavailable` while the database is away;
+   * the next round writes the rest.
+   */
+  runRound(): Promise<void>;
+  /** Writes all counts and a last checkpoint, so that nothing waits for another round. */
   close(): Promise<void>;
-  /** The newest checkpoint, of this moment; undefined while there are no events. */
-  checkpoint(): Promise<KeptCheckpoint | undefined>;
+  /** Makes a checkpoint over all events and returns it; undefined where there are no events. */
+  makeCheckpoint(): Promise<KeptCheckpoint | undefined>;
   verify(kept?: string): Promise<AuditReport>;
-  /** Yields JSON lines in the order of positions, of every organisation and the installation unless the filter names one. */
-  lines(filter: Partial<AuditFilter>, after_position?: number): AsyncIterable<string>;
+  /**
+   * Yields events as JSON lines in the order of positions: of all organisations and the installation, unless the filter
+   * names one.
+   */
+  exportLines(filter: Partial<AuditFilter>, after_position?: number): AsyncIterable<string>;
 }
 
 export function createAuditTrail(parts: {
   database: Database;
-  /** The secret of the replicas that the keys are made of. */
+  /** The secret of all replicas from which the keys are derived. */
   secret(): Promise<Uint8Array>;
   clock: Clock;
   /** Seconds. */
@@ -42,7 +48,7 @@ export function createAuditTrail(parts: {
   return {
     audit,
     open: keys.load,
-    async round() {
+    async runRound() {
       await audit.flush();
       await chain.seal();
     },
@@ -50,12 +56,12 @@ export function createAuditTrail(parts: {
       await audit.flush({ isLast: true });
       await chain.seal({ force: true });
     },
-    async checkpoint() {
+    async makeCheckpoint() {
       await chain.seal({ force: true });
       return await chain.newest();
     },
     verify: (kept) => verifyAudit(store, keys, kept),
-    lines: (filter, after_position) =>
-      pagesOfEvents(audit, { organization_id: everyOrganization, ...filter }, after_position),
+    exportLines: (filter, after_position) =>
+      formatEventPages(audit, { organization_id: everyOrganization, ...filter }, after_position),
   };
 }

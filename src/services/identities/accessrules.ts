@@ -17,8 +17,8 @@ import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findTeam } from '../../store/people/teams.ts';
 import { findUser } from '../../store/people/users.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
 
 interface FoundRule extends FoundIdentity {
   rule: AccessRuleRow;
@@ -29,14 +29,14 @@ export const createAccessRule: Action<Created<typeof accessRules> & { ref: strin
   needs: 'access_rule.manage',
   changes: true,
   adds: ['access_rules_per_identity', 'access_rule_bytes'],
-  find: (context, input) => identityAt(context, input.ref),
+  find: (context, input) => resolveIdentity(context, input.ref),
   async run(context, input, { identity }) {
     const { organization_id } = identity;
-    const values = await resolved(context, organization_id, input.kind, input.values);
-    await context.admit('access_rules_per_identity', organization_id, holderOf(identity));
-    await context.admit('access_rule_bytes', organization_id, holderOf(identity), countValueBytes(values));
+    const values = await resolveValues(context, organization_id, input.kind, input.values);
+    await context.admit('access_rules_per_identity', organization_id, toQuotaHolder(identity));
+    await context.admit('access_rule_bytes', organization_id, toQuotaHolder(identity), countValueBytes(values));
     const row: AccessRuleRow = {
-      id: context.id('access_rule'),
+      id: context.newId('access_rule'),
       identity_id: identity.id,
       organization_id,
       kind: input.kind,
@@ -53,11 +53,11 @@ export const createAccessRule: Action<Created<typeof accessRules> & { ref: strin
   }),
 };
 
-export const listRules: Action<{ ref: string; page: Page }, FoundIdentity, AccessRuleRow[]> = {
+export const listIdentityAccessRules: Action<{ ref: string; page: Page }, FoundIdentity, AccessRuleRow[]> = {
   name: 'access_rule.list',
   needs: 'access_rule.view',
   changes: false,
-  find: (context, input) => identityAt(context, input.ref),
+  find: (context, input) => resolveIdentity(context, input.ref),
   run: (context, { page }, { identity }) => listAccessRules(context.db, identity.id, page),
 };
 
@@ -70,12 +70,12 @@ export const changeAccessRule: Action<
   needs: 'access_rule.manage',
   changes: true,
   adds: ['access_rule_bytes'],
-  find: ruleAt,
+  find: resolveAccessRule,
   version: ({ rule }) => rule.version,
   async run(context, input, { identity, rule }) {
-    const values = await resolved(context, rule.organization_id, rule.kind, input.values);
+    const values = await resolveValues(context, rule.organization_id, rule.kind, input.values);
     const more = countValueBytes(values) - countValueBytes(rule.values);
-    if (more > 0) await context.admit('access_rule_bytes', rule.organization_id, holderOf(identity), more);
+    if (more > 0) await context.admit('access_rule_bytes', rule.organization_id, toQuotaHolder(identity), more);
     return await updateAccessRule(context.db, rule.id, values);
   },
   describe: (_input, { identity, rule }, row) => ({
@@ -88,7 +88,7 @@ export const removeAccessRule: Action<{ ref: string; id: string }, FoundRule, vo
   name: 'access_rule.delete',
   needs: 'access_rule.manage',
   changes: true,
-  find: ruleAt,
+  find: resolveAccessRule,
   version: ({ rule }) => rule.version,
   run: (context, _input, { rule }) => deleteAccessRule(context.db, rule.id),
   describe: (_input, { identity, rule }) => ({
@@ -97,16 +97,19 @@ export const removeAccessRule: Action<{ ref: string; id: string }, FoundRule, vo
   }),
 };
 
-async function ruleAt(context: Context, input: { ref: string; id: string }): Promise<FoundRule> {
-  const found = await identityAt(context, input.ref);
+async function resolveAccessRule(context: Context, input: { ref: string; id: string }): Promise<FoundRule> {
+  const found = await resolveIdentity(context, input.ref);
   await context.demand('access_rule.view', found);
   const rule = await findAccessRule(context.db, found.identity.id, input.id);
-  if (rule === undefined) throw missing('access rule', input.id);
+  if (rule === undefined) throw buildNotFoundError('access rule', input.id);
   return { ...found, rule };
 }
 
-/** Principals as ids of the organisation; labels as `key=pattern`. A fault names the entry. */
-async function resolved(
+/**
+ * Returns the values to store: stage and label patterns as they are, principals as ids of the organisation. Throws
+ * `invalid_request`, which names the entry, for a pattern without `key=` and for an unknown principal.
+ */
+async function resolveValues(
   context: Context,
   organization_id: string,
   kind: RuleKind,
@@ -122,19 +125,19 @@ async function resolved(
   for (const [index, value] of values.entries()) {
     if (kind === 'label') {
       if (!isName(value.split('=')[0]!) || !value.includes('='))
-        throw badValue(index, 'must be key=pattern, such as env=prod-*');
+        throw buildValueError(index, 'must be key=pattern, such as env=prod-*');
       ids.push(value);
       continue;
     }
     const principal = await find[kind](value);
     if (principal?.organization_id !== organization_id)
-      throw badValue(index, `is no ${kind.replace('_', ' ')} of this organisation`);
+      throw buildValueError(index, `is no ${kind.replace('_', ' ')} of this organisation`);
     ids.push(principal.id);
   }
   return ids;
 }
 
-function badValue(index: number, detail: string): ArsiaError {
+function buildValueError(index: number, detail: string): ArsiaError {
   return new ArsiaError('invalid_request', 'The values of the rule are not valid.', {
     fields: [{ pointer: `/values/${index}`, detail }],
   });

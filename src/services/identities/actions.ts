@@ -1,23 +1,23 @@
-import type { Speakers } from '../issuing/speakers.ts';
-import { changeAccessRule, createAccessRule, listRules, removeAccessRule } from './accessrules.ts';
+import type { IssuerResolver } from '../issuing/issuerresolver.ts';
+import { changeAccessRule, createAccessRule, listIdentityAccessRules, removeAccessRule } from './accessrules.ts';
 import { createAlias, listIdentityAliases, removeAlias } from './aliases.ts';
-import { assignIdentity, listAssigned, unassignIdentity } from './assignments.ts';
-import { effectiveIdentities, usableIdentities } from './effective.ts';
+import { assignIdentity, listWorkspaceIdentities, unassignIdentity } from './assignments.ts';
+import { listEffectiveIdentities, listUsableIdentities } from './effective.ts';
 import {
   changeIdentity,
   createIdentity,
   getIdentity,
+  type IssuerAndEndpoints,
   listAllIdentities,
-  type Outside,
   removeIdentity,
 } from './identities.ts';
 import { listIdentityMasks, maskIdentity, unmaskIdentity } from './masks.ts';
 import { moveIdentityTo } from './moves.ts';
-import { createSubjectGrant, listSubjectGrantsOf, removeSubjectGrant } from './subjectgrants.ts';
+import { createSubjectGrant, listIdentitySubjectGrants, removeSubjectGrant } from './subjectgrants.ts';
 import { createTrustActions } from './trust.ts';
 import { createUseGrant, listUseGrants, removeUseGrant } from './usegrants.ts';
 
-export function identityActions(parts: Outside & { speakers: Speakers }) {
+export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolver: IssuerResolver }) {
   return {
     identities: {
       create: createIdentity(parts),
@@ -26,19 +26,24 @@ export function identityActions(parts: Outside & { speakers: Speakers }) {
       update: changeIdentity(parts),
       remove: removeIdentity,
       move: moveIdentityTo,
-      ...createTrustActions(parts.speakers),
+      ...createTrustActions(parts.issuerResolver),
     },
     useGrants: { create: createUseGrant, list: listUseGrants, remove: removeUseGrant },
-    subjectGrants: { create: createSubjectGrant, list: listSubjectGrantsOf, remove: removeSubjectGrant },
-    accessRules: { create: createAccessRule, list: listRules, update: changeAccessRule, remove: removeAccessRule },
+    subjectGrants: { create: createSubjectGrant, list: listIdentitySubjectGrants, remove: removeSubjectGrant },
+    accessRules: {
+      create: createAccessRule,
+      list: listIdentityAccessRules,
+      update: changeAccessRule,
+      remove: removeAccessRule,
+    },
     aliases: { create: createAlias, list: listIdentityAliases, remove: removeAlias },
     masks: { create: maskIdentity, list: listIdentityMasks, remove: unmaskIdentity },
     assignments: {
       assign: assignIdentity,
       unassign: unassignIdentity,
-      list: listAssigned,
-      listUsable: usableIdentities,
-      listEffective: effectiveIdentities,
+      list: listWorkspaceIdentities,
+      listUsable: listUsableIdentities,
+      listEffective: listEffectiveIdentities,
     },
   };
 }

@@ -10,14 +10,14 @@ import {
   insertAlias,
   listAliases,
 } from '../../store/identities/aliases.ts';
-import { reachOf } from '../../store/identities/reach.ts';
+import { readReach } from '../../store/identities/reach.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { namespaceAt } from '../namespaces/namespaces.ts';
+import { resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { cutOff, cutOffBy } from './cutoffs.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
 import { refuseTakenName } from './identities.ts';
-import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
 
 export interface IdentityAndGroup extends FoundIdentity {
   group: Namespace;
@@ -32,16 +32,16 @@ export const createAlias: Action<Created<typeof aliases> & { ref: string }, Iden
   needs: 'managed_identity.move',
   changes: true,
   adds: ['aliases_per_identity'],
-  find: identityAndGroup,
+  find: resolveIdentityAndGroup,
   async run(context, input, { identity, group }) {
     const name = input.name ?? identity.name;
     await refuseTakenName(context, `${group.path}/${name}`);
     const same = await findAliasIn(context.db, group.id, identity.id);
     if (same !== undefined || group.id === identity.group_id)
-      throw new ArsiaError('conflict', `${group.path} has ${identityPath(identity)} already.`);
-    await context.admit('aliases_per_identity', identity.organization_id, holderOf(identity));
+      throw new ArsiaError('conflict', `${group.path} already has ${identityPath(identity)}.`);
+    await context.admit('aliases_per_identity', identity.organization_id, toQuotaHolder(identity));
     const row = {
-      id: context.id('alias'),
+      id: context.newId('alias'),
       identity_id: identity.id,
       group_id: group.id,
       organization_id: identity.organization_id,
@@ -61,7 +61,7 @@ export const listIdentityAliases: Action<{ ref: string; page: Page }, FoundIdent
   name: 'alias.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => identityAt(context, input.ref),
+  find: (context, input) => resolveIdentity(context, input.ref),
   run: (context, { page }, { identity }) => listAliases(context.db, identity.id, page),
 };
 
@@ -71,20 +71,25 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
   changes: true,
   load: ({ force }) => (force ? 'heavy' : 'change'),
   async find(context, input) {
-    const found = await identityAt(context, input.ref);
+    const found = await resolveIdentity(context, input.ref);
     const alias = await findAlias(context.db, input.id);
     const isOfIt = alias?.identity_id === found.identity.id;
-    // An owner of the alias's group may remove it without a role at the source.
-    if (isOfIt && (await context.may('managed_identity.move', { ...found, lineage: alias.lineage })))
+    // An owner of the alias's group may remove it without a role on the identity.
+    if (isOfIt && (await context.can('managed_identity.move', { ...found, lineage: alias.lineage })))
       return { ...found, lineage: alias.lineage, alias };
     await context.demand('managed_identity.view', found);
-    if (!isOfIt) throw missing('alias', input.id);
+    if (!isOfIt) throw buildNotFoundError('alias', input.id);
     return { ...found, alias };
   },
   async run(context, input, { identity, alias }) {
-    const reach = await reachOf(context.db, identity);
+    const reach = await readReach(context.db, identity);
     const after = { ...reach, group_ids: reach.group_ids.filter((id) => id !== alias.group_id) };
-    const dropped = await cutOff(context, identity, await cutOffBy(context, identity, after), input.force);
+    const dropped = await dropLostAssignments(
+      context,
+      identity,
+      await listLostAssignments(context, identity, after),
+      input.force,
+    );
     await deleteAlias(context.db, alias.id);
     return dropped;
   },
@@ -94,15 +99,16 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
   }),
 };
 
-export async function identityAndGroup(
+/** Finds an identity and a group of its organisation where the caller may move identities. */
+export async function resolveIdentityAndGroup(
   context: Context,
   input: { ref: string; group: string },
 ): Promise<IdentityAndGroup> {
-  const found = await identityAt(context, input.ref);
+  const found = await resolveIdentity(context, input.ref);
   await context.demand('managed_identity.view', found);
-  const target = await namespaceAt(context, 'group', input.group);
+  const target = await resolveNamespace(context, 'group', input.group);
   await context.demand('managed_identity.move', target);
   if (target.organization_id !== found.organization_id)
-    throw new ArsiaError('conflict', 'A managed identity never leaves its organisation.');
+    throw new ArsiaError('conflict', 'A managed identity cannot leave its organisation.');
   return { ...found, group: target.namespace };
 }

@@ -6,21 +6,21 @@ import type { workspaces } from '../../entities/namespaces.ts';
 import {
   type AssignedIdentity,
   type Assignment,
-  assignedIdentities,
   deleteAssignment,
   findAssignment,
   insertAssignment,
+  listAssignedIdentities,
 } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { reachOf } from '../../store/identities/reach.ts';
+import { readReach } from '../../store/identities/reach.ts';
 import { isGranted } from '../../store/identities/usegrants.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { createWorkspace, type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
-import { principalOf } from '../people/memberships.ts';
+import { createWorkspace, type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
+import { resolvePrincipalId } from '../people/memberships.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { identityAt, identityPath } from './lookup.ts';
-import { type WithSettings, withSettings } from './storedsettings.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { identityPath, resolveIdentity } from './lookup.ts';
+import { attachSettings, type WithSettings } from './storedsettings.ts';
 
 export interface Pair extends FoundNamespace {
   identity: ManagedIdentity;
@@ -29,34 +29,38 @@ export interface Pair extends FoundNamespace {
 interface NewAssignment {
   workspace: string;
   identity: string;
-  /** Empty for the unnamed one. */
+  /** Empty for the assignment without a profile. */
   profile: string;
-  /** A user, team or service account that gets this identity where others get another; undefined for everyone. */
+  /**
+   * A user, team or service account that gets this identity instead of the one for everyone; undefined: for everyone.
+   */
   principal?: string | undefined;
 }
 
-/** Needs the role deployer on the workspace and the right to use the identity. */
+/** Assigns an identity to a workspace. Needs the role deployer on the workspace and the right to use the identity. */
 export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedIdentity>> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
   changes: true,
   adds: ['assignments', 'assignments_per_workspace'],
-  find: pairAt,
+  find: resolvePair,
   authorise: (context, _input, { identity }) => demandUse(context, identity),
   async run(context, input, { namespace, identity }) {
     await demandUse(context, identity);
     await refuseMasked(context, identity, namespace);
     const { profile } = input;
     const principal_id =
-      input.principal === undefined ? '' : await principalOf(context, namespace.organization_id, input.principal);
-    const assigned = { ...withSettings(identity), profile, principal_id, assigned_at: new Date(context.now) };
+      input.principal === undefined
+        ? ''
+        : await resolvePrincipalId(context, namespace.organization_id, input.principal);
+    const assigned = { ...attachSettings(identity), profile, principal_id, assigned_at: new Date(context.now) };
     const place = { workspace_id: namespace.id, principal_id };
-    const taken = await findAssignment(context.db, { ...place, type: identity.type, profile });
-    if (taken?.identity_id === identity.id) return assigned;
+    const existing = await findAssignment(context.db, { ...place, type: identity.type, profile });
+    if (existing?.identity_id === identity.id) return assigned;
     const elsewhere = await findAssignment(context.db, { ...place, identity_id: identity.id });
-    if (taken !== undefined || elsewhere !== undefined)
-      throw new ArsiaError('conflict', conflictOf(identity, namespace.path, input, taken), {
-        advice: 'Unassign that one first, or assign this one with a `profile` of its own.',
+    if (existing !== undefined || elsewhere !== undefined)
+      throw new ArsiaError('conflict', explainConflict(identity, namespace.path, input, existing), {
+        advice: 'Unassign that one first, or assign this one with another `profile`.',
       });
     await context.admit('assignments', namespace.organization_id);
     await context.admit('assignments_per_workspace', namespace.organization_id, {
@@ -64,7 +68,7 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
       name: namespace.path,
     });
     const row: Assignment = {
-      id: context.id('assignment'),
+      id: context.newId('assignment'),
       workspace_id: namespace.id,
       identity_id: identity.id,
       organization_id: namespace.organization_id,
@@ -90,17 +94,17 @@ export const createAssignedWorkspace: Action<
   ...createWorkspace,
   adds: [...createWorkspace.adds!, ...assignIdentity.adds!],
   async authorise(context, { managed_identities }, found) {
-    // A new workspace has no roles of its own: those of the group that holds it count.
+    // A new workspace has no roles of its own: the roles on its group count.
     for (const { managed_identity } of managed_identities) {
       await context.demand('assignment.manage', found);
-      await demandUse(context, await identityWithin(context, managed_identity, found.namespace));
+      await demandUse(context, await resolveReachingIdentity(context, managed_identity, found.namespace));
     }
   },
   async run(context, { managed_identities, ...input }, found) {
     const workspace = await createWorkspace.run(context, input, found);
     for (const { managed_identity, profile = '' } of managed_identities) {
       const assignment = { workspace: workspace.id, identity: managed_identity, profile };
-      const pair = await pairAt(context, assignment);
+      const pair = await resolvePair(context, assignment);
       await context.demand('assignment.manage', pair);
       await assignIdentity.run(context, assignment, pair);
     }
@@ -113,7 +117,7 @@ export const createAssignedWorkspace: Action<
   }),
 };
 
-/** Jobs of the workspace lose the identity with their next request. */
+/** Unassigns an identity. Jobs of the workspace lose it with their next request. */
 export const unassignIdentity: Action<
   { workspace: string; identity: string; principal?: string | undefined },
   Pair,
@@ -122,56 +126,60 @@ export const unassignIdentity: Action<
   name: 'managed_identity.unassign',
   needs: 'assignment.manage',
   changes: true,
-  find: pairAt,
+  find: resolvePair,
   version: ({ identity }) => identity.version,
   async run(context, input, { namespace, identity }) {
     const principal_id =
       input.principal === undefined
         ? undefined
-        : await principalOf(context, namespace.organization_id, input.principal);
+        : await resolvePrincipalId(context, namespace.organization_id, input.principal);
     if (!(await deleteAssignment(context.db, namespace.id, identity.id, principal_id)))
-      throw missing('assigned managed identity', input.identity);
+      throw buildNotFoundError('assigned managed identity', input.identity);
   },
   describe: (input, { namespace, identity }) => ({
     detail: { workspace: namespace.path, identity: identityPath(identity), principal: input.principal ?? 'everyone' },
   }),
 };
 
-export const listAssigned: Action<{ workspace: string; page: Page }, FoundNamespace, WithSettings<AssignedIdentity>[]> =
-  {
-    name: 'managed_identity.list_assigned',
-    needs: 'namespace.view',
-    changes: false,
-    find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
-    opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
-    run: async (context, { page }, { namespace }) =>
-      (await assignedIdentities(context.db, namespace.id, page)).map(withSettings),
-  };
+export const listWorkspaceIdentities: Action<
+  { workspace: string; page: Page },
+  FoundNamespace,
+  WithSettings<AssignedIdentity>[]
+> = {
+  name: 'managed_identity.list_assigned',
+  needs: 'namespace.view',
+  changes: false,
+  find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
+  opensToJob: ({ namespace }, caller) => namespace.id === caller.workspace_id,
+  run: async (context, { page }, { namespace }) =>
+    (await listAssignedIdentities(context.db, namespace.id, page)).map(attachSettings),
+};
 
-/** The workspace, and an identity that reaches it; any other identity looks unknown here. */
-async function pairAt(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
-  const workspace = await namespaceAt(context, 'workspace', input.workspace);
-  // Demanded before the identity is looked up, so that a caller who may not see the workspace learns nothing of its identities.
+/** Finds the workspace and an identity that reaches it. Throws `not_found` for any other identity. */
+async function resolvePair(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
+  const workspace = await resolveNamespace(context, 'workspace', input.workspace);
+  // Demanded before the identity is looked up: a caller who may not see the workspace must learn nothing about its
+  // identities.
   await context.demand('namespace.view', workspace);
-  const identity = await identityWithin(context, input.identity, workspace);
+  const identity = await resolveReachingIdentity(context, input.identity, workspace);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
 }
 
-async function identityWithin(
+async function resolveReachingIdentity(
   context: Context,
   ref: string,
   { lineage }: Pick<Namespace, 'lineage'>,
 ): Promise<ManagedIdentity> {
-  const { identity } = await identityAt(context, ref);
-  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'out_of_reach')
-    throw missing('managed identity', ref);
+  const { identity } = await resolveIdentity(context, ref);
+  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'out_of_reach')
+    throw buildNotFoundError('managed identity', ref);
   return identity;
 }
 
-/** Deployers at the group of the identity may use it, and whom its owners granted that. */
+/** Throws `forbidden` unless the caller is a deployer at the group of the identity or has a use grant. */
 async function demandUse(context: Context, identity: ManagedIdentity): Promise<void> {
   const place = { organization_id: identity.organization_id, lineage: identity.lineage };
-  if (await context.may('managed_identity.use', place)) return;
+  if (await context.can('managed_identity.use', place)) return;
   const { caller } = context;
   if (caller.id !== null && (await isGranted(context.db, identity.id, caller.id))) return;
   throw new ArsiaError('forbidden', `You may not use the managed identity ${identityPath(identity)}.`, {
@@ -184,15 +192,20 @@ async function refuseMasked(
   identity: ManagedIdentity,
   { path, lineage }: FoundNamespace['namespace'],
 ) {
-  if (findUsability(await reachOf(context.db, identity, lineage), lineage) === 'usable') return;
+  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'usable') return;
   throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
-    advice: 'Ask an owner of the group or workspace that masks it to take the mask away.',
+    advice: 'Ask an owner of the group or workspace that masks it to delete the mask.',
   });
 }
 
-function conflictOf(identity: ManagedIdentity, workspace: string, input: NewAssignment, taken: unknown): string {
+function explainConflict(
+  identity: ManagedIdentity,
+  workspace: string,
+  input: NewAssignment,
+  existing: unknown,
+): string {
   const whom = input.principal === undefined ? '' : ` for ${input.principal}`;
-  if (taken === undefined)
+  if (existing === undefined)
     return `${identityPath(identity)} is assigned to ${workspace} already${whom}, with another profile.`;
   const profile = input.profile === '' ? '' : ` and profile ${input.profile}`;
   return `${workspace} has an identity of type ${identity.type}${profile}${whom} already.`;

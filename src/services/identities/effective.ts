@@ -2,22 +2,25 @@ import { findUsability, selectChoice } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import {
   type AssignedIdentity,
-  assignedTo,
-  choicesBeside,
-  positionOfAssigned,
+  assignedCursor,
+  listAssignedTo,
+  listChoicesBeside,
   type ReachingIdentity,
 } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { teamIdsOf } from '../../store/people/teams.ts';
-import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
-import { userOf } from '../people/users.ts';
+import { listTeamIds } from '../../store/people/teams.ts';
+import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
+import { resolveUserIn } from '../people/users.ts';
 import type { Action } from '../pipeline/action.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
-import { pageWithSettings, type WithSettings } from './storedsettings.ts';
-import { usableIn } from './usable.ts';
+import { attachSettingsToPage, type WithSettings } from './storedsettings.ts';
+import { listUsable } from './usable.ts';
 
-/** Identities that a workspace could be assigned: inherited or by alias, and not masked. Search is part of a name. */
-export const usableIdentities: Action<
+/**
+ * Lists the identities that a workspace can be assigned: inherited or by alias, and not masked. `search` matches a part
+ * of the name.
+ */
+export const listUsableIdentities: Action<
   { workspace: string; search?: string | undefined; type?: string | undefined; page: Page },
   FoundNamespace,
   Scanned<WithSettings<ManagedIdentity>>
@@ -25,12 +28,12 @@ export const usableIdentities: Action<
   name: 'managed_identity.list_usable',
   needs: 'namespace.view',
   changes: false,
-  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
-  run: (context, input, { namespace }) => usableIn(context, namespace, input),
+  find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
+  run: (context, input, { namespace }) => listUsable(context, namespace, input),
 };
 
-/** What a job of this user in the workspace would get, one identity per type and profile. */
-export const effectiveIdentities: Action<
+/** Lists the identities that a job of this user in the workspace would get, one for each type and profile. */
+export const listEffectiveIdentities: Action<
   { workspace: string; user?: string | undefined; page: Page },
   FoundNamespace,
   Scanned<WithSettings<AssignedIdentity>>
@@ -38,28 +41,32 @@ export const effectiveIdentities: Action<
   name: 'managed_identity.list_effective',
   needs: 'namespace.view',
   changes: false,
-  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
   async run(context, input, { namespace }) {
-    const user = input.user === undefined ? undefined : await userOf(context, namespace.organization_id, input.user);
+    const user =
+      input.user === undefined ? undefined : await resolveUserIn(context, namespace.organization_id, input.user);
     const runner = {
       user_id: user?.id ?? null,
-      team_ids: user === undefined ? [] : await teamIdsOf(context.db, user.id),
+      team_ids: user === undefined ? [] : await listTeamIds(context.db, user.id),
       launcher_id: null,
     };
     const principals = ['', ...(user === undefined ? [] : [user.id]), ...runner.team_ids];
     const found = await scan<ReachingIdentity>(input.page, {
-      read: (page) => assignedTo(context.db, namespace, principals, page),
+      read: (page) => listAssignedTo(context.db, namespace, principals, page),
       async keep(rows) {
-        const placeOf = ({ type, profile }: { type: string; profile: string }) => `${type} ${profile}`;
-        const choices = Map.groupBy(await choicesBeside(context.db, namespace.id, principals, rows), placeOf);
+        const formatChoiceKey = ({ type, profile }: { type: string; profile: string }) => `${type} ${profile}`;
+        const choices = Map.groupBy(
+          await listChoicesBeside(context.db, namespace.id, principals, rows),
+          formatChoiceKey,
+        );
         return rows.filter((one) => {
-          const chosen = selectChoice(choices.get(placeOf(one)) ?? [], runner, one.type, one.profile);
+          const chosen = selectChoice(choices.get(formatChoiceKey(one)) ?? [], runner, one.type, one.profile);
           const isChosen = chosen?.identity_id === one.id && chosen.principal_id === one.principal_id;
           return isChosen && findUsability(one.reach, namespace.lineage) === 'usable';
         });
       },
-      positionOf: positionOfAssigned,
+      positionOf: assignedCursor,
     });
-    return pageWithSettings(found);
+    return attachSettingsToPage(found);
   },
 };

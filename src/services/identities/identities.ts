@@ -15,41 +15,48 @@ import {
   type ManagedIdentity,
   updateIdentity,
 } from '../../store/identities/identities.ts';
-import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from '../namespaces/namespaces.ts';
+import { type FoundNamespace, listVisibleRoots, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
 import { releaseAudiences, takeAudience } from './audiences.ts';
-import { cutOff, cutOffBy } from './cutoffs.ts';
-import { type FoundIdentity, identityAt, identityPath } from './lookup.ts';
-import { pageWithSettings, providerFor, storedIdentity, type WithSettings, withSettings } from './storedsettings.ts';
-import { usableIn } from './usable.ts';
+import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
+import { type FoundIdentity, identityPath, resolveIdentity } from './lookup.ts';
+import {
+  attachSettings,
+  attachSettingsToPage,
+  resolveProvider,
+  toStoredIdentity,
+  type WithSettings,
+} from './storedsettings.ts';
+import { listUsable } from './usable.ts';
 
 type Identity = WithSettings<ManagedIdentity>;
-/** What an identity may point to: not at Arsia itself, and at no endpoint that the operator does not list (N29). */
-export interface Outside {
+/**
+ * Limits of the settings of an identity: its audience may not be Arsia's own issuer, and its endpoints must be listed
+ * by the operator (N29).
+ */
+export interface IssuerAndEndpoints {
   issuer: string;
   endpoints: CloudEndpoints;
 }
 
-export function createIdentity({
-  issuer,
-  endpoints,
-}: Outside): Action<Created<typeof managedIdentities>, FoundNamespace, Identity> {
+export function createIdentity(
+  limits: IssuerAndEndpoints,
+): Action<Created<typeof managedIdentities>, FoundNamespace, Identity> {
   return {
     name: 'managed_identity.create',
     needs: 'managed_identity.create',
     changes: true,
     adds: ['managed_identities', 'audiences'],
-    find: (context, input) => namespaceAt(context, 'group', input.group),
+    find: (context, input) => resolveNamespace(context, 'group', input.group),
     async run(context, { group: _group, ...given }, { namespace }) {
-      const provider = providerOf(given.type);
-      const settings = parseSettings(provider, given.settings);
-      provider.exchanging?.check(settings, {}, endpoints);
-      const audience = await takeAudience(context, provider, settings, namespace.organization_id, issuer);
+      const provider = requireProvider(given.type);
+      const { settings, audience } = await acceptSettings(context, provider, given.settings, namespace, limits);
       await refuseTakenName(context, `${namespace.path}/${given.name}`);
       await context.admit('managed_identities', namespace.organization_id);
       const row = {
-        id: context.id('managed_identity'),
+        id: context.newId('managed_identity'),
         organization_id: namespace.organization_id,
         group_id: namespace.id,
         ...given,
@@ -70,12 +77,31 @@ export function createIdentity({
   };
 }
 
-/** Throws `conflict` where the group has an identity or alias of this name: a path must name one of them. */
+/**
+ * Parses and checks the settings of a request and claims their audience for the organisation. Throws `invalid_request` or
+ * `conflict`.
+ */
+async function acceptSettings(
+  context: Context,
+  provider: Provider,
+  requested: unknown,
+  { organization_id }: { organization_id: string },
+  { issuer, endpoints }: IssuerAndEndpoints,
+): Promise<{ settings: ReadSettings; audience: string | null }> {
+  const settings = parseSettings(provider, requested);
+  provider.exchanging?.check(settings, {}, endpoints);
+  return { settings, audience: await takeAudience(context, provider, settings, organization_id, issuer) };
+}
+
+/**
+ * Throws `conflict` where an identity or alias has this path already, except the identity with the id `except`. A path
+ * must name exactly one of them.
+ */
 export async function refuseTakenName(context: Context, path: string, except?: string): Promise<void> {
   const identity = await findIdentity(context.db, path);
   if ((identity === undefined || identity.id === except) && (await findAliasAt(context.db, path)) === undefined) return;
   throw new ArsiaError('conflict', `There is already a managed identity or alias ${path}.`, {
-    fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+    fields: [{ pointer: '/name', detail: 'is already used in this group' }],
   });
 }
 
@@ -83,8 +109,8 @@ export const getIdentity: Action<{ ref: string }, FoundIdentity, Identity> = {
   name: 'managed_identity.get',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => identityAt(context, input.ref),
-  run: async (_context, _input, { identity }) => withSettings(identity),
+  find: (context, input) => resolveIdentity(context, input.ref),
+  run: async (_context, _input, { identity }) => attachSettings(identity),
 };
 
 export const listAllIdentities: Action<
@@ -95,72 +121,81 @@ export const listAllIdentities: Action<
   name: 'managed_identity.list',
   needs: 'member',
   changes: false,
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, input, { organization_id }) {
-    const roots = await visibleRoots(context);
+    const roots = await listVisibleRoots(context);
     if (roots.length === 0) return { rows: [], next: undefined };
-    const group = input.group === undefined ? undefined : await visibleGroup(context, input.group);
-    if (group !== undefined && input.include_inherited === true) return await usableIn(context, group, input);
+    const group = input.group === undefined ? undefined : await resolveVisibleGroup(context, input.group);
+    if (group !== undefined && input.include_inherited === true) return await listUsable(context, group, input);
     const filter = { organization_id: organization_id!, roots, type: input.type, group_ids: group && [group.id] };
     const found = await scan(input.page, {
       read: (page) => listIdentities(context.db, filter, page),
       keep: (rows) => rows,
       positionOf: ({ id }) => id,
     });
-    return pageWithSettings(found);
+    return attachSettingsToPage(found);
   },
 };
 
-async function visibleGroup(context: Context, ref: string) {
-  const place = await namespaceAt(context, 'group', ref);
+async function resolveVisibleGroup(context: Context, ref: string) {
+  const place = await resolveNamespace(context, 'group', ref);
   await context.demand('namespace.view', place);
   return place.namespace;
 }
 
 type IdentityChange = Changed<typeof managedIdentities> & { ref: string };
 
-/** Description, settings, delivery and token lifetime; never the name, the type or the subject scope: the cloud trusts these. */
-export function changeIdentity({ issuer, endpoints }: Outside): Action<IdentityChange, FoundIdentity, Identity> {
+/**
+ * Changes description, settings, delivery and token lifetime. Name, type and subject scope never change: the cloud
+ * trusts them.
+ */
+export function changeIdentity(limits: IssuerAndEndpoints): Action<IdentityChange, FoundIdentity, Identity> {
   return {
     name: 'managed_identity.update',
     needs: 'managed_identity.update',
     changes: true,
     adds: ['audiences'],
-    find: (context, input) => identityAt(context, input.ref),
+    find: (context, input) => resolveIdentity(context, input.ref),
     version: ({ identity }) => identity.version,
     async run(context, { ref: _ref, ...change }, { identity }) {
       let { audience } = identity;
       if (change.settings !== undefined) {
-        const provider = providerFor(storedIdentity(identity));
-        const settings = parseSettings(provider, change.settings);
-        provider.exchanging?.check(settings, {}, endpoints);
-        audience = await takeAudience(context, provider, settings, identity.organization_id, issuer);
-        change.settings = settingsToStore(provider, settings);
+        const provider = resolveProvider(toStoredIdentity(identity));
+        const accepted = await acceptSettings(context, provider, change.settings, identity, limits);
+        audience = accepted.audience;
+        change.settings = settingsToStore(provider, accepted.settings);
       }
       await updateIdentity(context.db, identity.id, { ...change, audience });
       if (audience !== identity.audience) await releaseAudiences(context, [identity.audience]);
-      return withSettings((await findIdentity(context.db, identity.id))!);
+      return attachSettings((await findIdentity(context.db, identity.id))!);
     },
     describe: ({ ref: _ref, ...change }, { identity }) => ({ detail: { path: identityPath(identity), ...change } }),
   };
 }
 
-/** Deletes an identity, for a request that repeats its name. Irreversible: a new one of this name has another subject. */
+/**
+ * Deletes an identity. The request must repeat its name, because this is irreversible: a new identity of the same name
+ * has another subject.
+ */
 export const removeIdentity: Action<{ ref: string; name: string; force: boolean }, FoundIdentity, string[]> = {
   name: 'managed_identity.delete',
   needs: 'managed_identity.delete',
   changes: true,
   load: ({ force }) => (force ? 'heavy' : 'change'),
-  find: (context, input) => identityAt(context, input.ref),
+  find: (context, input) => resolveIdentity(context, input.ref),
   version: ({ identity }) => identity.version,
   async run(context, input, { identity }) {
     if (input.name !== identity.name)
-      throw new ArsiaError('invalid_request', 'Deleting a managed identity cannot be undone: type its name.', {
-        advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
-        fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
-      });
-    const lost = await cutOffBy(context, identity, { group_ids: [], masked_in: [] });
-    const dropped = await cutOff(context, identity, lost, input.force);
+      throw new ArsiaError(
+        'invalid_request',
+        'Deleting a managed identity cannot be undone, so the request must repeat its name.',
+        {
+          advice: `Add \`?name=${identity.name}\` if you mean ${identityPath(identity)}.`,
+          fields: [{ pointer: 'name', detail: 'must be the name of the identity' }],
+        },
+      );
+    const lost = await listLostAssignments(context, identity, { group_ids: [], masked_in: [] });
+    const dropped = await dropLostAssignments(context, identity, lost, input.force);
     await deleteIdentity(context.db, identity.id);
     await releaseAudiences(context, [identity.audience]);
     return dropped;

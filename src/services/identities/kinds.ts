@@ -1,6 +1,9 @@
 import { providers } from '../../providers/registry.ts';
 
-/** The kinds of managed identities, each with the schemas of its settings, options and answer, for routes and documents. */
+/**
+ * The types of managed identities, with the schemas of their settings, request options and answers, for routes and
+ * documents.
+ */
 export const identityKinds = providers.map(({ type, title, settings, answer, exchanging }) => ({
   type,
   title,

@@ -1,7 +1,7 @@
 import { findIdentity, type ManagedIdentity } from '../../store/identities/identities.ts';
 import type { Context, Place } from '../pipeline/action.ts';
 import type { QuotaHolderRef } from '../pipeline/admit.ts';
-import { missing } from '../pipeline/rights.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
 export interface FoundIdentity extends Place {
   identity: ManagedIdentity;
@@ -11,14 +11,15 @@ export function identityPath(identity: ManagedIdentity): string {
   return `${identity.group_path}/${identity.name}`;
 }
 
-/** The identity as what a quota is counted for. */
-export function holderOf(identity: ManagedIdentity): QuotaHolderRef {
+/** Returns the identity as the holder of its quotas. */
+export function toQuotaHolder(identity: ManagedIdentity): QuotaHolderRef {
   return { id: identity.id, name: identityPath(identity) };
 }
 
-export async function identityAt(context: Context, ref: string): Promise<FoundIdentity> {
+/** Finds a managed identity by id or path. Throws `not_found`. */
+export async function resolveIdentity(context: Context, ref: string): Promise<FoundIdentity> {
   const identity = await findIdentity(context.db, ref);
-  if (identity === undefined) throw missing('managed identity', ref);
+  if (identity === undefined) throw buildNotFoundError('managed identity', ref);
   return {
     identity,
     organization_id: identity.organization_id,

@@ -3,19 +3,19 @@ import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { deleteMask, insertMask, listMasks, type Mask } from '../../store/identities/masks.ts';
-import { reachOf } from '../../store/identities/reach.ts';
+import { readReach } from '../../store/identities/reach.ts';
 import { demandOnEach } from '../namespaces/descendants.ts';
-import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
+import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { cutOff, cutOffBy } from './cutoffs.ts';
-import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
 
 interface FoundMask extends FoundNamespace {
   identity: ManagedIdentity;
 }
 
-/** Hides an inherited identity below a group or in a workspace. */
+/** Hides an inherited identity in a workspace or below a group. */
 export const maskIdentity: Action<
   { namespace: string; identity: string; force: boolean },
   FoundMask,
@@ -26,7 +26,7 @@ export const maskIdentity: Action<
   changes: true,
   load: ({ force }) => (force ? 'heavy' : 'change'),
   adds: ['masks_per_identity'],
-  find: maskAt,
+  find: resolveMaskTarget,
   async run(context, input, { namespace, identity }) {
     if (identity.group_id === namespace.id)
       throw new ArsiaError(
@@ -36,14 +36,14 @@ export const maskIdentity: Action<
           advice: 'Move or delete the identity instead.',
         },
       );
-    const reach = await reachOf(context.db, identity);
+    const reach = await readReach(context.db, identity);
     if (!reach.masked_in.includes(namespace.id))
-      await context.admit('masks_per_identity', namespace.organization_id, holderOf(identity));
+      await context.admit('masks_per_identity', namespace.organization_id, toQuotaHolder(identity));
     const masked = { ...reach, masked_in: [...reach.masked_in, namespace.id] };
-    const lost = await cutOffBy(context, identity, masked);
-    // A mask unassigns the identity in workspaces below, so the caller needs the right to unassign in each of them.
+    const lost = await listLostAssignments(context, identity, masked);
+    // A mask unassigns the identity in the workspaces below, so the caller needs the right to unassign in each of them.
     await demandOnEach(context, namespace, lost, 'assignment.manage');
-    const dropped = await cutOff(context, identity, lost, input.force);
+    const dropped = await dropLostAssignments(context, identity, lost, input.force);
     const mask: Mask = {
       namespace_id: namespace.id,
       identity_id: identity.id,
@@ -62,9 +62,9 @@ export const unmaskIdentity: Action<{ namespace: string; identity: string }, Fou
   name: 'identity_mask.delete',
   needs: 'identity_mask.manage',
   changes: true,
-  find: maskAt,
+  find: resolveMaskTarget,
   async run(context, input, { namespace, identity }) {
-    if (!(await deleteMask(context.db, namespace.id, identity.id))) throw missing('mask', input.identity);
+    if (!(await deleteMask(context.db, namespace.id, identity.id))) throw buildNotFoundError('mask', input.identity);
   },
   describe: (_input, { namespace, identity }) => ({
     detail: { namespace: namespace.path, identity: identityPath(identity) },
@@ -75,15 +75,15 @@ export const listIdentityMasks: Action<{ ref: string; page: Page }, FoundIdentit
   name: 'identity_mask.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => identityAt(context, input.ref),
+  find: (context, input) => resolveIdentity(context, input.ref),
   run: (context, { page }, { identity }) => listMasks(context.db, identity.id, page),
 };
 
-async function maskAt(context: Context, input: { namespace: string; identity: string }): Promise<FoundMask> {
-  const place = await namespaceAt(context, 'any', input.namespace);
+async function resolveMaskTarget(context: Context, input: { namespace: string; identity: string }): Promise<FoundMask> {
+  const place = await resolveNamespace(context, 'any', input.namespace);
   await context.demand('namespace.view', place);
-  const { identity } = await identityAt(context, input.identity);
-  if (findUsability(await reachOf(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
-    throw missing('managed identity', input.identity);
+  const { identity } = await resolveIdentity(context, input.identity);
+  if (findUsability(await readReach(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
+    throw buildNotFoundError('managed identity', input.identity);
   return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
 }

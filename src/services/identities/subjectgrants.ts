@@ -8,11 +8,11 @@ import {
   listSubjectGrants,
   type SubjectGrantRow,
 } from '../../store/identities/subjectgrants.ts';
-import { serviceAccountAt } from '../machines/serviceaccounts.ts';
-import { namespaceAt } from '../namespaces/namespaces.ts';
+import { resolveServiceAccount } from '../machines/serviceaccounts.ts';
+import { resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { type FoundIdentity, holderOf, identityAt, identityPath } from './lookup.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
 
 interface NewSubjectGrant {
   ref: string;
@@ -21,32 +21,32 @@ interface NewSubjectGrant {
 }
 
 /**
- * Actions on subject grants: the owners of an identity let rights to act that were granted elsewhere name users in its
- * tokens (docs/decisions/0017).
+ * Grants on an identity: rights to act that owners of other groups granted may put a user into its tokens
+ * (docs/decisions/0017).
  */
 export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectGrantRow> = {
   name: 'subject_grant.create',
   needs: 'managed_identity.grant',
   changes: true,
   adds: ['subject_grants_per_identity'],
-  find: (context, input) => identityAt(context, input.ref),
-  authorise: async (context, input, { organization_id }) => void (await resolved(context, organization_id!, input)),
+  find: (context, input) => resolveIdentity(context, input.ref),
+  authorise: async (context, input, { organization_id }) => void (await resolveGrant(context, organization_id!, input)),
   async run(context, input, { identity }) {
     if (hasWorkspaceId(identity.subject_scope))
       throw new ArsiaError(
         'conflict',
         `The subject of ${identityPath(identity)} names the workspace (subject_scope ${identity.subject_scope}): every right to act counts there.`,
-        { advice: 'Leave the grant out: it is for identities with the subject_scope `user` or `identity`.' },
+        { advice: 'No grant is needed: grants apply to identities with the subject_scope `user` or `identity`.' },
       );
-    const wanted = await resolved(context, identity.organization_id, input);
+    const wanted = await resolveGrant(context, identity.organization_id, input);
     const grants = await listSubjectGrants(context.db, identity.id);
     const existing = grants.find(
       (grant) => grant.launcher_id === wanted.launcher_id && grant.namespace_id === wanted.namespace_id,
     );
     if (existing !== undefined) return existing;
-    await context.admit('subject_grants_per_identity', identity.organization_id, holderOf(identity));
+    await context.admit('subject_grants_per_identity', identity.organization_id, toQuotaHolder(identity));
     const row: SubjectGrantRow = {
-      id: context.id('subject_grant'),
+      id: context.newId('subject_grant'),
       identity_id: identity.id,
       organization_id: identity.organization_id,
       ...wanted,
@@ -64,11 +64,11 @@ export const createSubjectGrant: Action<NewSubjectGrant, FoundIdentity, SubjectG
   }),
 };
 
-export const listSubjectGrantsOf: Action<{ ref: string; page: Page }, FoundIdentity, SubjectGrantRow[]> = {
+export const listIdentitySubjectGrants: Action<{ ref: string; page: Page }, FoundIdentity, SubjectGrantRow[]> = {
   name: 'subject_grant.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => identityAt(context, input.ref),
+  find: (context, input) => resolveIdentity(context, input.ref),
   run: (context, input, { identity }) => listSubjectGrants(context.db, identity.id, input.page),
 };
 
@@ -76,30 +76,34 @@ export const removeSubjectGrant: Action<{ ref: string; id: string }, FoundIdenti
   name: 'subject_grant.delete',
   needs: 'managed_identity.grant',
   changes: true,
-  find: (context, input) => identityAt(context, input.ref),
+  find: (context, input) => resolveIdentity(context, input.ref),
   async run(context, input, { identity }) {
-    if (!(await deleteSubjectGrant(context.db, identity.id, input.id))) throw missing('subject grant', input.id);
+    if (!(await deleteSubjectGrant(context.db, identity.id, input.id)))
+      throw buildNotFoundError('subject grant', input.id);
   },
   describe: (input) => ({ detail: { subject_grant_id: input.id } }),
 };
 
-/** A service account, which the caller need not see, and a namespace that the caller sees, both of the organisation. */
-async function resolved(context: Context, organization_id: string, { launcher, namespace }: NewSubjectGrant) {
+/**
+ * Returns the ids of the launcher and the namespace, both of the organisation. The caller must see the namespace, but
+ * not the service account. Throws `not_found` or `invalid_request`.
+ */
+async function resolveGrant(context: Context, organization_id: string, { launcher, namespace }: NewSubjectGrant) {
   if (launcher === undefined && namespace === undefined)
-    throw new ArsiaError('invalid_request', 'A subject grant names a launcher, a namespace, or both.', {
+    throw new ArsiaError('invalid_request', 'A subject grant needs a launcher, a namespace, or both.', {
       advice: 'Send `launcher` (a service account) or `namespace` (where rights to act must be granted).',
       fields: [{ pointer: '/launcher', detail: 'is needed unless `namespace` is given' }],
     });
   const found = { launcher_id: null as string | null, namespace_id: null as string | null };
   if (launcher !== undefined) {
-    const { account } = await serviceAccountAt(context, launcher);
-    if (account.organization_id !== organization_id) throw missing('service account', launcher);
+    const { account } = await resolveServiceAccount(context, launcher);
+    if (account.organization_id !== organization_id) throw buildNotFoundError('service account', launcher);
     found.launcher_id = account.id;
   }
   if (namespace !== undefined) {
-    const place = await namespaceAt(context, 'any', namespace);
+    const place = await resolveNamespace(context, 'any', namespace);
     await context.demand('namespace.view', place);
-    if (place.organization_id !== organization_id) throw missing('namespace', namespace);
+    if (place.organization_id !== organization_id) throw buildNotFoundError('namespace', namespace);
     found.namespace_id = place.namespace.id;
   }
   return found;

@@ -3,33 +3,36 @@ import { isId } from '../../core/ids.ts';
 import type { Origin } from '../../core/origin.ts';
 import { accountCaller, anonymous, userCaller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
-import { findServiceAccount, liveSecretHashes } from '../../store/machines/serviceaccounts.ts';
+import { findServiceAccount, listLiveSecretHashes } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { findUserById } from '../../store/people/users.ts';
-import { eventOf } from '../pipeline/records.ts';
+import { findPrincipal } from '../pipeline/principals.ts';
+import { buildEvent } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 import type { EndpointEvent } from './endpointevent.ts';
 import type { Mint } from './mint.ts';
 
-/** What the authorization server asks of the rest: clients, principals, the exchange of job tokens, the record. */
+/**
+ * Creates what the authorization server needs from the services: clients, principals, the exchange of job tokens, and
+ * audit records.
+ */
 export function createAuthorizationPorts(parts: { database: Database; audit: Audit; mint: Mint; clock: Clock }) {
   const { database, audit, mint, clock } = parts;
   const db = database.query;
   return {
     clients: {
       async find(id: string) {
-        // Both reads, whatever the first one finds: the time of a refusal must not tell which accounts there are (N18).
+        // Always both reads: the time of a refusal must not tell which accounts exist (N18).
         const [account, secret_hashes] = await Promise.all([
           findServiceAccount(db, id),
-          liveSecretHashes(db, id, new Date(clock.now())),
+          listLiveSecretHashes(db, id, new Date(clock.now())),
         ]);
         return account && { id, is_active: account.is_active, jwks: account.jwks, secret_hashes };
       },
     },
     principals: {
       async isActive(id: string) {
-        const principal = isId('user', id) ? await findUserById(db, id) : await findServiceAccount(db, id);
-        return principal?.is_active === true;
+        return (await findPrincipal(db, id))?.is_active === true;
       },
       async login(id: string) {
         const user = await findUserById(db, id);
@@ -52,13 +55,13 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
     },
     async record(event: EndpointEvent) {
       const { action, outcome, code, client_id, target_id, origin, error, reason } = event;
-      const account = await accountOf(client_id);
-      const user = await userOf(target_id);
-      // A client that was refused merely claims to be this account: its organisation sees the attempt, nobody is named.
+      const account = await findClientAccount(client_id);
+      const user = await findTargetUser(target_id);
+      // A refused client only claims to be this account: the record is in its organisation, but names no actor.
       const proven = account ? accountCaller(account) : user ? userCaller(user) : anonymous;
       const caller = outcome === 'success' ? proven : anonymous;
       await audit[outcome === 'success' ? 'record' : 'refuse'](
-        eventOf(clock, { caller, origin }, action, undefined, {
+        buildEvent(clock, { caller, origin }, action, undefined, {
           outcome,
           code,
           organization_id: (account ?? user)?.organization_id ?? null,
@@ -74,11 +77,11 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
     },
   };
 
-  async function userOf(target_id: string | null) {
+  async function findTargetUser(target_id: string | null) {
     return target_id !== null && isId('user', target_id) ? await findUserById(db, target_id) : undefined;
   }
 
-  async function accountOf(client_id: string | null) {
+  async function findClientAccount(client_id: string | null) {
     if (client_id === null || !isId('service_account', client_id)) return undefined;
     return await findServiceAccount(db, client_id);
   }

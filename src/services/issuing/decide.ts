@@ -5,22 +5,22 @@ import { isReference } from '../../core/names.ts';
 import type { Origin } from '../../core/origin.ts';
 import { refuseNaming } from '../../core/subjectgrants.ts';
 import type { Provider, ReadSettings } from '../../providers/provider.ts';
-import { settingsOf } from '../identities/storedsettings.ts';
+import { readStoredSettings } from '../identities/storedsettings.ts';
 
-/** A job asks for a managed identity, whatever is delivered of it. */
+/** The request of a job for a managed identity, for any kind of delivery. */
 export interface IdentityRequest {
-  /** The job token as presented: no other token is accepted. */
+  /** The job token of the request; no other token is accepted. */
   token: string | undefined;
-  /** A managed identity, by id or path, or its type. */
+  /** The id, the path or the type of a managed identity. */
   managed_identity: string;
   profile?: string | undefined;
   origin: Origin;
 }
 
-/** What a request is answered with: the token itself, or credentials of any other kind. */
+/** The kind of answer: the token itself, or credentials. */
 export type Outlet = Exclude<Delivery, 'both'>;
 
-/** The job may have the identity, by these facts. */
+/** The facts by which the job may have the identity. */
 export interface Decision {
   facts: MintFacts & { identity: IdentityFacts };
   provider: Provider;
@@ -28,8 +28,9 @@ export interface Decision {
 }
 
 /**
- * Decides whether the job may have the identity: job, user and launcher, identity, profile, access rules, whom a token may
- * name, and what the identity delivers. Throws ArsiaError for each refusal. `now` in milliseconds.
+ * Decides whether the job may have the identity, by the state of job, user, launcher and identity, the profile, the
+ * access rules, the users that a token may name, and the delivery of the identity. Throws ArsiaError for each refusal.
+ * `now` in milliseconds.
  */
 export function decide(facts: MintFacts, request: IdentityRequest, outlet: Outlet, now: number): Decision {
   const refusal = refuseJob(facts, now);
@@ -51,11 +52,11 @@ export function decide(facts: MintFacts, request: IdentityRequest, outlet: Outle
           ? 'Ask for credentials (POST /api/v1/credentials), or let a deployer set `delivery` to `token` or `both`.'
           : 'Ask for the token (POST /api/v1/tokens), or let a deployer set `delivery` to `credentials` or `both`.',
     });
-  return { facts: { ...facts, identity }, ...settingsOf(identity) };
+  return { facts: { ...facts, identity }, ...readStoredSettings(identity) };
 }
 
-/** Returns whether the provider's own claims, by which clouds decide, name the user. */
+/** Returns whether the claims by which the cloud decides name the user. */
 function isUserAsserted(identity: IdentityFacts): boolean {
-  const { provider, settings } = settingsOf(identity);
+  const { provider, settings } = readStoredSettings(identity);
   return provider.federated?.namesUser?.(settings) ?? false;
 }

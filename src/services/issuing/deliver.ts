@@ -6,36 +6,42 @@ import { isReference } from '../../core/names.ts';
 import { anonymous, jobCaller } from '../../core/principals.ts';
 import type { MintFactsReader } from '../../store/issuing/mintfacts.ts';
 import type { MintFactsKey } from '../../store/issuing/mintstatement.ts';
-import { hashJobToken } from '../jobs/jobs.ts';
-import { readJobToken, unknownToken } from '../pipeline/callers.ts';
-import { eventOf, recordRefusal } from '../pipeline/records.ts';
+import { hashJobToken } from '../jobs/jobtokens.ts';
+import { buildUnknownTokenError, readJobToken } from '../pipeline/callers.ts';
+import { buildEvent, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 import { type Decision, decide, type IdentityRequest, type Outlet } from './decide.ts';
 
 /**
- * One way to deliver an identity to a job: a workload token, later an SSH credential or certificate. It neither decides who
- * gets the identity nor records that, so it can forget neither (docs/decisions/0026).
+ * One way to deliver an identity to a job: a workload token, later an SSH credential or certificate. It neither decides
+ * nor records, so that no method can forget either (docs/decisions/0026).
  */
 export interface DeliveryMethod<Input, Prepared extends Preparation, Delivered extends object> {
-  /** The action of its records, `noun.verb`. */
+  /** The action of its audit records, `noun.verb`. */
   action: string;
   outlet: Outlet;
-  /** Before the decision: brings what delivers up to the moment of the facts, such as keys to their version at that moment. */
+  /**
+   * Called before the decision. Brings the method's own state to the moment of the facts, such as the keys to this
+   * version.
+   */
   refresh?(facts: MintFacts, key_set_version: number): Promise<void> | undefined;
-  /** After the decision, before the record: throws ArsiaError for what this method refuses. Delivers nothing yet. */
+  /**
+   * Called after the decision and before the record. Throws ArsiaError for what this method refuses. Must not deliver
+   * anything yet.
+   */
   prepare(decision: Decision, input: Input): Prepared;
-  /** Once the record is committed, which the receipt proves. */
+  /** Called when the record is committed, which the receipt proves. */
   deliver(prepared: Prepared, receipt: AuditReceipt): Promise<Delivered>;
 }
 
 export interface Preparation {
-  /** What the record of the delivery says beside who got which identity. No secrets. */
+  /** Facts for the record of the delivery, beside the caller and the identity. No secrets. */
   record: Partial<Pick<AuditEvent, 'id' | 'jti' | 'signing_input_sha256' | 'detail'>>;
 }
 
 /**
- * Decides on what is committed after the call, prepares, records, delivers. Throws ArsiaError for a refusal, which then has
- * its one record. Nothing is delivered whose record is not committed.
+ * Decides on the state that is committed after the call, prepares, records, and delivers. Throws ArsiaError for a
+ * refusal, which has one record. Delivers nothing unless the record is committed.
  */
 export type Deliver = <Input, Prepared extends Preparation, Delivered extends object>(
   method: DeliveryMethod<Input, Prepared, Delivered>,
@@ -54,11 +60,14 @@ export function createDeliver(parts: { reader: MintFactsReader; audit: Audit; cl
   ): { prepared: Prepared; event: AuditEvent } {
     const decision = decide(facts, request, method.outlet, clock.now());
     const prepared = method.prepare(decision, input);
-    const event = deliveryEvent(clock, method.action, request, facts, { outcome: 'success', ...prepared.record });
+    const event = buildDeliveryEvent(clock, method.action, request, facts, { outcome: 'success', ...prepared.record });
     return { prepared, event };
   }
 
-  /** Decided on what an earlier request read, and recorded only where it still holds; undefined where fresh facts are needed. */
+  /**
+   * Decides on the facts of an earlier request, and records only if they are unchanged. Returns undefined where fresh
+   * facts are needed.
+   */
   async function deliverOnKept<Input, Prepared extends Preparation, Delivered extends object>(
     method: DeliveryMethod<Input, Prepared, Delivered>,
     key: MintFactsKey,
@@ -72,7 +81,7 @@ export function createDeliver(parts: { reader: MintFactsReader; audit: Audit; cl
     try {
       proposal = propose(method, kept.facts, request, input);
     } catch {
-      // A refusal is made on fresh facts, or not at all.
+      // A refusal needs fresh facts.
       return undefined;
     }
     const receipt = await audit.recordIf(proposal.event, kept.premise);
@@ -82,11 +91,11 @@ export function createDeliver(parts: { reader: MintFactsReader; audit: Audit; cl
   return async (method, request, input) => {
     let facts: MintFacts | undefined;
     try {
-      const key = keyOf(request);
+      const key = buildFactsKey(request);
       const delivered = await deliverOnKept(method, key, request, input);
       if (delivered !== undefined) return delivered;
       const read = await reader.read(key);
-      if (read === null) throw unknownToken();
+      if (read === null) throw buildUnknownTokenError();
       facts = read.facts;
       await method.refresh?.(facts, read.keySetVersion);
       const { prepared, event } = propose(method, facts, request, input);
@@ -94,25 +103,25 @@ export function createDeliver(parts: { reader: MintFactsReader; audit: Audit; cl
       return await method.deliver(prepared, await audit.record(event));
     } catch (thrown) {
       throw await recordRefusal(audit, thrown, (refusal) => {
-        const detail = { ...askedOf(request), ...refusal.detail };
-        return deliveryEvent(clock, method.action, request, facts, { ...refusal, detail });
+        const detail = { ...describeRequest(request), ...refusal.detail };
+        return buildDeliveryEvent(clock, method.action, request, facts, { ...refusal, detail });
       });
     }
   };
 }
 
-function keyOf({ token, managed_identity, profile }: IdentityRequest): MintFactsKey {
-  // What cannot name anything never reaches the read, which requests share: a NUL in it would refuse them all.
+function buildFactsKey({ token, managed_identity, profile }: IdentityRequest): MintFactsKey {
+  // A text that is no reference is left out of the shared read: a NUL in it would fail the reads of all requests.
   const identity = isReference(managed_identity) ? managed_identity : null;
   return { token_hash: hashJobToken(readJobToken(token)), identity, profile };
 }
 
-function askedOf({ managed_identity }: IdentityRequest): { managed_identity?: string } {
+function describeRequest({ managed_identity }: IdentityRequest): { managed_identity?: string } {
   return isReference(managed_identity) ? { managed_identity: managed_identity.slice(0, 256) } : {};
 }
 
-/** The event of a delivery or of its refusal, as far as the facts are known. */
-function deliveryEvent(
+/** Builds the event of a delivery or of its refusal, with the facts that are known. */
+function buildDeliveryEvent(
   clock: Clock,
   action: string,
   { origin }: IdentityRequest,
@@ -120,9 +129,10 @@ function deliveryEvent(
   more: Partial<AuditEvent> & Pick<AuditEvent, 'outcome'>,
 ): AuditEvent {
   const caller = facts === undefined ? anonymous : jobCaller(facts);
-  return eventOf(clock, { caller, origin }, action, undefined, {
+  return buildEvent(clock, { caller, origin }, action, undefined, {
     user_id: facts?.user?.id ?? null,
-    // An identity that the workspace may not see is named as asked, not by the id of another organisation's.
+    // An identity that the workspace may not see is recorded as the request names it, not by an id of another
+    // organisation.
     identity_id:
       facts?.identity && findUsability(facts.identity.reach, facts.workspace.lineage) !== 'out_of_reach'
         ? facts.identity.id

@@ -21,7 +21,8 @@ export interface EndpointEvent {
   /** The OAuth error of the response; null on success. */
   error: string | null;
   /**
-   * The client that the request names: authenticated on success, only claimed otherwise. Null when it cannot be a client id.
+   * The client that the request names: authenticated on success, only claimed otherwise. Null if it cannot be a client
+   * id.
    */
   client_id: string | null;
   /** The principal of the token that was issued, revoked or misused, or the user of the session. */

@@ -10,7 +10,7 @@ import type {
   Provider,
   ReadSettings,
 } from '../../providers/provider.ts';
-import { eventOf, type RefusalFacts, recordRefusal } from '../pipeline/records.ts';
+import { buildEvent, type RefusalFacts, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
 import type { IdentityRequest } from './decide.ts';
 import type { Mint, MintedFor } from './mint.ts';
@@ -19,8 +19,8 @@ export type Credentials = CloudCredentials & { jti: string; audit_event_id: stri
 
 export interface Exchange {
   /**
-   * Mint, then trade the token at the cloud. Two records: the mint before the signature, the outcome before the answer.
-   * If the second cannot be written the credentials are dropped and the answer is `unavailable`.
+   * Mints a token and exchanges it at the cloud. Leaves two records: of the mint before the signature, of the outcome
+   * before the answer. Throws `unavailable`, and drops the credentials, if the second cannot be written.
    */
   exchange(request: IdentityRequest, asked: CredentialsRequest): Promise<Credentials>;
 }
@@ -39,12 +39,12 @@ export function createExchange(parts: {
     const { facts, provider, settings } = decision;
     const { exchanging } = provider;
     const { type } = provider;
-    // Kinds without an exchange of their own deliver the token itself as the credential.
+    // Types without an exchange deliver the token itself as the credential.
     if (exchanging === undefined)
       return { type, token: minted.token, expires_at: new Date(minted.expires_at * 1000).toISOString() };
     try {
       return await calls.run(
-        { type, endpoint: exchanging.endpointOf(settings, endpoints), tenant: facts.organization.id },
+        { type, endpoint: exchanging.chooseEndpoint(settings, endpoints), tenant: facts.organization.id },
         (thrown) => exchanging.isTransient(thrown),
         (signal) =>
           exchanging.exchange(minted.token, settings, {
@@ -64,11 +64,11 @@ export function createExchange(parts: {
   return {
     async exchange(request, asked) {
       const minted = await mint.mint(request, 'credentials', (provider, settings) =>
-        checkAsked(provider, settings, asked, endpoints),
+        checkRequest(provider, settings, asked, endpoints),
       );
       const { facts } = minted.decision;
       const event = (more: Pick<AuditEvent, 'outcome' | 'detail'> & Partial<AuditEvent>) =>
-        eventOf(clock, { caller: jobCaller(facts), origin: request.origin }, 'credentials.exchange', undefined, {
+        buildEvent(clock, { caller: jobCaller(facts), origin: request.origin }, 'credentials.exchange', undefined, {
           user_id: facts.user?.id ?? null,
           identity_id: facts.identity.id,
           jti: minted.jti,
@@ -93,8 +93,10 @@ export function createExchange(parts: {
   };
 }
 
-/** Refuses what this kind would not take, before anything is minted: options of another cloud, a duration out of range. */
-function checkAsked(
+/**
+ * Throws `invalid_request`, before anything is minted, for options of another cloud and for a duration out of range.
+ */
+function checkRequest(
   provider: Provider,
   settings: ReadSettings,
   asked: CredentialsRequest,
@@ -108,7 +110,7 @@ function checkAsked(
     });
   if (provider.exchanging !== undefined) provider.exchanging.check(settings, asked, endpoints);
   else if (asked.duration !== undefined)
-    throw new ArsiaError('invalid_request', `Identities of type ${provider.type} take no duration.`, {
-      fields: [{ pointer: '/duration', detail: 'leave it out: the life is that of the token' }],
+    throw new ArsiaError('invalid_request', `Identities of type ${provider.type} accept no duration.`, {
+      fields: [{ pointer: '/duration', detail: 'must be left out: the credentials live as long as the token' }],
     });
 }

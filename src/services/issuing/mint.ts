@@ -6,8 +6,8 @@ import type { Provider, ReadSettings, TrustFacts } from '../../providers/provide
 import type { Permit, TokenSigner } from '../../signing/signers/permits.ts';
 import type { Decision, IdentityRequest, Outlet } from './decide.ts';
 import type { Deliver, DeliveryMethod, Preparation } from './deliver.ts';
-import type { Speakers } from './speakers.ts';
-import { claimsOf, trustFactsOf } from './tokenfacts.ts';
+import type { IssuerResolver } from './issuerresolver.ts';
+import { buildTokenClaims, buildTrustFacts } from './tokenfacts.ts';
 
 export interface Minted {
   token: string;
@@ -19,7 +19,7 @@ export interface Minted {
   audit_event_id: string;
 }
 
-/** A mint with what an exchange needs of it. */
+/** A minted token with the facts that an exchange needs. */
 export interface MintedFor extends Minted {
   claims: WorkloadClaims;
   decision: Decision;
@@ -27,7 +27,7 @@ export interface MintedFor extends Minted {
 }
 
 export interface Mint {
-  /** Delivers a workload token: as the token that was asked for, or to trade for credentials. `check` refuses beforehand. */
+  /** Delivers a workload token, to the job or to an exchange. `check` runs before the mint and throws its refusal. */
   mint(request: IdentityRequest, outlet: Outlet, check?: Check): Promise<MintedFor>;
 }
 
@@ -42,31 +42,31 @@ interface PreparedToken extends Preparation {
   trust: TrustFacts;
 }
 
-export function createMint(parts: { deliver: Deliver; speakers: Speakers; clock: Clock }): Mint {
-  const { deliver, speakers, clock } = parts;
+export function createMint(parts: { deliver: Deliver; issuerResolver: IssuerResolver; clock: Clock }): Mint {
+  const { deliver, issuerResolver, clock } = parts;
 
-  const tokenMethod = (outlet: Outlet): DeliveryMethod<Check, PreparedToken, MintedFor> => ({
+  const buildTokenMethod = (outlet: Outlet): DeliveryMethod<Check, PreparedToken, MintedFor> => ({
     action: 'token.mint',
     outlet,
 
-    // A key that was revoked since this replica loaded its keys signs nothing more.
+    // A key that was revoked since this replica loaded its keys must sign nothing.
     refresh({ organization, identity }, key_set_version) {
       if (identity === null) return undefined;
-      return speakers.speakerOf(organization.id, identity.id).keyring.ensureVersion(key_set_version);
+      return issuerResolver.resolveIssuer(organization.id, identity.id).keyring.ensureVersion(key_set_version);
     },
 
     prepare(decision, check) {
       const { facts, provider, settings } = decision;
       const { identity, organization } = facts;
       check?.(provider, settings);
-      const speaker = speakers.speakerOf(organization.id, identity.id);
-      const trust = trustFactsOf(facts, speaker);
-      const claims = claimsOf(facts, trust, assertionOf(provider, settings, trust), {
+      const tokenIssuer = issuerResolver.resolveIssuer(organization.id, identity.id);
+      const trust = buildTrustFacts(facts, tokenIssuer);
+      const claims = buildTokenClaims(facts, trust, buildAssertion(provider, settings, trust), {
         jti: newId(clock, 'event'),
         now: clock.now() / 1000,
         lifetime: identity.token_lifetime,
       });
-      const { signer } = speaker;
+      const { signer } = tokenIssuer;
       const permit = signer.prepare(claims);
       const { jti } = claims;
       const { signing_input_sha256 } = permit;
@@ -95,11 +95,11 @@ export function createMint(parts: { deliver: Deliver; speakers: Speakers; clock:
     },
   });
 
-  const methods = { token: tokenMethod('token'), credentials: tokenMethod('credentials') };
+  const methods = { token: buildTokenMethod('token'), credentials: buildTokenMethod('credentials') };
   return { mint: (request, outlet, check) => deliver(methods[outlet], request, check) };
 }
 
-function assertionOf(provider: Provider, settings: ReadSettings, trust: TrustFacts): Assertion {
+function buildAssertion(provider: Provider, settings: ReadSettings, trust: TrustFacts): Assertion {
   if (provider.federated === undefined)
     throw new ArsiaError('not_supported', `${provider.title} identities have no workload tokens.`);
   return provider.federated.assertion(settings, trust);

@@ -1,10 +1,10 @@
-import { type Assertion, buildClaims, type WorkloadClaims } from '../../core/claims.ts';
+import { type Assertion, buildClaims, type ClaimFacts, type WorkloadClaims } from '../../core/claims.ts';
 import type { Delivery } from '../../core/mintfacts.ts';
 import { formatSubject, formatSubjectPattern, hasUserId, type SubjectScope } from '../../core/subject.ts';
 import type { TrustFacts } from '../../providers/provider.ts';
-import type { Speaker } from './speakers.ts';
+import type { TokenIssuer } from './issuerresolver.ts';
 
-/** Whom a token speaks of. A mint knows all of it; an admin who looks at the trust of an identity may leave some out. */
+/** The facts of a token. A mint has all of them; for the trust of an identity, an admin may leave some out. */
 export interface TokenFacts {
   identity: { id: string; path: string; delivery: Delivery; subject_scope: SubjectScope };
   organization: { id: string; name: string };
@@ -12,13 +12,16 @@ export interface TokenFacts {
   workspace?: { id: string; path: string } | undefined;
   user?: { id: string; login: string } | null | undefined;
   launcher?: { id: string; name: string } | null | undefined;
-  job?: { id: string; stage: string } | undefined;
+  job?: ClaimFacts['job'] | undefined;
 }
 
 type CompleteFacts = TokenFacts & Required<Pick<TokenFacts, 'group' | 'workspace' | 'job'>>;
 
-/** Returns the facts that a provider's trust and its part of the claims are built from. */
-export function trustFactsOf(facts: TokenFacts, { issuer, tenancy }: Pick<Speaker, 'issuer' | 'tenancy'>): TrustFacts {
+/** Returns the facts from which a provider builds its trust documents and its part of the claims. */
+export function buildTrustFacts(
+  facts: TokenFacts,
+  { issuer, tenancy }: Pick<TokenIssuer, 'issuer' | 'tenancy'>,
+): TrustFacts {
   const { identity, organization, group, workspace, user, job } = facts;
   return {
     issuer,
@@ -31,14 +34,14 @@ export function trustFactsOf(facts: TokenFacts, { issuer, tenancy }: Pick<Speake
     identity: identity.path,
     delivery: identity.delivery,
     subject_scope: identity.subject_scope,
-    ...subjectOf(facts),
+    ...buildSubject(facts),
     user: user ? { id: user.id, login: user.login } : undefined,
     workspace: workspace && { id: workspace.id, path: workspace.path },
   };
 }
 
-/** The exact subject, or the pattern of every user where none is named. */
-function subjectOf({ identity, workspace, user }: TokenFacts): Pick<TrustFacts, 'subject' | 'is_subject_pattern'> {
+/** Returns the exact subject, or the pattern that matches every user where none is named. */
+function buildSubject({ identity, workspace, user }: TokenFacts): Pick<TrustFacts, 'subject' | 'is_subject_pattern'> {
   const { id, subject_scope } = identity;
   const parts = { identity_id: id, workspace_id: workspace?.id, user_id: user?.id };
   return hasUserId(subject_scope) && !user
@@ -46,8 +49,8 @@ function subjectOf({ identity, workspace, user }: TokenFacts): Pick<TrustFacts, 
     : { subject: formatSubject(subject_scope, parts), is_subject_pattern: false };
 }
 
-/** Returns the claims of a token. `trust` are the same facts by `trustFactsOf`; `now` and `lifetime` in seconds. */
-export function claimsOf(
+/** Returns the claims of a token. `trust` are the same facts by `buildTrustFacts`; `now` and `lifetime` in seconds. */
+export function buildTokenClaims(
   { identity, organization, group, workspace, user, launcher, job }: CompleteFacts,
   { issuer, subject }: TrustFacts,
   assertion: Assertion,

@@ -1,5 +1,5 @@
-import { beatJob, finishJob, getJob, listWorkspaceJobs, startJob } from './jobs.ts';
+import { endJob, getJob, heartbeatJob, listWorkspaceJobs, startJob } from './jobs.ts';
 
 export const jobActions = {
-  jobs: { start: startJob, get: getJob, list: listWorkspaceJobs, end: finishJob, beat: beatJob },
+  jobs: { start: startJob, get: getJob, list: listWorkspaceJobs, end: endJob, heartbeat: heartbeatJob },
 };

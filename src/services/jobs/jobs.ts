@@ -1,43 +1,42 @@
-import { hash } from 'node:crypto';
 import { ArsiaError } from '../../core/errors.ts';
 import { jobDeadline } from '../../core/lifetimes.ts';
 import type { Page } from '../../database/page.ts';
 import { jobs } from '../../entities/jobs.ts';
-import { beat, endJob, insertJob, type Job, listJobs } from '../../store/jobs/jobs.ts';
+import { insertJob, type Job, listJobs, recordHeartbeat, endJob as setEnd } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
+import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { asEnded, type FoundJob, isOver, isTheirs, jobAt } from './lookup.ts';
-import { type NewJob, parentOf, refuseTask } from './tasks.ts';
-import { termsOf } from './terms.ts';
+import { createJobToken, hashJobToken } from './jobtokens.ts';
+import { applyEnd, type FoundJob, hasEnded, isStarterOrJob, resolveJob } from './lookup.ts';
+import { type NewJob, refuseTask, resolveParent } from './tasks.ts';
+import { decideTerms } from './terms.ts';
 
 export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: string }> = {
   name: 'job.start',
-  // A launcher needs no role but its right to act, so `run` decides.
+  // A launcher needs no role but its right to act, which `run` checks.
   needs: 'member',
   changes: true,
   adds: ['running_jobs', 'running_jobs_per_launcher', 'running_jobs_per_user', 'array_tasks_per_job'],
-  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
   async authorise(context, input, found) {
-    const parent = input.parent === undefined ? undefined : await parentOf(context, input, found.namespace);
-    await termsOf(context, input, found, parent);
+    const parent = input.parent === undefined ? undefined : await resolveParent(context, input, found.namespace);
+    await decideTerms(context, input, found, parent);
   },
   async run(context, input, found) {
     const { namespace } = found;
-    const parent = input.parent === undefined ? undefined : await parentOf(context, input, namespace);
+    const parent = input.parent === undefined ? undefined : await resolveParent(context, input, namespace);
     if (parent !== undefined) await refuseTask(context, input, parent);
-    const { asked, terms } = await termsOf(context, input, found, parent);
+    const { asked, terms } = await decideTerms(context, input, found, parent);
     await admitJob(context, namespace, parent);
-    const job_token = `arsia_job_${Buffer.from(context.random(32)).toString('base64url')}`;
+    const job_token = createJobToken(context.random);
     const row = {
-      id: context.id('job'),
+      id: context.newId('job'),
       organization_id: namespace.organization_id,
       workspace_id: namespace.id,
+      ...jobs.given(asked),
       ...terms,
       started_by: context.caller.id!,
-      labels: asked.labels,
-      reference: input.reference ?? null,
-      deadline: new Date(deadlineOf(context, asked)),
+      deadline: new Date(computeDeadline(context, asked)),
       ended_at: null,
       created_at: new Date(context.now),
       version: 1,
@@ -67,11 +66,11 @@ export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
   name: 'job.get',
   needs: 'member',
   changes: false,
-  find: jobAt,
+  find: resolveJob,
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
-    if (!isTheirs(context, job)) await context.demand('job.view', place);
-    return asEnded(job, context.now);
+    if (!isStarterOrJob(context, job)) await context.demand('job.view', place);
+    return applyEnd(job, context.now);
   },
 };
 
@@ -79,52 +78,54 @@ export const listWorkspaceJobs: Action<{ workspace: string; page: Page }, FoundN
   name: 'job.list',
   needs: 'job.view',
   changes: false,
-  find: (context, input) => namespaceAt(context, 'workspace', input.workspace),
+  find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
   run: async (context, input, { namespace }) =>
-    (await listJobs(context.db, namespace.id, input.page)).map((job) => asEnded(job, context.now)),
+    (await listJobs(context.db, namespace.id, input.page)).map((job) => applyEnd(job, context.now)),
 };
 
-/** Whoever started it, the job itself, and owners of the workspace. Ending ends issuing with the next request. */
-export const finishJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
+/**
+ * Ends a job, and with it minting from the next request on. For the principal that started it, the job itself, and
+ * owners of the workspace.
+ */
+export const endJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
   name: 'job.end',
   needs: 'member',
   changes: true,
-  find: jobAt,
+  find: resolveJob,
   version: ({ job }) => job.version,
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
-    if (!isTheirs(context, job)) await context.demand('membership.manage', place);
-    return await endJob(context.db, job.id, new Date(context.now));
+    if (!isStarterOrJob(context, job)) await context.demand('membership.manage', place);
+    return await setEnd(context.db, job.id, new Date(context.now));
   },
 };
 
-/** A sign of life, from the job itself or whoever started it. A job that has ended stays so. */
-export const beatJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
-  name: 'job.beat',
+/**
+ * Records a heartbeat of a job, sent by the job itself or the principal that started it. Throws `job_ended` for a job
+ * that has ended.
+ */
+export const heartbeatJob: Action<{ workspace: string; id: string }, FoundJob, Job> = {
+  name: 'job.recordHeartbeat',
   needs: 'member',
   changes: false,
-  // The lists of a colleague must not keep signs of life waiting: reads rest, and jobs would end meanwhile.
+  // Not `read`: those wait while a colleague lists much, and jobs would end for lack of a heartbeat.
   load: () => 'change',
-  find: jobAt,
+  find: resolveJob,
   version: ({ job }) => job.version,
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
-    if (!isTheirs(context, job)) await context.demand('membership.manage', place);
-    if (isOver(job, context.now)) throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
+    if (!isStarterOrJob(context, job)) await context.demand('membership.manage', place);
+    if (hasEnded(job, context.now)) throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
     const at = new Date(context.now);
-    if (!(await beat(context.db, job.id, at)))
+    if (!(await recordHeartbeat(context.db, job.id, at)))
       throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {
-        advice: 'Start it with `heartbeat`: the seconds after which it is ended without a sign of life.',
+        advice: 'Start jobs with `heartbeat`, the seconds without a heartbeat after which a job ends.',
       });
     return { ...job, heartbeat_at: at };
   },
 };
 
-export function hashJobToken(token: string): Uint8Array {
-  return hash('sha256', token, 'buffer');
-}
-
-function deadlineOf(context: Context, input: NewJob): number {
+function computeDeadline(context: Context, input: NewJob): number {
   const deadline = input.deadline ?? context.now + (input.seconds ?? jobDeadline.default) * 1000;
   const seconds = (deadline - context.now) / 1000;
   if (seconds >= jobDeadline.minimum && seconds <= jobDeadline.maximum) return deadline;

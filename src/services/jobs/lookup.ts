@@ -1,30 +1,37 @@
 import { findJob, type Job } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { namespaceAt } from '../namespaces/namespaces.ts';
+import { resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
 export interface FoundJob extends Place {
   job: Job;
   namespace: Namespace;
 }
 
-/** A job past its deadline has ended, though nobody has written that down yet (overdue.ts). */
-export function asEnded(job: Job, now: number): Job {
-  return job.ended_at === null && job.over_at.getTime() <= now ? { ...job, ended_at: job.over_at } : job;
+/**
+ * Returns the job, ended where its deadline or heartbeat has passed: the timer may not have stored that yet
+ * (overdue.ts).
+ */
+export function applyEnd(job: Job, now: number): Job {
+  return job.ended_at === null && job.effective_deadline.getTime() <= now
+    ? { ...job, ended_at: job.effective_deadline }
+    : job;
 }
 
-export function isOver(job: Job, now: number): boolean {
-  return asEnded(job, now).ended_at !== null;
+export function hasEnded(job: Job, now: number): boolean {
+  return applyEnd(job, now).ended_at !== null;
 }
 
-export async function jobAt(context: Context, input: { workspace: string; id: string }): Promise<FoundJob> {
-  const found = await namespaceAt(context, 'workspace', input.workspace);
+/** Finds a job of a workspace. Throws `not_found`. */
+export async function resolveJob(context: Context, input: { workspace: string; id: string }): Promise<FoundJob> {
+  const found = await resolveNamespace(context, 'workspace', input.workspace);
   const job = await findJob(context.db, input.id);
   const isHere = job !== undefined && job.workspace_id === found.namespace.id;
-  // Who neither started the job nor sees the workspace is refused in the words for an unknown workspace, job or none.
-  if (!isHere || !isTheirs(context, job)) await context.demand('namespace.view', found);
-  if (!isHere) throw missing('job', input.id);
+  // A caller who neither started the job nor sees the workspace gets the message for an unknown workspace, whether the
+  // job exists or not.
+  if (!isHere || !isStarterOrJob(context, job)) await context.demand('namespace.view', found);
+  if (!isHere) throw buildNotFoundError('job', input.id);
   return {
     ...found,
     job,
@@ -33,6 +40,7 @@ export async function jobAt(context: Context, input: { workspace: string; id: st
   };
 }
 
-export function isTheirs({ caller }: Context, job: Job): boolean {
+/** Returns whether the caller started the job, is the job itself, or is the server. */
+export function isStarterOrJob({ caller }: Context, job: Job): boolean {
   return caller.kind === 'system' || caller.id === job.started_by || caller.id === job.id;
 }

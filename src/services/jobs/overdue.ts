@@ -1,10 +1,13 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Database } from '../../database/connections.ts';
 import type { AuditStore } from '../../store/audit/events.ts';
-import { endOverdue } from '../../store/jobs/jobs.ts';
-import { bySystem, eventOf } from '../pipeline/records.ts';
+import { endOverdueBatch } from '../../store/jobs/jobs.ts';
+import { buildEvent, systemCall } from '../pipeline/records.ts';
 
-/** Jobs that one transaction ends, and transactions of one call: few enough that the calls of a replica do not pile up. */
+/**
+ * Jobs that one transaction ends, and transactions of one call: few enough that a call ends before the next one of this
+ * replica.
+ */
 const batch = 200;
 const mostBatches = 25;
 
@@ -15,8 +18,8 @@ interface Parts {
 }
 
 /**
- * Ends the jobs that nobody ended: past their deadline, or without a sign of life. Their tokens opened nothing from that
- * moment on already; this writes it down. Returns how many there were, up to 5,000.
+ * Stores the end of jobs whose deadline or heartbeat has passed. Their tokens have been refused since that moment.
+ * Returns the number of jobs, at most 5,000.
  */
 export async function endOverdueJobs(parts: Parts): Promise<number> {
   let ended = 0;
@@ -31,10 +34,10 @@ export async function endOverdueJobs(parts: Parts): Promise<number> {
 async function endBatch({ database, audit, clock }: Parts): Promise<number> {
   return await database.transaction(
     async (tx) => {
-      const jobs = await endOverdue(tx, new Date(clock.now()), batch);
+      const jobs = await endOverdueBatch(tx, new Date(clock.now()), batch);
       for (const { id, organization_id, workspace_id, user_id } of jobs) {
         const place = { organization_id, lineage: [], audit: { job_id: id, workspace_id, user_id, target_id: id } };
-        await audit.insert(tx, eventOf(clock, bySystem, 'job.expire', place, { outcome: 'success' }));
+        await audit.insert(tx, buildEvent(clock, systemCall, 'job.expire', place, { outcome: 'success' }));
       }
       return jobs.length;
     },

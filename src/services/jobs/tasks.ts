@@ -5,36 +5,38 @@ import type { Job } from '../../store/jobs/jobs.ts';
 import { findJob, hasTask } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
-import { isOver } from './lookup.ts';
+import { hasEnded } from './lookup.ts';
 
-/** A job of the same workspace that the caller started. */
-export async function parentOf(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
+/** Returns the parent job. Throws `invalid_request` unless it is in the same workspace and the caller started it. */
+export async function resolveParent(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
   const parent = await findJob(context.db, input.parent!);
   if (parent?.workspace_id !== workspace.id || parent.started_by !== context.caller.id)
-    throw new ArsiaError('invalid_request', 'There is no such job of yours in this workspace.', {
+    throw new ArsiaError('invalid_request', 'You started no job with this id in this workspace.', {
       fields: [{ pointer: '/parent', detail: 'must be a job that you started here' }],
     });
   return parent;
 }
 
-/** The parent must be running; tasks have no tasks, and each has an index of its own. */
+/** Throws unless the parent is running and no array task itself, and the index of the task is free. */
 export async function refuseTask(context: Context, input: NewJob, parent: Job): Promise<void> {
   if (input.task_index === undefined)
-    throw new ArsiaError('invalid_request', 'An array task has an index.', {
+    throw new ArsiaError('invalid_request', 'An array task needs an index.', {
       fields: [{ pointer: '/task_index', detail: 'is needed with `parent`' }],
     });
   if (await hasTask(context.db, parent.id, input.task_index))
-    throw new ArsiaError('conflict', `Job ${parent.id} has a task ${input.task_index} already.`);
-  const hasEnded = isOver(parent, context.now);
-  if (hasEnded || parent.parent_id !== null)
+    throw new ArsiaError('conflict', `Job ${parent.id} already has a task ${input.task_index}.`);
+  const isParentOver = hasEnded(parent, context.now);
+  if (isParentOver || parent.parent_id !== null)
     throw new ArsiaError(
       'conflict',
-      hasEnded ? `Job ${parent.id} has ended.` : `Job ${parent.id} is an array task itself.`,
+      isParentOver
+        ? `Job ${parent.id} has ended.`
+        : `Job ${parent.id} is itself an array task, and array tasks have no tasks.`,
     );
 }
 
-/** An array task is its parent's: for whom, in which stage, with which labels, and no longer than it. */
-export function taskOf(parent: Job, input: NewJob, now: number): NewJob {
+/** Returns the request of an array task with the user, stage and labels of its parent, and no later deadline. */
+export function inheritFromParent(parent: Job, input: NewJob, now: number): NewJob {
   const asked = input.seconds === undefined ? input.deadline : now + input.seconds * 1000;
   const deadline = Math.min(parent.deadline.getTime(), asked ?? Number.POSITIVE_INFINITY);
   return { ...input, user: parent.user_id ?? undefined, stage: parent.stage, labels: parent.labels, deadline };
@@ -44,6 +46,6 @@ export interface NewJob extends Omit<Created<typeof jobs>, 'deadline'> {
   workspace: string;
   /** Milliseconds since 1970. */
   deadline?: number | undefined;
-  /** How long the job may live, where it has no `deadline`. */
+  /** The life of the job in seconds, without `deadline`. */
   seconds?: number | undefined;
 }

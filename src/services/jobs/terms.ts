@@ -2,18 +2,21 @@ import { canAct, interactive, isPlain } from '../../core/acting.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { decide } from '../../core/permissions.ts';
 import type { Job } from '../../store/jobs/jobs.ts';
-import { type MayActRow, mayActAlong } from '../../store/machines/mayact.ts';
+import { listMayActAlong, type MayActRow } from '../../store/machines/mayact.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { membershipsOf } from '../../store/people/memberships.ts';
-import { teamIdsOf } from '../../store/people/teams.ts';
+import { listMembershipsOf } from '../../store/people/memberships.ts';
+import { listTeamIds } from '../../store/people/teams.ts';
 import { findUser, type User } from '../../store/people/users.ts';
 import type { FoundNamespace } from '../namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
-import { type NewJob, taskOf } from './tasks.ts';
+import { inheritFromParent, type NewJob } from './tasks.ts';
 
-/** Returns the terms of a job that the caller may start. Throws where it may not. */
-export async function termsOf(context: Context, input: NewJob, found: FoundNamespace, parent: Job | undefined) {
-  const asked = parent === undefined ? input : taskOf(parent, input, context.now);
+/**
+ * Returns the terms of a job that the caller may start. Throws `forbidden`, `not_found` or `invalid_request` where it
+ * may not.
+ */
+export async function decideTerms(context: Context, input: NewJob, found: FoundNamespace, parent: Job | undefined) {
+  const asked = parent === undefined ? input : inheritFromParent(parent, input, context.now);
   const terms =
     context.caller.kind === 'service_account'
       ? await launch(context, asked, found)
@@ -21,11 +24,14 @@ export async function termsOf(context: Context, input: NewJob, found: FoundNames
   return { asked, terms };
 }
 
-/** A launcher starts a job for a user who may deploy there, within its right to act; or for itself, as a member of its own. */
+/**
+ * Decides a job of a launcher: for a user with the right to deploy there, within the launcher's right to act; or for
+ * itself, with its own role.
+ */
 async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   const { namespace: workspace } = found;
   const launcher_id = context.caller.id!;
-  const rights = await mayActAlong(context.db, launcher_id, workspace.lineage);
+  const rights = await listMayActAlong(context.db, launcher_id, workspace.lineage);
   if (input.user === undefined) {
     await context.demand('job.run', found);
     if (!isPlain(input)) refuseToAct(rights, workspace, input, { id: launcher_id, login: 'itself', team_ids: [] });
@@ -33,15 +39,19 @@ async function launch(context: Context, input: NewJob, found: FoundNamespace) {
   }
   if (rights.length === 0) await context.demand('namespace.view', found);
   const user = await findUser(context.db, workspace.organization_id, input.user);
-  const team_ids = user === undefined ? [] : await teamIdsOf(context.db, user.id);
-  // In the words of the request: for whom it may not act, a launcher does not learn who there is (threats.md N83).
+  const team_ids = user === undefined ? [] : await listTeamIds(context.db, user.id);
+  // Names the user as the request does: a launcher that may not act for a user must not learn whether the user exists
+  // (threats.md N83).
   refuseToAct(rights, workspace, input, { id: user?.id ?? '', login: input.user, team_ids });
-  if (user === undefined) throw unknownUser(input.user);
+  if (user === undefined) throw buildUnknownUserError(input.user);
   await refuseWithoutRole(context, user, workspace);
   return { user_id: user.id, launcher_id, stage: input.stage };
 }
 
-/** Access rules believe stage and labels, so a launcher uses only those that it was allowed, for itself as well. */
+/**
+ * Throws `forbidden` unless a right to act allows the stage and labels: access rules trust them. Applies to jobs of the
+ * launcher itself too.
+ */
 function refuseToAct(
   rights: MayActRow[],
   workspace: Namespace,
@@ -56,29 +66,33 @@ function refuseToAct(
   );
 }
 
-/** A person starts jobs for nobody but themselves, with stage `interactive` and without labels. */
+/** Decides a job of a person: only for themselves, with the stage `interactive` and without labels. */
 async function startForSelf(context: Context, input: NewJob, found: FoundNamespace) {
   const { caller } = context;
-  if (caller.kind !== 'user') throw new ArsiaError('forbidden', 'Only people and service accounts start jobs.');
+  if (caller.kind !== 'user') throw new ArsiaError('forbidden', 'Only people and service accounts can start jobs.');
   await context.demand('job.run', found);
   const isSelf = input.user === undefined || input.user === caller.id || input.user === caller.name;
   if (!isSelf)
-    throw new ArsiaError('forbidden', 'A person starts jobs for themselves only.', {
+    throw new ArsiaError('forbidden', 'A person can start jobs only for themselves.', {
       advice: 'Leave `user` out, or let a service account with the right to act start the job.',
     });
   if (input.stage !== interactive)
-    throw new ArsiaError('forbidden', `A job that a person starts has the stage ${interactive}.`, {
+    throw new ArsiaError('forbidden', `A job that a person starts must have the stage ${interactive}.`, {
       advice: `Send "stage": "${interactive}" or leave it out.`,
     });
   if (!isPlain(input))
-    throw new ArsiaError('forbidden', 'A job that a person starts has no labels: access rules believe them.', {
-      advice: 'Leave `labels` out, or let a service account with the right to act start the job.',
-    });
+    throw new ArsiaError(
+      'forbidden',
+      'A job that a person starts cannot have labels, because access rules trust labels.',
+      {
+        advice: 'Leave `labels` out, or let a service account with the right to act start the job.',
+      },
+    );
   return { user_id: caller.id, launcher_id: null, stage: interactive };
 }
 
 async function refuseWithoutRole(context: Context, user: User, workspace: Namespace): Promise<void> {
-  const memberships = await membershipsOf(context.db, user.id, workspace.lineage);
+  const memberships = await listMembershipsOf(context.db, user.id, workspace.lineage);
   if (user.is_active && decide('job.run', workspace.lineage, memberships) === 'allow') return;
   throw new ArsiaError(
     'forbidden',
@@ -87,7 +101,7 @@ async function refuseWithoutRole(context: Context, user: User, workspace: Namesp
   );
 }
 
-function unknownUser(ref: string): ArsiaError {
+function buildUnknownUserError(ref: string): ArsiaError {
   return new ArsiaError('invalid_request', `There is no user ${JSON.stringify(ref)} in this organisation.`, {
     fields: [{ pointer: '/user', detail: 'is unknown' }],
   });

@@ -8,9 +8,9 @@ import {
 } from './serviceaccounts.ts';
 import { createTrustRuleActions } from './trustrules.ts';
 
-export function machineActions(parts: {
+export function createMachineActions(parts: {
   issuer: string;
-  /** For development: issuers on loopback may be trusted. */
+  /** For development: issuers on loopback can be trusted. */
   allowLoopbackIssuers: boolean;
 }) {
   return {

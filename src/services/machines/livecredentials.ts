@@ -3,30 +3,35 @@ import type { Clock } from '../../core/clock.ts';
 import { isId } from '../../core/ids.ts';
 import type { Database } from '../../database/connections.ts';
 import { type CredentialLookup, createLiveCredentials } from '../../store/machines/livecredentials.ts';
+import { jobTokenPattern } from '../jobs/jobtokens.ts';
+import { secretPattern } from './secrets.ts';
 
 /** The credential that a request presents. */
 export interface PresentedCredential {
-  /** The token, code or secret; of a signed assertion, whom it claims to be from. */
+  /** The token, code or secret; of a signed assertion, the id of the client that it claims. */
   text: string;
   isAssertion: boolean;
 }
 
 /**
- * Resolves with whether the credential exists and is alive. Undefined, without a look-up, for a text that cannot be a
- * credential.
+ * Returns whether the credential exists and is valid. Returns undefined, without a lookup, for a text that has no form
+ * of a credential.
  */
 export type CheckCredential = (credential: PresentedCredential) => Promise<boolean> | undefined;
 
-/** The credentials that Arsia makes: 256 bits as 43 characters. Codes of oidc-provider have no prefix. */
+/**
+ * The forms of the credentials that Arsia creates: 256 bits as 43 characters. Codes of oidc-provider have no prefix.
+ */
 const shapes: readonly (readonly [RegExp, CredentialLookup['kind']])[] = [
-  [/^arsia_job_[\w-]{43}$/, 'job'],
-  [/^arsia_secret_[\w-]{43}$/, 'secret'],
+  [jobTokenPattern, 'job'],
+  [secretPattern, 'secret'],
   [/^(?:arsia_[ar]t_)?[\w-]{43}$/, 'artifact'],
 ];
 
 /**
- * Tells credentials that exist from made-up ones, for limits that must keep out a flood of the latter and none of the former
- * (threats.md N76). Throws `unavailable` while the database is away or too many wait.
+ * Creates the check that distinguishes valid credentials from invented ones, for limits that must stop a flood of the
+ * latter and none of the former (threats.md N76). The check throws `unavailable` while the database is away or too many
+ * requests wait.
  */
 export function createCredentialCheck({ database, clock }: { database: Database; clock: Clock }): CheckCredential {
   const isLive = createLiveCredentials(database, clock.now);

@@ -6,17 +6,17 @@ import { mayAct } from '../../entities/mayact.ts';
 import { deleteMayAct, findMayAct, insertMayAct, listMayAct, type MayActRow } from '../../store/machines/mayact.ts';
 import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findTeam } from '../../store/people/teams.ts';
-import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
-import { userOf } from '../people/users.ts';
+import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
+import { resolveUserIn } from '../people/users.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
 
 interface FoundMayAct extends FoundAccount {
   right: MayActRow;
 }
 
-/** Owners let a launcher act for users on a group or workspace. */
+/** Grants a launcher the right to act for users on a group or workspace. */
 export const createMayAct: Action<
   Created<typeof mayAct> & { ref: string },
   FoundAccount & { target: FoundNamespace },
@@ -27,18 +27,19 @@ export const createMayAct: Action<
   changes: true,
   adds: ['may_act', 'may_act_per_service_account', 'may_act_bytes'],
   async find(context, input) {
-    const target = await namespaceAt(context, 'any', input.namespace);
+    const target = await resolveNamespace(context, 'any', input.namespace);
     await context.demand('namespace.view', target);
-    const found = await serviceAccountAt(context, input.ref);
-    // The right is granted on the namespace, so it is decided there; an account of another organisation looks unknown.
-    if (found.organization_id !== target.organization_id) throw missing('service account', input.ref);
+    const found = await resolveServiceAccount(context, input.ref);
+    // The right is granted on the namespace, so the caller needs the permission there. An account of another
+    // organisation gets `not_found`.
+    if (found.organization_id !== target.organization_id) throw buildNotFoundError('service account', input.ref);
     return { ...target, account: found.account, target, audit: found.audit ?? {} };
   },
   async run(context, { ref: _ref, namespace: _namespace, ...given }, { account, target }) {
     const users: string[] = [];
-    for (const ref of given.users) users.push(await actedFor(context, account, ref));
+    for (const ref of given.users) users.push(await resolveUserOrTeam(context, account, ref));
     const row: MayActRow = {
-      id: context.id('may_act'),
+      id: context.newId('may_act'),
       service_account_id: account.id,
       namespace_id: target.namespace.id,
       organization_id: account.organization_id,
@@ -58,22 +59,25 @@ export const createMayAct: Action<
   }),
 };
 
-/** A user or a team of the organisation, everyone, or the account itself: for the stages and labels of its own jobs. */
-async function actedFor(context: Context, account: ServiceAccount, ref: string): Promise<string> {
+/**
+ * Returns the id of a user or team of the organisation, `*` for everyone, or the account itself (the stages and labels
+ * of its own jobs).
+ */
+async function resolveUserOrTeam(context: Context, account: ServiceAccount, ref: string): Promise<string> {
   if (ref === '*' || ref === account.id) return ref;
   if (isId('team', ref)) {
     const team = await findTeam(context.db, account.organization_id, ref);
-    if (team === undefined) throw missing('team', ref);
+    if (team === undefined) throw buildNotFoundError('team', ref);
     return team.id;
   }
-  return (await userOf(context, account.organization_id, ref)).id;
+  return (await resolveUserIn(context, account.organization_id, ref)).id;
 }
 
 export const listRightsToAct: Action<{ ref: string; page: Page }, FoundAccount, MayActRow[]> = {
   name: 'may_act.list',
   needs: 'service_account.view',
   changes: false,
-  find: (context, input) => serviceAccountAt(context, input.ref),
+  find: (context, input) => resolveServiceAccount(context, input.ref),
   run: (context, { page }, { account }) => listMayAct(context.db, account.id, page),
 };
 
@@ -82,12 +86,12 @@ export const removeMayAct: Action<{ ref: string; id: string }, FoundMayAct, void
   needs: 'may_act.manage',
   changes: true,
   async find(context, input) {
-    const found = await serviceAccountAt(context, input.ref);
+    const found = await resolveServiceAccount(context, input.ref);
     const right = await findMayAct(context.db, found.account.id, input.id);
     // An owner of the namespace may have granted it without a role in the group of the account.
     if (right === undefined) await context.demand('service_account.view', found);
-    if (right === undefined) throw missing('right to act', input.id);
-    const { lineage } = await namespaceAt(context, 'any', right.namespace_id);
+    if (right === undefined) throw buildNotFoundError('right to act', input.id);
+    const { lineage } = await resolveNamespace(context, 'any', right.namespace_id);
     return { ...found, lineage, right };
   },
   run: (context, _input, { right }) => deleteMayAct(context.db, right.id),

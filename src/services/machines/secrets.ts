@@ -3,15 +3,18 @@ import { ArsiaError } from '../../core/errors.ts';
 import { day } from '../../core/lifetimes.ts';
 import { deleteSecret, insertSecret } from '../../store/machines/serviceaccounts.ts';
 import type { Action } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
+
+/** A secret of a service account: 256 bits as 43 characters of base64url. */
+export const secretPattern = /^arsia_secret_[\w-]{43}$/;
 
 const secretLifetime = 90 * day;
 
 export interface NewSecret {
   id: string;
   client_id: string;
-  /** Told once, kept as a hash. */
+  /** Returned once; stored as a hash. */
   client_secret: string;
   expires_at: Date;
 }
@@ -20,19 +23,19 @@ export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
   name: 'service_account_secret.create',
   needs: 'service_account.manage',
   changes: true,
-  // Two by default, so that a secret can be rotated without a gap.
+  // The quota is two by default, so that a secret can be rotated without a gap.
   adds: ['secrets_per_service_account'],
-  find: (context, input) => serviceAccountAt(context, input.ref),
+  find: (context, input) => resolveServiceAccount(context, input.ref),
   async run(context, _input, { account }) {
     const now = new Date(context.now);
     if (account.jwks !== null)
-      throw new ArsiaError('conflict', `${account.name} authenticates by its registered keys alone.`, {
-        advice: 'Remove its keys (PATCH with `"jwks": null`) before you make a secret.',
+      throw new ArsiaError('conflict', `${account.name} authenticates only by its registered keys.`, {
+        advice: 'Remove its keys (PATCH with `"jwks": null`) before you create a secret.',
       });
     await context.admit('secrets_per_service_account', account.organization_id, account);
     const client_secret = `arsia_secret_${Buffer.from(context.random(32)).toString('base64url')}`;
     const row = {
-      id: context.id('secret'),
+      id: context.newId('secret'),
       service_account_id: account.id,
       secret_hash: createHash('sha256').update(client_secret).digest(),
       expires_at: new Date(context.now + secretLifetime * 1000),
@@ -48,9 +51,9 @@ export const removeSecret: Action<{ ref: string; secret: string }, FoundAccount,
   name: 'service_account_secret.delete',
   needs: 'service_account.manage',
   changes: true,
-  find: (context, input) => serviceAccountAt(context, input.ref),
+  find: (context, input) => resolveServiceAccount(context, input.ref),
   async run(context, input, { account }) {
-    if (!(await deleteSecret(context.db, account.id, input.secret))) throw missing('secret', input.secret);
+    if (!(await deleteSecret(context.db, account.id, input.secret))) throw buildNotFoundError('secret', input.secret);
   },
   describe: (input) => ({ detail: { secret_id: input.secret } }),
 };

@@ -1,6 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import { leafName, parentPath } from '../../core/namespace.ts';
+import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import { serviceAccounts } from '../../entities/serviceaccounts.ts';
@@ -15,20 +16,26 @@ import {
 } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
-import { type FoundNamespace, namespaceAt, ownOrganization, visibleRoots } from '../namespaces/namespaces.ts';
+import { type FoundNamespace, listVisibleRoots, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
 export interface FoundAccount extends Place {
   account: ServiceAccount;
 }
 
-export async function serviceAccountAt(context: Context, ref: string): Promise<FoundAccount> {
-  const account = isId('service_account', ref)
-    ? await findServiceAccount(context.db, ref)
-    : await findServiceAccountByName(context.db, parentPath(ref) ?? '', leafName(ref));
+/** Returns the service account with this id or path. */
+export async function findServiceAccountByRef(db: Queries, ref: string): Promise<ServiceAccount | undefined> {
+  if (isId('service_account', ref)) return await findServiceAccount(db, ref);
+  return await findServiceAccountByName(db, parentPath(ref) ?? '', leafName(ref));
+}
+
+/** Finds a service account by id or path. Throws `not_found`. */
+export async function resolveServiceAccount(context: Context, ref: string): Promise<FoundAccount> {
+  const account = await findServiceAccountByRef(context.db, ref);
   const group = account && (await findNamespace(context.db, 'group', account.group_id));
-  if (account === undefined || group === undefined) throw missing('service account', ref);
+  if (account === undefined || group === undefined) throw buildNotFoundError('service account', ref);
   return {
     account,
     organization_id: account.organization_id,
@@ -43,15 +50,15 @@ export const createServiceAccount: Action<Created<typeof serviceAccounts>, Found
   needs: 'service_account.manage',
   changes: true,
   adds: ['service_accounts'],
-  find: (context, input) => namespaceAt(context, 'group', input.group),
+  find: (context, input) => resolveNamespace(context, 'group', input.group),
   async run(context, { group: _group, ...given }, { namespace }) {
     if ((await findServiceAccountByName(context.db, namespace.path, given.name)) !== undefined)
       throw new ArsiaError('conflict', `There is already a service account ${given.name} in ${namespace.path}.`, {
-        fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+        fields: [{ pointer: '/name', detail: 'is already used in this group' }],
       });
     await context.admit('service_accounts', namespace.organization_id);
     const row: ServiceAccount = {
-      id: context.id('service_account'),
+      id: context.newId('service_account'),
       organization_id: namespace.organization_id,
       group_id: namespace.id,
       ...given,
@@ -72,7 +79,7 @@ export const getServiceAccount: Action<{ ref: string }, FoundAccount, ServiceAcc
   name: 'service_account.get',
   needs: 'service_account.view',
   changes: false,
-  find: (context, input) => serviceAccountAt(context, input.ref),
+  find: (context, input) => resolveServiceAccount(context, input.ref),
   run: async (_context, _input, { account }) => account,
 };
 
@@ -80,9 +87,9 @@ export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccoun
   name: 'service_account.list',
   needs: 'member',
   changes: false,
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, input, { organization_id }) {
-    const roots = await visibleRoots(context);
+    const roots = await listVisibleRoots(context);
     if (roots.length === 0 || organization_id === null) return [];
     return await listServiceAccounts(context.db, { organization_id, roots }, input.page);
   },
@@ -96,12 +103,12 @@ export const changeServiceAccount: Action<
   name: 'service_account.update',
   needs: 'service_account.manage',
   changes: true,
-  find: (context, input) => serviceAccountAt(context, input.ref),
+  find: (context, input) => resolveServiceAccount(context, input.ref),
   version: ({ account }) => account.version,
   async run(context, { ref: _ref, ...change }, { account }) {
-    // Its tokens end for good: a leaked one must not work again when the account is activated again.
+    // Its tokens end for good: a leaked one must not become valid again when the account is activated again.
     if (change.is_active === false) await endSignIns(context.db, account.id);
-    // An account with keys has no secrets. Older secrets would work again once its keys are removed.
+    // An account with keys has no secrets: older ones would become valid again when its keys are removed.
     if (change.jwks) await deleteSecrets(context.db, account.id);
     return await updateServiceAccount(context.db, account.id, change);
   },

@@ -10,30 +10,30 @@ import {
   listTrustRules,
   type TrustRuleRow,
 } from '../../store/machines/trustrules.ts';
-import { settingsOf } from '../../store/namespaces/settings.ts';
+import { readOrganizationSettings } from '../../store/namespaces/settings.ts';
 import type { Action } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { type FoundAccount, serviceAccountAt } from './serviceaccounts.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
 
 interface FoundRule extends FoundAccount {
   rule: TrustRuleRow;
 }
 
-/** Returns the actions on trust rules, which owners manage. A rule never changes: delete it and create another. */
+/** Creates the actions on trust rules, for owners. A rule cannot be changed: delete it and create another. */
 export function createTrustRuleActions({ own, allowLoopback }: { own: readonly string[]; allowLoopback: boolean }) {
   const create: Action<Created<typeof trustRules> & { ref: string }, FoundAccount, TrustRuleRow> = {
     name: 'trust_rule.create',
     needs: 'service_account.manage',
     changes: true,
     adds: ['trust_rules_per_service_account'],
-    find: (context, input) => serviceAccountAt(context, input.ref),
+    find: (context, input) => resolveServiceAccount(context, input.ref),
     async run(context, { ref: _ref, conditions, ...terms }, { account }) {
-      const { allowed_issuers: allowed } = await settingsOf(context.db, account.organization_id);
+      const { allowed_issuers: allowed } = await readOrganizationSettings(context.db, account.organization_id);
       const fields = findTrustFaults({ ...terms, conditions }, { own, allowed, allowLoopback });
       if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
       await context.admit('trust_rules_per_service_account', account.organization_id, account);
       const row: TrustRuleRow = {
-        id: context.id('trust_rule'),
+        id: context.newId('trust_rule'),
         service_account_id: account.id,
         organization_id: account.organization_id,
         ...terms,
@@ -43,14 +43,14 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
       await insertTrustRule(context.db, row);
       return row;
     },
-    describe: (_input, _found, row) => ({ detail: recordOf(row) }),
+    describe: (_input, _found, row) => ({ detail: describeRule(row) }),
   };
 
   const list: Action<{ ref: string; page: Page }, FoundAccount, TrustRuleRow[]> = {
     name: 'trust_rule.list',
     needs: 'service_account.manage',
     changes: false,
-    find: (context, input) => serviceAccountAt(context, input.ref),
+    find: (context, input) => resolveServiceAccount(context, input.ref),
     run: (context, { page }, { account }) => listTrustRules(context.db, account.id, page),
   };
 
@@ -59,21 +59,21 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     needs: 'service_account.manage',
     changes: true,
     async find(context, input) {
-      const found = await serviceAccountAt(context, input.ref);
+      const found = await resolveServiceAccount(context, input.ref);
       await context.demand('service_account.manage', found);
       const rule = await findTrustRule(context.db, found.account.id, input.id);
-      if (rule === undefined) throw missing('trust rule', input.id);
+      if (rule === undefined) throw buildNotFoundError('trust rule', input.id);
       return { ...found, rule };
     },
     async run(context, _input, { account, rule }) {
       await deleteTrustRule(context.db, account.id, rule.id);
     },
-    describe: (_input, { rule }) => ({ detail: recordOf(rule) }),
+    describe: (_input, { rule }) => ({ detail: describeRule(rule) }),
   };
 
   return { create, list, remove };
 }
 
-function recordOf(rule: TrustRuleRow): Record<string, unknown> {
+function describeRule(rule: TrustRuleRow): Record<string, unknown> {
   return { trust_rule_id: rule.id, conditions: rule.conditions.all, ...trustRules.recorded(rule) };
 }

@@ -1,26 +1,26 @@
 import { createAssignedWorkspace } from '../identities/assignments.ts';
 import type { QuotaCounts } from '../pipeline/quotacounts.ts';
-import { moveTo, removeNamespace } from './moves.ts';
-import { changeNamespace, createGroup, createOrganization, getNamespace, listOf } from './namespaces.ts';
+import { moveNamespaceTo, removeNamespace } from './moves.ts';
+import { changeNamespace, createGroup, createOrganization, getNamespace, listVisibleNamespaces } from './namespaces.ts';
 import { createQuotaActions } from './quotas.ts';
 import { changeSettings, getSettings } from './settings.ts';
 
-export function namespaceActions(parts: { tenancy: 'single' | 'multi'; quotas: QuotaCounts }) {
+export function createNamespaceActions(parts: { tenancy: 'single' | 'multi'; quotas: QuotaCounts }) {
   return {
     organizations: { create: createOrganization(parts.tenancy) },
-    groups: { create: createGroup, ...actionsOf('group') },
-    workspaces: { create: createAssignedWorkspace, ...actionsOf('workspace') },
+    groups: { create: createGroup, ...buildKindActions('group') },
+    workspaces: { create: createAssignedWorkspace, ...buildKindActions('workspace') },
     settings: { get: getSettings, update: changeSettings },
     quotas: createQuotaActions(parts.quotas),
   };
 }
 
-function actionsOf(kind: 'group' | 'workspace') {
+function buildKindActions(kind: 'group' | 'workspace') {
   return {
     get: getNamespace(kind),
-    list: listOf(kind),
+    list: listVisibleNamespaces(kind),
     update: changeNamespace(kind),
     remove: removeNamespace(kind),
-    move: moveTo(kind),
+    move: moveNamespaceTo(kind),
   };
 }

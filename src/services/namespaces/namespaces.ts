@@ -11,27 +11,28 @@ import {
   type Namespace,
   updateNamespace,
 } from '../../store/namespaces/namespaces.ts';
-import { membershipsOf } from '../../store/people/memberships.ts';
+import { listMembershipsOf } from '../../store/people/memberships.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
+import { findInstallation, findOwnOrganization } from '../pipeline/places.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
 export interface FoundNamespace extends Place {
   namespace: Namespace;
 }
 
-/** The namespace that an action is about, by id or path. */
-export async function namespaceAt(
+/** Finds a group or workspace by id or path. Throws `not_found`. */
+export async function resolveNamespace(
   context: Context,
   kind: Namespace['kind'] | 'any',
   ref: string,
 ): Promise<FoundNamespace> {
   const namespace = await findNamespace(context.db, kind, ref);
-  if (namespace === undefined) throw missing(nounOf(kind), ref);
+  if (namespace === undefined) throw buildNotFoundError(chooseNoun(kind), ref);
   return {
     namespace,
     organization_id: namespace.organization_id,
     lineage: namespace.lineage,
-    named: { noun: nounOf(kind), ref },
+    named: { noun: chooseNoun(kind), ref },
     audit: {
       target_id: namespace.id,
       ...(namespace.kind === 'workspace' && { workspace_id: namespace.id }),
@@ -39,35 +40,35 @@ export async function namespaceAt(
   };
 }
 
-function nounOf(kind: Namespace['kind'] | 'any'): string {
+function chooseNoun(kind: Namespace['kind'] | 'any'): string {
   return kind === 'any' ? 'group or workspace' : kind;
 }
 
 type NewOrganization = Omit<Created<typeof groups>, 'parent'>;
 
 interface NewNamespace extends NewOrganization {
-  /** The group that will hold it, by id or path. */
+  /** The parent group, by id or path. */
   parent: string;
 }
 
-export const createGroup = creation('group');
-export const createWorkspace = creation('workspace');
+export const createGroup = buildCreateAction('group');
+export const createWorkspace = buildCreateAction('workspace');
 
-function creation(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace, Namespace> {
+function buildCreateAction(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace, Namespace> {
   return {
     name: `${kind}.create`,
     needs: `${kind}.create`,
     changes: true,
     adds: [`${kind}s`],
-    find: (context, input) => namespaceAt(context, 'group', input.parent),
+    find: (context, input) => resolveNamespace(context, 'group', input.parent),
     async run(context, { parent: _parent, ...given }, { namespace: parent }) {
       const lineage = [...parent.lineage];
       if (kind === 'group' && lineage.length >= maximumDepth)
         throw new ArsiaError('conflict', `${parent.path} is ${maximumDepth} groups deep, which is the limit.`);
       const path = childPath(parent.path, given.name);
-      await refuseTaken(context, path);
+      await refuseTakenPath(context, path);
       await context.admit(`${kind}s`, parent.organization_id);
-      const id = context.id(kind);
+      const id = context.newId(kind);
       const row: Namespace = {
         id,
         kind,
@@ -90,20 +91,20 @@ function creation(kind: Namespace['kind']): Action<NewNamespace, FoundNamespace,
   };
 }
 
-/** Returns the action that creates an organisation (a root group): for operators, and once in single tenancy. */
+/** Returns the action that creates an organisation (a root group). For operators; in single tenancy, only one. */
 export function createOrganization(tenancy: 'single' | 'multi'): Action<NewOrganization, Place, Namespace> {
   return {
     name: 'organization.create',
     needs: 'operator',
     changes: true,
-    find: async () => ({ organization_id: null, lineage: [] }),
+    find: findInstallation,
     async run(context, input) {
-      await refuseTaken(context, input.name);
+      await refuseTakenPath(context, input.name);
       if (tenancy === 'single' && (await countOrganizations(context.db)) > 0)
-        throw new ArsiaError('conflict', 'This installation serves one organisation and has it.', {
+        throw new ArsiaError('conflict', 'This installation serves one organisation, which exists already.', {
           advice: 'Create a group below it, or set ARSIA_TENANCY=multi.',
         });
-      const id = context.id('group');
+      const id = context.newId('group');
       const row: Namespace = {
         id,
         kind: 'group',
@@ -127,7 +128,7 @@ export function getNamespace(kind: Namespace['kind']): Action<{ ref: string }, F
     name: `${kind}.get`,
     needs: 'namespace.view',
     changes: false,
-    find: (context, input) => namespaceAt(context, kind, input.ref),
+    find: (context, input) => resolveNamespace(context, kind, input.ref),
     run: async (_context, _input, { namespace }) => namespace,
   };
 }
@@ -139,7 +140,7 @@ export function changeNamespace(
     name: `${kind}.update`,
     needs: `${kind}.update`,
     changes: true,
-    find: (context, input) => namespaceAt(context, kind, input.ref),
+    find: (context, input) => resolveNamespace(context, kind, input.ref),
     version: ({ namespace }) => namespace.version,
     run: (context, { ref: _ref, ...change }, { namespace }) => updateNamespace(context.db, namespace.id, change),
     describe: ({ ref: _ref, ...change }, { namespace }) => ({ detail: { path: namespace.path, ...change } }),
@@ -147,41 +148,37 @@ export function changeNamespace(
 }
 
 /** Returns the action that lists the groups or workspaces that the caller can see. */
-export function listOf(kind: Namespace['kind']): Action<{ page: Page }, Place, Namespace[]> {
+export function listVisibleNamespaces(kind: Namespace['kind']): Action<{ page: Page }, Place, Namespace[]> {
   return {
     name: `${kind}.list`,
     needs: 'member',
     changes: false,
-    find: ownOrganization,
+    find: findOwnOrganization,
     async run(context, input, place) {
-      const roots = await visibleRoots(context);
+      const roots = await listVisibleRoots(context);
       if (roots.length === 0 || place.organization_id === null) return [];
       return await listNamespaces(context.db, { kind, organization_id: place.organization_id, roots }, input.page);
     },
   };
 }
 
-/** The caller's own organisation, for actions that name no place. */
-export async function ownOrganization(context: Context): Promise<Place> {
-  const { caller } = context;
-  const organization_id = 'organization_id' in caller ? caller.organization_id : null;
-  return { organization_id, lineage: organization_id === null ? [] : [organization_id] };
-}
-
-/** Where the caller is a member: what it can see is below these, since every role can view. */
-export async function visibleRoots(context: Context): Promise<string[]> {
+/**
+ * Returns the groups and workspaces where the caller has a role. It sees everything below them, since every role can
+ * view.
+ */
+export async function listVisibleRoots(context: Context): Promise<string[]> {
   const { caller, db } = context;
   if (caller.id === null) return [];
-  const { lineage } = await ownOrganization(context);
+  const { lineage } = await findOwnOrganization(context);
   // A role on the organisation shows all of it: the roles below, of which there may be thousands, add nothing.
-  if (lineage.length > 0 && (await membershipsOf(db, caller.id, lineage)).length > 0) return lineage;
-  return (await membershipsOf(db, caller.id)).map((membership) => membership.namespace_id);
+  if (lineage.length > 0 && (await listMembershipsOf(db, caller.id, lineage)).length > 0) return lineage;
+  return (await listMembershipsOf(db, caller.id)).map((membership) => membership.namespace_id);
 }
 
-async function refuseTaken(context: Context, path: string): Promise<void> {
+async function refuseTakenPath(context: Context, path: string): Promise<void> {
   if ((await findNamespace(context.db, 'any', path)) === undefined) return;
   throw new ArsiaError('conflict', `There is already a group or workspace ${path}.`, {
     advice: 'Choose another name.',
-    fields: [{ pointer: '/name', detail: 'is taken in this group' }],
+    fields: [{ pointer: '/name', detail: 'is already used in this group' }],
   });
 }

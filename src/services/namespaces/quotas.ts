@@ -9,38 +9,42 @@ import {
   quotas,
 } from '../../core/quotas.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { changedQuotas, saveQuotas } from '../../store/namespaces/quotas.ts';
-import { organizationMeant } from '../people/namedusers.ts';
+import { readQuotas, saveQuotas } from '../../store/namespaces/quotas.ts';
+import { resolveOrganization } from '../people/namedusers.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { QuotaCounts } from '../pipeline/quotacounts.ts';
-import { bySystem } from '../pipeline/records.ts';
+import { systemCall } from '../pipeline/records.ts';
+import { isOperator } from '../pipeline/rights.ts';
 
-/** A quota as it is for one organisation. */
+/** A quota and its value in one organisation. */
 export interface OrganizationQuota {
   name: QuotaName;
   per: QuotaHolder;
   value: number;
   default: number;
   maximum: number;
-  /** Null where the quota is counted for each of many things. */
+  /** Null for a quota that is counted for each of many holders. */
   used: number | null;
 }
 
-/** Null takes the default again. */
+/** Null resets a quota to its default. */
 export type QuotaChanges = Record<string, number | null>;
 
 interface FoundOrganization extends Place {
   organization: Namespace;
 }
 
-/** Reads and changes the quotas of an organisation: owners read those of their own, operators all. */
+/**
+ * Creates the actions that read and change the quotas of an organisation. Owners read those of their organisation;
+ * operators read and change those of all.
+ */
 export function createQuotaActions(counts: QuotaCounts) {
   async function read(context: Context, organization_id: string): Promise<OrganizationQuota[]> {
-    const changed = await changedQuotas(context.db, organization_id);
+    const changed = await readQuotas(context.db, organization_id);
     const use = async (name: QuotaName) =>
       quotas[name].per === 'organization'
-        ? (await counts.use({ name, organization_id, holder: organization_id })).used
+        ? (await counts.readUse({ name, organization_id, holder: organization_id })).used
         : null;
     return await Promise.all(
       quotaNames.map(async (name) => {
@@ -55,7 +59,7 @@ export function createQuotaActions(counts: QuotaCounts) {
     needs: 'organization.configure',
     opensToOperator: true,
     changes: false,
-    find: organizationAt,
+    find: resolveVisibleOrganization,
     run: (context, _input, { organization }) => read(context, organization.id),
   };
 
@@ -63,10 +67,10 @@ export function createQuotaActions(counts: QuotaCounts) {
     name: 'quota.update',
     needs: 'operator',
     changes: true,
-    find: organizationAt,
+    find: resolveVisibleOrganization,
     async run(context, input, { organization }) {
       refuseFaults(input.quotas, organization.path);
-      const before = await changedQuotas(context.db, organization.id);
+      const before = await readQuotas(context.db, organization.id);
       await saveQuotas(context.db, organization.id, input.quotas);
       counts.forget(organization.id);
       return before;
@@ -87,7 +91,7 @@ export function createQuotaActions(counts: QuotaCounts) {
   return { list, update };
 }
 
-/** Quotas for a person at the server's terminal. */
+/** The quota commands of the server's terminal. */
 export interface QuotaAdmin {
   list(organization: string): Promise<OrganizationQuota[]>;
   change(organization: string, changes: QuotaChanges): Promise<void>;
@@ -98,15 +102,15 @@ export function createQuotaAdmin(
   { list, update }: ReturnType<typeof createQuotaActions>,
 ): QuotaAdmin {
   return {
-    list: (ref) => pipeline.perform(list, bySystem, { ref }),
+    list: (ref) => pipeline.perform(list, systemCall, { ref }),
     async change(ref, quotas) {
-      await pipeline.perform(update, bySystem, { ref, quotas });
+      await pipeline.perform(update, systemCall, { ref, quotas });
     },
   };
 }
 
-async function organizationAt(context: Context, { ref }: { ref: string }): Promise<FoundOrganization> {
-  const organization = await organizationMeant(context, ref);
+async function resolveVisibleOrganization(context: Context, { ref }: { ref: string }): Promise<FoundOrganization> {
+  const organization = await resolveOrganization(context, ref);
   const place = {
     organization,
     organization_id: organization.id,
@@ -115,8 +119,8 @@ async function organizationAt(context: Context, { ref }: { ref: string }): Promi
     audit: { target_id: organization.id },
   };
   const { caller } = context;
-  // A caller who may not see the organisation learns nothing about it, not even that an operator could.
-  if (!(caller.kind === 'user' && caller.is_operator)) await context.demand('namespace.view', place);
+  // A caller who may not see the organisation gets `not_found`, not the hint that operators may.
+  if (!isOperator(caller)) await context.demand('namespace.view', place);
   return place;
 }
 

@@ -2,10 +2,10 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { Changed } from '../../entities/entity.ts';
 import type { organizationSettings } from '../../entities/organizationsettings.ts';
 import { endTokensOfOtherIssuers } from '../../store/machines/trustrules.ts';
-import { type OrganizationSettings, saveSettings, settingsOf } from '../../store/namespaces/settings.ts';
-import { onlyPrincipal } from '../people/users.ts';
+import { type OrganizationSettings, readOrganizationSettings, saveSettings } from '../../store/namespaces/settings.ts';
+import { findOnlyVisiblePrincipal } from '../people/users.ts';
 import type { Action, Place } from '../pipeline/action.ts';
-import { ownOrganization } from './namespaces.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 
 interface FoundSettings extends Place {
   version: number;
@@ -15,13 +15,13 @@ export const getSettings: Action<object, Place, OrganizationSettings> = {
   name: 'organization_settings.get',
   needs: 'member',
   changes: false,
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, _input, { organization_id }) {
-    if (organization_id !== null && (await onlyPrincipal(context)) !== undefined)
+    if (organization_id !== null && (await findOnlyVisiblePrincipal(context)) !== undefined)
       throw new ArsiaError('not_found', 'You have no role in this organisation.', {
-        advice: 'Ask an owner of the organisation for one.',
+        advice: 'Ask an owner of the organisation for a role on its root group.',
       });
-    return await settingsOf(context.db, organization_id!);
+    return await readOrganizationSettings(context.db, organization_id!);
   },
 };
 
@@ -30,17 +30,17 @@ export const changeSettings: Action<Changed<typeof organizationSettings>, FoundS
   needs: 'organization.configure',
   changes: true,
   async find(context) {
-    const place = await ownOrganization(context);
+    const place = await findOwnOrganization(context);
     const { organization_id } = place;
     return {
       ...place,
-      version: organization_id === null ? 0 : (await settingsOf(context.db, organization_id)).version,
+      version: organization_id === null ? 0 : (await readOrganizationSettings(context.db, organization_id)).version,
     };
   },
   version: ({ version }) => version,
   run: async (context, input, { organization_id }) => {
     const change = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
-    // As when a trust rule is deleted, access tokens that it admitted end.
+    // As when a trust rule is deleted, the access tokens that it admitted end.
     if (input.allowed_issuers) await endTokensOfOtherIssuers(context.db, organization_id!, input.allowed_issuers);
     return await saveSettings(context.db, organization_id!, change);
   },

@@ -3,10 +3,11 @@ import { deleteUserIdentities, endSignIns, listUserIdentities } from '../../stor
 import type { User } from '../../store/people/users.ts';
 import type { Action, Call, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { missing } from '../pipeline/rights.ts';
-import { type NamedUser, userMeant } from './namedusers.ts';
+import { findInstallation } from '../pipeline/places.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { findNamedUser, type NamedUser } from './namedusers.ts';
 
-/** A user, or the person of an identity provider, whose users are all meant. */
+/** A user, or a person of the identity provider: then all users of that person. */
 export type DetachInput = NamedUser | { iss: string; sub: string };
 
 const name = 'user_identity.detach';
@@ -14,12 +15,13 @@ const name = 'user_identity.detach';
 export type Detached = Pick<User, 'id' | 'organization_id' | 'login'>;
 
 /**
- * Removes the ties between a person of the identity provider and users, for people whom an organisation took over: nobody
- * signs in as these users any more, and the person can accept the invitation of the right organisation. Ends their sessions,
- * their tokens and the jobs that they started. One record for each user, in the audit of their organisation.
+ * Removes the links between a person of the identity provider and users, for a person who has a user in the wrong
+ * organisation. After it, no sign-in is possible as these users, and the person can accept the invitation of the right
+ * organisation. Ends their sessions, their tokens and the jobs that they started. Leaves one record for each user, in
+ * the audit of the user's organisation.
  */
 export async function detachPerson(pipeline: Pipeline, call: Call, input: DetachInput): Promise<Detached[]> {
-  return await pipeline.together(name, call, async (within) => {
+  return await pipeline.performTogether(name, call, async (within) => {
     const users = 'login' in input ? [input] : await within.perform(findTied, call, input);
     const detached: Detached[] = [];
     for (const user of users) detached.push(await within.perform(detachUser, call, user));
@@ -28,11 +30,11 @@ export async function detachPerson(pipeline: Pipeline, call: Call, input: Detach
 }
 
 const findTied: Action<{ iss: string; sub: string }, Place, NamedUser[]> = {
-  // A refusal is recorded under the name of the request.
+  // The record of a refusal has the name of the request.
   name,
   needs: 'operator',
   changes: false,
-  find: nowhere,
+  find: findInstallation,
   run: async (context, person) =>
     (await listUserIdentities(context.db, person)).map(({ user_id }) => ({ login: user_id })),
 };
@@ -41,11 +43,10 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
   name,
   needs: 'operator',
   changes: true,
-  // The user is looked up in `run`, after authorisation: a caller who is no operator learns nothing about users.
-  find: nowhere,
+  find: findInstallation,
   async run(context, named) {
-    const user = await userMeant(context, named);
-    if (user === undefined) throw missing('user', named.login);
+    const user = await findNamedUser(context, named);
+    if (user === undefined) throw buildNotFoundError('user', named.login);
     const { id } = user;
     const issuers = (await listUserIdentities(context.db, { user_id: id })).map(({ iss }) => iss);
     await deleteUserIdentities(context.db, id);
@@ -60,7 +61,3 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
     detail: { login, issuers, ended_jobs },
   }),
 };
-
-async function nowhere(): Promise<Place> {
-  return { organization_id: null, lineage: [] };
-}

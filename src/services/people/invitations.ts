@@ -12,38 +12,40 @@ import {
   insertInvitation,
   listInvitations,
 } from '../../store/people/invitations.ts';
-import { ownOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
-/** Without a namespace the role is one in the organisation; without a role it is `viewer`. */
+/** Without `namespace`, the role is one in the organisation; without `role`, it is `viewer`. */
 type NewInvitation = Created<typeof invitations>;
 
 interface FoundInvitation extends Place {
   invitation: Invitation;
 }
 
-/** An address that may become a user of the organisation at its first sign-in, once, within two weeks. */
+/**
+ * Invites an e-mail address, which can become a user of the organisation at its first sign-in, once, within two weeks.
+ */
 export const createInvitation: Action<NewInvitation, Place, Invitation> = {
   name: 'invitation.create',
   needs: 'user.manage',
   changes: true,
   adds: ['invitations'],
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, input, { organization_id }) {
     const organization = organization_id!;
     const open = await findOpenInvitation(context.db, organization, input.email);
     if (open !== undefined && open.expires_at.getTime() > context.now)
-      throw new ArsiaError('conflict', `${input.email} is invited already.`, {
+      throw new ArsiaError('conflict', `${input.email} is already invited.`, {
         advice: `Delete the invitation ${open.id} first, to invite again with another role.`,
       });
     if (open !== undefined) await deleteInvitation(context.db, open.id);
     else await context.admit('invitations', organization);
     const row: Invitation = {
-      id: context.id('invitation'),
+      id: context.newId('invitation'),
       organization_id: organization,
       email: input.email,
-      ...(await membershipOf(context, organization, input)),
+      ...(await resolveInvitedRole(context, organization, input)),
       invited_by: context.caller.id ?? 'system',
       created_at: new Date(context.now),
       expires_at: new Date(context.now + signInLifetimes.invitation * 1000),
@@ -63,7 +65,7 @@ export const listAllInvitations: Action<{ page: Page }, Place, Invitation[]> = {
   name: 'invitation.list',
   needs: 'user.manage',
   changes: false,
-  find: ownOrganization,
+  find: findOwnOrganization,
   run: (context, { page }, { organization_id }) => listInvitations(context.db, organization_id!, page),
 };
 
@@ -73,7 +75,7 @@ export const removeInvitation: Action<{ id: string }, FoundInvitation, void> = {
   changes: true,
   async find(context, { id }) {
     const invitation = await findInvitation(context.db, id);
-    if (invitation === undefined) throw missing('invitation', id);
+    if (invitation === undefined) throw buildNotFoundError('invitation', id);
     const { organization_id } = invitation;
     return {
       invitation,
@@ -93,7 +95,7 @@ export const removeInvitation: Action<{ id: string }, FoundInvitation, void> = {
   describe: (_input, { invitation }) => ({ detail: { email: invitation.email } }),
 };
 
-async function membershipOf(
+async function resolveInvitedRole(
   context: Context,
   organization_id: string,
   { role, namespace }: NewInvitation,

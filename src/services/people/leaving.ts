@@ -14,9 +14,9 @@ interface FoundSelf extends Place {
 }
 
 /**
- * Lets a person leave their organisation. Their user there is deactivated and loses its roles, teams, sessions, tokens and
- * its tie to the identity provider. Their users in other organisations are not touched; another invitation makes another
- * user.
+ * Removes the caller from their organisation: deactivates their user there and deletes its roles, teams, sessions,
+ * tokens and its link to the identity provider. Their users in other organisations do not change. A later invitation
+ * creates a new user.
  */
 export const leaveOrganization: Action<{ organization: string }, FoundSelf, void> = {
   name: 'user.leave',
@@ -24,12 +24,12 @@ export const leaveOrganization: Action<{ organization: string }, FoundSelf, void
   changes: true,
   async find({ caller }) {
     if (caller.kind !== 'user')
-      throw new ArsiaError('forbidden', 'Only people leave an organisation.', {
+      throw new ArsiaError('forbidden', 'Only people can leave an organisation.', {
         advice: 'An owner deactivates a service account (PATCH /api/v1/service-accounts/{id}).',
       });
     const { id, organization_id } = caller;
     if (organization_id === null)
-      throw new ArsiaError('not_found', 'You are a user of no organisation.', {
+      throw new ArsiaError('not_found', 'Your user belongs to no organisation.', {
         advice: 'An operator is dismissed with `arsia server admin dismiss` on the server.',
       });
     return { user_id: id, organization_id, lineage: [organization_id], audit: { user_id: id, target_id: id } };
@@ -39,7 +39,7 @@ export const leaveOrganization: Action<{ organization: string }, FoundSelf, void
     // The organisation is required in the request, because one person may be signed in to several.
     const organization = await findNamespace(db, 'group', organization_id);
     if (input.organization !== organization_id && input.organization !== organization?.path)
-      throw new ArsiaError('invalid_request', 'You are a user of another organisation with this token.', {
+      throw new ArsiaError('invalid_request', 'This token belongs to a user of another organisation.', {
         advice: `Send \`{"organization": "${organization?.path}"}\` if you mean to leave it.`,
         fields: [{ pointer: '/organization', detail: 'must be the id or the name of your organisation' }],
       });

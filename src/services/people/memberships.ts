@@ -4,21 +4,21 @@ import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import type { memberships } from '../../entities/memberships.ts';
 import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
-import { findNamespace } from '../../store/namespaces/namespaces.ts';
+import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import {
   deleteMembership,
   findMembership,
+  findMembershipIn,
   insertMembership,
   listMemberships,
   type MembershipRow,
-  membershipIn,
   updateMembership,
 } from '../../store/people/memberships.ts';
 import { findTeam } from '../../store/people/teams.ts';
 import { findUser } from '../../store/people/users.ts';
-import { type FoundNamespace, namespaceAt } from '../namespaces/namespaces.ts';
+import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 import { refuseLastOwner } from './users.ts';
 
 interface FoundMembership extends Place {
@@ -30,12 +30,12 @@ export const createMembership: Action<Created<typeof memberships>, FoundNamespac
   needs: 'membership.manage',
   changes: true,
   adds: ['memberships', 'memberships_per_principal'],
-  find: (context, input) => namespaceAt(context, 'any', input.namespace),
+  find: (context, input) => resolveNamespace(context, 'any', input.namespace),
   async run(context, input, { namespace }) {
-    const principal_id = await principalOf(context, namespace.organization_id, input.principal);
-    const existing = await membershipIn(context.db, principal_id, namespace.id);
+    const principal_id = await resolvePrincipalId(context, namespace.organization_id, input.principal);
+    const existing = await findMembershipIn(context.db, principal_id, namespace.id);
     if (existing !== undefined)
-      throw new ArsiaError('conflict', `${input.principal} is a member of ${namespace.path} already.`, {
+      throw new ArsiaError('conflict', `${input.principal} is already a member of ${namespace.path}.`, {
         advice: `Change the role with PATCH /api/v1/memberships/${existing.id}.`,
       });
     await context.admit('memberships', namespace.organization_id);
@@ -43,17 +43,7 @@ export const createMembership: Action<Created<typeof memberships>, FoundNamespac
       id: principal_id,
       name: input.principal,
     });
-    const row: MembershipRow = {
-      id: context.id('membership'),
-      namespace_id: namespace.id,
-      principal_id,
-      role: input.role,
-      organization_id: namespace.organization_id,
-      created_at: new Date(context.now),
-      version: 1,
-    };
-    await insertMembership(context.db, row);
-    return row;
+    return await insertNewMembership(context, namespace, { principal_id, role: input.role });
   },
   describe: (_input, { namespace }, row) => ({
     target_id: row.id,
@@ -61,11 +51,30 @@ export const createMembership: Action<Created<typeof memberships>, FoundNamespac
   }),
 };
 
+/** Adds a membership to a group or workspace. Checks neither quotas nor whether there is one already. */
+export async function insertNewMembership(
+  context: Context,
+  namespace: Pick<Namespace, 'id' | 'organization_id'>,
+  { principal_id, role }: Pick<MembershipRow, 'principal_id' | 'role'>,
+): Promise<MembershipRow> {
+  const row: MembershipRow = {
+    id: context.newId('membership'),
+    namespace_id: namespace.id,
+    principal_id,
+    role,
+    organization_id: namespace.organization_id,
+    created_at: new Date(context.now),
+    version: 1,
+  };
+  await insertMembership(context.db, row);
+  return row;
+}
+
 export const listMembers: Action<{ namespace: string; page: Page }, FoundNamespace, MembershipRow[]> = {
   name: 'membership.list',
   needs: 'membership.view',
   changes: false,
-  find: (context, input) => namespaceAt(context, 'any', input.namespace),
+  find: (context, input) => resolveNamespace(context, 'any', input.namespace),
   run: (context, input, { namespace }) => listMemberships(context.db, namespace.id, input.page),
 };
 
@@ -73,10 +82,10 @@ export const changeMembership: Action<Changed<typeof memberships> & { id: string
   name: 'membership.update',
   needs: 'membership.manage',
   changes: true,
-  find: membershipAt,
+  find: resolveMembership,
   version: ({ membership }) => membership.version,
   async run(context, input, { membership }) {
-    if (input.role !== 'owner') await keepAnOwner(context, membership);
+    if (input.role !== 'owner') await refuseOwnerlessOrganization(context, membership);
     return await updateMembership(context.db, membership.id, input.role);
   },
   describe: (input, { membership }) => ({
@@ -88,10 +97,10 @@ export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
   name: 'membership.delete',
   needs: 'membership.manage',
   changes: true,
-  find: membershipAt,
+  find: resolveMembership,
   version: ({ membership }) => membership.version,
   async run(context, _input, { membership }) {
-    await keepAnOwner(context, membership);
+    await refuseOwnerlessOrganization(context, membership);
     await deleteMembership(context.db, membership.id);
   },
   describe: (_input, { membership }) => ({
@@ -99,8 +108,11 @@ export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
   }),
 };
 
-/** The id of a user (by id or login), team or service account (by id) of the organisation. */
-export async function principalOf(context: Context, organization_id: string, ref: string): Promise<string> {
+/**
+ * Returns the id of a user (by id or login), a team or a service account (by id) of the organisation. Throws
+ * `invalid_request` where it has none such.
+ */
+export async function resolvePrincipalId(context: Context, organization_id: string, ref: string): Promise<string> {
   const principal = isId('service_account', ref)
     ? await findServiceAccount(context.db, ref)
     : isId('team', ref)
@@ -114,10 +126,10 @@ export async function principalOf(context: Context, organization_id: string, ref
   return principal.id;
 }
 
-async function membershipAt(context: Context, input: { id: string }): Promise<FoundMembership> {
+async function resolveMembership(context: Context, input: { id: string }): Promise<FoundMembership> {
   const membership = await findMembership(context.db, input.id);
   const namespace = membership && (await findNamespace(context.db, 'any', membership.namespace_id));
-  if (membership === undefined || namespace === undefined) throw missing('membership', input.id);
+  if (membership === undefined || namespace === undefined) throw buildNotFoundError('membership', input.id);
   return {
     membership,
     organization_id: namespace.organization_id,
@@ -127,7 +139,7 @@ async function membershipAt(context: Context, input: { id: string }): Promise<Fo
   };
 }
 
-async function keepAnOwner(context: Context, membership: MembershipRow): Promise<void> {
+async function refuseOwnerlessOrganization(context: Context, membership: MembershipRow): Promise<void> {
   const isOfOrganization = membership.namespace_id === membership.organization_id && membership.role === 'owner';
   if (isOfOrganization) await refuseLastOwner(context, membership.organization_id, membership.principal_id);
 }

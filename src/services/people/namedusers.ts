@@ -2,29 +2,33 @@ import { isId } from '../../core/ids.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { findUser, findUserById, type User } from '../../store/people/users.ts';
 import type { Context } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 
-/** Names any user, as operators and commands do. */
+/** The user that an operator or a command names. */
 export interface NamedUser {
   /** A login, or the id of a user. */
   login: string;
-  /** The name or the id of the organisation that the login is of; absent: of a user of no organisation. */
+  /** The name or the id of the user's organisation; absent: a user of no organisation. */
   organization?: string | undefined;
 }
 
 /**
- * Owners choose the logins of their users, and people choose their own at the identity provider. A login alone is therefore
- * never that of a user of an organisation: who is called `operator` there does not become one.
+ * Finds a user by id, or by login and organisation. Owners choose the logins of their users, and people choose their
+ * own at the identity provider. A login without an organisation therefore never matches a user of an organisation:
+ * otherwise a user with the login `operator` could become an operator.
  */
-export async function userMeant(context: Context, { login, organization }: NamedUser): Promise<User | undefined> {
+export async function findNamedUser(context: Context, { login, organization }: NamedUser): Promise<User | undefined> {
   if (organization !== undefined)
-    return await findUser(context.db, (await organizationMeant(context, organization)).id, login);
+    return await findUser(context.db, (await resolveOrganization(context, organization)).id, login);
   return isId('user', login) ? await findUserById(context.db, login) : await findUser(context.db, null, login);
 }
 
-/** Returns an organisation by id or name. Throws `not_found` for one that is not there, and for a group below one. */
-export async function organizationMeant(context: Context, ref: string): Promise<Namespace> {
+/**
+ * Returns an organisation by id or name. Throws `not_found` where it does not exist, and for a group below an
+ * organisation.
+ */
+export async function resolveOrganization(context: Context, ref: string): Promise<Namespace> {
   const organization = await findNamespace(context.db, 'group', ref);
-  if (organization === undefined || organization.parent_id !== null) throw missing('organisation', ref);
+  if (organization === undefined || organization.parent_id !== null) throw buildNotFoundError('organisation', ref);
   return organization;
 }

@@ -1,49 +1,58 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
-import { accessTokenLifetime, adminLinkLifetime } from '../../core/lifetimes.ts';
-import { operatorLinkPrefix } from '../../core/links.ts';
-import { hashOf } from '../../store/issuing/artifacts.ts';
+import { accessTokenLifetime } from '../../core/lifetimes.ts';
+import { hashToken } from '../../store/issuing/artifacts.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
-import { deleteOpenLinks, insertAdminLink, useAdminLink } from '../../store/people/adminlinks.ts';
-import { activeOwners, insertMembership } from '../../store/people/memberships.ts';
+import { deleteOpenLinks, useAdminLink } from '../../store/people/adminlinks.ts';
+import { listActiveOwners } from '../../store/people/memberships.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
-import { findUserById, insertUser, listOperators, setOperator, type User } from '../../store/people/users.ts';
+import { findUserById, listOperators, setOperator, type User } from '../../store/people/users.ts';
 import { createOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Call, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
-import { bySystem } from '../pipeline/records.ts';
-import { missing } from '../pipeline/rights.ts';
+import { findInstallation } from '../pipeline/places.ts';
+import { systemCall } from '../pipeline/records.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type Detached, type DetachInput, detachPerson } from './detach.ts';
-import { type NamedUser, userMeant } from './namedusers.ts';
+import { insertNewMembership } from './memberships.ts';
+import { findNamedUser, type NamedUser } from './namedusers.ts';
+import { createOneTimeLink, type OneTimeLink } from './onetimelinks.ts';
 import { type OwnerLink, recoverOwner } from './ownerlinks.ts';
-import { refuseTakenLogin } from './users.ts';
+import { insertNewUser, refuseTakenLogin } from './users.ts';
 
 export interface AccessToken {
   access_token: string;
   expires_at: Date;
 }
 
-/** What a person at the server's terminal does, and the one request that opens their link. */
+/** The commands of `arsia server admin` and `arsia server bootstrap`, and the request that redeems their links. */
 export interface Operators {
-  /** An organisation with its first owner, and an access token for that owner; refused once it has one. */
+  /**
+   * Creates an organisation with its first owner and an access token for that owner. Throws `conflict` where the
+   * organisation has an active owner.
+   */
   bootstrap(input: { organization: string; login: string }): Promise<BootstrapResult>;
   /**
-   * Makes a one-time link that makes its opener an operator: 15 minutes, hashed, single use. `login` alone is that of a user
-   * of no organisation, who is created where there is none; a user of an organisation is named by id, or with the organisation.
+   * Creates a one-time link (15 minutes, single use, stored as a hash) that makes its user an operator. A `login`
+   * without `organization` names a user of no organisation and creates one where there is none. A user of an
+   * organisation is named by id, or with the organisation.
    */
-  link(login: string, organization?: string): Promise<{ token: string; expires_at: Date; user: User }>;
-  /** Takes the right of an operator away, with what they hold; who belongs to an organisation stays what they are there. */
+  link(login: string, organization?: string): Promise<OneTimeLink & { user: User }>;
+  /**
+   * Removes the operator right of a user and ends their sessions, tokens and links. A user of an organisation keeps
+   * their roles there.
+   */
   dismiss(login: string, organization?: string): Promise<User>;
-  /** Makes a one-time link that lets an owner of the organisation in; where no owner is active, `owner` becomes one. */
+  /** Creates a one-time link for an active owner of the organisation. Where no owner is active, `owner` becomes one. */
   recover(input: { organization: string; owner?: string | undefined }): Promise<OwnerLink>;
-  /** Removes the ties between people of the identity provider and users. */
+  /** Removes the links between people of the identity provider and users. */
   detach(input: DetachInput): Promise<Detached[]>;
   redeem(call: Call, token: string): Promise<Redeemed & { token: AccessToken }>;
 }
 
 export interface Redeemed {
   user: User;
-  /** The name of the organisation, when the link was for its owner; null for one that made an operator. */
+  /** The name of the organisation, for an owner's link; null for an operator's link. */
   organization: string | null;
 }
 
@@ -60,9 +69,9 @@ export function createOperators(parts: {
   issueAccessToken(request: { principal_id: string; lifetime: number }): Promise<string>;
 }): Operators {
   const { pipeline, tenancy, now, issueAccessToken } = parts;
-  const bootstrap = bootstrapAction(tenancy);
+  const bootstrap = buildBootstrapAction(tenancy);
 
-  async function tokenFor(user: User): Promise<AccessToken> {
+  async function issueToken(user: User): Promise<AccessToken> {
     return {
       expires_at: new Date(now() + accessTokenLifetime * 1000),
       access_token: await issueAccessToken({ principal_id: user.id, lifetime: accessTokenLifetime }),
@@ -71,32 +80,32 @@ export function createOperators(parts: {
 
   return {
     async bootstrap(input) {
-      const made = await pipeline.perform(bootstrap, bySystem, input);
-      return { ...made, token: await tokenFor(made.owner) };
+      const made = await pipeline.perform(bootstrap, systemCall, input);
+      return { ...made, token: await issueToken(made.owner) };
     },
-    link: (login, organization) => pipeline.perform(makeLink, bySystem, { login, organization }),
-    dismiss: (login, organization) => pipeline.perform(dismissOperator, bySystem, { login, organization }),
-    recover: (input) => pipeline.perform(recoverOwner, bySystem, input),
-    detach: (input) => detachPerson(pipeline, bySystem, input),
+    link: (login, organization) => pipeline.perform(makeLink, systemCall, { login, organization }),
+    dismiss: (login, organization) => pipeline.perform(dismissOperator, systemCall, { login, organization }),
+    recover: (input) => pipeline.perform(recoverOwner, systemCall, input),
+    detach: (input) => detachPerson(pipeline, systemCall, input),
     async redeem(call, token) {
       const redeemed = await pipeline.perform(redeemLink, call, { token });
-      return { ...redeemed, token: await tokenFor(redeemed.user) };
+      return { ...redeemed, token: await issueToken(redeemed.user) };
     },
   };
 }
 
-function bootstrapAction(
+function buildBootstrapAction(
   tenancy: 'single' | 'multi',
 ): Action<{ organization: string; login: string }, Place, { organization: Namespace; owner: User }> {
   return {
     name: 'organization.bootstrap',
     needs: 'operator',
     changes: true,
-    find: nowhere,
+    find: findInstallation,
     async run(context, input) {
       const existing = await findNamespace(context.db, 'group', input.organization);
-      if (existing !== undefined && (await activeOwners(context.db, existing.id)).length > 0)
-        throw new ArsiaError('conflict', `The organisation ${input.organization} has an owner already.`, {
+      if (existing !== undefined && (await listActiveOwners(context.db, existing.id)).length > 0)
+        throw new ArsiaError('conflict', `The organisation ${input.organization} already has an owner.`, {
           advice: `Ask an owner for a membership. To get an owner back in, run \`arsia server admin recover --organization ${input.organization}\`.`,
         });
       const organization =
@@ -104,18 +113,10 @@ function bootstrapAction(
         (await createOrganization(tenancy).run(
           context,
           { name: input.organization, description: '' },
-          { organization_id: null, lineage: [] },
+          await findInstallation(),
         ));
-      const owner = await newUser(context, input.login, { organization_id: organization.id, is_operator: false });
-      await insertMembership(context.db, {
-        id: context.id('membership'),
-        namespace_id: organization.id,
-        principal_id: owner.id,
-        role: 'owner',
-        organization_id: organization.id,
-        created_at: new Date(context.now),
-        version: 1,
-      });
+      const owner = await addUser(context, organization.id, input.login);
+      await insertNewMembership(context, organization, { principal_id: owner.id, role: 'owner' });
       return { organization, owner };
     },
     describe: (_input, _place, { organization, owner }) => ({
@@ -127,27 +128,19 @@ function bootstrapAction(
   };
 }
 
-const makeLink: Action<NamedUser, Place, { token: string; expires_at: Date; user: User }> = {
+const makeLink: Action<NamedUser, Place, OneTimeLink & { user: User }> = {
   name: 'admin_link.create',
   needs: 'operator',
   changes: true,
-  find: nowhere,
+  find: findInstallation,
   async run(context, named) {
-    const user = (await userMeant(context, named)) ?? (await newOperator(context, named));
+    const user = (await findNamedUser(context, named)) ?? (await addOperator(context, named));
     if (!user.is_active)
       throw new ArsiaError('conflict', `User ${user.login} (${user.id}) is deactivated.`, {
-        advice: 'Choose another login, or have an owner of the organisation activate the user.',
+        advice: 'Choose another login, or ask an owner of the organisation to activate the user.',
       });
-    const token = `${operatorLinkPrefix}${Buffer.from(context.random(32)).toString('base64url')}`;
-    const expires_at = new Date(context.now + adminLinkLifetime * 1000);
-    await insertAdminLink(context.db, {
-      token_hash: hashOf(token),
-      user_id: user.id,
-      expires_at,
-      used_at: null,
-      makes_operator: true,
-    });
-    return { token, expires_at, user };
+    const link = await createOneTimeLink(context, user.id, { makes_operator: true });
+    return { ...link, user };
   },
   describe: (_input, _place, { user, expires_at }) => ({
     user_id: user.id,
@@ -156,19 +149,19 @@ const makeLink: Action<NamedUser, Place, { token: string; expires_at: Date; user
   }),
 };
 
-async function newOperator(context: Context, { login, organization }: NamedUser): Promise<User> {
-  if (organization !== undefined || isId('user', login)) throw missing('user', login);
-  return await newUser(context, login, { organization_id: null, is_operator: false });
+async function addOperator(context: Context, { login, organization }: NamedUser): Promise<User> {
+  if (organization !== undefined || isId('user', login)) throw buildNotFoundError('user', login);
+  return await addUser(context, null, login);
 }
 
 const dismissOperator: Action<NamedUser, Place, User> = {
   name: 'operator.dismiss',
   needs: 'operator',
   changes: true,
-  find: nowhere,
+  find: findInstallation,
   async run(context, named) {
-    const user = await userMeant(context, named);
-    if (user?.is_operator !== true) throw await noOperator(context, named.login);
+    const user = await findNamedUser(context, named);
+    if (user?.is_operator !== true) throw await buildNoOperatorError(context, named.login);
     await deleteOpenLinks(context.db, user.id);
     await endSignIns(context.db, user.id);
     return await setOperator(context.db, user.id, false);
@@ -176,7 +169,7 @@ const dismissOperator: Action<NamedUser, Place, User> = {
   describe: (_input, _place, user) => ({ user_id: user.id, target_id: user.id, detail: { login: user.login } }),
 };
 
-async function noOperator(context: Context, login: string): Promise<ArsiaError> {
+async function buildNoOperatorError(context: Context, login: string): Promise<ArsiaError> {
   const ids = (await listOperators(context.db, login)).map(({ id }) => id);
   return new ArsiaError('not_found', `There is no operator ${JSON.stringify(login)}.`, {
     advice:
@@ -190,20 +183,20 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
   name: 'admin_link.redeem',
   needs: 'anyone',
   changes: true,
-  find: nowhere,
+  find: findInstallation,
   async run(context, { token }) {
-    const link = await useAdminLink(context.db, hashOf(token), new Date(context.now));
+    const link = await useAdminLink(context.db, hashToken(token), new Date(context.now));
     if (link === undefined)
-      throw new ArsiaError('unauthenticated', 'This link was used, has expired or never was.', {
+      throw new ArsiaError('unauthenticated', 'This link was used, has expired or never existed.', {
         advice: 'Run the command that printed the link again, on the server: it prints a new one.',
       });
     const user = link.makes_operator
       ? await setOperator(context.db, link.user_id, true)
       : (await findUserById(context.db, link.user_id))!;
-    // The link stays unused with the rest of this transaction, and its 15 minutes go on.
+    // The transaction rolls back, so the link stays unused and valid for the rest of its 15 minutes.
     if (!user.is_active)
       throw new ArsiaError('user_inactive', `User ${user.login} is deactivated.`, {
-        advice: 'Have an owner of the organisation activate the user, and open the link again.',
+        advice: 'Ask an owner of the organisation to activate the user, then open the link again.',
       });
     const organization = link.makes_operator
       ? undefined
@@ -211,7 +204,7 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
     return { user, organization: organization?.path ?? null };
   },
   describe: (_input, _place, { user, organization }) => ({
-    // The owners of the organisation read who came in by a link.
+    // Recorded in the audit of the organisation, so that its owners see the sign-in by a link.
     organization_id: organization === null ? null : user.organization_id,
     user_id: user.id,
     target_id: user.id,
@@ -219,25 +212,7 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
   }),
 };
 
-async function nowhere(): Promise<Place> {
-  return { organization_id: null, lineage: [] };
-}
-
-async function newUser(
-  context: Context,
-  login: string,
-  more: Pick<User, 'organization_id' | 'is_operator'>,
-): Promise<User> {
-  await refuseTakenLogin(context, more.organization_id, login);
-  const user: User = {
-    id: context.id('user'),
-    login,
-    display_name: '',
-    is_active: true,
-    created_at: new Date(context.now),
-    version: 1,
-    ...more,
-  };
-  await insertUser(context.db, user);
-  return user;
+async function addUser(context: Context, organization_id: string | null, login: string): Promise<User> {
+  await refuseTakenLogin(context, organization_id, login);
+  return await insertNewUser(context, organization_id, { login, display_name: '' });
 }

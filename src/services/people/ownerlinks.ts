@@ -1,79 +1,76 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { adminLinkLifetime } from '../../core/lifetimes.ts';
-import { ownerLinkPrefix } from '../../core/links.ts';
-import { hashOf } from '../../store/issuing/artifacts.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
-import { insertAdminLink } from '../../store/people/adminlinks.ts';
-import { activeOwners, insertMembership, membershipIn, updateMembership } from '../../store/people/memberships.ts';
+import { findMembershipIn, listActiveOwners, updateMembership } from '../../store/people/memberships.ts';
 import { findUser, findUserById, type User, updateUser } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { organizationMeant } from './namedusers.ts';
+import { findInstallation } from '../pipeline/places.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { insertNewMembership } from './memberships.ts';
+import { resolveOrganization } from './namedusers.ts';
+import { createOneTimeLink, type OneTimeLink } from './onetimelinks.ts';
 
-interface OwnerMeant {
+interface OwnerLinkRequest {
   /** The id or the name of an organisation. */
   organization: string;
-  /** The login or the id of an owner; not needed where there is one. */
+  /** The login or the id of an owner; may be left out where there is exactly one. */
   owner?: string | undefined;
 }
 
-export interface OwnerLink {
-  token: string;
-  expires_at: Date;
+export interface OwnerLink extends OneTimeLink {
   user: User;
   organization: Namespace;
-  /** True where the user was made an owner by this. */
+  /** True if this made the user an owner. */
   isAppointed: boolean;
 }
 
-/** The number of owners that a refusal names. */
+/** Owners that a refusal lists at most. */
 const mostNamed = 20;
 
-/** Makes a link that lets an active owner of an organisation in, once, within 15 minutes. It makes nobody an operator. */
-export const createOwnerLink = ownerLinkAction('owner_link.create', async (_context, organization) => {
+/**
+ * Creates a link that signs an active owner of an organisation in, once, within 15 minutes. It does not make the owner
+ * an operator.
+ */
+export const createOwnerLink = buildOwnerLinkAction('owner_link.create', async (_context, organization) => {
   throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
     advice: `Run \`arsia server admin recover --organization ${organization.path} --login <login or id>\` on the server: it makes a user of the organisation an owner.`,
   });
 });
 
-/** The same for the server's terminal, where a user of an organisation without an active owner becomes one. */
-export const recoverOwner = ownerLinkAction('organization.recover', async (context, organization, ref) => {
+/**
+ * Creates the same link from the server's terminal. Where the organisation has no active owner, it makes the named user
+ * an owner.
+ */
+export const recoverOwner = buildOwnerLinkAction('organization.recover', async (context, organization, ref) => {
   if (ref === undefined)
     throw new ArsiaError('conflict', `${organization.path} has no active owner.`, {
       advice: `Name a user of the organisation with --login: the user becomes an owner. Where it has no user, run \`arsia server bootstrap --organization ${organization.path}\`.`,
     });
   const user = await findUser(context.db, organization.id, ref);
-  if (user === undefined) throw missing('user', ref);
+  if (user === undefined) throw buildNotFoundError('user', ref);
   await makeOwner(context, organization, user.id);
   return user.is_active ? user : await updateUser(context.db, user.id, { is_active: true });
 });
 
-function ownerLinkAction(
+function buildOwnerLinkAction(
   name: string,
   appoint: (context: Context, organization: Namespace, owner: string | undefined) => Promise<User>,
-): Action<OwnerMeant, Place, OwnerLink> {
+): Action<OwnerLinkRequest, Place, OwnerLink> {
   return {
     name,
     needs: 'operator',
     changes: true,
-    // The organisation is looked up in `run`, after authorisation: a caller who is no operator learns nothing about
-    // organisations.
-    find: async () => ({ organization_id: null, lineage: [] }),
+    find: findInstallation,
     async run(context, input) {
-      const organization = await organizationMeant(context, input.organization);
-      const owners = await activeOwners(context.db, organization.id, mostNamed);
+      const organization = await resolveOrganization(context, input.organization);
+      const owners = await listActiveOwners(context.db, organization.id, mostNamed);
       const isAppointed = owners.length === 0;
       const user = isAppointed
         ? await appoint(context, organization, input.owner)
-        : await ownerMeant(context, organization, owners, input.owner);
-      const token = `${ownerLinkPrefix}${Buffer.from(context.random(32)).toString('base64url')}`;
-      const expires_at = new Date(context.now + adminLinkLifetime * 1000);
-      const token_hash = hashOf(token);
-      const link = { token_hash, user_id: user.id, expires_at, used_at: null, makes_operator: false };
-      await insertAdminLink(context.db, link);
-      return { token, expires_at, user, organization, isAppointed };
+        : await resolveOwner(context, organization, owners, input.owner);
+      const link = await createOneTimeLink(context, user.id, { makes_operator: false });
+      return { ...link, user, organization, isAppointed };
     },
-    // Recorded in the audit of the organisation, so that its owners see who was let in, and by whom.
+    // Recorded in the audit of the organisation, so that its owners see who got a link, and from whom.
     describe: (_input, _place, { user, organization, expires_at, isAppointed }) => ({
       organization_id: organization.id,
       user_id: user.id,
@@ -83,17 +80,17 @@ function ownerLinkAction(
   };
 }
 
-async function ownerMeant(
+async function resolveOwner(
   context: Context,
   organization: Namespace,
   owners: readonly string[],
   ref: string | undefined,
 ): Promise<User> {
   const named = ref === undefined ? undefined : await findUser(context.db, organization.id, ref);
-  if (ref !== undefined && named === undefined) throw missing('user', ref);
+  if (ref !== undefined && named === undefined) throw buildNotFoundError('user', ref);
   if (named === undefined && owners.length === 1) return (await findUserById(context.db, owners[0]!))!;
   // Reads the membership of the named user: `owners` may be only the first of many.
-  const role = named?.is_active && (await membershipIn(context.db, named.id, organization.id))?.role;
+  const role = named?.is_active && (await findMembershipIn(context.db, named.id, organization.id))?.role;
   if (named !== undefined && role === 'owner') return named;
   const known: string[] = [];
   for (const owner of owners) known.push(`${(await findUserById(context.db, owner))!.login} (${owner})`);
@@ -107,18 +104,10 @@ async function ownerMeant(
 }
 
 async function makeOwner(context: Context, organization: Namespace, user_id: string): Promise<void> {
-  const existing = await membershipIn(context.db, user_id, organization.id);
+  const existing = await findMembershipIn(context.db, user_id, organization.id);
   if (existing !== undefined) {
     await updateMembership(context.db, existing.id, 'owner');
     return;
   }
-  await insertMembership(context.db, {
-    id: context.id('membership'),
-    namespace_id: organization.id,
-    principal_id: user_id,
-    role: 'owner',
-    organization_id: organization.id,
-    created_at: new Date(context.now),
-    version: 1,
-  });
+  await insertNewMembership(context, organization, { principal_id: user_id, role: 'owner' });
 }

@@ -3,38 +3,45 @@ import { proposeLogin } from '../../core/logins.ts';
 import type { Origin } from '../../core/origin.ts';
 import { anonymous } from '../../core/principals.ts';
 import { acceptInvitation, deleteInvitation, findInvitation, type Invitation } from '../../store/people/invitations.ts';
-import { insertMembership } from '../../store/people/memberships.ts';
 import { syncSignInTeams } from '../../store/people/signinteams.ts';
-import { teamIdsOf } from '../../store/people/teams.ts';
+import { listTeamIds } from '../../store/people/teams.ts';
 import { type SignInUser, saveUserIdentity } from '../../store/people/useridentities.ts';
-import { findUser, insertUser, type User } from '../../store/people/users.ts';
+import { findUser, type User } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { insertNewMembership } from './memberships.ts';
 import {
-  acceptableInvitations,
-  deactivated,
+  buildDeactivatedError,
   type FoundPerson,
-  joinableOrganization,
-  optionsOf,
+  findJoinableOrganization,
+  findPerson,
+  listAcceptableInvitations,
   type Person,
-  personAt,
+  readSignInOptions,
   type SignInChoice,
   type SignInOptions,
   type SignInUsers,
 } from './signinoptions.ts';
+import { insertNewUser } from './users.ts';
 
 /**
- * Signs people in: lists what a person can choose between, then signs in by one choice. Every sign-in and every refused one
- * leaves one record, `user.sign_in`.
+ * Signs people in: lists what a person can choose between, then signs in by one choice. Every sign-in and every refused
+ * sign-in leaves one record, `user.sign_in`.
  */
 export interface SignIn {
-  /** Throws `sign_in_refused` or `user_inactive`, recorded, where the person can choose nothing. */
-  options(person: Person, origin: Origin): Promise<SignInOptions>;
-  /** Throws `sign_in_refused` or `user_inactive`, recorded, where the choice is no longer open. */
+  /**
+   * Returns the choices of a person. Throws `sign_in_refused` or `user_inactive`, with a record, where there are none.
+   */
+  listOptions(person: Person, origin: Origin): Promise<SignInOptions>;
+  /**
+   * Signs in by a choice. Throws `sign_in_refused` or `user_inactive`, with a record, where it is no longer possible.
+   */
   signIn(person: Person, choice: SignInChoice, origin: Origin): Promise<{ id: string; login: string }>;
-  /** Deletes an invitation of the person's address. Throws `sign_in_refused`, recorded, where it is no longer open. */
+  /**
+   * Deletes an invitation of the person's address. Throws `sign_in_refused`, with a record, where it is no longer open.
+   */
   decline(person: Person, invitation: string, origin: Origin): Promise<void>;
-  /** Records a sign-in that ended before anybody was vouched for. */
+  /** Records a sign-in that failed before the identity provider authenticated a person. */
   refuse(error: ArsiaError, origin: Origin): Promise<void>;
 }
 
@@ -47,7 +54,7 @@ interface SignedIn {
   user: User;
   invitation?: Invitation;
   isFirst: boolean;
-  /** The teams that the groups claim gives; null where none is configured. */
+  /** The teams from the groups claim; null where no groups claim is configured. */
   teams: string[] | null;
 }
 
@@ -55,39 +62,39 @@ const signInName = 'user.sign_in';
 
 export function createSignIn(parts: { pipeline: Pipeline; users: SignInUsers }): SignIn {
   const { pipeline, users } = parts;
-  const callOf = (origin: Origin) => ({ caller: anonymous, origin });
-  const read = readOptions(users);
-  const enter = enterBy(users);
+  const buildCall = (origin: Origin) => ({ caller: anonymous, origin });
+  const read = buildOptionsAction(users);
+  const enter = buildEnterAction(users);
   return {
-    options: (person, origin) => pipeline.perform(read, callOf(origin), person),
+    listOptions: (person, origin) => pipeline.perform(read, buildCall(origin), person),
     async signIn(person, choice, origin) {
-      const { user } = await pipeline.perform(enter, callOf(origin), { person, choice });
+      const { user } = await pipeline.perform(enter, buildCall(origin), { person, choice });
       return { id: user.id, login: user.login };
     },
     async decline(person, id, origin) {
-      await pipeline.perform(declineInvitation, callOf(origin), { person, id });
+      await pipeline.perform(declineInvitation, buildCall(origin), { person, id });
     },
-    refuse: (error, origin) => pipeline.refuse(signInName, callOf(origin), error),
+    refuse: (error, origin) => pipeline.refuse(signInName, buildCall(origin), error),
   };
 }
 
-function readOptions(users: SignInUsers): Action<Person, FoundPerson, SignInOptions> {
+function buildOptionsAction(users: SignInUsers): Action<Person, FoundPerson, SignInOptions> {
   return {
     name: signInName,
     needs: 'anyone',
     changes: false,
-    find: personAt,
-    run: (context, person, { known }) => optionsOf(context, person, known, users),
+    find: findPerson,
+    run: (context, person, { known }) => readSignInOptions(context, person, known, users),
   };
 }
 
-function enterBy(users: SignInUsers): Action<Chosen, FoundPerson, SignedIn> {
+function buildEnterAction(users: SignInUsers): Action<Chosen, FoundPerson, SignedIn> {
   return {
     name: signInName,
     needs: 'anyone',
     changes: true,
     adds: ['users', 'memberships', 'team_members', 'teams_per_user'],
-    find: (context, { person, choice }) => personAt(context, person, choice),
+    find: (context, { person, choice }) => findPerson(context, person, choice),
     async run(context, { person, choice }, { known }) {
       const entered = await enter(context, person, choice, known, users);
       const at = new Date(context.now);
@@ -99,7 +106,7 @@ function enterBy(users: SignInUsers): Action<Chosen, FoundPerson, SignedIn> {
         created_at: at,
         signed_in_at: at,
       });
-      return { ...entered, teams: await teamsOf(context, entered.user, person) };
+      return { ...entered, teams: await syncTeams(context, entered.user, person) };
     },
     describe: (_input, _place, { user, invitation, isFirst, teams }) => ({
       actor_kind: 'user',
@@ -119,7 +126,7 @@ function enterBy(users: SignInUsers): Action<Chosen, FoundPerson, SignedIn> {
 
 type Entered = Omit<SignedIn, 'teams'>;
 
-/** Judges the choice on what is committed now: the page with the options may be older. */
+/** Decides on the committed state, because the page with the options may be older. */
 async function enter(
   context: Context,
   person: Person,
@@ -127,12 +134,13 @@ async function enter(
   known: readonly SignInUser[],
   users: SignInUsers,
 ): Promise<Entered> {
-  if ('user' in choice) return { user: activeUser(known.find(({ id }) => id === choice.user)), isFirst: false };
+  if ('user' in choice) return { user: requireActiveUser(known.find(({ id }) => id === choice.user)), isFirst: false };
   if ('invitation' in choice) return await enterByInvitation(context, person, choice.invitation, known);
-  const organization = users === 'anyone' ? await joinableOrganization(context, known) : undefined;
-  if (organization !== undefined) return { user: await createFor(context, person, organization.id), isFirst: true };
-  // The person joined in another tab in the meantime.
-  return { user: activeUser(known.find(({ organization_id }) => organization_id !== null)), isFirst: false };
+  const organization = users === 'anyone' ? await findJoinableOrganization(context, known) : undefined;
+  if (organization !== undefined)
+    return { user: await insertPersonUser(context, person, organization.id), isFirst: true };
+  // The person has joined in another tab meanwhile.
+  return { user: requireActiveUser(known.find(({ organization_id }) => organization_id !== null)), isFirst: false };
 }
 
 async function enterByInvitation(
@@ -141,58 +149,39 @@ async function enterByInvitation(
   id: string,
   known: readonly SignInUser[],
 ): Promise<Entered> {
-  const invitation = (await acceptableInvitations(context, person, known)).find((one) => one.id === id);
+  const invitation = (await listAcceptableInvitations(context, person, known)).find((one) => one.id === id);
   if (invitation === undefined) {
-    // The form was sent twice: the first request made the user.
+    // The form was sent twice: the first request created the user.
     const accepted = await findInvitation(context.db, id);
     const user = known.find((one) => one.id === accepted?.user_id);
-    if (user === undefined) throw closed();
-    return { user: activeUser(user), isFirst: false };
+    if (user === undefined) throw buildClosedInvitationError();
+    return { user: requireActiveUser(user), isFirst: false };
   }
   const { organization_id, namespace_id, role } = invitation;
-  const user = await createFor(context, person, organization_id);
-  const now = new Date(context.now);
-  if (!(await acceptInvitation(context.db, id, user.id, now))) throw closed();
+  const user = await insertPersonUser(context, person, organization_id);
+  if (!(await acceptInvitation(context.db, id, user.id, new Date(context.now)))) throw buildClosedInvitationError();
   if (namespace_id !== null && role !== null) {
-    // A new user has no other membership.
+    // A new user has no other membership, so the quota of memberships per principal cannot be reached.
     await context.admit('memberships', organization_id);
-    await insertMembership(context.db, {
-      id: context.id('membership'),
-      namespace_id,
-      principal_id: user.id,
-      role,
-      organization_id,
-      created_at: now,
-      version: 1,
-    });
+    await insertNewMembership(context, { id: namespace_id, organization_id }, { principal_id: user.id, role });
   }
   return { user, invitation, isFirst: true };
 }
 
-function activeUser(user: SignInUser | undefined): User {
+function requireActiveUser(user: SignInUser | undefined): User {
   if (user === undefined)
     throw new ArsiaError('sign_in_refused', 'You can no longer sign in as this user.', {
       advice: 'Sign in again: the page lists the users that you can choose.',
     });
-  if (!user.is_active) throw deactivated([user]);
+  if (!user.is_active) throw buildDeactivatedError([user]);
   const { organization: _organization, ...row } = user;
   return row;
 }
 
-async function createFor(context: Context, person: Person, organization_id: string): Promise<User> {
-  const user: User = {
-    id: context.id('user'),
-    organization_id,
-    login: await freeLogin(context, organization_id, person),
-    display_name: person.display_name,
-    is_operator: false,
-    is_active: true,
-    created_at: new Date(context.now),
-    version: 1,
-  };
+async function insertPersonUser(context: Context, person: Person, organization_id: string): Promise<User> {
+  const login = await chooseFreeLogin(context, organization_id, person);
   await context.admit('users', organization_id);
-  await insertUser(context.db, user);
-  return user;
+  return await insertNewUser(context, organization_id, { login, display_name: person.display_name });
 }
 
 const declineInvitation: Action<{ person: Person; id: string }, Place, Invitation> = {
@@ -201,8 +190,8 @@ const declineInvitation: Action<{ person: Person; id: string }, Place, Invitatio
   changes: true,
   find: async (_context, { person }) => ({ organization_id: null, lineage: [], recorded: { iss: person.iss } }),
   async run(context, { person, id }) {
-    const invitation = (await acceptableInvitations(context, person, [])).find((one) => one.id === id);
-    if (invitation === undefined) throw closed();
+    const invitation = (await listAcceptableInvitations(context, person, [])).find((one) => one.id === id);
+    if (invitation === undefined) throw buildClosedInvitationError();
     await deleteInvitation(context.db, id);
     return invitation;
   },
@@ -213,26 +202,26 @@ const declineInvitation: Action<{ person: Person; id: string }, Place, Invitatio
   }),
 };
 
-async function teamsOf(context: Context, user: User, person: Person): Promise<string[] | null> {
+async function syncTeams(context: Context, user: User, person: Person): Promise<string[] | null> {
   const { id, organization_id, login } = user;
   if (person.teams === null || organization_id === null) return null;
-  const before = await teamIdsOf(context.db, id);
+  const before = await listTeamIds(context.db, id);
   const names = await syncSignInTeams(context.db, { id, organization_id }, person.teams, new Date(context.now));
-  const added = (await teamIdsOf(context.db, id)).filter((team) => !before.includes(team));
+  const added = (await listTeamIds(context.db, id)).filter((team) => !before.includes(team));
   const holders = added.map((team) => ({ id: team, name: team }));
   await context.admit('team_members', organization_id, holders);
-  // The count includes them already: it sees what this transaction added.
+  // The count includes the added rows already: it reads in this transaction.
   if (added.length > 0) await context.admit('teams_per_user', organization_id, { id, name: login }, 0);
   return names;
 }
 
-async function freeLogin(context: Context, organization_id: string, person: Person): Promise<string> {
+async function chooseFreeLogin(context: Context, organization_id: string, person: Person): Promise<string> {
   const proposed = proposeLogin(person);
   if ((await findUser(context.db, organization_id, proposed)) === undefined) return proposed;
   return `${proposed}-${Buffer.from(context.random(3)).toString('hex')}`;
 }
 
-function closed(): ArsiaError {
+function buildClosedInvitationError(): ArsiaError {
   return new ArsiaError('sign_in_refused', 'This invitation was accepted, declined or withdrawn, or has expired.', {
     advice: 'Ask an owner of the organisation to invite you again.',
   });

@@ -8,37 +8,37 @@ import {
   findTeam,
   insertTeam,
   insertTeamMember,
+  listTeamIds,
   listTeamMembers,
   listTeams,
   type Team,
   type TeamMember,
-  teamIdsOf,
   updateTeam,
 } from '../../store/people/teams.ts';
-import { ownOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
-import { missing } from '../pipeline/rights.ts';
-import { onlyPrincipal, userOf } from './users.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
+import { buildNotFoundError } from '../pipeline/rights.ts';
+import { findOnlyVisiblePrincipal, resolveUserIn } from './users.ts';
 
 interface FoundTeam extends Place {
   team: Team;
 }
 
-/** A team of the caller's organisation, by id or name. */
-async function teamAt(context: Context, input: { ref: string }): Promise<FoundTeam> {
-  const place = await ownOrganization(context);
+/** Finds a team of the caller's organisation by id or name. Throws `not_found`. */
+async function resolveTeam(context: Context, input: { ref: string }): Promise<FoundTeam> {
+  const place = await findOwnOrganization(context);
   const team =
     place.organization_id === null ? undefined : await findTeam(context.db, place.organization_id, input.ref);
-  if (team === undefined) throw missing('team', input.ref);
+  if (team === undefined) throw buildNotFoundError('team', input.ref);
   return { ...place, team, named: { noun: 'team', ref: input.ref }, audit: { target_id: team.id } };
 }
 
 /** Finds a team. A caller without a role in the organisation finds only the teams that they are in. */
-async function visibleTeamAt(context: Context, input: { ref: string }): Promise<FoundTeam> {
-  const found = await teamAt(context, input);
-  const only = await onlyPrincipal(context);
-  if (only !== undefined && !(await teamIdsOf(context.db, only)).includes(found.team.id))
-    throw missing('team', input.ref);
+async function resolveVisibleTeam(context: Context, input: { ref: string }): Promise<FoundTeam> {
+  const found = await resolveTeam(context, input);
+  const only = await findOnlyVisiblePrincipal(context);
+  if (only !== undefined && !(await listTeamIds(context.db, only)).includes(found.team.id))
+    throw buildNotFoundError('team', input.ref);
   return found;
 }
 
@@ -47,15 +47,15 @@ export const createTeam: Action<Created<typeof teams>, Place, Team> = {
   needs: 'team.manage',
   changes: true,
   adds: ['teams'],
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, input, { organization_id }) {
     if ((await findTeam(context.db, organization_id!, input.name)) !== undefined)
       throw new ArsiaError('conflict', `There is already a team ${input.name}.`, {
-        fields: [{ pointer: '/name', detail: 'is taken in this organisation' }],
+        fields: [{ pointer: '/name', detail: 'is already used in this organisation' }],
       });
     await context.admit('teams', organization_id);
     const team: Team = {
-      id: context.id('team'),
+      id: context.newId('team'),
       organization_id: organization_id!,
       ...input,
       created_at: new Date(context.now),
@@ -71,7 +71,7 @@ export const getTeam: Action<{ ref: string }, FoundTeam, Team> = {
   name: 'team.get',
   needs: 'member',
   changes: false,
-  find: visibleTeamAt,
+  find: resolveVisibleTeam,
   run: async (_context, _input, { team }) => team,
 };
 
@@ -79,9 +79,9 @@ export const listAllTeams: Action<{ page: Page }, Place, Team[]> = {
   name: 'team.list',
   needs: 'member',
   changes: false,
-  find: ownOrganization,
+  find: findOwnOrganization,
   async run(context, { page }, { organization_id }) {
-    return await listTeams(context.db, organization_id!, page, await onlyPrincipal(context));
+    return await listTeams(context.db, organization_id!, page, await findOnlyVisiblePrincipal(context));
   },
 };
 
@@ -89,18 +89,18 @@ export const changeTeam: Action<Changed<typeof teams> & { ref: string }, FoundTe
   name: 'team.update',
   needs: 'team.manage',
   changes: true,
-  find: teamAt,
+  find: resolveTeam,
   version: ({ team }) => team.version,
   run: (context, { ref: _ref, ...change }, { team }) => updateTeam(context.db, team.id, change),
   describe: ({ ref: _ref, ...change }, { team }) => ({ detail: { name: team.name, ...change } }),
 };
 
-/** Its roles, grants and assignments go with it: what they allowed ends with the next request. */
+/** Deletes a team with its roles, grants and assignments. What they allowed ends with the next request. */
 export const removeTeam: Action<{ ref: string }, FoundTeam, void> = {
   name: 'team.delete',
   needs: 'team.manage',
   changes: true,
-  find: teamAt,
+  find: resolveTeam,
   version: ({ team }) => team.version,
   run: (context, _input, { team }) => deleteTeam(context.db, team.id),
   describe: (_input, { team }) => ({ detail: { name: team.name } }),
@@ -111,16 +111,16 @@ export const addTeamMember: Action<Created<typeof teamMembers> & { ref: string }
   needs: 'team.manage',
   changes: true,
   adds: ['team_members', 'teams_per_user'],
-  find: teamAt,
+  find: resolveTeam,
   async run(context, input, { team }) {
-    const user = await userOf(context, team.organization_id, input.user);
+    const user = await resolveUserIn(context, team.organization_id, input.user);
     const row = {
       team_id: team.id,
       user_id: user.id,
       source: 'manual' as const,
       created_at: new Date(context.now),
     };
-    if (!(await teamIdsOf(context.db, user.id)).includes(team.id)) {
+    if (!(await listTeamIds(context.db, user.id)).includes(team.id)) {
       await context.admit('team_members', team.organization_id, team);
       await context.admit('teams_per_user', team.organization_id, { id: user.id, name: user.login });
     }
@@ -137,9 +137,9 @@ export const listMembersOfTeam: Action<{ ref: string; page: Page }, FoundTeam, T
   name: 'team_member.list',
   needs: 'member',
   changes: false,
-  find: visibleTeamAt,
+  find: resolveVisibleTeam,
   async run(context, { page }, { team }) {
-    return await listTeamMembers(context.db, team.id, page, await onlyPrincipal(context));
+    return await listTeamMembers(context.db, team.id, page, await findOnlyVisiblePrincipal(context));
   },
 };
 
@@ -147,10 +147,11 @@ export const removeTeamMember: Action<{ ref: string; user: string }, FoundTeam, 
   name: 'team_member.delete',
   needs: 'team.manage',
   changes: true,
-  find: teamAt,
+  find: resolveTeam,
   async run(context, input, { team }) {
-    const user = await userOf(context, team.organization_id, input.user);
-    if (!(await deleteTeamMember(context.db, team.id, user.id))) throw missing('member of the team', input.user);
+    const user = await resolveUserIn(context, team.organization_id, input.user);
+    if (!(await deleteTeamMember(context.db, team.id, user.id)))
+      throw buildNotFoundError('member of the team', input.user);
   },
   describe: (input, { team }) => ({ detail: { team: team.name, user: input.user } }),
 };

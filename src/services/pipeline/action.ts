@@ -8,25 +8,27 @@ import type { Queries } from '../../database/connections.ts';
 import type { Admit } from './admit.ts';
 import type { Load } from './shares.ts';
 
-/** Who calls, and from where. */
 export interface Call {
   caller: Caller;
   origin: Origin;
-  /** The versions that the caller takes the thing to be at (`If-Match`, RFC 9110 13.1.1); undefined: whatever it is. */
+  /** The versions that the request accepts (`If-Match`, RFC 9110 13.1.1); undefined: any. */
   if_match?: IfMatch | undefined;
 }
 
 export type IfMatch = 'any' | readonly number[];
 
-/** Where an action happens: the lineage (root first) on which permission is decided. */
+/** The place of an action: the lineage (root first) on which its permission is decided. */
 export interface Place {
   organization_id: string | null;
   lineage: string[];
-  /** How the request named it: what may not be seen is refused in the same words as what does not exist. */
+  /**
+   * The noun and the reference of the request, for messages: a place that the caller may not see gets the same message
+   * as one that does not exist.
+   */
   named?: { noun: string; ref: string };
-  /** Facts for the record's detail, of a success and of a refusal alike; no secrets. */
+  /** Facts for the detail of the audit record, on success and on refusal. No secrets. */
   recorded?: Record<string, unknown>;
-  /** What the audit record names. */
+  /** The columns of the audit record that name the things at this place. */
   audit?: Partial<Pick<AuditEvent, 'user_id' | 'workspace_id' | 'identity_id' | 'job_id' | 'target_id'>>;
 }
 
@@ -34,47 +36,51 @@ export interface Context extends Call {
   db: Queries;
   /** Milliseconds since 1970, one value for the whole action. */
   now: number;
-  id(kind: IdKind): string;
+  newId(kind: IdKind): string;
   random(bytes: number): Uint8Array;
-  /** A further permission beside the action's own: refuses like the pipeline does. */
+  /** Demands a permission beside the action's own. Throws what the pipeline would throw. */
   demand(permission: Permission, place: Place): Promise<void>;
-  may(permission: Permission, place: Place): Promise<boolean>;
-  /** Called before rows are added that a quota counts: refuses where it is reached. The action declares it in `adds`. */
+  can(permission: Permission, place: Place): Promise<boolean>;
+  /**
+   * Must be called before rows are added that a quota counts. Throws `quota_exceeded`. The action declares the quota in
+   * `adds`.
+   */
   admit: Admit;
 }
 
 /**
- * One thing that can be done. It says where it happens and what permission that needs; it never sees authorisation or
- * audit, so it cannot forget either.
+ * One operation on the stored things. It declares its place and the permission that it needs. The pipeline authorises
+ * and audits it, so that no action can forget either.
  */
 export interface Action<Input, Found extends Place, Result> {
-  /** `noun.verb`, as the audit has it. */
+  /** `noun.verb`, as in the audit. */
   name: string;
   /**
-   * `member`: anyone of the organisation (an operator of no organisation, where the place has none). `operator`: the
-   * installation's operators and the server itself. `anyone`: the request proves itself by its content.
+   * `member`: every principal of the organisation; an operator without an organisation, where the place has none.
+   * `operator`: the operators of the installation, and the server itself. `anyone`: no authentication; the content of
+   * the request proves the right.
    */
   needs: Permission | 'member' | 'operator' | 'anyone';
-  /** Changes run in one transaction with their record; reads leave none unless they are refused. */
+  /** True: runs in one transaction with its audit record. False: leaves a record only where it is refused. */
   changes: boolean;
-  /** The quotas of what it adds: `run` takes room of each before it adds something. */
+  /** The quotas that count what it adds: `run` calls `admit` for each of them. */
   adds?: readonly QuotaName[];
-  /** Opens to operators too, whatever organisation it is about. */
+  /** Operators may perform it on every organisation, without a role there. */
   opensToOperator?: true;
-  /** What the action is about; throws `not_found` through `missing` when there is no such thing. */
+  /** Finds what the action is about. Throws `not_found` (buildNotFoundError) where it does not exist. */
   find(context: Context, input: Input): Promise<Found>;
-  /** The share that this input needs. Default: `change` or `read`. */
+  /** The kind of load of this input. Default: `change` or `read`. */
   load?(input: Input): Load;
-  /** True where the token of this job opens the action; jobs may do nothing else. */
+  /** Returns true where the token of this job may perform the action. Without it, no job may. */
   opensToJob?(found: Found, caller: Caller & { kind: 'job' }): boolean;
-  /** The version of the thing that is changed, which `If-Match` is held against; without it no version ever matches. */
+  /** The version that `If-Match` is compared with. Without it, no version matches. */
   version?(found: Found): number;
   run(context: Context, input: Input, found: Found): Promise<Result>;
   /**
-   * Throws what `run` would throw about the caller's right beyond `needs`, and nothing else. A kept answer is repeated only
-   * where this allows the action too.
+   * Throws what `run` would throw for lack of a right beyond `needs`, and nothing else. A kept answer is repeated only
+   * if this passes too.
    */
   authorise?(context: Context, input: Input, found: Found): Promise<void>;
-  /** Facts for the record of a change: ids and the fields that changed, no secrets. */
+  /** Facts for the audit record of a change: ids and the fields that changed. No secrets. */
   describe?(input: Input, found: Found, result: Result): Partial<AuditEvent>;
 }

@@ -2,18 +2,18 @@ import { ArsiaError } from '../../core/errors.ts';
 import { explainQuota, type QuotaName, quotas } from '../../core/quotas.ts';
 import type { Queries } from '../../database/connections.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
-import { type QuotaKey, quotaUse } from '../../store/namespaces/quotas.ts';
+import { type QuotaKey, readQuotaUse } from '../../store/namespaces/quotas.ts';
 import type { Admission } from './quotacounts.ts';
 
-/** The holder of a quota, where that is not the organisation. `name` is for people. */
+/** The holder of a quota other than the organisation. `name` is for messages. */
 export interface QuotaHolderRef {
   id: string;
   name: string;
 }
 
 /**
- * Takes room for `amount` rows that are about to be added; throws `quota_exceeded` where there is none. Takes as much for
- * each of several holders. The holder is the organisation where it is left out.
+ * Reserves room in a quota for `amount` rows that are about to be added, for each of the holders. Throws
+ * `quota_exceeded` where there is none. Without `holder`, the organisation is the holder.
  */
 export type Admit = (
   name: QuotaName,
@@ -22,7 +22,7 @@ export type Admit = (
   amount?: number,
 ) => Promise<void>;
 
-/** `adds`: the quotas that the action declares. Another one is a fault in the code. */
+/** `adds`: the quotas that the action declares. Throws Error for a quota that it does not declare. */
 export function createAdmit(parts: {
   db: Queries;
   now: number;
@@ -33,16 +33,16 @@ export function createAdmit(parts: {
   return async (name, organization_id, holder, amount = 1) => {
     if (admission === undefined || !adds.includes(name))
       throw new Error(`the action does not declare the quota ${name}`);
-    // Operators belong to no organisation, and nothing of theirs is counted for one.
+    // Operators belong to no organisation, so their rows count for none.
     const holders = holder === undefined ? [] : [holder].flat();
     const ids = holder === undefined ? [organization_id].filter((id) => id !== null) : holders.map(({ id }) => id);
     const keys = ids.map((id) => ({ name, organization_id, holder: id }));
     const full =
       quotas[name].counted === 'before'
-        ? admission.take(keys, amount)
-        : await firstFull(db, keys, amount, new Date(now));
+        ? admission.reserve(keys, amount)
+        : await findFirstFull(db, keys, amount, new Date(now));
     if (full === undefined) return;
-    throw await quotaExceeded(
+    throw await buildQuotaExceededError(
       db,
       full.key,
       full.value,
@@ -51,20 +51,20 @@ export function createAdmit(parts: {
   };
 }
 
-async function firstFull(
+async function findFirstFull(
   db: Queries,
   keys: readonly QuotaKey[],
   amount: number,
   now: Date,
 ): Promise<{ key: QuotaKey; value: number } | undefined> {
   for (const key of keys) {
-    const { used, value } = await quotaUse(db, key, now);
+    const { used, value } = await readQuotaUse(db, key, now);
     if (used + amount > value) return { key, value };
   }
   return undefined;
 }
 
-export async function quotaExceeded(
+export async function buildQuotaExceededError(
   db: Queries,
   { name, organization_id }: QuotaKey,
   value: number,

@@ -1,47 +1,47 @@
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Action, Call, Context, IfMatch, Place } from './action.ts';
-import { createContext, type Ground } from './context.ts';
-import { eventOf } from './records.ts';
+import { createContext, type DatabaseScope } from './context.ts';
+import { buildEvent } from './records.ts';
 import type { Audit } from './refusals.ts';
-import { authorise, notForJobs, unauthenticated } from './rights.ts';
+import { authorise, buildNotForJobsError, buildUnauthenticatedError } from './rights.ts';
 
-/** How far a request came: the action, and what it is about once that is found. For the record of a refusal. */
-export interface Attempted {
+/** The progress of a request, for the record of a refusal: the action, and its place once that is found. */
+export interface Attempt {
   action: string;
   found?: Place | undefined;
 }
 
-/** Tries an action once: finds, authorises, runs it and records a change. */
-export async function attempt<Input, Found extends Place, Result>(
+/** Finds, authorises and runs an action, and records a change. */
+export async function attemptAction<Input, Found extends Place, Result>(
   { audit, clock }: { audit: Audit; clock: Clock },
-  ground: Ground,
+  scope: DatabaseScope,
   { action, call, input }: { action: Action<Input, Found, Result>; call: Call; input: Input },
-  attempted: Attempted,
+  attempted: Attempt,
 ): Promise<Result> {
-  const context = createContext(ground, call, clock, action.adds);
-  const found = await reach(context, action, input, attempted);
+  const context = createContext(scope, call, clock, action.adds);
+  const found = await findAndAuthorise(context, action, input, attempted);
   refuseStale(call.if_match, action.version?.(found));
   const result = await action.run(context, input, found);
   if (action.changes) {
     const described = action.describe?.(input, found, result) ?? {};
-    await audit.insert(ground.db, eventOf(clock, call, action.name, found, { outcome: 'success', ...described }));
+    await audit.insert(scope.db, buildEvent(clock, call, action.name, found, { outcome: 'success', ...described }));
   }
   return result;
 }
 
-/** Finds what the action is about and authorises the caller. */
-export async function reach<Input, Found extends Place>(
+/** Finds the place of an action and authorises the caller on it. */
+export async function findAndAuthorise<Input, Found extends Place>(
   context: Context,
   action: Action<Input, Found, unknown>,
   input: Input,
-  attempted: Attempted,
+  attempted: Attempt,
 ): Promise<Found> {
   const { caller } = context;
   Object.assign(attempted, { action: action.name, found: undefined });
-  // Before anything is looked up: a caller who did not authenticate learns nothing about what exists.
-  if (caller.kind === 'anonymous' && action.needs !== 'anyone') throw unauthenticated();
-  if (caller.kind === 'job' && action.opensToJob === undefined) throw notForJobs();
+  // Checked before any lookup: a caller who did not authenticate learns nothing about what exists.
+  if (caller.kind === 'anonymous' && action.needs !== 'anyone') throw buildUnauthenticatedError();
+  if (caller.kind === 'job' && action.opensToJob === undefined) throw buildNotForJobsError();
   const found = await action.find(context, input);
   attempted.found = found;
   await authorise(context, action, found);
@@ -51,9 +51,9 @@ export async function reach<Input, Found extends Place>(
 function refuseStale(if_match: IfMatch | undefined, version: number | undefined): void {
   if (if_match === undefined || if_match === 'any') return;
   if (version === undefined)
-    throw new ArsiaError('precondition_failed', 'This has no version that `If-Match` could name.', {
-      advice: 'Send it without `If-Match`.',
+    throw new ArsiaError('precondition_failed', 'This resource has no version, so `If-Match` never matches.', {
+      advice: 'Send the request without `If-Match`.',
     });
   if (!if_match.includes(version))
-    throw new ArsiaError('precondition_failed', `It was changed meanwhile: it is at version ${version}.`);
+    throw new ArsiaError('precondition_failed', `The resource was changed meanwhile: it is now at version ${version}.`);
 }

@@ -1,40 +1,45 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import { isId } from '../../core/ids.ts';
 import { refuseJob } from '../../core/mint.ts';
 import type { Origin } from '../../core/origin.ts';
-import { accountCaller, anonymous, type Caller, jobCaller, userCaller } from '../../core/principals.ts';
+import { anonymous, type Caller, jobCaller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
 import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
 import type { MintFactsReader } from '../../store/issuing/mintfacts.ts';
-import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
-import { findUserById } from '../../store/people/users.ts';
-import { hashJobToken } from '../jobs/jobs.ts';
-import { eventOf, recordRefusal } from './records.ts';
+import { hashJobToken, jobTokenPattern } from '../jobs/jobtokens.ts';
+import { findPrincipal } from './principals.ts';
+import { buildEvent, recordRefusal } from './records.ts';
 import type { Audit } from './refusals.ts';
 
-/** Who a bearer token speaks for. Nothing is cached: a revoked token or deactivated principal is refused at once. */
+/**
+ * Finds the caller of a bearer token. Nothing is cached, so that a revoked token or a deactivated principal is refused
+ * with the next request.
+ */
 export interface Callers {
-  /** Throws `unauthenticated` or `job_ended`, with one audit record, for a token that opens nothing. */
+  /**
+   * Returns the caller of a token, `anonymous` without one. Throws `unauthenticated` or `job_ended`, with one audit
+   * record.
+   */
   authenticate(bearer: string | undefined, origin: Origin): Promise<Caller>;
   /**
-   * Identifies the job of a token on a route that takes job tokens only. `refusal` where the token opens nothing
-   * (`unauthenticated`, `job_ended`). Records nothing. Throws `unavailable`.
+   * Identifies the job of a token on a route that takes job tokens only. Returns `refusal` (`unauthenticated`,
+   * `job_ended`) for a token that is not valid there. Records nothing. Throws `unavailable`.
    */
   identifyJob(bearer: string | undefined): Promise<{ caller: Caller; refusal?: ArsiaError }>;
 }
 
-const jobTokenPattern = /^arsia_job_[\w-]{43}$/;
-
-/** Returns the bearer token of a request that needs a job token; throws `unauthenticated` for what is none. */
+/**
+ * Returns the bearer token of a request that needs a job token. Throws `unauthenticated` where there is none or it has
+ * another form.
+ */
 export function readJobToken(bearer: string | undefined): string {
-  if (bearer === undefined) throw withoutJobToken();
-  if (!jobTokenPattern.test(bearer)) throw unknownToken();
+  if (bearer === undefined) throw buildMissingJobTokenError();
+  if (!jobTokenPattern.test(bearer)) throw buildUnknownTokenError();
   return bearer;
 }
 
-/** Longer than any token that Arsia made: refused before it is hashed. */
+/** Characters; longer than any token that Arsia creates. Longer ones are refused before they are hashed. */
 const maximumTokenLength = 512;
 
 export function createCallers(parts: {
@@ -46,22 +51,24 @@ export function createCallers(parts: {
 }): Callers {
   const { database, reader, artifacts, audit, clock } = parts;
 
-  async function callerOf(bearer: string): Promise<Caller> {
-    if (bearer.length > maximumTokenLength) throw unknownToken();
+  async function findCaller(bearer: string): Promise<Caller> {
+    if (bearer.length > maximumTokenLength) throw buildUnknownTokenError();
     if (jobTokenPattern.test(bearer)) {
-      const { caller, refusal } = await findJob(reader, clock, bearer);
+      const { caller, refusal } = await findJobCaller(reader, clock, bearer);
       if (refusal !== undefined) throw refusal;
       return caller;
     }
     const found = await artifacts.findPrincipal(createHash('sha256').update(bearer).digest(), clock.now());
-    if (found === undefined) throw unknownToken();
-    return await principalCaller(database, found.principal_id);
+    if (found === undefined) throw buildUnknownTokenError();
+    const principal = await findPrincipal(database.query, found.principal_id);
+    if (principal?.is_active !== true) throw buildUnknownTokenError();
+    return principal.caller;
   }
 
   return {
     async identifyJob(bearer) {
       try {
-        const { caller, refusal } = await findJob(reader, clock, readJobToken(bearer));
+        const { caller, refusal } = await findJobCaller(reader, clock, readJobToken(bearer));
         return refusal?.row.status === 401 ? { caller, refusal } : { caller };
       } catch (thrown) {
         if (thrown instanceof ArsiaError && thrown.row.status === 401) return { caller: anonymous, refusal: thrown };
@@ -72,54 +79,46 @@ export function createCallers(parts: {
     async authenticate(bearer, origin) {
       if (bearer === undefined) return anonymous;
       try {
-        return await callerOf(bearer);
+        return await findCaller(bearer);
       } catch (thrown) {
         throw await recordRefusal(audit, thrown, (refusal) =>
-          eventOf(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, refusal),
+          buildEvent(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, refusal),
         );
       }
     },
   };
 }
 
-/** A job that may mint nothing any more is shown nothing any more: the same facts decide. */
-async function findJob(
+/** Finds the job of a token. Refuses a job that may no longer mint, by the same facts as the mint. */
+async function findJobCaller(
   reader: MintFactsReader,
   clock: Clock,
   token: string,
 ): Promise<{ caller: Caller; refusal?: ArsiaError }> {
   const read = await reader.read({ token_hash: hashJobToken(token), identity: null });
-  if (read === null) throw unknownToken();
+  if (read === null) throw buildUnknownTokenError();
   const caller = jobCaller(read.facts);
   const refusal = refuseJob(read.facts, clock.now());
   return refusal === undefined ? { caller } : { caller, refusal: new ArsiaError(refusal.code, refusal.detail) };
 }
 
-async function principalCaller(database: Database, id: string): Promise<Caller> {
-  if (isId('user', id)) {
-    const user = await findUserById(database.query, id);
-    if (user?.is_active !== true) throw unknownToken();
-    return userCaller(user);
-  }
-  const account = await findServiceAccount(database.query, id);
-  if (account?.is_active !== true) throw unknownToken();
-  return accountCaller(account);
-}
-
-/** Returns the refusal of a request without a token on a route for jobs. */
-export function withoutJobToken(): ArsiaError {
+/** Builds the refusal of a request without a token on a route for jobs. */
+export function buildMissingJobTokenError(): ArsiaError {
   return new ArsiaError('unauthenticated', 'This needs a job token.', {
     advice: 'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
   });
 }
 
-/** One text for every token that opens nothing here, so that nobody learns which kind of wrong it is. */
-export function unknownToken(): ArsiaError {
+/**
+ * Builds the refusal of a token. The text is the same for every cause, so that it does not help an attacker to guess
+ * tokens.
+ */
+export function buildUnknownTokenError(): ArsiaError {
   return new ArsiaError(
     'unauthenticated',
-    'This token opens nothing here: it is unknown, expired, revoked or of another kind.',
+    'This token is not valid here: it is unknown, expired, revoked or of another kind.',
     {
-      advice: 'Send a live access token, or for tokens and credentials the token of a running job.',
+      advice: 'Send a valid access token. For tokens and credentials, send the token of a running job.',
     },
   );
 }

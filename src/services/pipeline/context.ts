@@ -5,17 +5,17 @@ import type { Queries } from '../../database/connections.ts';
 import type { Call, Context } from './action.ts';
 import { createAdmit } from './admit.ts';
 import type { Admission } from './quotacounts.ts';
-import { decideFor, refusal } from './rights.ts';
+import { buildRefusalError, decideForCaller } from './rights.ts';
 
-/** What an action runs on: the database or a transaction, and in a change the room that it may take in quotas. */
-export interface Ground {
+/** The database or transaction that an action runs on. A change also has `admission`, to reserve room in quotas. */
+export interface DatabaseScope {
   db: Queries;
   admission?: Admission | undefined;
 }
 
 /** `adds`: the quotas that the action declares. */
 export function createContext(
-  { db, admission }: Ground,
+  { db, admission }: DatabaseScope,
   call: Call,
   clock: Clock,
   adds: readonly QuotaName[] = [],
@@ -26,14 +26,14 @@ export function createContext(
     db,
     now,
     admit: createAdmit({ db, now, adds, admission }),
-    id: (kind) => newId(clock, kind),
+    newId: (kind) => newId(clock, kind),
     random: clock.random,
     async demand(permission, place) {
-      const decision = await decideFor(context, permission, place);
-      if (decision !== 'allow') throw refusal(decision, permission, place);
+      const decision = await decideForCaller(context, permission, place);
+      if (decision !== 'allow') throw buildRefusalError(decision, permission, place);
     },
-    async may(permission, place) {
-      return (await decideFor(context, permission, place)) === 'allow';
+    async can(permission, place) {
+      return (await decideForCaller(context, permission, place)) === 'allow';
     },
   };
   return context;

@@ -4,15 +4,15 @@ import type { QuotaName } from '../../core/quotas.ts';
 import type { Database, Queries } from '../../database/connections.ts';
 import type { Action, Call, Place } from './action.ts';
 import type { Admit } from './admit.ts';
-import { type Attempted, attempt, reach } from './attempt.ts';
-import { createContext, type Ground } from './context.ts';
+import { type Attempt, attemptAction, findAndAuthorise } from './attempt.ts';
+import { createContext, type DatabaseScope } from './context.ts';
 import { createQuotaCounts, type QuotaCounts } from './quotacounts.ts';
-import { eventOf, type RefusalFacts, recordRefusal, refusalFacts } from './records.ts';
+import { buildEvent, describeRefusal, type RefusalFacts, recordRefusal } from './records.ts';
 import type { Audit } from './refusals.ts';
-import { type Shares, tenantOf } from './shares.ts';
+import { findTenant, type Shares } from './shares.ts';
 
 export interface Pipeline {
-  /** Records a request that was refused before its action began: a body that no schema takes. */
+  /** Records a request that is refused before its action begins, such as a body that its schema rejects. */
   refuse(action: string, call: Call, error: ArsiaError): Promise<void>;
   perform<Input, Found extends Place, Result>(
     action: Action<Input, Found, Result>,
@@ -20,16 +20,16 @@ export interface Pipeline {
     input: Input,
   ): Promise<Result>;
   /**
-   * Throws, with one record of `action`, what the first action that `work` performs would be refused with for lack of a
-   * right. Changes nothing: `work` ends where the action would run.
+   * Throws, with one record of `action`, what the first action of `work` would be refused with for lack of a right.
+   * Changes nothing: `work` ends where that action would run.
    */
   authorise(action: string, call: Call, work: (within: Pipeline) => Promise<unknown>): Promise<void>;
   /**
-   * One transaction for everything that `work` performs through `within` and writes through `db`: all of it or nothing. A
-   * refusal, of what it performs or by itself, leaves one record; by itself it is one of `action`. `work` may run more than
-   * once.
+   * Runs everything that `work` performs through `within` and writes through `db` in one transaction. A refusal rolls
+   * all of it back and leaves one record: of the action that was refused, or of `action` where `work` itself throws.
+   * `work` may run more than once.
    */
-  together<Result>(
+  performTogether<Result>(
     action: string,
     call: Call,
     work: (within: Pipeline, db: Queries, admit: Admit) => Promise<Result>,
@@ -37,7 +37,10 @@ export interface Pipeline {
   ): Promise<Result>;
 }
 
-/** Finds, authorises, runs and records every read and change. Throws `unavailable` where no place becomes free in time. */
+/**
+ * Creates the pipeline, which finds, authorises, runs and records every read and change. Its methods throw
+ * `unavailable` where the tenant's share of the server stays busy.
+ */
 export function createPipeline(parts: {
   database: Database;
   audit: Audit;
@@ -47,9 +50,12 @@ export function createPipeline(parts: {
 }): Pipeline {
   const { database, audit, clock, shares, quotas = createQuotaCounts(parts) } = parts;
 
-  /** One transaction in which room of quotas may be taken. */
-  function changing<Result>(tenant: string, work: (ground: Required<Ground>) => Promise<Result>): Promise<Result> {
-    return quotas.admitting((admission) =>
+  /** Runs `work` in one transaction in which room in quotas can be reserved. */
+  function runInTransaction<Result>(
+    tenant: string,
+    work: (scope: Required<DatabaseScope>) => Promise<Result>,
+  ): Promise<Result> {
+    return quotas.runAdmitted((admission) =>
       database.transaction(
         (db) => {
           admission.restart();
@@ -60,38 +66,38 @@ export function createPipeline(parts: {
     );
   }
 
-  /** Runs `work`; what it throws is recorded for what was attempted by then. */
-  async function recorded<Result>(call: Call, attempted: Attempted, work: () => Promise<Result>): Promise<Result> {
+  /** Runs `work`. Records its error with the place that was found by then. */
+  async function runRecorded<Result>(call: Call, attempted: Attempt, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (thrown) {
-      const eventFor = (refusal: RefusalFacts) => eventOf(clock, call, attempted.action, attempted.found, refusal);
+      const eventFor = (refusal: RefusalFacts) => buildEvent(clock, call, attempted.action, attempted.found, refusal);
       throw await recordRefusal(audit, thrown, eventFor, { hasBegun: true });
     }
   }
 
   const pipeline: Pipeline = {
     async refuse(action, call, error) {
-      await audit.refuse(eventOf(clock, call, action, undefined, refusalFacts(error)));
+      await audit.refuse(buildEvent(clock, call, action, undefined, describeRefusal(error)));
     },
 
     async perform(action, call, input) {
-      const attempted: Attempted = { action: action.name };
-      const on = (ground: Ground) => attempt(parts, ground, { action, call, input }, attempted);
-      const tenant = tenantOf(call.caller);
-      const work = () => (action.changes ? changing(tenant, on) : on({ db: database.query }));
-      // A request that got no place has begun nothing and leaves no record.
+      const attempted: Attempt = { action: action.name };
+      const runIn = (scope: DatabaseScope) => attemptAction(parts, scope, { action, call, input }, attempted);
+      const tenant = findTenant(call.caller);
+      const work = () => (action.changes ? runInTransaction(tenant, runIn) : runIn({ db: database.query }));
+      // A request that found the server busy has begun nothing and leaves no record.
       const load = action.load?.(input) ?? (action.changes ? 'change' : 'read');
-      return await shares[load](tenant, () => recorded(call, attempted, work));
+      return await shares[load](tenant, () => runRecorded(call, attempted, work));
     },
 
     async authorise(action, call, work) {
-      const attempted: Attempted = { action };
+      const attempted: Attempt = { action };
       const within: Pipeline = {
         ...pipeline,
         async perform(inner, innerCall, input) {
           const context = createContext({ db: database.query }, innerCall, clock);
-          const found = await reach(context, inner, input, attempted);
+          const found = await findAndAuthorise(context, inner, input, attempted);
           await inner.authorise?.(context, input, found);
           throw new Authorised();
         },
@@ -100,26 +106,26 @@ export function createPipeline(parts: {
         work(within).catch((thrown: unknown) => {
           if (!(thrown instanceof Authorised)) throw thrown;
         });
-      await shares.read(tenantOf(call.caller), () => recorded(call, attempted, decide));
+      await shares.read(findTenant(call.caller), () => runRecorded(call, attempted, decide));
     },
 
-    async together(action, call, work, adds) {
-      const attempted: Attempted = { action };
-      const on = async (ground: Required<Ground>) => {
+    async performTogether(action, call, work, adds) {
+      const attempted: Attempt = { action };
+      const runIn = async (scope: Required<DatabaseScope>) => {
         Object.assign(attempted, { action, found: undefined });
         const within: Pipeline = {
           ...pipeline,
           perform: (inner, innerCall, input) =>
-            attempt(parts, ground, { action: inner, call: innerCall, input }, attempted),
+            attemptAction(parts, scope, { action: inner, call: innerCall, input }, attempted),
         };
-        return await work(within, ground.db, createContext(ground, call, clock, adds).admit);
+        return await work(within, scope.db, createContext(scope, call, clock, adds).admit);
       };
-      const tenant = tenantOf(call.caller);
-      return await shares.change(tenant, () => recorded(call, attempted, () => changing(tenant, on)));
+      const tenant = findTenant(call.caller);
+      return await shares.change(tenant, () => runRecorded(call, attempted, () => runInTransaction(tenant, runIn)));
     },
   };
   return pipeline;
 }
 
-/** Ends the work of `Pipeline.authorise` where an action would run. */
+/** Ends the `work` of `Pipeline.authorise` where an action would run. */
 class Authorised extends Error {}

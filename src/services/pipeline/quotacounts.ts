@@ -1,37 +1,37 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Database } from '../../database/connections.ts';
 import type { QuotaKey, QuotaUse } from '../../store/namespaces/quotas.ts';
-import { createQuotaTallies, nameOfQuota, type Tally } from './quotatallies.ts';
+import { createQuotaTallies, formatQuotaKey, type Tally } from './quotatallies.ts';
 
 /**
- * Counts of large collections. They are made outside of transactions and shared: a count inside a SERIALIZABLE transaction
- * would make every create of an organisation conflict with every other one, and a counter row would too.
+ * Counts the rows of large collections, outside of transactions, and shares the counts. A count inside a SERIALIZABLE
+ * transaction would make all creates of an organisation conflict, and so would a counter row.
  */
 export interface QuotaCounts {
   /**
-   * Runs `work`, which may `take` room of quotas for what it adds. What `take` needs a count for is counted, and `work` runs
-   * again. When it fails, nothing was added.
+   * Runs `work`, which may `reserve` room in quotas for the rows that it adds. When `reserve` needs a count, the rows are
+   * counted and `work` runs again. When `work` throws, it must have added nothing.
    */
-  admitting<Result>(work: (admission: Admission) => Promise<Result>): Promise<Result>;
-  /** A count that is at most as old as `take` would use it. */
-  use(key: QuotaKey): Promise<QuotaUse>;
-  /** Forgets the kept counts of an organisation: its quotas were changed. */
+  runAdmitted<Result>(work: (admission: Admission) => Promise<Result>): Promise<Result>;
+  /** Returns a count that is no older than `reserve` would accept. */
+  readUse(key: QuotaKey): Promise<QuotaUse>;
+  /** Drops the counts of an organisation whose quotas were changed. */
   forget(organization_id: string): void;
 }
 
-/** The room in quotas that one piece of work takes. */
+/** The room in quotas that one piece of work reserves. */
 export interface Admission {
-  /** Gives back what was taken: the work begins anew, since its transaction lost against another one. */
+  /** Returns the reserved room: the transaction lost against another one, and the work begins again. */
   restart(): void;
   /**
-   * Takes room for `amount` rows of each key. Returns undefined, or the first key without room, with its value. Throws
-   * Uncounted, which only `admitting` may catch.
+   * Reserves room for `amount` rows of each key. Returns undefined, or the first key without room, with its value.
+   * Throws Uncounted, which only `runAdmitted` may catch.
    */
-  take(keys: readonly QuotaKey[], amount: number): { key: QuotaKey; value: number } | undefined;
+  reserve(keys: readonly QuotaKey[], amount: number): { key: QuotaKey; value: number } | undefined;
 }
 
-/** Room that was taken in a count, to give it back when the work fails. */
-interface Taken {
+/** Room that was reserved in a count, to return it when the work fails. */
+interface Reservation {
   quota: string;
   tally: Tally;
   amount: number;
@@ -46,41 +46,47 @@ class Uncounted extends Error {
   }
 }
 
-/** A kept count decides only up to this part of a quota: the rest is for what other replicas added meanwhile. */
+/**
+ * The part of a quota up to which a kept count decides. Above it, other replicas may have added the rest meanwhile, so
+ * the rows are counted again.
+ */
 const ample = 0.9;
-/** Rows. To count more for every request near a quota would keep the database busy: there kept counts decide as well. */
+/**
+ * Rows. Above this number kept counts decide near the quota too: counting for every request would keep the database
+ * busy.
+ */
 const manyRows = 100_000;
-/** How often one piece of work may run again to count another quota. */
+/** How often one piece of work may run again because another quota must be counted. */
 const mostRuns = 20;
 
 export function createQuotaCounts(parts: { database: Database; clock: Clock; many?: number }): QuotaCounts {
   const { many = manyRows } = parts;
   const tallies = createQuotaTallies(parts);
 
-  /** The count that decides: one that was made for this work, or a kept one that leaves room enough. */
-  function usable(own: ReadonlyMap<string, Tally>, quota: string, amount: number): Tally | undefined {
+  /** Returns the count that decides: one that was made for this work, or a kept one that is far below the quota. */
+  function chooseTally(own: ReadonlyMap<string, Tally>, quota: string, amount: number): Tally | undefined {
     const mine = own.get(quota);
-    // Uses the newest count. Room that was taken from a newer one is missing in an older one.
-    const tally = mine === undefined ? tallies.fresh(quota) : (tallies.newest(quota) ?? mine);
-    const isNear = tally !== undefined && sumOf(tally, amount) > ample * tally.value;
+    // Uses the newest count: room that was reserved in a newer one is missing in an older one.
+    const tally = mine === undefined ? tallies.findFresh(quota) : (tallies.findNewest(quota) ?? mine);
+    const isNear = tally !== undefined && sumRows(tally, amount) > ample * tally.value;
     return mine === undefined && isNear && tally.used <= many ? undefined : tally;
   }
 
-  /** `all` gets the room that is taken. */
-  function admission(own: ReadonlyMap<string, Tally>, all: Taken[]): Admission {
+  /** `all` collects the reserved room. */
+  function createAdmission(own: ReadonlyMap<string, Tally>, all: Reservation[]): Admission {
     return {
-      restart: () => giveBack(all.splice(0)),
-      take(keys, amount) {
+      restart: () => release(all.splice(0)),
+      reserve(keys, amount) {
         const found = keys.map((key) => {
-          const quota = nameOfQuota(key);
-          return { key, quota, tally: usable(own, quota, amount) };
+          const quota = formatQuotaKey(key);
+          return { key, quota, tally: chooseTally(own, quota, amount) };
         });
         const uncounted = found.filter(({ tally }) => tally === undefined).map(({ key }) => key);
         if (uncounted.length > 0) throw new Uncounted(uncounted);
         for (const { key, quota, tally } of found) {
-          if (sumOf(tally!, amount) > tally!.value) return { key, value: tally!.value };
-          tally!.taken += amount;
-          tallies.adding(quota, amount);
+          if (sumRows(tally!, amount) > tally!.value) return { key, value: tally!.value };
+          tally!.reserved += amount;
+          tallies.countUnderWay(quota, amount);
           all.push({ quota, tally: tally!, amount });
         }
         return undefined;
@@ -88,40 +94,40 @@ export function createQuotaCounts(parts: { database: Database; clock: Clock; man
     };
   }
 
-  /** Gives back the room of work that failed and added nothing. */
-  function giveBack(all: Taken[]): void {
+  /** Returns the room of work that failed and added nothing. */
+  function release(all: Reservation[]): void {
     for (const { quota, tally, amount } of all) {
-      tally.taken -= amount;
-      tallies.adding(quota, -amount);
+      tally.reserved -= amount;
+      tallies.countUnderWay(quota, -amount);
     }
   }
 
   return {
-    async admitting(work) {
+    async runAdmitted(work) {
       const own = new Map<string, Tally>();
       for (let run = 1; ; run++) {
-        const all: Taken[] = [];
+        const all: Reservation[] = [];
         try {
-          const result = await work(admission(own, all));
-          for (const { quota, amount } of all) tallies.adding(quota, -amount);
+          const result = await work(createAdmission(own, all));
+          for (const { quota, amount } of all) tallies.countUnderWay(quota, -amount);
           return result;
         } catch (thrown) {
-          giveBack(all);
+          release(all);
           if (!(thrown instanceof Uncounted)) throw thrown;
-          // Without this, a holder whose id changes with each run would be counted without end.
+          // Without this limit, work whose holder gets a new id in each run would run without end.
           if (run === mostRuns) throw new Error(`${thrown.message} after ${run} runs`);
-          for (const key of thrown.keys) own.set(nameOfQuota(key), await tallies.count(key));
+          for (const key of thrown.keys) own.set(formatQuotaKey(key), await tallies.count(key));
         }
       }
     },
-    async use(key) {
-      const { used, value, taken } = tallies.fresh(nameOfQuota(key)) ?? (await tallies.count(key));
-      return { used: used + taken, value };
+    async readUse(key) {
+      const { used, value, reserved } = tallies.findFresh(formatQuotaKey(key)) ?? (await tallies.count(key));
+      return { used: used + reserved, value };
     },
     forget: tallies.forget,
   };
 }
 
-function sumOf({ used, taken }: Tally, amount: number): number {
-  return used + taken + amount;
+function sumRows({ used, reserved }: Tally, amount: number): number {
+  return used + reserved + amount;
 }

@@ -1,4 +1,4 @@
-import { type AuditEvent, outcomeOf } from '../../core/audit.ts';
+import { type AuditEvent, classifyOutcome } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import { newId } from '../../core/clock.ts';
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
@@ -7,18 +7,18 @@ import { system } from '../../core/principals.ts';
 import type { Call, Place } from './action.ts';
 import type { Audit } from './refusals.ts';
 
-/** What an error says in the record of the attempt that it ended. */
+/** The outcome, code and reason of an error, for the audit record of its attempt. */
 export type RefusalFacts = Pick<AuditEvent, 'outcome' | 'code' | 'detail'>;
 
-export function refusalFacts(error: ArsiaError): RefusalFacts {
-  return { outcome: outcomeOf(error), code: error.code, detail: { reason: error.message } };
+export function describeRefusal(error: ArsiaError): RefusalFacts {
+  return { outcome: classifyOutcome(error), code: error.code, detail: { reason: error.message } };
 }
 
 /**
- * Records, once, what ended an attempt, and returns it as the error to throw. Throws `unavailable` where the record cannot be
- * written. The error `unavailable` itself leaves no record: nothing was decided, in most cases because the database is away,
- * and the record would wait for it too. `hasBegun` is for what leaves a record whatever ends it: an action that got its place
- * in the pipeline, an exchange whose token was signed.
+ * Records the error that ended an attempt, once, and returns the error to throw. Throws `unavailable` where the record
+ * cannot be written. `unavailable` itself leaves no record: nothing was decided, in most cases because the database is
+ * away, and the record would wait for it too. `hasBegun` forces a record: for an action that the pipeline has started,
+ * and for an exchange whose token is signed.
  */
 export async function recordRefusal(
   audit: Pick<Audit, 'refuse'>,
@@ -27,15 +27,15 @@ export async function recordRefusal(
   { hasBegun = false } = {},
 ): Promise<ArsiaError> {
   const error = asArsiaError(thrown);
-  if (hasBegun || error.code !== 'unavailable') await audit.refuse(eventFor(refusalFacts(error), error));
+  if (hasBegun || error.code !== 'unavailable') await audit.refuse(eventFor(describeRefusal(error), error));
   return error;
 }
 
-/** A call that nobody made: the server itself, or a person at its terminal. */
-export const bySystem: Call = { caller: system, origin: serverOrigin };
+/** The call of the server itself, for its timers and for commands on its terminal. */
+export const systemCall: Call = { caller: system, origin: serverOrigin };
 
-/** An audit event of a call, complete but for what `more` says. */
-export function eventOf(
+/** Builds the audit event of a call. `more` completes or overrides it. */
+export function buildEvent(
   clock: Clock,
   call: Call,
   action: string,

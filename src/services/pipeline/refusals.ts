@@ -4,21 +4,21 @@ import { newId } from '../../core/clock.ts';
 import { serverOrigin } from '../../core/origin.ts';
 import type { AuditStore } from '../../store/audit/events.ts';
 
-/** The audit as services use it: what succeeded goes through `record` and `insert`, what was refused or failed through `refuse`. */
+/** The audit as services use it: `record` and `insert` for success, `refuse` for refusals and failures. */
 export interface Audit extends AuditStore {
   /**
-   * Resolves when the refusal is committed, or counted: strangers can send refused requests without end, and must not be able
-   * to fill the audit with them. Throws `unavailable` when it could not be written.
+   * Resolves when the refusal is committed or counted. Unauthenticated callers can send refused requests without end,
+   * and must not be able to fill the audit. Throws `unavailable` where it could not be written.
    */
   refuse(event: AuditEvent): Promise<void>;
 }
 
 export interface CountedAudit extends Audit {
-  /** Writes the counts of the minutes that are over; `isLast` also that of the present one. A count that cannot be written is kept. */
+  /** Writes the counts of past minutes, and with `isLast` of the current one. Keeps a count that cannot be written. */
   flush(options?: { isLast?: boolean }): Promise<void>;
 }
 
-/** Refusals that differ in none of these are of one kind. */
+/** Refusals with equal values of these fields are of one kind. */
 const kindFields = [
   'action',
   'outcome',
@@ -32,8 +32,8 @@ const kindFields = [
 ] as const satisfies readonly (keyof AuditEvent)[];
 
 interface Counted {
-  /** An event of this kind, whatever else stands in it. */
-  like: AuditEvent;
+  /** An example of this kind; its other fields are those of the first refusal. */
+  example: AuditEvent;
   count: number;
   /** Milliseconds since 1970. */
   since: number;
@@ -43,10 +43,10 @@ interface Counted {
 const minute = 60_000;
 
 /**
- * Of callers who did not authenticate, the first refusal of each kind in a minute is recorded at once, and so are `repeats`
- * further ones, whatever their kind: a person who mistypes and a client that is set up wrongly stay readable. The rest is
- * counted, one event a minute and kind. Kinds beyond `kinds` in a minute are told apart by their action and code alone, and
- * so are those beyond `waiting` of past minutes, while the database is away.
+ * Limits the records of unauthenticated callers. The first refusal of each kind in a minute is recorded at once, and so
+ * are `repeats` further ones of any kind: a mistyped password or a misconfigured client stays visible. The others are
+ * counted, one event for each minute and kind. Above `kinds` in a minute, and above `waiting` counts of past minutes
+ * while the database is away, kinds are distinguished by action and code only.
  */
 export function countRefusals(
   store: AuditStore,
@@ -54,54 +54,60 @@ export function countRefusals(
   { repeats = 120, kinds = 200, waiting = 1_000 }: { repeats?: number; kinds?: number; waiting?: number } = {},
 ): CountedAudit {
   let begin = 0;
-  let left = repeats;
-  /** Counts of the present minute, zero for a kind that was only recorded; and of past ones, not yet written. */
+  let repeatsLeft = repeats;
+  /**
+   * Counts of the current minute (zero for a kind that was only recorded), and those of past minutes that are not yet
+   * written.
+   */
   let present = new Map<string, Counted>();
   const past = new Map<string, Counted>();
 
-  /** A clock that is set back by less than a minute begins no minute anew, and with it no new `repeats`. */
+  /**
+   * Returns whether the minute is over. A clock that is set back by less than a minute starts no new minute, and so
+   * grants no new `repeats`.
+   */
   function isOver(now: number): boolean {
     return now >= begin + minute || now < begin - minute;
   }
 
-  function turnMinute(until: number): void {
+  function startMinute(until: number): void {
     for (const counted of present.values()) if (counted.count > 0) keep({ ...counted, until });
     present = new Map();
-    left = repeats;
+    repeatsLeft = repeats;
   }
 
-  /** While the database is away the minutes of a kind become one. */
+  /** Keeps a count until it is written. While the database is away, the minutes of a kind are added up. */
   function keep(counted: Counted): void {
-    const [kind, like] = kindOf(counted.like, past, waiting);
+    const [kind, example] = findKind(counted.example, past, waiting);
     const known = past.get(kind);
-    if (known === undefined) past.set(kind, { ...counted, like });
-    else past.set(kind, { ...counted, like, count: known.count + counted.count, since: known.since });
+    if (known === undefined) past.set(kind, { ...counted, example });
+    else past.set(kind, { ...counted, example, count: known.count + counted.count, since: known.since });
   }
 
-  /** True for what is recorded by itself. */
+  /** Returns whether to record the event by itself; counts it otherwise. */
   function isRecorded(event: AuditEvent): boolean {
     const now = clock.now();
     if (isOver(now)) {
-      turnMinute(begin + minute);
+      startMinute(begin + minute);
       begin = now - (now % minute);
     }
-    const [kind, like] = kindOf(event, present, kinds);
+    const [kind, example] = findKind(event, present, kinds);
     const known = present.get(kind);
     if (known === undefined) {
-      present.set(kind, { like, count: 0, since: begin, until: begin });
+      present.set(kind, { example, count: 0, since: begin, until: begin });
       return true;
     }
-    if (left-- > 0) return true;
+    if (repeatsLeft-- > 0) return true;
     known.count++;
     return false;
   }
 
-  function kindOf(event: AuditEvent, known: ReadonlyMap<string, Counted>, most: number): [string, AuditEvent] {
+  function findKind(event: AuditEvent, known: ReadonlyMap<string, Counted>, most: number): [string, AuditEvent] {
     const whole = JSON.stringify(kindFields.map((field) => event[field]));
     if (known.size < most || known.has(whole)) return [whole, event];
     const rest = { organization_id: null, user_id: null, workspace_id: null, identity_id: null, job_id: null };
-    const like = { ...event, ...rest, target_id: null };
-    return [JSON.stringify(kindFields.map((field) => like[field])), like];
+    const example = { ...event, ...rest, target_id: null };
+    return [JSON.stringify(kindFields.map((field) => example[field])), example];
   }
 
   return {
@@ -111,11 +117,11 @@ export function countRefusals(
     },
     async flush({ isLast = false } = {}) {
       const now = clock.now();
-      if (isLast || isOver(now)) turnMinute(isLast ? now : begin + minute);
+      if (isLast || isOver(now)) startMinute(isLast ? now : begin + minute);
       for (const [kind, counted] of [...past]) {
         past.delete(kind);
         try {
-          await store.record(countEvent(clock, counted));
+          await store.record(buildCountEvent(clock, counted));
         } catch (error) {
           keep(counted);
           throw error;
@@ -125,9 +131,9 @@ export function countRefusals(
   };
 }
 
-function countEvent(clock: Clock, { like, count, since, until }: Counted): AuditEvent {
+function buildCountEvent(clock: Clock, { example, count, since, until }: Counted): AuditEvent {
   return {
-    ...like,
+    ...example,
     id: newId(clock, 'event'),
     at: clock.now(),
     ...serverOrigin,
@@ -135,7 +141,7 @@ function countEvent(clock: Clock, { like, count, since, until }: Counted): Audit
     signing_input_sha256: null,
     parent_id: null,
     detail: {
-      reason: 'Further refusals like this one, of callers who did not authenticate.',
+      reason: 'Further refusals of this kind, of unauthenticated callers.',
       count,
       since: new Date(since).toISOString(),
       until: new Date(until).toISOString(),

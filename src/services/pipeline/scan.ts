@@ -1,20 +1,18 @@
 import type { Page } from '../../database/page.ts';
 
-/** One page of a filtered list. It may be short, or empty, and have a next one. */
+/** One page of a filtered list. It may be short or empty and still have a next page. */
 export interface Scanned<Row> {
   rows: Row[];
-  /** The position that the next page begins after; undefined at the end. */
+  /** The position after which the next page begins; undefined at the end. */
   next: string | undefined;
 }
 
-/**
- * A page stops reading after so many rows: a list that filters everything out must not be read to its end for one request.
- */
+/** Rows that one page reads at most: a request must not read a whole list of which the filter keeps nothing. */
 const mostRead = 250;
-/** Rows of one statement, so that a page reads fewer than 500. */
+/** Rows of one statement at most. With `mostRead`, a page reads fewer than 500. */
 const mostAtOnce = 250;
 
-/** Reads one page of a list that a rule in core filters: until the page is full, or `mostRead` rows were read. */
+/** Reads one page of a list that a rule in core filters, until the page is full or `mostRead` rows were read. */
 export async function scan<Row>(
   page: Page,
   list: {
@@ -23,7 +21,7 @@ export async function scan<Row>(
     positionOf(row: Row): string;
   },
 ): Promise<Scanned<Row>> {
-  // A page asks for one row more than it shows (present.ts), to know whether another follows.
+  // The page asks for one row more than it shows (present.ts), to know whether there is a next page.
   const wanted = page.limit - 1;
   const found: Row[] = [];
   let { after, limit } = page;

@@ -2,16 +2,16 @@ import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import type { SigningAlgorithm } from '../signers/signer.ts';
 
 /**
- * A self-signed X.509 certificate around a signing key (RFC 5280 4.1), for relying parties that read `x5c` instead of the key:
- * Ceph RGW 16 takes nothing else (cloud-facts.md 10). It certifies nothing; its dates and name are constants.
- * Written by hand: it is 60 lines of fixed DER, against a dozen packages and a global polyfill.
+ * Returns a self-signed X.509 certificate of a signing key (RFC 5280 4.1), for relying parties that read `x5c` instead of the
+ * key: Ceph RGW 16 requires it (cloud-facts.md 10). It certifies nothing; its dates and name are constants. The DER is
+ * written here in 60 lines, which replace a dozen packages and a global polyfill.
  */
 export function selfSignedCertificate(privateKey: KeyObject, alg: SigningAlgorithm): Buffer {
   const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
   const fingerprint = createHash('sha256').update(spki).digest();
   const toBeSigned = sequence(
     tagged(0xa0, integer(Buffer.from([2]))),
-    integer(serialOf(fingerprint)),
+    integer(makeSerial(fingerprint)),
     signatureAlgorithms[alg],
     subjectName,
     validity,
@@ -34,7 +34,7 @@ function sequence(...parts: Uint8Array[]): Buffer {
   return tagged(0x30, ...parts);
 }
 
-/** A positive INTEGER of big-endian bytes whose first bit is clear. */
+/** Returns a positive INTEGER from big-endian bytes whose first bit is clear. */
 function integer(bytes: Uint8Array): Buffer {
   return tagged(0x02, bytes);
 }
@@ -47,12 +47,14 @@ function objectId(hex: string): Buffer {
   return tagged(0x06, Buffer.from(hex, 'hex'));
 }
 
-/** 16 bytes from the key itself: 0x40 to 0x7f in front, so it is positive and of the shortest form. */
-function serialOf(fingerprint: Uint8Array): Buffer {
+/** Returns a serial number of 16 bytes from the key. The first byte is 0x40 to 0x7f: positive, and in the shortest form. */
+function makeSerial(fingerprint: Uint8Array): Buffer {
   return Buffer.from([0x40 | (fingerprint[0]! & 0x3f), ...fingerprint.subarray(1, 16)]);
 }
 
-/** RFC 7093 2: the leftmost 160 bits of a SHA-256. No key usage: a key that may not certify is no issuer of itself. */
+/**
+ * The leftmost 160 bits of a SHA-256 (RFC 7093 2). No key usage, since one without keyCertSign would not allow self-issuing.
+ */
 function subjectKeyIdentifier(fingerprint: Uint8Array): Buffer {
   return sequence(objectId('551d0e'), tagged(0x04, tagged(0x04, fingerprint.subarray(0, 20))));
 }

@@ -2,26 +2,26 @@ import { ArsiaError } from '../../core/errors.ts';
 import { jwksMaximumAge, jwksUnconfirmedAge, keyReadLimit } from '../../core/lifetimes.ts';
 
 /**
- * The age of the keys that a replica holds, by a clock that is never set (docs/decisions/0025). A read that the store
- * refuses says nothing about the keys. A newer version in the store says that a key may have been revoked.
+ * Tracks the age of the keys that a replica holds, by a monotonic clock (docs/decisions/0025). A read that the store refuses
+ * gives no information about the keys. A newer version in the store means that a key may have been revoked.
  */
 export interface KeyFreshness {
-  /** The stored keys were read. What is published since holds no key that the store had removed at that moment. */
+  /** Records that the stored keys were read. Keys published since then exclude those that the store had removed. */
   read(): void;
-  /** The version of the store is the one that was read last. */
+  /** Records that the version in the store is the one that was read last. */
   confirmed(): void;
-  /** The store has a version that was not read. */
+  /** Records that the store has a version that was not read. */
   outdated(): void;
-  /** The store has keys, and none of those that are held. */
+  /** Records that the store has keys, but none of those that the replica holds. */
   contradicted(): void;
   /** Returns the fault when the keys were not read for 30 s; undefined otherwise. */
   fault(): string | undefined;
-  /** Seconds for which a cache may keep the JWKS. Throws ArsiaError `unavailable` when it must not be served at all. */
+  /** Returns for how many seconds a cache may keep the JWKS. Throws ArsiaError `unavailable` when it must not be served. */
   cacheable(): number;
 }
 
 const second = 1000;
-/** Seconds after which whoever asked for a JWKS that is withheld should ask again. */
+/** Seconds after which a client should request a withheld JWKS again. */
 const retryAfter = 10;
 
 export function createKeyFreshness(keySet: string, monotonic: () => number): KeyFreshness {

@@ -6,12 +6,12 @@ import type { KeyFreshness } from './freshness.ts';
 import { type LoadedKeySet, loadKeySet, withoutRemoved } from './keyset.ts';
 import type { KeyOpening } from './storedkeys.ts';
 
-/** What the world may see of a key set. */
+/** The public part of a key set. */
 export interface PublishedKeys {
   version: number;
-  /** The JWK Set as it is served, linted. */
+  /** The linted JWK Set, as it is served. */
   jwks: string;
-  /** Strong entity tag of `jwks`, with its quotes. */
+  /** Strong entity tag of `jwks`, with quotes. */
   etag: string;
   /** The signer first. Times in milliseconds since 1970. */
   keys: readonly {
@@ -24,19 +24,19 @@ export interface PublishedKeys {
   }[];
 }
 
-/** The last good version of a key set in this replica's memory, replaced as a whole: signer and JWKS never disagree. */
+/** The last valid version of a key set, in memory. It is replaced as a whole, so that signer and JWKS always agree. */
 export interface HeldKeys {
-  /** Takes a stored set over; one that cannot be trusted is reported instead, and the last good one stays. */
+  /** Replaces the held set by a stored one. A set that cannot be trusted is reported, and the last valid one stays. */
   take(snapshot: KeySetSnapshot): Promise<void>;
-  /** Undefined before the first good set. */
+  /** Returns the held set; undefined before the first valid one. */
   loaded(): LoadedKeySet | undefined;
-  /** Throws ArsiaError `unavailable` before the first good set. */
+  /** Returns the held set. Throws ArsiaError `unavailable` before the first valid one. */
   required(): LoadedKeySet;
-  /** Why the newest stored set was not taken over. */
+  /** Returns why the newest stored set was refused; undefined where it is held. */
   fault(): Error | undefined;
-  /** The newest stored version that was looked at, taken over or refused; -1 before the first. */
+  /** Returns the newest stored version that was examined, held or refused; -1 before the first. */
   seen(): number;
-  /** The stored version, heard of without its keys. */
+  /** Records the stored version where the keys were not read. */
   heard(version: number): void;
   onChange(listener: (keys: PublishedKeys) => void): () => void;
 }
@@ -54,11 +54,11 @@ export function createHeldKeys(
     const isSame =
       next.version === loaded?.version && next.jwks.text === loaded.jwks.text && next.signer === loaded.signer;
     loaded = next;
-    if (!isSame) tell(publishedOf(next));
+    if (!isSame) notify(toPublished(next));
   }
 
-  /** A listener that throws is a fault of its own, not one of the keys. */
-  function tell(keys: PublishedKeys): void {
+  /** Calls the listeners. An exception of a listener is reported, and is not a fault of the keys. */
+  function notify(keys: PublishedKeys): void {
     for (const listener of listeners) {
       try {
         listener(keys);
@@ -69,13 +69,13 @@ export function createHeldKeys(
   }
 
   function refuse(refused: Error, snapshot: KeySetSnapshot): void {
-    // Told once: the turns that follow find the same, and readiness shows it for as long as it lasts.
+    // Reported once: later reads find the same fault, and readiness shows it while it lasts.
     if (fault?.message !== refused.message) onFault(refused);
     fault = refused;
     if (loaded === undefined) return;
     const isHeld = snapshot.keys.some(({ kid }) => loaded?.keys.some((key) => key.kid === kid));
     replace(withoutRemoved(loaded, snapshot.keys));
-    // A revocation leaves a successor. Without any row, somebody else deleted the keys.
+    // A revocation leaves a successor. A set without any row was deleted by something other than Arsia.
     if (isHeld) freshness.read();
     else if (snapshot.keys.length > 0) freshness.contradicted();
   }
@@ -110,7 +110,7 @@ export function createHeldKeys(
   };
 }
 
-export function publishedOf({ version, jwks, keys }: LoadedKeySet): PublishedKeys {
+export function toPublished({ version, jwks, keys }: LoadedKeySet): PublishedKeys {
   return {
     version,
     jwks: jwks.text,

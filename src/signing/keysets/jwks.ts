@@ -3,7 +3,7 @@ import { isObject } from '../../core/json.ts';
 import { maximumPublishedKeys } from '../../core/keystates.ts';
 import type { SigningAlgorithm } from '../signers/signer.ts';
 
-/** The published half of a signing key (RFC 7517): these members, in this order, and no other. */
+/** The published half of a signing key (RFC 7517), with exactly these members in this order. */
 export type PublicJwk = {
   kty: string;
   use: string;
@@ -21,7 +21,7 @@ const maximumJwksBytes = 8192;
 const minimumModulusBits = 2048;
 const publicExponent = 65537n;
 
-/** What a key of each algorithm consists of. Slurm skips a key without `alg` (cloud-facts.md 10). */
+/** The members of a key of each algorithm. Slurm skips a key without `alg` (cloud-facts.md 10). */
 const keyMembers: Readonly<Record<SigningAlgorithm, { kty: string; material: readonly (keyof PublicJwk)[] }>> = {
   RS256: { kty: 'RSA', material: ['n', 'e'] },
   ES256: { kty: 'EC', material: ['crv', 'x', 'y'] },
@@ -32,36 +32,38 @@ export function publicJwkOf(key: KeyObject, alg: SigningAlgorithm, kid: string, 
   return { kty: String(kty), use: 'sig', alg, kid, ...material, x5c: [certificate.toString('base64')] };
 }
 
-/** One JWK in the order of publication: `jsonb` gives members back in an order of its own. */
-export function orderedJwk(stored: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** Returns a JWK with its members in the order of publication, which `jsonb` does not preserve. */
+export function orderJwk(stored: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const order = ['kty', 'use', 'alg', 'kid', 'n', 'e', 'crv', 'x', 'y', 'x5c'];
   const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
   const entries = Object.entries(stored).sort(([left], [right]) => rank(left) - rank(right) || (left < right ? -1 : 1));
   return Object.fromEntries(entries);
 }
 
-/** The JWK Set as served, and its strong entity tag (RFC 9110 8.8.3): replicas with the same keys give the same bytes. */
+/** The JWK Set as served, and its strong entity tag (RFC 9110 8.8.3). Replicas with the same keys serve the same bytes. */
 export interface PublishedJwks {
   text: string;
   etag: string;
 }
 
-/** Publishes `jwks`, which must be sorted with the signer first. Throws an Error that lists every fault when the set is not fit to serve. */
+/**
+ * Serializes `jwks`, sorted with the signer first. Throws an Error that lists every fault of a set that must not be served.
+ */
 export function publishJwks(jwks: readonly Readonly<Record<string, unknown>>[]): PublishedJwks {
-  const text = JSON.stringify({ keys: jwks.map(orderedJwk) });
-  const faults = jwksFaults(text);
+  const text = JSON.stringify({ keys: jwks.map(orderJwk) });
+  const faults = lintJwks(text);
   if (faults.length > 0) throw new Error(`The JWK Set is not fit to serve: ${faults.join('; ')}.`);
   return { text, etag: `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"` };
 }
 
-/** For Google's upload of keys (`--jwk-json-path`), which refuses certificates (cloud-facts.md 3.1). */
+/** Returns the JWKS for an upload to Google (`--jwk-json-path`), which refuses certificates (cloud-facts.md 3.1). */
 export function exportForGoogle(text: string): string {
   const { keys } = JSON.parse(text) as { keys: PublicJwk[] };
   return JSON.stringify({ keys: keys.map(({ x5c: _, ...key }) => key) }, undefined, 2);
 }
 
-/** Everything in a JWK Set that a cloud would refuse, skip or misread, or that is secret. Empty when it is fit to serve. */
-export function jwksFaults(text: string): string[] {
+/** Returns the faults of a JWK Set: what a cloud would refuse, skip or misread, and secrets. Empty for a valid set. */
+export function lintJwks(text: string): string[] {
   let set: unknown;
   try {
     set = JSON.parse(text);
@@ -78,7 +80,7 @@ export function jwksFaults(text: string): string[] {
   const kids = keys.map((key) => (isObject(key) ? key.kid : undefined));
   if (new Set(kids).size !== kids.length) faults.push('two keys have the same kid');
   keys.forEach((key, index) => {
-    for (const fault of isObject(key) ? keyFaults(key) : ['is no object']) faults.push(`key ${index + 1} ${fault}`);
+    for (const fault of isObject(key) ? keyFaults(key) : ['is not an object']) faults.push(`key ${index + 1} ${fault}`);
   });
   return faults;
 }
@@ -89,7 +91,7 @@ function keyFaults(key: Readonly<Record<string, unknown>>): string[] {
   const { kty: wanted, material } = keyMembers[alg];
   const faults: string[] = [];
   const allowed = ['kty', 'use', 'alg', 'kid', 'x5c', ...material];
-  // The name alone, never the value: it may be the private half.
+  // The name only: the value may be the private half.
   for (const name of Object.keys(key)) if (!allowed.includes(name)) faults.push(`has the member ${name}`);
   if (kty !== wanted) faults.push(`has not kty ${wanted}`);
   if (use !== 'sig') faults.push('has not use sig');
@@ -103,11 +105,11 @@ function materialFaults(jwk: Readonly<Record<string, unknown>>, material: readon
   try {
     key = createPublicKey({ key: { ...jwk, x5c: undefined }, format: 'jwk' });
   } catch {
-    return ['is no key'];
+    return ['is not a key'];
   }
   const faults: string[] = [];
   const plain = key.export({ format: 'jwk' });
-  // Another spelling of the same number would have another thumbprint, and strict parsers refuse it.
+  // Another encoding of the same number would have another thumbprint, and strict parsers refuse it.
   for (const name of material)
     if (jwk[name] !== plain[name]) faults.push(`has ${name} in another than its shortest form`);
   const { modulusLength, publicExponent: exponent } = key.asymmetricKeyDetails ?? {};
@@ -118,7 +120,7 @@ function materialFaults(jwk: Readonly<Record<string, unknown>>, material: readon
   return [...faults, ...certificateFaults(jwk.x5c, key)];
 }
 
-/** Ceph RGW reads only the certificate: one of another key would let that other key sign (N58). */
+/** Ceph RGW reads only the certificate: a certificate of another key would allow that key to sign (N58). */
 function certificateFaults(chain: unknown, key: KeyObject): string[] {
   if (chain === undefined) return [];
   if (!Array.isArray(chain) || chain.length !== 1 || typeof chain[0] !== 'string')
@@ -129,6 +131,6 @@ function certificateFaults(chain: unknown, key: KeyObject): string[] {
     if (der.toString('base64') !== chain[0]) return ['has an x5c that is not plain base64'];
     return certificate.publicKey.equals(key) ? [] : ['has an x5c of another key'];
   } catch {
-    return ['has an x5c that is no certificate'];
+    return ['has an x5c that is not a certificate'];
   }
 }

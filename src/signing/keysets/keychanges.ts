@@ -3,21 +3,21 @@ import type { Sealer } from '../sealing/sealing.ts';
 import type { SigningKeyPair } from './signingkeys.ts';
 import { sealNewKey } from './storedkeys.ts';
 
-/** One change of a key set, for the audit record. */
+/** A change of a key set, as the audit records it. */
 export interface AppliedChange {
   do: KeyChange['do'];
   kid: string;
 }
 
-export function applied(changes: readonly KeyChange[]): AppliedChange[] {
+export function toAppliedChanges(changes: readonly KeyChange[]): AppliedChange[] {
   return changes.map((change) => ({ do: change.do, kid: change.do === 'insert' ? change.key.kid : change.kid }));
 }
 
 /**
- * The rows that steps change, in an order that never has two active or two standby keys in between (the database holds that
- * by unique indexes). `now` in milliseconds; keys are made here, one after the other.
+ * Converts steps to changes of rows, in an order in which the set never has two active or two standby keys, which unique
+ * indexes refuse. Generates the new keys one at a time. `now` in milliseconds since 1970.
  */
-export async function changesFor(
+export async function makeChanges(
   steps: readonly KeyStep[],
   keys: readonly StoredKey[],
   now: number,

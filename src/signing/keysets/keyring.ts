@@ -4,8 +4,8 @@ import { findRotationTime, type KeyStore, planRevocation, planSteps } from '../.
 import type { Sealer } from '../sealing/sealing.ts';
 import { localSigner, type MakeSigner, type Signer } from '../signers/signer.ts';
 import { createKeyFreshness } from './freshness.ts';
-import { createHeldKeys, type HeldKeys, type PublishedKeys, publishedOf } from './heldkeys.ts';
-import { type AppliedChange, changesFor } from './keychanges.ts';
+import { createHeldKeys, type HeldKeys, type PublishedKeys, toPublished } from './heldkeys.ts';
+import { type AppliedChange, makeChanges } from './keychanges.ts';
 import { openKeys, openSoundKeys } from './keyset.ts';
 import type { KeySet } from './keysets.ts';
 import { createSerializedKeyStore } from './serializedkeystore.ts';
@@ -19,21 +19,21 @@ export interface KeyringOptions {
   sealer: Sealer;
   clock: Clock;
   keySet: KeySet;
-  /** Milliseconds from any beginning, by a clock that is never set. */
+  /** Returns the milliseconds of a monotonic clock. */
   monotonic(): number;
-  /** Told once of each fault that keeps this replica from taking over the stored keys: log it, raise an alarm. */
+  /** Called once for each fault that prevents this replica from loading the stored keys: for logs and alarms. */
   onFault(fault: Error): void;
   makeKey?: MakeSigningKey;
-  /** Makes the signer of an opened key. Default: libuv's pool. */
+  /** Makes the signer of an opened key. Default: one that signs in libuv's pool. */
   makeSigner?: MakeSigner;
 }
 
-/** The published side and the upkeep of a key set: signs nothing. */
+/** Publishes and maintains a key set. It cannot sign. */
 export interface Keyring {
   readonly keySet: KeySet;
-  /** Loads the stored keys, and makes the first ones where there are none. Throws when they cannot be trusted (N59). */
+  /** Loads the stored keys, and creates the first ones where there are none. Throws when they cannot be trusted (N59). */
   start(): Promise<void>;
-  /** Answers from memory, with or without the database. */
+  /** Returns the published keys from memory, without the database. */
   current(): PublishedKeys;
   /**
    * Returns the published keys, and for how many seconds a cache may keep them. Throws ArsiaError `unavailable` while one of
@@ -42,26 +42,29 @@ export interface Keyring {
   publication(): PublishedKeys & { maximum_age: number };
   /** Returns the fault of the stored keys; undefined when this replica has them as stored. */
   fault(): Error | undefined;
-  /** Returns why this replica is not ready: the keys are not taken over, or were not read for 30 s. */
+  /** Returns why this replica is not ready: the stored keys were refused, or not read for 30 s. Undefined where it is. */
   unreadiness(): string | undefined;
   /** Reads the stored keys; concurrent calls share the next read. Rejects when the store fails. */
   reload(): Promise<void>;
-  /** A mint calls this with the version that it read with its facts: no signature with keys older than those. */
+  /** Loads keys of at least this version. A mint passes the version of its facts, so that it never signs with older keys. */
   ensureVersion(version: number): Promise<void>;
   /**
-   * Does what is due. `force` rotates before its time, and throws ArsiaError `conflict` with the moment from which that is
-   * possible when the standby is not published long enough.
+   * Rotates the keys where that is due. `force` rotates early, and throws ArsiaError `conflict` with the earliest possible
+   * time when the standby key was not published long enough.
    */
   rotate(options?: { force?: boolean }): Promise<AppliedChange[]>;
-  /** For a leaked key: it goes at once, and where it was the signer the standby signs at once. `not_found` for an unknown one. */
+  /**
+   * Removes a leaked key at once. Where it was the signer, the standby key signs from then on. Throws ArsiaError `not_found`
+   * for an unknown key.
+   */
   revoke(kid: string): Promise<AppliedChange[]>;
-  /** Called after every change of what is published or signs; returns what ends it. */
+  /** Calls the listener after every change of the published keys or the signer. Returns the function that ends this. */
   onChange(listener: (keys: PublishedKeys) => void): () => void;
 }
 
-/** The side that signs: for `createTokenSigner`, and for the ID tokens of the authorization server. */
+/** A keyring that can sign: for `createTokenSigner`, and for the ID tokens of the authorization server. */
 export interface SigningKeyring extends Keyring {
-  /** Throws ArsiaError `unavailable` when no key may sign. */
+  /** Returns the signer. Throws ArsiaError `unavailable` when no key may sign. */
   signer(): Signer;
   isPublished(kid: string): boolean;
 }
@@ -82,12 +85,12 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
     let isDone = true;
     const changes = await stored.change({ action: 'key.rotate', detail: { force } }, async (keys) => {
       const before = held.loaded();
-      // No step on rows that others altered; no rows at all is a first start.
+      // Refuses to change rows that were tampered with. A set without rows is a first start.
       if (keys.length > 0 || before !== undefined) await openSoundKeys(keys, before, name, opening);
       const now = clock.now();
       const steps = planSteps(keys, now, force);
       isDone = !force || steps.some((one) => one.do === 'activate' || (one.do === 'create' && one.state === 'active'));
-      return changesFor(steps, keys, now, make);
+      return makeChanges(steps, keys, now, make);
     });
     if (!isDone) throw tooEarly(held, name);
     return changes;
@@ -98,14 +101,14 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
     async start() {
       await rotate();
     },
-    current: () => publishedOf(held.required()),
+    current: () => toPublished(held.required()),
     publication() {
-      const published = publishedOf(held.required());
+      const published = toPublished(held.required());
       return { ...published, maximum_age: freshness.cacheable() };
     },
     fault: held.fault,
     unreadiness: () =>
-      held.fault() === undefined ? freshness.fault() : `the stored signing keys are not taken over: see the log`,
+      held.fault() === undefined ? freshness.fault() : 'the stored signing keys were refused: see the log',
     reload: stored.reload,
     async ensureVersion(version) {
       if (version <= held.seen()) return;
@@ -120,10 +123,10 @@ export function createKeyring(options: KeyringOptions): SigningKeyring {
         const steps = planRevocation(keys, kid);
         if (steps.length === 0)
           throw new ArsiaError('not_found', `The ${name} keys have no key ${JSON.stringify(kid)}.`);
-        // The leaked row may be the damaged one; what is left to sign must be whole.
+        // The leaked row may be damaged, but the remaining keys must be valid.
         const rest = keys.filter((key) => key.kid !== kid);
         await openKeys(rest, held.loaded(), name, opening);
-        return changesFor(steps, keys, clock.now(), make);
+        return makeChanges(steps, keys, clock.now(), make);
       }),
     onChange: held.onChange,
     signer() {

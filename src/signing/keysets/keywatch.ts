@@ -6,20 +6,20 @@ export interface KeyWatchLog {
 }
 
 /**
- * Returns the function that logs, for each keyring, when its keys begin to keep the replica from being ready, and when they
- * stop.
+ * Returns the function that logs, for each keyring, when its keys begin to make the replica unready, and when they no longer
+ * do.
  */
 export function watchKeys(keyrings: readonly Keyring[], log: KeyWatchLog): () => void {
-  const told = new Map<Keyring, string>();
+  const reported = new Map<Keyring, string>();
   return () => {
     for (const keyring of keyrings) {
       const fault = keyring.unreadiness();
       const key_set = keyring.keySet.name;
-      if (fault !== undefined && !told.has(keyring))
+      if (fault !== undefined && !reported.has(keyring))
         log.error({ key_set, fault }, 'not ready: the keys cannot be read');
-      if (fault === undefined && told.has(keyring)) log.info({ key_set }, 'ready again: the keys were read');
-      if (fault === undefined) told.delete(keyring);
-      else told.set(keyring, fault);
+      if (fault === undefined && reported.has(keyring)) log.info({ key_set }, 'ready again: the keys were read');
+      if (fault === undefined) reported.delete(keyring);
+      else reported.set(keyring, fault);
     }
   };
 }

@@ -1,13 +1,15 @@
 import type { KeyChange, KeyChangeReason, KeySetSnapshot, KeyStore, StoredKey } from '../../core/keystates.ts';
 import type { HeldKeys } from './heldkeys.ts';
-import { type AppliedChange, applied } from './keychanges.ts';
+import { type AppliedChange, toAppliedChanges } from './keychanges.ts';
 import { createMutex } from './mutex.ts';
 
-/** Reads and changes of the stored keys, one after the other, so that an older read never overtakes a newer one. */
+/**
+ * Runs reads and changes of the stored keys one at a time, so that an older read never replaces the result of a newer one.
+ */
 export interface SerializedKeyStore {
   /** Joins the next read that starts after this call. */
   reload(): Promise<void>;
-  /** Changes the set in one transaction and takes the outcome over; throws when that cannot be trusted. */
+  /** Changes the set in one transaction and loads the result. Throws when the result cannot be trusted. */
   change(reason: KeyChangeReason, plan: (keys: StoredKey[]) => Promise<KeyChange[]>): Promise<AppliedChange[]>;
 }
 
@@ -19,7 +21,7 @@ export function createSerializedKeyStore(store: KeyStore, keySet: string, held: 
     try {
       return await store.load(keySet);
     } catch (thrown) {
-      // The version alone tells whether a key may have been revoked. What the first read failed by is what is told.
+      // The version alone shows whether a key may have been revoked. The error of the first read is the one that is reported.
       await store.version(keySet).then(held.heard, () => {});
       throw thrown;
     }
@@ -28,7 +30,7 @@ export function createSerializedKeyStore(store: KeyStore, keySet: string, held: 
   return {
     reload() {
       nextRead ??= exclusive(async () => {
-        // From here on a caller needs another read: this one may miss what was committed before that call.
+        // Later callers need another read: this one may miss changes that were committed before their call.
         nextRead = undefined;
         await held.take(await load());
       });
@@ -45,7 +47,7 @@ export function createSerializedKeyStore(store: KeyStore, keySet: string, held: 
         await held.take(snapshot);
         const fault = held.fault();
         if (fault !== undefined) throw fault;
-        return applied(changes);
+        return toAppliedChanges(changes);
       }),
   };
 }

@@ -7,8 +7,8 @@ import { type PublicJwk, publicJwkOf } from './jwks.ts';
 import { createMutex } from './mutex.ts';
 
 /**
- * A fresh key pair. `kid` is its thumbprint (RFC 7638, SHA-256); `pkcs8` is the private half in DER: seal it, then overwrite
- * it.
+ * A new key pair. `kid` is its thumbprint (RFC 7638, SHA-256). `pkcs8` is the private half in DER: the caller seals it and
+ * overwrites it.
  */
 export interface SigningKeyPair {
   kid: string;
@@ -21,7 +21,7 @@ export type MakeSigningKey = (alg: SigningAlgorithm) => Promise<SigningKeyPair>;
 
 const generate = promisify(generateKeyPair);
 
-/** Key generations run one at a time in the process, for all keyrings: each takes a core and a thread of the pool. */
+/** Runs key generations one at a time for all keyrings: each occupies a core and a thread of the pool. */
 const generations = createMutex();
 
 export const makeSigningKey: MakeSigningKey = (alg) =>

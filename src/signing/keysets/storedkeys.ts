@@ -2,19 +2,19 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyState, SigningKeyTimes, StoredKey } from '../../core/keystates.ts';
 import type { Sealer, SealingContext } from '../sealing/sealing.ts';
 import type { MakeSigner, Signer, SigningAlgorithm } from '../signers/signer.ts';
-import { orderedJwk } from './jwks.ts';
+import { orderJwk } from './jwks.ts';
 import type { SigningKeyPair } from './signingkeys.ts';
 
-/** A stored key that was opened and found whole. */
+/** A stored key that was opened and verified. */
 export interface LoadedKey extends SigningKeyTimes {
   alg: SigningAlgorithm;
   public_jwk: Readonly<Record<string, unknown>>;
   signer: Signer;
-  /** The row it came from, to tell whether it must be opened again. */
+  /** The row that it was opened from, to decide whether it must be opened again. */
   row: string;
 }
 
-/** The parts that open a stored key and make its signer. */
+/** The dependencies of opening a stored key and making its signer. */
 export interface KeyOpening {
   sealer: Sealer;
   makeSigner: MakeSigner;
@@ -27,7 +27,7 @@ export async function sealNewKey(
   now: number,
   sealer: Sealer,
 ): Promise<StoredKey> {
-  const sealed_private = await sealer.seal(pair.pkcs8, contextOf(keySet, pair.kid));
+  const sealed_private = await sealer.seal(pair.pkcs8, sealingContext(keySet, pair.kid));
   pair.pkcs8.fill(0);
   return {
     kid: pair.kid,
@@ -42,8 +42,8 @@ export async function sealNewKey(
 }
 
 /**
- * Opens a stored key and proves that its parts are one key: the private half was sealed for this `kid` of this set, and what
- * is published is its public half. Throws an Error that names the row otherwise (N59).
+ * Opens a stored key and verifies that its parts belong together: the private half was sealed for this `kid` of this set, and
+ * the published half is its public half. Otherwise throws an Error that names the row (N59).
  */
 export async function openStoredKey(
   stored: StoredKey,
@@ -53,8 +53,8 @@ export async function openStoredKey(
   const { kid, state, published_at, activated_at, retired_at } = stored;
   const alg = stored.alg;
   if (alg !== 'RS256' && alg !== 'ES256') throw new Error(`The signing key ${kid} has the unknown alg ${alg}.`);
-  const opened = await sealer.open(stored.sealed_private, contextOf(keySet, kid));
-  // The same memory, not a copy: what is overwritten below is all there was.
+  const opened = await sealer.open(stored.sealed_private, sealingContext(keySet, kid));
+  // The same memory, not a copy, so that the overwrite below leaves no copy of the key.
   const pkcs8 = Buffer.from(opened.buffer, opened.byteOffset, opened.byteLength);
   const privateKey = createPrivateKey({ key: pkcs8, type: 'pkcs8', format: 'der' });
   pkcs8.fill(0);
@@ -67,16 +67,16 @@ export async function openStoredKey(
   }
   const signer = makeSigner(kid, alg, privateKey);
   const times = { kid, state, published_at, activated_at, retired_at };
-  return { ...times, alg, public_jwk: orderedJwk(published), signer, row: rowOf(stored) };
+  return { ...times, alg, public_jwk: orderJwk(published), signer, row: serializeRow(stored) };
 }
 
-/** What of a row never changes, as one text. */
-export function rowOf(stored: StoredKey): string {
+/** Returns the parts of a row that never change, as one text. */
+export function serializeRow(stored: StoredKey): string {
   const sealed = Buffer.from(stored.sealed_private).toString('base64');
-  return JSON.stringify([stored.kid, stored.alg, orderedJwk(stored.public_jwk), stored.published_at, sealed]);
+  return JSON.stringify([stored.kid, stored.alg, orderJwk(stored.public_jwk), stored.published_at, sealed]);
 }
 
-/** The set is part of the purpose: a row moved to the other set would sign what its issuer never signs. */
-function contextOf(keySet: string, kid: string): SealingContext {
+/** The key set is part of the purpose: a key that is moved to another set must not sign for that set's issuer. */
+function sealingContext(keySet: string, kid: string): SealingContext {
   return { table: 'signing_keys', row: kid, purpose: `private key (${keySet})` };
 }

@@ -2,8 +2,8 @@ import { keyReloadInterval, keyRetryInterval } from '../../core/lifetimes.ts';
 import type { Keyring } from './keyring.ts';
 
 /**
- * Keeps keyrings with the store: reads them every 10 s (a replica that missed the news catches up within 30 s), and rotates
- * when it is due. A failed turn is reported and tried again after 2 s. Returns what stops it, after the running turn.
+ * Keeps keyrings up to date: reloads them every 10 s (so that a replica has every change within 30 s), and rotates keys that
+ * are due. A failed turn is reported and retried after 2 s. Returns the function that stops this after the running turn.
  */
 export function keepFresh(
   keyrings: readonly Keyring[],
@@ -14,7 +14,8 @@ export function keepFresh(
   let turn: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
   const wait = (pause: number) => {
-    // Unref'd: a process that has nothing else to do may end. The next wait starts after the turn, so turns never pile up.
+    // Unref'd, so that the timer does not keep the process alive. The next wait starts after the turn, so turns never
+    // overlap.
     timer = setTimeout(() => {
       turn = runTurn(keyrings, onError).then((isDone) => {
         if (!isStopped) wait(isDone ? interval : Math.min(interval, keyRetryInterval * 1000));
@@ -29,7 +30,7 @@ export function keepFresh(
   };
 }
 
-/** Resolves false where something failed. */
+/** Resolves false where a keyring failed. */
 async function runTurn(keyrings: readonly Keyring[], onError: (thrown: unknown) => void): Promise<boolean> {
   let isDone = true;
   for (const keyring of keyrings) {

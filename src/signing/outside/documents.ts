@@ -7,26 +7,27 @@ import { outsideTokens } from '../../core/lifetimes.ts';
 import { formatDiscoveryUrl } from '../../core/outsideissuers.ts';
 import { createFairCache } from '../../fairness/faircache.ts';
 import type { DocumentFetch } from './fetch.ts';
-import { usableKeys } from './keys.ts';
+import { readUsableKeys } from './keys.ts';
 
 export type KeyFinder = ReturnType<typeof createLocalJWKSet>;
 
 export interface IssuerKeys {
   /**
-   * The keys of an issuer, which should have this one. Throws ArsiaError `outside_token_refused` or `issuer_unavailable`.
-   * The issuer must be one that somebody trusts: each that is asked for takes a place. `asker` is the organisation that does.
+   * Returns the keys of an issuer, reloaded where `kid` is not among them. Throws ArsiaError `outside_token_refused` or
+   * `issuer_unavailable`. `asker` is an organisation that trusts the issuer: issuers that no trust rule names must not occupy
+   * the cache.
    */
   find(issuer: string, kid: string | undefined, asker: string): Promise<KeyFinder>;
 }
 
-/** What is known of an issuer: its keys, or why there are none. Times in milliseconds since 1970. */
+/** The keys of an issuer, or why there are none. Times in milliseconds since 1970. */
 interface Entry {
   keys?: { finder: KeyFinder; kids: ReadonlySet<string | undefined> };
   fault?: ArsiaError;
   expires_at: number;
-  /** When the documents were last asked for. */
+  /** When the documents were last requested. */
   asked_at: number;
-  /** An estimate of what it holds of the heap. */
+  /** Estimated heap bytes of this entry. */
   bytes: number;
 }
 
@@ -38,7 +39,7 @@ interface IssuerKeysParts {
 }
 
 const mebibyte = 2 ** 20;
-/** Bytes of the keys of all issuers, and of those that one organisation asked for. A document has up to 100 KiB. */
+/** Bytes of the keys of all issuers, and of those of one organisation. A document has up to 100 KiB. */
 const bounds = {
   maximumBytes: 16 * mebibyte,
   shareBytes: 8 * mebibyte,
@@ -46,13 +47,17 @@ const bounds = {
 };
 /** Heap bytes of a failure with its stack, and of an imported key. */
 const heldBytes = { fault: 4096, imported: 4096 };
-/** At once. Nobody gets more than are left for the others: one organisation's issuers that never answer do not stop those of all. */
+/**
+ * Concurrent fetches. An organisation gets at most as many as remain for others, so that issuers that never answer do not
+ * block those of other organisations.
+ */
 const maximumFetches = 64;
 const { documentCache, failureCache, fetchDeadline, refetch } = outsideTokens;
 
 /**
- * Discovery and JWKS of outside issuers, kept as long as their headers say; failures are kept too, so that an issuer which
- * does not answer costs one request in half a minute. Requests that need the same issuer at once share one fetch.
+ * Creates the cache of the discovery documents and JWKS of outside issuers. They are kept as long as their headers allow.
+ * Failures are kept too, so that an issuer that does not answer causes one request in half a minute. Concurrent requests for
+ * the same issuer share one fetch.
  */
 export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: IssuerKeysParts): IssuerKeys {
   const entries = createFairCache(bounds).map<Entry>();
@@ -74,11 +79,11 @@ export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: Iss
     const entry = await read(issuer, asked_at).catch((thrown: unknown): Entry => {
       if (!(thrown instanceof ArsiaError)) throw thrown;
       const kept = entries.find(issuer)?.value;
-      // Keys that are still good stay so when asking for a newer one fails.
+      // Keys that have not expired stay valid when a reload fails.
       if (kept?.keys !== undefined && kept.expires_at > asked_at) return { ...kept, asked_at };
       return { fault: thrown, expires_at: asked_at + failureCache * 1000, asked_at, bytes: heldBytes.fault };
     });
-    // The entry that was loaded longest ago goes first. A busy issuer comes back at its next request.
+    // The entry that was loaded longest ago is evicted first. A busy issuer is loaded again at its next request.
     entries.keep(issuer, { value: entry, organization_id: asker, since, bytes: entry.bytes });
     return entry;
   }
@@ -87,12 +92,12 @@ export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: Iss
     const signal = AbortSignal.timeout(deadline * 1000);
     const discovery = await fetch(formatDiscoveryUrl(issuer), signal);
     const { issuer: named, jwks_uri } = isObject(discovery.body) ? discovery.body : {};
-    // OpenID Connect Discovery 1.0, 4.3: or one issuer could speak for another.
+    // OpenID Connect Discovery 1.0, 4.3: otherwise one issuer could impersonate another.
     if (named !== issuer) throw misdescribed('The discovery document of the issuer names another issuer, or none.');
     if (typeof jwks_uri !== 'string') throw misdescribed('The discovery document of the issuer has no jwks_uri.');
     const jwks = await fetch(jwks_uri, signal);
-    const keys = usableKeys(jwks.body);
-    if (keys.length === 0) throw misdescribed('The issuer publishes no key that Arsia takes (RSA of 2048 bits, EC).');
+    const keys = readUsableKeys(jwks.body);
+    if (keys.length === 0) throw misdescribed('The issuer publishes no key that Arsia accepts (RSA of 2048 bits, EC).');
     const { minimum, maximum } = documentCache;
     const life = Math.min(maximum, Math.max(minimum, jwks.maximum_age ?? documentCache.default));
     return {
@@ -110,14 +115,14 @@ export function createIssuerKeys({ fetch, clock, deadline = fetchDeadline }: Iss
       let entry = kept !== undefined && kept.expires_at > now ? kept : await load(issuer, asker);
       const isMissing = kid !== undefined && entry.keys !== undefined && !entry.keys.kids.has(kid);
       if (isMissing && now - entry.asked_at >= refetch * 1000) entry = await load(issuer, asker);
-      if (entry.keys === undefined) throw again(entry, now);
+      if (entry.keys === undefined) throw repeatFault(entry, now);
       return entry.keys.finder;
     },
   };
 }
 
-/** A kept failure, as of now. */
-function again({ fault, expires_at }: Entry, now: number): ArsiaError {
+/** Returns a kept failure with the time that remains until the next request. */
+function repeatFault({ fault, expires_at }: Entry, now: number): ArsiaError {
   const { code, message, more } = fault!;
   return new ArsiaError(code, message, { ...more, retry_after: Math.max(1, Math.ceil((expires_at - now) / 1000)) });
 }

@@ -10,45 +10,45 @@ import { type Resolve, resolveByDns } from './resolve.ts';
 export interface FetchedDocument {
   /** Parsed JSON. */
   body: unknown;
-  /** Seconds, by `Cache-Control`; undefined where it says nothing. */
+  /** Seconds, from `Cache-Control`; undefined where it gives none. */
   maximum_age: number | undefined;
 }
 
 /**
- * A JSON document of somebody else, over https. The signal ends all of it: name, connection, headers, body. Throws
- * ArsiaError `outside_token_refused`, in one constant text, for what Arsia does not fetch (an address that is not public, a
- * name without one, a redirect), and `issuer_unavailable` for what did not come as it should.
+ * Fetches a JSON document of an outside issuer over https. The signal aborts name resolution, connection, headers and body.
+ * Throws ArsiaError `outside_token_refused`, with one constant text, for a URL that Arsia does not fetch (an address that is
+ * not public, a name without an address, a redirect), and `issuer_unavailable` for a failed or invalid answer.
  */
 export type DocumentFetch = (url: string, signal: AbortSignal) => Promise<FetchedDocument>;
 
 export interface FetchOptions {
-  /** For development: http and https on 127.0.0.1, [::1] and localhost are fetched too. */
+  /** For development: also allows http and https on 127.0.0.1, [::1] and localhost. */
   allowLoopback: boolean;
-  /** Told why a fetch failed; the answer does not tell. */
+  /** Called with the reason of a failed fetch, which the answer to the caller does not reveal. */
   onFault?: (fault: Error, host: string) => void;
   resolve?: Resolve;
   isInternal?: (address: string) => boolean;
-  /** PEM, in place of the certificate authorities of the system. */
+  /** Certificate authorities in PEM, instead of those of the system. */
   ca?: string;
 }
 
-/** Bytes of everything that an issuer sends after the TLS handshake: interim responses (1xx), headers, framing and body. */
+/** Bytes that an issuer may send after the TLS handshake: interim responses (1xx), headers, framing and body. */
 export const maximumAnswer = 100 * 1024;
 
-/** A document that Arsia does not even ask for, or whose answer points elsewhere. */
+/** A URL that Arsia does not fetch, or a redirect. */
 class RefusedAddress extends Error {}
 
 export function createDocumentFetch(options: FetchOptions): DocumentFetch {
   const { allowLoopback, onFault, resolve = resolveByDns, isInternal = isInternalAddress } = options;
-  // Nothing is kept: a connection that stays open would outlive the judgement about its address.
+  // No keep-alive: an open connection would outlive the check of its address.
   const agents = { 'http:': new HttpAgent(), 'https:': new HttpsAgent({ ca: options.ca, rejectUnauthorized: true }) };
 
-  async function addressesOf(url: URL, signal: AbortSignal): Promise<readonly string[]> {
+  async function resolveAddresses(url: URL, signal: AbortSignal): Promise<readonly string[]> {
     if (allowLoopback && Object.hasOwn(developmentHosts, url.hostname)) return developmentHosts[url.hostname]!;
     const addresses = await resolve(url.hostname, signal);
     signal.throwIfAborted();
     if (addresses.length === 0) throw new RefusedAddress('the name has no address');
-    // One internal address among others is enough: whoever owns the name could lead the next connection there.
+    // One internal address among others is enough: the owner of the name could direct the next connection to it.
     if (addresses.some(isInternal)) throw new RefusedAddress('the name has an address that is not public');
     return addresses;
   }
@@ -56,7 +56,7 @@ export function createDocumentFetch(options: FetchOptions): DocumentFetch {
   async function get(text: string, signal: AbortSignal): Promise<FetchedDocument> {
     if (!isDocumentUrl(text, allowLoopback)) throw new RefusedAddress('the URL is not one that Arsia fetches');
     const url = new URL(text);
-    const addresses = await addressesOf(url, signal);
+    const addresses = await resolveAddresses(url, signal);
     return await roundTrip(url, addresses, agents[url.protocol as keyof typeof agents], signal);
   }
 
@@ -80,33 +80,33 @@ async function roundTrip(
   const received = { bytes: 0 };
   const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'arsia' };
-    const request = send(url, { agent, signal, lookup: pinnedTo(addresses), headers }, resolve);
+    const request = send(url, { agent, signal, lookup: pinAddresses(addresses), headers }, resolve);
     request.on('error', reject).on('socket', (socket) => countBytes(socket, request, received));
-    // Without a listener for it, Node ends a switch of protocols (101) without an error.
+    // Without a listener for upgrades, Node ends a switch of protocols (101) without an error.
     request.on('close', () => reject(new Error('the connection ended without an answer'))).end();
   });
   try {
     const status = incoming.statusCode ?? 0;
-    if (status >= 300 && status < 400) throw new RefusedAddress('the answer points elsewhere');
+    if (status >= 300 && status < 400) throw new RefusedAddress('the answer is a redirect');
     if (status !== 200) throw new Error(`the answer is ${status}`);
     if (incoming.headers['content-encoding'] !== undefined)
-      throw new Error('the answer is encoded, and was not asked to be');
+      throw new Error('the answer has a Content-Encoding, which was not requested');
     const text = await readText(incoming).catch((thrown: unknown) => {
       throw received.bytes > maximumAnswer ? tooLong() : thrown;
     });
-    // The last bytes are parsed before they are counted.
+    // Node parses the last bytes before `countBytes` sees them.
     if (received.bytes > maximumAnswer) throw tooLong();
     return {
       body: JSON.parse(text) as unknown,
-      maximum_age: maximumAgeOf(incoming.headers['cache-control']),
+      maximum_age: readMaximumAge(incoming.headers['cache-control']),
     };
   } finally {
     incoming.destroy();
   }
 }
 
-/** Connects to an address that was judged, and asks nobody again: the next answer could be another one (rebinding). */
-function pinnedTo(addresses: readonly string[]): LookupFunction {
+/** Returns a look-up that answers only the checked addresses. A second DNS query could return others (DNS rebinding). */
+function pinAddresses(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_host, options, callback) => {
     if (options.all === true) callback(null, all);
@@ -115,8 +115,8 @@ function pinnedTo(addresses: readonly string[]): LookupFunction {
 }
 
 /**
- * Ends the request when more than `maximumAnswer` bytes have come. Node limits the headers of each response, but neither the
- * number of interim responses nor the framing of chunks.
+ * Ends the request when more than `maximumAnswer` bytes have arrived. Node limits the headers of each response, but neither
+ * the number of interim responses nor the framing of chunks.
  */
 function countBytes(socket: Socket, request: ClientRequest, received: { bytes: number }): void {
   socket.on('data', (chunk: Buffer) => {
@@ -135,7 +135,7 @@ async function readText(incoming: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function maximumAgeOf(header: string | undefined): number | undefined {
+function readMaximumAge(header: string | undefined): number | undefined {
   if (header === undefined) return undefined;
   if (/\bno-(?:store|cache)\b/i.test(header)) return 0;
   const seconds = /\bmax-age\s*=\s*"?(\d{1,9})/i.exec(header)?.[1];

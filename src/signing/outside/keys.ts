@@ -2,17 +2,17 @@ import { createPublicKey } from 'node:crypto';
 import type { JWK } from 'jose';
 import { isObject } from '../../core/json.ts';
 
-/** As many keys of an issuer are looked at; AWS takes no more either. */
+/** Keys of an issuer beyond this number are ignored. AWS has the same limit. */
 const maximumKeys = 100;
-/** Bits. A weaker key can be broken, a stronger one makes a verification slow. */
+/** Bits. A shorter key can be broken; a longer one makes verification slow. */
 const modulus = { minimum: 2048, maximum: 8192 };
 const curves = ['P-256', 'P-384', 'P-521'];
 
-/** What a key is verified by. `x5c` and the like are left behind: the key is what the issuer publishes. */
+/** The members of a key that verification uses. `x5c` and others are dropped: only the published key itself counts. */
 const members = ['kty', 'kid', 'use', 'key_ops', 'alg', 'n', 'e', 'crv', 'x', 'y'];
 
-/** The keys of a JWK Set (RFC 7517 5) that are fit to verify a token; the others are passed over. */
-export function usableKeys(set: unknown): JWK[] {
+/** Returns the keys of a JWK Set (RFC 7517 5) that can verify a token. Others are skipped. */
+export function readUsableKeys(set: unknown): JWK[] {
   if (!isObject(set) || !Array.isArray(set.keys)) return [];
   const keys: unknown[] = set.keys.slice(0, maximumKeys);
   return keys.filter(isUsable).map((key) => {

@@ -1,18 +1,18 @@
 import { Resolver } from 'node:dns/promises';
 
-/** The addresses of a host name, IPv4 first; empty when it has none. Throws when nobody could say. */
+/** Returns the addresses of a host name, IPv4 first; empty where it has none. Throws where no name server answers. */
 export type Resolve = (host: string, signal: AbortSignal) => Promise<string[]>;
 
-/** What DNS answers for names and records that are not there. */
+/** DNS error codes for names and records that do not exist. */
 const absent = ['ENOTFOUND', 'ENODATA'];
 
 /**
- * By DNS alone, and not by the system's look-up: that one occupies a thread of libuv's pool (threats.md M7), knows
- * names of the local network, and appends search domains.
+ * Resolves by DNS only. The system's look-up would occupy a thread of libuv's pool (threats.md M7), resolve names of the
+ * local network, and append search domains.
  */
 export const resolveByDns = resolveBy(() => new Resolver({ timeout: 1500, tries: 2 }));
 
-/** Each question has a resolver of its own, since one is cancelled as a whole. */
+/** Returns a `Resolve` that makes a resolver for each call, since `cancel` ends all queries of a resolver. */
 export function resolveBy(makeResolver: () => Resolver): Resolve {
   return async (host, signal) => {
     const resolver = makeResolver();

@@ -13,7 +13,7 @@ import { findTimeFault } from '../../core/numericdates.ts';
 import { isCanonical } from '../compact.ts';
 import type { IssuerKeys } from './documents.ts';
 
-/** The claims of a token whose signature and times hold. `iat` and `exp` in seconds since 1970. */
+/** The claims of a token whose signature and times are valid. `iat` and `exp` in seconds since 1970. */
 export interface OutsideClaims extends Record<string, unknown> {
   iss: string;
   sub: string;
@@ -24,25 +24,27 @@ export interface OutsideClaims extends Record<string, unknown> {
 
 export interface OutsideVerifier {
   /**
-   * `asker` is the organisation that trusts the issuer. Throws ArsiaError `outside_token_refused` for what is not a live
-   * token of this issuer, `issuer_unavailable`.
+   * Verifies a token. `asker` is the organisation that trusts the issuer. Throws ArsiaError `outside_token_refused` where it
+   * is not a live token of this issuer, and `issuer_unavailable`.
    */
   verify(token: string, issuer: string, asker: string): Promise<OutsideClaims>;
 }
 
-/** Asymmetric ones alone (RFC 7518 3.1): with a MAC, whoever can verify could sign. */
+/** Asymmetric algorithms only (RFC 7518 3.1): with a MAC, every verifier could sign. */
 const outsideAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'];
 
-/** The issuer's published keys verify, and nothing that the token brings or points to (RFC 8725 3.10, threats.md N5, N6). */
+/**
+ * Refused headers: only published keys of the issuer may verify, never a key in the token (RFC 8725 3.10, threats.md N5, N6).
+ */
 const keyHeaders = ['jku', 'jwk', 'x5u', 'x5c'];
 
-/** AWS takes no longer one (cloud-facts.md 1.2); verifying 5 MB would cost 79 ms (threats.md M14). */
+/** Characters. AWS has the same limit (cloud-facts.md 1.2). Verifying 5 MB would take 79 ms (threats.md M14). */
 const maximumTokenLength = 20_000;
 
 const compactPattern = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
-/** The issuer that a token claims to be of; nothing of it is verified. Throws as `verify` does for what is no JWT. */
-export function claimedIssuer(token: string): string {
+/** Returns the unverified `iss` of a token. Throws ArsiaError `outside_token_refused` where it is not a JWT. */
+export function readClaimedIssuer(token: string): string {
   const { iss } = decoded(token).claims;
   if (typeof iss !== 'string') throw refused('The subject token has no iss.');
   return iss;
@@ -61,7 +63,7 @@ export function createOutsideVerifier({
       checkHeader(header);
       const finder = await keys.find(issuer, header.kid, asker);
       await compactVerify(token, finder, { algorithms: outsideAlgorithms }).catch((thrown: unknown) => {
-        throw refused(reasonOf(thrown), thrown);
+        throw refused(explainVerifyError(thrown), thrown);
       });
       if (claims.iss !== issuer) throw refused('The subject token is of another issuer.');
       checkTimes(claims, Math.floor(clock.now() / 1000));
@@ -75,32 +77,32 @@ function decoded(token: string): { header: ProtectedHeaderParameters; claims: JW
     if (token.length <= maximumTokenLength && compactPattern.test(token) && isCanonical(token))
       return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
   } catch {
-    // Falls through: it is no JWT.
+    // Not a JWT: refused below.
   }
-  throw refused(`The subject token is no signed JWT in compact form of up to ${maximumTokenLength} characters.`);
+  throw refused(`The subject token is not a signed JWT in compact form of at most ${maximumTokenLength} characters.`);
 }
 
 function checkHeader(header: ProtectedHeaderParameters): void {
   if (keyHeaders.some((name) => name in header))
-    throw refused('The header of the subject token carries a key or names its place.');
-  // Tokens of other kinds say so (RFC 8725 3.11): an access token, a logout token. Kubernetes says nothing.
+    throw refused('The header of the subject token contains a key or the URL of one.');
+  // Other kinds, such as access tokens and logout tokens, have another typ (RFC 8725 3.11). Kubernetes sends none.
   if (header.typ !== undefined && !/^(?:application\/)?jwt$/i.test(String(header.typ)))
-    throw refused('The subject token is of another kind: its typ is not JWT.');
-  // RFC 7515 4.1.11: no extension is understood here. `b64` would make the payload another text than the one decoded.
+    throw refused('The subject token is not a JWT for this purpose: its typ is not JWT.');
+  // No extension is supported (RFC 7515 4.1.11). With `b64`, the signed payload would differ from the decoded one.
   if ('crit' in header) throw refused('The header of the subject token has a crit, and no extension is supported.');
   if (header.kid !== undefined && typeof header.kid !== 'string')
-    throw refused('The kid of the subject token is no text.');
+    throw refused('The kid of the subject token is not a string.');
   if (!outsideAlgorithms.includes(String(header.alg)))
     throw refused(`The subject token is signed by none of ${outsideAlgorithms.join(', ')}.`);
 }
 
 /**
- * Checks the times against the most that a trust rule may allow; `decideTrust` applies what the rule allows. `now` in
- * seconds.
+ * Checks the times against the maximum that a trust rule may allow. `decideTrust` applies the limits of the rule. `now` in
+ * seconds since 1970.
  */
 function checkTimes(claims: JWTPayload, now: number): void {
   const { clockTolerance: tolerance, lifetime } = outsideTokens;
-  // Without `iat`, a token with a life of a year would be accepted on its last day.
+  // Without `iat`, a token with a lifetime of a year would be accepted on its last day.
   if (claims.iat === undefined) throw refused('The iat of the subject token is missing: its age must be known.');
   const fault = findTimeFault(claims, { now, tolerance, lifetime: lifetime.maximum });
   if (fault === undefined) return;
@@ -111,19 +113,20 @@ function checkTimes(claims: JWTPayload, now: number): void {
 function checkedClaims(claims: JWTPayload): OutsideClaims {
   const { sub, aud, jti } = claims;
   if (aud === undefined) throw refused('The aud of the subject token is missing.');
-  if (typeof sub !== 'string' || sub === '') throw refused('The sub of the subject token is no text.');
+  if (typeof sub !== 'string' || sub === '')
+    throw refused('The sub of the subject token is missing, empty or not a string.');
   if (jti !== undefined && (typeof jti !== 'string' || jti === ''))
-    throw refused('The jti of the subject token is no text.');
+    throw refused('The jti of the subject token is empty or not a string.');
   return claims as OutsideClaims;
 }
 
-/** Why, for people who set up a pipeline. What jose says may quote the token. */
-function reasonOf(thrown: unknown): string {
+/** Returns the reason for people who set up a pipeline. Messages of jose are not used, since they may quote the token. */
+function explainVerifyError(thrown: unknown): string {
   if (thrown instanceof errors.JWKSNoMatchingKey)
     return 'The issuer publishes no key for the kid and alg of the subject token.';
   if (thrown instanceof errors.JWKSMultipleMatchingKeys)
     return 'The issuer publishes several keys that fit the subject token: it must name one by its kid.';
-  return 'The signature of the subject token does not hold.';
+  return 'The signature of the subject token is not valid.';
 }
 
 function refused(detail: string, cause?: unknown): ArsiaError {

@@ -1,19 +1,19 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 /**
- * Envelope encryption of what must not be readable in the database or in a dump of it. Every secret has a data key of its own
- * (AES-256-GCM); a key-encryption key seals the data key. The additional data names table, row and purpose, so that a sealed
- * value moved to another row, or used for something else, does not open.
+ * Envelope encryption of secrets that must not be readable in the database or a dump of it. Every secret has a data key of
+ * its own (AES-256-GCM), which a key-encryption key wraps. The additional data names table, row and purpose, so that a sealed
+ * value that is moved to another row, or used for another purpose, does not open.
  */
 export interface KeyEncryptionKey {
-  /** Names the key in what it sealed; printable ASCII, at most 255 bytes, and no secret. */
+  /** Identifies the key in sealed values: printable ASCII, at most 255 bytes, and not secret. */
   readonly id: string;
   wrap(dataKey: Uint8Array): Promise<Uint8Array>;
-  /** Throws when this key did not wrap it. */
+  /** Unwraps a data key. Throws when another key wrapped it. */
   unwrap(wrapped: Uint8Array): Promise<Uint8Array>;
 }
 
-/** Where a secret belongs. `row` is the primary key; `purpose` says what the secret is for. */
+/** The place of a sealed secret. `row` is the primary key; `purpose` is the use of the secret. */
 export interface SealingContext {
   table: string;
   row: string;
@@ -22,13 +22,13 @@ export interface SealingContext {
 
 export interface Sealer {
   seal(plaintext: Uint8Array, context: SealingContext): Promise<Uint8Array>;
-  /** Throws a SealingError when the value is damaged, belongs elsewhere or was sealed under another key. */
+  /** Opens a sealed value. Throws a SealingError when it is damaged, of another context, or sealed under an unknown key. */
   open(sealed: Uint8Array, context: SealingContext): Promise<Uint8Array>;
-  /** The same secret with its data key sealed under the present key; the value as it was when it already is. */
+  /** Returns the same secret with its data key wrapped by the current key; the value itself where it already is. */
   reseal(sealed: Uint8Array, context: SealingContext): Promise<Uint8Array>;
 }
 
-/** Never leaves Arsia as text: outward it is `internal`, and the log has it. */
+/** An internal error: callers get `internal`, and only the log shows its text. */
 export class SealingError extends Error {
   override readonly name = 'SealingError';
 }
@@ -38,19 +38,20 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /**
- * Seals under `kek`; opens also what one of `former` sealed, until `reseal` has moved everything.
+ * Creates a sealer that seals under `kek`, and also opens values sealed under a key of `former`, until `reseal` has replaced
+ * them.
  *
- * The sealed value: format (1 byte), length and text of the key's id (1 + n), length of the wrapped data key (2) and itself,
- * nonce (12), ciphertext, tag (16).
+ * Layout of a sealed value in bytes: format (1), length of the key's id (1), the id, length of the wrapped data key (2), the
+ * wrapped data key, nonce (12), ciphertext, tag (16).
  */
 export function createSealer(kek: KeyEncryptionKey, former: readonly KeyEncryptionKey[] = []): Sealer {
   const keys = new Map([...former, kek].map((key) => [key.id, key]));
 
-  async function dataKeyOf(parts: SealedParts, context: SealingContext): Promise<Uint8Array> {
+  async function unwrapDataKey(parts: SealedParts, context: SealingContext): Promise<Uint8Array> {
     const key = keys.get(parts.kekId);
     if (key === undefined)
       throw new SealingError(
-        `${nameOf(context)} is sealed under the key ${parts.kekId}, and this replica has ${[...keys.keys()].join(', ')}. Give it the sealing key that it was sealed with.`,
+        `${describe(context)} is sealed under the key ${parts.kekId}, and this replica has ${[...keys.keys()].join(', ')}. Give it the sealing key that it was sealed with.`,
       );
     try {
       return await key.unwrap(parts.wrapped);
@@ -61,7 +62,7 @@ export function createSealer(kek: KeyEncryptionKey, former: readonly KeyEncrypti
 
   async function open(sealed: Uint8Array, context: SealingContext): Promise<Uint8Array> {
     const parts = parse(sealed, context);
-    const dataKey = await dataKeyOf(parts, context);
+    const dataKey = await unwrapDataKey(parts, context);
     try {
       const decipher = createDecipheriv('aes-256-gcm', dataKey, parts.nonce, { authTagLength: tagBytes });
       decipher.setAAD(additionalData(context));
@@ -87,11 +88,11 @@ export function createSealer(kek: KeyEncryptionKey, former: readonly KeyEncrypti
     },
     open,
     async reseal(sealed, context) {
-      // Opened in full first: a value that is damaged or misplaced must not look fresh.
+      // Opens the whole value first: a damaged or misplaced one must not be resealed.
       (await open(sealed, context)).fill(0);
       const parts = parse(sealed, context);
       if (parts.kekId === kek.id) return sealed;
-      const dataKey = await dataKeyOf(parts, context);
+      const dataKey = await unwrapDataKey(parts, context);
       const wrapped = await kek.wrap(dataKey);
       dataKey.fill(0);
       return format1({ ...parts, kekId: kek.id, wrapped });
@@ -132,7 +133,7 @@ function parse(sealed: Uint8Array, context: SealingContext): SealedParts {
     return bytes.subarray(from - length, from);
   };
   if (take(1)[0] !== format)
-    throw new SealingError(`${nameOf(context)} is sealed in a format that this version of Arsia does not know.`);
+    throw new SealingError(`${describe(context)} is sealed in a format that this version of Arsia does not know.`);
   const kekId = take(take(1)[0]!).toString('latin1');
   const wrapped = take(take(2).readUInt16BE());
   const nonce = take(nonceBytes);
@@ -140,18 +141,18 @@ function parse(sealed: Uint8Array, context: SealingContext): SealedParts {
   return { kekId, wrapped, nonce, ciphertext, tag: take(tagBytes) };
 }
 
-/** JSON of an array: no two contexts share these bytes, whatever their members hold. */
+/** A JSON array, so that different contexts always have different bytes. */
 function additionalData(context: SealingContext): Buffer {
   return Buffer.from(JSON.stringify(['arsia', format, context.table, context.row, context.purpose]));
 }
 
 function damaged(context: SealingContext, cause?: unknown): SealingError {
   return new SealingError(
-    `${nameOf(context)} does not open: it was damaged, altered, or moved from another row.`,
+    `${describe(context)} does not open: it was damaged, altered, or moved from another row.`,
     cause === undefined ? undefined : { cause },
   );
 }
 
-function nameOf(context: SealingContext): string {
+function describe(context: SealingContext): string {
   return `The ${context.purpose} of ${context.table} ${context.row}`;
 }

@@ -9,28 +9,29 @@ const keyBytes = 32;
 const textPattern = /^[A-Za-z0-9+/]{43}=$/;
 const howToMake = 'Make one with `head -c 32 /dev/urandom | base64 > FILE; chmod 600 FILE`.';
 
-/** What is wrong with the key file, in one line that names the file and what to do. */
+/** A fault of the key file. The message is one line that names the file and the remedy. */
 class SealingKeyFileError extends Error {
   override readonly name = 'SealingKeyFileError';
 }
 
 /**
- * The key-encryption key in a local file: 32 bytes as base64, readable by its owner alone. Held in memory from then on: a file
- * that goes away at run time stops the next start, not the running replica.
+ * Reads the key-encryption key from a local file: 32 bytes as base64, readable by its owner only. The key stays in memory: a
+ * file that is removed later prevents the next start, but does not stop the running replica. Throws an Error that names the
+ * file and the remedy.
  */
 export async function readSealingKeyFile(path: string): Promise<KeyEncryptionKey> {
   const text = await readPrivateText(path);
   if (text === '') throw new SealingKeyFileError(`The sealing key file ${path} is empty. Restore it from its backup.`);
   if (!textPattern.test(text))
     throw new SealingKeyFileError(
-      `The sealing key file ${path} does not hold ${keyBytes} bytes as base64 (44 characters, the last \`=\`): it is truncated or something else. Restore it from its backup.`,
+      `The sealing key file ${path} does not hold ${keyBytes} bytes as base64 (44 characters, the last \`=\`): it is truncated or not a key. Restore it from its backup.`,
     );
   return fileKey(Buffer.from(text, 'base64'));
 }
 
 /**
- * Makes the key file where none is, at most once however many processes try, and with its full content or not at all.
- * True when this call made it. Parent directories are made with mode 0700.
+ * Creates the key file where none exists, atomically and at most once among concurrent processes. Returns whether this call
+ * created it. Creates parent directories with mode 0700.
  */
 export async function makeSealingKeyFile(path: string): Promise<boolean> {
   const folder = dirname(path);
@@ -44,7 +45,9 @@ export async function makeSealingKeyFile(path: string): Promise<boolean> {
     return isMade;
   } catch (cause) {
     if (cause instanceof SealingKeyFileError) throw cause;
-    throw new SealingKeyFileError(`The sealing key file ${path} cannot be made: ${reasonOf(cause)}.`, { cause });
+    throw new SealingKeyFileError(`The sealing key file ${path} cannot be created: ${explainFileError(cause)}.`, {
+      cause,
+    });
   } finally {
     await unlink(draft).catch(() => undefined);
   }
@@ -72,7 +75,7 @@ async function writeDraft(draft: string): Promise<void> {
   }
 }
 
-/** A link, unlike a rename, never replaces a key that another process has made in the meantime. */
+/** Links the draft to the path. Unlike a rename, a link never replaces a key that another process has created meanwhile. */
 async function linkOnce(draft: string, path: string): Promise<boolean> {
   try {
     await link(draft, path);
@@ -83,21 +86,21 @@ async function linkOnce(draft: string, path: string): Promise<boolean> {
   }
 }
 
-/** Mode and content are read from one open file, so that neither can be exchanged between the two looks. */
+/** Reads mode and content from one open file, so that the file cannot be replaced between the two reads. */
 async function readPrivateText(path: string): Promise<string> {
   try {
-    const file = await openAtOnce(path);
+    const file = await openWithoutBlocking(path);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new SealingKeyFileError(`The sealing key file ${path} is not a file. ${howToMake}`);
       if ((stat.mode & 0o077) !== 0)
         throw new SealingKeyFileError(
-          `The sealing key file ${path} has mode 0${(stat.mode & 0o777).toString(8)}: others than its owner may open it. Run \`chmod 600 ${path}\`.`,
+          `The sealing key file ${path} has mode 0${(stat.mode & 0o777).toString(8)}: users other than its owner may open it. Run \`chmod 600 ${path}\`.`,
         );
       const user = process.getuid?.() ?? stat.uid;
       if (stat.uid !== user && stat.uid !== 0)
         throw new SealingKeyFileError(
-          `The sealing key file ${path} belongs to the user with the id ${stat.uid}, and Arsia runs as ${user}. Run \`chown ${user} ${path}\`.`,
+          `The sealing key file ${path} belongs to user id ${stat.uid}, but Arsia runs as ${user}. Run \`chown ${user} ${path}\`.`,
         );
       for (const folder of new Set([dirname(path), dirname(await realpath(path))])) refuseShared(folder);
       if (stat.size > 1024)
@@ -110,7 +113,7 @@ async function readPrivateText(path: string): Promise<string> {
     if (thrown instanceof SealingKeyFileError) throw thrown;
     const advice = errorCode(thrown) === 'ENOENT' ? `Mount it there, or restore it from its backup. ${howToMake}` : '';
     throw new SealingKeyFileError(
-      `The sealing key file ${path} cannot be read: ${reasonOf(thrown)}. ${advice}`.trim(),
+      `The sealing key file ${path} cannot be read: ${explainFileError(thrown)}. ${advice}`.trim(),
       {
         cause: thrown,
       },
@@ -118,7 +121,7 @@ async function readPrivateText(path: string): Promise<string> {
   }
 }
 
-/** AES key wrap (RFC 3394): made for wrapping keys, and without a nonce that could repeat over billions of secrets. */
+/** Returns a key that uses AES key wrap (RFC 3394), which needs no nonce that could repeat over billions of secrets. */
 function fileKey(key: Buffer): KeyEncryptionKey {
   const initialValue = Buffer.alloc(8, 0xa6);
   return {
@@ -146,20 +149,20 @@ async function syncFolder(folder: string): Promise<void> {
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
   EACCES: 'this user lacks the permission',
-  EEXIST: 'a part of its path is no directory',
-  ENOTDIR: 'a part of its path is no directory',
+  EEXIST: 'a part of its path is not a directory',
+  ENOTDIR: 'a part of its path is not a directory',
   EISDIR: 'it is a directory',
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
 };
 
-/** For reading. Without O_NONBLOCK a named pipe that nobody writes to would hold up the start for ever. */
-export function openAtOnce(path: string): Promise<FileHandle> {
+/** Opens a file for reading. Without O_NONBLOCK, opening a named pipe without a writer would block the start forever. */
+export function openWithoutBlocking(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
-/** Why the file system refused, in words. */
-export function reasonOf(thrown: unknown): string {
+/** Returns the reason of a file system error in words. */
+export function explainFileError(thrown: unknown): string {
   const code = errorCode(thrown) ?? 'unknown';
   return reasons[code] ?? code;
 }

@@ -1,26 +1,26 @@
 import type { Signer } from './signer.ts';
-import { counter, type SigningRing, slotOf, slotState } from './signingring.ts';
+import { counter, findSlot, type SigningRing, slotState } from './signingring.ts';
 
 export interface SigningRequest {
-  /** The number by which the threads know the key. */
+  /** The number of the key in the signing threads. */
   key: number;
   bytes: Uint8Array;
-  /** Signs on libuv's pool when no thread can. */
+  /** Signs in libuv's pool when no thread can. */
   local: Signer;
   resolve(signature: Uint8Array | Promise<Uint8Array>): void;
 }
 
-/** Requests for the signing threads. They are passed through shared memory; a request without a free slot waits. */
+/** The queue of requests to the signing threads. Requests pass through shared memory, and wait for a free slot. */
 export interface SigningQueue {
   add(request: SigningRequest): void;
-  /** Signs all requests on libuv's pool. */
+  /** Signs all requests in libuv's pool. */
   drain(): void;
 }
 
-/** Creates the queue of a ring. `keepAlive(true)` is called while signatures are pending: the process must not end. */
+/** Creates the queue of a ring. Calls `keepAlive(true)` while signatures are pending, so that the process does not end. */
 export function createSigningQueue(ring: SigningRing, keepAlive: (isNeeded: boolean) => void): SigningQueue {
   const { counters, states } = ring;
-  /** Requests without a slot, oldest first. `submitted` has the requests in the slots. */
+  /** Requests without a slot, oldest first. `submitted` holds the requests with one. */
   const waiting: SigningRequest[] = [];
   const submitted: (SigningRequest | undefined)[] = [];
   let pending = 0;
@@ -28,7 +28,7 @@ export function createSigningQueue(ring: SigningRing, keepAlive: (isNeeded: bool
   function submit(): void {
     for (; waiting.length > 0; pending++) {
       const count = counters[counter.submitted]!;
-      const slot = slotOf(count);
+      const slot = findSlot(count);
       if (submitted[slot] !== undefined) return;
       const request = waiting.shift()!;
       submitted[slot] = request;
@@ -50,7 +50,7 @@ export function createSigningQueue(ring: SigningRing, keepAlive: (isNeeded: bool
       Atomics.store(counters, counter.isLoopWaiting, 1);
       const wait = Atomics.waitAsync(counters, counter.finished, finished);
       if (wait.async) {
-        // The callback runs in the event loop and collects all signatures that are finished by then.
+        // The callback runs in the event loop, and collects all signatures that are finished by then.
         void wait.value.then(collect);
         return;
       }

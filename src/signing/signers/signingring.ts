@@ -1,6 +1,6 @@
 /**
- * Memory that the event loop and the signing threads share: a ring of slots, each with the bytes to be signed and then their
- * signature. The event loop alone writes requests. Threads take them in order and finish in any.
+ * Memory shared by the event loop and the signing threads: a ring of slots, each with the bytes to sign and then their
+ * signature. Only the event loop writes requests. Threads take them in order, and finish in any order.
  */
 export interface SigningRing {
   /**
@@ -19,18 +19,19 @@ export interface SigningRing {
   outputs: readonly Buffer[];
 }
 
-/** Indices of `counters`. Sleeping threads are counted, because a notify without a waiter costs as much as one with. */
+/** Indices of `counters`. Sleeping threads are counted because a notify without a waiter costs as much as one with. */
 export const counter = { submitted: 0, taken: 1, finished: 2, sleepingThreads: 3, isLoopWaiting: 4 } as const;
 const counterCount = Object.keys(counter).length;
 export const slotState = { free: 0, requested: 1, signed: 2, failed: 3 } as const;
 
 const slotCount = 64;
-/** Bytes. A signing input is 1 to 2 KB; a longer one is signed elsewhere. */
+/** Bytes. A signing input is 1 to 2 KB. A longer one is signed in libuv's pool. */
 export const maximumInput = 8 * 1024;
-/** Bytes: a signature of RSA-8192. */
+/** Bytes of an RSA-8192 signature. */
 const maximumOutput = 1024;
 
-export function slotOf(count: number): number {
+/** Returns the slot of the request with this count. */
+export function findSlot(count: number): number {
   return (count >>> 0) % slotCount;
 }
 

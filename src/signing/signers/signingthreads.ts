@@ -6,31 +6,31 @@ import { createSigningQueue } from './signingqueue.ts';
 import { createRingMemory, maximumInput, openRing } from './signingring.ts';
 
 /**
- * Threads that only sign. Key generation, name resolution and other work that fills libuv's pool does not delay a token
+ * Threads that only sign, so that key generation, name resolution and other work in libuv's pool does not delay tokens
  * (docs/decisions/0023). Before the threads run, and after one of them has failed, the pool signs.
  */
 export interface SigningThreads {
-  /** Resolves when the threads run, or when they cannot run. */
+  /** Starts the threads. Resolves also when they cannot run. */
   start(): Promise<void>;
   makeSigner: MakeSigner;
   close(): Promise<void>;
 }
 
-/** More threads would wait for the event loop. */
-const mostThreads = 4;
-/** Keys that the threads know at the same time: at most three of each key set are published. */
-const mostKeys = 8;
+/** The event loop cannot keep more threads busy. */
+const maximumThreads = 4;
+/** Keys that the threads keep: at most three of each key set are published. */
+const maximumKeys = 8;
 
 export interface SigningThreadsOptions {
   count?: number;
-  /** Called once when the threads end by a fault. From then on the pool signs. */
+  /** Called once when a fault ends the threads. From then on the pool signs. */
   onFault(fault: Error): void;
   /** The program of a thread. */
   entry?: URL;
 }
 
 export function createSigningThreads({
-  count = Math.min(availableParallelism(), mostThreads),
+  count = Math.min(availableParallelism(), maximumThreads),
   onFault,
   entry = new URL(`./signingworker${extname(import.meta.url)}`, import.meta.url),
 }: SigningThreadsOptions): SigningThreads {
@@ -52,7 +52,7 @@ export function createSigningThreads({
     isRunning = results.every(({ status }) => status === 'fulfilled') && !isClosed;
   }
 
-  /** Lets the pool sign all waiting requests and all later ones. */
+  /** Ends the threads: the pool signs all waiting and later requests. */
   function endByFault(fault: Error): void {
     if (isClosed) return;
     onFault(fault);
@@ -70,7 +70,7 @@ export function createSigningThreads({
     if (known.has(number)) return;
     known.set(number, key);
     const [oldest] = known.keys();
-    const isFull = known.size > mostKeys;
+    const isFull = known.size > maximumKeys;
     if (isFull) known.delete(oldest!);
     for (const worker of workers) {
       if (isFull) worker.postMessage({ number: oldest });

@@ -11,9 +11,9 @@ import type { Signer } from './signer.ts';
 export interface TokenSignerOptions {
   keyring: Pick<SigningKeyring, 'signer' | 'isPublished'>;
   clock: Clock;
-  /** The workload issuer: the only `iss` that is signed. */
+  /** The workload issuer, the only `iss` that is signed. */
   issuer: string;
-  /** Proves that a receipt was made by the audit store, and not by whoever wants a signature. */
+  /** Returns whether the audit store created the receipt. */
   isReceipt(receipt: AuditReceipt): boolean;
 }
 
@@ -21,7 +21,7 @@ export function createTokenSigner({ keyring, clock, issuer, isReceipt }: TokenSi
   const vault = createPermitVault();
   const headers = new WeakMap<Signer, string>();
 
-  function headerOf(signer: Signer): string {
+  function encodeHeader(signer: Signer): string {
     let header = headers.get(signer);
     if (header === undefined) {
       header = base64url(JSON.stringify({ alg: signer.alg, typ: 'JWT', kid: signer.kid }));
@@ -34,10 +34,10 @@ export function createTokenSigner({ keyring, clock, issuer, isReceipt }: TokenSi
     prepare(claims) {
       const payload = JSON.stringify(claims);
       const now = clock.now();
-      const { jti } = lintedClaims(payload, issuer, now);
+      const { jti } = lintPayload(payload, issuer, now);
       const signer = keyring.signer();
-      // Base64url is ASCII: a byte a letter.
-      const signingInput = Buffer.from(`${headerOf(signer)}.${base64url(payload)}`, 'latin1');
+      // Base64url is ASCII, one byte per character.
+      const signingInput = Buffer.from(`${encodeHeader(signer)}.${base64url(payload)}`, 'latin1');
       const signing_input_sha256 = hash('sha256', signingInput, 'hex');
       return vault.issue({ jti, kid: signer.kid, signing_input_sha256 }, { signingInput, signer }, now);
     },
@@ -54,19 +54,19 @@ export function createTokenSigner({ keyring, clock, issuer, isReceipt }: TokenSi
   };
 }
 
-/** Lints what will be signed, not the object that it came from: no getter, `toJSON` or inherited member can differ from it. */
-function lintedClaims(payload: string | undefined, issuer: string, now: number): WorkloadClaims {
+/** Lints the text that is signed, not the source object, whose getters, `toJSON` or inherited members could differ. */
+function lintPayload(payload: string | undefined, issuer: string, now: number): WorkloadClaims {
   const claims: unknown = payload === undefined ? undefined : JSON.parse(payload);
   const faults = isObject(claims)
-    ? [...lintClaims(claims, issuer), ...timeFaults(claims, now)]
-    : ['they are no object'];
+    ? [...lintClaims(claims, issuer), ...findTimeFaults(claims, now)]
+    : ['they are not an object'];
   if (faults.length > 0)
     throw new ArsiaError('claims_refused', `The claims were refused before signing: ${faults.join('; ')}.`);
   return claims as WorkloadClaims;
 }
 
-/** AWS refuses what is issued in its future, Ceph RGW by a second; a token that is over helps nobody. */
-function timeFaults(claims: Readonly<Record<string, unknown>>, now: number): string[] {
+/** AWS refuses tokens with an `iat` in its future, and Ceph RGW does so for a second. Expired tokens are useless. */
+function findTimeFaults(claims: Readonly<Record<string, unknown>>, now: number): string[] {
   const faults: string[] = [];
   if (Number(claims.iat) * 1000 > now) faults.push('iat is in the future');
   if (Number(claims.exp) * 1000 <= now) faults.push('exp is past');

@@ -2,8 +2,9 @@ import { sql } from 'kysely';
 import type { Queries } from '../../database/connections.ts';
 
 /**
- * Of each organisation the newest change is looked at, and no other. What lies in the future was noted by another server,
- * before this database was restored from it: nothing would look unchanged for a long time.
+ * Deletes all changes of an organisation but the newest, the only one that is read. Also deletes changes with a transaction
+ * id in the future: they are from before a restore of the database, and would make kept facts look outdated for a long time.
+ * Returns the number of rows.
  */
 export async function sweepAuthorityChanges(db: Queries): Promise<number> {
   const next = sql`pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;

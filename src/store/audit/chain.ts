@@ -2,21 +2,21 @@ import { sql } from 'kysely';
 import { type AuditEvent, eventFields } from '../../core/audit.ts';
 import type { Database, Queries } from '../../database/connections.ts';
 import { asEvent } from './events.ts';
-import { lastPositionOf, settlePositions } from './positions.ts';
+import { readLastPosition, settlePositions } from './positions.ts';
 
-/** A checkpoint as it is stored; what it says is in `signed`. */
+/** A stored checkpoint. Its content is the payload of `signed`. */
 export interface StoredCheckpoint {
   number: number;
   /** A compact JWS. */
   signed: string;
 }
 
-/** What stands in a stretch of positions. */
+/** The events in a range of positions. */
 export interface Stretch {
   count: number;
   /** SHA-256 over position and MAC of each event, hex. */
   digest: string;
-  /** In the order of positions, with blanks between. */
+  /** Ids in the order of positions, separated by spaces. */
   event_ids: string;
 }
 
@@ -28,51 +28,54 @@ export interface ChainedEvent {
 
 export interface AuditChainStore {
   newest(): Promise<StoredCheckpoint | undefined>;
-  /** The position of the last event that is committed; 0 without one. */
+  /** Returns the position of the last committed event; 0 without one. */
   lastPosition(): Promise<number>;
-  /** The last position of the events that were recorded before there was a chain; 0 without one. */
+  /** Returns the last position of the events that were recorded before the chain existed; 0 without one. */
   lastBeforeChain(): Promise<number>;
   /**
-   * Resolves true once no event can come to a position that was given out before now; false where a transaction that may
-   * bring one goes on for longer than `patience` milliseconds.
+   * Resolves true once no event can be committed at a position that was assigned before the call; false where a transaction
+   * that may commit one lasts longer than `patience` milliseconds.
    */
   settle(patience: number): Promise<boolean>;
   /**
-   * Adds the checkpoint that `make` signs, unless another replica does the same right now, or there is nothing to add
-   * (undefined): then false.
+   * Adds the checkpoint that `make` signs. Returns false where another replica is adding one, or `make` returns undefined
+   * because there is nothing to add.
    */
   append(make: MakeCheckpoint): Promise<boolean>;
-  /** Events from the first position up to and with this one. */
+  /** Counts the events from the first position up to and including this one. */
   countUpTo(position: number): Promise<number>;
   /**
-   * The ids of events where no walk along the positions comes: without one, or before the first. Only who owns the table can
-   * put them there.
+   * Lists the ids of events that a read in the order of positions misses: those without a position, or below the first. Only
+   * the owner of the table can insert them.
    */
   misplaced(limit: number): Promise<string[]>;
-  /** In the order of numbers. */
+  /** Lists checkpoints in the order of their numbers. */
   checkpoints(after: number, limit: number): Promise<(StoredCheckpoint & { event_ids: string })[]>;
-  /** Above `after`, up to and with `upto`; in the order of positions, and beyond `limit` all that are at the last one. */
+  /**
+   * Lists the events above `after`, up to and including `upto`, in the order of positions. Exceeds `limit` only by further
+   * events at the last position.
+   */
   events(after: number, upto: number, limit: number): Promise<ChainedEvent[]>;
 }
 
 export type MakeCheckpoint = (chain: ChainEnd) => Promise<(StoredCheckpoint & { event_ids: string }) | undefined>;
 
-/** The chain for whoever adds to it. */
+/** The end of the chain, for making the next checkpoint. */
 export interface ChainEnd {
   newest: StoredCheckpoint | undefined;
   lastBeforeChain(): Promise<number>;
   stretch(after: number, upto: number): Promise<Stretch>;
 }
 
-/** Any number, the same in every release: one replica makes checkpoints at a time. */
+/** The lock by which one replica makes checkpoints at a time. Arbitrary, and must be the same in every release. */
 const advisoryLock = 4_727_618;
 
 export function createAuditChainStore(database: Database): AuditChainStore {
   const { query } = database;
   return {
-    newest: () => newestOf(query),
-    lastPosition: () => lastPositionOf(query),
-    lastBeforeChain: () => lastBeforeChain(query),
+    newest: () => readNewest(query),
+    lastPosition: () => readLastPosition(query),
+    lastBeforeChain: () => readLastBeforeChain(query),
     async countUpTo(position) {
       const { count } = await query
         .selectFrom('audit_events')
@@ -97,15 +100,15 @@ export function createAuditChainStore(database: Database): AuditChainStore {
             SELECT pg_try_advisory_xact_lock(${sql.lit(advisoryLock)}) AS is_mine`.execute(tx);
           if (rows[0]?.is_mine !== true) return false;
           const made = await make({
-            newest: await newestOf(tx),
-            lastBeforeChain: () => lastBeforeChain(tx),
-            stretch: (after, upto) => stretchOf(tx, after, upto),
+            newest: await readNewest(tx),
+            lastBeforeChain: () => readLastBeforeChain(tx),
+            stretch: (after, upto) => readStretch(tx, after, upto),
           });
           if (made === undefined) return false;
           await tx.insertInto('audit_checkpoints').values(made).execute();
           return true;
         },
-        // The newest checkpoint is that of the moment after the lock, not that of the transaction's begin.
+        // The newest checkpoint must be read as of the moment after the lock, not as of the start of the transaction.
         { isolation: 'read committed' },
       ),
     checkpoints: (after, limit) =>
@@ -124,7 +127,7 @@ export function createAuditChainStore(database: Database): AuditChainStore {
         .where('position', '>', after)
         .where('position', '<=', upto)
         .orderBy('position')
-        // The index that keeps a position to one event is the table owner's: another one there must not be passed over.
+        // The owner of the table can drop the index that makes positions unique: further events at a position must be found.
         .fetch(limit, 'with ties')
         .execute();
       return rows.map(({ position, mac, ...row }) => ({ position, mac: mac ?? noMac, event: asRecorded(row) }));
@@ -132,7 +135,7 @@ export function createAuditChainStore(database: Database): AuditChainStore {
   };
 }
 
-function newestOf(queries: Queries): Promise<StoredCheckpoint | undefined> {
+function readNewest(queries: Queries): Promise<StoredCheckpoint | undefined> {
   return queries
     .selectFrom('audit_checkpoints')
     .select(['number', 'signed'])
@@ -141,7 +144,7 @@ function newestOf(queries: Queries): Promise<StoredCheckpoint | undefined> {
     .executeTakeFirst();
 }
 
-async function lastBeforeChain(queries: Queries): Promise<number> {
+async function readLastBeforeChain(queries: Queries): Promise<number> {
   const { last } = await queries
     .selectFrom('audit_events')
     .select(({ fn }) => fn.max('position').as('last'))
@@ -152,12 +155,14 @@ async function lastBeforeChain(queries: Queries): Promise<number> {
 
 const noMac = new Uint8Array(0);
 
-/** As `asEvent`, also of a row that only the owner of the table can have written: `infinity` is no Date. */
+/**
+ * Converts a row as `asEvent` does, also one with the time `infinity`, which only the owner of the table can have written.
+ */
 function asRecorded(row: Parameters<typeof asEvent>[0]): AuditEvent {
   return asEvent({ ...row, at: new Date(Number(row.at)) });
 }
 
-async function stretchOf(queries: Queries, after: number, upto: number): Promise<Stretch> {
+async function readStretch(queries: Queries, after: number, upto: number): Promise<Stretch> {
   const { rows } = await sql<Stretch>`
     SELECT count(*) AS count,
       encode(sha256(coalesce(string_agg(int8send(position) || mac, ''::bytea ORDER BY position), '')), 'hex') AS digest,

@@ -7,39 +7,43 @@ import { unavailable } from '../../database/failures.ts';
 import type { Tables } from '../../database/tables.ts';
 import { createFairPlaces } from '../../fairness/fairplaces.ts';
 import type { Premise } from '../issuing/premise.ts';
-import { type Asked, auditInsert, auditInsertValues } from './insert.ts';
+import { auditInsert, auditInsertValues, type PendingEvent } from './insert.ts';
 import { createFinalPosition } from './positions.ts';
 
 export interface AuditStore {
   /**
    * Resolves when the event is committed, and not before. Concurrent events share one INSERT. Throws `unavailable` when it
-   * could not be written, or when too many wait: what the event is about must then not happen.
+   * could not be written, or when too many events wait: the recorded operation must then not take place.
    */
   record(event: AuditEvent): Promise<AuditReceipt>;
-  /** As `record`, where the premise still holds at that moment; undefined where it does not, and nothing was recorded. */
+  /**
+   * Records the event if the premise still holds. Otherwise records nothing and returns undefined. Throws as `record` does.
+   */
   recordIf(event: AuditEvent, premise: Premise): Promise<AuditReceipt | undefined>;
-  /** In the transaction of the change that it is about: committed with it or not at all. */
+  /** Records the event in the transaction of the change that it describes, so that both are committed or neither. */
   insert(tx: Queries, event: AuditEvent): Promise<void>;
   find(organization_id: string | null, id: string): Promise<AuditEvent | undefined>;
-  /** Newest first; `after` is the id of the last event of the page before. */
+  /** Lists events, newest first. `after` is the id of the last event of the previous page. */
   list(filter: AuditFilter, page: { limit: number; after?: string | undefined }): Promise<RecordedEvent[]>;
   /**
-   * Yields all events above a position (default: all) in the order of positions, one page at a time, and reads no more than
-   * is asked for. Ends at the last final position, so that an export that goes on from the last line misses and repeats
-   * nothing (docs/decisions/0024). Throws `unavailable` while a transaction keeps positions open.
+   * Yields all events above a position (default: all) in the order of positions, one page at a time, and reads a page only
+   * when it is requested. Ends at the last final position, so that an export that continues from the last line neither misses
+   * nor repeats an event (docs/decisions/0024). Throws `unavailable` while a transaction keeps positions open.
    */
   pages(filter: AuditFilter, size: number, after_position?: number): AsyncGenerator<RecordedEvent[]>;
 }
 
-/** An event with its position: given by the database in the order of the INSERTs, whatever the clocks of the replicas. */
+/**
+ * An event with its position, which the database assigns in the order of the INSERTs, independent of the replicas' clocks.
+ */
 export interface RecordedEvent extends AuditEvent {
   position: number;
 }
 
-/** Asks for the events of every organisation and the installation's: for a person at the server's terminal. */
+/** Selects the events of all organisations and of the installation. For commands at the server's terminal only. */
 export const everyOrganization = Symbol('every organisation');
 
-/** `organization_id` null asks for the installation's own events. Times in milliseconds since 1970, `until` excluded. */
+/** `organization_id` null selects the events of the installation. Times in milliseconds since 1970; `until` is exclusive. */
 export interface AuditFilter extends Partial<Pick<AuditEvent, (typeof filterColumns)[number]>> {
   jti?: string;
   organization_id: string | null | typeof everyOrganization;
@@ -50,13 +54,13 @@ export interface AuditFilter extends Partial<Pick<AuditEvent, (typeof filterColu
 const filterColumns = ['action', 'outcome', 'actor_id', 'user_id', 'workspace_id', 'identity_id', 'job_id'] as const;
 
 export interface AuditStoreOptions {
-  /** The MAC of an event's canonical text; throws `unavailable` while there is no key for it. */
+  /** Returns the MAC of an event's canonical text. Throws `unavailable` while its key is not loaded. */
   mac(text: string): Buffer;
   maximumBatch?: number;
   maximumWaiting?: number;
 }
 
-/** What `record` returns, and nothing else does: a receipt cannot be made up, since its mark cannot be given to an object. */
+/** Only `record` creates receipts. They cannot be forged, since the private field cannot be added to another object. */
 class Receipt implements AuditReceipt {
   readonly #isMade = true;
   readonly event_id: string;
@@ -77,8 +81,8 @@ export function createAuditStore(
   database: Database,
   { mac, maximumBatch = 500, maximumWaiting = 10_000 }: AuditStoreOptions,
 ): AuditStore {
-  /** The ids of those that are recorded. */
-  async function insertAll(asked: Asked[]): Promise<{ has(id: string): boolean }> {
+  /** Returns the ids of the events that were recorded: those whose premise holds. */
+  async function insertAll(asked: PendingEvent[]): Promise<{ has(id: string): boolean }> {
     const count = await database.affected('audit-insert', auditInsert, auditInsertValues(asked, mac));
     if (count === asked.length) return { has: () => true };
     const ids = asked.map(({ event }) => event.id);
@@ -86,7 +90,7 @@ export function createAuditStore(
     return new Set(rows.map(({ id }) => id));
   }
 
-  const record = coalesce<Asked, AuditReceipt | undefined>(
+  const record = coalesce<PendingEvent, AuditReceipt | undefined>(
     async (asked) => {
       try {
         const recorded = await insertAll(asked);
@@ -98,7 +102,7 @@ export function createAuditStore(
     { maximumBatch, maximumWaiting, concurrency: 1, tenantOf: ({ event }) => event.organization_id ?? '' },
   );
 
-  // What no index answers reads all events of an organisation: one caller within its limit could hold every connection.
+  // A search that no index serves reads all events of an organisation: one caller could occupy every connection.
   const searching = createFairPlaces({
     tasks: 'audit searches',
     most: 3,
@@ -106,7 +110,7 @@ export function createAuditStore(
     maximumWaiting: 200,
     maximumWaitingPerTenant: 50,
     patience: 10_000,
-    // A search by an index takes less than this.
+    // A search that an index serves takes less than this.
     rest: { measure: 'time', after: 20, factor: 1 },
   });
   const search = ({ organization_id }: AuditFilter, query: ReturnType<typeof select>) =>
@@ -130,7 +134,7 @@ export function createAuditStore(
     },
     async *pages(filter, size, after_position = 0) {
       const upto = await finalPosition();
-      const window = await positionsOf(database.query, filter);
+      const window = await findPositions(database.query, filter);
       const last = Math.min(upto, window.last);
       for (let after = Math.max(after_position, window.after); ; ) {
         const page = select(database.query, filter).where('position', '>', after).where('position', '<=', last);
@@ -152,7 +156,7 @@ function select(queries: Queries, filter: AuditFilter) {
     const wanted = filter[column];
     if (wanted !== undefined) query = query.where(column, wanted === null ? 'is' : '=', wanted);
   }
-  // Of a token's own record `id` is the `jti`: the index on `jti` is of all others (migrations/0011).
+  // The record of a mint has its `jti` as `id`, so the index on `jti` leaves it out (migrations/0011).
   if (filter.jti !== undefined)
     query = query.where(sql<boolean>`(jti = ${filter.jti} AND (id = ${filter.jti} OR jti <> id))`);
   if (filter.since !== undefined)
@@ -162,15 +166,15 @@ function select(queries: Queries, filter: AuditFilter) {
   return query;
 }
 
-/** Ids begin with their time, made within the same request as `at`: the index on ids then bounds a search by time. */
+/** Milliseconds. Ids begin with a time that is close to `at`, so that the index on ids bounds a search by time. */
 const idSlack = 3_600_000;
 
 /**
- * The positions between which the events of a time window lie: above `after`, up to `last`. Without them the first page of a
- * late window would read all events before it, and the last page of an early one all after it. The nearest events over 3 h
- * outside the window bound it: the clocks of two replicas do not differ by an hour, since one that is 5 s off is not ready.
+ * Returns the range of positions of the events in a time window: above `after`, up to `last`. Without it the first page of a
+ * late window would read all earlier events, and the last page of an early window all later ones. The range is bounded by the
+ * nearest events over 3 h outside the window: replicas' clocks differ by less, since a replica that is 5 s off is not ready.
  */
-async function positionsOf(
+async function findPositions(
   queries: Queries,
   { since, until }: Pick<AuditFilter, 'since' | 'until'>,
 ): Promise<{ after: number; last: number }> {

@@ -4,13 +4,13 @@ import { coalesce } from '../../database/coalesce.ts';
 import type { Queries } from '../../database/connections.ts';
 import { unavailable } from '../../database/failures.ts';
 
-/** Milliseconds between two looks at the transactions under way. */
+/** Milliseconds between two reads of the running transactions. */
 const pause = 20;
-/** Milliseconds that an export waits for them. */
+/** Milliseconds that an export waits for running transactions to end. */
 const patience = 5_000;
 
 /** Returns the position of the last committed event; 0 without one. */
-export async function lastPositionOf(queries: Queries): Promise<number> {
+export async function readLastPosition(queries: Queries): Promise<number> {
   const { last } = await queries
     .selectFrom('audit_events')
     .select(({ fn }) => fn.max('position').as('last'))
@@ -19,12 +19,12 @@ export async function lastPositionOf(queries: Queries): Promise<number> {
 }
 
 /**
- * Resolves true once no event can appear at a position that was given out before the call; false where a transaction that
- * may bring one lasts longer than `patience` milliseconds. A later position may be committed before an earlier one.
+ * Resolves true once no event can be committed at a position that was assigned before the call; false where a transaction
+ * that may commit one lasts longer than `patience` milliseconds. A later position may be committed before an earlier one.
  */
 export async function settlePositions(queries: Queries, patience: number): Promise<boolean> {
   const until = performance.now() + patience;
-  for (let writers = await writersOf(queries); writers.length > 0; writers = await writersOf(queries, writers)) {
+  for (let writers = await listWriters(queries); writers.length > 0; writers = await listWriters(queries, writers)) {
     if (performance.now() > until) return false;
     await sleep(pause);
   }
@@ -32,17 +32,17 @@ export async function settlePositions(queries: Queries, patience: number): Promi
 }
 
 /**
- * Returns the function that answers the position up to which the audit is final: every event that was committed before the
- * call is at or below it, and none will be added there. Throws `unavailable` where a transaction that writes events lasts
- * longer than 5 s. Concurrent calls share one wait.
+ * Returns the function that reads the final position: every event that was committed before the call is at or below it, and
+ * none will be added there. It throws `unavailable` where a transaction that writes events lasts longer than 5 s. Concurrent
+ * calls share one wait.
  */
 export function createFinalPosition(queries: Queries): () => Promise<number> {
   return coalesce<void, number>(
     async (asked) => {
-      const last = await lastPositionOf(queries);
+      const last = await readLastPosition(queries);
       if (!(await settlePositions(queries, patience)))
         throw unavailable(
-          'A transaction that writes audit events does not end: what comes after it cannot be exported yet.',
+          'A transaction that writes audit events has not ended yet, so later events cannot be exported.',
         );
       return asked.map(() => last);
     },
@@ -51,11 +51,11 @@ export function createFinalPosition(queries: Queries): () => Promise<number> {
 }
 
 /**
- * Lists the transactions that may have taken a position and have not ended; with `among`, those of these. Every INSERT locks
- * its table in this mode before it takes a position, until its transaction ends, and others see its row before it lets go
- * (PostgreSQL manual, 13.3.1 and `pg_locks`).
+ * Lists the running transactions that may have been assigned a position; with `among`, only those of these. Every INSERT
+ * locks its table in this mode before it is assigned a position, and holds the lock until its transaction ends. Its row is
+ * visible to others before the lock is released (PostgreSQL manual, 13.3.1 and `pg_locks`).
  */
-async function writersOf(queries: Queries, among?: string[]): Promise<string[]> {
+async function listWriters(queries: Queries, among?: string[]): Promise<string[]> {
   const { rows } = await sql<{ transaction: string }>`
     SELECT DISTINCT virtualtransaction AS transaction FROM pg_locks
     WHERE locktype = 'relation' AND relation = 'audit_events'::regclass AND mode = 'RowExclusiveLock' AND granted

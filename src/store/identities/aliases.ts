@@ -21,7 +21,7 @@ export async function findAlias(db: Queries, id: string): Promise<Alias | undefi
   return await select(db).where('a.id', '=', id).executeTakeFirst();
 }
 
-/** By the path of its group and its name. */
+/** Finds an alias by its path: the path of its group, and its name. */
 export async function findAliasAt(db: Queries, path: string): Promise<Alias | undefined> {
   const group = parentPath(path);
   if (group === undefined) return undefined;

@@ -9,10 +9,10 @@ import { managedIdentities } from '../../entities/managedidentities.ts';
 import type { Namespace } from '../namespaces/namespaces.ts';
 import type { ManagedIdentity } from './identities.ts';
 
-/** An identity as a workspace has it: with its profile (empty: unnamed) and for whom (empty: everyone). */
+/** An identity assigned to a workspace, with its profile (empty: unnamed) and principal (empty: everyone). */
 export type AssignedIdentity = ManagedIdentity & Pick<Assignment, 'profile' | 'principal_id'> & { assigned_at: Date };
 
-/** An assigned identity, with where it reaches along the lineage of the workspace. */
+/** An assigned identity, with its reach along the lineage of the workspace. */
 export interface ReachingIdentity extends AssignedIdentity {
   reach: Reach;
 }
@@ -20,8 +20,9 @@ export interface ReachingIdentity extends AssignedIdentity {
 type Key = 'workspace_id' | 'principal_id' | 'type' | 'profile' | 'identity_id';
 
 /**
- * The assignment with these values. Named are the columns of one of the two unique constraints: so PostgreSQL reads the
- * index that the insert looks at, and reports a concurrent one as a conflict to be tried again, and not as a violation.
+ * Finds the assignment with these values. The condition names the columns of one of the two unique constraints, so that
+ * PostgreSQL reads the index that the insert checks: it then reports a concurrent insert as a serialization conflict, which
+ * is retried, and not as a unique violation.
  */
 export async function findAssignment(
   db: Queries,
@@ -33,9 +34,9 @@ export async function findAssignment(
 }
 
 /**
- * Returns the position of a row in a list of assigned identities: identity and principal name one assignment of a workspace.
+ * Returns the cursor of a row in a list of assigned identities: identity and principal identify an assignment of a workspace.
  */
-export function positionOfAssigned({ id, principal_id }: Pick<AssignedIdentity, 'id' | 'principal_id'>): string {
+export function assignedCursor({ id, principal_id }: Pick<AssignedIdentity, 'id' | 'principal_id'>): string {
   return `${id} ${principal_id}`;
 }
 
@@ -49,8 +50,12 @@ const columns = sql`${sql.raw(columnsOf(managedIdentities, 'm').join(', '))}, g.
 
 const ofIdentity = sql`JOIN managed_identities AS m ON m.id = a.identity_id JOIN namespaces AS g ON g.id = m.group_id`;
 
-/** The identities assigned to a workspace, for everyone and for single principals. */
-export async function assignedIdentities(db: Queries, workspace_id: string, page: Page): Promise<AssignedIdentity[]> {
+/** Lists the identities assigned to a workspace, for everyone and for single principals. */
+export async function listAssignedIdentities(
+  db: Queries,
+  workspace_id: string,
+  page: Page,
+): Promise<AssignedIdentity[]> {
   const [identity_id, principal_id] = beginOf(page);
   const { rows } = await sql<AssignedIdentity>`
     SELECT ${columns} FROM (
@@ -62,10 +67,10 @@ export async function assignedIdentities(db: Queries, workspace_id: string, page
 }
 
 /**
- * Lists the identities that are assigned to `principals`, each with where it reaches. Reads a page for each principal, so
- * that a page costs the same however many others have an identity there.
+ * Lists the identities that are assigned to `principals`, each with its reach. Reads a page for each principal, so that the
+ * cost of a page does not depend on the number of other assignments in the workspace.
  */
-export async function assignedTo(
+export async function listAssignedTo(
   db: Queries,
   workspace: { id: string; lineage: string[] },
   principals: string[],
@@ -91,7 +96,7 @@ export async function assignedTo(
 }
 
 /** Lists the assignments of `principals` in the types and profiles of these rows. */
-export async function choicesBeside(
+export async function listChoicesBeside(
   db: Queries,
   workspace_id: string,
   principals: string[],
@@ -106,8 +111,8 @@ export async function choicesBeside(
   return result.rows.map(({ created_at, ...choice }) => ({ ...choice, assigned_at: created_at.getTime() }));
 }
 
-/** The workspaces that have the identity assigned, with their lineages: what a change of its reach may cut off. */
-export async function assignedLineages(
+/** Lists the workspaces that have the identity assigned, with their lineages: a change of its reach may exclude them. */
+export async function listAssignedLineages(
   db: Queries,
   identity_id: string,
 ): Promise<{ id: string; path: string; lineage: string[] }[]> {
@@ -153,7 +158,7 @@ export async function deleteAssignment(
 }
 
 /** Returns the workspace that has the identity, where exactly one has. */
-export async function assignedWorkspaceOf(db: Queries, identity_id: string): Promise<Namespace | undefined> {
+export async function findOnlyAssignedWorkspace(db: Queries, identity_id: string): Promise<Namespace | undefined> {
   const rows = await db
     .selectFrom('namespaces')
     .innerJoin('assignments as a', 'a.workspace_id', 'namespaces.id')

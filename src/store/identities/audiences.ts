@@ -3,8 +3,8 @@ import type { Queries } from '../../database/connections.ts';
 import type { Tables } from '../../database/tables.ts';
 
 /**
- * Audiences that organisations choose freely. A claim holds while an identity of the organisation has the audience; then it
- * has `freed_at`, and becomes anybody's when the tombstone period is over.
+ * The claim of an organisation on an audience that it chose freely. The claim holds while an identity of the organisation has
+ * the audience. Then `freed_at` is set, and after the tombstone period any organisation may claim the audience.
  */
 export type AudienceClaim = Selectable<Tables['audiences']>;
 
@@ -17,8 +17,8 @@ export async function findClaim(db: Queries, audience: string): Promise<Audience
 }
 
 /**
- * Gives the organisation an audience that nobody has, that it freed itself, or that was freed before `lapsed`. False when
- * another organisation has it.
+ * Claims an audience for the organisation: one that is unclaimed, that the organisation freed itself, or that was freed
+ * before `lapsed`. Returns false where another organisation has it.
  */
 export async function claimAudience(
   db: Queries,
@@ -41,7 +41,7 @@ export async function claimAudience(
   return (await findClaim(db, audience))?.organization_id === organization_id;
 }
 
-/** Frees those of the audiences that no identity has any more. */
+/** Frees the audiences, of those given, that no identity has any longer. */
 export async function freeUnusedAudiences(db: Queries, audiences: readonly string[], freed_at: Date): Promise<void> {
   if (audiences.length === 0) return;
   await db
@@ -57,8 +57,8 @@ export async function freeUnusedAudiences(db: Queries, audiences: readonly strin
     .execute();
 }
 
-/** The audiences of the identities at and below a namespace. */
-export async function audiencesBelow(db: Queries, namespace_id: string): Promise<string[]> {
+/** Lists the audiences of the identities at and below a namespace. */
+export async function listAudiencesBelow(db: Queries, namespace_id: string): Promise<string[]> {
   const { rows } = await sql<{ audience: string }>`
     SELECT DISTINCT m.audience FROM namespaces AS g JOIN managed_identities AS m ON m.group_id = g.id
     WHERE g.lineage @> ARRAY[${namespace_id}] AND m.audience IS NOT NULL`.execute(db);
@@ -85,7 +85,7 @@ export async function countUses(db: Queries, audience: string): Promise<number> 
   return Number(row.count);
 }
 
-/** Gives a freed claim to another organisation, which alone may take it for a tombstone period from `freed_at` on. */
+/** Reserves a freed audience for another organisation, which alone may claim it for a tombstone period from `freed_at` on. */
 export async function reserveAudience(db: Queries, { audience, ...claim }: AudienceClaim): Promise<void> {
   await db.updateTable('audiences').set(claim).where('audience', '=', audience).execute();
 }

@@ -1,8 +1,8 @@
 import type { Reach } from '../../core/inheritance.ts';
 import type { Queries } from '../../database/connections.ts';
 
-/** Returns where an identity reaches, for `usability`: along one lineage, or everywhere. */
-export async function reachOf(
+/** Reads where an identity reaches, for `usability`: along one lineage, or everywhere. */
+export async function readReach(
   db: Queries,
   identity: { id: string; group_id: string },
   lineage?: readonly string[],

@@ -29,21 +29,21 @@ export async function deleteSubjectGrant(db: Queries, identity_id: string, id: s
 }
 
 /**
- * A service account that could get tokens of an identity that name a user, and one of the places where its right was
- * granted.
+ * A service account that could get tokens of an identity that name a user, and one of the namespaces in which its right to
+ * act was granted.
  */
 export interface NamingLauncher {
   id: string;
-  /** The path of its group, and its name. */
+  /** Path of its group and its name. */
   path: string;
   granted_at: string;
 }
 
 /**
- * Returns the first launchers that could name somebody, by path, and how many there are; with `named` (a user's id and those
- * of the teams) those that could name them. Decides as `whoCouldName` does (core/subjectgrants.ts), by indexes.
+ * Lists the first launchers, by path, that could name a user in tokens, with their total. With `named` (the ids of a user and
+ * of their teams): those that could name this user. Applies the rule of `whoCouldName` (core/subjectgrants.ts) by indexes.
  */
-export async function namingLaunchers(
+export async function listNamingLaunchers(
   db: Queries,
   identity: { id: string; lineage: string[] },
   named: readonly string[] | undefined,

@@ -13,10 +13,10 @@ export interface Candidate extends ManagedIdentity {
 }
 
 /**
- * Lists by id the identities with a source or alias in one of `group_ids` (a lineage), each with where it reaches along
- * that. `search` is part of a name.
+ * Lists by id the identities with a source or alias in one of `group_ids` (a lineage), each with its reach along that
+ * lineage. `search` is part of a name.
  */
-export async function candidates(
+export async function listCandidates(
   db: Queries,
   filter: { group_ids: string[]; search?: string | undefined; type?: string | undefined },
   page: Page,

@@ -3,7 +3,7 @@ import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
 import type { Row } from '../../entities/entity.ts';
 import { useGrants } from '../../entities/usegrants.ts';
-import { selfAndTeams } from '../people/memberships.ts';
+import { selectSelfAndTeams } from '../people/memberships.ts';
 
 export interface UseGrant extends Row<typeof useGrants> {}
 
@@ -11,12 +11,12 @@ export async function insertGrant(db: Queries, row: UseGrant): Promise<void> {
   await db.insertInto('use_grants').values(row).execute();
 }
 
-function grantsOf(db: Queries, identity_id: string) {
+function selectGrants(db: Queries, identity_id: string) {
   return db.selectFrom('use_grants').select(useGrants.columns).where('identity_id', '=', identity_id);
 }
 
 export async function listGrants(db: Queries, identity_id: string, page: Page): Promise<UseGrant[]> {
-  return await grantsOf(db, identity_id)
+  return await selectGrants(db, identity_id)
     .where('id', '>', page.after ?? '')
     .orderBy('id')
     .limit(page.limit)
@@ -24,7 +24,7 @@ export async function listGrants(db: Queries, identity_id: string, page: Page): 
 }
 
 export async function findGrant(db: Queries, identity_id: string, principal_id: string): Promise<UseGrant | undefined> {
-  return await grantsOf(db, identity_id).where('principal_id', '=', principal_id).executeTakeFirst();
+  return await selectGrants(db, identity_id).where('principal_id', '=', principal_id).executeTakeFirst();
 }
 
 export async function deleteGrant(db: Queries, identity_id: string, id: string): Promise<boolean> {
@@ -42,7 +42,7 @@ export async function isGranted(db: Queries, identity_id: string, principal_id: 
     .selectFrom('use_grants')
     .select('id')
     .where('identity_id', '=', identity_id)
-    .where('principal_id', 'in', selfAndTeams(db, principal_id).unionAll(db.selectNoFrom(sql.lit('*').as('id'))))
+    .where('principal_id', 'in', selectSelfAndTeams(db, principal_id).unionAll(db.selectNoFrom(sql.lit('*').as('id'))))
     .executeTakeFirst();
   return row !== undefined;
 }

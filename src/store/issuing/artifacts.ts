@@ -5,7 +5,7 @@ import type { Database } from '../../database/connections.ts';
 import { isAdmitting } from '../machines/trustrules.ts';
 import { artifactStatements } from './artifactstatements.ts';
 
-/** What the store needs of signing/sealing/sealing.ts; the context is the additional data, so that a swapped row does not open. */
+/** The part of `Sealer` (signing/sealing/sealing.ts) that the store uses. The context binds a sealed value to its row. */
 export interface ArtifactSealer {
   seal(plaintext: Uint8Array, context: SealingContext): Promise<Uint8Array>;
   open(sealed: Uint8Array, context: SealingContext): Promise<Uint8Array>;
@@ -17,76 +17,82 @@ interface SealingContext {
   purpose: string;
 }
 
-/** Something the authorization server keeps for a while: an access token, a code, a grant, a used assertion. */
+/** A record of the authorization server with an expiry: an access token, a code, a grant, a used assertion. */
 export interface Artifact {
-  /** oidc-provider's name of the kind, such as `ClientCredentials`. */
+  /** The model name of oidc-provider, such as `ClientCredentials`. */
   model: string;
-  /** The token, code or id itself; only its SHA-256 is stored, and that of `grant_id`, `uid` and `user_code`. */
+  /** The token, code or id. Of it and of `grant_id`, `uid` and `user_code` only the SHA-256 is stored. */
   id: string;
   payload: Readonly<Record<string, unknown>>;
   grant_id?: string | undefined;
   uid?: string | undefined;
   user_code?: string | undefined;
-  /** The account or client that an access token speaks for. */
+  /** The user or service account that an access token authenticates. */
   principal_id?: string | undefined;
-  /** The trust rule that an access token was given by: it goes with the rule, and none comes after it. */
+  /** The trust rule by which an access token was issued. Deleting the rule deletes the token. */
   trust_rule_id?: string | undefined;
-  /** Milliseconds since 1970; null for what does not expire. */
+  /** Milliseconds since 1970; null where it does not expire. */
   expires_at: number | null;
 }
 
 export interface FoundArtifact {
   payload: Record<string, unknown>;
-  /** Milliseconds since 1970; null while it was not used. */
+  /** Milliseconds since 1970; null while unused. */
   consumed_at: number | null;
 }
 
-/** Whom an access token speaks for. */
+/** The principal that an access token authenticates. */
 export interface TokenPrincipal {
   principal_id: string;
   /** Milliseconds since 1970. */
   expires_at: number;
 }
 
-/** All times in milliseconds since 1970. What has expired at `now` is not found, though its row may still stand. */
+/**
+ * All times are in milliseconds since 1970. An artifact that has expired at `now` is not found, even while its row exists.
+ */
 export interface ArtifactStore {
   /**
-   * Inserts, or replaces all but the mark of use and the trust rule. Throws ArsiaError `outside_token_untrusted` when that
-   * rule admits nobody any more.
+   * Inserts, or replaces everything except `consumed_at` and the trust rule. Throws ArsiaError `outside_token_untrusted`
+   * when the trust rule was removed or no longer admits tokens.
    */
   save(artifact: Artifact): Promise<void>;
-  /** Inserts; false when this id was there before, expired or not. Of many at once exactly one gets true. */
+  /** Inserts. Returns false where the id exists, expired or not. Of concurrent calls exactly one returns true. */
   saveOnce(artifact: Artifact): Promise<boolean>;
-  /** Puts this in the place of what has the id `former`; false, and nothing is stored, when that is there no more. */
+  /** Replaces the artifact with the id `former`. Returns false, and stores nothing, where that no longer exists. */
   replace(artifact: Artifact, former: string): Promise<boolean>;
   find(model: string, by: ArtifactKey, now: number): Promise<FoundArtifact | undefined>;
-  /** Marks as used; false when it was used before, has expired or is not there. Of many at once exactly one gets true. */
+  /**
+   * Marks as used. Returns false where it was used before, has expired or does not exist. Of concurrent calls exactly one
+   * returns true.
+   */
   consume(model: string, id: string, now: number): Promise<boolean>;
   destroy(model: string, id: string): Promise<void>;
   /**
-   * Notes that somebody asks about it; true when the one before was less than the interval ago, on whichever replica, and
-   * the interval is `step` seconds longer from then on (RFC 8628 3.5). False for what is not there.
+   * Records a poll. Returns true when the previous poll, on any replica, was less than the interval ago; the interval is then
+   * extended by `step` seconds (RFC 8628 3.5). Returns false where the artifact does not exist.
    */
   isPolledTooOften(model: string, id: string, now: number, step: number): Promise<boolean>;
-  /** Removes everything that was given under a grant. */
+  /** Deletes all artifacts of a grant. */
   revokeGrant(grantId: string): Promise<void>;
-  /** The principal of a live access token by the token's hash (`hashOf`), from columns alone: nothing is unsealed. */
+  /** Returns the principal of a live access token by `hashToken` of the token. Reads columns only, and unseals nothing. */
   findPrincipal(tokenHash: Uint8Array, now: number): Promise<TokenPrincipal | undefined>;
-  /** Removes what expired some minutes ago; returns how many rows went. */
+  /** Deletes artifacts that expired more than `sweepDelay` ago. Returns the number of rows. */
   sweep(now: number): Promise<number>;
 }
 
 export type ArtifactKey = { id: string } | { uid: string } | { user_code: string };
 
 /**
- * Expired rows stay this long (milliseconds): a replica whose clock runs ahead must not remove the mark of a used assertion
+ * Milliseconds for which expired rows are kept: a replica whose clock runs ahead must not delete the mark of a used assertion
  * while another replica would still accept that assertion.
  */
 const sweepDelay = 5 * 60 * 1000;
-/** Few enough that one statement ends far below the statement timeout. */
+/** Rows of one statement: it must end well within the statement timeout. */
 const sweepBatch = 5_000;
 
-export function hashOf(text: string): Uint8Array {
+/** Returns the SHA-256 of a token, code or id, as it is stored. */
+export function hashToken(text: string): Uint8Array {
   return createHash('sha256').update(text).digest();
 }
 
@@ -100,8 +106,8 @@ export function createArtifactStore(parts: Parts): ArtifactStore {
 }
 
 function saving({ database, sealer }: Parts): Pick<ArtifactStore, 'save' | 'saveOnce' | 'replace'> {
-  async function rowOf(artifact: Artifact): Promise<unknown[]> {
-    const id = hashOf(artifact.id);
+  async function toRow(artifact: Artifact): Promise<unknown[]> {
+    const id = hashToken(artifact.id);
     const payload = await sealer.seal(
       Buffer.from(JSON.stringify(artifact.payload)),
       sealingContext(artifact.model, id),
@@ -121,25 +127,25 @@ function saving({ database, sealer }: Parts): Pick<ArtifactStore, 'save' | 'save
 
   return {
     async save(artifact) {
-      const row = await rowOf(artifact);
+      const row = await toRow(artifact);
       const { trust_rule_id } = artifact;
       if (trust_rule_id === undefined) {
         await database.statement('artifact_save', artifactStatements.save, row);
         return;
       }
-      // Serializable: a change that ends the tokens of a rule either sees this one or is seen here.
+      // Serializable: a concurrent change that ends the tokens of the rule sees this one, or is seen by `isAdmitting`.
       await database.transaction(async (tx) => {
         if (!(await isAdmitting(tx, trust_rule_id)))
-          throw new ArsiaError('outside_token_untrusted', 'The trust rule was removed, or admits nobody any more.');
+          throw new ArsiaError('outside_token_untrusted', 'The trust rule was removed, or no longer admits tokens.');
         await tx.executeQuery(CompiledQuery.raw(artifactStatements.save, row));
       });
     },
     async saveOnce(artifact) {
-      const rows = await database.statement('artifact_save_once', artifactStatements.saveOnce, await rowOf(artifact));
+      const rows = await database.statement('artifact_save_once', artifactStatements.saveOnce, await toRow(artifact));
       return rows.length === 1;
     },
     async replace(artifact, former) {
-      const values = [...(await rowOf(artifact)), hashOf(former)];
+      const values = [...(await toRow(artifact)), hashToken(former)];
       return (await database.statement('artifact_replace', artifactStatements.replace, values)).length === 1;
     },
   };
@@ -149,7 +155,7 @@ function finding({ database, sealer }: Parts): Pick<ArtifactStore, 'find' | 'fin
   return {
     async find(model, by, now) {
       const [name, text, key] = lookup(by);
-      const [row] = await database.statement<FoundRow>(name, text, [model, hashOf(key), new Date(now)]);
+      const [row] = await database.statement<FoundRow>(name, text, [model, hashToken(key), new Date(now)]);
       if (row === undefined) return undefined;
       const payload = await sealer.open(row.payload, sealingContext(model, row.id_hash));
       return {
@@ -173,7 +179,7 @@ function using({ database }: Parts): Pick<ArtifactStore, 'consume' | 'isPolledTo
     async consume(model, id, now) {
       const rows = await database.statement('artifact_consume', artifactStatements.consume, [
         model,
-        hashOf(id),
+        hashToken(id),
         new Date(now),
       ]);
       return rows.length === 1;
@@ -181,7 +187,7 @@ function using({ database }: Parts): Pick<ArtifactStore, 'consume' | 'isPolledTo
     async isPolledTooOften(model, id, now, step) {
       const [row] = await database.statement<{ is_early: boolean }>('artifact_poll', artifactStatements.poll, [
         model,
-        hashOf(id),
+        hashToken(id),
         new Date(now),
         step,
       ]);
@@ -196,11 +202,11 @@ function removing({ database }: Parts): Pick<ArtifactStore, 'destroy' | 'revokeG
       await database.query
         .deleteFrom('oidc_artifacts')
         .where('model', '=', model)
-        .where('id_hash', '=', hashOf(id))
+        .where('id_hash', '=', hashToken(id))
         .execute();
     },
     async revokeGrant(grantId) {
-      await database.query.deleteFrom('oidc_artifacts').where('grant_hash', '=', hashOf(grantId)).execute();
+      await database.query.deleteFrom('oidc_artifacts').where('grant_hash', '=', hashToken(grantId)).execute();
     },
     async sweep(now) {
       const before = new Date(now - sweepDelay);
@@ -233,5 +239,5 @@ function sealingContext(model: string, idHash: Uint8Array): SealingContext {
 }
 
 function optionalHash(text: string | undefined): Uint8Array | null {
-  return text === undefined ? null : hashOf(text);
+  return text === undefined ? null : hashToken(text);
 }

@@ -5,7 +5,6 @@ const insert = `INSERT INTO oidc_artifacts
 const findBy = (column: string) => `SELECT id_hash, payload, consumed_at FROM oidc_artifacts
   WHERE model = $1 AND ${column} = $2 AND (expires_at IS NULL OR expires_at > $3)`;
 
-/** The statements of the artifact store. */
 export const artifactStatements = {
   save: `${insert} DO UPDATE SET grant_hash = excluded.grant_hash, uid_hash = excluded.uid_hash,
     user_code_hash = excluded.user_code_hash, principal_id = excluded.principal_id, payload = excluded.payload,
@@ -16,7 +15,7 @@ export const artifactStatements = {
   findById: findBy('id_hash'),
   findByUid: findBy('uid_hash'),
   findByUserCode: findBy('user_code_hash'),
-  // Used tokens stay, so that a second use of one is noticed: the newest 100 of a grant, or rotations would fill the table.
+  // Used tokens are kept to detect a second use: the newest 100 of each grant, or rotations would fill the table.
   consume: `WITH used AS (
       UPDATE oidc_artifacts SET consumed_at = $3
       WHERE model = $1 AND id_hash = $2 AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > $3)
@@ -28,8 +27,8 @@ export const artifactStatements = {
         ORDER BY consumed_at DESC OFFSET 99)
     )
     SELECT true FROM used`,
-  // Locked, since of two polls at once one is too early. A second of grace: a device that waits just as long as it was
-  // told arrives a little early when the one before was held up on its way.
+  // FOR UPDATE, because of two concurrent polls one is too early. One second of grace: a device that waits exactly the
+  // interval arrives early when its previous poll was delayed on the network.
   poll: `WITH before AS (
       SELECT model, id_hash, coalesce(poll_after > $3, false) AS is_early, coalesce(poll_interval, $4) AS seconds
       FROM oidc_artifacts WHERE model = $1 AND id_hash = $2 FOR UPDATE
@@ -40,7 +39,7 @@ export const artifactStatements = {
       poll_after = $3::timestamptz + make_interval(secs => paced.seconds - 1)
     FROM paced WHERE artifact.model = paced.model AND artifact.id_hash = paced.id_hash
     RETURNING paced.is_early`,
-  // A token that was saved while its grant was being revoked has no grant any more, and opens nothing.
+  // A token that was saved while its grant was being revoked has no grant, and must not authenticate.
   findPrincipal: `SELECT principal_id, expires_at FROM oidc_artifacts AS token
     WHERE model IN ('AccessToken', 'ClientCredentials') AND id_hash = $1 AND principal_id IS NOT NULL AND expires_at > $2
     AND (grant_hash IS NULL OR EXISTS (SELECT FROM oidc_artifacts WHERE model = 'Grant' AND id_hash = token.grant_hash

@@ -13,7 +13,9 @@ export interface KeyRow {
   expires_at: Date;
 }
 
-/** The answer that is kept under a key. Not for transactions: there it would see what was committed at their start. */
+/**
+ * Returns the answer that is kept under a key. Not for use in transactions: those see only what was committed at their start.
+ */
 export async function findAnswer(db: Queries, key_hash: Uint8Array, now: Date): Promise<KeptAnswer | undefined> {
   return await db
     .selectFrom('idempotency_keys')
@@ -23,7 +25,7 @@ export async function findAnswer(db: Queries, key_hash: Uint8Array, now: Date): 
     .executeTakeFirst();
 }
 
-/** Until the transaction ends nobody else answers under this key; false when somebody does already. */
+/** Locks a key until the transaction ends. Returns false where another transaction has locked it. */
 export async function lockKey(tx: Queries, key_hash: Uint8Array): Promise<boolean> {
   const number = Buffer.from(key_hash).readBigInt64BE().toString();
   const { rows } = await sql<{ is_ours: boolean }>`
@@ -31,10 +33,10 @@ export async function lockKey(tx: Queries, key_hash: Uint8Array): Promise<boolea
   return rows[0]!.is_ours;
 }
 
-/** Takes a key that nobody has used in its time; returns the place of its row, undefined when it was used. */
+/** Inserts a key that is unused or expired. Returns the place (`ctid`) of its row; undefined where the key is in use. */
 export async function takeKey(tx: Queries, row: KeyRow, now: Date): Promise<string | undefined> {
-  // No SELECT before it and no look by key after it: in a SERIALIZABLE transaction these lock the whole page of the index,
-  // and all creates at once would fail on each other's keys.
+  // No SELECT before the INSERT and no look-up by key after it: in a SERIALIZABLE transaction these lock a whole page of the
+  // index, and concurrent creates would fail on each other's keys.
   const { rows } = await sql<{ place: string }>`
     INSERT INTO idempotency_keys AS kept (key_hash, organization_id, content_hash, answer, expires_at)
     VALUES (${row.key_hash}, ${row.organization_id}, ${row.content_hash}, '{}', ${row.expires_at})
@@ -45,13 +47,13 @@ export async function takeKey(tx: Queries, row: KeyRow, now: Date): Promise<stri
   return rows[0]?.place;
 }
 
-/** Keeps the answer of a key that this transaction took. */
+/** Stores the answer of a key that this transaction took. */
 export async function keepAnswer(tx: Queries, place: string, answer: Record<string, unknown>): Promise<void> {
   await sql`
     UPDATE idempotency_keys SET answer = ${JSON.stringify(answer)}::jsonb WHERE ctid = ${place}::tid`.execute(tx);
 }
 
-/** Removes keys whose time is over, `limit` at most; returns how many. */
+/** Removes at most `limit` expired keys. Returns their number. */
 export async function sweepKeys(db: Queries, now: Date, limit: number): Promise<number> {
   const gone = await sql`
     DELETE FROM idempotency_keys WHERE key_hash IN (

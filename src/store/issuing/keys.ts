@@ -3,7 +3,7 @@ import type { KeyChange, KeyChangeReason, KeySetSnapshot, KeyStore, StoredKey } 
 import type { Database, Queries } from '../../database/connections.ts';
 import type { Tables } from '../../database/tables.ts';
 
-/** Writes the record of a change in its transaction: it is committed with it or not at all. */
+/** Writes the audit record of a change, in the same transaction. */
 export type RecordKeyChanges = (
   tx: Queries,
   keySet: string,
@@ -11,11 +11,11 @@ export type RecordKeyChanges = (
   changes: readonly KeyChange[],
 ) => Promise<void>;
 
-/** The keys of the named key sets. Any number of replicas may change one: they take turns on the row of the set. */
+/** Creates the store of signing keys. Replicas that change the same key set take turns on a lock of its row. */
 export function createKeyStore(database: Database, record: RecordKeyChanges): KeyStore {
   return {
     async load(keySet) {
-      // One statement, so that version and keys are of one moment.
+      // One statement, so that version and keys are consistent.
       const rows = await database.query
         .selectFrom('key_sets')
         .leftJoin('signing_keys', 'signing_keys.key_set', 'key_sets.name')
@@ -39,8 +39,8 @@ export function createKeyStore(database: Database, record: RecordKeyChanges): Ke
       return set.version;
     },
 
-    // READ COMMITTED: who waited for the row lock then reads what the one before it committed, so that one of several
-    // replicas that rotate at once makes a key, and the others find that nothing is due.
+    // READ COMMITTED: a replica that waited for the row lock reads what the previous one committed. Of several replicas that
+    // rotate at once one makes a key, and the others find that nothing is due.
     change: (keySet, reason, plan) =>
       database.transaction(
         (tx) => changeUnderLock(tx, keySet, plan, (changes) => record(tx, keySet, reason, changes)),
@@ -57,7 +57,7 @@ async function changeUnderLock(
   plan: (keys: StoredKey[]) => Promise<KeyChange[]>,
   record: (changes: readonly KeyChange[]) => Promise<void>,
 ): Promise<KeySetSnapshot> {
-  // Whoever holds the lock may be making RSA keys, and so may this plan.
+  // Longer than usual: the holder of the lock, and this plan, may be generating RSA keys.
   await sql`SET LOCAL lock_timeout = '6s'; SET LOCAL statement_timeout = '6s';
     SET LOCAL idle_in_transaction_session_timeout = '60s'`.execute(tx);
   const set = await tx
@@ -67,17 +67,17 @@ async function changeUnderLock(
     .forUpdate()
     .executeTakeFirst();
   if (set === undefined) throw unknownKeySet(keySet);
-  const changes = await plan(await keysOf(tx, keySet));
-  if (changes.length === 0) return { version: set.version, keys: await keysOf(tx, keySet) };
+  const changes = await plan(await readKeys(tx, keySet));
+  if (changes.length === 0) return { version: set.version, keys: await readKeys(tx, keySet) };
   for (const change of changes.toSorted((left, right) => order.indexOf(left.do) - order.indexOf(right.do)))
     await apply(tx, keySet, change);
   await record(changes);
   const version = set.version + 1;
   await tx.updateTable('key_sets').set({ version }).where('name', '=', keySet).execute();
-  return { version, keys: await keysOf(tx, keySet) };
+  return { version, keys: await readKeys(tx, keySet) };
 }
 
-/** At no moment are two keys of a set active, or two next: the indexes of the table refuse it. */
+/** In this order a key set never has two active or two next keys, which unique indexes of the table refuse. */
 const order: KeyChange['do'][] = ['remove', 'retire', 'activate', 'insert'];
 
 async function apply(tx: Queries, keySet: string, change: KeyChange): Promise<void> {
@@ -88,12 +88,12 @@ async function apply(tx: Queries, keySet: string, change: KeyChange): Promise<vo
       .execute();
     return;
   }
-  const { rows } = await statementOf(keySet, change).execute(tx);
+  const { rows } = await buildStatement(keySet, change).execute(tx);
   if (rows.length !== 1)
-    throw new Error(`cannot ${change.do} the key ${change.kid} of ${keySet}: it is not in the state for that`);
+    throw new Error(`The key ${change.kid} of ${keySet} is not in a state in which ${change.do} is possible.`);
 }
 
-function statementOf(keySet: string, change: Exclude<KeyChange, { do: 'insert' }>) {
+function buildStatement(keySet: string, change: Exclude<KeyChange, { do: 'insert' }>) {
   const here = sql`WHERE kid = ${change.kid} AND key_set = ${keySet}`;
   if (change.do === 'remove') return sql`DELETE FROM signing_keys ${here} RETURNING kid`;
   const at = new Date(change.at);
@@ -102,7 +102,7 @@ function statementOf(keySet: string, change: Exclude<KeyChange, { do: 'insert' }
   return sql`UPDATE signing_keys SET state = 'retiring', retired_at = ${at} ${here} AND state = 'active' RETURNING kid`;
 }
 
-async function keysOf(tx: Queries, keySet: string): Promise<StoredKey[]> {
+async function readKeys(tx: Queries, keySet: string): Promise<StoredKey[]> {
   const rows = await tx.selectFrom('signing_keys').selectAll().where('key_set', '=', keySet).orderBy('kid').execute();
   return rows.map(asStoredKey);
 }
@@ -130,5 +130,5 @@ function asRow(key: StoredKey): Omit<KeyRow, 'key_set'> {
 }
 
 function unknownKeySet(keySet: string): Error {
-  return new Error(`there is no key set ${keySet}`);
+  return new Error(`There is no key set ${keySet}.`);
 }

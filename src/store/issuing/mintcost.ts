@@ -1,10 +1,10 @@
 import type { MintFacts } from '../../core/mintfacts.ts';
 
 /**
- * Returns what the facts of a mint cost, in characters of what an organisation may have much of. Facts of many jobs are read
- * at once (coalesce.ts), and those of one organisation must not make the read long for the others.
+ * Returns the cost of the facts of a mint, in characters of the parts that an organisation can have many of. One statement
+ * reads the facts of many jobs (coalesce.ts), and one organisation must not make it slow for the others.
  */
-export function costOfFacts(read: { facts: Pick<MintFacts, 'identity' | 'launcher' | 'user'> } | null): number {
+export function estimateFactsCost(read: { facts: Pick<MintFacts, 'identity' | 'launcher' | 'user'> } | null): number {
   if (read === null) return least;
   const { identity, launcher, user } = read.facts;
   const rules = sum(identity?.rules ?? [], ({ values }) => lengthOf(values));
@@ -16,19 +16,19 @@ export function costOfFacts(read: { facts: Pick<MintFacts, 'identity' | 'launche
   return least + rules + rights + rows * ofRow;
 }
 
-/** Characters of one mint at least, and of a row of ids. */
+/** Characters: the minimum cost of a mint, and the cost of a row of ids. */
 const least = 500;
 const ofRow = 100;
 
 /**
- * Cost limits of the shared reads. Half a megabyte is parsed in a few milliseconds, and decided on in as many. Four mints of
- * an organisation whose cost is unknown join the first read.
+ * Cost limits of the shared reads. Parsing half a megabyte takes a few milliseconds, and deciding on it takes as long. Four
+ * mints of an organisation whose cost is not known yet join the first read.
  */
-export const factsCost = { of: costOfFacts, unknown: 125_000, maximum: 500_000, maximumPerSecond: 2_500_000 };
+export const factsCost = { of: estimateFactsCost, unknown: 125_000, maximum: 500_000, maximumPerSecond: 2_500_000 };
 
 /**
- * Facts that cost more are not kept: decisions on kept facts pass no limit, and take as long as the facts are large. The
- * default quotas allow half of it.
+ * Facts above this cost are not kept, because no limit applies to decisions on kept facts, and their time grows with the
+ * size of the facts. The default quotas allow half of it.
  */
 export const maximumKeptCost = 250_000;
 

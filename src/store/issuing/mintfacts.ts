@@ -5,50 +5,50 @@ import { parentPath } from '../../core/namespace.ts';
 import type { Database } from '../../database/connections.ts';
 import { createFairCache, type Held } from '../../fairness/faircache.ts';
 import { type CurrentJob, createCurrentJobs } from '../jobs/currentjobs.ts';
-import { costOfFacts, maximumKeptCost } from './mintcost.ts';
+import { estimateFactsCost, maximumKeptCost } from './mintcost.ts';
 import { createMintFactsStatement, type DatedFacts, type MintFactsKey } from './mintstatement.ts';
 import type { Premise } from './premise.ts';
 
 export interface MintRead {
   facts: MintFacts;
-  /** The version of the key set at the same moment. */
+  /** The version of the key set, read in the same statement. */
   keySetVersion: number;
   /** Keeps the facts for the next requests. Call it only after a token was granted. */
   keep(): void;
 }
 
-/** What was read for an earlier request, and may be over: a record on this premise is written only where it is not. */
+/** Facts that were read for an earlier request and may be outdated. A record is written only while `premise` holds. */
 export interface KeptRead {
   facts: MintFacts;
   premise: Premise;
 }
 
 export interface MintFactsReader {
-  /** Everything that a mint is decided on, as committed after this call; null when no job has this token. */
+  /** Returns all facts of a mint, as committed after this call; null where no job has this token. */
   read(key: MintFactsKey): Promise<MintRead | null>;
-  /** Returns what is kept of a job that was granted a token before; undefined where nothing is kept. */
+  /** Returns the kept facts of a job that was granted a token before; undefined where none are kept. */
   kept(key: MintFactsKey): KeptRead | undefined;
-  /** Returns the size of what is kept for all organisations. */
+  /** Returns the size of the kept facts of all organisations. */
   held(): Held;
 }
 
 interface MintFactsReaderOptions {
-  /** The name of the key set that signs for identities: its version is read with the facts. */
+  /** The name of the key set that signs workload tokens. Its version is read with the facts. */
   keySet: string;
   maximumBatch?: number;
   concurrency?: number;
-  /** Of what is kept, for all organisations and for each of them. */
+  /** Bounds of the kept facts: of all organisations together, and of each. */
   maximumBytes?: number;
   shareBytes?: number;
 }
 
-/** Facts of all jobs that run for the same user and launcher in the same workspace. */
+/** Facts that the jobs of the same user and launcher in the same workspace share. */
 interface RunnerFacts {
   facts: Omit<MintFacts, 'job'>;
   oldest_transaction: number;
 }
 
-/** The identity that a path or type meant for a runner. */
+/** The identity that a path or type resolved to for a runner. */
 interface Meaning {
   identity_id: string;
   oldest_transaction: number;
@@ -60,25 +60,26 @@ interface KeptJob {
 }
 
 /**
- * A database that was set back to an earlier state counts its transactions from there again: what was kept of the state that
- * is no more could then look unchanged. Milliseconds.
+ * Milliseconds. A database that is restored to an earlier state reuses transaction ids, so that facts kept from the lost
+ * state could look unchanged: their age is bounded.
  */
 const maximumAge = 10_000;
 
 const mebibyte = 2 ** 20;
 
-/** Bytes of a kept job without its labels, and of a kept name: at least the estimate of `estimateHeapBytes`. */
-const jobBytes = 1_700;
+/** Bytes of a kept job without its facts, and of a kept name. Both are at least what `estimateHeapBytes` returns. */
+const jobBytes = 1_200;
 
 const meaningBytes = 300;
 
 /**
- * A thousand requests at once cost a few reads (coalesce.ts), and the facts of one serve the next ones for as long as the
- * database says, after each of them arrived, that nothing of them was changed (docs/decisions/0009, 0011): to a job that asks
- * again the statement says it that records the mint, to another one of the same user and workspace a read of its job.
+ * Creates the reader of mint facts. Concurrent requests share reads (coalesce.ts). Facts that were read for one request serve
+ * later ones as long as the database confirms, after each request arrived, that they are unchanged (docs/decisions/0009,
+ * 0011). For a job that asks again, the statement that records the mint confirms it; for another job of the same user and
+ * workspace, the read of that job does.
  *
- * Facts are kept by the identity that was found, never by what a request named, and after a token was granted: a caller
- * chooses no keys. The bounds are in bytes, with a share for each organisation.
+ * Facts are kept under the identity that was found, not under the name in the request, and only after a token was granted:
+ * callers cannot choose cache keys. The bounds are in bytes, with a share for each organisation.
  */
 export function createMintFactsReader(
   database: Database,
@@ -100,42 +101,42 @@ export function createMintFactsReader(
   function find(runner: string, { identity, profile }: MintFactsKey): RunnerFacts | undefined {
     const meaning = isId('managed_identity', identity!)
       ? undefined
-      : meanings.find(nameOfMeaning(runner, identity!, profile));
+      : meanings.find(meaningKey(runner, identity!, profile));
     const identity_id = meaning === undefined ? identity! : meaning.value.identity_id;
     const found = runners.find(`${runner} ${identity_id}`)?.value;
     if (found === undefined || meaning === undefined) return found;
-    // Takes the older of both: a change after either read could change the answer.
+    // Uses the older of both: a change after either read could change the answer.
     const oldest_transaction = Math.min(found.oldest_transaction, meaning.value.oldest_transaction);
     return { facts: found.facts, oldest_transaction };
   }
 
   function keepJob({ token_hash }: MintFactsKey, now: CurrentJob, since: number, dated: RunnerFacts): void {
-    // A premise that does not hold already would cost every request a record that is not written.
+    // With a premise that no longer holds, every request would try a record that is not written.
     if (!isUnchanged(dated, now)) return;
     const { id: organization_id } = dated.facts.organization;
-    const value = { now, runner: nameOfRunner(now) };
-    const bytes = jobBytes + estimateHeapBytes(now.job.labels);
-    jobs.keep(nameOfJob(token_hash), { organization_id, value, since, bytes });
+    const value = { now, runner: runnerKey(now) };
+    const bytes = jobBytes + estimateHeapBytes(now.job);
+    jobs.keep(jobKey(token_hash), { organization_id, value, since, bytes });
   }
 
   function keepFacts({ identity, profile }: MintFactsKey, runner: string, since: number, dated: RunnerFacts): void {
     const { facts, oldest_transaction } = dated;
-    if (facts.identity === null || costOfFacts(dated) > maximumKeptCost) return;
+    if (facts.identity === null || estimateFactsCost(dated) > maximumKeptCost) return;
     const shared = { organization_id: facts.organization.id, since };
     const identity_id = facts.identity.id;
     const name = `${runner} ${identity_id}`;
-    // Requests that shared a read have all read the same.
+    // Requests that shared a read have the same facts.
     if (runners.find(name)?.value.oldest_transaction !== oldest_transaction)
       runners.keep(name, { ...shared, value: dated, bytes: estimateHeapBytes(dated) });
     if (identity === identity_id) return;
     const value = { identity_id, oldest_transaction };
-    meanings.keep(nameOfMeaning(runner, identity!, profile), { ...shared, value, bytes: meaningBytes });
+    meanings.keep(meaningKey(runner, identity!, profile), { ...shared, value, bytes: meaningBytes });
   }
 
   return {
     held: () => cache.held(),
     kept(key) {
-      const job = key.identity === null ? undefined : jobs.find(nameOfJob(key.token_hash))?.value;
+      const job = key.identity === null ? undefined : jobs.find(jobKey(key.token_hash))?.value;
       const found = job && find(job.runner, key);
       if (found === undefined) return undefined;
       const { job: own, job_row, key_set_version } = job!.now;
@@ -151,14 +152,14 @@ export function createMintFactsReader(
       if (now === null) return null;
       const { organization_id } = now;
       if (key.identity === null) return withKeep(await readAll({ ...key, organization_id }), () => undefined);
-      const runner = nameOfRunner(now);
+      const runner = runnerKey(now);
       const known = find(runner, key);
-      if (known !== undefined && holds(known, now)) {
+      if (known !== undefined && isCurrent(known, now)) {
         const facts = { ...known.facts, job: now.job };
         return { facts, keySetVersion: now.key_set_version, keep: () => keepJob(key, now, asked, known) };
       }
-      // Forgets at once what no longer holds: it would cost each request a record that is not written.
-      jobs.forget(nameOfJob(key.token_hash));
+      // Forgets outdated facts at once: with them every request would try a record that is not written.
+      jobs.forget(jobKey(key.token_hash));
       if (known !== undefined) runners.forget(`${runner} ${known.facts.identity!.id}`);
       const since = performance.now();
       const dated = await readAll({ ...key, organization_id });
@@ -170,8 +171,8 @@ export function createMintFactsReader(
   };
 }
 
-/** As `premiseHolds` says it to the database (premise.ts). */
-function holds(dated: RunnerFacts, now: CurrentJob): boolean {
+/** Returns whether facts still hold, by the rule of `premiseHolds` (premise.ts). */
+function isCurrent(dated: RunnerFacts, now: CurrentJob): boolean {
   return isUnchanged(dated, now) && dated.oldest_transaction <= now.oldest_transaction;
 }
 
@@ -183,16 +184,16 @@ function withKeep(dated: DatedFacts | null, keep: (dated: DatedFacts) => void): 
   return dated && { facts: dated.facts, keySetVersion: dated.key_set_version, keep: () => keep(dated) };
 }
 
-/** Returns the key of the facts of a runner. The tables whose changes are noted hold everything else that they depend on. */
-function nameOfRunner({ job, launcher_id, workspace_id }: CurrentJob): string {
+/** Returns the cache key of a runner's facts. Changes of the other tables that the facts depend on are noted. */
+function runnerKey({ job, launcher_id, workspace_id }: CurrentJob): string {
   return `${job.user_id} ${launcher_id} ${workspace_id}`;
 }
 
-/** Returns the key of a name. References have no blanks, so keys differ. A profile matters only with a type. */
-function nameOfMeaning(runner: string, identity: string, profile = ''): string {
+/** Returns the cache key of a name. References contain no spaces, so keys are distinct. A profile applies only to a type. */
+function meaningKey(runner: string, identity: string, profile = ''): string {
   return parentPath(identity) === undefined ? `${runner} ${identity} ${profile}` : `${runner} ${identity}`;
 }
 
-function nameOfJob(token_hash: Uint8Array): string {
+function jobKey(token_hash: Uint8Array): string {
   return Buffer.from(token_hash).toString('latin1');
 }

@@ -6,21 +6,23 @@ import { leafName, parentPath, rootName } from '../../core/namespace.ts';
 import type { Membership } from '../../core/permissions.ts';
 import { coalesce } from '../../database/coalesce.ts';
 import type { Database } from '../../database/connections.ts';
-import { deadlineOf } from '../jobs/currentjobs.ts';
+import { mintedColumns } from '../../entities/jobs.ts';
+import { type JobFacts, selectJobFacts } from '../jobs/currentjobs.ts';
 import { factsCost } from './mintcost.ts';
 
-/** Facts with what tells later whether they still hold. */
+/** Facts of a mint, with the versions that show later whether they still hold. */
 export interface DatedFacts {
   facts: MintFacts;
-  /** The version of the key set at the same moment. */
+  /** The version of the key set, read in the same statement. */
   key_set_version: number;
-  /** The oldest transaction that was under way: all before it had ended, and what they changed stands in the facts. */
+  /** The oldest running transaction. All earlier ones had ended, and the facts include their changes. */
   oldest_transaction: number;
 }
 
 /**
- * Everything that a mint is decided on, in one statement and so of one moment; null where no job has this token.
- * Organisations take turns in the reads, and what their facts cost decides how many join one (mintcost.ts).
+ * Returns the function that reads all facts of a mint in one statement, so that they are of one moment; null where no job
+ * has this token. Requests share reads. Organisations take turns, and the cost of their facts limits how many of their
+ * requests join one read (mintcost.ts).
  */
 export function createMintFactsStatement(
   database: Database,
@@ -28,7 +30,7 @@ export function createMintFactsStatement(
 ): (key: MintFactsKey) => Promise<DatedFacts | null> {
   return coalesce<MintFactsKey, DatedFacts | null>(
     async (keys) => {
-      const references = keys.map((key) => referenceOf(key.identity));
+      const references = keys.map((key) => parseReference(key.identity));
       const [answer] = await database.statement<{ rows: Row[] | null }>('mint-facts', text, [
         keys.map((key) => Buffer.from(key.token_hash).toString('hex')),
         references.map((reference) => reference.id),
@@ -47,21 +49,20 @@ export function createMintFactsStatement(
 }
 
 /**
- * All rows in one JSON value: parsing it costs a third of what 30 columns a row cost, on the thread that all requests share.
- * The arrays stand in subqueries, which hide their length from the planner: it would plan anew for every length, and that
- * takes ten times as long as the read. What the path of a workspace tells of the groups above it is not joined again.
+ * All rows are one JSON value: parsing it costs a third of parsing 30 columns a row, on the thread that all requests share.
+ * The arrays are in subqueries, so that the planner does not see their length: it would plan anew for every length, which
+ * takes ten times as long as the read. The paths of the groups above a workspace are derived from its own path, not joined.
  *
- * What it reads must not grow with what the organisation holds: of roles, rights, aliases, masks and choices, only those along
- * the lineage and of this runner; of rights also those that may let a token name its user (core/subjectgrants.ts), and of
- * choices only those in the profiles in which the runner has this identity. OFFSET 0 and the subqueries in coalesce hold the
- * planner to the index with both columns: by averages it would read all members of the root group, or all identities of a
- * group, and throw them away.
+ * The amount of data that is read must not grow with the size of the organisation. Of roles, rights, aliases, masks and
+ * choices it reads those along the lineage and of this runner. Of rights it also reads those that may let a token name its
+ * user (core/subjectgrants.ts). Of choices it reads only those in the profiles in which the runner has this identity.
+ * OFFSET 0 and the subqueries in coalesce make the planner use the index with both columns: by averages it would read all
+ * members of the root group, or all identities of a group, and discard them.
  */
 const text = `
 SELECT json_agg(facts) AS rows FROM (
 SELECT asked.n,
-  job.id AS job_id, job.user_id, job.stage, job.labels, job.ended_at IS NOT NULL AS is_ended,
-  ${deadlineOf('job')} AS deadline,
+  job.id AS job_id, ${selectJobFacts('job')},
   workspace.id AS workspace_id, workspace.path AS workspace_path, workspace.lineage,
   workspace.parent_id AS group_id, workspace.organization_id,
   person.login, person.is_active AS user_is_active, coalesce(person_roles.list, '[]') AS user_memberships,
@@ -147,15 +148,12 @@ LEFT JOIN LATERAL (
 ) AS ruled ON true
 ) AS facts`;
 
-interface Row {
+/** `never`, so that nothing compiles, where a column of the job has the name of another column: one would hide the other. */
+type Row = keyof JobFacts & keyof OtherColumns extends never ? JobFacts & OtherColumns : never;
+
+interface OtherColumns {
   n: number;
   job_id: string;
-  user_id: string | null;
-  stage: string;
-  labels: Record<string, string>;
-  /** Milliseconds since 1970. */
-  deadline: number;
-  is_ended: boolean;
   workspace_id: string;
   workspace_path: string;
   lineage: string[];
@@ -192,14 +190,7 @@ interface Row {
 
 function asDatedFacts(row: Row): DatedFacts {
   const facts: MintFacts = {
-    job: {
-      id: row.job_id,
-      user_id: row.user_id,
-      stage: row.stage,
-      labels: row.labels,
-      is_ended: row.is_ended,
-      deadline: row.deadline,
-    },
+    job: toJob(row),
     workspace: { id: row.workspace_id, path: row.workspace_path, lineage: row.lineage },
     group: { id: row.group_id, path: parentPath(row.workspace_path)! },
     organization: {
@@ -207,14 +198,19 @@ function asDatedFacts(row: Row): DatedFacts {
       name: rootName(row.workspace_path),
       identities_without_rules: row.identities_without_rules,
     },
-    user: userOf(row),
-    launcher: launcherOf(row),
-    identity: identityOf(row),
+    user: toUser(row),
+    launcher: toLauncher(row),
+    identity: toIdentity(row),
   };
   return { facts, key_set_version: row.key_set_version, oldest_transaction: row.oldest_transaction };
 }
 
-function userOf(row: Row): MintFacts['user'] {
+function toJob(row: Row): MintFacts['job'] {
+  const minted = Object.fromEntries(mintedColumns.map((name) => [name, row[name]])) as unknown as JobFacts;
+  return { ...minted, id: row.job_id, is_ended: row.is_ended, deadline: row.deadline };
+}
+
+function toUser(row: Row): MintFacts['user'] {
   if (row.user_id === null || row.login === null) return null;
   return {
     id: row.user_id,
@@ -225,7 +221,7 @@ function userOf(row: Row): MintFacts['user'] {
   };
 }
 
-function launcherOf(row: Row): MintFacts['launcher'] {
+function toLauncher(row: Row): MintFacts['launcher'] {
   if (row.launcher_id === null || row.launcher_name === null) return null;
   return {
     id: row.launcher_id,
@@ -236,7 +232,7 @@ function launcherOf(row: Row): MintFacts['launcher'] {
   };
 }
 
-function identityOf(row: Row): MintFacts['identity'] {
+function toIdentity(row: Row): MintFacts['identity'] {
   if (row.identity_id === null) return null;
   return {
     id: row.identity_id,
@@ -264,8 +260,8 @@ interface Reference {
 
 const nothing: Reference = { id: null, group: null, name: null, type: null };
 
-/** By its id, by the path of its group and its name, or (a name without a group) by its type. */
-function referenceOf(identity: string | null): Reference {
+/** Returns how an identity is looked up: by id, by group path and name, or by type for a name without a group. */
+function parseReference(identity: string | null): Reference {
   if (identity === null) return nothing;
   if (isId('managed_identity', identity)) return { ...nothing, id: identity };
   const group = parentPath(identity);
@@ -275,10 +271,10 @@ function referenceOf(identity: string | null): Reference {
 export interface MintFactsKey {
   /** SHA-256 of the job token. */
   token_hash: Uint8Array;
-  /** The id or path of the identity that is asked for, or its type; null for a job that only shows itself. */
+  /** The id, path or type of the requested identity; null for a request that only authenticates the job. */
   identity: string | null;
-  /** Which of a type, where the workspace has several; absent for the unnamed one. */
+  /** The profile, where the workspace has several identities of the type; absent for the unnamed one. */
   profile?: string | undefined;
-  /** The organisation of the job, where it is known. Organisations take turns in the reads. */
+  /** The organisation of the job, where it is known: organisations take turns in the reads. */
   organization_id?: string;
 }

@@ -1,18 +1,18 @@
 /**
- * What a decision on kept facts rests on, as the database can tell in the statement that records it (docs/decisions/0011):
- * the record is written only where all of this still holds.
+ * The conditions of a decision on kept facts. The statement that records the decision checks them, and writes the record only
+ * where all of them hold (docs/decisions/0011).
  */
 export interface Premise {
-  /** The version of the row of its job: PostgreSQL's `xmin`, which every change of the row replaces. */
+  /** The version of the job's row: PostgreSQL's `xmin`, which every change of the row replaces. */
   job_row: string;
-  /** The oldest transaction that was under way when the facts were read: what had changed before stands in them. */
+  /** The oldest transaction that was running when the facts were read. The facts include all earlier changes. */
   oldest_transaction: number;
-  /** The key set that signs what was decided. */
+  /** The key set that signs the token. */
   key_set: string;
   key_set_version: number;
 }
 
-/** Column and type of each, beside those of an event. */
+/** Column and type of each member, in addition to the columns of an event. */
 export const premiseColumns = {
   job_row: 'xid',
   oldest_transaction: 'bigint',
@@ -23,9 +23,9 @@ export const premiseColumns = {
 export const premiseNames = Object.keys(premiseColumns) as (keyof Premise)[];
 
 /**
- * True of an event without a premise, and of one whose premise holds. Each look is a scalar subquery on an index: PostgreSQL
- * may turn EXISTS into a hash of the whole table, and keeps that plan when the table has grown. An `oldest_transaction` beyond
- * our own was read before this database was set back to an earlier state.
+ * SQL condition: the event has no premise, or its premise holds. Each check is a scalar subquery on an index: PostgreSQL may
+ * turn EXISTS into a hash of the whole table, and keeps that plan when the table grows. An `oldest_transaction` above the
+ * database's own was read before the database was restored to an earlier state.
  */
 export const premiseHolds = `(event.job_row IS NULL
   OR (SELECT xmin FROM jobs WHERE id = event.job_id) = event.job_row

@@ -2,10 +2,10 @@ import type { Database } from '../../database/connections.ts';
 import type { ArtifactSealer } from './artifacts.ts';
 
 /**
- * A secret that the replicas of an installation share: made by whichever asks first, sealed, the same for all from then on
- * and over restarts. Throws `unavailable` while the database is away.
+ * Returns a secret that all replicas of an installation share, stored sealed. The first replica that asks creates it, and it
+ * stays the same over restarts. Throws `unavailable` while the database cannot be reached.
  */
-export async function sharedSecret(
+export async function loadSharedSecret(
   parts: { database: Database; sealer: ArtifactSealer; random(bytes: number): Uint8Array },
   name: string,
 ): Promise<Uint8Array> {

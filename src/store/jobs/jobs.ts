@@ -4,19 +4,20 @@ import type { Page } from '../../database/page.ts';
 import type { Row } from '../../entities/entity.ts';
 import { jobs } from '../../entities/jobs.ts';
 
-/** A job without its token's hash: nothing but the mint needs that. */
+/** A job without the hash of its token, which only the mint reads. */
 type JobRow = Omit<Row<typeof jobs>, 'token_hash'>;
 
-/** `over_at` is when the job is over unless it is ended before (`overAt`). */
+/** `effective_deadline` is when the job ends by itself (`effectiveDeadline`). */
 export interface Job extends JobRow {
-  over_at: Date;
+  effective_deadline: Date;
 }
 
 /**
- * SQL of the time at which a job is over if nobody ends it: its deadline, its missed heartbeat, or the end or the missed
- * heartbeat of the job that it is an array task of. Every read that asks whether a job is over uses this one expression.
+ * Returns the SQL expression for the time at which a job ends by itself: the earliest of its deadline, its missed heartbeat,
+ * and, for an array task, the end or the missed heartbeat of its parent. Every read that asks whether a job is over uses
+ * this expression, so that all answers agree. `job` is the table alias.
  */
-export function overAt(job: string): string {
+export function effectiveDeadline(job: string): string {
   const missedHeartbeat = (of: string) => `${of}.heartbeat_at + ${of}.heartbeat_seconds * interval '1 second'`;
   return `least(${job}.deadline, ${missedHeartbeat(job)},
     (SELECT least(parent.ended_at, ${missedHeartbeat('parent')}) FROM jobs AS parent WHERE parent.id = ${job}.parent_id))`;
@@ -24,14 +25,24 @@ export function overAt(job: string): string {
 
 const columns = jobs.columns.filter((name) => name !== 'token_hash');
 
-const overAtColumn = sql<Date>`${sql.raw(overAt('jobs'))}`.as('over_at');
+/** Returns `effectiveDeadline` in milliseconds since 1970. */
+export function effectiveDeadlineMs(job: string): string {
+  return `(extract(epoch FROM ${effectiveDeadline(job)}) * 1000)::bigint`;
+}
+
+const effectiveDeadlineColumn = sql<Date>`${sql.raw(effectiveDeadline('jobs'))}`.as('effective_deadline');
 
 function select(db: Queries) {
-  return db.selectFrom('jobs').select(columns).select(overAtColumn);
+  return db.selectFrom('jobs').select(columns).select(effectiveDeadlineColumn);
 }
 
 export async function insertJob(db: Queries, row: JobRow & { token_hash: Uint8Array }): Promise<Job> {
-  return await db.insertInto('jobs').values(row).returning(columns).returning(overAtColumn).executeTakeFirstOrThrow();
+  return await db
+    .insertInto('jobs')
+    .values(row)
+    .returning(columns)
+    .returning(effectiveDeadlineColumn)
+    .executeTakeFirstOrThrow();
 }
 
 export async function findJob(db: Queries, id: string): Promise<Job | undefined> {
@@ -48,8 +59,8 @@ export async function hasTask(db: Queries, parent_id: string, task_index: number
   return row !== undefined;
 }
 
-/** A sign of life; false for a job without a heartbeat. */
-export async function beat(db: Queries, id: string, at: Date): Promise<boolean> {
+/** Records a heartbeat. Returns false for a job that was started without one. */
+export async function recordHeartbeat(db: Queries, id: string, at: Date): Promise<boolean> {
   const done = await db
     .updateTable('jobs')
     .set({ heartbeat_at: at })
@@ -61,19 +72,19 @@ export async function beat(db: Queries, id: string, at: Date): Promise<boolean> 
 
 export type OverdueJob = Pick<Job, 'id' | 'organization_id' | 'workspace_id' | 'user_id'>;
 
-/** Marks jobs as ended that are past their deadline or missed their heartbeat, with their array tasks, `limit` at a time. */
-export async function endOverdue(db: Queries, now: Date, limit: number): Promise<OverdueJob[]> {
+/** Ends at most `limit` jobs that are past their effective deadline, and returns them. */
+export async function endOverdueBatch(db: Queries, now: Date, limit: number): Promise<OverdueJob[]> {
   const { rows } = await sql<OverdueJob>`
     UPDATE jobs SET ended_at = ${now}, version = version + 1
     WHERE id IN (
       SELECT job.id FROM jobs AS job
-      WHERE job.ended_at IS NULL AND ${sql.raw(overAt('job'))} <= ${now}
+      WHERE job.ended_at IS NULL AND ${sql.raw(effectiveDeadline('job'))} <= ${now}
       ORDER BY job.id LIMIT ${limit} FOR UPDATE OF job SKIP LOCKED)
     RETURNING id, organization_id, workspace_id, user_id`.execute(db);
   return rows;
 }
 
-/** Ends a job and its array tasks, once; a job that has ended keeps its time. */
+/** Ends a job and its array tasks. A job that has ended already keeps its `ended_at`. */
 export async function endJob(db: Queries, id: string, at: Date): Promise<Job> {
   await db
     .updateTable('jobs')
@@ -84,7 +95,7 @@ export async function endJob(db: Queries, id: string, at: Date): Promise<Job> {
   return await select(db).where('id', '=', id).executeTakeFirstOrThrow();
 }
 
-/** Ends every job that a user started for themselves; returns how many there were. */
+/** Ends the jobs that the user started. Returns their number. */
 export async function endJobsStartedBy(db: Queries, user_id: string, at: Date): Promise<number> {
   const ended = await db
     .updateTable('jobs')

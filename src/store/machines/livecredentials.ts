@@ -1,20 +1,21 @@
 import { coalesce } from '../../database/coalesce.ts';
 import type { Database } from '../../database/connections.ts';
+import { effectiveDeadline } from '../jobs/jobs.ts';
 
-/** The value by which a credential is looked up at its endpoint. */
+/** How a credential is looked up. */
 export interface CredentialLookup {
   kind: keyof typeof joins;
-  /** SHA-256 of the credential in hex; of `account` its id. */
+  /** SHA-256 of the credential in hex; for `account` the id of the account. */
   value: string;
 }
 
-/** Look-ups that wait for their statement, at most; one more is `unavailable`. */
+/** Look-ups that may wait for a statement. One more throws `unavailable`. */
 const maximumWaiting = 4_096;
 
 /**
- * True where the credential exists and has neither ended nor expired. Rate limits ask this of credentials that they do not
- * know, so strangers decide how often: one statement at a time, over indexes, for up to 256 credentials, and nothing is
- * unsealed. Whether the credential opens the request is not decided here.
+ * Returns the function that answers whether a credential exists and has neither ended nor expired. Rate limits call it for
+ * credentials that they have not seen, so unauthenticated clients decide how often: it runs one statement at a time, over
+ * indexes, for up to 256 credentials, and unseals nothing. It does not decide whether the credential authorizes the request.
  */
 export function createLiveCredentials(
   database: Database,
@@ -37,9 +38,9 @@ export function createLiveCredentials(
 
 const ofHash = `= decode(asked.value, 'hex')`;
 
-/** For each kind, the SQL that finds the values that are alive. */
+/** For each kind, the SQL that finds the values of live credentials. */
 const joins = {
-  job: `jobs AS job ON job.token_hash ${ofHash} AND job.ended_at IS NULL AND job.deadline > $1`,
+  job: `jobs AS job ON job.token_hash ${ofHash} AND job.ended_at IS NULL AND ${effectiveDeadline('job')} > $1`,
   artifact: `oidc_artifacts AS artifact ON artifact.id_hash ${ofHash} AND artifact.consumed_at IS NULL
     AND artifact.model IN ('AccessToken', 'ClientCredentials', 'RefreshToken', 'AuthorizationCode', 'DeviceCode')
     AND artifact.expires_at > $1`,
@@ -47,7 +48,7 @@ const joins = {
   account: `service_accounts AS account ON account.id = asked.value AND account.is_active AND account.jwks IS NOT NULL`,
 } as const;
 
-/** Hides the length of the array from the planner, as currentjobs.ts does, so that one plan fits every batch. */
+/** Hides the length of the array from the planner, so that one plan serves every batch. */
 const text = Object.entries(joins)
   .map(
     ([kind, join], index) => `SELECT '${kind}' AS kind, asked.value

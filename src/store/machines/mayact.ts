@@ -9,12 +9,12 @@ export async function insertMayAct(db: Queries, row: MayActRow): Promise<void> {
   await db.insertInto('may_act').values(row).execute();
 }
 
-function mayActOf(db: Queries, service_account_id: string) {
+function selectMayAct(db: Queries, service_account_id: string) {
   return db.selectFrom('may_act').select(mayAct.columns).where('service_account_id', '=', service_account_id);
 }
 
 export async function listMayAct(db: Queries, service_account_id: string, page: Page): Promise<MayActRow[]> {
-  return await mayActOf(db, service_account_id)
+  return await selectMayAct(db, service_account_id)
     .where('id', '>', page.after ?? '')
     .orderBy('id')
     .limit(page.limit)
@@ -22,12 +22,16 @@ export async function listMayAct(db: Queries, service_account_id: string, page: 
 }
 
 export async function findMayAct(db: Queries, service_account_id: string, id: string): Promise<MayActRow | undefined> {
-  return await mayActOf(db, service_account_id).where('id', '=', id).executeTakeFirst();
+  return await selectMayAct(db, service_account_id).where('id', '=', id).executeTakeFirst();
 }
 
-/** The rights that an account has along a lineage, whatever it has elsewhere. */
-export async function mayActAlong(db: Queries, service_account_id: string, lineage: string[]): Promise<MayActRow[]> {
-  return await mayActOf(db, service_account_id).where('namespace_id', 'in', lineage).execute();
+/** Lists the rights to act that an account has along a lineage. */
+export async function listMayActAlong(
+  db: Queries,
+  service_account_id: string,
+  lineage: string[],
+): Promise<MayActRow[]> {
+  return await selectMayAct(db, service_account_id).where('namespace_id', 'in', lineage).execute();
 }
 
 export async function deleteMayAct(db: Queries, id: string): Promise<void> {

@@ -45,7 +45,7 @@ export async function updateServiceAccount(
     .executeTakeFirstOrThrow();
 }
 
-/** Those of the groups at and below any of `roots`. */
+/** Lists the service accounts of the groups at and below any of `roots`. */
 export async function listServiceAccounts(
   db: Queries,
   filter: { organization_id: string; roots: string[] },
@@ -80,8 +80,8 @@ export async function deleteSecrets(db: Queries, service_account_id: string): Pr
   await db.deleteFrom('service_account_secrets').where('service_account_id', '=', service_account_id).execute();
 }
 
-/** The hashes of the secrets that are alive, for client authentication. */
-export async function liveSecretHashes(db: Queries, service_account_id: string, now: Date): Promise<Uint8Array[]> {
+/** Lists the hashes of the secrets that have not expired, for client authentication. */
+export async function listLiveSecretHashes(db: Queries, service_account_id: string, now: Date): Promise<Uint8Array[]> {
   const rows = await db
     .selectFrom('service_account_secrets')
     .select('secret_hash')

@@ -11,7 +11,9 @@ export async function insertTrustRule(db: Queries, row: TrustRuleRow): Promise<v
   await db.insertInto('service_account_trust_rules').values(row).execute();
 }
 
-/** Oldest first; there are few, and a token of an outside issuer is held against all of them. */
+/**
+ * Lists the trust rules of an account, oldest first. Without `page` lists all: a token of an outside issuer may match any.
+ */
 export async function listTrustRules(
   db: Queries,
   service_account_id: string,
@@ -40,7 +42,7 @@ export async function findTrustRule(
     .executeTakeFirst();
 }
 
-/** With it go the access tokens that were given by it. False when the account has no such rule. */
+/** Deletes a trust rule with the access tokens that were issued by it. Returns false where the account has no such rule. */
 export async function deleteTrustRule(db: Queries, service_account_id: string, id: string): Promise<boolean> {
   const gone = await db
     .deleteFrom('service_account_trust_rules')
@@ -60,7 +62,7 @@ export async function isAdmitting(db: Queries, id: string): Promise<boolean> {
   return rows.length === 1;
 }
 
-/** Ends the access tokens of an organisation's accounts that came by tokens of other issuers than these. */
+/** Deletes the access tokens that accounts of the organisation got by tokens of issuers other than these. */
 export async function endTokensOfOtherIssuers(db: Queries, organization_id: string, issuers: string[]): Promise<void> {
   let rules = db.selectFrom('service_account_trust_rules').select('id').where('organization_id', '=', organization_id);
   if (issuers.length > 0) rules = rules.where('issuer', 'not in', issuers);

@@ -3,7 +3,7 @@ import type { Reach } from '../../core/inheritance.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Namespace } from './namespaces.ts';
 
-/** A workspace below a namespace, with an identity that it has assigned and where that reaches. */
+/** An assignment in a workspace at or below a namespace, with the reach of its identity. */
 export interface AssignedBelow {
   assignment_id: string;
   workspace: string;
@@ -12,7 +12,7 @@ export interface AssignedBelow {
   reach: Reach;
 }
 
-export async function assignedBelow(db: Queries, namespace_id: string): Promise<AssignedBelow[]> {
+export async function listAssignedBelow(db: Queries, namespace_id: string): Promise<AssignedBelow[]> {
   const { rows } = await sql<Omit<AssignedBelow, 'reach'> & Reach>`
     SELECT a.id AS assignment_id, w.path AS workspace, w.lineage, g.path || '/' || m.name AS identity,
       ARRAY(SELECT m.group_id UNION ALL SELECT group_id FROM identity_aliases WHERE identity_id = m.id) AS group_ids,
@@ -30,8 +30,8 @@ export async function deleteAssignments(db: Queries, ids: string[]): Promise<voi
   if (ids.length > 0) await db.deleteFrom('assignments').where('id', 'in', ids).execute();
 }
 
-/** The most groups in a row at and below a namespace: 0 for a workspace. */
-export async function heightOf(db: Queries, { id, lineage }: Namespace): Promise<number> {
+/** Returns the number of group levels at and below a namespace: 0 for a workspace. */
+export async function readHeight(db: Queries, { id, lineage }: Namespace): Promise<number> {
   const { rows } = await sql<{ deepest: number }>`
     SELECT max(cardinality(lineage) - CASE kind WHEN 'workspace' THEN 1 ELSE 0 END) AS deepest FROM namespaces WHERE lineage @> ARRAY[${id}]`.execute(
     db,
@@ -39,7 +39,7 @@ export async function heightOf(db: Queries, { id, lineage }: Namespace): Promise
   return rows[0]!.deepest - lineage.length + 1;
 }
 
-/** Moves a namespace with everything below it: paths and lineages change, ids do not, and so no subject does. */
+/** Moves a namespace with everything below it. Paths and lineages change; ids, and so token subjects, do not. */
 export async function moveNamespace(db: Queries, moved: Namespace, parent: Namespace): Promise<void> {
   const path = `${parent.path}/${moved.name}`;
   await sql`
@@ -51,8 +51,11 @@ export async function moveNamespace(db: Queries, moved: Namespace, parent: Names
     WHERE lineage @> ARRAY[${moved.id}]`.execute(db);
 }
 
-/** What workspaces elsewhere lose with the identities at and below a namespace: they have them by an alias. */
-export async function assignedElsewhere(db: Queries, namespace_id: string): Promise<string[]> {
+/**
+ * Lists, as `identity in workspace`, the assignments elsewhere of identities at and below a namespace: workspaces that reach
+ * them by an alias, and would lose them.
+ */
+export async function listAssignedElsewhere(db: Queries, namespace_id: string): Promise<string[]> {
   const { rows } = await sql<{ lost: string }>`
     SELECT DISTINCT g.path || '/' || m.name || ' in ' || w.path AS lost
     FROM namespaces AS g
@@ -64,9 +67,12 @@ export async function assignedElsewhere(db: Queries, namespace_id: string): Prom
   return rows.map(({ lost }) => lost);
 }
 
-/** Everything at and below a namespace, and what was given to its service accounts elsewhere. Returns counts by noun. */
+/**
+ * Deletes everything at and below a namespace, and what its service accounts were granted elsewhere. Returns the number of
+ * rows by noun.
+ */
 export async function deleteTree(db: Queries, id: string): Promise<Record<string, number>> {
-  // Deletes by ids. With subqueries PostgreSQL may read whole tables, which other changes then conflict with.
+  // Deletes by ids. With subqueries PostgreSQL may read whole tables, and concurrent changes then conflict with the read.
   const below = await idsOf(db, sql`SELECT id FROM namespaces WHERE lineage @> ARRAY[${id}]`);
   const accounts = await idsOf(db, sql`SELECT id FROM service_accounts WHERE group_id = ANY (${below}::text[])`);
   const remove = async (table: string, ...wheres: ReturnType<typeof sql>[]) => {

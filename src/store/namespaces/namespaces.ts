@@ -5,11 +5,11 @@ import { isBelow, type Page } from '../../database/page.ts';
 import type { Tables } from '../../database/tables.ts';
 import type { Changed, Row } from '../../entities/entity.ts';
 import { groups } from '../../entities/namespaces.ts';
-import { overAt } from '../jobs/jobs.ts';
+import { effectiveDeadline } from '../jobs/jobs.ts';
 
 export interface Namespace extends Row<typeof groups> {}
 
-/** By id or path, of the kind. */
+/** Finds a namespace of the kind by id or path. */
 export async function findNamespace(
   db: Queries,
   kind: Namespace['kind'] | 'any',
@@ -33,8 +33,8 @@ export async function updateNamespace(db: Queries, id: string, change: Changed<t
     .executeTakeFirstOrThrow();
 }
 
-/** What stands in the way of deleting a namespace, as counts by noun; empty when nothing does. Ended jobs do not. */
-export async function contentsOf(db: Queries, { id, kind }: Namespace, now: Date): Promise<Record<string, number>> {
+/** Counts by noun what prevents the deletion of a namespace; empty where nothing does. Ended jobs do not. */
+export async function countContents(db: Queries, { id, kind }: Namespace, now: Date): Promise<Record<string, number>> {
   const counts =
     kind === 'workspace'
       ? {
@@ -43,7 +43,7 @@ export async function contentsOf(db: Queries, { id, kind }: Namespace, now: Date
               .selectFrom('jobs')
               .where('workspace_id', '=', id)
               .where('ended_at', 'is', null)
-              .where(sql<boolean>`${sql.raw(overAt('jobs'))} > ${now}`),
+              .where(sql<boolean>`${sql.raw(effectiveDeadline('jobs'))} > ${now}`),
           ),
         }
       : {
@@ -62,7 +62,7 @@ async function countRows<Table extends keyof Tables>(
   return Number((row as { count: unknown }).count);
 }
 
-/** Namespaces of a kind below any of `roots` (and these themselves), by id. */
+/** Lists by id the namespaces of a kind at and below any of `roots`. */
 export async function listNamespaces(
   db: Queries,
   filter: { kind: Namespace['kind']; organization_id: string; roots: string[] },
@@ -74,15 +74,15 @@ export async function listNamespaces(
     .where('organization_id', '=', filter.organization_id)
     .where('kind', '=', filter.kind)
     .$if(!filter.roots.includes(filter.organization_id), (query) => query.where(isBelow('lineage', filter.roots)))
-    // Ids begin with their kind: the first page does not read past the groups to find a workspace.
+    // Ids begin with their kind: the first page of workspaces skips the groups.
     .where('id', '>', page.after ?? idPrefixes[filter.kind])
     .orderBy('id')
     .limit(page.limit)
     .execute();
 }
 
-/** The organisation of an installation that has exactly one. */
-export async function onlyOrganization(db: Queries): Promise<string | undefined> {
+/** Returns the id of the organisation where there is exactly one. */
+export async function findOnlyOrganization(db: Queries): Promise<string | undefined> {
   const rows = await db.selectFrom('namespaces').select('id').where('parent_id', 'is', null).limit(2).execute();
   return rows.length === 1 ? rows[0]!.id : undefined;
 }

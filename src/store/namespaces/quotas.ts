@@ -1,14 +1,13 @@
 import { CompiledQuery } from 'kysely';
 import { type QuotaName, quotas } from '../../core/quotas.ts';
 import type { Queries } from '../../database/connections.ts';
-import { overAt } from '../jobs/jobs.ts';
+import { effectiveDeadline } from '../jobs/jobs.ts';
 
-/** The holder whose rows are counted. */
 export interface QuotaKey {
   name: QuotaName;
-  /** The organisation whose value of the quota counts; null: the organisation of the holder, which is a principal. */
+  /** The organisation whose quota value applies; null: the organisation of the holder, which is a principal. */
   organization_id: string | null;
-  /** The id of what the quota is counted for; of several, with a space between. */
+  /** The id, or space-separated ids, that the quota is counted for. */
   holder: string;
 }
 
@@ -17,7 +16,7 @@ export interface QuotaUse {
   value: number;
 }
 
-/** The SQL that counts each quota: rows, or the bytes in them. `asked` holds the parameters. Each statement has an index. */
+/** SQL that counts the use of each quota: rows or bytes. `asked` holds the parameters. An index serves each expression. */
 const counted: Record<QuotaName, string> = {
   groups: rows(`namespaces WHERE organization_id = (SELECT holder FROM asked) AND kind = 'group'
     AND id <> (SELECT holder FROM asked)`),
@@ -65,7 +64,7 @@ const counted: Record<QuotaName, string> = {
   idempotency_keys: rows(of('idempotency_keys')),
 };
 
-/** Reads at most one row more than the quota: enough to know that it is reached. */
+/** Counts up to one row more than the quota, which is enough to know that it is reached. */
 function rows(source: string): string {
   return `(SELECT count(*) FROM (SELECT FROM ${source} LIMIT (SELECT value + 1 FROM valid)) AS found)`;
 }
@@ -78,13 +77,13 @@ function live(source: string): string {
   return `${source} AND (expires_at IS NULL OR expires_at > (SELECT now FROM asked))`;
 }
 
-/** A job past its deadline or without a sign of life is over, though nobody has written that down yet. */
+/** Excludes jobs past their effective deadline, even before the sweep has set their `ended_at`. */
 function running(source: string): string {
-  return `${source} AND ended_at IS NULL AND ${overAt('jobs')} > (SELECT now FROM asked)`;
+  return `${source} AND ended_at IS NULL AND ${effectiveDeadline('jobs')} > (SELECT now FROM asked)`;
 }
 
-/** Reads how much of a quota is used, up to one more than its value. In a transaction its own changes count. */
-export async function quotaUse(db: Queries, key: QuotaKey, now: Date): Promise<QuotaUse> {
+/** Returns how much of a quota is used, up to one more than its value. In a transaction, its own changes count. */
+export async function readQuotaUse(db: Queries, key: QuotaKey, now: Date): Promise<QuotaUse> {
   const { rows } = await db.executeQuery<QuotaUse>(
     CompiledQuery.raw(
       `WITH asked AS (
@@ -103,8 +102,8 @@ export async function quotaUse(db: Queries, key: QuotaKey, now: Date): Promise<Q
   return rows[0]!;
 }
 
-/** The values that an operator set for an organisation. */
-export async function changedQuotas(db: Queries, organization_id: string): Promise<Partial<Record<QuotaName, number>>> {
+/** Returns the quota values that an operator set for an organisation. */
+export async function readQuotas(db: Queries, organization_id: string): Promise<Partial<Record<QuotaName, number>>> {
   const found = await db
     .selectFrom('organization_quotas')
     .select(['name', 'value'])
@@ -113,7 +112,7 @@ export async function changedQuotas(db: Queries, organization_id: string): Promi
   return Object.fromEntries(found.map(({ name, value }) => [name, value]));
 }
 
-/** Sets values; null takes the default again. */
+/** Sets quota values. Null restores the default. */
 export async function saveQuotas(
   db: Queries,
   organization_id: string,

@@ -4,8 +4,8 @@ import { organizationSettings } from '../../entities/organizationsettings.ts';
 
 export interface OrganizationSettings extends Row<typeof organizationSettings> {}
 
-/** An organisation that chose nothing has the defaults. */
-export async function settingsOf(db: Queries, organization_id: string): Promise<OrganizationSettings> {
+/** Returns the settings of an organisation; the defaults where none were saved. */
+export async function readOrganizationSettings(db: Queries, organization_id: string): Promise<OrganizationSettings> {
   const row = await db
     .selectFrom('organization_settings')
     .select(organizationSettings.columns)
@@ -19,7 +19,7 @@ export async function saveSettings(
   organization_id: string,
   change: Changed<typeof organizationSettings>,
 ): Promise<OrganizationSettings> {
-  const { version, ...before } = await settingsOf(db, organization_id);
+  const { version, ...before } = await readOrganizationSettings(db, organization_id);
   const after = { ...before, ...change, version: version + 1 };
   await db
     .insertInto('organization_settings')

@@ -6,12 +6,12 @@ export async function insertAdminLink(db: Queries, row: Selectable<Tables['admin
   await db.insertInto('admin_links').values(row).execute();
 }
 
-/** Links that nobody has opened yet. */
+/** Deletes the links of a user that were not opened yet. */
 export async function deleteOpenLinks(db: Queries, user_id: string): Promise<void> {
   await db.deleteFrom('admin_links').where('user_id', '=', user_id).where('used_at', 'is', null).execute();
 }
 
-/** Marks a live link as used and returns whom it lets in. Of many calls at once exactly one gets it. */
+/** Marks a live link as used and returns its user. Of concurrent calls exactly one gets it. */
 export async function useAdminLink(
   db: Queries,
   token_hash: Uint8Array,

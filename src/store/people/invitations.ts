@@ -13,7 +13,7 @@ export async function findInvitation(db: Queries, id: string): Promise<Invitatio
   return await db.selectFrom('invitations').select(invitations.columns).where('id', '=', id).executeTakeFirst();
 }
 
-/** The invitation of an address that nobody has accepted yet, expired or not: there is at most one. */
+/** Finds the invitation of an address that was not accepted yet, expired or not. There is at most one. */
 export async function findOpenInvitation(
   db: Queries,
   organization_id: string,
@@ -28,7 +28,7 @@ export async function findOpenInvitation(
     .executeTakeFirst();
 }
 
-/** The live invitations of an address, in any organisation, the oldest first. */
+/** Lists the live invitations of an address in all organisations, oldest first. */
 export async function listLiveInvitations(db: Queries, email: string, now: Date): Promise<Invitation[]> {
   return await db
     .selectFrom('invitations')
@@ -40,7 +40,7 @@ export async function listLiveInvitations(db: Queries, email: string, now: Date)
     .execute();
 }
 
-/** Marks an invitation as accepted. Returns false where it is accepted already: of concurrent calls one gets true. */
+/** Marks an invitation as accepted. Returns false where it was accepted already: of concurrent calls one returns true. */
 export async function acceptInvitation(db: Queries, id: string, user_id: string, now: Date): Promise<boolean> {
   const row = await db
     .updateTable('invitations')

@@ -8,24 +8,28 @@ import type { Namespace } from '../namespaces/namespaces.ts';
 
 export interface MembershipRow extends Row<typeof memberships> {}
 
-/** A principal and its teams, as one set: two conditions joined by `or` would make PostgreSQL read the whole table. */
-export function selfAndTeams(db: Queries, principal_id: string) {
+/** Returns the query for a principal and its teams as one set: two conditions joined by `or` would read the whole table. */
+export function selectSelfAndTeams(db: Queries, principal_id: string) {
   return db
     .selectNoFrom(sql<string>`${principal_id}::text`.as('id'))
     .unionAll(db.selectFrom('team_members').select('team_id as id').where('user_id', '=', principal_id));
 }
 
-/** The memberships of a principal and of its teams: all, or those along a lineage. */
-export async function membershipsOf(db: Queries, principal_id: string, lineage?: string[]): Promise<MembershipRow[]> {
+/** Lists the memberships of a principal and of its teams: all, or those along a lineage. */
+export async function listMembershipsOf(
+  db: Queries,
+  principal_id: string,
+  lineage?: string[],
+): Promise<MembershipRow[]> {
   const query = db
     .selectFrom('memberships')
     .select(memberships.columns)
-    .where('principal_id', 'in', selfAndTeams(db, principal_id));
+    .where('principal_id', 'in', selectSelfAndTeams(db, principal_id));
   return await (lineage === undefined ? query : query.where('namespace_id', 'in', lineage)).execute();
 }
 
-/** The memberships of a principal and of its teams below a namespace, by the paths of the places they are in. */
-export async function membershipsBelow(
+/** Lists the memberships of a principal and of its teams at and below a namespace, by the path of their namespace. */
+export async function listMembershipsBelow(
   db: Queries,
   principal_id: string,
   namespace_id: string,
@@ -34,15 +38,15 @@ export async function membershipsBelow(
     .selectFrom('memberships as m')
     .innerJoin('namespaces as n', 'n.id', 'm.namespace_id')
     .select(['m.namespace_id', 'm.role', 'n.kind', 'n.path', 'n.lineage'])
-    .where('m.principal_id', 'in', selfAndTeams(db, principal_id))
+    .where('m.principal_id', 'in', selectSelfAndTeams(db, principal_id))
     .where('n.id', '<>', namespace_id)
     .where(sql<boolean>`n.lineage @> ARRAY[${namespace_id}]`)
     .orderBy('n.path')
     .execute();
 }
 
-/** The membership that a principal itself has in a namespace. */
-export async function membershipIn(
+/** Finds the membership of the principal itself in a namespace. */
+export async function findMembershipIn(
   db: Queries,
   principal_id: string,
   namespace_id: string,
@@ -76,17 +80,17 @@ export async function deleteMembership(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('memberships').where('id', '=', id).execute();
 }
 
-/** Every role that was given to the principal itself. */
+/** Deletes the memberships of the principal itself, not those of its teams. */
 export async function deleteMembershipsOf(db: Queries, principal_id: string): Promise<void> {
   await db.deleteFrom('memberships').where('principal_id', '=', principal_id).execute();
 }
 
-/** Returns whether the principal, or a team of theirs, has any role. Reads one row: an owner may have thousands. */
+/** Returns whether the principal or a team of it has any role. Reads one row: an owner may have thousands. */
 export async function hasAnyRole(db: Queries, principal_id: string): Promise<boolean> {
   const row = await db
     .selectFrom('memberships')
     .select('id')
-    .where('principal_id', 'in', selfAndTeams(db, principal_id))
+    .where('principal_id', 'in', selectSelfAndTeams(db, principal_id))
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
@@ -103,8 +107,8 @@ export async function listMemberships(db: Queries, namespace_id: string, page: P
     .execute();
 }
 
-/** Returns active users who own an organisation, at most `limit` of them: two tell whether one is the last. */
-export async function activeOwners(db: Queries, organization_id: string, limit = 2): Promise<string[]> {
+/** Lists at most `limit` active users who own an organisation. Two are enough to know whether one is the last. */
+export async function listActiveOwners(db: Queries, organization_id: string, limit = 2): Promise<string[]> {
   const rows = await db
     .selectFrom('memberships')
     .innerJoin('users', 'users.id', 'memberships.principal_id')

@@ -1,8 +1,8 @@
 import type { Queries } from '../../database/connections.ts';
 
 /**
- * Makes a user's memberships of source `sign_in` exactly the teams of the organisation that have one of these names. What
- * was given by hand stays. Returns the names of the teams that it left the user in by that.
+ * Sets a user's team memberships of source `sign_in` to the teams of the organisation with these names. Manual memberships
+ * are not changed. Returns the names of those teams.
  */
 export async function syncSignInTeams(
   db: Queries,

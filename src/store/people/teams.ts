@@ -10,7 +10,7 @@ export interface TeamMember extends Row<typeof teamMembers> {
   login: string;
 }
 
-/** By id, or by name in the organisation. */
+/** Finds a team of the organisation by id or name. */
 export async function findTeam(db: Queries, organization_id: string, ref: string): Promise<Team | undefined> {
   const by = isId('team', ref) ? 'id' : 'name';
   return await db
@@ -56,12 +56,12 @@ export async function listTeams(db: Queries, organization_id: string, page: Page
     .execute();
 }
 
-export async function teamIdsOf(db: Queries, user_id: string): Promise<string[]> {
+export async function listTeamIds(db: Queries, user_id: string): Promise<string[]> {
   const rows = await db.selectFrom('team_members').select('team_id').where('user_id', '=', user_id).execute();
   return rows.map((row) => row.team_id);
 }
 
-/** Adds a user to a team. A membership from a sign-in becomes a manual one. */
+/** Adds a user to a team. A membership by sign-in becomes manual. */
 export async function insertTeamMember(db: Queries, row: Row<typeof teamMembers>): Promise<void> {
   await db
     .insertInto('team_members')
@@ -79,7 +79,7 @@ export async function deleteTeamMember(db: Queries, team_id: string, user_id: st
   return gone.numDeletedRows > 0n;
 }
 
-/** Takes a user out of every team. */
+/** Removes a user from all teams. */
 export async function deleteMembershipsInTeams(db: Queries, user_id: string): Promise<void> {
   await db.deleteFrom('team_members').where('user_id', '=', user_id).execute();
 }
@@ -93,7 +93,7 @@ export async function listTeamMembers(db: Queries, team_id: string, page: Page, 
     .where('team_id', '=', team_id)
     .$if(only !== undefined, (query) => query.where('user_id', '=', only!))
     .where('user_id', '>', page.after ?? '')
-    // Stated for both tables: otherwise the join starts at the first user of the table.
+    // The condition is on both tables: otherwise the join starts at the first user of the table.
     .where('users.id', '>', page.after ?? '')
     .orderBy('user_id')
     .limit(page.limit)

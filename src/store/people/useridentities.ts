@@ -7,12 +7,12 @@ import type { User } from './users.ts';
 
 export type UserIdentity = Selectable<Tables['user_identities']>;
 
-/** A user with the name of the organisation; null for an operator of none. */
+/** A user with the name of their organisation; null for an operator of the installation. */
 export type SignInUser = User & { organization: string | null };
 
 /**
- * Returns the users of a person of an identity provider, active or not: at most one in each organisation. (iss, sub) is the
- * only key (OpenID Connect Core 1.0, section 5.7).
+ * Lists the users that a subject of an identity provider signs in as, active or not: at most one in each organisation.
+ * (iss, sub) is the only key (OpenID Connect Core 1.0, section 5.7).
  */
 export async function listSignInUsers(db: Queries, iss: string, sub: string): Promise<SignInUser[]> {
   return await db
@@ -26,7 +26,7 @@ export async function listSignInUsers(db: Queries, iss: string, sub: string): Pr
     .execute();
 }
 
-/** Keeps when and with which address somebody was last here. */
+/** Saves the time and the e-mail address of a sign-in. */
 export async function saveUserIdentity(db: Queries, row: UserIdentity): Promise<void> {
   await db
     .insertInto('user_identities')
@@ -37,7 +37,7 @@ export async function saveUserIdentity(db: Queries, row: UserIdentity): Promise<
     .execute();
 }
 
-/** Returns the ties between people of an identity provider and users: those of a user, or those of a person. */
+/** Lists the links between subjects of identity providers and users: those of a user, or those of a subject. */
 export async function listUserIdentities(
   db: Queries,
   by: { user_id: string } | { iss: string; sub: string },
@@ -53,14 +53,14 @@ export async function listUserIdentities(
 }
 
 /**
- * Removes the ties of a user to people of an identity provider. Nobody signs in as this user any more, and the person can
+ * Deletes the links of a user to subjects of identity providers. Sign-in as this user is then impossible, and the person can
  * become another user of the organisation by an invitation.
  */
 export async function deleteUserIdentities(db: Queries, user_id: string): Promise<void> {
   await db.deleteFrom('user_identities').where('user_id', '=', user_id).execute();
 }
 
-/** Everything that a user or service account holds of the authorization server: sessions, grants, refresh and access tokens. */
+/** Deletes the sessions, grants, refresh tokens and access tokens of a user or service account. */
 export async function endSignIns(db: Queries, principal_id: string): Promise<void> {
   await db.deleteFrom('oidc_artifacts').where('principal_id', '=', principal_id).execute();
 }

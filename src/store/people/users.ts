@@ -6,7 +6,7 @@ import { users } from '../../entities/users.ts';
 
 export interface User extends Row<typeof users> {}
 
-/** Returns a user of the organisation by id or login; null finds the users of no organisation, who are operators. */
+/** Finds a user of the organisation by id or login. Null finds operators, who belong to no organisation. */
 export async function findUser(db: Queries, organization_id: string | null, ref: string): Promise<User | undefined> {
   const by = isId('user', ref) ? 'id' : 'login';
   const query = db.selectFrom('users').select(users.columns).where(by, '=', ref);
@@ -16,12 +16,12 @@ export async function findUser(db: Queries, organization_id: string | null, ref:
   ).executeTakeFirst();
 }
 
-/** Returns a user of any organisation. For ids that a token, a link or a row of ours names, never for one from a request. */
+/** Finds a user of any organisation. For ids from Arsia's own tokens, links or rows, never for one from a request. */
 export async function findUserById(db: Queries, id: string): Promise<User | undefined> {
   return await db.selectFrom('users').select(users.columns).where('id', '=', id).executeTakeFirst();
 }
 
-/** Returns the operators of this login: of no organisation, and of any. */
+/** Lists the operators with this login, of any organisation or none. */
 export async function listOperators(db: Queries, login: string): Promise<User[]> {
   return await db
     .selectFrom('users')
@@ -45,7 +45,7 @@ export async function updateUser(db: Queries, id: string, change: Changed<typeof
     .executeTakeFirstOrThrow();
 }
 
-/** Deactivates the user of a person who leaves, and takes the right of an operator away. */
+/** Deactivates a user, and revokes the operator right. */
 export async function deactivateUser(db: Queries, id: string): Promise<void> {
   await db
     .updateTable('users')
@@ -54,7 +54,7 @@ export async function deactivateUser(db: Queries, id: string): Promise<void> {
     .execute();
 }
 
-/** Lists users; with `only`, this user alone. */
+/** Lists users. With `only`, lists this user alone. */
 export async function listUsers(db: Queries, organization_id: string, page: Page, only?: string): Promise<User[]> {
   return await db
     .selectFrom('users')

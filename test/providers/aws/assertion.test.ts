@@ -8,16 +8,16 @@ const role_arn = 'arn:aws:iam::111122223333:role/deploy';
 const settingsOf = (more: object = {}) => schema.parse({ role_arn, ...more });
 
 describe('the claims for AWS', () => {
-  test('are the one role, and nothing else unless the identity opts in', () => {
+  test('are the role only, unless the identity opts in to more', () => {
     expect(assertion(settingsOf(), trustFacts())).toEqual({ audience: 'aws', claims: { [awsRolesClaim]: [role_arn] } });
   });
 
-  test('in multi tenancy the audience carries the organisation', () => {
+  test('have the organisation in the audience when there are several', () => {
     const facts = trustFacts('workspace', { tenancy: 'multi' });
     expect(assertion(settingsOf(), facts).audience).toBe(`aws:${facts.organization_id}`);
   });
 
-  test('tags are facts of the job, each a list of one; a fact that the job lacks gives no tag', () => {
+  test('have tags from facts of the job, each a list of one; a missing fact gives no tag', () => {
     const session_tags = {
       'arsia:user': 'user',
       'arsia:workspace': 'workspace',
@@ -43,7 +43,7 @@ describe('the claims for AWS', () => {
     expect(assertion(onlyUser, noUser).claims).toEqual({ [awsRolesClaim]: [role_arn] });
   });
 
-  test('a value that AWS would not take is refused before it is signed, and says what to choose', () => {
+  test('are refused before signing when AWS would refuse a tag value, with advice', () => {
     const workspace = { id: id('workspace'), path: `acme/${'x'.repeat(300)}` };
     const settings = settingsOf({ session_tags: { where: 'workspace' } });
     expect(() => assertion(settings, trustFacts('workspace', { workspace }))).toThrow(
@@ -51,7 +51,7 @@ describe('the claims for AWS', () => {
     );
   });
 
-  test('the source identity is the login, or the id where AWS does not take the login, or nothing without a user', () => {
+  test('have the login as source identity, or the id when AWS does not allow the login, or none without a user', () => {
     const settings = settingsOf({ source_identity: true });
     const sourceOf = (facts: ReturnType<typeof trustFacts>) =>
       assertion(settings, facts).claims[awsSourceIdentityClaim];

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim } from '../../../src/core/claims.ts';
 import { evaluate } from '../../../src/providers/aws/evaluate.ts';
 
-/** Cases worked out by hand from cloud-facts.md 1.4, 1.6 and 7.3 to 7.5; the sandbox, which uses `evaluate`, has no part in them. */
+/** Cases written by hand from cloud-facts.md 1.4, 1.6 and 7.3 to 7.5, without the sandbox, which uses `evaluate`. */
 const host = 'issuer.example.com/path';
 const provider = `arn:aws:iam::111122223333:oidc-provider/${host}`;
 const role = 'arn:aws:iam::111122223333:role/deploy';
@@ -131,7 +131,7 @@ describe('conditions', () => {
     expect(judge(withCondition(condition, { Action }), claims, { role_arn: role }).allow).toBe(allow);
   });
 
-  test('the session name and the provider of the request', () => {
+  test('can refer to the session name and the provider of the request', () => {
     const condition = { StringEquals: { 'sts:RoleSessionName': 'alice', 'aws:FederatedProvider': provider } };
     expect(judge(withCondition(condition), token, { role_arn: role, session_name: 'alice' })).toEqual({ allow: true });
     expect(judge(withCondition(condition), token, { role_arn: role, session_name: 'bob' })).toEqual({
@@ -142,7 +142,7 @@ describe('conditions', () => {
     });
   });
 
-  test('a role that the roles claim does not list', () => {
+  test('a role that the roles claim does not list is denied', () => {
     const other = { role_arn: 'arn:aws:iam::111122223333:role/other' };
     const condition = { Bool: { 'sts:RoleAuthorizedByIdp': 'false' } };
     expect(judge(withCondition(condition), roled, other).allow).toBe(true);
@@ -151,12 +151,12 @@ describe('conditions', () => {
 });
 
 describe('statements', () => {
-  test('the trust policy as Arsia writes it', () => {
+  test('the trust policy that Arsia generates is allowed', () => {
     expect(judge(policyOf(statement))).toEqual({ allow: true });
     expect(judge(JSON.stringify({ Version: '2012-10-17', Statement: statement }))).toEqual({ allow: true });
   });
 
-  test('a verdict names the condition, what it wants and what the token has', () => {
+  test('a verdict has the condition, the expected and the actual value', () => {
     expect(judge(policyOf(statement), { ...token, sub: 'mi_2:ws_1' })).toEqual({
       allow: false,
       condition: `StringEquals ${sub}`,
@@ -215,7 +215,7 @@ describe('statements', () => {
     expect(judge(policyOf(statement, second), { ...tagged, ...named })).toEqual({ allow: true });
   });
 
-  test('a Deny that applies wins, wherever it stands; one that does not apply is nothing', () => {
+  test('a Deny that applies wins in any position; one that does not apply has no effect', () => {
     const deny = { Sid: 'NoMore', Effect: 'Deny', Principal: '*', Action: 'sts:*' };
     expect(judge(policyOf(statement, deny))).toMatchObject({ allow: false, condition: 'Deny in statement NoMore' });
     expect(judge(policyOf(deny, statement)).allow).toBe(false);
@@ -223,7 +223,7 @@ describe('statements', () => {
     expect(judge(policyOf(elsewhere, statement))).toEqual({ allow: true });
   });
 
-  test('of several statements one is enough, and the closest explains', () => {
+  test('one of several statements is enough; a denial is explained by the closest one', () => {
     const other = { ...statement, Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' };
     const wrong = { ...statement, Condition: { StringEquals: { [aud]: 'x', [sub]: 'y' } } };
     expect(judge(policyOf(other, wrong, statement))).toEqual({ allow: true });
@@ -234,7 +234,7 @@ describe('statements', () => {
     expect(judge(policyOf({ ...statement, Effect: 'Deny', Action: 'iam:*' }))).toMatchObject({ condition: 'Effect' });
   });
 
-  test('an http look-alike of the issuer is no issuer of AWS; http on loopback is one for a sandbox', () => {
+  test('an http issuer is denied, except on loopback for a sandbox', () => {
     expect(judge(policyOf(statement), { ...token, iss: `http://${host}` })).toMatchObject({
       condition: 'Principal.Federated',
     });
@@ -245,7 +245,7 @@ describe('statements', () => {
     expect(judge(document, { iss: 'http://127.0.0.1.evil.example.com', sub: 's', aud: 'aws' }).allow).toBe(false);
   });
 
-  test('Ceph RGW`s providers have no account', () => {
+  test('a provider of Ceph RGW has no account', () => {
     const Principal = { Federated: `arn:aws:iam:::oidc-provider/${host}` };
     const request = { role_arn: 'arn:aws:iam:::role/deploy' };
     expect(judge(policyOf({ ...statement, Principal }), token, request)).toEqual({ allow: true });
@@ -379,14 +379,14 @@ describe('what evaluate does not know, it says', () => {
     );
   });
 
-  test('several values under a key without ForAnyValue or ForAllValues', () => {
+  test('several values of a key without ForAnyValue or ForAllValues', () => {
     const document = withCondition({ StringEquals: { [amr]: 'mfa' } });
     expect(() => judge(document, { ...token, amr: ['pwd', 'mfa'] })).toThrow(
       expect.objectContaining({ code: 'not_supported' }),
     );
   });
 
-  test('in a policy of 2008 a variable is text', () => {
+  test('but in a policy of 2008 a variable is plain text', () => {
     const text = '$'.concat('{aws:username}');
     const old = { Version: '2008-10-17', Statement: [{ ...statement, Condition: { StringEquals: { [sub]: text } } }] };
     expect(judge(JSON.stringify(old), { ...token, sub: text })).toEqual({ allow: true });
@@ -410,7 +410,7 @@ describe('what evaluate does not know, it says', () => {
     expect(() => judge(document)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
-  test('a pattern of many wildcards takes no time', () => {
+  test('a pattern of many wildcards is evaluated fast', () => {
     const document = withCondition({ StringLike: { [sub]: `${'*a'.repeat(5000)}b` } });
     expect(judge(document, { ...token, sub: 'a'.repeat(6000) }).allow).toBe(false);
   });

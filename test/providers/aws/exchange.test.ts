@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { endpointOf } from '../../../src/providers/aws/endpoints.ts';
+import { chooseEndpoint } from '../../../src/providers/aws/endpoints.ts';
 import { aws } from '../../../src/providers/aws/index.ts';
 import { settings as schema } from '../../../src/providers/aws/settings.ts';
 import { createCalls } from '../../../src/providers/calls.ts';
@@ -50,7 +50,7 @@ function exchangeWithRetries(deadline_ms = 10_000) {
   );
 }
 
-describe('AssumeRoleWithWebIdentity by the SDK', () => {
+describe('AssumeRoleWithWebIdentity with the SDK', () => {
   test('is one unsigned request with role, session, token and duration', async () => {
     await exchange(token, settings, context());
     expect(stub.heard).toHaveLength(1);
@@ -66,7 +66,7 @@ describe('AssumeRoleWithWebIdentity by the SDK', () => {
     });
   });
 
-  test('returns the credentials of the contract, and describes them without a secret', async () => {
+  test('returns the credentials of the contract, and a description without a secret', async () => {
     const credentials = await exchange(token, settings, context());
     expect(credentials).toEqual({
       type: 'aws',
@@ -85,16 +85,16 @@ describe('AssumeRoleWithWebIdentity by the SDK', () => {
     });
   });
 
-  test('N39 always sends a duration: the one asked for, or an hour within the identity`s maximum', async () => {
+  test('N39 always sends a duration: the requested one, or an hour, at most the maximum of the identity', async () => {
     await exchange(token, settings, context({ request: { duration: 900 } }));
     await exchange(token, schema.parse({ ...settings, max_duration: 1800 }), context());
     await exchange(token, schema.parse({ ...settings, max_duration: 43_200 }), context());
     expect(stub.heard.map(({ form }) => form.DurationSeconds)).toEqual(['900', '1800', '3600']);
   });
 
-  test('names the session by login, by id where the login does not fit, by the id of the launcher without a user', async () => {
+  test('names the session by login, by id when AWS does not allow the login, by the id of the launcher without a user', async () => {
     const user = { id: id('user'), login: 'a' };
-    // Its name could be anybody's login, or the id of a user.
+    // The name of a launcher could equal the login or the id of a user.
     const launcher = { id: id('service_account'), name: user.id };
     const bare = context({ user: undefined });
     await exchange(token, settings, context({ user: { ...user, login: 'alice@acme.example' } }));
@@ -109,13 +109,13 @@ describe('AssumeRoleWithWebIdentity by the SDK', () => {
     ]);
   });
 
-  test('sends a session policy compact', async () => {
+  test('sends a session policy without white space', async () => {
     const session_policy = '{\n  "Version": "2012-10-17",\n  "Statement": []\n}';
     await exchange(token, settings, context({ request: { aws: { session_policy } } }));
     expect(stub.heard[0]!.form.Policy).toBe('{"Version":"2012-10-17","Statement":[]}');
   });
 
-  test('an answer without credentials, of another form or without end is a failure', async () => {
+  test('fails for an answer without credentials, of another form or too long', async () => {
     const endless = success.replace('secret', ' '.repeat(2 * 1024 * 1024));
     for (const body of ['<AssumeRoleWithWebIdentityResponse/>', '<html>', '', endless]) {
       stub.react({ body });
@@ -123,7 +123,7 @@ describe('AssumeRoleWithWebIdentity by the SDK', () => {
     }
   });
 
-  test('Ceph RGW`s refusal, in S3 XML, keeps its code', async () => {
+  test('keeps the code of a Ceph RGW refusal, which is S3 XML', async () => {
     stub.react({
       status: 403,
       body: '<?xml version="1.0"?><Error><Code>AccessDenied</Code><RequestId>tx</RequestId></Error>',
@@ -147,7 +147,7 @@ describe('AssumeRoleWithWebIdentity by the SDK', () => {
 });
 
 describe('tries', () => {
-  test('F11 the key that AWS could not fetch is asked for again, three times at most', async () => {
+  test('F11 a failure of AWS to fetch the keys is tried three times at most', async () => {
     stub.react({ status: 400, body: noKey }, { body: success });
     await expect(exchangeWithRetries()).resolves.toMatchObject({ type: 'aws' });
     expect(stub.heard).toHaveLength(2);
@@ -180,7 +180,7 @@ describe('tries', () => {
     expect(stub.heard).toHaveLength(1);
   });
 
-  test('F10 an STS that never answers: cloud_timeout at the deadline, and its connection ended', async () => {
+  test('F10 an STS that never answers gives cloud_timeout at the deadline, and its connection is closed', async () => {
     stub.react('hang');
     await expect(exchangeWithRetries(60)).rejects.toMatchObject({ code: 'cloud_timeout' });
     expect(stub.heard).toHaveLength(1);
@@ -189,7 +189,7 @@ describe('tries', () => {
 });
 
 describe('N29 where the token goes', () => {
-  test('the environment does not decide', async () => {
+  test('environment variables have no effect', async () => {
     const trap = await startStub();
     const { env } = process;
     const saved = { ...env };
@@ -238,27 +238,27 @@ describe('N29 where the token goes', () => {
     ['GovCloud', role('arn:aws-us-gov:iam::111122223333:role/x'), 'https://sts.us-gov-west-1.amazonaws.com'],
     ['the European cloud', role('arn:aws-eusc:iam::111122223333:role/x'), 'https://sts.eusc-de-east-1.amazonaws.eu'],
   ];
-  test.each(own)('AWS`s own endpoint of the partition: %s', (_name, settings, url) => {
-    expect(endpointOf(settings, noEndpoints).url).toBe(url);
+  test.each(own)('the AWS endpoint of the partition: %s', (_name, settings, url) => {
+    expect(chooseEndpoint(settings, noEndpoints).url).toBe(url);
   });
 
-  test('an endpoint of the identity must be one that the operator lists; the first listed is the default', () => {
+  test('the endpoint of an identity must be listed by the operator; the first listed one is the default', () => {
     const listed = { ...noEndpoints, aws_sts: ['https://rgw.example.com', 'https://minio.example.com'] };
-    expect(endpointOf(settings, listed).url).toBe('https://rgw.example.com');
+    expect(chooseEndpoint(settings, listed).url).toBe('https://rgw.example.com');
     const named = role(settings.role_arn, { sts_endpoint: 'https://minio.example.com' });
-    expect(endpointOf(named, listed).url).toBe('https://minio.example.com');
+    expect(chooseEndpoint(named, listed).url).toBe('https://minio.example.com');
     for (const sts_endpoint of [
       'https://evil.example.com',
       'https://minio.example.com.evil.example',
       'https://RGW.example.com'.toLowerCase().replace('rgw', 'rgw2'),
     ]) {
       const free = role(settings.role_arn, { sts_endpoint });
-      expect(() => endpointOf(free, listed)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+      expect(() => chooseEndpoint(free, listed)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
       expect(() => check(free, {}, listed)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
     }
     expect(() => check(named, {}, noEndpoints)).toThrow(/does not list/);
-    expect(() => endpointOf(role('arn:aws:iam:::role/x'), noEndpoints)).toThrow(/lists no STS endpoint/);
-    expect(() => endpointOf(role('arn:minio:iam:::role/x'), noEndpoints)).toThrow(/lists no STS endpoint/);
+    expect(() => chooseEndpoint(role('arn:aws:iam:::role/x'), noEndpoints)).toThrow(/lists no STS endpoint/);
+    expect(() => chooseEndpoint(role('arn:minio:iam:::role/x'), noEndpoints)).toThrow(/lists no STS endpoint/);
   });
 
   test('an unlisted endpoint gets no request', async () => {
@@ -270,14 +270,14 @@ describe('N29 where the token goes', () => {
   });
 
   test.each(['us-east-1.evil.com', 'us-east-1/', 'US-EAST-1', 'us-east-1 ', 'x', '', 'cn-north-1'])(
-    'the region %s is no region of the role',
+    'refuses the region %s for the role',
     (region) => {
       expect(schema.safeParse({ role_arn: settings.role_arn, region }).error?.issues[0]?.path).toEqual(['region']);
     },
   );
 });
 
-describe('N39 what is refused before a token is made', () => {
+describe('N39 requests refused before a token is made', () => {
   test.each([899, 3601, 43_201, 0, -900, 900.5, Number.NaN, Number.POSITIVE_INFINITY])(
     'the duration %p',
     (duration) => {
@@ -290,7 +290,7 @@ describe('N39 what is refused before a token is made', () => {
     },
   );
 
-  test.each([900, 3600, undefined])('not the duration %p', (duration) => {
+  test.each([900, 3600, undefined])('allowed: the duration %p', (duration) => {
     expect(() => check(settings, { duration })).not.toThrow();
   });
 
@@ -312,7 +312,7 @@ describe('settings', () => {
     'arn:aws-iso-f:iam::111122223333:role/x',
     'arn:aws:iam:::role/x',
     'arn:minio:iam:::role/x',
-  ])('take the role %s', (role_arn) => {
+  ])('accept the role %s', (role_arn) => {
     expect(schema.safeParse({ role_arn }).success).toBe(true);
   });
 
@@ -334,7 +334,7 @@ describe('settings', () => {
     expect(parsed.error?.issues[0]?.message).toContain(JSON.stringify(key));
   });
 
-  test('refuse tag keys that differ by case, transitive keys that are no tags, and 51 tags', () => {
+  test('refuse tag keys that differ only by case, transitive keys that are not tags, and 51 tags', () => {
     const tags = (session_tags: object, transitive_tag_keys?: string[]) =>
       schema.safeParse({ ...settings, session_tags, transitive_tag_keys }).success;
     expect(tags({ a: 'stage' }, ['a'])).toBe(true);

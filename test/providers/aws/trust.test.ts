@@ -14,7 +14,7 @@ const plain = schema.parse({ role_arn: 'arn:aws:iam::111122223333:role/deploy' }
 const { trust, evaluate } = aws.federated!;
 const host = 'arsia.example.com/oidc';
 
-/** Ids of any randomness; one number each, since fast-check would take a second for the bytes of 40 000 ids. */
+/** Random ids, each from one number: fast-check would need a second for the bytes of 40 000 ids. */
 const idOf = (kind: IdKind) =>
   fc
     .nat()
@@ -62,7 +62,7 @@ interface Policy {
   }[];
 }
 
-/** Every fault that a generated policy could have: what the generator is judged by. */
+/** Lists the faults of a generated policy. */
 function policyFaults(policy: Policy, facts: TrustFacts, audience: string): string[] {
   const [statement, ...others] = policy.Statement;
   const prefix = facts.issuer.replace('https://', '');
@@ -86,7 +86,7 @@ function policyFaults(policy: Policy, facts: TrustFacts, audience: string): stri
 }
 
 describe('the trust policy', () => {
-  test('N35 has StringEquals on aud and sub for 10 000 random identities, and no wildcard but a user-scoped subject`s last part', () => {
+  test('N35 has StringEquals on aud and sub for 10 000 random identities, and no wildcard except in the last part of a user-scoped subject', () => {
     fc.assert(
       fc.property(anyFacts, anySettings, (facts, settings) => {
         const made = trust(settings, facts);
@@ -97,7 +97,7 @@ describe('the trust policy', () => {
     );
   });
 
-  test('N35 without either condition lets a token in that it must not, and the checker sees it', () => {
+  test('N35 without either condition would allow a wrong token, and the checker of this test finds it', () => {
     for (const user of [undefined, null]) {
       const facts = trustFacts('workspace_user', { user });
       const made = trust(plain, facts);
@@ -115,7 +115,7 @@ describe('the trust policy', () => {
     }
   });
 
-  test('is this, to the letter', () => {
+  test('has exactly this text', () => {
     const facts = trustFacts('workspace', { organization_id: 'grp_01kabcdefghjkmnpqrstvwxyz0', tenancy: 'multi' });
     expect(JSON.parse(trust(plain, facts).documents[0]!.text)).toEqual({
       Version: '2012-10-17',
@@ -132,7 +132,7 @@ describe('the trust policy', () => {
     });
   });
 
-  test('has sts:TagSession and sts:SetSourceIdentity when the identity opts in, and only then', () => {
+  test('has sts:TagSession and sts:SetSourceIdentity only when the identity opts in', () => {
     const actionsOf = (more: object) =>
       JSON.parse(trust(schema.parse({ ...plain, ...more }), trustFacts()).documents[0]!.text).Statement[0].Action;
     expect(actionsOf({})).toBe('sts:AssumeRoleWithWebIdentity');
@@ -181,8 +181,8 @@ describe('the trust policy', () => {
   });
 });
 
-describe('beside the policy', () => {
-  test('the provider comes as the fields of the form, in its order', () => {
+describe('other parts of the trust', () => {
+  test('the provider has the fields of the AWS console, in its order', () => {
     expect(trust(plain, trustFacts()).documents[1]!.fields).toEqual([
       { label: 'Provider type', value: 'OpenID Connect' },
       { label: 'Provider URL', value: issuer },
@@ -219,13 +219,13 @@ describe('beside the policy', () => {
     expect(warningsOf({})).toBe('');
     for (const delivery of ['token', 'both'] as const)
       expect(warningsOf({ delivery })).toMatch(/chooses the session name and the duration/);
-    expect(warningsOf({ issuer: 'http://127.0.0.1:8080' })).toMatch(/https issuers only[\s\S]*port 8080/);
+    expect(warningsOf({ issuer: 'http://127.0.0.1:8080' })).toMatch(/only https issuers[\s\S]*port 8080/);
     expect(warningsOf({ issuer: 'https://arsia.example.com:8443' })).toMatch(/port 8443/);
     expect(warningsOf({ issuer: 'https://arsia.internal' })).toMatch(/private/);
     expect(warningsOf({}, { max_duration: 7200 })).toMatch(/at least 7200/);
   });
 
-  test('N34 commands quote what people wrote: a shell takes each word as it is', () => {
+  test('N34 commands quote texts that people chose, so that a shell reads each as one word', () => {
     const words = fc
       .sample(fc.string({ unit: 'grapheme', maxLength: 40 }), 300)
       .map((word) => word.replaceAll('\0', ''));

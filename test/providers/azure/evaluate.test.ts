@@ -4,7 +4,7 @@ import { azure } from '../../../src/providers/azure/index.ts';
 import { settings as schema } from '../../../src/providers/azure/settings.ts';
 import { trustFacts } from '../samples.ts';
 
-/** Worked out by hand from cloud-facts.md 2.1. */
+/** Cases written by hand from cloud-facts.md 2.1. */
 const token = { iss: 'https://issuer.example.com/path', sub: 'mi_1:ws_1', aud: 'api://AzureADTokenExchange' };
 const credential = { name: 'n', issuer: token.iss, subject: token.sub, audiences: [token.aud] };
 const judge = (more: object, claims: object = {}) =>
@@ -29,7 +29,7 @@ describe('a federated identity credential', () => {
     expect(verdict.allow ? true : verdict.condition).toBe(outcome);
   });
 
-  test('the verdict says what is expected and what the token has', () => {
+  test('the verdict has the expected and the actual value', () => {
     expect(judge({}, { sub: 'mi_2' })).toEqual({
       allow: false,
       condition: 'subject',
@@ -38,7 +38,7 @@ describe('a federated identity credential', () => {
     });
   });
 
-  test('comes as Graph, ARM and the command line show it', () => {
+  test('is accepted in the forms of Graph, ARM and the command line', () => {
     const arm = {
       id: '/x',
       name: 'n',
@@ -55,7 +55,7 @@ describe('a federated identity credential', () => {
     [{ audiences: 'a' }],
     [{ issuer: undefined }],
     [{ subject: '' }],
-  ])('is none: %j', (more) => {
+  ])('is refused when malformed: %j', (more) => {
     expect(() => judge(more)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
@@ -74,7 +74,7 @@ describe('the trust for Azure', () => {
   });
   const { trust } = azure.federated!;
 
-  test('is this, to the letter', () => {
+  test('has exactly this text', () => {
     const facts = trustFacts('workspace');
     const { documents } = trust(settings, facts);
     expect(JSON.parse(documents[0]!.text)).toEqual({
@@ -95,7 +95,7 @@ describe('the trust for Azure', () => {
     ]);
   });
 
-  test('fits the limits of Entra with the longest subject', () => {
+  test('is within the limits of Entra with the longest subject', () => {
     const { documents } = trust(settings, trustFacts('workspace_user', { identity: 'x'.repeat(2000) }));
     const { name, description } = JSON.parse(documents[0]!.text);
     expect(name).toMatch(/^[A-Za-z0-9][\w-]{2,119}$/);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { authorityOf } from '../../../src/providers/azure/endpoints.ts';
+import { chooseAuthority } from '../../../src/providers/azure/endpoints.ts';
 import { azure } from '../../../src/providers/azure/index.ts';
 import { settings as schema } from '../../../src/providers/azure/settings.ts';
 import { createCalls } from '../../../src/providers/calls.ts';
@@ -46,8 +46,8 @@ function exchangeWithRetries(deadline_ms = 10_000) {
   );
 }
 
-describe('client credentials by MSAL', () => {
-  test('is one request: nothing is discovered, at the authority or elsewhere', async () => {
+describe('client credentials with MSAL', () => {
+  test('need one request, without discovery', async () => {
     const credentials = await exchange('our.work.token', settings, context());
     expect(stub.heard).toHaveLength(1);
     expect(stub.heard[0]).toMatchObject({ method: 'POST' });
@@ -70,7 +70,7 @@ describe('client credentials by MSAL', () => {
     expect(describeCredentials(credentials)).toEqual({ client_id, tenant_id, scope: credentials.scope });
   });
 
-  test('two users through one application are two token requests, each with its own assertion and answer', async () => {
+  test('two users of one application cause two requests, each with its own assertion and answer', async () => {
     stub.react(grant('of alice'), grant('of bob'));
     const alice = await exchange('token.of.alice', settings, context());
     const bob = await exchange('token.of.bob', settings, context({ user: { id: id('user'), login: 'bob' } }));
@@ -78,14 +78,14 @@ describe('client credentials by MSAL', () => {
     expect([alice.access_token, bob.access_token]).toEqual(['of alice', 'of bob']);
   });
 
-  test('twenty exchanges at once never mix', async () => {
+  test('twenty concurrent exchanges never mix', async () => {
     stub.react(...Array.from({ length: 20 }, (_, n) => grant(`access ${n}`)));
     const all = await Promise.all(Array.from({ length: 20 }, (_, n) => exchange(`t.${n}`, settings, context())));
     expect(new Set(all.map(({ access_token }) => access_token)).size).toBe(20);
     expect(new Set(stub.heard.map(({ form }) => form.client_assertion)).size).toBe(20);
   });
 
-  test('the scope is the job`s, else the identity`s, else the cloud`s', async () => {
+  test('the scope is that of the job, else of the identity, else of the cloud', async () => {
     const storage = 'https://storage.azure.com/.default';
     await exchange('t', schema.parse({ ...settings, scope: storage }), context());
     await exchange('t', settings, context({ request: { azure: { scope: 'https://vault.azure.net/.default' } } }));
@@ -97,7 +97,7 @@ describe('client credentials by MSAL', () => {
     ]);
   });
 
-  test('an answer without a token, or of another form, is a failure', async () => {
+  test('fail for an answer without a token or of another form', async () => {
     for (const body of [{}, '<html>', JSON.stringify(grant(' '.repeat(2 * 1024 * 1024)).body)]) {
       stub.react({ body });
       await expect(exchange('t', settings, context())).rejects.toThrow();
@@ -119,7 +119,7 @@ describe('tries', () => {
     expect(stub.heard).toHaveLength(3);
   });
 
-  test('F11 a second try that works is an answer', async () => {
+  test('F11 a second try that succeeds returns the credentials', async () => {
     stub.react({ status: 500, body: {} }, grant('access'));
     await expect(exchangeWithRetries()).resolves.toMatchObject({ access_token: 'access' });
   });
@@ -130,7 +130,7 @@ describe('tries', () => {
     expect(stub.heard).toHaveLength(1);
   });
 
-  test('F11 a Retry-After beyond the deadline is not waited for, and is told', async () => {
+  test('F11 a Retry-After beyond the deadline is not waited for, and is returned', async () => {
     stub.react({ status: 429, headers: { 'retry-after': '60' }, body: { error: 'temporarily_unavailable' } });
     const thrown = await exchangeWithRetries().catch((error: unknown) => error);
     expect(stub.heard).toHaveLength(1);
@@ -140,15 +140,15 @@ describe('tries', () => {
     });
   });
 
-  test('F10 an authority that never answers: cloud_timeout at the deadline, and its connection ended', async () => {
+  test('F10 an authority that never answers gives cloud_timeout at the deadline, and its connection is closed', async () => {
     stub.react('hang');
     await expect(exchangeWithRetries(80)).rejects.toMatchObject({ code: 'cloud_timeout' });
     await stub.hungUp();
   });
 });
 
-describe('what Entra says, as ours', () => {
-  test('the number and the text are kept, scrubbed, and the value to paste is there', async () => {
+describe('errors of Entra', () => {
+  test('keep number and scrubbed text, and have the value to paste', async () => {
     const facts = trustFacts();
     stub.react(
       refusal(
@@ -175,9 +175,11 @@ describe('what Entra says, as ours', () => {
     expect(JSON.stringify(error.more)).not.toContain('eyJ');
   });
 
-  test('F11 a certificate of a stranger is told apart, and not tried again', async () => {
-    const stranger: CloudEndpoints = { ...endpoints, extra_ca: undefined };
-    const thrown = await exchange('t', settings, context({ endpoints: stranger })).catch((error: unknown) => error);
+  test('F11 an unknown certificate authority is reported as such, and not tried again', async () => {
+    const withoutAuthority: CloudEndpoints = { ...endpoints, extra_ca: undefined };
+    const thrown = await exchange('t', settings, context({ endpoints: withoutAuthority })).catch(
+      (error: unknown) => error,
+    );
     expect(isTransient(thrown)).toBe(false);
     expect(explain(thrown, trustFacts(), settings)).toMatchObject({
       code: 'cloud_unavailable',
@@ -189,21 +191,21 @@ describe('what Entra says, as ours', () => {
 });
 
 describe('N29 where the token goes', () => {
-  test('the cloud`s own authority, or one that the operator lists', () => {
-    const of = (cloud: string, ...listed: string[]) =>
-      authorityOf(schema.parse({ ...settings, cloud, scope: 'https://x/.default' }), {
+  test('goes to the authority of the cloud, or to one that the operator lists', () => {
+    const authorityFor = (cloud: string, ...listed: string[]) =>
+      chooseAuthority(schema.parse({ ...settings, cloud, scope: 'https://x/.default' }), {
         ...endpoints,
         azure_authority_hosts: listed,
       });
-    expect(of('public')).toBe('https://login.microsoftonline.com');
-    expect(of('usgov')).toBe('https://login.microsoftonline.us');
-    expect(of('china')).toBe('https://login.partner.microsoftonline.cn');
-    expect(of('public', 'https://login.local:8443')).toBe('https://login.local:8443');
-    expect(of('usgov', 'https://login.local', 'https://login.microsoftonline.us')).toBe(
+    expect(authorityFor('public')).toBe('https://login.microsoftonline.com');
+    expect(authorityFor('usgov')).toBe('https://login.microsoftonline.us');
+    expect(authorityFor('china')).toBe('https://login.partner.microsoftonline.cn');
+    expect(authorityFor('public', 'https://login.local:8443')).toBe('https://login.local:8443');
+    expect(authorityFor('usgov', 'https://login.local', 'https://login.microsoftonline.us')).toBe(
       'https://login.microsoftonline.us',
     );
-    expect(of('ussec', 'https://login.local')).toBe('https://login.local');
-    expect(() => of('ussec')).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    expect(authorityFor('ussec', 'https://login.local')).toBe('https://login.local');
+    expect(() => authorityFor('ussec')).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
   test('a redirect is not followed', async () => {
@@ -215,8 +217,8 @@ describe('N29 where the token goes', () => {
   });
 });
 
-describe('what is refused before a token is made', () => {
-  test('N39 a duration, and a scope that Entra would not take', () => {
+describe('requests refused before a token is made', () => {
+  test('N39 a duration, and a scope that Entra would refuse', () => {
     expect(() => check(settings, {})).not.toThrow();
     for (const duration of [3600, 0, Number.NaN])
       expect(() => check(settings, { duration })).toThrow(
@@ -234,7 +236,7 @@ describe('what is refused before a token is made', () => {
       );
   });
 
-  test('a cloud without a known resource needs a scope', () => {
+  test('a cloud without a known resource and without a scope', () => {
     const parsed = schema.safeParse({ ...settings, cloud: 'usnat' });
     expect(parsed.error?.issues[0]).toMatchObject({ path: ['scope'], message: expect.stringContaining('/.default') });
   });

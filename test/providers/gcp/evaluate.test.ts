@@ -5,7 +5,7 @@ import { gcp } from '../../../src/providers/gcp/index.ts';
 import { settings as schema } from '../../../src/providers/gcp/settings.ts';
 import { trustFacts } from '../samples.ts';
 
-/** Worked out by hand from cloud-facts.md 3.1 and 3.2. */
+/** Cases written by hand from cloud-facts.md 3.1 and 3.2. */
 const name = 'projects/123/locations/global/workloadIdentityPools/pool/providers/arsia';
 const token = {
   iss: 'https://issuer.example.com/path',
@@ -44,7 +44,7 @@ describe('a provider of a workload identity pool', () => {
     ['assertion.iat > 1700000000', true],
     ['assertion.iat == 1790000000', true],
     ["assertion.groups.exists(g, g == 'b')", true],
-    // A claim that is missing, or a value that is no boolean, holds for nobody.
+    // A missing claim, or a value that is not a boolean, denies the token.
     ["assertion.user == 'alice'", false],
     ['assertion.sub', false],
     ["assertion.sub == 'x' || 1", false],
@@ -56,7 +56,7 @@ describe('a provider of a workload identity pool', () => {
     if (!verdict.allow) expect(verdict).toMatchObject({ condition: 'attributeCondition', expected: expression });
   });
 
-  test('says which claims of the token the condition met', () => {
+  test('the verdict has the claims of the token that the condition read', () => {
     expect(judge(condition("assertion.sub == 'x' && assertion.user == 'alice'"))).toMatchObject({
       actual: expect.stringContaining('assertion.sub is "mi_1:ws_1", assertion.user is missing'),
     });
@@ -82,7 +82,7 @@ describe('a provider of a workload identity pool', () => {
       expect(judge({}, { iss })).toMatchObject({ allow: false, condition: 'oidc.issuerUri' });
   });
 
-  test('N38 a subject of more than 127 bytes, or of none, is refused', () => {
+  test('N38 an empty subject and one of more than 127 bytes are refused', () => {
     expect(judge({}, { sub: 'x'.repeat(127) })).toEqual({ allow: true });
     const verdict = { allow: false, condition: 'attributeMapping google.subject', expected: '1 to 127 bytes' };
     expect(judge({}, { sub: 'x'.repeat(128) })).toMatchObject({ ...verdict, actual: '128 bytes' });
@@ -90,7 +90,7 @@ describe('a provider of a workload identity pool', () => {
     expect(judge({}, { sub: '' })).toMatchObject({ ...verdict, actual: '0 bytes' });
   });
 
-  test('attributes are mapped by CEL; one without a value fails the exchange', () => {
+  test('attributes are mapped with CEL; an attribute without a value fails the exchange', () => {
     const mapping = {
       'google.subject': "assertion.sub + '@' + assertion.workspace_id",
       'google.groups': 'assertion.groups',
@@ -135,7 +135,7 @@ describe('a provider of a workload identity pool', () => {
     ['a condition that nests without end', condition('('.repeat(2000) + ')'.repeat(2000))],
     ['a condition that is a number', { attributeCondition: 1 }],
   ];
-  test.each(malformed)('is none: %s', (_name, more) => {
+  test.each(malformed)('is refused when malformed: %s', (_name, more) => {
     expect(() => judge(more)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
@@ -150,23 +150,23 @@ describe('a provider of a workload identity pool', () => {
     ['loops within loops', condition('[1].all(a, [1].all(b, a == b))'), 'nested'],
     ['a member', { saml: {} }, 'saml'],
     ['a member of oidc', { oidc: { ...provider.oidc, audience: 'x' } }, 'oidc.audience'],
-  ])('says that it does not know %s', (_name, more, text) => {
+  ])('reports %s as not supported', (_name, more, text) => {
     expect(() => judge(more)).toThrow(
       expect.objectContaining({ code: 'not_supported', message: expect.stringContaining(text) }),
     );
   });
 
   test.each([
-    ['counts', `assertion.sub.matches('${'a{0,1000}'.repeat(300)}')`, 'too much'],
-    ['counts of groups', "assertion.sub.matches('((a{10}){10}){10}')", 'too much'],
-    ['many patterns', Array(20).fill("assertion.sub.matches('a{99}')").join(' || '), 'too much'],
-    ['a pattern in a loop', "['a', 'b'].all(x, assertion.sub.matches('a{300}'))", 'too much'],
+    ['counts', `assertion.sub.matches('${'a{0,1000}'.repeat(300)}')`, 'too large together'],
+    ['counts of groups', "assertion.sub.matches('((a{10}){10}){10}')", 'too large together'],
+    ['many patterns', Array(20).fill("assertion.sub.matches('a{99}')").join(' || '), 'too large together'],
+    ['a pattern in a loop', "['a', 'b'].all(x, assertion.sub.matches('a{300}'))", 'too large together'],
     ['a pattern made of texts', "assertion.sub.matches('a{9' + '99}')", 'not one text'],
     ['a pattern that is a claim', 'assertion.sub.matches(assertion.sub)', 'not one text'],
     ['a loop over parts of a text', "assertion.sub.split('').all(x, x != '')", 'another list'],
     ['a loop over what was mapped', "google.groups.all(x, x != '')", 'another list'],
     ['a loop over a long list', `[${Array(21).fill('1').join()}].all(x, x == 1)`, 'another list'],
-  ])('what would take a replica long is refused at once: %s', (_what, expression, text) => {
+  ])('an expression that is slow to evaluate is refused at once: %s', (_what, expression, text) => {
     const started = performance.now();
     expect(() => judge(condition(expression))).toThrow(
       expect.objectContaining({ code: 'not_supported', message: expect.stringContaining(text) }),
@@ -174,13 +174,13 @@ describe('a provider of a workload identity pool', () => {
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
-  test('a pattern of three ids, and a loop over a few texts, are none of these', () => {
+  test('a pattern of three ids, and a loop over a few texts, are evaluated', () => {
     const id = '[0-7][0-9a-hjkmnp-tv-z]{25}';
     expect(judge(condition(`assertion.sub.matches('^mi_${id}:ws_${id}:usr_${id}$')`)).allow).toBe(false);
     expect(judge(condition("['mi_', 'ws_'].exists(x, assertion.sub.startsWith(x))")).allow).toBe(true);
   });
 
-  test('a regular expression that would hang others does not hang this', () => {
+  test('a regular expression that backtracks in other engines is evaluated fast', () => {
     const claims = { sub: `${'a'.repeat(100)}!` };
     expect(judge(condition("assertion.sub.matches('^(a+)+$')"), claims).allow).toBe(false);
   });
@@ -212,7 +212,7 @@ describe('the trust for Google', () => {
   const documentOf = (facts: ReturnType<typeof trustFacts>, name: string, more: object = {}) =>
     trust({ ...settings, ...more }, facts).documents.find((one) => one.name === name)!;
 
-  test('is this, to the letter', () => {
+  test('has exactly this text', () => {
     const facts = trustFacts('workspace');
     expect(JSON.parse(documentOf(facts, 'provider').text)).toEqual({
       displayName: 'Arsia',
@@ -231,7 +231,7 @@ describe('the trust for Google', () => {
     });
   });
 
-  test('lets the users of a pattern in by an attribute, never the whole pool', () => {
+  test('allows the users of a pattern by an attribute, never the whole pool', () => {
     const memberOf = (facts: ReturnType<typeof trustFacts>) =>
       JSON.parse(documentOf(facts, 'service-account-policy').text).bindings[0].members[0];
     const user = trustFacts('user', { user: null });
@@ -250,7 +250,7 @@ describe('the trust for Google', () => {
     expect(mapAttributes(documentOf(both, 'provider').text, claims)['attribute.identity_workspace']).toBe(value);
   });
 
-  test('without a service account names the principal to give roles to', () => {
+  test('names the principal that needs roles when there is no service account', () => {
     const facts = trustFacts();
     const document = documentOf(facts, 'principal', { service_account: undefined });
     expect(document.text).toBe(`principal://${pool}/subject/${facts.subject}`);

@@ -51,8 +51,8 @@ function exchangeWithRetries(settings = direct, deadline_ms = 10_000) {
   );
 }
 
-describe('token exchange by google-auth-library', () => {
-  test('directly: one request, with the provider as audience and our token', async () => {
+describe('token exchange with google-auth-library', () => {
+  test('directly: one request with the provider as audience and the token of Arsia', async () => {
     const credentials = await exchange('our.work.token', direct, context());
     expect(stub.heard).toHaveLength(1);
     expect(stub.heard[0]).toMatchObject({ method: 'POST', path: '/v1/token' });
@@ -69,7 +69,7 @@ describe('token exchange by google-auth-library', () => {
     expect(describeCredentials(credentials)).toEqual({});
   });
 
-  test('as a service account: its token, for the scopes and the lifetime asked for', async () => {
+  test('as a service account: its token, with the requested scopes and lifetime', async () => {
     stub.react(federated, impersonated);
     const scopes = ['https://www.googleapis.com/auth/devstorage.read_only'];
     const credentials = await exchange('t', impersonating, context({ request: { duration: 900, gcp: { scopes } } }));
@@ -87,7 +87,7 @@ describe('token exchange by google-auth-library', () => {
     expect(describeCredentials(credentials)).toEqual({ service_account: account });
   });
 
-  test('the lifetime is an hour when none is asked for, and never above the identity`s maximum', async () => {
+  test('the lifetime is an hour by default, and at most the maximum of the identity', async () => {
     stub.react(federated, impersonated, federated, impersonated);
     await exchange('t', impersonating, context());
     await exchange('t', schema.parse({ ...impersonating, max_duration: 600 }), context());
@@ -97,7 +97,7 @@ describe('token exchange by google-auth-library', () => {
     ]);
   });
 
-  test('two users through one provider are two requests, each with its own token and answer', async () => {
+  test('two users of one provider cause two requests, each with its own token and answer', async () => {
     stub.react(
       { body: { ...federated.body, access_token: 'of alice' } },
       { body: { ...federated.body, access_token: 'of bob' } },
@@ -108,7 +108,7 @@ describe('token exchange by google-auth-library', () => {
     expect([alice.access_token, bob.access_token]).toEqual(['of alice', 'of bob']);
   });
 
-  test('an answer without a token or an expiry is a failure', async () => {
+  test('an answer without a token or an expiry is an error', async () => {
     for (const body of [{}, 'x', { access_token: 'x' }, { expires_in: 1 }]) {
       stub.react({ body });
       await expect(exchange('t', direct, context())).rejects.toThrow();
@@ -138,7 +138,7 @@ describe('tries', () => {
     expect(stub.heard).toHaveLength(1);
   });
 
-  test('F11 a failing impersonation: three tries of the whole', async () => {
+  test('F11 a failing impersonation: three tries of both requests', async () => {
     stub.react(federated, { status: 500, body: {} }, federated, { status: 500, body: {} }, federated, {
       status: 500,
       body: {},
@@ -151,7 +151,7 @@ describe('tries', () => {
     ['STS', ['hang']],
     ['the service account', [federated, 'hang']],
   ] as const)(
-    'F10 %s that never answers: cloud_timeout at the deadline, and its connection ended',
+    'F10 %s that never answers gives cloud_timeout at the deadline, and its connection is closed',
     async (_name, reactions) => {
       stub.react(...reactions);
       await expect(exchangeWithRetries(impersonating, 80)).rejects.toMatchObject({ code: 'cloud_timeout' });
@@ -162,7 +162,7 @@ describe('tries', () => {
 });
 
 describe('N29 where the token goes', () => {
-  test('the environment does not decide', async () => {
+  test('environment variables have no effect', async () => {
     const trap = await startStub();
     const variables = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'];
     const saved = variables.map((name) => [name, process.env[name]] as const);
@@ -191,7 +191,7 @@ describe('N29 where the token goes', () => {
     await trap.close();
   });
 
-  test('an operator`s certificate authority is taken for the operator`s endpoint', async () => {
+  test('the certificate authority of the operator is trusted for the endpoint of the operator', async () => {
     const identity = makeServerIdentity();
     const secure = await startStub(identity);
     secure.react(federated);
@@ -210,7 +210,7 @@ describe('N29 where the token goes', () => {
     'a@p.iam.gserviceaccount.com:x',
     'a@p.gserviceaccount.com.evil.example',
     '',
-  ])('the service account %s is none', (service_account) => {
+  ])('refuses the service account %s', (service_account) => {
     expect(schema.safeParse({ ...direct, service_account }).error?.issues[0]?.path).toEqual(['service_account']);
   });
 
@@ -224,13 +224,13 @@ describe('N29 where the token goes', () => {
     ['project_number', '0123456'],
     ['scopes', []],
     ['scopes', ['a b']],
-  ])('the %s %p is none', (member, value) => {
+  ])('refuses the %s %p', (member, value) => {
     expect(schema.safeParse({ ...direct, [member]: value }).error?.issues[0]?.path[0]).toBe(member);
   });
 });
 
-describe('N39 what is refused before a token is made', () => {
-  test('a duration without a service account, or beyond the identity`s maximum', () => {
+describe('N39 requests refused before a token is made', () => {
+  test('a duration without a service account, or above the maximum of the identity', () => {
     expect(() => check(direct, { duration: 900 })).toThrow(
       expect.objectContaining({
         more: { fields: [expect.objectContaining({ detail: expect.stringContaining('service account') })] },
@@ -242,7 +242,7 @@ describe('N39 what is refused before a token is made', () => {
     expect(() => check(direct, {})).not.toThrow();
   });
 
-  test('scopes that are none', () => {
+  test('invalid scopes', () => {
     for (const scopes of [[], ['a b'], ['x'], Array.from({ length: 21 }, () => platform)])
       expect(() => check(direct, { gcp: { scopes } })).toThrow(
         expect.objectContaining({ more: { fields: [expect.objectContaining({ pointer: '/gcp/scopes' })] } }),

@@ -9,7 +9,7 @@ describe('N85 a provider of Google', () => {
     gcp.evaluate(JSON.stringify({ ...provider, ...change }), walk.claims, { signing_key });
   const upload = (...keys: Json[]) => ({ oidc: { issuerUri: iss, jwksJson: JSON.stringify({ keys }) } });
 
-  test('denies every token where it is disabled or deleted', () => {
+  test('denies every token when it is disabled or deleted', () => {
     for (const [change, condition, expected] of [
       [{ state: 'DELETED', expireTime: '2026-12-20T00:00:00Z' }, 'state', 'ACTIVE'],
       [{ disabled: true }, 'disabled', 'false'],
@@ -19,7 +19,7 @@ describe('N85 a provider of Google', () => {
     expect(judge({ disabled: false, attributeCondition: '' })).toEqual({ allow: true });
   });
 
-  test('denies the token where its uploaded keys lack the key that signs', () => {
+  test('denies the token when the uploaded keys do not have the key that signed it', () => {
     expect(judge(upload(key), key)).toEqual({ allow: true });
     expect(judge(upload({ ...key, kid: 'old', n: 'other' }, key), key)).toEqual({ allow: true });
     for (const other of [
@@ -31,7 +31,7 @@ describe('N85 a provider of Google', () => {
         condition: 'oidc.jwksJson',
         expected: 'the key key-1, which signs now',
       });
-    // Google takes no other members, and no keys for encryption.
+    // Google refuses other members, and keys for encryption.
     for (const change of [{ x5c: ['x'] }, { use: 'enc' }, { kty: 'oct' }, { kid: undefined }])
       expect(judge(upload({ ...key, ...change }), key)).toMatchObject({ allow: false, condition: 'oidc.jwksJson' });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { evaluate } from '../../../src/providers/kubernetes/evaluate.ts';
 
-/** Worked out by hand from cloud-facts.md 4. */
+/** Cases written by hand from cloud-facts.md 4. */
 const token = { iss: 'https://issuer.example.com', sub: 'mi_1:ws_1', aud: 'https://k8s.example.com', stage: 'apply' };
 const entry = {
   issuer: { url: token.iss, audiences: ['x', token.aud], audienceMatchPolicy: 'MatchAny' },
@@ -14,11 +14,11 @@ const judge = (more: object, claims: object = {}) =>
   evaluate(documentOf({ ...entry, ...more }), { ...token, ...claims });
 
 describe('an authentication configuration', () => {
-  test('takes the token of its issuer, audience and subject', () => {
+  test('allows the token of its issuer, audience and subject', () => {
     expect(judge({})).toEqual({ allow: true });
     const other = { ...entry, issuer: { url: 'https://other.example.com', audiences: ['a'] } };
     expect(evaluate(documentOf(other, entry), token)).toEqual({ allow: true });
-    // The API server takes a token when any of its audiences is one of the list.
+    // The API server accepts a token when one of its audiences is in the list.
     expect(judge({}, { aud: ['y', 'x'] })).toEqual({ allow: true });
   });
 
@@ -63,7 +63,7 @@ describe('an authentication configuration', () => {
     expect(judge(more, claims)).toMatchObject({ allow: false, condition });
   });
 
-  test('takes a beginning', () => {
+  test('can compare the beginning of the subject', () => {
     expect(judge(prefix)).toEqual({ allow: true });
   });
 
@@ -71,7 +71,7 @@ describe('an authentication configuration', () => {
     ['another expression', { claimValidationRules: [{ expression: 'claims.sub != ""' }] }, 'claims.sub'],
     ['user rules', { userValidationRules: [] }, 'userValidationRules'],
     ['a user name by expression', { claimMappings: { username: { expression: 'claims.sub' } } }, 'username.expression'],
-  ])('says that it does not know %s', (_name, more, text) => {
+  ])('reports %s as not supported', (_name, more, text) => {
     expect(() => judge(more)).toThrow(
       expect.objectContaining({ code: 'not_supported', message: expect.stringContaining(text) }),
     );
@@ -81,11 +81,11 @@ describe('an authentication configuration', () => {
     ['no audiences', { issuer: { url: token.iss, audiences: [] } }],
     ['no prefix', { claimMappings: { username: { claim: 'sub' } } }],
     ['a rule without a value', { claimValidationRules: [{ claim: 'sub' }] }],
-  ])('is none: %s', (_name, more) => {
+  ])('is refused when malformed: %s', (_name, more) => {
     expect(() => judge(more)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
-  test('of another kind is none', () => {
+  test('is refused when it is an object of another kind', () => {
     expect(() => evaluate('{"kind":"Config"}', token)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 });

@@ -10,7 +10,7 @@ const trust = { issuer: token.iss, audiences: [token.aud] };
 const judge = (document: object, claims: object = {}) => evaluate(JSON.stringify(document), { ...token, ...claims });
 
 describe('a trust document', () => {
-  test('compares the subject whole, or by its beginning', () => {
+  test('compares the whole subject, or its beginning', () => {
     expect(judge({ ...trust, subject: token.sub })).toEqual({ allow: true });
     expect(judge({ ...trust, subject: 'mi_1:ws_1:usr_*' })).toMatchObject({ condition: 'subject' });
     expect(judge({ ...trust, subject_prefix: 'mi_1:ws_1:usr_' })).toEqual({ allow: true });
@@ -24,7 +24,7 @@ describe('a trust document', () => {
     [{ ...trust, subject_prefix: '' }],
     [{ ...trust, subject: 'a', subject_prefix: 'a' }],
     [{ issuer: 'x', subject: 'a' }],
-  ])('is none: %j', (document) => {
+  ])('is refused when malformed: %j', (document) => {
     expect(() => judge(document)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 });
@@ -41,18 +41,18 @@ describe('a free audience', () => {
     'api://azureadtokenexchangeUSGov',
     '//iam.googleapis.com/projects/1/x',
     'https://iam.googleapis.com/projects/1/x',
-  ])('is not %s, which is a cloud`s', (audience) => {
+  ])('cannot be %s, the audience of a cloud', (audience) => {
     expect(isCloudAudience(audience)).toBe(true);
   });
 });
 
 describe.each([oidc, kubernetes])('a free audience ($type)', ({ settings, federated }) => {
-  test.each(['', ' ', 'a b', 'x'.repeat(257), 'ä', 'a\n'])('is not %j', (audience) => {
+  test.each(['', ' ', 'a b', 'x'.repeat(257), 'ä', 'a\n'])('cannot be %j', (audience) => {
     expect(settings.safeParse({ audience }).success).toBe(false);
   });
 
   test.each(['https://vault.example.com', 'awsome', 'kubernetes.default.svc', 'x'.repeat(256)])(
-    'may be %s',
+    'can be %s',
     (audience) => {
       const parsed = settings.parse({ audience });
       expect(isCloudAudience(audience)).toBe(false);
@@ -62,7 +62,7 @@ describe.each([oidc, kubernetes])('a free audience ($type)', ({ settings, federa
   );
 });
 
-test('the role of Vault binds audience and subject, a pattern by glob', () => {
+test('the Vault role binds audience and subject, a pattern as a glob', () => {
   const settings = oidc.settings.parse({ audience: token.aud });
   const roleOf = (facts: ReturnType<typeof trustFacts>) =>
     JSON.parse(oidc.federated!.trust(settings, facts).documents.find(({ name }) => name === 'vault-role')!.text);

@@ -161,7 +161,7 @@ describe('freed audiences', () => {
       [audience],
     );
     const { answer } = await oracle.refuses(() => make(acme, newAudience()), { status: 409, code: 'conflict' });
-    expect(answer.body.detail).toContain('gave up 1000 audiences');
+    expect(answer.body.detail).toContain('has given up 1000 audiences');
     await made(acme, audience);
     await made(acme, newAudience());
   }, 60_000);

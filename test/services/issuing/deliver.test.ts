@@ -12,7 +12,7 @@ import {
   type DeliveryMethod,
   type Preparation,
 } from '../../../src/services/issuing/deliver.ts';
-import { hashJobToken } from '../../../src/services/jobs/jobs.ts';
+import { hashJobToken } from '../../../src/services/jobs/jobtokens.ts';
 import { countRefusals } from '../../../src/services/pipeline/refusals.ts';
 import { createAuditStore, everyOrganization, isReceipt } from '../../../src/store/audit/events.ts';
 import { createMintFactsReader } from '../../../src/store/issuing/mintfacts.ts';

@@ -1,7 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Insertable } from 'kysely';
 import type { Database } from '../../../src/database/connections.ts';
+import type { Tables } from '../../../src/database/tables.ts';
 import { type CheckCredential, createCredentialCheck } from '../../../src/services/machines/livecredentials.ts';
-import { createArtifactStore, hashOf } from '../../../src/store/issuing/artifacts.ts';
+import { createArtifactStore, hashToken } from '../../../src/store/issuing/artifacts.ts';
 import { id, insertOrganization, now, type Organization } from '../../store/organization.ts';
 import { databaseKinds, freshDatabase } from '../../support/databases.ts';
 
@@ -35,7 +37,7 @@ describe.each(databaseKinds)('N76 a look-up of credentials finds: %s', (kind) =>
 
   const isLive = (text: string, isAssertion = false) => check({ text, isAssertion });
 
-  const startJob = async (more: { ended_at?: Date; deadline?: Date } = {}): Promise<string> => {
+  const startJob = async (more: Partial<Insertable<Tables['jobs']>> = {}): Promise<string> => {
     const token = `arsia_job_${random()}`;
     const row = await database.query
       .selectFrom('jobs')
@@ -44,7 +46,7 @@ describe.each(databaseKinds)('N76 a look-up of credentials finds: %s', (kind) =>
       .executeTakeFirstOrThrow();
     await database.query
       .insertInto('jobs')
-      .values({ ...row, id: id('job'), token_hash: hashOf(token), labels: {}, ...more })
+      .values({ ...row, id: id('job'), token_hash: hashToken(token), labels: {}, ...more })
       .execute();
     return token;
   };
@@ -59,7 +61,7 @@ describe.each(databaseKinds)('N76 a look-up of credentials finds: %s', (kind) =>
       .values({
         id: id('secret'),
         service_account_id: acme.launcher,
-        secret_hash: hashOf(secret),
+        secret_hash: hashToken(secret),
         expires_at: new Date(expires_at),
         created_at: new Date(now),
       })
@@ -72,6 +74,15 @@ describe.each(databaseKinds)('N76 a look-up of credentials finds: %s', (kind) =>
     expect(await isLive(await startJob({ ended_at: new Date(now - 1) }))).toBe(false);
     expect(await isLive(await startJob({ deadline: new Date(now - 1) }))).toBe(false);
     expect(await isLive(`arsia_job_${random()}`)).toBe(false);
+  });
+
+  test('job tokens until the job or its parent misses a heartbeat', async () => {
+    const silent = { heartbeat_seconds: 60, heartbeat_at: new Date(now - 61_000) };
+    const parent = id('job');
+    await startJob({ id: parent, ...silent });
+    expect(await isLive(await startJob({ ...silent, heartbeat_at: new Date(now - 59_000) }))).toBe(true);
+    expect(await isLive(await startJob(silent))).toBe(false);
+    expect(await isLive(await startJob({ parent_id: parent, task_index: 1 }))).toBe(false);
   });
 
   test('access tokens, refresh tokens and codes until they are used or expire', async () => {

@@ -59,7 +59,7 @@ describe('a forced delete of a group', () => {
         ...forbidden,
         action: 'group.delete',
       });
-      expect(detailOf(answer)).toBe(`You have a lower role on ${vault.path}, which lies below ${top.path}.`);
+      expect(detailOf(answer)).toBe(`Your role is too low on ${vault.path}, which lies below ${top.path}.`);
       // The refusal is the same without force: the advice to add it would not help.
       await oracle.refuses(() => client.ask('DELETE', `/groups/${top.id}`), forbidden);
       expect((await owner.ask('DELETE', `/groups/${top.id}?force=true`)).status).toBe(204);

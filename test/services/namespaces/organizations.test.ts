@@ -375,7 +375,7 @@ describe('operators', () => {
 
   test('get the same refusal for an unknown link as for a used one', async () => {
     const { answer } = await oracle.refuses(() => redeem(`arsia_link_${'x'.repeat(43)}`), used);
-    expect(answer.body.detail).toBe('This link was used, has expired or never was.');
+    expect(answer.body.detail).toBe('This link was used, has expired or never existed.');
   });
 
   test('who are users of an organisation keep what they have there', async () => {
@@ -462,7 +462,7 @@ describe('operators', () => {
     await createOrganization(single, 'acme');
     await expect(single.arsia.operators.bootstrap({ organization: 'globex', login: 'x' })).rejects.toMatchObject({
       code: 'conflict',
-      message: 'This installation serves one organisation and has it.',
+      message: 'This installation serves one organisation, which exists already.',
     });
     await single.stop();
   });

@@ -5,7 +5,7 @@ import type { Database } from '../../../src/database/connections.ts';
 import { systemClock } from '../../../src/server/clock.ts';
 import { type Admission, createQuotaCounts, type QuotaCounts } from '../../../src/services/pipeline/quotacounts.ts';
 import { insertNamespace } from '../../../src/store/namespaces/namespaces.ts';
-import { quotaUse, saveQuotas } from '../../../src/store/namespaces/quotas.ts';
+import { readQuotaUse, saveQuotas } from '../../../src/store/namespaces/quotas.ts';
 import { insertTeam } from '../../../src/store/people/teams.ts';
 import { databaseKinds, freshDatabase } from '../../support/databases.ts';
 
@@ -58,8 +58,8 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
     });
   };
   const add = (work: (admission: Admission) => Promise<unknown> = team) =>
-    counts.admitting(async (admission) => {
-      const full = admission.take([key], 1);
+    counts.runAdmitted(async (admission) => {
+      const full = admission.reserve([key], 1);
       if (full !== undefined) return `full at ${full.value}`;
       await work(admission);
       return 'added';
@@ -67,7 +67,7 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
 
   test('are made for every quota, with its default where it was not changed', async () => {
     for (const name of quotaNames) {
-      const use = await quotaUse(database.query, { name, organization_id: 'grp_other', holder: 'x y' }, now);
+      const use = await readQuotaUse(database.query, { name, organization_id: 'grp_other', holder: 'x y' }, now);
       expect({ name, ...use }).toEqual({ name, used: 0, value: quotas[name].default });
     }
   });
@@ -109,18 +109,18 @@ describe.each(databaseKinds)('counts on the %s database', (kind) => {
 
   test('end the work where the holder changes with each run', async () => {
     let run = 0;
-    const work = counts.admitting(async ({ take }) =>
-      take([{ ...key, name: 'team_members', holder: `team_${++run}` }], 1),
+    const work = counts.runAdmitted(async ({ reserve }) =>
+      reserve([{ ...key, name: 'team_members', holder: `team_${++run}` }], 1),
     );
     await expect(work).rejects.toThrow('the quota team_members is not counted yet after 20 runs');
   }, 60_000);
 
   test('return the room of a transaction that runs again', async () => {
     await saveQuotas(database.query, 'grp_acme', { teams: 1 });
-    const tries = await counts.admitting(async (admission) => {
+    const tries = await counts.runAdmitted(async (admission) => {
       for (let n = 0; n < 5; n++) {
         admission.restart();
-        expect(admission.take([key], 1)).toBeUndefined();
+        expect(admission.reserve([key], 1)).toBeUndefined();
       }
       return 5;
     });

@@ -86,7 +86,7 @@ describe('F25 the share that an organisation has in the database', () => {
   test('is that of the organisation of the caller', async () => {
     const change = action(async () => {}, undefined, true);
     await pipeline.perform(change, { caller: account('grp_a'), origin: serverOrigin }, {});
-    await pipeline.together('thing.do', { caller: account('grp_b'), origin: serverOrigin }, async () => {});
+    await pipeline.performTogether('thing.do', { caller: account('grp_b'), origin: serverOrigin }, async () => {});
     expect(tenants).toEqual(['grp_a', 'grp_b']);
   });
 

@@ -129,7 +129,7 @@ describe('F30 a replica that cannot read its keys', () => {
     await passes(second);
     expect(kidsOf(served().jwks)).not.toContain(leaked);
     expect(kidsOf(served().jwks)).toHaveLength(1);
-    expect(keyring.unreadiness()).toBe('the stored signing keys are not taken over: see the log');
+    expect(keyring.unreadiness()).toBe('the stored signing keys were refused: see the log');
     for (let hours = 0; hours < 3; hours++) await passes(hour);
     expect(kidsOf(served().jwks)).toHaveLength(1);
   });

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { selfSignedCertificate } from '../../../src/signing/keysets/certificate.ts';
 import {
   exportForGoogle,
-  jwksFaults,
+  lintJwks,
   type PublicJwk,
   publicJwkOf,
   publishJwks,
@@ -19,7 +19,7 @@ beforeAll(async () => {
   ).map((pair) => pair.public_jwk) as [PublicJwk, PublicJwk, PublicJwk];
 });
 
-const faultsOf = (...keys: unknown[]) => jwksFaults(JSON.stringify({ keys }));
+const faultsOf = (...keys: unknown[]) => lintJwks(JSON.stringify({ keys }));
 const without = (jwk: object, name: string) => Object.fromEntries(Object.entries(jwk).filter(([one]) => one !== name));
 
 describe('N58 the published JWK Set', () => {
@@ -122,21 +122,21 @@ describe('N58 the published JWK Set', () => {
     expect(faultsOf(rsa, { ...other, kid: rsa.kid })).toEqual(['two keys have the same kid']);
     expect(faultsOf(rsa, other, ec, { ...ec, kid: 'x' })).toEqual(['it has 4 keys, not 1 to 3']);
     expect(faultsOf()).toEqual(['it has 0 keys, not 1 to 3']);
-    expect(faultsOf(null)).toEqual(['key 1 is no object']);
-    expect(jwksFaults(JSON.stringify({ keys: [rsa], x: 1 }))).toEqual(['it has members other than keys']);
-    expect(jwksFaults(`${JSON.stringify({ keys: [rsa] })}${' '.repeat(8192)}`)).toEqual(['it has 8192 bytes or more']);
+    expect(faultsOf(null)).toEqual(['key 1 is not an object']);
+    expect(lintJwks(JSON.stringify({ keys: [rsa], x: 1 }))).toEqual(['it has members other than keys']);
+    expect(lintJwks(`${JSON.stringify({ keys: [rsa] })}${' '.repeat(8192)}`)).toEqual(['it has 8192 bytes or more']);
   });
 
   test.each(['', 'null', '[]', '{}', '{"keys":{}}', `{"keys":"${randomBytes(8).toString('hex')}"}`])(
     'is refused as %j',
     (text) => {
-      expect(jwksFaults(text)).toHaveLength(1);
+      expect(lintJwks(text)).toHaveLength(1);
     },
   );
 
   test('is exported to Google without certificates and otherwise unchanged', () => {
     const exported = JSON.parse(exportForGoogle(publishJwks([rsa, ec]).text));
     expect(exported).toEqual({ keys: [without(rsa, 'x5c'), without(ec, 'x5c')] });
-    expect(jwksFaults(JSON.stringify(exported))).toEqual([]);
+    expect(lintJwks(JSON.stringify(exported))).toEqual([]);
   });
 });

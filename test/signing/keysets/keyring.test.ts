@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { maximumPublishedKeys } from '../../../src/core/keystates.ts';
-import { jwksFaults } from '../../../src/signing/keysets/jwks.ts';
+import { lintJwks } from '../../../src/signing/keysets/jwks.ts';
 import type { PublishedKeys, SigningKeyring } from '../../../src/signing/keysets/keyring.ts';
 import { makeSigningKey } from '../../../src/signing/keysets/signingkeys.ts';
 import { day, errorOf, hour, kidsOf, makeRig, type Rig } from '../rig.ts';
@@ -26,7 +26,7 @@ describe('a first start', () => {
     expect(statesOf(keyring)).toEqual(['active', 'next']);
     const { jwks, version } = keyring.current();
     expect(kidsOf(jwks)[0]).toBe(keyring.signer().kid);
-    expect(jwksFaults(jwks)).toEqual([]);
+    expect(lintJwks(jwks)).toEqual([]);
     expect(version).toBe(1);
     expect(keyring.fault()).toBeUndefined();
   });

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { ArsiaError } from '../../../src/core/errors.ts';
 import { createIssuerKeys, type IssuerKeys } from '../../../src/signing/outside/documents.ts';
 import type { FetchedDocument } from '../../../src/signing/outside/fetch.ts';
-import { usableKeys } from '../../../src/signing/outside/keys.ts';
+import { readUsableKeys } from '../../../src/signing/outside/keys.ts';
 import { makeClock, type TestClock } from '../../sandbox/issuer.ts';
 
 const issuer = 'https://id.example';
@@ -223,8 +223,8 @@ describe('the keys of an issuer', () => {
     const set = {
       keys: [{ ...rsa(2048), kid: 'a', x5c: ['x'], jku: 'x' }, ec('b'), ec('c', 'P-384'), ec('d', 'P-521')],
     };
-    expect(usableKeys(set).map(({ kid }) => kid)).toEqual(['a', 'b', 'c', 'd']);
-    expect(Object.keys(usableKeys(set)[0]!).sort()).toEqual(['e', 'kid', 'kty', 'n']);
+    expect(readUsableKeys(set).map(({ kid }) => kid)).toEqual(['a', 'b', 'c', 'd']);
+    expect(Object.keys(readUsableKeys(set)[0]!).sort()).toEqual(['e', 'kid', 'kty', 'n']);
   });
 
   test('N8 that are weak or malformed are skipped', () => {
@@ -243,11 +243,11 @@ describe('the keys of an issuer', () => {
       null,
       'key',
     ];
-    expect(usableKeys({ keys })).toEqual([]);
+    expect(readUsableKeys({ keys })).toEqual([]);
   });
 
   test('are read up to a hundred', () => {
     const one = ec('one');
-    expect(usableKeys({ keys: Array.from({ length: 500 }, () => one) })).toHaveLength(100);
+    expect(readUsableKeys({ keys: Array.from({ length: 500 }, () => one) })).toHaveLength(100);
   });
 });

@@ -84,10 +84,10 @@ describe('making the sealing key', () => {
   test('reports why it cannot', async () => {
     await writeFile(path, '');
     await expect(makeSealingKeyFile(join(path, 'sealing.key'))).rejects.toThrow(
-      /cannot be made: a part of its path is/,
+      /cannot be created: a part of its path is/,
     );
     await rm(path);
-    await expect(makeSealingKeyFile(join(folder, 'x'.repeat(300)))).rejects.toThrow(/cannot be made: ENAMETOOLONG/);
+    await expect(makeSealingKeyFile(join(folder, 'x'.repeat(300)))).rejects.toThrow(/cannot be created: ENAMETOOLONG/);
     expect(await readdir(folder)).toEqual([]);
   });
 });
@@ -114,7 +114,7 @@ describe('reading the sealing key', () => {
 
   const good = Buffer.alloc(32, 7).toString('base64');
   test.each<[string, string, number, RegExp]>([
-    ['readable by its group', good, 0o640, /has mode 0640: others than its owner may open it\. Run `chmod 600/],
+    ['readable by its group', good, 0o640, /has mode 0640: users other than its owner may open it\. Run `chmod 600/],
     ['readable by everyone', good, 0o604, /has mode 0604/],
     ['writable by its group', good, 0o620, /has mode 0620/],
     ['empty', '', 0o600, /is empty\. Restore it/],

@@ -199,7 +199,7 @@ describe('N65 a permit', () => {
     return `${code}: ${message}`;
   };
   const isSpent = /^internal: A permit was used twice, or was not made by this signer/;
-  const isUnrecorded = /^internal: A permit came without the receipt of its own audit record/;
+  const isUnrecorded = /^internal: A permit was used without the receipt of its own audit record/;
   const isLate = /^unavailable: The token was not signed within 5 s/;
 
   test('signs once, also when 20 try at once', async () => {

@@ -304,7 +304,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     expect(await verify()).toMatchObject({ checkpoints: 2, faults: [] });
     const cut = await verify(kept.signed);
     expect(cut.faults).toEqual([
-      { kind: 'cut_off', detail: 'Checkpoint 3 is gone, and events up to position 12 with them.' },
+      { kind: 'cut_off', detail: 'Checkpoint 3 is missing, and events up to position 12 with them.' },
     ]);
     // Others in their stead are others.
     await add(6);
@@ -320,7 +320,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
     await tamper('TRUNCATE audit_events', 'TRUNCATE audit_checkpoints');
     expect(await verify()).toMatchObject({ checkpoints: 0, faults: [] });
     expect((await verify(kept.signed)).faults).toMatchObject([
-      { kind: 'cut_off', detail: expect.stringContaining('Checkpoints 1 to 3 are gone') },
+      { kind: 'cut_off', detail: expect.stringContaining('Checkpoints 1 to 3 are missing') },
     ]);
   });
 
@@ -351,7 +351,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
       { kind: 'checkpoint', detail: expect.stringContaining('checkpoint 1') },
     ]);
     await tamper('DELETE FROM audit_checkpoints WHERE number = 1');
-    expect((await verify()).faults).toMatchObject([{ detail: 'Checkpoint 1 is gone.' }]);
+    expect((await verify()).faults).toMatchObject([{ detail: 'Checkpoint 1 is missing.' }]);
     await tamper('DELETE FROM audit_checkpoints WHERE number = 2');
     // What they covered is still looked at, event by event.
     await tamper(`UPDATE audit_events SET outcome = 'failed' WHERE id = '${idOf(5)}'`);
@@ -359,7 +359,7 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
       ['checkpoint', undefined],
       ['altered', idOf(5)],
     ]);
-    expect((await verify()).faults[0]!.detail).toBe('Checkpoints 1 to 2 are gone.');
+    expect((await verify()).faults[0]!.detail).toBe('Checkpoints 1 to 2 are missing.');
   });
 
   test('refuses a kept checkpoint of another installation', async () => {
@@ -387,7 +387,9 @@ describe.each(databaseKinds)('the chain of the audit: %s', (kind) => {
       `ALTER TABLE audit_events DISABLE TRIGGER audit_events_append_only; DELETE FROM audit_events WHERE id = 'evt_old'`,
     );
     const cut = await verifyAudit(createAuditChainStore(other.database), auditKeys);
-    expect(cut.faults).toEqual([{ kind: 'removed', detail: 'Of the 1 events from before the chain there are 0.' }]);
+    expect(cut.faults).toEqual([
+      { kind: 'removed', detail: 'Events from before the chain are missing: 0 of 1 remain.' },
+    ]);
   }, 90_000);
 
   test('names the first hundred of many', async () => {

@@ -106,7 +106,7 @@ describe.each(databaseKinds)('an export of the audit by position: %s', (kind) =>
     await inserted;
     await expect(exported(audit, { organization_id: null })).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('does not end'),
+      message: expect.stringContaining('has not ended'),
     });
     commit();
     await change;

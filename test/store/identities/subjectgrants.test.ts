@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { SubjectGrant } from '../../../src/core/mintfacts.ts';
 import { selectNamingRights } from '../../../src/core/subjectgrants.ts';
 import type { Database } from '../../../src/database/connections.ts';
-import { insertSubjectGrant, namingLaunchers } from '../../../src/store/identities/subjectgrants.ts';
+import { insertSubjectGrant, listNamingLaunchers } from '../../../src/store/identities/subjectgrants.ts';
 import { createMintFactsReader } from '../../../src/store/issuing/mintfacts.ts';
 import { databaseKinds, freshDatabase } from '../../support/databases.ts';
 import { id, insertIdentity, insertOrganization, now, type Organization } from '../organization.ts';
@@ -81,14 +81,14 @@ describe.each(databaseKinds)('N71 launchers that could name a user: %s', (kind) 
         const expected = selectNamingRights(terms, given, named).filter(
           ({ users, service_account_id }) => named !== undefined || users[0] !== service_account_id,
         );
-        const found = await namingLaunchers(database.query, { id: identity, lineage: terms.lineage }, named, 20);
+        const found = await listNamingLaunchers(database.query, { id: identity, lineage: terms.lineage }, named, 20);
         expect(found.launchers.map((one) => one.id).sort()).toEqual(
           [...new Set(expected.map((one) => one.service_account_id))].sort(),
         );
         expect(found.total).toBe(found.launchers.length);
       }
     }
-    const { launchers, total } = await namingLaunchers(
+    const { launchers, total } = await listNamingLaunchers(
       database.query,
       { id: identity, lineage: lineages()[acme.other]! },
       undefined,

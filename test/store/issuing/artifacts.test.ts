@@ -5,7 +5,7 @@ import {
   type ArtifactSealer,
   type ArtifactStore,
   createArtifactStore,
-  hashOf,
+  hashToken,
 } from '../../../src/store/issuing/artifacts.ts';
 import { databaseKinds, freshDatabase } from '../../support/databases.ts';
 
@@ -64,14 +64,14 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
       value?.type === 'Buffer' ? Buffer.from(value.data).toString('latin1') : value,
     );
     expect(text).not.toMatch(/the-(id|grant|uid|code)/);
-    expect(Buffer.from(row!.id_hash).equals(hashOf('the-id'))).toBe(true);
+    expect(Buffer.from(row!.id_hash).equals(hashToken('the-id'))).toBe(true);
   });
 
   test('refuses a payload that was moved to another row', async () => {
     await store.save(artifact());
     await store.save(artifact({ id: 'token-2', payload: { jti: 'token-2' } }));
     const rows = await database.query.selectFrom('oidc_artifacts').selectAll().execute();
-    const [mine, foreign] = [hashOf('token-1'), hashOf('token-2')].map(
+    const [mine, foreign] = [hashToken('token-1'), hashToken('token-2')].map(
       (hash) => rows.find((row) => Buffer.from(row.id_hash).equals(hash))!,
     );
     await database.query
@@ -136,7 +136,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     await store.save(artifact({ principal_id }));
     await store.save(artifact({ model: 'ClientCredentials', id: 'token-2', principal_id: 'sa_1' }));
     await store.save(artifact({ model: 'RefreshToken', id: 'refresh', principal_id }));
-    const principal = (id: string, at = now) => store.findPrincipal(hashOf(id), at);
+    const principal = (id: string, at = now) => store.findPrincipal(hashToken(id), at);
     expect(await principal('token-1')).toEqual({ principal_id, expires_at: now + minute });
     expect(await principal('token-2')).toEqual({ principal_id: 'sa_1', expires_at: now + minute });
     expect(await principal('token-1', now + minute)).toBeUndefined();
@@ -146,7 +146,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
 
   test('refuses a token whose grant is gone or has expired', async () => {
     await store.save(artifact({ principal_id: 'usr_1', grant_id: 'grant-1' }));
-    const principal = () => store.findPrincipal(hashOf('token-1'), now);
+    const principal = () => store.findPrincipal(hashToken('token-1'), now);
     expect(await principal()).toBeUndefined();
     await store.save(artifact({ model: 'Grant', id: 'grant-1', expires_at: now }));
     expect(await principal()).toBeUndefined();
@@ -161,7 +161,7 @@ describe.each(databaseKinds)('artifacts: %s', (kind) => {
     expect(await store.sweep(now)).toBe(0);
     const rows = await database.query.selectFrom('oidc_artifacts').select('id_hash').execute();
     const left = rows.map((row) => Buffer.from(row.id_hash).toString('hex')).sort();
-    expect(left).toEqual(['just', 'live', 'never'].map((id) => Buffer.from(hashOf(id)).toString('hex')).sort());
+    expect(left).toEqual(['just', 'live', 'never'].map((id) => Buffer.from(hashToken(id)).toString('hex')).sort());
   });
 
   test('sweeps in batches', async () => {

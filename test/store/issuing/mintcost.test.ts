@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Database } from '../../../src/database/connections.ts';
-import { costOfFacts, factsCost } from '../../../src/store/issuing/mintcost.ts';
+import { estimateFactsCost, factsCost } from '../../../src/store/issuing/mintcost.ts';
 import { createMintFactsReader } from '../../../src/store/issuing/mintfacts.ts';
 import { databaseKinds, freshDatabase } from '../../support/databases.ts';
 import { assign, id, insertIdentity, insertOrganization, now } from '../organization.ts';
@@ -35,7 +35,7 @@ describe.each(databaseKinds)('F25 the cost of the facts of a mint: %s', (kind) =
   }
 
   test('is small for most organisations', async () => {
-    expect(costOfFacts(await readWith(1))).toBeLessThan(factsCost.unknown / 10);
+    expect(estimateFactsCost(await readWith(1))).toBeLessThan(factsCost.unknown / 10);
   });
 
   test('of one organisation delays no job of another', async () => {
@@ -66,6 +66,6 @@ describe.each(databaseKinds)('F25 the cost of the facts of a mint: %s', (kind) =
   });
 
   test('counts every value of every rule', async () => {
-    expect(costOfFacts(await readWith(50))).toBeGreaterThan(50 * 100 * 'pattern-of-nothing-1-*-1'.length);
+    expect(estimateFactsCost(await readWith(50))).toBeGreaterThan(50 * 100 * 'pattern-of-nothing-1-*-1'.length);
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Database } from '../../../src/database/connections.ts';
-import { type ArtifactStore, createArtifactStore, hashOf } from '../../../src/store/issuing/artifacts.ts';
+import { type ArtifactStore, createArtifactStore, hashToken } from '../../../src/store/issuing/artifacts.ts';
 import {
   deleteTrustRule,
   endTokensOfOtherIssuers,
@@ -55,7 +55,7 @@ describe.each(databaseKinds)('trust rules: %s', (kind) => {
       trust_rule_id,
       expires_at: at.getTime() + 60_000,
     });
-  const holder = (token: string) => artifacts.findPrincipal(hashOf(token), at.getTime());
+  const holder = (token: string) => artifacts.findPrincipal(hashToken(token), at.getTime());
 
   test('are listed for their account only, unchanged, oldest first', async () => {
     await insertTrustRule(database.query, rule('trust_b'));

@@ -11,7 +11,7 @@ const idFilter = z
   .regex(/^[\w.-]{1,64}$/, 'must be an id, or the name of an action')
   .optional();
 
-/** RFC 3339; as milliseconds since 1970. */
+/** RFC 3339 time, parsed to milliseconds since 1970. */
 const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-01-31T12:00:00Z' })
   .transform((text) => Date.parse(text))
@@ -39,7 +39,7 @@ const exportQuery = filters.extend({
     .describe('Above this position: the `position` of the last line that was read'),
 });
 
-/** The columns that the parameters stand for; without those that were not sent. */
+/** Returns the filters by column, for the parameters that were sent. */
 function filterOf({ actor, user, workspace, identity, job, ...rest }: z.output<typeof filters>) {
   const ids = { actor_id: actor, user_id: user, workspace_id: workspace, identity_id: identity, job_id: job };
   return Object.fromEntries(Object.entries({ ...rest, ...ids }).filter(([, value]) => value !== undefined));

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { assignments } from '../../../entities/assignments.ts';
 import { ref } from '../../../entities/inputs.ts';
-import { positionOfAssigned } from '../../../store/identities/assignments.ts';
+import { assignedCursor } from '../../../store/identities/assignments.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
 import { presentAssigned, presentPage, readPage } from '../present.ts';
@@ -24,7 +24,7 @@ export const assignmentRoutes: Route[] = [
         }),
         query.limit,
         presentAssigned,
-        positionOfAssigned,
+        assignedCursor,
       ),
   }),
   route({

@@ -35,7 +35,7 @@ export const verdict = z
   ])
   .meta({ id: 'Verdict' });
 
-/** As the linter has them: one member a claim. */
+/** The claims of the linter, one member each. */
 const claimSchemas = Object.fromEntries(
   Object.entries(claimRegistry).map(([name, { required, meaning }]) => {
     const value = ['iat', 'nbf', 'exp'].includes(name) ? z.int() : name.includes('/') ? z.unknown() : z.string();

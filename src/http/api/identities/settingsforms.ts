@@ -6,8 +6,8 @@ type Kind = (typeof identityKinds)[number];
 type Form = 'input' | 'output';
 
 /**
- * The settings of every kind, for the OpenAPI document. What is sent may leave out what has a default and what is answered
- * has it, so that a kind with defaults has two forms: `AwsSettings` as it is sent, `AwsSettingsOutput` as it is answered.
+ * The settings of every type, for the OpenAPI document. A request may leave out members with a default, and an answer always
+ * has them, so a type with defaults has two forms: `AwsSettings` in requests, `AwsSettingsOutput` in answers.
  */
 export function settingsComponents() {
   return Object.fromEntries(
@@ -15,11 +15,11 @@ export function settingsComponents() {
   );
 }
 
-/** What the schemas say to a reader of the document, beside what they say by themselves. */
+/** Descriptions for readers of the document, in addition to those of the schemas. */
 export const withSettings: ZodOpenApiOverride = (context) => {
   const { jsonSchema, zodSchema, io } = context;
   plain(context);
-  // Which of them it is, `type` beside it says.
+  // The member `type` says which of them it is.
   if (zodSchema === settings)
     Object.assign(jsonSchema, {
       type: 'object',
@@ -29,7 +29,7 @@ export const withSettings: ZodOpenApiOverride = (context) => {
     });
 };
 
-/** The pattern of every leap year says nothing to a reader, nor do the limits of JavaScript's integers. */
+/** Removes what does not help a reader: the pattern of dates with leap years, and the limits of JavaScript's integers. */
 const plain: ZodOpenApiOverride = ({ jsonSchema }) => {
   if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;

@@ -6,7 +6,7 @@ import { credentials, workloadToken } from './responses.ts';
 
 const tokenRequest = z.strictObject({ managed_identity: ref, profile: name.optional() });
 
-/** The options of each kind that has some, under its type. */
+/** The options of each type that has options, by type. */
 const options = Object.fromEntries(
   identityKinds.flatMap(({ type, request }) => (request === undefined ? [] : [[type, request.optional()]])),
 );
@@ -20,7 +20,7 @@ const credentialsRequest = tokenRequest.extend({
   ...options,
 });
 
-/** The two that only a job token opens. They authenticate with the facts they decide on, in one read. */
+/** The two routes that only accept a job token. They authenticate it in the same read as the facts of the decision. */
 export const issuingRoutes: Route[] = [
   route({
     method: 'POST',

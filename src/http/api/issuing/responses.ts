@@ -22,7 +22,7 @@ export const credentials: z.ZodType = z.discriminatedUnion('type', [first!, ...o
 
 const text = z.string().nullable();
 
-/** Fields of an audit event that are more than a text that may be missing, and those with a description. */
+/** Fields of an audit event with another schema than a nullable text, or with a description. */
 const eventMembers = {
   id: id('event'),
   at: time,

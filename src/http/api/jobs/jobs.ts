@@ -60,7 +60,9 @@ export const jobRoutes: Route[] = [
     status: 200,
     response: jobs.answer,
     handle: async ({ api, call, params }) =>
-      presentJob(await api.pipeline.perform(api.actions.jobs.beat, call, { workspace: params.id!, id: params.job! })),
+      presentJob(
+        await api.pipeline.perform(api.actions.jobs.heartbeat, call, { workspace: params.id!, id: params.job! }),
+      ),
   }),
   route({
     method: 'PATCH',

@@ -49,7 +49,7 @@ export const namespaceRoutes: Route[] = [
   ...of('workspace', 'workspaces'),
 ];
 
-/** What groups and workspaces have alike: list, get, change, delete. */
+/** Returns the routes that groups and workspaces both have: list, get, change, delete. */
 function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
   const path = `/${noun}/:id`;
   const { answer, present, moved } = looks[kind];

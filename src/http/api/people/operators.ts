@@ -7,7 +7,7 @@ import { iso } from '../present.ts';
 import { userId } from '../schemas.ts';
 import { detachedUsers, operatorToken, ownerLink } from './operatorresponses.ts';
 
-/** Values of `iss` and `sub` as ID tokens have them. */
+/** `iss` or `sub` of an ID token. */
 const printable = (maximum: number) =>
   z.string().regex(new RegExp(`^[\\x20-\\x7e]{1,${maximum}}$`), `must be 1 to ${maximum} printable ASCII characters`);
 
