@@ -2,7 +2,7 @@ import type { Assertion } from '../../core/claims.ts';
 import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim, findTagValueFault } from '../../core/claims.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { TrustFacts } from '../provider.ts';
-import { isAwsRole, parseRoleArn, type RoleArn, sessionNameOf } from './names.ts';
+import { chooseSessionName, isAwsRole, parseRoleArn, type RoleArn } from './names.ts';
 import type { AwsSettings, TagSource } from './settings.ts';
 
 /** Returns the audience. In multi tenancy it contains the organisation, so that its trust refuses tokens of others. */
@@ -61,7 +61,7 @@ export function knowsSourceIdentity(role: RoleArn | undefined): boolean {
   return role === undefined || isAwsRole(role);
 }
 
-/** Policies match session tags and the source identity; who holds a token chooses neither. */
+/** Policies can match session tags and the source identity, which the holder of a token cannot choose. */
 export function namesUser({ session_tags, source_identity }: AwsSettings): boolean {
   return (
     source_identity || Object.values(session_tags ?? {}).some((source) => source === 'user' || source === 'user_id')

@@ -86,7 +86,7 @@ export function parseCondition({ name, key, values }: Written, hasVariables: boo
       `${knownOperators}; before all but Null ForAnyValue: or ForAllValues:, after all but Null IfExists`,
     );
   const label = `${name} ${key}`;
-  // Only Version 2012-10-17 knows variables; in an older policy `${…}` is literal text (cloud-facts.md 7.3).
+  // Only Version 2012-10-17 has variables. In an older policy `${…}` is literal text (cloud-facts.md 7.3).
   const variable = hasVariables ? values.find((value) => value.includes('${')) : undefined;
   if (variable !== undefined)
     throw unsupported(what, `the policy variable ${JSON.stringify(variable)}`, 'values without `${`');

@@ -90,7 +90,7 @@ const outputMembers = {
   $metadata: { irrelevant: 'The SDK for JavaScript adds it to answers: the request and its status.' },
 } satisfies Members;
 
-/** Every member of a trust policy that `evaluate` knows, by its place; conditions are in conditions.ts. */
+/** Every member of a trust policy that `evaluate` knows, by its path. Conditions are in conditions.ts. */
 export const members = {
   '': policyMembers,
   'Statement.': statementMembers,
@@ -134,7 +134,7 @@ export function evaluate(
 ): Verdict {
   const { policy, roleArn } = policyOf(parseDocument(document, what));
   const statements = parsePolicy(policy);
-  const asked = trustRequest(claims, request);
+  const asked = buildTrustRequest(claims, request);
   if (roleArn !== undefined && asked.role !== undefined && asked.role.arn !== roleArn)
     return deny('Role.Arn', roleArn, asked.role.arn);
   for (const action of asked.actions) {
@@ -145,7 +145,7 @@ export function evaluate(
 }
 
 /**
- * Explicit deny, then an explicit allow, else the reason of the statement that came closest. Throws `not_supported` where the
+ * Returns an explicit deny, otherwise an explicit allow, otherwise the reason of the statement that passed most checks. Throws `not_supported` where the
  * verdict depends on a statement that Arsia cannot judge.
  */
 function decide(statements: Statement[], action: string, asked: TrustRequest): Verdict {
@@ -174,7 +174,7 @@ function demandJudged(judged: readonly { outcome: Outcome }[]): void {
   for (const { outcome } of judged) if (outcome instanceof ArsiaError) throw outcome;
 }
 
-/** Whether a statement applies, why it does not, or what keeps Arsia from knowing. A part that fails decides, whatever the rest is. */
+/** Returns whether a statement applies, why it does not, or which part of it Arsia does not support. A part that fails decides. */
 function outcomeOf(statement: Statement, action: string, asked: TrustRequest): Outcome {
   const { actions, principal, conditions, unknown } = statement;
   if (actions !== undefined && !actions.some((pattern) => matchesAction(pattern, action)))
@@ -199,7 +199,10 @@ function describePrincipal({ role, hostPath, issuer }: TrustRequest): string {
   return role === undefined ? `…:oidc-provider/${hostPath}` : providerArn(role, hostPath);
 }
 
-/** `*` names nobody's provider: AWS and Ceph refuse it for a web identity (cloud-facts.md 10). A Deny for everyone covers us. */
+/**
+ * An Allow for `*` does not match, since AWS and Ceph refuse it for a web identity (cloud-facts.md 10). A Deny for everyone
+ * does.
+ */
 function matchesPrincipal(principal: Principal, isAllow: boolean, { role, hostPath }: TrustRequest): boolean {
   if (principal.isForAnyone && !isAllow) return true;
   if (hostPath === undefined) return false;
@@ -262,7 +265,7 @@ function parseStatement(element: JsonObject, index: number, hasVariables: boolea
   };
 }
 
-/** Users, roles and services stand in trust policies beside web identities and never are one. */
+/** Trust policies may also name users, roles and services. A web identity never matches these. */
 function parsePrincipal(element: unknown, place: string): Principal | ArsiaError {
   if (element === '*') return { federated: [], isForAnyone: true };
   if (!isObject(element) || Object.keys(element).length === 0) throw invalidDocument(what, `has no \`${place}\``);

@@ -4,7 +4,7 @@ import { type CloudFault, explainFault, type FaultRow, readFault } from '../expl
 import { trustRoute } from '../facts.ts';
 import { isTransientFault } from '../faults.ts';
 import type { TrustFacts } from '../provider.ts';
-import { actionsNeeded, audienceOf } from './assertion.ts';
+import { actionsNeeded, formatAudience } from './assertion.ts';
 import { issuerHostPath, parseRoleArn, providerArn, serviceOf } from './names.ts';
 import type { AwsSettings } from './settings.ts';
 

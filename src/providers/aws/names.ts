@@ -3,7 +3,7 @@ import { isLoopbackHost } from '../../core/loopback.ts';
 
 export interface RoleArn {
   arn: string;
-  /** `aws`, `aws-cn`, …, `minio` or `rustfs`. */
+  /** `aws`, `aws-cn`, and so on, `minio` or `rustfs`. */
   partition: string;
   /** 12 digits at AWS; at Ceph RGW `RGW` and 17 digits, a tenant, or empty for the default tenant; empty at MinIO and RustFS. */
   account: string;
@@ -80,8 +80,8 @@ const partitions: readonly Partition[] = [
   { name: 'aws-iso-f', region: 'us-isof-south-1', regions: /^us-isof-/, suffix: 'csp.hci.ic.gov' },
 ];
 
-/** Undefined for those of MinIO and RustFS, which are no partitions of AWS. */
-export function partitionOf(role: RoleArn): Partition | undefined {
+/** Returns the partition of a role; undefined for MinIO and RustFS, which have no partition of AWS. */
+export function findPartition(role: RoleArn): Partition | undefined {
   return partitions.find(({ name }) => name === role.partition);
 }
 

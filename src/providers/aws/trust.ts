@@ -1,6 +1,14 @@
-import { checkTrustFacts, deliveryWarnings, issuerWarnings, scopeWarnings, shellCommand, shellWord } from '../facts.ts';
+import {
+  checkTrustFacts,
+  deliveryWarnings,
+  formatFields,
+  issuerWarnings,
+  scopeWarnings,
+  shellCommand,
+  shellWord,
+} from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
-import { actionsNeeded, audienceOf } from './assertion.ts';
+import { actionsNeeded, formatAudience } from './assertion.ts';
 import { isAwsRole, isMinioRole, issuerHostPath, parseRoleArn, providerArn, type RoleArn, serviceOf } from './names.ts';
 import { type AwsSettings, sessionDuration } from './settings.ts';
 
@@ -30,7 +38,7 @@ export function trust(settings: AwsSettings, facts: TrustFacts): Trust {
 function buildPolicy(settings: AwsSettings, facts: TrustFacts, role: RoleArn): object {
   const hostPath = issuerHostPath(facts.issuer)!;
   const actions = actionsNeeded(settings);
-  const aud = { [`${hostPath}:aud`]: audienceOf(facts) };
+  const aud = { [`${hostPath}:aud`]: formatAudience(facts) };
   const sub = { [`${hostPath}:sub`]: facts.subject };
   return {
     Version: '2012-10-17',
@@ -117,7 +125,7 @@ function gatewayOf({ sts_endpoint }: AwsSettings): string {
 const anyThumbprint = '0'.repeat(40);
 
 function providerCommands(iam: string, { issuer, ...facts }: TrustFacts, role: RoleArn): string[] {
-  const audience = audienceOf(facts);
+  const audience = formatAudience(facts);
   const arn = providerArn(role, issuerHostPath(issuer)!);
   const create = shellCommand(`${iam} create-open-id-connect-provider`, [
     ['--url', issuer],
@@ -143,7 +151,7 @@ function providerCommands(iam: string, { issuer, ...facts }: TrustFacts, role: R
   ];
 }
 
-/** MinIO has no trust policies: an OpenID provider with a role policy stands in their place (cloud-facts.md 1.12). */
+/** MinIO has no trust policies. It uses an OpenID provider with a role policy (cloud-facts.md 1.12). */
 function minioProvider(service: string, issuer: string, audience: string): TrustDocument {
   const fields = [
     { label: 'Config URL', value: `${issuer}/.well-known/openid-configuration` },

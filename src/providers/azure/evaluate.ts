@@ -25,7 +25,7 @@ const type = (value: unknown): void => {
     );
 };
 
-/** Members of a federated credential as Graph, ARM and the command line show it. */
+/** Members of a federated credential, as Graph, ARM and the command line show it. */
 const credentialMembers = {
   // Used instead of a subject.
   claimsMatchingExpression: (value: unknown): void => {

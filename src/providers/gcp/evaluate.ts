@@ -3,7 +3,7 @@ import { invalidDocument, type Members, optionalTextIn, parseDocument, readMembe
 import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
 import { members as accountPolicyMembers, evaluateAccountPolicy, isAccountPolicy } from './accountpolicy.ts';
-import { evaluateCel, textOf } from './cel.ts';
+import { evaluateCel, toText } from './cel.ts';
 import { parseUploadedKeys } from './uploadedkeys.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -51,7 +51,7 @@ const providerMembers = {
   attributeCondition: optionalText,
 } satisfies Members;
 
-/** Every member that `evaluate` knows, by its place: of a provider, and of the policy of a service account. */
+/** Every member that `evaluate` knows, by its path: of a provider, and of the policy of a service account. */
 export const members = { '': providerMembers, 'oidc.': oidcMembers, ...accountPolicyMembers };
 
 /** Conditions of a provider that is not usable: Google answers as if it did not exist (cloud-facts.md 00). */

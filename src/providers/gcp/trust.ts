@@ -9,7 +9,7 @@ import {
   userClaimWarnings,
 } from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
-import { audienceOf, poolName, principalOf, principalSetOf, projectIdOf } from './names.ts';
+import { formatAudience, formatPrincipal, formatPrincipalSet, poolName, projectIdOf } from './names.ts';
 import { type GcpSettings, tokenDuration } from './settings.ts';
 
 const impersonationRole = 'roles/iam.workloadIdentityUser';
@@ -179,7 +179,7 @@ function bindingCommand(serviceAccount: string, member: string): string[] {
   ];
 }
 
-/** Google reads uploaded keys too, so an issuer that it cannot reach is a matter of keeping those up to date. */
+/** Google also accepts uploaded keys, so an issuer that it cannot reach works while those are up to date. */
 function reachWarnings(issuer: string): string[] {
   const warnings = issuerWarnings(issuer, 'Google', { port: false });
   return warnings.length === 0 || !issuer.startsWith('https:')

@@ -128,7 +128,7 @@ const configurationMembers = {
       url: issuerMembers.url(isObject(one.issuer) ? one.issuer.url : undefined),
       authenticator: orUnsupported(() => readMembers(one, authenticatorMembers, what, 'jwt[].')),
     }));
-    // The API server refuses such a configuration: which of the two judged a token would be chance.
+    // The API server refuses such a configuration: either of the two could evaluate a token.
     if (new Set(entries.map(({ url }) => url)).size < entries.length)
       throw invalidDocument(what, 'names one `jwt[].issuer.url` twice');
     return entries;
