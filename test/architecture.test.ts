@@ -51,6 +51,7 @@ const homes: Record<string, string[]> = {
   'google-auth-library': ['providers/gcp'],
   '@bufbuild/cel': ['providers/gcp'],
   '@bufbuild/protobuf': ['providers/gcp'],
+  yaml: ['providers/yaml.ts'],
   pino: ['server/log.ts', 'server/logoutput.ts'],
   commander: ['main.ts', 'server/commands'],
   zod: ['entities', 'providers', 'http'],

@@ -90,12 +90,13 @@ export const claimRegistry: Readonly<Record<ClaimName, ClaimRow>> = {
 export const claimNames = Object.keys(claimRegistry) as ClaimName[];
 
 /**
- * Role ARNs of every AWS partition, of Ceph RGW (`arn:aws:iam:::role/…`) and of MinIO (`arn:minio:iam:::role/…`). Source:
- * cloud-facts.md 1.7 and 1.12. The path is one character class, because a repeated group would backtrack: 50 characters of
+ * Role ARNs of every AWS partition, of Ceph RGW (the account part is empty, an account id of its own or a tenant), of MinIO
+ * and of RustFS (both may have a region). Source: cloud-facts.md 0, 1.7 and 1.12. Digits that are not 12 are no tenant: they
+ * are a mistyped account of AWS. The path is one character class, because a repeated group would backtrack: 50 characters of
  * `/a` would block a replica.
  */
 export const roleArnPattern =
-  /^arn:(?:(?:aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(?:\d{12})?|minio:iam::):role\/(?:[\x21-\x7e]{1,511}\/)?[\w+=,.@-]{1,64}$/;
+  /^arn:(?:(?:aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(?:\d{12})?|aws:iam::(?:RGW\d{17}|(?!(?:RGW)?\d+:)\w{1,64})|(?:minio|rustfs):iam:[a-z0-9-]{0,32}:):role\/(?:[\x21-\x7e]{1,511}\/)?[\w+=,.@-]{1,64}$/;
 
 const sourceIdentityPattern = /^(?!aws:)[\w+=,.@-]{2,64}$/;
 

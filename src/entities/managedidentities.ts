@@ -39,7 +39,10 @@ export const managedIdentities = entity({
     subject_scope: { column: subjectScope, create: subjectScope.answer.default('workspace') },
     delivery: {
       column: delivery,
-      create: delivery.answer.default('credentials'),
+      create: delivery.answer.optional().meta({
+        description:
+          'Left out: `both` for kinds whose credential is the token itself (`kubernetes`, `oidc`), else `credentials`.',
+      }),
       change: delivery.answer.optional(),
       audited: true,
     },

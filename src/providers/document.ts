@@ -1,5 +1,6 @@
 import { ArsiaError } from '../core/errors.ts';
 import { isObject, type JsonObject } from '../core/json.ts';
+import { parseYaml } from './yaml.ts';
 
 /**
  * Characters. IAM stores trust policies of up to 4096 without white space (cloud-facts.md 1.6); no other document is longer.
@@ -8,23 +9,37 @@ const maximumDocumentLength = 32_768;
 
 const maximumDepth = 64;
 
-/**
- * Parses the JSON object in a pasted text. Throws `invalid_request` where it is not one, or has a duplicate member. Clouds
- * refuse duplicates, but JSON.parse keeps the last one: a policy with two `StringEquals` blocks would be evaluated with half
- * of its conditions.
- */
+/** Returns the object in a pasted text, JSON or YAML. Throws `invalid_request` where it is none, or as `parseText` does. */
 export function parseDocument(text: string, what: string): JsonObject {
+  const value = parseText(text, what);
+  if (!isObject(value)) throw invalidDocument(what, 'is not a JSON or YAML object');
+  return value;
+}
+
+/**
+ * Returns the value in a pasted text: JSON, or YAML, which gcloud and Kubernetes use. Throws `invalid_request` where it is
+ * neither, or has a member twice. Clouds refuse a member that stands twice; JSON.parse keeps the last one, so that a policy
+ * with two `StringEquals` blocks would be judged by half of its conditions.
+ */
+export function parseText(text: string, what: string): unknown {
   if (text.length > maximumDocumentLength)
     throw invalidDocument(what, `is longer than ${maximumDocumentLength} characters`);
+  const source = text.replace(/^\ufeff/, '').trim();
+  if (!/^[[{"]/.test(source)) {
+    const parsed = parseYaml(source);
+    if ('fault' in parsed) throw invalidDocument(what, parsed.fault);
+    if (!isObject(parsed.value) && !Array.isArray(parsed.value)) return parsed.value;
+    // As JSON, so that both forms have the same types and the same limit of depth.
+    return parseText(JSON.stringify(parsed.value), what);
+  }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(source);
   } catch (thrown) {
     // Without the part of the text that V8 quotes: a secret that was pasted by mistake must not reach the audit.
     throw invalidDocument(what, `is not JSON: ${(thrown as Error).message.replace(/,? (?:\.\.\.)?".*/s, '')}`);
   }
-  if (!isObject(value)) throw invalidDocument(what, 'is not a JSON object');
-  const fault = structureFault(text);
+  const fault = structureFault(source);
   if (fault !== undefined) throw invalidDocument(what, fault);
   return value;
 }
@@ -67,6 +82,32 @@ export type ReadMembers<M extends Members> = {
     : never;
 };
 
+/** Returns the fault `not_supported` of an object with a member that is not listed; undefined where all are. */
+export function findUnknownMember(
+  value: JsonObject,
+  members: Members,
+  what: string,
+  place = '',
+): ArsiaError | undefined {
+  const unknown = Object.keys(value).find((name) => !Object.hasOwn(members, name));
+  if (unknown === undefined) return undefined;
+  const known = Object.keys(members).map((name) => `\`${place}${name}\``);
+  return unsupported(what, `\`${place}${unknown}\``, known.join(', '));
+}
+
+/**
+ * Returns what `read` returns, or the ArsiaError `not_supported` that it throws: for a part of a document on which the verdict
+ * may not depend. Rethrows every other error.
+ */
+export function orUnsupported<T>(read: () => T): T | ArsiaError {
+  try {
+    return read();
+  } catch (thrown) {
+    if (thrown instanceof ArsiaError && thrown.code === 'not_supported') return thrown;
+    throw thrown;
+  }
+}
+
 /**
  * Reads the members of an object. Throws ArsiaError `not_supported` for a member that is not listed, since a condition that
  * is silently skipped would count as met. `place` is the path of the object for messages, such as `jwt[].issuer.`.
@@ -77,11 +118,13 @@ export function readMembers<M extends Members>(
   what: string,
   place = '',
 ): ReadMembers<M> {
-  const unknown = Object.keys(value).find((name) => !Object.hasOwn(members, name));
-  if (unknown !== undefined) {
-    const known = Object.keys(members).map((name) => `\`${place}${name}\``);
-    throw unsupported(what, `\`${place}${unknown}\``, known.join(', '));
-  }
+  const unknown = findUnknownMember(value, members, what, place);
+  if (unknown !== undefined) throw unknown;
+  return readKnownMembers(value, members, place);
+}
+
+/** Reads the members that are listed, whatever else the object has: the caller has the fault of `findUnknownMember`. */
+export function readKnownMembers<M extends Members>(value: JsonObject, members: M, place: string): ReadMembers<M> {
   const read = Object.entries(members).flatMap(([name, member]) =>
     typeof member === 'function' ? [[name, member(value[name], `${place}${name}`)] as const] : [],
   );

@@ -1,4 +1,5 @@
 import { ArsiaError } from '../core/errors.ts';
+import type { Delivery } from '../core/mintfacts.ts';
 import { aws } from './aws/index.ts';
 import { azure } from './azure/index.ts';
 import type { EndpointSetting } from './endpoints.ts';
@@ -24,6 +25,14 @@ export const endpointSettings: Readonly<Record<string, EndpointSetting>> = Objec
 /** Returns whether a cloud reserves the audience, so that no identity of another kind may have it. */
 export function isCloudAudience(audience: string): boolean {
   return providers.some(({ federated }) => federated?.ownAudiences?.some((pattern) => pattern.test(audience)) === true);
+}
+
+/**
+ * Returns the delivery of identities that name none. Where nothing is exchanged the credential is the token, so that both
+ * endpoints give the same away.
+ */
+export function defaultDelivery({ exchanging }: Pick<Provider, 'exchanging'>): Delivery {
+  return exchanging === undefined ? 'both' : 'credentials';
 }
 
 /** Loads the SDKs of all clouds. */

@@ -176,6 +176,14 @@ describe('role ARNs', () => {
     'arn:aws-iso-b:iam::123456789012:role/deploy',
     'arn:aws:iam:::role/deploy',
     'arn:minio:iam:::role/deploy',
+    // Cases of the field: Ceph accounts (Squid) and tenants, RustFS and MinIO with a region.
+    'arn:aws:iam::RGW12345678901234567:role/S3Access',
+    'arn:aws:iam::RGW12345678901234567:role/application/S3Access',
+    'arn:aws:iam::research:role/S3Access',
+    'arn:aws:iam::2nd_tenant:role/S3Access',
+    'arn:rustfs:iam:::role/S3Access',
+    'arn:rustfs:iam:us-east-1::role/S3Access',
+    'arn:minio:iam:us-east-1::role/S3Access',
     `arn:aws:iam::123456789012:role/${'p'.repeat(511)}/${'r'.repeat(64)}`,
   ])('accepts %s', (arn) => {
     expect(lint({ ...good(), [awsRolesClaim]: [arn] })).toEqual([]);

@@ -2,7 +2,7 @@ import type { Assertion } from '../../core/claims.ts';
 import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim, findTagValueFault } from '../../core/claims.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { TrustFacts } from '../provider.ts';
-import { chooseSessionName } from './names.ts';
+import { chooseSessionName, isAwsRole, parseRoleArn, type RoleArn } from './names.ts';
 import type { AwsSettings, TagSource } from './settings.ts';
 
 /** Returns the audience. In multi tenancy it contains the organisation, so that its trust refuses tokens of others. */
@@ -44,6 +44,21 @@ export function assertion(settings: AwsSettings, facts: TrustFacts): Assertion {
       ...(settings.source_identity && facts.user && { [awsSourceIdentityClaim]: chooseSessionName(facts.user) }),
     },
   };
+}
+
+/** Returns the actions that a trust policy must allow for tokens with these settings (cloud-facts.md 1.4). */
+export function actionsNeeded(settings: AwsSettings): string[] {
+  const role = parseRoleArn(settings.role_arn);
+  return [
+    'sts:AssumeRoleWithWebIdentity',
+    ...(settings.session_tags === undefined ? [] : ['sts:TagSession']),
+    ...(settings.source_identity && knowsSourceIdentity(role) ? ['sts:SetSourceIdentity'] : []),
+  ];
+}
+
+/** Ceph RGW refuses a trust policy that names `sts:SetSourceIdentity`, and ignores the claim (cloud-facts.md 0). */
+export function knowsSourceIdentity(role: RoleArn | undefined): boolean {
+  return role === undefined || isAwsRole(role);
 }
 
 /** Policies can match session tags and the source identity, which the holder of a token cannot choose. */

@@ -48,17 +48,35 @@ export function isMultivalued(key: string): boolean {
   return multivaluedKeys.includes(key) || key.endsWith(':amr');
 }
 
-/** Parses a `Condition` element. All its conditions must hold. Throws `invalid_request` or `not_supported`. */
-export function parseConditions(element: unknown, hasVariables: boolean): Condition[] {
+/** The same as the document has it: whether Arsia can judge it is not known yet. */
+interface Written {
+  name: string;
+  key: string;
+  values: string[];
+}
+
+/** Returns the lines of a `Condition` element. All of them must hold. Throws `invalid_request` for one that IAM does not store. */
+export function readConditions(element: unknown): Written[] {
   if (element === undefined) return [];
   if (!isObject(element)) throw invalidDocument(what, 'has a Condition that is not an object');
   return Object.entries(element).flatMap(([name, block]) => {
     if (!isObject(block)) throw invalidDocument(what, `has a condition ${JSON.stringify(name)} that is not an object`);
-    return Object.entries(block).map(([key, values]) => parseCondition(name, key, values, hasVariables));
+    return Object.entries(block).map(([key, values]) => ({ name, key, values: valuesOf(values, `${name} ${key}`) }));
   });
 }
 
-function parseCondition(name: string, key: string, element: unknown, hasVariables: boolean): Condition {
+function valuesOf(element: unknown, label: string): string[] {
+  const values = [element].flat().map((value) => {
+    if (typeof value === 'string') return value;
+    if (typeof value === 'boolean' || typeof value === 'number') return String(value);
+    throw invalidDocument(what, `has a value of ${label} that is not a string`);
+  });
+  if (values.length === 0) throw invalidDocument(what, `has no value for ${label}`);
+  return values;
+}
+
+/** Throws `not_supported` for an operator or a value that Arsia does not judge. */
+export function parseCondition({ name, key, values }: Written, hasVariables: boolean): Condition {
   const [, quantifier, operatorName = '', suffix] = operatorPattern.exec(name) ?? [];
   const operator = operators.find((row) => row.name === operatorName);
   if (operator === undefined || (operator.name === 'Null' && (suffix ?? quantifier) !== undefined))
@@ -68,12 +86,6 @@ function parseCondition(name: string, key: string, element: unknown, hasVariable
       `${knownOperators}; before all but Null ForAnyValue: or ForAllValues:, after all but Null IfExists`,
     );
   const label = `${name} ${key}`;
-  const values = [element].flat().map((value) => {
-    if (typeof value === 'string') return value;
-    if (typeof value === 'boolean' || typeof value === 'number') return String(value);
-    throw invalidDocument(what, `has a value of ${label} that is not a string`);
-  });
-  if (values.length === 0) throw invalidDocument(what, `has no value for ${label}`);
   // Only Version 2012-10-17 has variables. In an older policy `${…}` is literal text (cloud-facts.md 7.3).
   const variable = hasVariables ? values.find((value) => value.includes('${')) : undefined;
   if (variable !== undefined)

@@ -112,8 +112,8 @@ function withWire(thrown: unknown, { answer = '', failure }: WireRecord): unknow
   if (!isObject(thrown) || typeof thrown.Code === 'string') return thrown;
   const code = /<Code>([\w.]{1,64})<\/Code>/.exec(answer)?.[1];
   if (code === undefined) return thrown;
-  const message = /<Message>([^<]{1,1000})<\/Message>/.exec(answer)?.[1];
-  return Object.assign(thrown, { Code: code, ...(message !== undefined && { message }) });
+  const message = /<Message>([^<]{1,1000})<\/Message>/.exec(answer)?.[1] ?? '';
+  return Object.assign(thrown, { Code: code, message });
 }
 
 function readCredentials(answer: AssumeRoleWithWebIdentityResponse, settings: AwsSettings): CloudCredentials {

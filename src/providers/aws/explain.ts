@@ -4,8 +4,8 @@ import { type CloudFault, explainFault, type FaultRow, readFault } from '../expl
 import { trustRoute } from '../facts.ts';
 import { isTransientFault } from '../faults.ts';
 import type { TrustFacts } from '../provider.ts';
-import { formatAudience } from './assertion.ts';
-import { issuerHostPath, parseRoleArn, providerArn } from './names.ts';
+import { actionsNeeded, formatAudience } from './assertion.ts';
+import { issuerHostPath, parseRoleArn, providerArn, serviceOf } from './names.ts';
 import type { AwsSettings } from './settings.ts';
 
 interface Situation {
@@ -14,6 +14,7 @@ interface Situation {
   audience: string;
   hostPath: string;
   provider: string;
+  service: ReturnType<typeof serviceOf>;
 }
 
 const seeTrust = ({ facts }: Situation) => `\`${trustRoute(facts)}\` has the whole trust policy to paste`;
@@ -26,7 +27,7 @@ const rows: readonly FaultRow<Situation>[] = [
     as: 'cloud_denied',
     what: ({ settings }) => `does not let this token assume ${settings.role_arn}`,
     advice: (situation) =>
-      `AWS does not say why. Check that the role exists and that its trust policy says \`StringEquals ${situation.hostPath}:sub\` = \`${situation.facts.subject}\` and \`${situation.hostPath}:aud\` = \`${situation.audience}\` for the principal \`${situation.provider}\`, with ${actionsNeeded(situation.settings)}; ${seeTrust(situation)}.`,
+      `${situation.service} does not say why. Check that the role exists and that its trust policy says \`StringEquals ${situation.hostPath}:sub\` = \`${situation.facts.subject}\` and \`${situation.hostPath}:aud\` = \`${situation.audience}\` for the principal \`${situation.provider}\`, with ${actionsNeeded(situation.settings).join(', ')}; ${seeTrust(situation)}.${untoldByCeph(situation)}`,
     condition: ({ hostPath, facts, audience, provider }) => ({
       condition: 'trust policy',
       expected: `Principal.Federated ${provider}, ${hostPath}:aud = ${audience}, ${hostPath}:sub = ${facts.subject}`,
@@ -120,8 +121,12 @@ const rows: readonly FaultRow<Situation>[] = [
 export function explain(thrown: unknown, facts: TrustFacts, settings: AwsSettings): ArsiaError {
   const hostPath = issuerHostPath(facts.issuer) ?? facts.issuer;
   const role = parseRoleArn(settings.role_arn) ?? { partition: 'aws', account: '' };
-  return explainFault(thrown, awsFault(thrown), rows, {
+  const service = serviceOf(role);
+  const fault = awsFault(thrown);
+  const message = fault.message === '' ? `${service} sent no message` : fault.message;
+  return explainFault(thrown, { ...fault, cloud: service, message }, rows, {
     facts,
+    service,
     settings,
     hostPath,
     audience: formatAudience(facts),
@@ -150,10 +155,8 @@ export function isTransient(thrown: unknown): boolean {
   );
 }
 
-function actionsNeeded(settings: AwsSettings): string {
-  return [
-    'sts:AssumeRoleWithWebIdentity',
-    ...(settings.session_tags === undefined ? [] : ['sts:TagSession']),
-    ...(settings.source_identity ? ['sts:SetSourceIdentity'] : []),
-  ].join(', ');
+/** Ceph RGW has one refusal, without a text, for what AWS tells apart (cloud-facts.md 0 and 10). */
+function untoldByCeph({ service, facts, audience, provider }: Situation): string {
+  if (service !== 'Ceph RGW') return '';
+  return ` Ceph RGW answers the same where the provider \`${provider}\` is missing or its client ids lack \`${audience}\`, where RGW cannot fetch the keys of ${facts.issuer} or the first of them has another certificate than the one that signs, and where its clock is behind Arsia's.`;
 }

@@ -3,9 +3,9 @@ import { isLoopbackHost } from '../../core/loopback.ts';
 
 export interface RoleArn {
   arn: string;
-  /** `aws`, `aws-cn`, and so on, or `minio`. */
+  /** `aws`, `aws-cn`, and so on, `minio` or `rustfs`. */
   partition: string;
-  /** 12 digits at AWS, empty at Ceph RGW (its default tenant) and MinIO. */
+  /** 12 digits at AWS; at Ceph RGW `RGW` and 17 digits, a tenant, or empty for the default tenant; empty at MinIO and RustFS. */
   account: string;
   /** The name without its path, as in a session ARN. */
   name: string;
@@ -15,7 +15,7 @@ export interface RoleArn {
 
 /** Returns the parts of a role ARN that `roleArnPattern` accepts; undefined for other text. */
 export function parseRoleArn(arn: string): RoleArn | undefined {
-  const match = /^arn:([^:]+):iam::([^:]*):role(\/(?:.*\/)?)([^/]+)$/.exec(arn);
+  const match = /^arn:([^:]+):iam:[^:]*:([^:]*):role(\/(?:.*\/)?)([^/]+)$/.exec(arn);
   if (match === null) return undefined;
   const [, partition = '', account = '', path = '', name = ''] = match;
   return { arn, partition, account, name, path };
@@ -41,13 +41,21 @@ export function providerArn(role: Pick<RoleArn, 'partition' | 'account'>, hostPa
   return `arn:${role.partition}:iam::${role.account}:oidc-provider/${hostPath}`;
 }
 
-/** Returns whether a role is of AWS itself: the look-alikes have no accounts, or another partition. */
-export function isAwsRole(role: RoleArn): boolean {
-  return role.account !== '' && role.partition !== 'minio';
+/** Returns whether the role is one of AWS itself: no look-alike has an account of 12 digits. */
+export function isAwsRole({ account }: Pick<RoleArn, 'account'>): boolean {
+  return /^\d{12}$/.test(account);
 }
 
-export function isMinioRole(role: RoleArn): boolean {
-  return role.partition === 'minio';
+/** Returns whether the role is one of MinIO or of RustFS, which speaks MinIO's API. */
+export function isMinioRole({ partition }: Pick<RoleArn, 'partition'>): boolean {
+  return partition === 'minio' || partition === 'rustfs';
+}
+
+/** Returns the name of the service that holds the role, for messages. */
+export function serviceOf(role: Pick<RoleArn, 'account' | 'partition'>): 'AWS' | 'Ceph RGW' | 'MinIO' | 'RustFS' {
+  if (role.partition === 'rustfs') return 'RustFS';
+  if (isMinioRole(role)) return 'MinIO';
+  return isAwsRole(role) ? 'AWS' : 'Ceph RGW';
 }
 
 interface Partition {
@@ -72,7 +80,7 @@ const partitions: readonly Partition[] = [
   { name: 'aws-iso-f', region: 'us-isof-south-1', regions: /^us-isof-/, suffix: 'csp.hci.ic.gov' },
 ];
 
-/** Returns the partition of a role; undefined for MinIO, which is not a partition of AWS. */
+/** Returns the partition of a role; undefined for MinIO and RustFS, which have no partition of AWS. */
 export function findPartition(role: RoleArn): Partition | undefined {
   return partitions.find(({ name }) => name === role.partition);
 }

@@ -1,6 +1,7 @@
 import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim } from '../../core/claims.ts';
 import { isObject } from '../../core/json.ts';
 import type { EvaluateRequest } from '../provider.ts';
+import { knowsSourceIdentity } from './assertion.ts';
 import { isMultivalued, type RequestContext } from './conditions.ts';
 import { issuerHostPath, parseRoleArn, providerArn } from './names.ts';
 
@@ -27,7 +28,7 @@ export function buildTrustRequest(claims: Claims, request: EvaluateRequest): Tru
   const roleArn = request.role_arn ?? roles[0];
   const role = roleArn === undefined ? undefined : parseRoleArn(roleArn);
   const tags = principalTags(claims);
-  const sourceIdentity = strings(claims[awsSourceIdentityClaim]);
+  const sourceIdentity = knowsSourceIdentity(role) ? strings(claims[awsSourceIdentityClaim]) : [];
   const context = new Map<string, readonly string[]>();
   const put = (key: string, values: readonly string[]) => {
     const lower = key.toLowerCase();

@@ -32,7 +32,7 @@ const roleArn = textField(
   {
     title: 'Role ARN',
     description:
-      'The role that jobs assume. The token names it, so it opens no other role. Ceph RGW: arn:aws:iam:::role/NAME, MinIO: arn:minio:iam:::role/NAME.',
+      'The role that jobs assume. The token names it, so it opens no other role. Ceph RGW: arn:aws:iam:::role/NAME, with its account id or tenant between the last two colons; MinIO: arn:minio:iam:::role/NAME.',
     example: 'arn:aws:iam::123456789012:role/acme/deploy',
   },
   roleArnPattern,
@@ -122,7 +122,7 @@ export const settings = z
     source_identity: booleanField({
       title: 'Source identity',
       description:
-        'Name the user as the source identity of the session: it stays in CloudTrail through every further role. The trust policy then needs sts:SetSourceIdentity; the generated one has it.',
+        'Name the user as the source identity of the session: it stays in CloudTrail through every further role. The trust policy then needs sts:SetSourceIdentity; the generated one has it. AWS only: Ceph RGW has no source identity.',
       example: true,
     }).default(false),
   })

@@ -5,10 +5,11 @@ import {
   issuerWarnings,
   scopeWarnings,
   shellCommand,
+  shellWord,
 } from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
-import { formatAudience } from './assertion.ts';
-import { isAwsRole, isMinioRole, issuerHostPath, parseRoleArn, providerArn, type RoleArn } from './names.ts';
+import { actionsNeeded, formatAudience } from './assertion.ts';
+import { isAwsRole, isMinioRole, issuerHostPath, parseRoleArn, providerArn, type RoleArn, serviceOf } from './names.ts';
 import { type AwsSettings, sessionDuration } from './settings.ts';
 
 /** Characters of a trust policy without white space (cloud-facts.md 1.6). */
@@ -23,7 +24,7 @@ export function trust(settings: AwsSettings, facts: TrustFacts): Trust {
   const role = parseRoleArn(settings.role_arn)!;
   const audience = formatAudience(facts);
   const documents = isMinioRole(role)
-    ? [minioProvider(facts.issuer, audience)]
+    ? [minioProvider(serviceOf(role), facts.issuer, audience)]
     : [trustPolicy(settings, facts, role), oidcProvider(facts.issuer, audience), commands(settings, facts, role)];
   return {
     issuer: facts.issuer,
@@ -36,11 +37,7 @@ export function trust(settings: AwsSettings, facts: TrustFacts): Trust {
 
 function buildPolicy(settings: AwsSettings, facts: TrustFacts, role: RoleArn): object {
   const hostPath = issuerHostPath(facts.issuer)!;
-  const actions = [
-    'sts:AssumeRoleWithWebIdentity',
-    ...(settings.session_tags === undefined ? [] : ['sts:TagSession']),
-    ...(settings.source_identity ? ['sts:SetSourceIdentity'] : []),
-  ];
+  const actions = actionsNeeded(settings);
   const aud = { [`${hostPath}:aud`]: formatAudience(facts) };
   const sub = { [`${hostPath}:sub`]: facts.subject };
   return {
@@ -89,7 +86,7 @@ function oidcProvider(issuer: string, audience: string): TrustDocument {
 
 /** Returns the commands of the whole set-up. IAM refuses to create what exists, and leaves it unchanged. */
 function commands(settings: AwsSettings, facts: TrustFacts, role: RoleArn): TrustDocument {
-  const audience = formatAudience(facts);
+  const iam = isAwsRole(role) ? 'aws iam' : `aws --endpoint-url ${gatewayOf(settings)} iam`;
   const createRole: [string, string][] = [
     ['--role-name', role.name],
     ...(role.path === '/' ? [] : [['--path', role.path] as [string, string]]),
@@ -99,21 +96,11 @@ function commands(settings: AwsSettings, facts: TrustFacts, role: RoleArn): Trus
       : []),
   ];
   const text = [
-    '# Once per account: the identity provider. If it is there already, add the audience to it.',
-    shellCommand('aws iam create-open-id-connect-provider', [
-      ['--url', facts.issuer],
-      ['--client-id-list', audience],
-      // Ceph RGW requires a thumbprint, but does not compare it.
-      ...(isAwsRole(role) ? [] : [['--thumbprint-list', '0'.repeat(40)] as const]),
-    ]),
-    shellCommand('aws iam add-client-id-to-open-id-connect-provider', [
-      ['--open-id-connect-provider-arn', providerArn(role, issuerHostPath(facts.issuer)!)],
-      ['--client-id', audience],
-    ]),
+    ...providerCommands(iam, facts, role),
     '# A new role, with the trust policy above saved as trust-policy.json',
-    shellCommand('aws iam create-role', createRole),
+    shellCommand(`${iam} create-role`, createRole),
     '# A role that exists',
-    shellCommand('aws iam update-assume-role-policy', [
+    shellCommand(`${iam} update-assume-role-policy`, [
       ['--role-name', role.name],
       ['--policy-document', 'file://trust-policy.json'],
     ]),
@@ -123,12 +110,49 @@ function commands(settings: AwsSettings, facts: TrustFacts, role: RoleArn): Trus
     title: 'The same with the AWS command line',
     form: 'shell',
     text,
-    paste_into: 'a terminal with rights on IAM, such as AWS CloudShell',
+    paste_into: isAwsRole(role)
+      ? 'a terminal with rights on IAM, such as AWS CloudShell'
+      : 'a terminal with the AWS command line and the keys of a user of the gateway with rights on roles and oidc-provider',
   };
 }
 
+/** The endpoint of the gateway, as a word of a shell: a variable where the identity does not name it. */
+function gatewayOf({ sts_endpoint }: AwsSettings): string {
+  return sts_endpoint === undefined ? '"$RGW_URL"' : shellWord(sts_endpoint);
+}
+
+/** The AWS command line of Debian 12 (2.9) does not run without a thumbprint, and Ceph RGW refuses a provider without one. */
+const anyThumbprint = '0'.repeat(40);
+
+function providerCommands(iam: string, { issuer, ...facts }: TrustFacts, role: RoleArn): string[] {
+  const audience = formatAudience(facts);
+  const arn = providerArn(role, issuerHostPath(issuer)!);
+  const create = shellCommand(`${iam} create-open-id-connect-provider`, [
+    ['--url', issuer],
+    ['--client-id-list', audience],
+    ['--thumbprint-list', anyThumbprint],
+  ]);
+  if (isAwsRole(role))
+    return [
+      '# Once per account: the identity provider. If it is there already, add the audience to it.',
+      '# AWS ignores the thumbprint of an issuer with a certificate of a public authority. For a private one, put the SHA-1 of the top certificate.',
+      create,
+      shellCommand(`${iam} add-client-id-to-open-id-connect-provider`, [
+        ['--open-id-connect-provider-arn', arn],
+        ['--client-id', audience],
+      ]),
+    ];
+  return [
+    ...(iam.includes('$RGW_URL') ? ['# RGW_URL is the URL of the gateway'] : []),
+    '# Once per account or tenant: the identity provider. RGW 16 does not compare the thumbprint; a newer one wants the SHA-1 of `x5c[0]` of the first key in the JWKS.',
+    create,
+    '# Ceph RGW 16 cannot add an audience to a provider that exists (405). Delete it, and create it with all its audiences:',
+    `# ${iam} delete-open-id-connect-provider --open-id-connect-provider-arn ${shellWord(arn)}`,
+  ];
+}
+
 /** MinIO has no trust policies. It uses an OpenID provider with a role policy (cloud-facts.md 1.12). */
-function minioProvider(issuer: string, audience: string): TrustDocument {
+function minioProvider(service: string, issuer: string, audience: string): TrustDocument {
   const fields = [
     { label: 'Config URL', value: `${issuer}/.well-known/openid-configuration` },
     { label: 'Client ID', value: audience },
@@ -136,11 +160,11 @@ function minioProvider(issuer: string, audience: string): TrustDocument {
   ];
   return {
     name: 'minio-provider',
-    title: 'OpenID provider of MinIO',
+    title: `OpenID provider of ${service}`,
     form: 'fields',
     text: formatFields(fields),
     fields,
-    paste_into: 'MinIO Console > Identity > OpenID > Create Configuration',
+    paste_into: `${service} Console > Identity > OpenID > Create Configuration`,
   };
 }
 
@@ -148,9 +172,13 @@ function listWarnings(settings: AwsSettings, facts: TrustFacts, role: RoleArn, f
   const warnings = isAwsRole(role) ? issuerWarnings(facts.issuer, 'AWS', { port: true }) : [];
   if (isMinioRole(role))
     warnings.push(
-      `MinIO looks at the issuer and the audience, not at the subject or the role: every aws identity${facts.tenancy === 'multi' ? ' of this organisation' : ''} gets this role policy there.`,
+      `${serviceOf(role)} looks at the issuer and the audience, not at the subject or the role: every aws identity${facts.tenancy === 'multi' ? ' of this organisation' : ''} gets this role policy there.`,
     );
   else warnings.push(...scopeWarnings(facts));
+  if (settings.source_identity && serviceOf(role) === 'Ceph RGW')
+    warnings.push(
+      'Ceph RGW has no source identity: the trust policy leaves sts:SetSourceIdentity out, and conditions cannot use it. Use session_tags to name the user there.',
+    );
   warnings.push(...deliveryWarnings(facts, "the session name and the duration at AWS, up to the role's own maximum"));
   if (settings.max_duration > sessionDuration.default)
     warnings.push(

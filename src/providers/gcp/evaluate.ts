@@ -1,7 +1,8 @@
-import { isObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import { invalidDocument, type Members, optionalTextIn, parseDocument, readMembers } from '../document.ts';
 import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
+import { members as accountPolicyMembers, evaluateAccountPolicy, isAccountPolicy } from './accountpolicy.ts';
 import { evaluateCel, toText } from './cel.ts';
 import { parseUploadedKeys } from './uploadedkeys.ts';
 
@@ -50,8 +51,8 @@ const providerMembers = {
   attributeCondition: optionalText,
 } satisfies Members;
 
-/** Every member of a provider that `evaluate` knows, by its path. */
-export const members = { '': providerMembers, 'oidc.': oidcMembers };
+/** Every member that `evaluate` knows, by its path: of a provider, and of the policy of a service account. */
+export const members = { '': providerMembers, 'oidc.': oidcMembers, ...accountPolicyMembers };
 
 /** Conditions of a provider that is not usable: Google answers as if it did not exist (cloud-facts.md 00). */
 export const lifeConditions: readonly string[] = ['state', 'disabled', 'expireTime'];
@@ -66,12 +67,14 @@ interface PoolProvider {
 }
 
 /**
- * Evaluates a provider of a workload identity pool: state, issuer, uploaded keys, audience, mapping and condition
- * (cloud-facts.md 3.1). The state of the pool is not in the document, so it is not evaluated. Throws `invalid_request` or
- * `not_supported` for a document that it cannot evaluate.
+ * Judges a token as a provider of a workload identity pool does: state, issuer, uploaded keys, audience, mapping and
+ * condition (cloud-facts.md 3.1). The state of the pool is not in the document, and is not judged. Judges the policy of a
+ * service account by who may impersonate it.
  */
 export function evaluate(document: string, claims: Claims, request: EvaluateRequest = {}): Verdict {
-  const provider = parseProvider(document);
+  const value = parseDocument(document, what);
+  if (isAccountPolicy(value)) return evaluateAccountPolicy(value, claims);
+  const provider = parseProvider(value);
   if (provider.dead !== undefined) return provider.dead;
   if (claims.iss !== provider.issuer) return deny('oidc.issuerUri', provider.issuer, claims.iss);
   const unverifiable = provider.keys === undefined ? undefined : judgeKeys(provider.keys, request);
@@ -88,7 +91,7 @@ export function evaluate(document: string, claims: Claims, request: EvaluateRequ
  * `invalid_request` where one has no value.
  */
 export function mapAttributes(document: string, claims: Claims): Record<string, string> {
-  const mapped = mapClaims(parseProvider(document), claims);
+  const mapped = mapClaims(parseProvider(parseDocument(document, what)), claims);
   if ('denial' in mapped)
     throw invalidDocument(what, `maps no ${mapped.denial.condition} from these claims: ${mapped.denial.actual}`);
   return Object.fromEntries(
@@ -162,8 +165,8 @@ function describeAssertion(condition: string, claims: Claims): string {
     .join(', ');
 }
 
-function parseProvider(document: string): PoolProvider {
-  const provider = readMembers(parseDocument(document, what), providerMembers, what);
+function parseProvider(value: JsonObject): PoolProvider {
+  const provider = readMembers(value, providerMembers, what);
   const { oidc, attributeMapping, attributeCondition, name } = provider;
   return {
     issuer: oidc.issuerUri,

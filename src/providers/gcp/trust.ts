@@ -9,7 +9,7 @@ import {
   userClaimWarnings,
 } from '../facts.ts';
 import type { Trust, TrustDocument, TrustFacts } from '../provider.ts';
-import { formatAudience, formatPrincipal, formatPrincipalSet } from './names.ts';
+import { formatAudience, formatPrincipal, formatPrincipalSet, poolName, projectIdOf } from './names.ts';
 import { type GcpSettings, tokenDuration } from './settings.ts';
 
 const impersonationRole = 'roles/iam.workloadIdentityUser';
@@ -30,7 +30,7 @@ export function trust(settings: GcpSettings, facts: TrustFacts): Trust {
         title: 'Provider of the workload identity pool',
         form: 'json',
         text: JSON.stringify(provider, null, 2),
-        paste_into: `POST https://iam.googleapis.com/v1/projects/${settings.project_number}/locations/global/workloadIdentityPools/${settings.pool}/providers?workloadIdentityPoolProviderId=${settings.provider}`,
+        paste_into: `POST https://iam.googleapis.com/v1/${poolName(settings)}/providers?workloadIdentityPoolProviderId=${settings.provider}`,
       },
       consoleForm(settings, provider),
       access(settings, member),
@@ -139,33 +139,21 @@ function access(settings: GcpSettings, member: string): TrustDocument {
 }
 
 function commands(settings: GcpSettings, provider: ProviderDocument, member: string): TrustDocument {
-  const { project_number: project, pool } = settings;
+  // The whole resource name: gcloud refuses the number of a project as its --project.
+  const pool = poolName(settings);
   const mapping = Object.entries(provider.attributeMapping).map(([key, value]) => `${key}=${value}`);
   const lines = [
     '# The pool, once',
-    shellCommand(`gcloud iam workload-identity-pools create ${pool}`, [
-      ['--project', project],
-      ['--location', 'global'],
-    ]),
+    shellCommand(`gcloud iam workload-identity-pools create ${pool}`, []),
     '# The provider',
-    shellCommand(`gcloud iam workload-identity-pools providers create-oidc ${settings.provider}`, [
-      ['--project', project],
-      ['--location', 'global'],
-      ['--workload-identity-pool', pool],
+    shellCommand(`gcloud iam workload-identity-pools providers create-oidc ${pool}/providers/${settings.provider}`, [
       ['--issuer-uri', provider.oidc.issuerUri],
       ['--allowed-audiences', provider.oidc.allowedAudiences[0]!],
       ['--attribute-mapping', mapping.join(',')],
       ['--attribute-condition', provider.attributeCondition],
     ]),
   ];
-  if (settings.service_account !== undefined)
-    lines.push(
-      '# Who may use the service account',
-      shellCommand(`gcloud iam service-accounts add-iam-policy-binding ${settings.service_account}`, [
-        ['--role', impersonationRole],
-        ['--member', member],
-      ]),
-    );
+  if (settings.service_account !== undefined) lines.push(...bindingCommand(settings.service_account, member));
   return {
     name: 'gcloud',
     title: 'The same with the Google Cloud command line',
@@ -173,6 +161,22 @@ function commands(settings: GcpSettings, provider: ProviderDocument, member: str
     text: lines.join('\n'),
     paste_into: 'a terminal that is signed in with `gcloud auth login`, such as Cloud Shell',
   };
+}
+
+/** Without --project gcloud takes the project that it is set to, and without --condition it may ask. */
+function bindingCommand(serviceAccount: string, member: string): string[] {
+  const project = projectIdOf(serviceAccount);
+  const binding = `gcloud iam service-accounts add-iam-policy-binding ${serviceAccount}`;
+  return [
+    '# Who may use the service account',
+    ...(project === undefined ? ['# PROJECT_ID is the id of its project, which its address does not tell'] : []),
+    shellCommand(project === undefined ? `${binding} --project "$PROJECT_ID"` : binding, [
+      ...(project === undefined ? [] : [['--project', project] as const]),
+      ['--role', impersonationRole],
+      ['--member', member],
+      ['--condition', 'None'],
+    ]),
+  ];
 }
 
 /** Google also accepts uploaded keys, so an issuer that it cannot reach works while those are up to date. */

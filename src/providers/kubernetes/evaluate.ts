@@ -1,6 +1,15 @@
 import { X509Certificate } from 'node:crypto';
+import { ArsiaError } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { invalidDocument, type Members, optionalTextIn, parseDocument, readMembers, unsupported } from '../document.ts';
+import {
+  invalidDocument,
+  type Members,
+  optionalTextIn,
+  orUnsupported,
+  parseDocument,
+  readMembers,
+  unsupported,
+} from '../document.ts';
 import type { Verdict } from '../provider.ts';
 import { deny } from '../verdict.ts';
 
@@ -112,14 +121,17 @@ const configurationMembers = {
   kind: (value: unknown): void => {
     if (value !== what) throw invalidDocument(what, `has not the kind ${what}`);
   },
-  jwt: (value: unknown): Authenticator[] => {
+  jwt: (value: unknown): Entry[] => {
     if (!Array.isArray(value) || value.length === 0 || !value.every(isObject))
       throw invalidDocument(what, 'has no `jwt`');
-    const authenticators = value.map((one) => readMembers(one, authenticatorMembers, what, 'jwt[].'));
-    // The API server refuses such a configuration, because either of the two could evaluate a token.
-    if (new Set(authenticators.map(({ issuer }) => issuer.url)).size < authenticators.length)
+    const entries = value.map((one) => ({
+      url: issuerMembers.url(isObject(one.issuer) ? one.issuer.url : undefined),
+      authenticator: orUnsupported(() => readMembers(one, authenticatorMembers, what, 'jwt[].')),
+    }));
+    // The API server refuses such a configuration: either of the two could evaluate a token.
+    if (new Set(entries.map(({ url }) => url)).size < entries.length)
       throw invalidDocument(what, 'names one `jwt[].issuer.url` twice');
-    return authenticators;
+    return entries;
   },
   anonymous: { irrelevant: 'It is about requests without a token.' },
 } satisfies Members;
@@ -141,11 +153,12 @@ export const members = {
  * `invalid_request` or `not_supported` for a document that it cannot evaluate.
  */
 export function evaluate(document: string, claims: Claims): Verdict {
-  const { jwt: authenticators } = readMembers(parseDocument(document, what), configurationMembers, what);
-  const urls = authenticators.map(({ issuer }) => issuer.url);
+  const { jwt: entries } = readMembers(parseDocument(document, what), configurationMembers, what);
+  const urls = entries.map(({ url }) => url);
   const index = urls.indexOf(String(claims.iss));
-  const authenticator = authenticators[index];
+  const authenticator = entries[index]?.authenticator;
   if (authenticator === undefined) return deny('jwt[].issuer.url', urls, claims.iss);
+  if (authenticator instanceof ArsiaError) throw authenticator;
   const { issuer, claimValidationRules, claimMappings } = authenticator;
   const audiences = [claims.aud].flat();
   if (!issuer.audiences.some((audience) => audiences.includes(audience)))
@@ -176,6 +189,12 @@ interface Rule {
   claim: string;
   value: string;
   isPrefix: boolean;
+}
+
+/** An issuer of the configuration. The one that the API server finds by `iss` alone judges the token. */
+interface Entry {
+  url: string;
+  authenticator: Authenticator | ArsiaError;
 }
 
 interface Authenticator {

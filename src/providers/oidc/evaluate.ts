@@ -1,6 +1,8 @@
+import type { JsonObject } from '../../core/json.ts';
 import { invalidDocument, type Members, optionalTextIn, parseDocument, readMembers } from '../document.ts';
 import type { Verdict } from '../provider.ts';
 import { deny } from '../verdict.ts';
+import { evaluateVaultRole, vaultRoleIn, members as vaultRoleMembers } from './vaultrole.ts';
 
 const what = 'trust document';
 const optionalText = optionalTextIn(what);
@@ -23,15 +25,18 @@ const trustMembers = {
   },
 } satisfies Members;
 
-/** Every member of a trust document that `evaluate` knows. */
-export const members = { '': trustMembers };
+/** Every member that `evaluate` knows, by its place: of a trust document, and of a role of Vault. */
+export const members = { '': trustMembers, ...vaultRoleMembers };
 
 /**
- * Evaluates the trust document that the trust page shows for any relying party: `issuer`, `audiences`, and either a `subject`
- * that must be equal or a `subject_prefix`.
+ * The trust of any relying party, in the form that the trust page shows: `issuer`, `audiences`, and a `subject` that must be
+ * equal or a `subject_prefix` that it must begin with. Also takes a role of Vault or OpenBao.
  */
 export function evaluate(document: string, claims: Readonly<Record<string, unknown>>): Verdict {
-  const { issuer, audiences, subject, subject_prefix: prefix } = parseTrust(document);
+  const value = parseDocument(document, what);
+  const role = vaultRoleIn(value);
+  if (role !== undefined) return evaluateVaultRole(role, claims);
+  const { issuer, audiences, subject, subject_prefix: prefix } = parseTrust(value);
   if (claims.iss !== issuer) return deny('issuer', issuer, claims.iss);
   if (typeof claims.aud !== 'string' || !audiences.includes(claims.aud))
     return deny('audiences', audiences, claims.aud);
@@ -41,8 +46,8 @@ export function evaluate(document: string, claims: Readonly<Record<string, unkno
   return { allow: true };
 }
 
-function parseTrust(document: string) {
-  const trust = readMembers(parseDocument(document, what), trustMembers, what);
+function parseTrust(value: JsonObject) {
+  const trust = readMembers(value, trustMembers, what);
   if ((trust.subject === undefined) === (trust.subject_prefix === undefined))
     throw invalidDocument(what, 'needs one of `subject` and `subject_prefix`');
   return trust;

@@ -3,7 +3,7 @@ import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import { managedIdentities } from '../../entities/managedidentities.ts';
 import type { CloudEndpoints, Provider, ReadSettings } from '../../providers/provider.ts';
-import { requireProvider } from '../../providers/registry.ts';
+import { defaultDelivery, requireProvider } from '../../providers/registry.ts';
 import { parseSettings } from '../../providers/requestedsettings.ts';
 import { settingsToStore } from '../../providers/storedsettings.ts';
 import { findAliasAt } from '../../store/identities/aliases.ts';
@@ -60,6 +60,7 @@ export function createIdentity(
         organization_id: namespace.organization_id,
         group_id: namespace.id,
         ...given,
+        delivery: given.delivery ?? defaultDelivery(provider),
         settings,
         audience,
         created_at: new Date(context.now),

@@ -253,7 +253,114 @@ describe('statements', () => {
   });
 });
 
-describe('not supported', () => {
+describe('a statement for somebody else does not stop the verdict', () => {
+  /** Cases of the field: what stands beside the generated statement in real trust policies. */
+  const forOthers: [string, object][] = [
+    [
+      'a service, by source account',
+      {
+        Principal: { Service: 'pods.eks.amazonaws.com' },
+        Action: ['sts:AssumeRole', 'sts:TagSession'],
+        Condition: { StringEquals: { 'aws:SourceAccount': '111122223333' } },
+      },
+    ],
+    [
+      'a service, by ARN',
+      {
+        Principal: { Service: 'pods.eks.amazonaws.com' },
+        Action: 'sts:AssumeRole',
+        Condition: { ArnEquals: { 'aws:PrincipalARN': 'arn:aws:iam::111122223333:role/x' } },
+      },
+    ],
+    [
+      'a service, by variable',
+      {
+        Principal: { Service: 'pods.eks.amazonaws.com' },
+        Action: 'sts:AssumeRole',
+        Condition: { StringEquals: { 'aws:SourceOrgId': '$'.concat('{aws:ResourceOrgId}') } },
+      },
+    ],
+    [
+      'an account, by external id',
+      {
+        Principal: { AWS: 'arn:aws:iam::444455556666:root' },
+        Action: 'sts:AssumeRole',
+        Condition: { StringEquals: { 'sts:ExternalId': 'abc' } },
+      },
+    ],
+    [
+      'an account, by MFA',
+      {
+        Principal: { AWS: 'arn:aws:iam::444455556666:root' },
+        Action: 'sts:*',
+        Condition: {
+          Bool: { 'aws:MultiFactorAuthPresent': 'true' },
+          NumericLessThan: { 'aws:MultiFactorAuthAge': '3600' },
+        },
+      },
+    ],
+    [
+      'another action, denied by address',
+      {
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 'sts:AssumeRole',
+        Condition: { NotIpAddress: { 'aws:SourceIp': '192.0.2.0/24' } },
+      },
+    ],
+    ['a service and all but an action', { Principal: { Service: 'ec2.amazonaws.com' }, NotAction: 'sts:AssumeRole' }],
+    ['another action and all but a principal', { NotPrincipal: { AWS: '444455556666' }, Action: 'sts:AssumeRole' }],
+    ['another action and a member that nobody knows', { Principal: { Robot: 'x' }, Action: 'sts:AssumeRole', Zzz: 1 }],
+    [
+      'another provider, by address',
+      {
+        Principal: { Federated: 'arn:aws:iam::111122223333:oidc-provider/other.example.com' },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Condition: { IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } },
+      },
+    ],
+  ];
+  test.each(forOthers)('%s', (_name, more) => {
+    const other = { Effect: 'Allow', ...more };
+    for (const statements of [
+      [statement, other],
+      [other, statement],
+    ]) {
+      expect(judge(policyOf(...statements))).toEqual({ allow: true });
+      expect(judge(policyOf(...statements), { ...token, sub: 'x' })).toMatchObject({
+        allow: false,
+        condition: `StringEquals ${sub}`,
+      });
+    }
+  });
+
+  const byAddress = { IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } };
+  const unsupported = expect.objectContaining({ code: 'not_supported', message: expect.stringContaining('IpAddress') });
+
+  test('one that may apply does, where the verdict depends on it', () => {
+    const deny = { Effect: 'Deny', Principal: '*', Action: 'sts:*', Condition: byAddress };
+    expect(() => judge(policyOf(statement, deny))).toThrow(unsupported);
+    expect(() => judge(policyOf({ ...statement, Condition: byAddress }))).toThrow(unsupported);
+    const perhaps = { ...statement, Condition: byAddress };
+    expect(() => judge(policyOf(statement, perhaps), { ...token, sub: 'x' })).toThrow(unsupported);
+  });
+
+  test('one that may apply does not, where another statement or condition decides', () => {
+    expect(judge(policyOf({ ...statement, Condition: byAddress }, statement))).toEqual({ allow: true });
+    const both = { ...statement, Condition: { ...statement.Condition, ...byAddress } };
+    expect(judge(policyOf(both), { ...token, sub: 'x' })).toMatchObject({ condition: `StringEquals ${sub}` });
+    const deny = { Effect: 'Deny', Principal: '*', Action: 'sts:*' };
+    expect(judge(policyOf({ ...deny, Condition: byAddress }, deny))).toMatchObject({ allow: false });
+  });
+
+  test('one that IAM would not store stays a fault of the document', () => {
+    const other = { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' };
+    for (const wrong of [{ ...other, Effect: 'allow' }, { ...other, Condition: { Bool: [] } }, { Effect: 'Allow' }])
+      expect(() => judge(policyOf(statement, wrong))).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  });
+});
+
+describe('what evaluate does not know, it says', () => {
   const unknown: [string, string, string][] = [
     ['an operator', withCondition({ IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } }), 'IpAddress'],
     ['an operator in another case', withCondition({ stringequals: { [sub]: 'x' } }), 'stringequals'],
@@ -262,7 +369,7 @@ describe('not supported', () => {
     ['a key that Arsia cannot see', withCondition({ StringEquals: { 'aws:SourceIp': '10.0.0.1' } }), 'aws:SourceIp'],
     ['a policy variable', withCondition({ StringEquals: { [sub]: '$'.concat('{aws:username}') } }), 'variable'],
     ['NotPrincipal', policyOf({ Effect: 'Allow', NotPrincipal: '*', Action: 'sts:*' }), 'NotPrincipal'],
-    ['NotAction', policyOf({ Effect: 'Allow', Principal: '*', NotAction: 'sts:*' }), 'NotAction'],
+    ['NotAction', policyOf({ Effect: 'Allow', Principal: { Federated: provider }, NotAction: 'iam:*' }), 'NotAction'],
     ['Resource', policyOf({ ...statement, Resource: '*' }), 'Resource'],
     ['a member of the policy', JSON.stringify({ Version: '2012-10-17', Statement: [statement], Extra: 1 }), 'Extra'],
   ];

@@ -4,13 +4,13 @@ import { aws } from '../../../src/providers/aws/index.ts';
 import { settings as schema } from '../../../src/providers/aws/settings.ts';
 import { createCalls } from '../../../src/providers/calls.ts';
 import type { ExchangeContext } from '../../../src/providers/provider.ts';
-import { endpoints, exchangeContext, id } from '../samples.ts';
+import { endpoints, exchangeContext, id, trustFacts } from '../samples.ts';
 
 const noEndpoints = { ...endpoints, aws_sts: [] as string[] };
 
 import { type Stub, startStub } from '../stub.ts';
 
-const { check, exchange, isTransient, describe: describeCredentials } = aws.exchanging!;
+const { check, exchange, explain, isTransient, describe: describeCredentials } = aws.exchanging!;
 const settings = schema.parse({ role_arn: 'arn:aws:iam::111122223333:role/acme/deploy' });
 const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtaSJ9.c2ln';
 
@@ -129,6 +129,20 @@ describe('AssumeRoleWithWebIdentity with the SDK', () => {
       body: '<?xml version="1.0"?><Error><Code>AccessDenied</Code><RequestId>tx</RequestId></Error>',
     });
     await expect(exchange(token, settings, context())).rejects.toMatchObject({ Code: 'AccessDenied' });
+  });
+
+  test('a refusal of Ceph RGW has an empty message: the error says what RGW does not tell', async () => {
+    stub.react({
+      status: 403,
+      body: '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message></Message><RequestId>tx</RequestId></Error>',
+    });
+    const ceph = schema.parse({ role_arn: 'arn:aws:iam::research:role/deploy' });
+    const thrown = await exchange(token, ceph, context()).catch((error: unknown) => error);
+    const error = explain(thrown, trustFacts(), ceph);
+    expect(error.message).toBe('Ceph RGW does not let this token assume arn:aws:iam::research:role/deploy.');
+    expect(error.more).toMatchObject({ actual: 'Ceph RGW sent no message', cloud: { code: 'AccessDenied' } });
+    expect(error.advice).toContain('Ceph RGW does not say why.');
+    expect(error.advice).toMatch(/client ids lack `aws`.*keys of https:.*clock/);
   });
 });
 

@@ -1,3 +1,4 @@
+import { awsRolesClaim } from '../../../src/core/claims.ts';
 import * as aws from '../../../src/providers/aws/evaluate.ts';
 import { absent, claims, host, type Walk } from '../walk.ts';
 
@@ -8,11 +9,13 @@ const statement = {
   Action: 'sts:AssumeRoleWithWebIdentity',
   Condition: { StringEquals: { [`${host}:sub`]: claims.sub } },
 };
+const policy = { Version: '2012-10-17', Statement: [statement] };
+const role = 'arn:aws:iam::111122223333:role/deploy';
 const deny = { Effect: 'Deny', Action: 'sts:*' };
 
 export const walk: Walk = {
   ...aws,
-  claims,
+  claims: { ...claims, [awsRolesClaim]: [role] },
   companions: { 'Statement.Principal.': statement.Principal },
   places: {
     '': (change) => ({ Version: '2012-10-17', Id: 'x', Statement: [statement], ...change }),
@@ -24,6 +27,8 @@ export const walk: Walk = {
         'AWS' in change ? { ...deny, Principal: change } : { ...statement, Principal: change },
       ].slice('AWS' in change ? 0 : 1),
     }),
+    'get-role: ': (change) => ({ Role: { AssumeRolePolicyDocument: policy }, ...change }),
+    'get-role: Role.': (change) => ({ Role: { Arn: role, AssumeRolePolicyDocument: policy, ...change } }),
   },
   refused: {
     Version: ['2020-01-01', 2012, null, []],
@@ -34,6 +39,9 @@ export const walk: Walk = {
     'Statement.Action': [absent, [], 7, 'sts:AssumeRole'],
     'Statement.Condition': [null, [], { StringEquals: { [`${host}:sub`]: 'x' } }],
     'Statement.Principal.Federated': [[], 7, '*', 'arn:aws:iam::111122223333:oidc-provider/other.example.com'],
+    'get-role: Role': [absent, null, {}, 'x'],
+    'get-role: Role.Arn': ['arn:aws:iam::111122223333:role/other', '', 7, null],
+    'get-role: Role.AssumeRolePolicyDocument': [absent, null, {}, '%', '%7B', 'x', JSON.stringify(deny)],
     'Statement.Principal.AWS': ['*', ['111122223333', '*'], 7, []],
   },
 };

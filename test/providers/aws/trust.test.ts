@@ -147,7 +147,33 @@ describe('the trust policy', () => {
     expect(JSON.parse(text).Statement[0].Principal.Federated).toBe(`arn:aws:iam:::oidc-provider/${host}`);
   });
 
-  test('does not exist for MinIO, and a warning says what that means', () => {
+  test.each([
+    ['an account', 'RGW12345678901234567'],
+    ['a tenant', 'research'],
+  ])('for %s of Ceph RGW names the provider there, and its own evaluate accepts it', (_what, account) => {
+    const ceph = schema.parse({ role_arn: `arn:aws:iam::${account}:role/application/S3Access` });
+    const facts = trustFacts();
+    const { text } = trust(ceph, facts).documents[0]!;
+    expect(text).not.toMatch(/\s/);
+    expect(JSON.parse(text).Statement[0].Principal.Federated).toBe(`arn:aws:iam::${account}:oidc-provider/${host}`);
+    expect(evaluate(text, { ...claimsFor(aws, ceph, facts) })).toEqual({ allow: true });
+  });
+
+  test('for Ceph RGW never names sts:SetSourceIdentity, which RGW refuses, and says so', () => {
+    const ceph = schema.parse({
+      role_arn: 'arn:aws:iam::research:role/deploy',
+      source_identity: true,
+      session_tags: { 'arsia:user': 'user_id' },
+    });
+    const facts = trustFacts('workspace');
+    const made = trust(ceph, facts);
+    const { text } = made.documents[0]!;
+    expect(JSON.parse(text).Statement[0].Action).toEqual(['sts:AssumeRoleWithWebIdentity', 'sts:TagSession']);
+    expect(evaluate(text, { ...claimsFor(aws, ceph, facts) })).toEqual({ allow: true });
+    expect(made.warnings.join('\n')).toMatch(/Ceph RGW has no source identity: .*leaves sts:SetSourceIdentity out/);
+  });
+
+  test('does not exist at MinIO, and the trust says what that means', () => {
     const minio = schema.parse({ role_arn: 'arn:minio:iam:::role/abc' });
     const { documents, warnings } = trust(minio, trustFacts());
     expect(documents.map(({ name }) => name)).toEqual(['minio-provider']);
@@ -164,7 +190,30 @@ describe('other parts of the trust', () => {
     ]);
   });
 
-  test('warns about a delivered token, an issuer that AWS cannot use, and long sessions', () => {
+  const shellOf = (role_arn: string, more: object = {}) =>
+    trust(schema.parse({ role_arn, ...more }), trustFacts()).documents.find(({ form }) => form === 'shell')!.text;
+
+  test('the command that creates the provider has a thumbprint, without which the CLI of Debian 12 does not run', () => {
+    for (const role_arn of [plain.role_arn, 'arn:aws:iam:::role/deploy'])
+      expect(shellOf(role_arn)).toMatch(/^aws [^#]*iam create-open-id-connect-provider [^#]*--thumbprint-list 0{40}$/m);
+    expect(shellOf(plain.role_arn)).toContain('\naws iam add-client-id-to-open-id-connect-provider ');
+  });
+
+  test('for Ceph RGW the commands go to the gateway, and a further audience means delete and create', () => {
+    const text = shellOf('arn:aws:iam::research:role/deploy');
+    expect(text).not.toContain('add-client-id');
+    expect(text).toContain(
+      `\n# aws --endpoint-url "$RGW_URL" iam delete-open-id-connect-provider --open-id-connect-provider-arn arn:aws:iam::research:oidc-provider/${host}\n`,
+    );
+    const commands = text.split('\n').filter((line) => line.startsWith('aws '));
+    expect(commands).toHaveLength(3);
+    for (const command of commands) expect(command).toMatch(/^aws --endpoint-url "\$RGW_URL" iam /);
+    const named = shellOf('arn:aws:iam:::role/deploy', { sts_endpoint: 'https://rgw.example.com' });
+    expect(named).toContain('aws --endpoint-url https://rgw.example.com iam create-role ');
+    expect(named).not.toContain('RGW_URL');
+  });
+
+  test('warnings: a token in hand, an issuer that AWS cannot use, long sessions', () => {
     const warningsOf = (facts: Partial<TrustFacts>, more: object = {}) =>
       trust(schema.parse({ ...plain, ...more }), trustFacts('identity', facts as object)).warnings.join('\n');
     expect(warningsOf({})).toBe('');

@@ -11,6 +11,7 @@ const refusedByAzure = {
   issuer: [absent, null, '', `${iss}/`, 'x'.repeat(601)],
   subject: [absent, 7, 'MI_1:ws_1', 'x'.repeat(601)],
   audiences: [absent, [], 'aud', ['x'], ['aud', 'aud'], [null]],
+  type: ['Microsoft.ManagedIdentity/userAssignedIdentities', 7, null],
   claimsMatchingExpression: [{ value: "claims['sub'] matches '*'", languageVersion: 1 }, ''],
 };
 const prefixed = (place: string, refused: Record<string, unknown[]>) =>

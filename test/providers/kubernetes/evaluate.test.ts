@@ -22,6 +22,30 @@ describe('an authentication configuration', () => {
     expect(judge({}, { aud: ['y', 'x'] })).toEqual({ allow: true });
   });
 
+  test('does not look at the entry of another issuer, which may have what evaluate does not know', () => {
+    const issuer = { url: 'https://other.example.com', audiences: ['a'] };
+    const others = [
+      { ...entry, issuer, claimMappings: { username: { expression: 'claims.email' } } },
+      { ...entry, issuer, claimValidationRules: [{ expression: 'claims.hd == "example.com"' }] },
+      { ...entry, issuer, userValidationRules: [{ expression: "!user.username.startsWith('system:')" }] },
+      { ...entry, issuer: { ...issuer, discoveryURL: 'https://inside.example.com/x' } },
+      { ...entry, issuer: { ...issuer, egressSelectorType: 'cluster' } },
+    ];
+    for (const other of others) {
+      expect(evaluate(documentOf(entry, other), token)).toEqual({ allow: true });
+      expect(evaluate(documentOf(other, entry), { ...token, sub: 'x' })).toMatchObject({
+        allow: false,
+        condition: 'jwt[1].claimValidationRules[0] sub',
+      });
+      expect(() => evaluate(documentOf(other, entry), { ...token, iss: issuer.url })).toThrow(
+        expect.objectContaining({ code: 'not_supported' }),
+      );
+    }
+    expect(() => evaluate(documentOf(entry, { ...entry, issuer: {} }), token)).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
+  });
+
   const prefix = { claimValidationRules: [{ expression: "claims.sub.startsWith('mi_1:')", message: 'no' }] };
   test.each([
     ['another issuer', {}, { iss: 'https://issuer.example.com/' }, 'jwt[].issuer.url'],

@@ -57,6 +57,15 @@ describe('managed identities', () => {
     });
   });
 
+  test('deliver both by default where the credential is the token, so that the token exchange works', async () => {
+    for (const type of ['oidc', 'kubernetes']) {
+      const settings = { audience: `https://${type}.example.com` };
+      expect(await make({ type, settings })).toMatchObject({ delivery: 'both' });
+      expect(await make({ type, settings, delivery: 'credentials' })).toMatchObject({ delivery: 'credentials' });
+    }
+    expect(await make()).toMatchObject({ delivery: 'credentials' });
+  });
+
   test('of an unknown type are refused with the list of types', async () => {
     const { owner, group } = organization;
     const body = { name: 'x', group, type: 'oracle', settings: {} };
