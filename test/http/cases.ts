@@ -83,6 +83,10 @@ export const cases: Record<string, Case> = {
     least: 'deployer',
     params: { id: 'workspace', identity: 'identity' },
   },
+  'DELETE /workspaces/:id/assignments/:assignment': {
+    least: 'deployer',
+    params: { id: 'workspace', assignment: 'assignment' },
+  },
   'GET /workspaces/:id/usable-identities': { least: 'viewer', params: id('workspace') },
   'GET /workspaces/:id/effective-identities': { least: 'viewer', params: id('workspace'), query: { user: 'user' } },
 

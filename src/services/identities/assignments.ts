@@ -6,7 +6,6 @@ import type { workspaces } from '../../entities/namespaces.ts';
 import {
   type AssignedIdentity,
   type Assignment,
-  deleteAssignment,
   findAssignment,
   insertAssignment,
   listAssignedIdentities,
@@ -53,10 +52,9 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
       input.principal === undefined
         ? ''
         : await resolvePrincipalId(context, namespace.organization_id, input.principal);
-    const assigned = { ...attachSettings(identity), profile, principal_id, assigned_at: new Date(context.now) };
     const place = { workspace_id: namespace.id, principal_id };
     const existing = await findAssignment(context.db, { ...place, type: identity.type, profile });
-    if (existing?.identity_id === identity.id) return assigned;
+    if (existing?.identity_id === identity.id) return attachIdentity(existing, identity);
     const elsewhere = await findAssignment(context.db, { ...place, identity_id: identity.id });
     if (existing !== undefined || elsewhere !== undefined)
       throw new ArsiaError('conflict', explainConflict(identity, namespace.path, input, existing), {
@@ -78,12 +76,16 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
       created_at: new Date(context.now),
     };
     await insertAssignment(context.db, row);
-    return assigned;
+    return attachIdentity(row, identity);
   },
-  describe: (_input, { namespace, identity }, { profile, principal_id }) => ({
-    detail: { workspace: namespace.path, identity: identityPath(identity), profile, principal_id },
+  describe: (_input, { namespace, identity }, { assignment_id, profile, principal_id }) => ({
+    detail: { workspace: namespace.path, identity: identityPath(identity), assignment_id, profile, principal_id },
   }),
 };
+
+function attachIdentity({ id, profile, principal_id, created_at }: Assignment, identity: ManagedIdentity) {
+  return { ...attachSettings(identity), assignment_id: id, profile, principal_id, assigned_at: created_at };
+}
 
 /** Creates a workspace and assigns identities to it, in one transaction. */
 export const createAssignedWorkspace: Action<
@@ -117,30 +119,6 @@ export const createAssignedWorkspace: Action<
   }),
 };
 
-/** Unassigns an identity. Jobs of the workspace lose it with their next request. */
-export const unassignIdentity: Action<
-  { workspace: string; identity: string; principal?: string | undefined },
-  Pair,
-  void
-> = {
-  name: 'managed_identity.unassign',
-  needs: 'assignment.manage',
-  changes: true,
-  find: resolvePair,
-  version: ({ identity }) => identity.version,
-  async run(context, input, { namespace, identity }) {
-    const principal_id =
-      input.principal === undefined
-        ? undefined
-        : await resolvePrincipalId(context, namespace.organization_id, input.principal);
-    if (!(await deleteAssignment(context.db, namespace.id, identity.id, principal_id)))
-      throw buildNotFoundError('assigned managed identity', input.identity);
-  },
-  describe: (input, { namespace, identity }) => ({
-    detail: { workspace: namespace.path, identity: identityPath(identity), principal: input.principal ?? 'everyone' },
-  }),
-};
-
 export const listWorkspaceIdentities: Action<
   { workspace: string; page: Page },
   FoundNamespace,
@@ -156,7 +134,7 @@ export const listWorkspaceIdentities: Action<
 };
 
 /** Finds the workspace and an identity that reaches it. Throws `not_found` for any other identity. */
-async function resolvePair(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
+export async function resolvePair(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
   const workspace = await resolveNamespace(context, 'workspace', input.workspace);
   // Demanded before the identity is looked up: a caller who may not see the workspace must learn nothing about its
   // identities.

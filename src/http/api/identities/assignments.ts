@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { assignments } from '../../../entities/assignments.ts';
-import { ref } from '../../../entities/inputs.ts';
+import { refOrEveryone } from '../../../entities/inputs.ts';
 import { assignedCursor } from '../../../store/identities/assignments.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
 import { presentAssigned, presentPage, readPage } from '../present.ts';
-import { page } from '../schemas.ts';
+import { flag, page } from '../schemas.ts';
 import { assignedIdentity } from './responses.ts';
 
 export const assignmentRoutes: Route[] = [
@@ -47,14 +47,29 @@ export const assignmentRoutes: Route[] = [
   route({
     method: 'DELETE',
     path: '/workspaces/:id/managed-identities/:identity',
-    summary: 'Unassign a managed identity from a workspace',
+    summary:
+      'Unassign a managed identity from a workspace; refused with the list of assignments where there are several, unless forced',
     action: 'managed_identity.unassign',
-    query: z.strictObject({ principal: ref.optional() }),
+    query: z.strictObject({
+      principal: refOrEveryone
+        .optional()
+        .meta({ description: 'Only the assignment for this user, team or service account; `*`: the one for everyone.' }),
+      force: flag,
+    }),
     handle: ({ api, call, params, query }) =>
       api.pipeline.perform(api.actions.assignments.unassign, call, {
         workspace: params.id!,
         identity: params.identity!,
         principal: query.principal,
+        force: query.force === 'true',
       }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/workspaces/:id/assignments/:assignment',
+    summary: 'Delete one assignment, by its `assignment_id`',
+    action: 'managed_identity.unassign',
+    handle: ({ api, call, params }) =>
+      api.pipeline.perform(api.actions.assignments.remove, call, { workspace: params.id!, id: params.assignment! }),
   }),
 ];
