@@ -1,7 +1,14 @@
 import { z } from 'zod';
-import { id, json, text, texts, time } from './columns.ts';
+import { id, json, text, texts, time, version } from './columns.ts';
 import { entity } from './entity.ts';
-import { labels, pattern, ref, refOrEveryone } from './inputs.ts';
+import { labelPatterns, pattern, ref, refOrEveryone } from './inputs.ts';
+
+const users = z
+  .array(refOrEveryone)
+  .min(1, 'must name a user or team, or `*` for everyone')
+  .max(100, 'must name at most 100 users')
+  .meta({ description: 'Users by id or login, teams by id; the account itself for its jobs without a user.' });
+const stages = z.array(pattern).min(1).max(32);
 
 /** The rights of service accounts to start jobs for users. */
 export const mayAct = entity({
@@ -16,15 +23,18 @@ export const mayAct = entity({
     users: {
       column: texts,
       meaning: 'Ids of users and teams; `*` is everyone; the account itself for its jobs without a user.',
-      create: z
-        .array(refOrEveryone)
-        .min(1, 'must name a user or team, or `*` for everyone')
-        .max(100, 'must name at most 100 users')
-        .meta({ description: 'Users by id or login, teams by id; the account itself for its jobs without a user.' }),
+      create: users,
+      change: users.optional(),
       audited: true,
     },
-    stages: { column: texts, create: z.array(pattern).min(1).max(32).default(['*']), audited: true },
-    labels: { column: json(z.record(z.string(), z.string())), create: labels.default({}), audited: true },
+    stages: { column: texts, create: stages.default(['*']), change: stages.optional(), audited: true },
+    labels: {
+      column: json(z.record(z.string(), z.string())),
+      create: labelPatterns.default({}),
+      change: labelPatterns.optional(),
+      audited: true,
+    },
     created_at: { column: time },
+    version: { column: version, hasDefault: true },
   },
 });

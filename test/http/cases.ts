@@ -120,6 +120,11 @@ export const cases: Record<string, Case> = {
     body: () => ({ users: ['*'] }),
   },
   'GET /service-accounts/:id/may-act': { least: 'viewer', params: id('account') },
+  'PATCH /service-accounts/:id/may-act/:right': {
+    least: 'owner',
+    params: { id: 'account', right: 'right' },
+    body: () => ({ labels: { '*': '*' } }),
+  },
   'DELETE /service-accounts/:id/may-act/:right': { least: 'owner', params: { id: 'account', right: 'right' } },
   'POST /service-accounts/:id/trust-rules': { least: 'owner', params: id('account'), body: () => trust },
   'GET /service-accounts/:id/trust-rules': { least: 'owner', params: id('account') },

@@ -33,6 +33,18 @@ export const mayActRoutes: Route[] = [
       ),
   }),
   route({
+    method: 'PATCH',
+    path: '/service-accounts/:id/may-act/:right',
+    summary: 'Change users, stages or labels of a right to act; a list or map that is sent replaces the former one',
+    action: 'may_act.update',
+    body: mayAct.change,
+    response: mayAct.answer,
+    handle: async ({ api, call, params, body }) =>
+      mayAct.present(
+        await api.pipeline.perform(api.actions.mayAct.update, call, { ref: params.id!, id: params.right!, ...body }),
+      ),
+  }),
+  route({
     method: 'DELETE',
     path: '/service-accounts/:id/may-act/:right',
     summary: 'Take a right to act away, with the next request of its jobs',
