@@ -1,5 +1,4 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import type { Created } from '../../entities/entity.ts';
 import type { workspaces } from '../../entities/namespaces.ts';
@@ -11,14 +10,13 @@ import {
   listAssignedIdentities,
 } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { readReach } from '../../store/identities/reach.ts';
 import { isGranted } from '../../store/identities/usegrants.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { createWorkspace, type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import { resolvePrincipalId } from '../people/memberships.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { buildNotFoundError } from '../pipeline/rights.ts';
-import { identityPath, resolveIdentity } from './lookup.ts';
+import { identityPath } from './lookup.ts';
+import { refuseMasked, resolveReachingIdentity } from './reaching.ts';
 import { attachSettings, type WithSettings } from './storedsettings.ts';
 
 export interface Pair extends FoundNamespace {
@@ -133,25 +131,14 @@ export const listWorkspaceIdentities: Action<
     (await listAssignedIdentities(context.db, namespace.id, page)).map(attachSettings),
 };
 
-/** Finds the workspace and an identity that reaches it. Throws `not_found` for any other identity. */
+/** Finds the workspace and an identity that reaches it. Throws `not_found` or `conflict` for any other identity. */
 export async function resolvePair(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
   const workspace = await resolveNamespace(context, 'workspace', input.workspace);
   // Demanded before the identity is looked up: a caller who may not see the workspace must learn nothing about its
   // identities.
   await context.demand('namespace.view', workspace);
-  const identity = await resolveReachingIdentity(context, input.identity, workspace);
+  const identity = await resolveReachingIdentity(context, input.identity, workspace.namespace);
   return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
-}
-
-async function resolveReachingIdentity(
-  context: Context,
-  ref: string,
-  { lineage }: Pick<Namespace, 'lineage'>,
-): Promise<ManagedIdentity> {
-  const { identity } = await resolveIdentity(context, ref);
-  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'out_of_reach')
-    throw buildNotFoundError('managed identity', ref);
-  return identity;
 }
 
 /** Throws `forbidden` unless the caller is a deployer at the group of the identity or has a use grant. */
@@ -162,17 +149,6 @@ async function demandUse(context: Context, identity: ManagedIdentity): Promise<v
   if (caller.id !== null && (await isGranted(context.db, identity.id, caller.id))) return;
   throw new ArsiaError('forbidden', `You may not use the managed identity ${identityPath(identity)}.`, {
     advice: `Ask an owner of ${identity.group_path} to grant you its use (POST /api/v1/managed-identities/${identity.id}/grants).`,
-  });
-}
-
-async function refuseMasked(
-  context: Context,
-  identity: ManagedIdentity,
-  { path, lineage }: FoundNamespace['namespace'],
-) {
-  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'usable') return;
-  throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
-    advice: 'Ask an owner of the group or workspace that masks it to delete the mask.',
   });
 }
 

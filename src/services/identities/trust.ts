@@ -1,14 +1,12 @@
 import type { WorkloadClaims } from '../../core/claims.ts';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { idPrefixes } from '../../core/ids.ts';
-import { findUsability } from '../../core/inheritance.ts';
 import { rootName } from '../../core/namespace.ts';
 import { hasWorkspaceId } from '../../core/subject.ts';
 import { isNamedAlone } from '../../core/subjectgrants.ts';
 import type { Federated, ReadSettings, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
 import { findOnlyAssignedWorkspace } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { readReach } from '../../store/identities/reach.ts';
 import { listNamingLaunchers } from '../../store/identities/subjectgrants.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { listTeamIds } from '../../store/people/teams.ts';
@@ -18,8 +16,8 @@ import { buildTokenClaims, buildTrustFacts, type TokenFacts } from '../issuing/t
 import { resolveNamespace } from '../namespaces/namespaces.ts';
 import { resolveUserIn } from '../people/users.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type FoundIdentity, identityPath, resolveIdentity } from './lookup.ts';
+import { demandReach } from './reaching.ts';
 import { readStoredSettings, toStoredIdentity } from './storedsettings.ts';
 
 /**
@@ -162,8 +160,7 @@ async function resolveWorkspace(
   if (input.workspace !== undefined) {
     const place = await resolveNamespace(context, 'workspace', input.workspace);
     await context.demand('namespace.view', place);
-    const reach = await readReach(context.db, identity, place.lineage);
-    if (findUsability(reach, place.lineage) === 'out_of_reach') throw buildNotFoundError('workspace', input.workspace);
+    await demandReach(context, identity, place.namespace);
     return place.namespace;
   }
   const only = await findOnlyAssignedWorkspace(context.db, identity.id);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { startArsia } from '../../support/arsia.ts';
 import type { Body, Client } from '../../support/client.ts';
 import { createOracle, type Oracle } from '../../support/oracle.ts';
-import { createOrganization, type Organization } from '../../support/organization.ts';
+import { createAccount, createOrganization, type Organization } from '../../support/organization.ts';
 
 let oracle: Oracle;
 let organization: Organization;
@@ -96,4 +96,50 @@ test('an assignment that is repeated keeps its address and its time', async () =
   const first = await assign();
   expect(first.assignment_id).toMatch(/^asg_/);
   expect(await assign()).toEqual(first);
+});
+
+describe('an identity that is not usable in a workspace', () => {
+  /** Creates an identity in one group and a workspace in another one. */
+  async function makeApart() {
+    const group = await owner.send('POST', '/groups', { name: fresh('g'), parent: 'acme' });
+    return { identity: await newIdentity(), workspace: await newWorkspace(group.path), group };
+  }
+
+  test('is refused with the reason and the ways out where the caller may see both', async () => {
+    const { identity, workspace, group } = await makeApart();
+    const assigned = `/workspaces/${workspace.id}/managed-identities`;
+    for (const send of [
+      () => owner.ask('POST', assigned, { managed_identity: identity.id }),
+      () => owner.ask('POST', assigned, { managed_identity: identity.path }),
+      () => owner.ask('DELETE', `${assigned}/${identity.id}`),
+      () => owner.ask('POST', `/workspaces/${workspace.id}/masks`, { managed_identity: identity.id }),
+      () => owner.ask('GET', `/managed-identities/${identity.id}/trust?workspace=${workspace.id}`),
+      () => owner.ask('GET', `/managed-identities/${identity.id}/claims?workspace=${workspace.id}`),
+    ]) {
+      const { answer } = await oracle.refuses(send, conflict);
+      expect(answer.body.detail).toContain(`${identity.path} is not usable in ${workspace.path}: its group acme/lab`);
+      expect(answer.body.advice).toContain(`/managed-identities/${identity.id}/aliases {"group":"${group.path}"}`);
+      expect(answer.body.advice).toContain(`/managed-identities/${identity.id}/move`);
+    }
+  });
+
+  test('is refused as unknown where the caller may not see the identity', async () => {
+    const { identity, workspace } = await makeApart();
+    const role = { namespace: workspace.id, role: 'owner' } as const;
+    const { client } = await createAccount(owner, organization.group, fresh('deployer'), role);
+    const assign = () => client.ask('POST', `/workspaces/${workspace.id}/managed-identities`, { managed_identity: identity.id });
+    const { answer } = await oracle.refuses(assign, { status: 404, code: 'not_found' });
+    expect(answer.body.detail).toBe(`There is no managed identity "${identity.id}", or you may not see it.`);
+  });
+
+  test('because it is masked is refused with the address of the mask', async () => {
+    const [workspace, identity] = [await newWorkspace(), await newIdentity()];
+    await owner.send('POST', `/workspaces/${workspace.id}/masks`, { managed_identity: identity.id });
+    const assign = () =>
+      owner.ask('POST', `/workspaces/${workspace.id}/managed-identities`, { managed_identity: identity.id });
+    const { answer } = await oracle.refuses(assign, conflict);
+    expect(answer.body.advice).toContain(`DELETE /api/v1/workspaces/${workspace.id}/masks/${identity.id}.`);
+    await owner.send('DELETE', `/workspaces/${workspace.id}/masks/${identity.id}`);
+    expect((await assign()).status).toBe(201);
+  });
 });
