@@ -16,6 +16,15 @@ const lifetime = z
   .min(tokenLifetime.minimum, `must be at least ${tokenLifetime.minimum} seconds`)
   .max(tokenLifetime.maximum, `must be at most ${tokenLifetime.maximum} seconds`);
 
+/** The alias that a request names. */
+export const namedAlias = z
+  .strictObject({
+    id: id('alias').answer,
+    path: z.string(),
+    source: z.string().meta({ description: 'The path of the managed identity.' }),
+  })
+  .meta({ id: 'NamedAlias' });
+
 /** Name, type and subject scope never change: the trust policy in the cloud depends on them. */
 export const managedIdentities = entity({
   table: 'managed_identities',
@@ -52,6 +61,7 @@ export const managedIdentities = entity({
       create: lifetime.default(tokenLifetime.default),
       change: lifetime.optional(),
     },
+    alias: { answer: namedAlias.optional(), meaning: 'Where the request names an alias: that alias. `path` is the source.' },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
   },

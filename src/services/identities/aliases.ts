@@ -17,7 +17,7 @@ import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
 import { refuseTakenName } from './identities.ts';
-import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
 
 export interface IdentityAndGroup extends FoundIdentity {
   group: Namespace;
@@ -61,7 +61,7 @@ export const listIdentityAliases: Action<{ ref: string; page: Page }, FoundIdent
   name: 'alias.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, { page }, { identity }) => listAliases(context.db, identity.id, page),
 };
 

@@ -15,13 +15,17 @@ import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { createWorkspace, type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import { resolvePrincipalId } from '../people/memberships.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { identityPath } from './lookup.ts';
+import { identityPath, type NamedAlias } from './lookup.ts';
 import { refuseMasked, resolveReachingIdentity } from './reaching.ts';
 import { attachSettings, type WithSettings } from './storedsettings.ts';
 
 export interface Pair extends FoundNamespace {
   identity: ManagedIdentity;
+  /** Set where the request names an alias. */
+  alias?: NamedAlias;
 }
+
+type Assigned = WithSettings<AssignedIdentity> & { alias?: NamedAlias | undefined };
 
 interface NewAssignment {
   workspace: string;
@@ -35,14 +39,14 @@ interface NewAssignment {
 }
 
 /** Assigns an identity to a workspace. Needs the role deployer on the workspace and the right to use the identity. */
-export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedIdentity>> = {
+export const assignIdentity: Action<NewAssignment, Pair, Assigned> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
   changes: true,
   adds: ['assignments', 'assignments_per_workspace'],
   find: resolvePair,
   authorise: (context, _input, { identity }) => demandUse(context, identity),
-  async run(context, input, { namespace, identity }) {
+  async run(context, input, { namespace, identity, alias }) {
     await demandUse(context, identity);
     await refuseMasked(context, identity, namespace);
     const { profile } = input;
@@ -52,7 +56,7 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
         : await resolvePrincipalId(context, namespace.organization_id, input.principal);
     const place = { workspace_id: namespace.id, principal_id };
     const existing = await findAssignment(context.db, { ...place, type: identity.type, profile });
-    if (existing?.identity_id === identity.id) return attachIdentity(existing, identity);
+    if (existing?.identity_id === identity.id) return { ...attachIdentity(existing, identity), alias };
     const elsewhere = await findAssignment(context.db, { ...place, identity_id: identity.id });
     if (existing !== undefined || elsewhere !== undefined)
       throw new ArsiaError('conflict', explainConflict(identity, namespace.path, input, existing), {
@@ -74,7 +78,7 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
       created_at: new Date(context.now),
     };
     await insertAssignment(context.db, row);
-    return attachIdentity(row, identity);
+    return { ...attachIdentity(row, identity), alias };
   },
   describe: (_input, { namespace, identity }, { assignment_id, profile, principal_id }) => ({
     detail: { workspace: namespace.path, identity: identityPath(identity), assignment_id, profile, principal_id },
@@ -97,7 +101,8 @@ export const createAssignedWorkspace: Action<
     // A new workspace has no roles of its own: the roles on its group count.
     for (const { managed_identity } of managed_identities) {
       await context.demand('assignment.manage', found);
-      await demandUse(context, await resolveReachingIdentity(context, managed_identity, found.namespace));
+      const { identity } = await resolveReachingIdentity(context, managed_identity, found.namespace);
+      await demandUse(context, identity);
     }
   },
   async run(context, { managed_identities, ...input }, found) {
@@ -132,13 +137,21 @@ export const listWorkspaceIdentities: Action<
 };
 
 /** Finds the workspace and an identity that reaches it. Throws `not_found` or `conflict` for any other identity. */
-export async function resolvePair(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
-  const workspace = await resolveNamespace(context, 'workspace', input.workspace);
-  // Demanded before the identity is looked up: a caller who may not see the workspace must learn nothing about its
-  // identities.
+async function resolvePair(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
+  const workspace = await resolveVisibleWorkspace(context, input.workspace);
+  const { identity, alias } = await resolveReachingIdentity(context, input.identity, workspace.namespace);
+  const audit = { ...workspace.audit, identity_id: identity.id };
+  return { ...workspace, identity, audit, ...(alias && { alias }) };
+}
+
+/**
+ * Finds a workspace that the caller may see, before the identity of the request is looked up: a caller who may not see the
+ * workspace must learn nothing about its identities.
+ */
+export async function resolveVisibleWorkspace(context: Context, ref: string): Promise<FoundNamespace> {
+  const workspace = await resolveNamespace(context, 'workspace', ref);
   await context.demand('namespace.view', workspace);
-  const identity = await resolveReachingIdentity(context, input.identity, workspace.namespace);
-  return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
+  return workspace;
 }
 
 /** Throws `forbidden` unless the caller is a deployer at the group of the identity or has a use grant. */

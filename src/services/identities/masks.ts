@@ -7,8 +7,8 @@ import { demandOnEach } from '../namespaces/descendants.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
-import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
-import { resolveReachingIdentity } from './reaching.ts';
+import { type FoundIdentity, identityPath, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
+import { resolveReachingSource } from './reaching.ts';
 
 interface FoundMask extends FoundNamespace {
   identity: ManagedIdentity;
@@ -77,13 +77,13 @@ export const listIdentityMasks: Action<{ ref: string; page: Page }, FoundIdentit
   name: 'identity_mask.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, { page }, { identity }) => listMasks(context.db, identity.id, page),
 };
 
 async function resolveMaskTarget(context: Context, input: { namespace: string; identity: string }): Promise<FoundMask> {
   const place = await resolveNamespace(context, 'any', input.namespace);
   await context.demand('namespace.view', place);
-  const identity = await resolveReachingIdentity(context, input.identity, place.namespace);
+  const identity = await resolveReachingSource(context, input.identity, place.namespace);
   return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
 }

@@ -2,30 +2,67 @@ import { ArsiaError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import { findUsability } from '../../core/inheritance.ts';
 import { parentPath } from '../../core/namespace.ts';
+import type { Alias } from '../../store/identities/aliases.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { readReach } from '../../store/identities/reach.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { identityPath, resolveIdentity } from './lookup.ts';
+import {
+  buildAliasError,
+  canViewAlias,
+  type FoundIdentity,
+  findIdentityOrAlias,
+  identityPath,
+  type NamedAlias,
+  toNamedAlias,
+} from './lookup.ts';
 
 /** A group or workspace that the caller may see. */
 export type UsePlace = Pick<Namespace, 'kind' | 'path' | 'lineage'>;
 
+interface ReachingIdentity {
+  identity: ManagedIdentity;
+  /** Set where the request names an alias. */
+  alias?: NamedAlias;
+}
+
 /**
- * Finds an identity that reaches the place, masked or not. Throws `conflict` for one that the caller may see and that does
- * not reach it, and `not_found` for any other.
+ * Finds an identity that reaches the place, masked or not, by id, path or the path of an alias. Throws `conflict` for one
+ * that the caller may see and that does not reach it, and `not_found` for any other.
  */
 export async function resolveReachingIdentity(
   context: Context,
   ref: string,
   place: UsePlace,
-): Promise<ManagedIdentity> {
-  const found = await resolveIdentity(context, ref);
-  const reach = await readReach(context.db, found.identity, place.lineage);
-  if (findUsability(reach, place.lineage) !== 'out_of_reach') return found.identity;
-  if (!(await context.can('managed_identity.view', found))) throw buildNotFoundError('managed identity', ref);
-  throw buildOutOfReachError(found.identity, place);
+): Promise<ReachingIdentity> {
+  const { identity, alias } = await findReaching(context, ref, place);
+  return alias === undefined ? { identity } : { identity, alias: toNamedAlias(identity, alias) };
+}
+
+/** Finds an identity like `resolveReachingIdentity`, for a change that an alias cannot name: throws `conflict` for one. */
+export async function resolveReachingSource(context: Context, ref: string, place: UsePlace): Promise<ManagedIdentity> {
+  const { identity, alias } = await findReaching(context, ref, place);
+  if (alias !== undefined) throw buildAliasError(identity, alias);
+  return identity;
+}
+
+async function findReaching(context: Context, ref: string, place: UsePlace) {
+  const { found, alias } = await findIdentityOrAlias(context, ref);
+  const { identity } = found;
+  const reach = await readReach(context.db, identity, place.lineage);
+  const isReaching = findUsability(reach, place.lineage) !== 'out_of_reach';
+  // Whoever sees the place sees what reaches it. An alias elsewhere is no part of that, even if the identity is.
+  const isSeen = alias === undefined ? isReaching : place.lineage.includes(alias.group_id);
+  if (!isSeen && !(await canView(context, found, alias))) throw buildNotFoundError('managed identity', ref);
+  if (!isReaching) throw buildOutOfReachError(identity, place);
+  return { identity, alias };
+}
+
+function canView(context: Context, found: FoundIdentity, alias: Alias | undefined): Promise<boolean> {
+  return alias === undefined
+    ? context.can('managed_identity.view', found)
+    : canViewAlias(context, found, alias);
 }
 
 /** Throws `conflict` unless the identity reaches the place. The caller may see both. */

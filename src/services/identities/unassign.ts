@@ -6,12 +6,12 @@ import {
   listAssignmentsOf,
 } from '../../store/identities/assignments.ts';
 import { findIdentity } from '../../store/identities/identities.ts';
-import { resolveNamespace } from '../namespaces/namespaces.ts';
 import { resolvePrincipalId } from '../people/memberships.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { type Pair, resolvePair } from './assignments.ts';
+import { type Pair, resolveVisibleWorkspace } from './assignments.ts';
 import { identityPath } from './lookup.ts';
+import { resolveReachingSource } from './reaching.ts';
 
 /** Deletes one assignment. Jobs that have the identity by it lose it with their next request. */
 export const removeAssignment: Action<
@@ -23,8 +23,7 @@ export const removeAssignment: Action<
   needs: 'assignment.manage',
   changes: true,
   async find(context, input) {
-    const workspace = await resolveNamespace(context, 'workspace', input.workspace);
-    await context.demand('namespace.view', workspace);
+    const workspace = await resolveVisibleWorkspace(context, input.workspace);
     const assignment = await findAssignmentById(context.db, workspace.namespace.id, input.id);
     const identity = assignment && (await findIdentity(context.db, assignment.identity_id));
     if (assignment === undefined || identity === undefined) throw buildNotFoundError('assignment', input.id);
@@ -53,7 +52,11 @@ export const unassignIdentity: Action<Unassigned, Pair, Assignment[]> = {
   name: 'managed_identity.unassign',
   needs: 'assignment.manage',
   changes: true,
-  find: resolvePair,
+  async find(context, input) {
+    const workspace = await resolveVisibleWorkspace(context, input.workspace);
+    const identity = await resolveReachingSource(context, input.identity, workspace.namespace);
+    return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
+  },
   version: ({ identity }) => identity.version,
   async run(context, input, { namespace, identity }) {
     const all = await listAssignmentsOf(context.db, namespace.id, identity.id);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { claimRegistry } from '../../../core/claims.ts';
 import { assignments } from '../../../entities/assignments.ts';
-import { managedIdentities } from '../../../entities/managedidentities.ts';
+import { managedIdentities, namedAlias } from '../../../entities/managedidentities.ts';
 
 export const assignedIdentity = z
   .strictObject({
@@ -25,6 +25,7 @@ export const trust = z
     audience: z.string(),
     documents: z.array(trustDocument),
     warnings: z.array(z.string()),
+    alias: namedAlias.optional(),
   })
   .meta({ id: 'Trust' });
 
