@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { teamMembers, teams } from '../../../entities/teams.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
 import { presentPage, readPage } from '../present.ts';
-import { page } from '../schemas.ts';
+import { flag, page } from '../schemas.ts';
 
 export const teamRoutes: Route[] = [
   route({
@@ -51,9 +52,11 @@ export const teamRoutes: Route[] = [
   route({
     method: 'DELETE',
     path: '/teams/:id',
-    summary: 'Delete a team with the roles, grants and assignments it was given',
+    summary: 'Delete a team; refused with the roles, grants and assignments that it was given, unless forced',
     action: 'team.delete',
-    handle: ({ api, call, params }) => api.pipeline.perform(api.actions.teams.remove, call, { ref: params.id! }),
+    query: z.strictObject({ force: flag }),
+    handle: ({ api, call, params, query }) =>
+      api.pipeline.perform(api.actions.teams.remove, call, { ref: params.id!, force: query.force === 'true' }),
   }),
   route({
     method: 'POST',
