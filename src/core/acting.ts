@@ -61,9 +61,7 @@ export function findActFault(
   job: Pick<JobTerms, 'stage' | 'labels'>,
   runner: readonly string[],
 ): ActFault | undefined {
-  const ofRunner = rights.filter(
-    (right) => lineage.includes(right.namespace_id) && isRunnerCovered(right, runner),
-  );
+  const ofRunner = rights.filter((right) => lineage.includes(right.namespace_id) && isRunnerCovered(right, runner));
   if (ofRunner.length === 0) return { part: 'runner' };
   const ofStage = ofRunner.filter((right) => matchesAny(right.stages, job.stage));
   if (ofStage.length === 0) return { part: 'stage' };
@@ -79,7 +77,7 @@ export function explainActFault(
   launcher: string,
   { user, workspace, stage }: { user: string; workspace: string; stage: string },
 ): string {
-  if (fault.part === 'runner') 
+  if (fault.part === 'runner')
     return `${launcher} may not act for ${user} in ${workspace}: no right of it there is for this user.`;
   const refused =
     fault.part === 'stage'

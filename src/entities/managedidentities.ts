@@ -61,7 +61,10 @@ export const managedIdentities = entity({
       create: lifetime.default(tokenLifetime.default),
       change: lifetime.optional(),
     },
-    alias: { answer: namedAlias.optional(), meaning: 'Where the request names an alias: that alias. `path` is the source.' },
+    alias: {
+      answer: namedAlias.optional(),
+      meaning: 'Where the request names an alias: that alias. `path` is the source.',
+    },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
   },

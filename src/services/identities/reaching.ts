@@ -60,9 +60,7 @@ async function findReaching(context: Context, ref: string, place: UsePlace) {
 }
 
 function canView(context: Context, found: FoundIdentity, alias: Alias | undefined): Promise<boolean> {
-  return alias === undefined
-    ? context.can('managed_identity.view', found)
-    : canViewAlias(context, found, alias);
+  return alias === undefined ? context.can('managed_identity.view', found) : canViewAlias(context, found, alias);
 }
 
 /** Throws `conflict` unless the identity reaches the place. The caller may see both. */

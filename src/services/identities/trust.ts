@@ -166,7 +166,10 @@ async function resolveWorkspace(
   }
   const only = await findOnlyAssignedWorkspace(context.db, identity.id);
   // Who sees the identity by an alias may not see the workspaces of others.
-  const isHidden = only !== undefined && found.alias !== undefined && !(await context.can('namespace.view', { ...found, lineage: only.lineage }));
+  const isHidden =
+    only !== undefined &&
+    found.alias !== undefined &&
+    !(await context.can('namespace.view', { ...found, lineage: only.lineage }));
   if (only !== undefined && !isHidden) return only;
   if (!hasWorkspaceId(identity.subject_scope)) return undefined;
   throw new ArsiaError(
