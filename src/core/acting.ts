@@ -52,8 +52,9 @@ export interface RefusedLabel {
 
 /**
  * Returns why none of the rights covers the job, or undefined where one does. Among rights that cover runner and stage, it
- * names the labels that the one with the fewest refused labels refuses. `lineage` is the lineage of the workspace, root first.
- * `runner` holds the ids of the user and their teams, or the id of the launcher.
+ * names the labels that the nearest of them refuses: the one that refuses the fewest labels, then that lists the most of
+ * these. `lineage` is the lineage of the workspace, root first. `runner` holds the ids of the user and their teams, or the
+ * id of the launcher.
  */
 export function findActFault(
   rights: readonly MayAct[],
@@ -61,14 +62,15 @@ export function findActFault(
   job: Pick<JobTerms, 'stage' | 'labels'>,
   runner: readonly string[],
 ): ActFault | undefined {
-  const ofRunner = rights.filter((right) => lineage.includes(right.namespace_id) && isRunnerCovered(right, runner));
+  const granted = rights.filter((right) => lineage.includes(right.namespace_id));
+  if (granted.some((right) => isJobCovered(right, job, runner))) return undefined;
+  const ofRunner = granted.filter((right) => isRunnerCovered(right, runner));
   if (ofRunner.length === 0) return { part: 'runner' };
-  const ofStage = ofRunner.filter((right) => matchesAny(right.stages, job.stage));
-  if (ofStage.length === 0) return { part: 'stage' };
-  const [labels = []] = ofStage
+  const [labels] = ofRunner
+    .filter((right) => matchesAny(right.stages, job.stage))
     .map((right) => findRefusedLabels(right, job.labels))
-    .toSorted((left, right) => left.length - right.length);
-  return labels.length === 0 ? undefined : { part: 'labels', labels };
+    .toSorted((left, right) => left.length - right.length || countUnlisted(left) - countUnlisted(right));
+  return labels === undefined ? { part: 'stage' } : { part: 'labels', labels };
 }
 
 /** Says which part of the job the rights do not cover. Does not quote the value of a label, which may be long. */
@@ -101,6 +103,10 @@ function findRefusedLabels(right: MayAct, labels: Record<string, string>): Refus
     .map(([key, value]) => ({ key, value, allowed: findLabelPattern(right, key) }))
     .filter(({ value, allowed }) => allowed === undefined || !matchesAny([allowed], value))
     .map(({ key, allowed }) => ({ key, allowed }));
+}
+
+function countUnlisted(refused: readonly RefusedLabel[]): number {
+  return refused.filter(({ allowed }) => allowed === undefined).length;
 }
 
 /** Returns the pattern for a label: that of its key, else that of `*`. `*` is no name, so no label can have this key. */

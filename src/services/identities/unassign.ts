@@ -19,7 +19,7 @@ export const removeAssignment: Action<
   Pair & { assignment: Assignment },
   Assignment[]
 > = {
-  name: 'managed_identity.unassign',
+  name: 'assignment.delete',
   needs: 'assignment.manage',
   changes: true,
   async find(context, input) {

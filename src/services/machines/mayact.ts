@@ -115,8 +115,7 @@ export const changeMayAct: Action<Changed<typeof mayAct> & { ref: string; id: st
       labels: input.labels ?? right.labels,
     };
     const more = countRightBytes(after) - countRightBytes(right);
-    if (more > 0)
-      await context.admit('may_act_bytes', account.organization_id, toBytesHolder(account, target), more);
+    if (more > 0) await context.admit('may_act_bytes', account.organization_id, toBytesHolder(account, target), more);
     return await updateMayAct(context.db, right.id, after);
   },
   describe: (_input, { right, target }, row) => ({

@@ -122,7 +122,9 @@ export const removeTeam: Action<{ ref: string; force: boolean }, FoundTeam, Team
     detail: {
       name: team.name,
       force,
-      ...Object.fromEntries(Object.entries(held).map(([name, places]) => [name, places.map(({ path }) => path)])),
+      roles: held.roles.map(({ path }) => path),
+      use_grants: held.use_grants.map(({ path }) => path),
+      assignments: held.assignments.map(({ path }) => path),
     },
   }),
 };

@@ -117,7 +117,12 @@ describe('the path of an alias', () => {
   });
 
   test('shows a member of its group no workspace that it may not see', async () => {
-    const body = { name: 'hidden', group: organization.group, type: 'oidc', settings: { audience: 'https://h.example' } };
+    const body = {
+      name: 'hidden',
+      group: organization.group,
+      type: 'oidc',
+      settings: { audience: 'https://h.example' },
+    };
     const { id } = await owner.send('POST', '/managed-identities', body);
     const { path } = await owner.send('POST', `/managed-identities/${id}/aliases`, { group: 'acme/plant' });
     const assigned = `/workspaces/${organization.workspaceId}/managed-identities`;

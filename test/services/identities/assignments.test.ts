@@ -35,7 +35,11 @@ describe('unassigning', () => {
     const other = await owner.send('POST', '/users', { login: `${fresh('u')}@acme.example` });
     const path = `/workspaces/${workspace.id}/managed-identities`;
     const assign = (body: Body) => owner.send('POST', path, { managed_identity: identity.id, ...body });
-    const all = [await assign({}), await assign({ principal: organization.userId }), await assign({ principal: other.id })];
+    const all = [
+      await assign({}),
+      await assign({ principal: organization.userId }),
+      await assign({ principal: other.id }),
+    ];
     const users = [organization.userId, other.id as string].toSorted();
     return { workspace, identity, all, users, path: `${path}/${identity.id}` };
   }
@@ -127,7 +131,8 @@ describe('an identity that is not usable in a workspace', () => {
     const { identity, workspace } = await makeApart();
     const role = { namespace: workspace.id, role: 'owner' } as const;
     const { client } = await createAccount(owner, organization.group, fresh('deployer'), role);
-    const assign = () => client.ask('POST', `/workspaces/${workspace.id}/managed-identities`, { managed_identity: identity.id });
+    const assign = () =>
+      client.ask('POST', `/workspaces/${workspace.id}/managed-identities`, { managed_identity: identity.id });
     const { answer } = await oracle.refuses(assign, { status: 404, code: 'not_found' });
     expect(answer.body.detail).toBe(`There is no managed identity "${identity.id}", or you may not see it.`);
   });

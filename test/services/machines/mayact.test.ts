@@ -36,7 +36,10 @@ async function makeLauncher(more: Body = {}) {
 describe('the labels of a right to act', () => {
   test('refuse every label where the right lists none, and the refusal names the label', async () => {
     const { start } = await makeLauncher();
-    const { answer } = await oracle.refuses(() => start({ labels: { env: 'prod' } }), { status: 403, code: 'forbidden' });
+    const { answer } = await oracle.refuses(() => start({ labels: { env: 'prod' } }), {
+      status: 403,
+      code: 'forbidden',
+    });
     expect(answer.body.detail).toBe(
       `This service account may act for ${acme.user} in ${acme.workspace}, but not with the label env, which its right does not list.`,
     );
@@ -74,7 +77,8 @@ describe('a change of a right to act', () => {
   test('applies from the next request on, to running jobs too, and keeps what it does not name', async () => {
     const { right, path, start } = await makeLauncher({ stages: ['run'], labels: { env: '*' } });
     const { body: job } = await start({ labels: { env: 'prod' } });
-    const mint = () => createClient(running.issuer, job.job_token).ask('POST', '/tokens', { managed_identity: identity });
+    const mint = () =>
+      createClient(running.issuer, job.job_token).ask('POST', '/tokens', { managed_identity: identity });
     expect((await mint()).status).toBe(200);
     const changed = await owner.send('PATCH', path, { labels: { env: 'dev-*' } });
     expect(changed).toEqual({ ...right, labels: { env: 'dev-*' }, version: 2 });

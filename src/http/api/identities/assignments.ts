@@ -51,9 +51,9 @@ export const assignmentRoutes: Route[] = [
       'Unassign a managed identity from a workspace; refused with the list of assignments where there are several, unless forced',
     action: 'managed_identity.unassign',
     query: z.strictObject({
-      principal: refOrEveryone
-        .optional()
-        .meta({ description: 'Only the assignment for this user, team or service account; `*`: the one for everyone.' }),
+      principal: refOrEveryone.optional().meta({
+        description: 'Only the assignment for this user, team or service account; `*`: the one for everyone.',
+      }),
       force: flag,
     }),
     handle: ({ api, call, params, query }) =>
@@ -68,7 +68,7 @@ export const assignmentRoutes: Route[] = [
     method: 'DELETE',
     path: '/workspaces/:id/assignments/:assignment',
     summary: 'Delete one assignment, by its `assignment_id`',
-    action: 'managed_identity.unassign',
+    action: 'assignment.delete',
     handle: ({ api, call, params }) =>
       api.pipeline.perform(api.actions.assignments.remove, call, { workspace: params.id!, id: params.assignment! }),
   }),
