@@ -134,6 +134,21 @@ describe('the path of an alias', () => {
     expect(answer.text).not.toContain(organization.workspaceId);
   });
 
+  test('assigns nothing for a deployer of its group who may not use the source', async () => {
+    const deployer = await createMember('acme/plant', 'deployer');
+    const place = await owner.send('POST', '/workspaces', { name: 'third', group: 'acme/plant' });
+    const assigned = `/workspaces/${place.id}/managed-identities`;
+    const assign = () => deployer.ask('POST', assigned, { managed_identity: alias.path });
+    const { answer } = await oracle.refuses(assign, forbidden);
+    expect(answer.body.detail).toBe(`You may not use the managed identity ${identity.path}.`);
+    const founder = await createMember('acme/plant', 'owner');
+    const body = { name: 'fourth', group: 'acme/plant', managed_identities: [{ managed_identity: alias.path }] };
+    await oracle.refuses(() => founder.ask('POST', '/workspaces', body), forbidden);
+    await owner.send('POST', `/managed-identities/${identity.id}/grants`, { principal: '*' });
+    expect((await assign()).status).toBe(201);
+    expect((await founder.ask('POST', '/workspaces', body)).status).toBe(201);
+  });
+
   test('is unknown to whoever may see neither the alias nor the source', async () => {
     const stranger = await createMember('acme/mill', 'owner');
     const mill = await owner.send('POST', '/workspaces', { name: 'mill', group: 'acme/mill' });

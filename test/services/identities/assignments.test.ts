@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { startArsia } from '../../support/arsia.ts';
-import type { Body, Client } from '../../support/client.ts';
+import { type Body, type Client, encoded } from '../../support/client.ts';
 import { createOracle, type Oracle } from '../../support/oracle.ts';
 import { createAccount, createOrganization, type Organization } from '../../support/organization.ts';
 
@@ -127,14 +127,61 @@ describe('an identity that is not usable in a workspace', () => {
     }
   });
 
-  test('is refused as unknown where the caller may not see the identity', async () => {
+  /** Every request that names the identity at a place. */
+  const listRequests = (client: Client, ref: string, workspace: Body) => {
+    const [place, last] = [`/workspaces/${workspace.id}`, encoded(ref)];
+    const body = { managed_identity: ref };
+    return [
+      () => client.ask('POST', `${place}/managed-identities`, body),
+      () => client.ask('DELETE', `${place}/managed-identities/${last}`),
+      () => client.ask('DELETE', `${place}/managed-identities/${last}?principal=*&force=true`),
+      () => client.ask('POST', `${place}/masks`, body),
+      () => client.ask('POST', `${place}/masks?force=true`, body),
+      () => client.ask('DELETE', `${place}/masks/${last}`),
+      () => client.ask('GET', `/managed-identities/${last}/trust?workspace=${workspace.id}`),
+      () => client.ask('GET', `/managed-identities/${last}/claims?workspace=${workspace.id}`),
+      () => client.ask('POST', `/managed-identities/${last}/aliases`, { group: 'acme' }),
+      () => client.ask('POST', `/managed-identities/${last}/move`, { group: 'acme' }),
+      () =>
+        client.ask('POST', '/workspaces', {
+          name: fresh('w'),
+          group: workspace.path.slice(0, workspace.path.lastIndexOf('/')),
+          managed_identities: [body],
+        }),
+    ];
+  };
+
+  test('is refused like one that does not exist where the caller may not see the identity', async () => {
+    const { identity, workspace, group } = await makeApart();
+    const role = { namespace: group.id, role: 'owner' } as const;
+    const { client } = await createAccount(owner, organization.group, fresh('stranger'), role);
+    const elsewhere = await owner.send('POST', '/groups', { name: fresh('g'), parent: 'acme' });
+    const alias = await owner.send('POST', `/managed-identities/${identity.id}/aliases`, { group: elsewhere.id });
+    const unknownId = `${identity.id.slice(0, -3)}000`;
+    for (const [ref, absent] of [
+      [identity.id, unknownId],
+      [identity.path, `${identity.path}x`],
+      [alias.path, `${alias.path}x`],
+    ] as const) {
+      const absentAnswers = listRequests(client, absent, workspace);
+      for (const [index, send] of listRequests(client, ref, workspace).entries()) {
+        const { answer } = await oracle.refuses(send, { status: 404, code: 'not_found' });
+        expect(answer.body.detail).toBe(`There is no managed identity "${ref}", or you may not see it.`);
+        const { request_id: _, ...shown } = answer.body;
+        const { request_id: __, ...other } = (await absentAnswers[index]!()).body;
+        expect(JSON.stringify(shown)).toBe(JSON.stringify(other).replaceAll(absent, ref));
+      }
+    }
+  });
+
+  test('is refused as an unknown workspace where the caller may see only the identity', async () => {
     const { identity, workspace } = await makeApart();
-    const role = { namespace: workspace.id, role: 'owner' } as const;
-    const { client } = await createAccount(owner, organization.group, fresh('deployer'), role);
-    const assign = () =>
-      client.ask('POST', `/workspaces/${workspace.id}/managed-identities`, { managed_identity: identity.id });
-    const { answer } = await oracle.refuses(assign, { status: 404, code: 'not_found' });
-    expect(answer.body.detail).toBe(`There is no managed identity "${identity.id}", or you may not see it.`);
+    const role = { namespace: organization.groupId, role: 'owner' } as const;
+    const { client } = await createAccount(owner, organization.group, fresh('neighbour'), role);
+    for (const send of listRequests(client, identity.id, workspace).slice(0, 8)) {
+      const { answer } = await oracle.refuses(send, { status: 404, code: 'not_found' });
+      expect(answer.body.detail).toContain(`"${workspace.id}", or you may not see it.`);
+    }
   });
 
   test('because it is masked is refused with the address of the mask', async () => {
