@@ -30,7 +30,7 @@ export function toldOnce(response: z.ZodType | undefined): string[] {
 
 export function listOf<Item extends z.ZodType>(item: Item) {
   return z.strictObject({
-    items: z.array(item),
+    items: z.array(item).meta({ description: 'The items of the page.' }),
     next_cursor: z.string().nullable().meta({ description: '`cursor` of the next page; null on the last one.' }),
   });
 }

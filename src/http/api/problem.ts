@@ -4,9 +4,9 @@ import { errorTable } from '../../core/errors.ts';
 /** RFC 9457, as `http/kernel/problem.ts` renders it. */
 export const problem = z
   .strictObject({
-    type: z.literal('about:blank'),
-    title: z.string(),
-    status: z.int(),
+    type: z.literal('about:blank').meta({ description: 'Always `about:blank`: `code` says which problem it is.' }),
+    title: z.string().meta({ description: 'The problem in short; the same for each `code`.' }),
+    status: z.int().meta({ description: 'The HTTP status.', examples: [403] }),
     code: z.enum(Object.keys(errorTable)).meta({ description: 'For programs; never changes its meaning.' }),
     detail: z.string().meta({ description: 'What happened.' }),
     advice: z.string().meta({ description: 'What to change.' }),
@@ -15,19 +15,23 @@ export const problem = z
       .array(
         z.strictObject({
           pointer: z.string().meta({ description: 'RFC 6901, in the body; or the name of a parameter.' }),
-          detail: z.string(),
+          detail: z.string().meta({ description: 'What is wrong with it.' }),
         }),
       )
-      .optional(),
+      .optional()
+      .meta({ description: 'The faults of single fields.' }),
     condition: z.string().optional().meta({ description: 'The trust condition that failed.' }),
-    expected: z.string().optional(),
-    actual: z.string().optional(),
+    expected: z.string().optional().meta({ description: 'The value that the condition requires.' }),
+    actual: z.string().optional().meta({ description: 'The value of the request or token.' }),
     cloud: z
       .strictObject({
-        provider: z.string(),
-        code: z.string(),
-        status: z.int().optional(),
-        message: z.string(),
+        provider: z.string().meta({ description: 'The type of the managed identity.', examples: ['aws'] }),
+        code: z.string().meta({ description: 'The error code of the cloud.', examples: ['AccessDenied'] }),
+        status: z
+          .int()
+          .optional()
+          .meta({ description: 'The HTTP status of the cloud.', examples: [403] }),
+        message: z.string().meta({ description: 'The message of the cloud.' }),
       })
       .optional()
       .meta({ description: 'What the cloud said, without tokens.' }),

@@ -8,18 +8,20 @@ export const movedWorkspace = workspaces.answer.extend({ dropped_assignments: dr
 
 export const organizationQuotas = z
   .strictObject({
-    quotas: z.array(
-      z.strictObject({
-        name: z.enum(quotaNames),
-        per: z.string().meta({ description: 'The thing that the quota is counted for, such as `organization`.' }),
-        value: z.int(),
-        default: z.int(),
-        maximum: z.int().meta({ description: 'The most that an operator may set.' }),
-        used: z.int().nullable().meta({
-          description:
-            'Up to one more than the value, and up to a few seconds old; null where it is counted for each of many things.',
+    quotas: z
+      .array(
+        z.strictObject({
+          name: z.enum(quotaNames).meta({ description: 'The name of the quota.' }),
+          per: z.string().meta({ description: 'The thing that the quota is counted for, such as `organization`.' }),
+          value: z.int().meta({ description: 'The value for this organisation.', examples: [50_000] }),
+          default: z.int().meta({ description: 'The value where an operator has set none.', examples: [50_000] }),
+          maximum: z.int().meta({ description: 'The most that an operator may set.' }),
+          used: z.int().nullable().meta({
+            description:
+              'Up to one more than the value, and up to a few seconds old; null where it is counted for each of many things.',
+          }),
         }),
-      }),
-    ),
+      )
+      .meta({ description: 'All quotas.' }),
   })
   .meta({ id: 'OrganizationQuotas' });

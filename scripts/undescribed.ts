@@ -1,0 +1,75 @@
+interface Schema {
+  description?: string;
+  $ref?: string;
+  type?: string | string[];
+  properties?: Record<string, Schema>;
+  [keyword: string]: unknown;
+}
+interface Content {
+  content?: Record<string, { schema?: Schema }>;
+}
+interface Operation {
+  description?: string;
+  parameters?: { name: string; in: string; description?: string; schema: Schema }[];
+  requestBody?: Content;
+  responses: Record<string, Content>;
+}
+interface Document {
+  paths: Record<string, Record<string, unknown>>;
+  components: { schemas: Record<string, Schema> };
+}
+
+const methods = ['get', 'put', 'post', 'patch', 'delete'];
+const valueKeywords = ['enum', 'const', 'default', 'examples', 'format'];
+
+/**
+ * Returns a sentence for each operation, parameter and field of an OpenAPI document that has no description, and for each
+ * text or number of a request that has neither an example nor a value that says what is meant.
+ */
+export function findUndescribed(document: object): string[] {
+  const { paths, components } = document as Document;
+  const described = ({ description, $ref }: Schema) =>
+    Boolean(description ?? components.schemas[$ref?.split('/').at(-1) ?? '']?.description);
+  const faults: string[] = [];
+  const report = (what: string, schema: Schema, isRequest: boolean) => {
+    if (!described(schema)) faults.push(`${what} has no description`);
+    if (isRequest && isText(schema)) faults.push(`${what} has no example`);
+  };
+
+  /** Reports the fields of a schema. References are reported where they are declared. */
+  function visit(value: unknown, where: string, isRequest: boolean): void {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [keyword, part] of Object.entries(value)) {
+      if (valueKeywords.includes(keyword)) continue;
+      if (keyword !== 'properties') visit(part, where, isRequest);
+      else
+        for (const [name, field] of Object.entries(part as Record<string, Schema>)) {
+          report(`${where}/${name}`, field, isRequest);
+          visit(field, `${where}/${name}`, isRequest);
+        }
+    }
+  }
+
+  const visitContent = ({ content = {} }: Content, where: string, isRequest: boolean) => {
+    for (const { schema } of Object.values(content)) visit(schema, where, isRequest);
+  };
+  for (const [path, item] of Object.entries(paths))
+    for (const method of methods.filter((one) => one in item)) {
+      const operation = item[method] as Operation;
+      const name = `${method.toUpperCase()} ${path}`;
+      if (!operation.description) faults.push(`${name} has no description`);
+      for (const { name: parameter, in: place, description, schema } of operation.parameters ?? [])
+        report(`${name}: ${place} parameter ${parameter}`, { ...schema, ...(description && { description }) }, true);
+      visitContent(operation.requestBody ?? {}, `${name}: request field `, true);
+      for (const [status, response] of Object.entries(operation.responses))
+        visitContent(response, `${name}: field of the answer ${status} `, false);
+    }
+  for (const [name, schema] of Object.entries(components.schemas)) visit(schema, `schema ${name}: field `, false);
+  return faults;
+}
+
+/** Returns whether it is a text or number of which neither the type nor a value says what it looks like. */
+function isText(schema: Schema): boolean {
+  const isOfText = ['string', 'integer', 'number'].includes(String(schema.type));
+  return isOfText && !valueKeywords.some((keyword) => keyword in schema);
+}
