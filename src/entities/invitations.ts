@@ -9,6 +9,7 @@ const role = oneOf(roles);
 const email = z
   .string('an e-mail address is needed')
   .max(254, 'must be at most 254 characters')
+  .meta({ examples: ['ada@acme.example'] })
   .transform((text, context) => {
     const canonical = normalizeEmail(text);
     if (canonical !== null) return canonical;

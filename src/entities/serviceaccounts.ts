@@ -11,12 +11,10 @@ const jwks = z.unknown().transform((value, context) => {
   return { keys: keys.map((key) => ({ ...key })) };
 });
 
-const keys = z
-  .array(z.record(z.string(), z.unknown()))
-  .meta({
-    description: 'Public keys, as JWK (RFC 7517).',
-    examples: [[{ kty: 'OKP', crv: 'Ed25519', kid: '1', x: '...' }]],
-  });
+const keys = z.array(z.record(z.string(), z.unknown())).meta({
+  description: 'Public keys, as JWK (RFC 7517).',
+  examples: [[{ kty: 'OKP', crv: 'Ed25519', kid: '1', x: '...' }]],
+});
 
 export const serviceAccounts = entity({
   table: 'service_accounts',

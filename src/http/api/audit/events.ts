@@ -45,12 +45,11 @@ const exportQuery = filters.extend({
   after_position: z
     .string()
     .regex(/^(?:0|[1-9]\d{0,14})$/, 'must be the `position` of an event, or 0')
+    // An example after the transformation would be one of its result, which requests do not show.
+    .meta({ examples: ['48151'] })
     .transform(Number)
     .optional()
-    .meta({
-      description: 'Only events above this position: the `position` of the last line that was read.',
-      examples: ['48151'],
-    }),
+    .meta({ description: 'Only events above this position: the `position` of the last line that was read.' }),
 });
 
 /** Returns the filters by column, for the parameters that were sent. */

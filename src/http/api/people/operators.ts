@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { linkPattern } from '../../../core/links.ts';
+import { linkPattern, operatorLinkPrefix } from '../../../core/links.ts';
 import { ref } from '../../../entities/inputs.ts';
 import { detachPerson } from '../../../services/people/detach.ts';
 import { type Route, route } from '../../route.ts';
@@ -48,7 +48,7 @@ export const operatorRoutes: Route[] = [
       token: z
         .string()
         .regex(linkPattern, 'must be the token of a one-time link')
-        .meta({ description: 'The part of the link after `#`.' }),
+        .meta({ description: 'The part of the link after `#`.', examples: [`${operatorLinkPrefix}${'x'.repeat(43)}`] }),
     }),
     response: operatorToken,
     async handle({ api, call, body }) {
