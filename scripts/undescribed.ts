@@ -3,6 +3,8 @@ interface Schema {
   $ref?: string;
   type?: string | string[];
   properties?: Record<string, Schema>;
+  anyOf?: Schema[];
+  items?: Schema;
   [keyword: string]: unknown;
 }
 interface Content {
@@ -24,34 +26,34 @@ const valueKeywords = ['enum', 'const', 'default', 'examples', 'format'];
 
 /**
  * Returns a sentence for each operation, parameter and field of an OpenAPI document that has no description, and for each
- * text or number of a request that has neither an example nor a value that says what is meant.
+ * text, number or list of these that has neither an example nor a keyword that says what it looks like.
  */
 export function findUndescribed(document: object): string[] {
   const { paths, components } = document as Document;
   const described = ({ description, $ref }: Schema) =>
     Boolean(description ?? components.schemas[$ref?.split('/').at(-1) ?? '']?.description);
   const faults: string[] = [];
-  const report = (what: string, schema: Schema, isRequest: boolean) => {
+  const report = (what: string, schema: Schema) => {
     if (!described(schema)) faults.push(`${what} has no description`);
-    if (isRequest && isText(schema)) faults.push(`${what} has no example`);
+    if (needsExample(schema)) faults.push(`${what} has no example`);
   };
 
   /** Reports the fields of a schema. References are reported where they are declared. */
-  function visit(value: unknown, where: string, isRequest: boolean): void {
+  function visit(value: unknown, where: string): void {
     if (typeof value !== 'object' || value === null) return;
     for (const [keyword, part] of Object.entries(value)) {
       if (valueKeywords.includes(keyword)) continue;
-      if (keyword !== 'properties') visit(part, where, isRequest);
+      if (keyword !== 'properties') visit(part, where);
       else
         for (const [name, field] of Object.entries(part as Record<string, Schema>)) {
-          report(`${where}/${name}`, field, isRequest);
-          visit(field, `${where}/${name}`, isRequest);
+          report(`${where}/${name}`, field);
+          visit(field, `${where}/${name}`);
         }
     }
   }
 
-  const visitContent = ({ content = {} }: Content, where: string, isRequest: boolean) => {
-    for (const { schema } of Object.values(content)) visit(schema, where, isRequest);
+  const visitContent = ({ content = {} }: Content, where: string) => {
+    for (const { schema } of Object.values(content)) visit(schema, where);
   };
   for (const [path, item] of Object.entries(paths))
     for (const method of methods.filter((one) => one in item)) {
@@ -59,17 +61,19 @@ export function findUndescribed(document: object): string[] {
       const name = `${method.toUpperCase()} ${path}`;
       if (!operation.description) faults.push(`${name} has no description`);
       for (const { name: parameter, in: place, description, schema } of operation.parameters ?? [])
-        report(`${name}: ${place} parameter ${parameter}`, { ...schema, ...(description && { description }) }, true);
-      visitContent(operation.requestBody ?? {}, `${name}: request field `, true);
+        report(`${name}: ${place} parameter ${parameter}`, { ...schema, ...(description && { description }) });
+      visitContent(operation.requestBody ?? {}, `${name}: request field `);
       for (const [status, response] of Object.entries(operation.responses))
-        visitContent(response, `${name}: field of the answer ${status} `, false);
+        visitContent(response, `${name}: field of the answer ${status} `);
     }
-  for (const [name, schema] of Object.entries(components.schemas)) visit(schema, `schema ${name}: field `, false);
+  for (const [name, schema] of Object.entries(components.schemas)) visit(schema, `schema ${name}: field `);
   return faults;
 }
 
-/** Returns whether it is a text or number of which neither the type nor a value says what it looks like. */
-function isText(schema: Schema): boolean {
-  const isOfText = ['string', 'integer', 'number'].includes(String(schema.type));
-  return isOfText && !valueKeywords.some((keyword) => keyword in schema);
+/** Returns whether neither the type of a value nor a keyword says what it looks like. */
+function needsExample({ anyOf, items, ...schema }: Schema): boolean {
+  if (valueKeywords.some((keyword) => keyword in schema)) return false;
+  if (items !== undefined) return needsExample(items);
+  if (anyOf !== undefined) return anyOf.some(needsExample);
+  return [schema.type].flat().some((type) => ['string', 'integer', 'number'].includes(type ?? ''));
 }

@@ -35,6 +35,7 @@ export const assignments = entity({
       column: text,
       hasDefault: true,
       meaning: 'For whom it is assigned; empty: for everyone.',
+      example: 'usr_01jd2ze0q8v5n3w4x6y7t9m2ab',
     },
     created_at: { column: time, answer: null },
     assigned_at: { answer: time.answer, meaning: 'The time of the assignment.' },

@@ -31,7 +31,11 @@ export const invitations = entity({
       example: 'ada@acme.example',
       create: email,
     },
-    namespace_id: { column: nullable(text), meaning: 'The group or workspace of the role; null without a role.' },
+    namespace_id: {
+      column: nullable(text),
+      meaning: 'The group or workspace of the role; null without a role.',
+      example: 'grp_01jd2ze0q8v5n3w4x6y7t9m2ab',
+    },
     role: {
       column: nullable(role),
       meaning: 'The role that the person gets on `namespace`. Default: `viewer` with `namespace`, else none.',

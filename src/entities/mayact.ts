@@ -29,7 +29,10 @@ export const mayAct = entity({
         .array(refOrEveryone)
         .min(1, 'must name a user or team, or `*` for everyone')
         .max(100, 'must name at most 100 users')
-        .meta({ description: 'Users by id or login, teams by id; the account itself for its jobs without a user.' }),
+        .meta({
+          description:
+            'Users by id or login, teams by id; `*` is everyone; the account itself for its jobs without a user.',
+        }),
       audited: true,
     },
     stages: {

@@ -49,7 +49,7 @@ export const serviceAccounts = entity({
     jwks: {
       column: nullable(json(z.strictObject({ keys }))),
       meaning:
-        'Public keys as a JWK set (RFC 7517). An account with keys authenticates only by `private_key_jwt`; null: by a client secret. Default: null.',
+        'Public keys as a JWK set (RFC 7517). An account with keys authenticates only by `private_key_jwt`; null: by a client secret.',
       create: jwks.nullable().default(null),
       change: jwks.nullable().optional(),
     },

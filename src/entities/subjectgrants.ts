@@ -17,6 +17,7 @@ export const subjectGrants = entity({
     launcher_id: {
       column: nullable(text),
       meaning: 'The service account whose rights to act count; null: every service account.',
+      example: 'sa_01jd2ze0q8v5n3w4x6y7t9m2ab',
       audited: true,
     },
     namespace: {
@@ -27,6 +28,7 @@ export const subjectGrants = entity({
     namespace_id: {
       column: nullable(text),
       meaning: 'Rights to act that were granted here or above count; null: those granted anywhere.',
+      example: 'grp_01jd2ze0q8v5n3w4x6y7t9m2ab',
       audited: true,
     },
     created_at: { column: time },

@@ -112,6 +112,10 @@ export const trustRules = entity({
       create: description.default(''),
     },
     created_at: { column: time },
-    warnings: { answer: z.array(z.string()), meaning: 'What an owner should check about the issuer, in sentences.' },
+    warnings: {
+      answer: z.array(z.string()),
+      meaning: 'What an owner should check about the issuer, in sentences.',
+      example: ['Arsia does not know who gets tokens of https://ci.acme.example.'],
+    },
   },
 });

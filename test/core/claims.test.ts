@@ -408,7 +408,7 @@ describe('a fault names the claim and what it must be', () => {
       'issued at, 5 s in the past',
       'not before, equal to iat',
       'expiry',
-      'the subject, by the identity`s subject_scope',
+      "the subject, by the identity's subject_scope",
     ]);
   });
 });

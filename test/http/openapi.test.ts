@@ -113,7 +113,7 @@ describe('the OpenAPI document', () => {
 });
 
 describe('the prose of the OpenAPI document', () => {
-  test('every operation, parameter and field has a description, and texts of requests have an example', () => {
+  test('every operation, parameter and field has a description, and texts and numbers have an example', () => {
     expect(findUndescribed(document)).toEqual([]);
   });
 
@@ -127,12 +127,18 @@ describe('the prose of the OpenAPI document', () => {
     delete login.description;
     delete login.examples;
     delete components.schemas.User.properties.is_active.description;
+    delete components.schemas.User.properties.login.examples;
+    delete components.schemas.Team.properties.version.examples;
+    delete paths['/teams'].get.responses[200].content['application/json'].schema.properties.next_cursor.examples;
     expect(findUndescribed(changed)).toEqual([
       'POST /users has no description',
       'POST /users: request field /login has no description',
       'POST /users: request field /login has no example',
       'GET /users/{id}: path parameter id has no description',
+      'GET /teams: field of the answer 200 /next_cursor has no example',
+      'schema User: field /login has no example',
       'schema User: field /is_active has no description',
+      'schema Team: field /version has no example',
     ]);
   });
 

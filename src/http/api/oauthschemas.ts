@@ -66,15 +66,18 @@ export const tokenForm = z.object({
 });
 
 export const tokenResponse = z.looseObject({
-  access_token: text('The access token; after an exchange of a job token, the workload token.'),
+  access_token: text('The access token; after an exchange of a job token, the workload token.', 'arsia_at_...'),
   token_type: z
     .enum(['Bearer', 'N_A'])
     .meta({ description: '`N_A`: a workload token, which Arsia itself does not accept.' }),
   expires_in: seconds('Seconds for which it is valid.', 600),
-  issued_token_type: text('After a token exchange: the type of the token (RFC 8693 3).').optional(),
-  refresh_token: text('For people: the refresh token, which works once.').optional(),
-  id_token: text('For people, with the scope `openid`.').optional(),
-  scope: text('The granted scopes.').optional(),
+  issued_token_type: text(
+    'After a token exchange: the type of the token (RFC 8693 3).',
+    'urn:ietf:params:oauth:token-type:jwt',
+  ).optional(),
+  refresh_token: text('For people: the refresh token, which works once.', 'arsia_rt_...').optional(),
+  id_token: text('For people, with the scope `openid`: the ID token.', 'eyJ...').optional(),
+  scope: text('The granted scopes.', 'openid').optional(),
 });
 
 export const deviceForm = z.object({
@@ -83,10 +86,13 @@ export const deviceForm = z.object({
 });
 
 export const deviceResponse = z.looseObject({
-  device_code: text('For the poll of `/oauth2/token`.'),
+  device_code: text('For the poll of `/oauth2/token`.', 'a code'),
   user_code: text('The code that the person enters.', 'WDJB-MJHT'),
   verification_uri: text('The page that the person opens.', 'https://arsia.acme.example/oauth2/device'),
-  verification_uri_complete: text('The page with the code.').optional(),
+  verification_uri_complete: text(
+    'The same page with the code filled in.',
+    'https://arsia.acme.example/oauth2/device?user_code=WDJB-MJHT',
+  ).optional(),
   expires_in: seconds('Seconds until the codes expire.', 600),
   interval: seconds('Seconds between two polls.', 5).optional(),
 });
@@ -110,10 +116,10 @@ export const introspectForm = z.object({ token: text('The token.', 'arsia_at_...
 
 export const introspection = z.looseObject({
   active: z.boolean().meta({ description: 'The token is valid now. If false, the answer has no other member.' }),
-  sub: text('The id of the user or service account.').optional(),
-  client_id: text('The client that the token was issued to.').optional(),
+  sub: text('The id of the user or service account.', 'sa_01jd2ze0q8v5n3w4x6y7t9m2ab').optional(),
+  client_id: text('The client that the token was issued to.', 'sa_01jd2ze0q8v5n3w4x6y7t9m2ab').optional(),
   exp: seconds('The end of the token, in seconds since 1970.', 1_769_860_800).optional(),
-  trust_rule_id: text('The trust rule that admitted the outside token.').optional(),
+  trust_rule_id: text('The trust rule that admitted the outside token.', 'trust_01jd2ze0q8v5n3w4x6y7t9m2ab').optional(),
 });
 
 export const revokeForm = z.object({ token: text('The token.', 'arsia_at_...'), ...authentication });
@@ -126,6 +132,9 @@ export const userinfo = z.looseObject({
 export const oauthError = z
   .looseObject({
     error: text('The error code (RFC 6749 5.2).', 'invalid_target'),
-    error_description: text('What happened, and what to change.').optional(),
+    error_description: text(
+      'What happened, and what to change.',
+      'There is no managed identity "acme/aws", or you may not see it.',
+    ).optional(),
   })
   .meta({ id: 'OAuthError' });

@@ -25,11 +25,17 @@ export const request = z.strictObject({
 export type AwsRequest = { duration?: number | undefined; aws?: z.output<typeof request> | undefined };
 
 export const answer = {
-  access_key_id: z.string().meta({ description: '`AWS_ACCESS_KEY_ID`.' }),
-  secret_access_key: z.string().meta({ description: '`AWS_SECRET_ACCESS_KEY`.' }),
-  session_token: z.string().meta({ description: '`AWS_SESSION_TOKEN`.' }),
+  access_key_id: z.string().meta({ description: '`AWS_ACCESS_KEY_ID`.', examples: ['ASIA...'] }),
+  secret_access_key: z.string().meta({ description: '`AWS_SECRET_ACCESS_KEY`.', examples: ['a secret key'] }),
+  session_token: z.string().meta({ description: '`AWS_SESSION_TOKEN`.', examples: ['a session token'] }),
   role_arn: z.string().meta({ description: 'The role.', examples: ['arn:aws:iam::123456789012:role/acme/deploy'] }),
-  assumed_role_arn: z.string().optional().meta({ description: 'The session, as AWS names it in its logs.' }),
+  assumed_role_arn: z
+    .string()
+    .optional()
+    .meta({
+      description: 'The session, as AWS names it in its logs.',
+      examples: ['arn:aws:sts::123456789012:assumed-role/deploy/ada@acme.example'],
+    }),
   account_id: z
     .string()
     .optional()

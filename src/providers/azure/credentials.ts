@@ -22,13 +22,20 @@ export const request = z.strictObject({
 export type AzureRequest = { duration?: number | undefined; azure?: z.output<typeof request> | undefined };
 
 export const answer = {
-  access_token: z.string().meta({ description: 'The access token of Entra ID, for `Authorization: Bearer`.' }),
+  access_token: z
+    .string()
+    .meta({ description: 'The access token of Entra ID, for `Authorization: Bearer`.', examples: ['eyJ...'] }),
   scope: z.string().meta({
     description: 'The scope of the access token.',
     examples: ['https://management.azure.com/.default'],
   }),
-  client_id: z.string().meta({ description: 'The application or managed identity at Azure.' }),
-  tenant_id: z.string().meta({ description: 'The tenant at Azure.' }),
+  client_id: z.string().meta({
+    description: 'The application or managed identity at Azure.',
+    examples: ['22222222-3333-4444-8555-666666666666'],
+  }),
+  tenant_id: z
+    .string()
+    .meta({ description: 'The tenant at Azure.', examples: ['11111111-2222-4333-8444-555555555555'] }),
 };
 
 export function check(settings: AzureSettings, { duration, azure }: AzureRequest, endpoints?: AzureEndpoints): void {

@@ -20,7 +20,9 @@ export const request = z.strictObject({
 export type GcpRequest = { duration?: number | undefined; gcp?: z.output<typeof request> | undefined };
 
 export const answer = {
-  access_token: z.string().meta({ description: 'The access token of Google, for `Authorization: Bearer`.' }),
+  access_token: z
+    .string()
+    .meta({ description: 'The access token of Google, for `Authorization: Bearer`.', examples: ['ya29...'] }),
   service_account: z
     .string()
     .optional()

@@ -16,6 +16,7 @@ const idFilter = (description: string, example: string) =>
 /** RFC 3339 time, parsed to milliseconds since 1970. */
 const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-01-31T12:00:00Z' })
+  .meta({ examples: ['2026-01-31T12:00:00Z'] })
   .transform((text) => Date.parse(text))
   .optional();
 
@@ -33,11 +34,9 @@ const filters = z.strictObject({
     .meta({ description: 'Only events with this outcome.' }),
   since: time.meta({
     description: 'From this moment on (RFC 3339), by the clock of the replica that recorded the event.',
-    examples: ['2026-01-31T12:00:00Z'],
   }),
   until: time.meta({
     description: 'Before this moment (RFC 3339), by the clock of the replica that recorded the event.',
-    examples: ['2026-02-01T00:00:00Z'],
   }),
 });
 

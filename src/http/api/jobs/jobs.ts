@@ -7,7 +7,7 @@ import { presentPage, readPage } from '../present.ts';
 import { page } from '../schemas.ts';
 
 const startedJob = z
-  .strictObject({ ...jobs.answer.shape, job_token: secret('The token of the job'), withheld })
+  .strictObject({ ...jobs.answer.shape, job_token: secret('The token of the job', 'arsia_job_...'), withheld })
   .meta({ id: 'StartedJob' });
 const jobPath = '/workspaces/:id/jobs/:job';
 

@@ -10,7 +10,7 @@ const clientSecret = z
   .strictObject({
     id: id('secret').meta({ description: 'The id, to delete the secret. It is not secret.' }),
     client_id: id('service_account').meta({ description: 'The id of the service account, for `/oauth2/token`.' }),
-    client_secret: secret('The secret of the OAuth client'),
+    client_secret: secret('The secret of the OAuth client', 'a client secret'),
     expires_at: time.meta({ description: 'The secret is refused after this time: 90 days after its creation.' }),
     withheld,
   })

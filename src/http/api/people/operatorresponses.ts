@@ -7,15 +7,20 @@ export const operatorToken = z
     organization: z
       .string()
       .optional()
-      .meta({ description: 'The name of the organisation; only for the link of an owner.' }),
-    access_token: z.string().meta({ description: 'The access token, for `Authorization: Bearer`.' }),
+      .meta({ description: 'The name of the organisation; only for the link of an owner.', examples: ['acme'] }),
+    access_token: z
+      .string()
+      .meta({ description: 'The access token, for `Authorization: Bearer`.', examples: ['arsia_at_...'] }),
     expires_at: time.meta({ description: 'The end of the access token.' }),
   })
   .meta({ id: 'OperatorToken' });
 
 export const ownerLink = z
   .strictObject({
-    token: secret('Opens the link: in a browser at `<issuer>/link#<token>`, or by POST /admin-links/redeem'),
+    token: secret(
+      'Opens the link: in a browser at `<issuer>/link#<token>`, or by POST /admin-links/redeem',
+      'arsia_owner_...',
+    ),
     expires_at: time.meta({ description: 'The end of the link.' }),
     organization_id: id('group').meta({ description: 'The organisation.' }),
     user_id: id('user').meta({ description: 'The owner.' }),
