@@ -25,8 +25,9 @@ const methods = ['get', 'put', 'post', 'patch', 'delete'];
 const valueKeywords = ['enum', 'const', 'default', 'examples', 'format'];
 
 /**
- * Returns a sentence for each operation, parameter and field of an OpenAPI document that has no description, and for each
- * text, number or list of these that has neither an example nor a keyword that says what it looks like.
+ * Returns a sentence for each operation, parameter and field of an OpenAPI document that has no description, for each
+ * operation that does not say who may call it or list its errors, and for each text, number or list of these that has neither
+ * an example nor a keyword that says what it looks like.
  */
 export function findUndescribed(document: object): string[] {
   const { paths, components } = document as Document;
@@ -59,7 +60,7 @@ export function findUndescribed(document: object): string[] {
     for (const method of methods.filter((one) => one in item)) {
       const operation = item[method] as Operation;
       const name = `${method.toUpperCase()} ${path}`;
-      if (!operation.description) faults.push(`${name} has no description`);
+      for (const fault of findProseFaults(operation.description)) faults.push(`${name} ${fault}`);
       for (const { name: parameter, in: place, description, schema } of operation.parameters ?? [])
         report(`${name}: ${place} parameter ${parameter}`, { ...schema, ...(description && { description }) });
       visitContent(operation.requestBody ?? {}, `${name}: request field `);
@@ -68,6 +69,15 @@ export function findUndescribed(document: object): string[] {
     }
   for (const [name, schema] of Object.entries(components.schemas)) visit(schema, `schema ${name}: field `);
   return faults;
+}
+
+/** Returns what the description of an operation lacks: what it does, who may call it, or its errors. */
+function findProseFaults(description = ''): string[] {
+  return [
+    ...(/^\s*(?:\*\*|$)/.test(description) ? ['has no description'] : []),
+    ...(description.includes('**Who may:** ') ? [] : ['does not say who may call it']),
+    ...(description.includes('**Errors:** ') ? [] : ['does not list its errors']),
+  ];
 }
 
 /** Returns whether neither the type of a value nor a keyword says what it looks like. */

@@ -121,6 +121,8 @@ describe('the prose of the OpenAPI document', () => {
     const changed = structuredClone(document);
     const { paths, components } = changed;
     delete paths['/users'].post.description;
+    paths['/teams'].post.description = paths['/teams'].post.description.replace(/^.*\n/, '');
+    paths['/oauth2/jwks'].get.description = 'The keys.';
     delete paths['/users/{id}'].get.parameters[0].description;
     delete paths['/users/{id}'].get.parameters[0].schema.description;
     const { login } = paths['/users'].post.requestBody.content['application/json'].schema.properties;
@@ -132,10 +134,15 @@ describe('the prose of the OpenAPI document', () => {
     delete paths['/teams'].get.responses[200].content['application/json'].schema.properties.next_cursor.examples;
     expect(findUndescribed(changed)).toEqual([
       'POST /users has no description',
+      'POST /users does not say who may call it',
+      'POST /users does not list its errors',
       'POST /users: request field /login has no description',
       'POST /users: request field /login has no example',
       'GET /users/{id}: path parameter id has no description',
       'GET /teams: field of the answer 200 /next_cursor has no example',
+      'POST /teams has no description',
+      'GET /oauth2/jwks does not say who may call it',
+      'GET /oauth2/jwks does not list its errors',
       'schema User: field /login has no example',
       'schema User: field /is_active has no description',
       'schema Team: field /version has no example',

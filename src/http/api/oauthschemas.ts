@@ -16,7 +16,7 @@ export const tokenGrants = [
 ] as const;
 
 const clientId = text(
-  '`workload` for a job or an outside token, `cli` for a person, or the id of a service account.',
+  '`workload` for a job or an outside token, `cli` or `console` for a person, or the id of a service account.',
   'workload',
 );
 
@@ -112,7 +112,14 @@ export const authorizeQuery = z.object({
     .meta({ description: '`login`: sign in again. `select_account`: choose the organisation.' }),
 });
 
-export const introspectForm = z.object({ token: text('The token.', 'arsia_at_...'), ...authentication });
+export const introspectForm = z.object({
+  token: text('The token.', 'arsia_at_...'),
+  ...authentication,
+  client_id: text(
+    'The id of the service account, where it is not sent by HTTP Basic.',
+    'sa_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  ).optional(),
+});
 
 export const introspection = z.looseObject({
   active: z.boolean().meta({ description: 'The token is valid now. If false, the answer has no other member.' }),
@@ -122,7 +129,11 @@ export const introspection = z.looseObject({
   trust_rule_id: text('The trust rule that admitted the outside token.', 'trust_01jd2ze0q8v5n3w4x6y7t9m2ab').optional(),
 });
 
-export const revokeForm = z.object({ token: text('The token.', 'arsia_at_...'), ...authentication });
+export const revokeForm = z.object({
+  token: text('The token.', 'arsia_at_...'),
+  ...authentication,
+  client_id: text('The client that the token was issued to, where it is not sent by HTTP Basic.', 'cli').optional(),
+});
 
 export const userinfo = z.looseObject({
   sub: text('The id of the user.', 'usr_01jd2ze0q8v5n3w4x6y7t9m2ab'),
