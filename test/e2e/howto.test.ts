@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { startArsia } from '../support/arsia.ts';
 import { blocksOf, createShell, type Shell } from '../support/blocks.ts';
@@ -33,11 +33,10 @@ test('docs/first-organisation.md and docs/launcher.md: every command gives the a
 
 test('docs/relying-party.md: the service verifies the token that the job got', async () => {
   const page = 'docs/relying-party.md';
-  const answers = await runPage(page);
   const [code, ...others] = blocksOf(page, 'js');
   expect(others).toEqual([]);
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code!], {
-    env: { ISSUER: variables.ISSUER, WORKLOAD_TOKEN: answers.at(-1)!.access_token },
-  });
-  expect([...answers, JSON.parse(stdout)]).toMatchObject(shownIn(page));
+  await writeFile(join(shell.folder, 'verify.mjs'), code!);
+  // In place of `npm install jose`.
+  await symlink(resolve('node_modules'), join(shell.folder, 'node_modules'));
+  expect(await runPage(page)).toMatchObject(shownIn(page));
 }, 60_000);
