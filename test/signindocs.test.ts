@@ -42,8 +42,9 @@ test('every request of docs/sign-in.md is answered', async () => {
   const opened = async (token: string) =>
     createClient(issuer, (await createClient(issuer).send('POST', '/admin-links/redeem', { token })).access_token);
   await owner.send('POST', '/groups', { name: 'research', parent: 'acme' });
-  const { id } = await owner.send('POST', '/users', { login: 'ada@acme.example' });
-  for (const login of ['eve@acme.example', 'ada@acme.example-ba8f20']) await owner.send('POST', '/users', { login });
+  for (const login of ['ada@acme.example', 'ada@acme.example-ba8f20', 'eve@acme.example'])
+    await owner.send('POST', '/users', { login });
+  const { id } = await owner.send('POST', '/users', { login: 'leaving@acme.example' });
   const leaving = await opened((await arsia.operators.link(id)).token);
   const operator = await opened((await arsia.operators.link('root')).token);
   const callers = {

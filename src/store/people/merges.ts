@@ -78,7 +78,11 @@ async function movePrincipal(
 ): Promise<number> {
   await deleteShared(db, table, key, takeover);
   const { from, into } = takeover;
-  return await changed(db, sql`UPDATE ${sql.table(table)} SET principal_id = ${into} WHERE principal_id = ${from}`);
+  const counted = table === 'memberships' ? sql`, version = version + 1` : sql``;
+  return await changed(
+    db,
+    sql`UPDATE ${sql.table(table)} SET principal_id = ${into}${counted} WHERE principal_id = ${from}`,
+  );
 }
 
 async function deleteShared(db: Queries, table: string, key: string[], { from, into }: Takeover): Promise<number> {
