@@ -23,6 +23,7 @@ export const description = z
 export const email = z
   .string('an e-mail address is needed')
   .max(254, 'must be at most 254 characters')
+  .meta({ examples: ['ada@acme.example'] })
   .transform((text, context) => {
     const canonical = normalizeEmail(text);
     if (canonical !== null) return canonical;
@@ -34,7 +35,9 @@ export const email = z
 export const printable = (maximum: number) =>
   z.string().regex(new RegExp(`^[\\x20-\\x7e]{1,${maximum}}$`), `must be 1 to ${maximum} printable ASCII characters`);
 
-export const settings = z.record(z.string(), z.unknown(), 'must be an object');
+export const settings = z
+  .record(z.string(), z.unknown(), 'must be an object')
+  .meta({ description: 'The settings of the identity, with the members of its `type`.' });
 
 /** A label value, as access rules match it. */
 const labelValue = z.string().max(256, 'must be at most 256 characters').refine(isPrintable, 'must be printable text');

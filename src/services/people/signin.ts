@@ -184,7 +184,7 @@ async function enterByInvitation(
   if (!(await acceptInvitation(context.db, id, user.id, new Date(context.now))))
     throw buildClosedOfferError('invitation');
   if (namespace_id !== null && role !== null)
-    await giveRole(context, user, { id: namespace_id, organization_id }, role);
+    await giveRole(context, user, { id: namespace_id, organization_id }, role, { isNew: existing === undefined });
   return { user, invitation, isFirst: existing === undefined };
 }
 
@@ -194,11 +194,14 @@ async function giveRole(
   { id: principal_id, login }: User,
   namespace: Pick<Namespace, 'id' | 'organization_id'>,
   role: Role,
+  { isNew }: { isNew: boolean },
 ): Promise<void> {
   const existing = await findMembershipIn(context.db, principal_id, namespace.id);
   if (existing === undefined) {
     await context.admit('memberships', namespace.organization_id);
-    await context.admit('memberships_per_principal', namespace.organization_id, { id: principal_id, name: login });
+    // A new user has no other membership, so this quota cannot be reached.
+    if (!isNew)
+      await context.admit('memberships_per_principal', namespace.organization_id, { id: principal_id, name: login });
     await insertNewMembership(context, namespace, { principal_id, role });
   } else if (roles.indexOf(role) > roles.indexOf(existing.role)) await updateMembership(context.db, existing.id, role);
 }
