@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, type Client, createClient } from '../support/client.ts';
 import { servedKinds } from '../support/databases.ts';
+import { createOracle } from '../support/oracle.ts';
 import {
   createAccount,
   createIdentity,
@@ -146,6 +147,15 @@ describe.each(servedKinds)('users on the %s database', (kind) => {
         expect((await owner.ask('POST', '/memberships', role)).status).toBe(400);
       }
     });
+
+    if (kind === 'postgres')
+      test('are not activated by a replica of the release before, which knows no deleted users', async () => {
+        const user = await makeUser('revived');
+        await owner.send('DELETE', `/users/${user.id}`);
+        const oracle = await createOracle(running);
+        const update = 'UPDATE users SET is_active = true, version = version + 1 WHERE id = $1';
+        await expect(oracle.execute(update, [user.id])).rejects.toThrow('users_deleted_are_inactive');
+      });
 
     test('are never the last active owner', async () => {
       const last = await owner.ask('DELETE', `/users/${acme.ownerId}`);

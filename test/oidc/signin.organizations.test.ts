@@ -228,8 +228,9 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       'Sign in as another person',
     ]);
     expect(await meOf((await join(sub, 'acme')).client)).toMatchObject({ organization_id: acmeId });
-    // An invitation does not reactivate a deactivated user.
-    await invite(evil, email);
+    // An invitation does not reactivate a deactivated user, and is refused with the reason.
+    const useless = await evil.ask('POST', '/invitations', { email });
+    expect([useless.status, useless.body.detail]).toEqual([409, expect.stringContaining('who is deactivated')]);
     expect((await signInPerson(world, sub)).access_token).toMatch(/^arsia_at_/);
   });
 

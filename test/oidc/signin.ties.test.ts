@@ -196,6 +196,7 @@ describe.each(servedKinds)('a user that an owner created, on the %s database', (
     ])
       expect((await owner.ask('POST', `/users/${from}/merge`, { into })).body.detail).toContain('is an operator');
     expect((await owner.ask('DELETE', `/users/${user.id}`)).status).toBe(409);
+    expect((await owner.ask('PATCH', `/users/${user.id}`, { login: 'hidden' })).status).toBe(409);
   });
 
   test('N88 refuses a tie of a user as whom somebody signs in, of a person who is a user already, and a second tie', async () => {
@@ -223,6 +224,21 @@ describe.each(servedKinds)('a user that an owner created, on the %s database', (
     const { user } = await prepare('wrong');
     const answer = await owner.ask('POST', `/users/${user.id}/tie`, tie);
     expect([answer.status, answer.body.errors[0].pointer]).toEqual([400, pointer]);
+  });
+
+  test('N88 a recycled address: the former holder gets nothing by it, and the next one is not kept out', async () => {
+    const { sub, email, user, become } = await prepare('former', ({ email }) => ({ email }));
+    await signInPerson(world, sub, createBrowser(), become);
+    await owner.send('PATCH', `/users/${user.id}`, { is_active: false });
+    const next = await owner.send('POST', '/users', { login: `next-${count}`, tie: { email } });
+    // The former holder is a user of the organisation, so the tie is not theirs.
+    expect((await begin(sub)).text).toContain('is deactivated');
+    meet(`next-${count}`, email);
+    const { client } = await signInPerson(world, `next-${count}`, createBrowser(), `Become next-${count} in acme`);
+    expect(await meOf(client)).toBe(next.id);
+    // An invitation works once the former user is deleted.
+    await owner.send('DELETE', `/users/${user.id}`);
+    expect((await owner.ask('POST', '/invitations', { email, role: 'viewer' })).status).toBe(201);
   });
 
   test('an invitation of a person who is an active user gives the role at the next sign-in', async () => {

@@ -1,4 +1,3 @@
-import { ArsiaError } from '../../core/errors.ts';
 import { type EndedJob, endJobsFor } from '../../store/jobs/jobs.ts';
 import { deleteOpenLinks } from '../../store/people/adminlinks.ts';
 import { deleteMembershipsInTeams } from '../../store/people/teams.ts';
@@ -6,7 +5,7 @@ import { deleteUserIdentities, endSignIns } from '../../store/people/useridentit
 import { deleteGivenTo, deleteUser, type User } from '../../store/people/users.ts';
 import { deleteUserTieOf } from '../../store/people/userties.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { type FoundUser, refuseDeleted, refuseLastOwner, resolveUser } from './users.ts';
+import { type FoundUser, refuseDeleted, refuseLastOwner, refuseOperator, resolveUser } from './users.ts';
 
 /**
  * Deletes a user for good. Sessions, tokens and running jobs end, and so do roles, teams, use grants, assignments and
@@ -54,12 +53,4 @@ export function describeEnds(user: User, ended: readonly EndedJob[], how: 'delet
     target_id: id,
     detail: { reason: `The user ${user.login} was ${how}.` },
   }));
-}
-
-/** Throws `conflict` for an operator: what an owner does to a user must not change who operates the installation. */
-export function refuseOperator(user: User): void {
-  if (!user.is_operator) return;
-  throw new ArsiaError('conflict', `${user.login} is an operator of the installation.`, {
-    advice: `Run \`arsia server admin dismiss --login ${user.id}\` on the server first.`,
-  });
 }

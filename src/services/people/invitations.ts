@@ -81,7 +81,7 @@ async function refuseKnownAddress(
   const active = known.find((user) => user.is_active);
   if (active === undefined && known[0] !== undefined)
     throw new ArsiaError('conflict', `${email} is the address of ${known[0].login}, who is deactivated.`, {
-      advice: `Activate the user instead: PATCH /api/v1/users/${known[0].id} {"is_active": true}.`,
+      advice: `If this is the same person, activate the user: PATCH /api/v1/users/${known[0].id} {"is_active": true}. If another person has the address now, delete the user first: DELETE /api/v1/users/${known[0].id}.`,
     });
   if (active !== undefined && role === undefined && namespace === undefined)
     throw new ArsiaError('conflict', `${email} signs in as ${active.login} already.`, {

@@ -12,8 +12,8 @@ import { listUserIdentities } from '../../store/people/useridentities.ts';
 import { findUserById, type User } from '../../store/people/users.ts';
 import { deleteUserTieOf, moveUserTie } from '../../store/people/userties.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { describeEnds, endUser, refuseOperator } from './deletion.ts';
-import { type FoundUser, refuseDeleted, resolveUser, resolveUserIn } from './users.ts';
+import { describeEnds, endUser } from './deletion.ts';
+import { type FoundUser, refuseDeleted, refuseOperator, resolveUser, resolveUserIn } from './users.ts';
 
 interface Merged {
   /** The user that took over, as it is now. */

@@ -121,10 +121,11 @@ async function refusePersonOfOrganization(
   const known =
     email === undefined
       ? (await listSignInUsers(db, iss, sub!)).filter((one) => one.organization_id === organization_id)
-      : await listUsersByAddress(db, organization_id, email);
+      : // Whoever has the address of a deactivated user now may be another person.
+        (await listUsersByAddress(db, organization_id, email)).filter((one) => one.is_active);
   const [other] = known;
   if (other === undefined) return;
   throw new ArsiaError('conflict', `${email ?? 'This person'} signs in as ${other.login} (${other.id}) already.`, {
-    advice: `To make one user of both, merge them: POST /api/v1/users/${other.id}/merge ${JSON.stringify({ into: user.id })}.`,
+    advice: `If this is the same person, make one user of both: POST /api/v1/users/${other.id}/merge ${JSON.stringify({ into: user.id })}.`,
   });
 }

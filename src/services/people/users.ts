@@ -61,6 +61,14 @@ export function refuseDeleted({ login, deleted_at, merged_into }: User): void {
   });
 }
 
+/** Throws `conflict` for an operator: what an owner does to a user must not change who operates the installation. */
+export function refuseOperator(user: User): void {
+  if (!user.is_operator) return;
+  throw new ArsiaError('conflict', `${user.login} is an operator of the installation.`, {
+    advice: `Run \`arsia server admin dismiss --login ${user.id}\` on the server first.`,
+  });
+}
+
 /** Adds an active user who is no operator. Checks neither quotas nor whether the login is free. */
 export async function insertNewUser(
   context: Context,
@@ -142,8 +150,9 @@ export const changeUser: Action<Changed<typeof users> & { ref: string }, FoundUs
   }),
 };
 
-/** Frees the new login and reserves the former one. */
+/** Frees the new login and reserves the former one. An operator keeps the login by which commands of the server name them. */
 async function renameUser(context: Context, user: User, login: string): Promise<void> {
+  refuseOperator(user);
   const organization_id = user.organization_id!;
   await claimLogin(context, organization_id, login, user);
   await context.admit('former_logins_per_user', organization_id, { id: user.id, name: user.login });
