@@ -71,6 +71,7 @@ This page is generated from the actions and routes: change \`scripts/auditaction
 
 Each audit event has an \`action\`. Filter by it with \`GET /api/v1/audit-events?action=job.start\`. A change leaves one event, whether it succeeded
 (\`outcome\` \`success\`), was refused (\`refused\`, with the error \`code\`) or failed (\`failed\`). A read leaves an event only when it is refused.
+The deletion or merge of a user also leaves a \`job.end\` for each job that ends with the user; its \`parent_id\` names the first event.
 
 ## Changes
 
