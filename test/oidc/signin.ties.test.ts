@@ -213,6 +213,26 @@ describe.each(servedKinds)('a user that an owner created, on the %s database', (
     }
   });
 
+  test('N88 no merge makes one user of two people, until an operator ends the sign-in of one', async () => {
+    const [ada, mallory] = [`ada-${++count}`, `mallory-${count}`];
+    for (const sub of [ada, mallory]) meet(sub, `${sub}@acme.example`);
+    const [mine, theirs] = [
+      await meOf((await signInPerson(world, mallory)).client),
+      await meOf((await signInPerson(world, ada)).client),
+    ];
+    for (const [from, into] of [
+      [mine, theirs],
+      [theirs, mine],
+    ]) {
+      const answer = await owner.ask('POST', `/users/${from}/merge`, { into });
+      expect([answer.status, answer.body.detail]).toEqual([409, expect.stringContaining('A person signs in as')]);
+    }
+    await operator.send('POST', '/user-identities/detach', { user: mine });
+    await owner.send('POST', `/users/${mine}/merge`, { into: theirs });
+    expect(await meOf((await signInPerson(world, ada)).client)).toBe(theirs);
+    expect(await meOf((await signInPerson(world, mallory)).client)).not.toBe(theirs);
+  });
+
   test.each([
     ['another provider', { iss: 'https://evil.example', sub: 'x' }, '/iss'],
     ['an issuer alone', { iss: 'https://evil.example' }, ''],
