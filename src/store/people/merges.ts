@@ -117,11 +117,10 @@ async function replaceInArrays(
   const list = sql.id(column);
   // The condition on the kind is that of the index.
   const isOfUsers = table === 'may_act' ? sql`true` : sql`kind = 'user'`;
-  const counted = table === 'may_act' ? sql`` : sql`, version = version + 1`;
   return await changed(
     db,
     sql`UPDATE ${sql.table(table)} SET ${list} = CASE WHEN ${into} = ANY (${list}) THEN array_remove(${list}, ${from})
-        ELSE array_replace(${list}, ${from}, ${into}) END${counted}
+        ELSE array_replace(${list}, ${from}, ${into}) END, version = version + 1
       WHERE organization_id = ${organization_id} AND ${isOfUsers} AND ${from} = ANY (${list})`,
   );
 }
