@@ -22,6 +22,7 @@ const ofOAuth: Readonly<Record<EndpointEvent['action'], string>> = {
 const ofServer: Readonly<Record<string, string>> = {
   'caller.authenticate': 'a request with a token that is not valid',
   'invitation.decline': 'a person declined an invitation at sign-in',
+  'user_tie.decline': 'a person declined a tie at sign-in',
   'job.expire': 'the server ended a job that was past its deadline or without heartbeat',
   'key.rotate': '`arsia server keys rotate`, or the rotation after 30 days',
   'key.revoke': '`arsia server keys revoke`',
@@ -70,6 +71,7 @@ This page is generated from the actions and routes: change \`scripts/auditaction
 
 Each audit event has an \`action\`. Filter by it with \`GET /api/v1/audit-events?action=job.start\`. A change leaves one event, whether it succeeded
 (\`outcome\` \`success\`), was refused (\`refused\`, with the error \`code\`) or failed (\`failed\`). A read leaves an event only when it is refused.
+The deletion or merge of a user also leaves a \`job.end\` for each job that ends with the user; its \`parent_id\` names the first event.
 
 ## Changes
 

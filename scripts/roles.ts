@@ -19,7 +19,7 @@ const meanings: Readonly<Record<Permission, string>> = {
   'membership.view': 'see who has which role',
   'membership.manage': 'give, change and take away roles; end and keep alive jobs of others',
   'user.view': 'see the users',
-  'user.manage': 'create, change and deactivate users; invite people',
+  'user.manage': 'create, rename, deactivate, merge and delete users; invite people, and tie users to them',
   'service_account.view': 'see service accounts and their rights to act',
   'service_account.manage': 'create and change service accounts, their secrets and trust rules',
   'may_act.manage': 'grant, change and take away rights to act for users there',

@@ -8,6 +8,8 @@ import { hasUserId } from './subject.ts';
 /** Returns why the job may not get any identity now, or undefined when it may. `now` is in milliseconds since 1970. */
 export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefined {
   const { job, workspace, user, launcher } = facts;
+  if (job.is_ended && user?.ended_job !== undefined)
+    return { code: 'job_ended', detail: `Job ${job.id} has ended: its user ${user.login} was ${user.ended_job}.` };
   if (job.is_ended) return { code: 'job_ended', detail: `Job ${job.id} has ended.` };
   if (now >= job.deadline) return { code: 'job_ended', detail: `Job ${job.id} is past its deadline.` };
   if (user !== null && !user.is_active) return { code: 'user_inactive', detail: `User ${user.login} is deactivated.` };

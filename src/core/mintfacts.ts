@@ -44,6 +44,8 @@ export interface MintFacts {
     id: string;
     login: string;
     is_active: boolean;
+    /** Set where the job ended because the user was deleted, or merged into another user. */
+    ended_job?: 'deleted' | 'merged';
     memberships: Membership[];
     team_ids: string[];
   } | null;

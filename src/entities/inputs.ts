@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { normalizeEmail } from '../core/logins.ts';
 import { identityTypePattern, namePattern, nameRule, referencePattern, referenceRule } from '../core/names.ts';
 
 export const name = z.string('a name is needed').regex(namePattern, `must be ${nameRule}`);
@@ -17,6 +18,22 @@ export const description = z
   .string()
   .max(1000, 'must be at most 1000 characters')
   .refine(isPrintable, 'must be printable text');
+
+/** An e-mail address, which is stored in its canonical form. */
+export const email = z
+  .string('an e-mail address is needed')
+  .max(254, 'must be at most 254 characters')
+  .meta({ examples: ['ada@acme.example'] })
+  .transform((text, context) => {
+    const canonical = normalizeEmail(text);
+    if (canonical !== null) return canonical;
+    context.addIssue({ code: 'custom', message: 'must be an e-mail address in ASCII, such as ada@acme.example' });
+    return z.NEVER;
+  });
+
+/** `iss` or `sub` of an ID token. */
+export const printable = (maximum: number) =>
+  z.string().regex(new RegExp(`^[\\x20-\\x7e]{1,${maximum}}$`), `must be 1 to ${maximum} printable ASCII characters`);
 
 export const settings = z
   .record(z.string(), z.unknown(), 'must be an object')

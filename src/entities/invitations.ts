@@ -1,21 +1,9 @@
-import { z } from 'zod';
-import { normalizeEmail } from '../core/logins.ts';
 import { roles } from '../core/permissions.ts';
 import { id, nullable, oneOf, text, time } from './columns.ts';
 import { entity } from './entity.ts';
-import { ref } from './inputs.ts';
+import { email, ref } from './inputs.ts';
 
 const role = oneOf(roles);
-const email = z
-  .string('an e-mail address is needed')
-  .max(254, 'must be at most 254 characters')
-  .meta({ examples: ['ada@acme.example'] })
-  .transform((text, context) => {
-    const canonical = normalizeEmail(text);
-    if (canonical !== null) return canonical;
-    context.addIssue({ code: 'custom', message: 'must be an e-mail address in ASCII, such as ada@acme.example' });
-    return z.NEVER;
-  });
 
 /** `role` and `namespace` are the membership that the person gets by accepting the invitation; null for none. */
 export const invitations = entity({
@@ -50,6 +38,6 @@ export const invitations = entity({
     created_at: { column: time },
     expires_at: { column: time, meaning: 'The end of the invitation: 14 days after its creation.' },
     accepted_at: { column: nullable(time), meaning: 'The time of the acceptance; null while it is open.' },
-    user_id: { column: nullable(id('user')), meaning: 'The user that the person became; null while it is open.' },
+    user_id: { column: nullable(id('user')), meaning: 'The user of the person who accepted; null while it is open.' },
   },
 });

@@ -3,6 +3,7 @@ import { loginPattern, loginRule } from '../core/names.ts';
 import { boolean, id, nullable, text, time, version } from './columns.ts';
 import { entity } from './entity.ts';
 import { description } from './inputs.ts';
+import { tieRequest } from './userties.ts';
 
 const login = z.string('a login is needed').regex(loginPattern, `must be ${loginRule}`);
 const displayName = description.max(128, 'must be at most 128 characters');
@@ -15,9 +16,10 @@ export const users = entity({
     organization_id: { column: nullable(id('group')), meaning: 'Null for operators of the installation.' },
     login: {
       column: text,
-      meaning: 'The login, unique in the organisation.',
+      meaning: 'The login, unique in the organisation. One that was given up is reserved for 30 days.',
       example: 'ada@acme.example',
       create: login,
+      change: login.optional(),
       audited: true,
     },
     display_name: {
@@ -36,6 +38,19 @@ export const users = entity({
       change: z.boolean().optional(),
     },
     created_at: { column: time },
+    deleted_at: {
+      column: nullable(time),
+      meaning: 'The time at which the user was deleted or merged; null otherwise.',
+    },
+    merged_into: {
+      column: nullable(id('user')),
+      meaning: 'The user that has taken over roles and rights; null without one.',
+    },
+    tie: {
+      create: tieRequest.optional(),
+      meaning:
+        'Who may sign in as the user, once: `{iss, sub}` or `{email}`. Default: nobody. See `POST /users/{id}/tie`.',
+    },
     version: { column: version, hasDefault: true },
   },
 });

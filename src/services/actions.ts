@@ -5,12 +5,13 @@ import { createIdentityActions } from './identities/actions.ts';
 import { jobActions } from './jobs/actions.ts';
 import { createMachineActions } from './machines/actions.ts';
 import { createNamespaceActions } from './namespaces/actions.ts';
-import { peopleActions } from './people/actions.ts';
+import { createPeopleActions } from './people/actions.ts';
 import type { Action } from './pipeline/action.ts';
 
 type Parts = Parameters<typeof createIdentityActions>[0] &
   Parameters<typeof createMachineActions>[0] &
-  Parameters<typeof createNamespaceActions>[0] & { audit: AuditStore };
+  Parameters<typeof createNamespaceActions>[0] &
+  Parameters<typeof createPeopleActions>[0] & { audit: AuditStore };
 
 export type ActionTable = ReturnType<typeof createActionTable>;
 
@@ -18,7 +19,7 @@ export type ActionTable = ReturnType<typeof createActionTable>;
 export function createActionTable(parts: Parts) {
   return {
     ...createNamespaceActions(parts),
-    ...peopleActions,
+    ...createPeopleActions(parts),
     ...createMachineActions(parts),
     ...createIdentityActions(parts),
     ...jobActions,

@@ -29,7 +29,7 @@ const anonymous = () => createClient(running.issuer);
 const unknown = () => createClient(running.issuer, `arsia_at_${'A'.repeat(43)}`);
 
 beforeAll(async () => {
-  running = await startArsia({ settings: { ARSIA_TENANCY: 'multi' } });
+  running = await startArsia({ signIn: true, settings: { ARSIA_TENANCY: 'multi' } });
   oracle = await createOracle(running);
   own = await createOrganization(running, 'acme');
   foreign = await createOrganization(running, 'globex');
@@ -204,7 +204,7 @@ describe('unauthenticated callers cannot fill the audit', () => {
   }, 60_000);
 
   test('counts are written at shutdown', async () => {
-    const other = await startArsia();
+    const other = await startArsia({ signIn: true });
     const otherOracle = await createOracle(other);
     const { issuer } = other;
     beginMinute(other);
@@ -327,7 +327,7 @@ describe('an export', () => {
   test('F32 continues after the position of the last line, and misses no event of a replica whose clock is 4 s behind', async () => {
     const clock = createTestClock();
     clock.advance(running.clock.now() - clock.now() - 4_000);
-    const behind = await startArsia({ home: running.home, clock, settings: { ARSIA_TENANCY: 'multi' } });
+    const behind = await startArsia({ signIn: true, home: running.home, clock, settings: { ARSIA_TENANCY: 'multi' } });
     const [here, there] = [viewer, createClient(behind.issuer, viewer.token)];
     const count = rounds(600, 5_000);
     const [first] = (await exportEvents(own.owner)).slice(-1);

@@ -17,7 +17,7 @@ let things: Things;
 let job: Job;
 
 beforeAll(async () => {
-  running = await startArsia();
+  running = await startArsia({ signIn: true });
   oracle = await createOracle(running);
   organization = await createOrganization(running);
   ({ things, job } = await makeThings(organization));
@@ -363,7 +363,8 @@ describe('fields that a request may not set', () => {
     ['PATCH', '/managed-identities/:id', { type: 'azure' }],
     ['PATCH', '/managed-identities/:id', { subject_scope: 'identity' }],
     ['PATCH', '/users/:id', { is_operator: true }],
-    ['PATCH', '/users/:id', { login: 'other' }],
+    ['PATCH', '/users/:id', { deleted_at: null }],
+    ['PATCH', '/users/:id', { merged_into: null }],
     ['PATCH', '/memberships/:id', { role: 'viewer', namespace: 'acme' }],
     ['POST', '/workspaces/:id/jobs', { workspace: 'acme/lab/reports' }],
     ['POST', '/workspaces/:id/managed-identities', { managed_identity: 'acme/lab/x', workspace_id: 'ws_x' }],

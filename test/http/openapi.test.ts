@@ -170,7 +170,7 @@ describe('the prose of the OpenAPI document', () => {
   test('an operation lists the errors of its pipeline and its own, by status', () => {
     const { description } = document.paths['/users/{id}'].patch;
     expect(description.split('\n\n').at(-1)).toBe(
-      '**Errors:** 400 `invalid_request`, 401 `unauthenticated`, 403 `forbidden`, 404 `not_found`, 409 `conflict`, 412 `precondition_failed`, 413 `body_too_large`, 415 `unsupported_media_type`.',
+      '**Errors:** 400 `invalid_request`, 401 `unauthenticated`, 403 `forbidden`, 404 `not_found`, 409 `conflict`, 409 `quota_exceeded`, 412 `precondition_failed`, 413 `body_too_large`, 415 `unsupported_media_type`.',
     );
   });
 
@@ -286,7 +286,7 @@ describe('answers match the document', () => {
   beforeAll(async () => {
     sandbox = await startSandbox();
     atEnd(() => sandbox.close());
-    running = await startArsia({ sandbox });
+    running = await startArsia({ signIn: true, sandbox });
     organization = await createOrganization(running);
     ({ things, job } = await makeThings(organization));
     const { owner, group, id } = organization;

@@ -69,7 +69,7 @@ let actor: Client;
 let people: People;
 
 beforeAll(async () => {
-  running = await startArsia();
+  running = await startArsia({ signIn: true });
   organization = await createOrganization(running);
   ({ things, job } = await makeThings(organization));
   const { owner, group, id } = organization;

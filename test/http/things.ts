@@ -27,6 +27,8 @@ export interface Things {
   /** A user who is in the team. */
   teamMember: string;
   invitation: string;
+  /** A user with a tie. */
+  tiedUser: string;
   /** An identity of the root group, masked in `group` and `workspace`. */
   ofRoot: string;
   /** A second group, as the destination of moves. */
@@ -59,6 +61,9 @@ export async function makeThings(organization: Organization): Promise<{ things: 
   await owner.send('POST', `/teams/${team}/members`, { user: teamMember });
   const invitation = await create('/invitations', { email: `i${n}@${root}.example`, role: 'viewer' });
 
+  const tie = { email: `tied${n}@${root}.example` };
+  const tiedUser = await create('/users', { login: tie.email, tie });
+
   const account = await createAccount(owner, home.path, 'account');
   const right = await create(`/service-accounts/${account.id}/may-act`, { namespace: workspace, users: ['*'] });
   const trustRule = await create(`/service-accounts/${account.id}/trust-rules`, {
@@ -89,7 +94,7 @@ export async function makeThings(organization: Organization): Promise<{ things: 
   const things = {
     organization: organization.id,
     ...{ group, workspace, user, account: account.id, secret: account.secretId, right, trustRule, membership },
-    ...{ identity, assignment, rule, alias, unassigned, grant, job: job.id, team, teamMember, invitation },
+    ...{ identity, assignment, rule, alias, unassigned, grant, job: job.id, team, teamMember, invitation, tiedUser },
     ...{ ofRoot, subjectGrant, place, emptyWorkspace },
   };
   return { things, job };

@@ -115,6 +115,8 @@ export interface StartOptions {
   /** Milliseconds. Default: the clock of the machine. */
   monotonic?: () => number;
   sandbox?: Sandbox;
+  /** Configures sign-in at a provider that does not exist, for what needs the settings and no sign-in. */
+  signIn?: true;
 }
 
 /** An Arsia in this process, by compose(), on a free loopback port. It ends with the test file. */
@@ -139,7 +141,7 @@ export async function startArsia(options: StartOptions = {}): Promise<RunningArs
 /** The environment of a server: the home, a free port, the endpoints of the sandbox. */
 export async function settingsOf(
   home: Home,
-  options: Pick<StartOptions, 'issuer' | 'path' | 'settings' | 'sandbox'> = {},
+  options: Pick<StartOptions, 'issuer' | 'path' | 'settings' | 'sandbox' | 'signIn'> = {},
 ): Promise<{ settings: Settings; origin: string; issuer: string }> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
@@ -151,9 +153,23 @@ export async function settingsOf(
     // Tests send requests faster than people; tests of the rate limits set their own.
     ARSIA_RATE_LIMIT: '100000',
     ...(options.sandbox && (await cloudSettings(options.sandbox, home.folder))),
+    ...(options.signIn && (await signInSettings(home.folder))),
     ...options.settings,
   };
   return { settings, origin, issuer };
+}
+
+/** The issuer of `signIn`. */
+export const loginIssuer = 'https://login.example.com';
+
+async function signInSettings(folder: string): Promise<Settings> {
+  const file = join(folder, 'sign-in.secret');
+  await writeFile(file, 'the secret of Arsia at its identity provider\n');
+  return {
+    ARSIA_SIGN_IN_ISSUER: loginIssuer,
+    ARSIA_SIGN_IN_CLIENT_ID: 'arsia',
+    ARSIA_SIGN_IN_CLIENT_SECRET_FILE: file,
+  };
 }
 
 async function cloudSettings(sandbox: Sandbox, folder: string): Promise<Settings> {

@@ -17,7 +17,7 @@ import {
 } from 'openid-client';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import type { Person } from '../../services/people/signinoptions.ts';
+import type { Person } from '../../services/people/signinperson.ts';
 import { createUnavailableError, createUnverifiedError, toArsiaError } from './faults.ts';
 import { limitedFetch } from './fetch.ts';
 import { type Claims, createPerson } from './person.ts';

@@ -21,6 +21,7 @@ import { sweepAuthorityChanges } from '../../store/audit/authoritychanges.ts';
 import { createArtifactStore } from '../../store/issuing/artifacts.ts';
 import { createKeyStore } from '../../store/issuing/keys.ts';
 import { loadSharedSecret } from '../../store/issuing/sharedsecrets.ts';
+import { sweepPeople } from '../../store/people/userties.ts';
 import { systemClock } from '../clock.ts';
 import { type ClockWatch, createClockWatch } from '../clockwatch.ts';
 import type { Config } from '../config/config.ts';
@@ -161,6 +162,7 @@ export function startTasks(
     await artifacts.sweep(clock.now()).catch(logWarning('expired rows were not swept'));
     await idempotency.sweep().catch(logWarning('expired keys were not swept'));
     await sweepFreedAudiences(database.query, clock.now()).catch(logWarning('freed audiences were not swept'));
+    await sweepPeople(database.query, new Date(clock.now())).catch(logWarning('expired ties were not swept'));
     await sweepAuthorityChanges(database.query).catch(logWarning('changes were not swept'));
   });
 }

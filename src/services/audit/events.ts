@@ -1,5 +1,6 @@
 import type { Page } from '../../database/page.ts';
 import type { AuditFilter, AuditStore, RecordedEvent } from '../../store/audit/events.ts';
+import { listMergedUsers } from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findOwnOrganization } from '../pipeline/places.ts';
 import { isOperator } from '../pipeline/rights.ts';
@@ -22,7 +23,7 @@ export function createAuditActions(audit: AuditStore) {
     find: findOwnOrganization,
     async run(context, { filter, page }, place) {
       await demandView(context, place);
-      return await audit.list({ ...filter, organization_id: place.organization_id }, page);
+      return await audit.list(await completeFilter(context, filter, place), page);
     },
   };
   /** Answers when the first page is read, so that an earlier failure is still an error answer. */
@@ -34,8 +35,7 @@ export function createAuditActions(audit: AuditStore) {
     find: findOwnOrganization,
     async run(context, { filter, after_position }, place) {
       await demandView(context, place);
-      const { organization_id } = place;
-      const lines = formatEventPages(audit, { ...filter, organization_id }, after_position);
+      const lines = formatEventPages(audit, await completeFilter(context, filter, place), after_position);
       const first = await lines.next();
       return (async function* () {
         if (first.done) return;
@@ -60,6 +60,15 @@ export async function* formatEventPages(
 ): AsyncGenerator<string, void> {
   for await (const page of audit.pages(filter, exportPage, after_position))
     yield page.map((event) => `${JSON.stringify(presentEvent(event))}\n`).join('');
+}
+
+/** Adds the organisation, and the users that were merged into the one of the search. */
+async function completeFilter({ db }: Context, filter: Filter, { organization_id }: Place): Promise<AuditFilter> {
+  const { user_id, actor_id } = filter;
+  const mergedInto = async (id: string | null | undefined) =>
+    id === null || id === undefined ? [] : await listMergedUsers(db, organization_id, id);
+  const merged = { user_id: await mergedInto(user_id), actor_id: await mergedInto(actor_id) };
+  return { ...filter, merged, organization_id };
 }
 
 async function demandView(context: Context, place: Place): Promise<void> {

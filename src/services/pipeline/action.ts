@@ -83,4 +83,6 @@ export interface Action<Input, Found extends Place, Result> {
   authorise?(context: Context, input: Input, found: Found): Promise<void>;
   /** Facts for the audit record of a change: ids and the fields that changed. No secrets. */
   describe?(input: Input, found: Found, result: Result): Partial<AuditEvent>;
+  /** Further records of a change, such as the ends of jobs. Their parent is the record of the change. */
+  describeFurther?(input: Input, found: Found, result: Result): (Partial<AuditEvent> & Pick<AuditEvent, 'action'>)[];
 }

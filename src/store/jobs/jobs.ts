@@ -95,6 +95,19 @@ export async function endJob(db: Queries, id: string, at: Date): Promise<Job> {
   return await select(db).where('id', '=', id).executeTakeFirstOrThrow();
 }
 
+export type EndedJob = Pick<Job, 'id' | 'workspace_id'>;
+
+/** Ends the jobs that run for the user, and returns them. */
+export async function endJobsFor(db: Queries, user_id: string, at: Date): Promise<EndedJob[]> {
+  return await db
+    .updateTable('jobs')
+    .set((eb) => ({ ended_at: at, version: eb('version', '+', 1) }))
+    .where('user_id', '=', user_id)
+    .where('ended_at', 'is', null)
+    .returning(['id', 'workspace_id'])
+    .execute();
+}
+
 /** Ends the jobs that the user started. Returns their number. */
 export async function endJobsStartedBy(db: Queries, user_id: string, at: Date): Promise<number> {
   const ended = await db

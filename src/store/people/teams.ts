@@ -5,6 +5,7 @@ import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
 import type { Changed, Row } from '../../entities/entity.ts';
 import { teamMembers, teams } from '../../entities/teams.ts';
+import { deleteGivenTo } from './users.ts';
 
 export interface Team extends Row<typeof teams> {}
 export interface TeamMember extends Row<typeof teamMembers> {
@@ -72,8 +73,7 @@ export async function listTeamHoldings(db: Queries, id: string): Promise<TeamHol
 
 /** Deletes a team with its memberships, use grants and assignments. */
 export async function deleteTeam(db: Queries, id: string): Promise<void> {
-  for (const table of ['memberships', 'use_grants', 'assignments'] as const)
-    await db.deleteFrom(table).where('principal_id', '=', id).execute();
+  await deleteGivenTo(db, id);
   await db.deleteFrom('teams').where('id', '=', id).execute();
 }
 

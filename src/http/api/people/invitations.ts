@@ -10,7 +10,7 @@ export const invitationRoutes: Route[] = [
     path: '/invitations',
     summary: 'Invite an e-mail address: the person who signs in with it, verified, becomes a user by accepting',
     description:
-      'Invites the person with this e-mail address to the organisation. At the next sign-in with that verified address, a page shows the invitation, and the person accepts or declines. Accepting creates the user, with the membership of `role` on `namespace` if given. Arsia sends no mail: tell the person yourself. An invitation is valid for 14 days, and only while its sender is an owner.',
+      'Invites the person with this e-mail address to the organisation. At the next sign-in with that verified address, a page shows the invitation, and the person accepts or declines. Accepting creates the user, with the membership of `role` on `namespace` if given; an active user of the organisation gets the role. Refused without sign-in, and where the address is that of a user who would get nothing. Arsia sends no mail: tell the person yourself. An invitation is valid for 14 days, and only while its sender is an owner.',
     action: 'invitation.create',
     errors: ['conflict'],
     body: invitations.create,

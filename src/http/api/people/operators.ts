@@ -1,15 +1,11 @@
 import { z } from 'zod';
 import { linkPattern, operatorLinkPrefix } from '../../../core/links.ts';
-import { ref } from '../../../entities/inputs.ts';
+import { printable, ref } from '../../../entities/inputs.ts';
 import { detachPerson } from '../../../services/people/detach.ts';
 import { type Route, route } from '../../route.ts';
 import { iso } from '../present.ts';
 import { userId } from '../schemas.ts';
 import { detachedUsers, operatorToken, ownerLink } from './operatorresponses.ts';
-
-/** `iss` or `sub` of an ID token. */
-const printable = (maximum: number) =>
-  z.string().regex(new RegExp(`^[\\x20-\\x7e]{1,${maximum}}$`), `must be 1 to ${maximum} printable ASCII characters`);
 
 const detachment = z
   .strictObject({
