@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { atEnd, type Home, makeHome, type Settings, settingsOf, spawnArsia } from '../support/arsia.ts';
@@ -258,6 +259,36 @@ describe('a server, and commands on its database', () => {
   }, 60_000);
 });
 
+test('SIGTERM to `npm start` stops the server, which drains, and frees its database', async () => {
+  const embedded = await makeHome('embedded');
+  const own = await settingsOf(embedded);
+  const npm = spawn('npm', ['start'], {
+    env: { PATH: process.env.PATH, HOME: embedded.folder, npm_config_update_notifier: 'false', ...own.settings },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    // Its own process group, so that the end of the test can kill what npm left.
+    detached: true,
+  });
+  atEnd(async () => {
+    try {
+      process.kill(-npm.pid!, 'SIGKILL');
+    } catch {
+      // The whole group has ended.
+    }
+  });
+  let log = '';
+  npm.stdout.on('data', (chunk) => {
+    log += chunk;
+  });
+  const exited = new Promise((resolve) => npm.once('close', resolve));
+  while (!log.includes('"listening"')) await sleep(50);
+  npm.kill('SIGTERM');
+  await exited;
+  expect(log).toContain('"stopping"');
+  await expect(fetch(`${own.origin}/healthz`)).rejects.toThrow('fetch failed');
+  // Only one process can open the embedded database.
+  expect(await run(['server', 'keys', 'list'], own.settings)).toMatchObject({ code: 0 });
+}, 60_000);
+
 describe('a start that fails', () => {
   test('N60 bad settings: exits with 1 and one message with every fault', async () => {
     const env = {
@@ -317,14 +348,17 @@ describe('a start that fails', () => {
 });
 
 describe('an old Node', () => {
-  /** A module that makes the process report an older version of Node. */
-  const pretend = `data:text/javascript,${[
-    "versions: { value: { ...process.versions, node: '20.9.0' } }",
-    "version: { value: 'v20.9.0' }",
-    "execPath: { value: '/usr/bin/node' }",
-  ].reduce((all, one) => `${all}Object.defineProperties(process, { ${one} });`, '')}`;
-  const node = (...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', pretend, ...args], {
+  /** A module that makes the process report an older version of Node, and another platform where one is given. */
+  const pretendOn = (platform: string = process.platform, arch: string = process.arch) =>
+    `data:text/javascript,${[
+      `platform: { value: '${platform}' }, arch: { value: '${arch}' }`,
+      "versions: { value: { ...process.versions, node: '20.9.0' } }",
+      "version: { value: 'v20.9.0' }",
+      "execPath: { value: '/usr/bin/node' }",
+    ].reduce((all, one) => `${all}Object.defineProperties(process, { ${one} });`, '')}`;
+  const node = (...args: string[]) => nodeOn(pretendOn(), ...args);
+  const nodeOn = (pretended: string, ...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', pretended, ...args], {
       cwd: makeFolder(),
       env: { PATH: process.env.PATH },
       encoding: 'utf8',
@@ -337,15 +371,32 @@ describe('an old Node', () => {
     expect([status, stdout.includes('serve')]).toEqual([0, true]);
   });
 
-  test('without the pinned one exits with one sentence', () => {
+  test.each([
+    [process.platform, process.arch, 'run `npm ci` without --omit=optional, or install Node 24.'],
+    ['darwin', 'arm64', 'install Node 24, since Arsia brings none for darwin-arm64.'],
+    ['freebsd', 'x64', 'install Node 24, since Arsia brings none for freebsd-x64.'],
+  ])('without the pinned one exits with one sentence, whose advice can help: %s %s', (platform, arch, advice) => {
     const folder = makeFolder();
     for (const name of ['bin', 'src']) mkdirSync(join(folder, name));
     copyFileSync(join('bin', 'arsia.js'), join(folder, 'bin', 'arsia.js'));
     copyFileSync('package.json', join(folder, 'package.json'));
     writeFileSync(join(folder, 'src', 'main.ts'), '');
-    const { status, stdout, stderr } = node(join(folder, 'bin', 'arsia.js'), 'serve');
+    const { status, stdout, stderr } = nodeOn(pretendOn(platform, arch), join(folder, 'bin', 'arsia.js'), 'serve');
     expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/^arsia needs Node 24 and this is v20\.9\.0: .+\.\n$/);
+    expect(stderr).toBe(`arsia needs Node 24 and this is v20.9.0: ${advice}\n`);
+  });
+
+  test('has a pinned one in the lockfile for every platform that the entry point knows', () => {
+    const known = readFileSync(join('bin', 'arsia.js'), 'utf8').matchAll(/^ {2}'(\w+)-(\w+)': '(node-[\w-]+)',$/gm);
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+    const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const names = [...known].map(([, os, cpu, name]) => {
+      const locked = packages[`node_modules/${name}`];
+      expect([name, [locked.os].flat(), [locked.cpu].flat()]).toEqual([name, [os], [cpu]]);
+      expect(locked.version).toMatch(/^24\./);
+      return name;
+    });
+    expect(names.sort()).toEqual(Object.keys(optionalDependencies).sort());
   });
 
   test('started without the entry point exits with one sentence', () => {
