@@ -21,6 +21,7 @@ import type { AuditCheckpointsTable, AuditEventsTable, MigrationsTable } from '.
 import type { AudiencesTable } from './tables/identities.ts';
 import type {
   IdempotencyKeysTable,
+  InstallationFactsTable,
   KeySetsTable,
   OidcArtifactsTable,
   SharedSecretsTable,
@@ -59,6 +60,7 @@ export interface Tables {
   user_identities: UserIdentitiesTable;
   invitations: TableOf<typeof invitations>;
   shared_secrets: SharedSecretsTable;
+  installation_facts: InstallationFactsTable;
   teams: TableOf<typeof teams>;
   team_members: TableOf<typeof teamMembers>;
   organization_settings: TableOf<typeof organizationSettings>;

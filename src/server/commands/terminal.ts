@@ -5,8 +5,8 @@ import type { Environment } from '../config/setting.ts';
 /** The parts of the process that a command may use. */
 export interface Terminal {
   env: Environment;
-  /** Opens the database and keys of the server, by the same settings, without a listener. */
-  open(): Promise<Arsia>;
+  /** Opens the database and keys of the server without a listener, by its settings, of which `changed` replaces some. */
+  open(changed?: Environment): Promise<Arsia>;
   /** Writes data to stdout, for pipes: a token alone, so that `TOKEN=$(arsia server bootstrap …)` works. */
   write(text: string): void;
   /** Writes data of any length to stdout, and asks for no more than the reader takes. */
@@ -20,8 +20,12 @@ export interface Terminal {
 }
 
 /** Opens Arsia for the work of one command, and closes it afterwards. */
-export async function withArsia(terminal: Terminal, work: (arsia: Arsia) => Promise<void>): Promise<void> {
-  const arsia = await terminal.open();
+export async function withArsia(
+  terminal: Terminal,
+  work: (arsia: Arsia) => Promise<void>,
+  changed: Environment = {},
+): Promise<void> {
+  const arsia = await terminal.open(changed);
   try {
     await work(arsia);
   } finally {

@@ -1,14 +1,17 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { asArsiaError } from '../../core/errors.ts';
 import { computeActivationTime } from '../../core/keystates.ts';
 import { errorCode } from '../../core/thrown.ts';
 import { openDatabase } from '../../database/database.ts';
 import { pendingMigrations } from '../../database/migrate.ts';
+import { findIssuerConflict } from '../../services/issuing/installationissuer.ts';
 import { createKeyStore } from '../../store/issuing/keys.ts';
+import { hasSealedRows } from '../../store/issuing/sealedrows.ts';
 import type { Config } from '../config/config.ts';
 import { readSettingsFiles } from '../config/files.ts';
-import { composeStored, embeddedSealingKeyPath, type Stored, type Surroundings } from './stored.ts';
+import { describeMissingKey, embeddedSealingKeyPath } from './embeddedkey.ts';
+import { composeStored, openDatabaseOf, type Stored, type Surroundings } from './stored.ts';
 
 export interface Finding {
   subject: string;
@@ -28,7 +31,7 @@ export async function* checkInstallation(config: Config, surroundings: Surroundi
     'sign-in',
     config.signIn?.issuer ?? 'off: without ARSIA_SIGN_IN_ISSUER people cannot sign in with a browser',
   );
-  const missing = missingInstallation(config);
+  const missing = await missingInstallation(config);
   if (missing !== undefined) return yield missing;
   const stored = await composeStored(config, await readSettingsFiles(config), surroundings);
   try {
@@ -39,17 +42,24 @@ export async function* checkInstallation(config: Config, surroundings: Surroundi
   }
 }
 
-/** Finds a missing embedded database or key. A check must not open them, since that would create them. */
-function missingInstallation({ database, sealingKeyFile }: Config): Finding | undefined {
-  if (database.url !== undefined) return undefined;
-  if (!existsSync(join(database.folder, 'pgdata')))
-    return wrong(
+/** Finds a missing embedded database or key. The other checks would create them. */
+async function missingInstallation({ database: settings, sealingKeyFile }: Config): Promise<Finding | undefined> {
+  const { url, folder } = settings;
+  if (url !== undefined) return undefined;
+  if (!existsSync(join(folder, 'pgdata')))
+    return wrong('database', `none in ${folder} yet: \`arsia server bootstrap\` or \`arsia serve\` creates it`);
+  const key = embeddedSealingKeyPath(folder);
+  if (sealingKeyFile !== undefined || existsSync(key)) return undefined;
+  const database = await openDatabaseOf(settings, {});
+  try {
+    if (await hasSealedRows(database)) return wrong('database', describeMissingKey(folder));
+    return right(
       'database',
-      `none in ${database.folder} yet: \`arsia server bootstrap\` or \`arsia serve\` creates it`,
+      `embedded, in ${resolve(folder)}; the first start creates its sealing key ${resolve(key)}`,
     );
-  if (sealingKeyFile === undefined && !existsSync(embeddedSealingKeyPath))
-    return wrong('database', `its sealing key ${embeddedSealingKeyPath} is missing: restore it from its backup`);
-  return undefined;
+  } finally {
+    await database.close();
+  }
 }
 
 async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Finding> {
@@ -76,6 +86,8 @@ async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Find
   });
   yield schema;
   if (!schema.isRight) return;
+  const conflict = await findIssuerConflict(stored.database.query, config.issuer);
+  if (conflict !== undefined) return yield wrong('issuer', `${conflict.message} ${conflict.advice}`);
   for (const keyring of Object.values(stored.keys)) yield await finding('keys', () => checkKeys(keyring, stored));
 }
 
@@ -105,8 +117,9 @@ async function checkKeys(keyring: Stored['keys'][keyof Stored['keys']], { databa
 }
 
 /** Returns host and name of the database, never a password. */
-function describeDatabase({ database: { url, folder } }: Config): string {
-  if (url === undefined) return `embedded, in ${folder}; the clocks agree`;
+function describeDatabase({ database: { url, folder }, sealingKeyFile }: Config): string {
+  const key = resolve(sealingKeyFile ?? embeddedSealingKeyPath(folder));
+  if (url === undefined) return `embedded, in ${resolve(folder)}, with the sealing key ${key}; the clocks agree`;
   return `PostgreSQL at ${placeOf(url)}; the clocks agree`;
 }
 

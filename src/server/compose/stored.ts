@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Database } from '../../database/connections.ts';
@@ -6,6 +5,7 @@ import { type DatabaseOptions, openDatabase } from '../../database/database.ts';
 import { type MigrationProgress, migrate } from '../../database/migrate.ts';
 import { createAuditTrail } from '../../services/audit/trail.ts';
 import { sweepFreedAudiences } from '../../services/identities/audiences.ts';
+import { keepIssuer } from '../../services/issuing/installationissuer.ts';
 import { auditKeyring, createKeyChangeRecorder } from '../../services/issuing/keys.ts';
 import { endOverdueJobs } from '../../services/jobs/overdue.ts';
 import type { Idempotency } from '../../services/pipeline/idempotency.ts';
@@ -14,7 +14,6 @@ import { perKeySet } from '../../signing/keysets/keysets.ts';
 import { watchKeys } from '../../signing/keysets/keywatch.ts';
 import { keepFresh } from '../../signing/keysets/upkeep.ts';
 import { createSealer, type KeyEncryptionKey } from '../../signing/sealing/sealing.ts';
-import { makeSealingKeyFile, readSealingKeyFile } from '../../signing/sealing/sealingkeyfile.ts';
 import { createSigningThreads } from '../../signing/signers/signingthreads.ts';
 import { sweepAuthorityChanges } from '../../store/audit/authoritychanges.ts';
 import { createArtifactStore } from '../../store/issuing/artifacts.ts';
@@ -26,12 +25,15 @@ import type { Config } from '../config/config.ts';
 import type { SettingsFiles } from '../config/files.ts';
 import type { Log } from '../log.ts';
 import type { Timers } from '../timers.ts';
+import { loadEmbeddedKey } from './embeddedkey.ts';
 
 export interface Surroundings {
   clock: Clock;
   log: Log;
   /** Milliseconds of a monotonic clock, from any start. Default: the machine's. */
   monotonic?: () => number;
+  /** Called with the path of a sealing key that this process created. */
+  onNewSealingKey?: (path: string) => void;
 }
 
 /** Milliseconds. */
@@ -45,12 +47,12 @@ export type Stored = Awaited<ReturnType<typeof composeStored>>;
 /** Builds the database and what is stored in it: the audit, the keys and the shared secrets, with the sealer that opens them. */
 export async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
   const { clock, log, monotonic = () => performance.now() } = surroundings;
-  const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
   const lockLost = Promise.withResolvers<never>();
   const database = await openDatabaseOf(config.database, {
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
     onLockLost: lockLost.reject,
   });
+  const sealer = createSealer(sealingKey ?? (await embeddedSealingKey(config.database, database, surroundings)));
   const secret = (name: string) => () => loadSharedSecret({ database, sealer, random: clock.random }, name);
   const trail = createAuditTrail({ database, secret: secret('audit'), clock, interval: config.auditInterval, log });
   const threads = createSigningThreads({
@@ -104,13 +106,17 @@ function watchClock(database: Database, log: Log): ClockWatch {
   });
 }
 
-/** Migrates the database and loads keys, secrets and audit. Rejects with `unavailable` while the database is away. */
+/**
+ * Migrates the database, compares the issuer with the stored one, and loads keys, secrets and audit. Rejects with `unavailable`
+ * while the database is away.
+ */
 export async function openStored(
   config: Config,
   { database, watch, cookies, cursors, trail, keys }: Stored,
 ): Promise<void> {
   await watch.compare();
   await bringUpToDate(config.database, database);
+  await keepIssuer(database.query, config.issuer);
   await cookies.load();
   await cursors.load();
   await trail.open();
@@ -161,12 +167,21 @@ export function startTasks(
   });
 }
 
-/** Without ARSIA_SEALING_KEY_FILE: created on first start, outside ARSIA_DATA. */
-export const embeddedSealingKeyPath = join('keys', 'sealing.key');
-
-async function embeddedSealingKey(): Promise<KeyEncryptionKey> {
-  await makeSealingKeyFile(embeddedSealingKeyPath);
-  return readSealingKeyFile(embeddedSealingKeyPath);
+/** Closes the database when its key cannot be read, so that the process ends and releases the folder. */
+async function embeddedSealingKey(
+  { folder }: Config['database'],
+  database: Database,
+  { log, onNewSealingKey }: Surroundings,
+): Promise<KeyEncryptionKey> {
+  try {
+    const { key, path, isNew } = await loadEmbeddedKey(folder, database);
+    if (isNew) onNewSealingKey?.(path);
+    log.info({ sealing_key_file: path }, isNew ? 'a sealing key was created' : 'the sealing key was read');
+    return key;
+  } catch (thrown) {
+    await database.close();
+    throw thrown;
+  }
 }
 
 export type LoadedSecret = ReturnType<typeof createLoadedSecret>;
