@@ -99,9 +99,9 @@ function write(text: string): void {
 const terminal: Terminal = {
   env: process.env,
   write,
-  async open(changed) {
+  async open(opening) {
     const { openArsia } = await import('./server/commands/opening.ts');
-    return await openArsia({ ...process.env, ...changed }, terminal.tell);
+    return await openArsia(process.env, opening, terminal.tell);
   },
   async send(parts) {
     const [{ Readable }, { pipeline }] = await Promise.all([import('node:stream'), import('node:stream/promises')]);

@@ -233,11 +233,16 @@ describe('arsia server check', () => {
     expect(stderr).toMatch(/2 bad settings\n/);
   }, 60_000);
 
-  test('creates no embedded database and no key', async () => {
+  test('creates no embedded database and no key, nor does `arsia server keys list`', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'arsia-check-'));
     atEnd(async () => rmSync(empty, { recursive: true, force: true }));
     const { code, stdout } = await ended(['server', 'check'], {}, empty);
-    expect([code, stdout]).toEqual([1, expect.stringMatching(/^NO {2}database +none in \.arsia yet/m)]);
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringMatching(/^NO {2}database +There is no database in \/.*\/\.arsia yet: /m),
+    ]);
+    // Only `serve`, `bootstrap`, `migrate` and `admin link` begin an installation.
+    expectOneLine(await ended(['server', 'keys', 'list'], {}, empty), /There is no database in \/.*\/\.arsia yet: /);
     expect(readdirSync(empty)).toEqual([]);
     const embedded = await makeHome('embedded');
     const fresh = await ended(['server', 'check'], (await settingsOf(embedded)).settings, empty);

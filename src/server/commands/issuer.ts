@@ -5,6 +5,7 @@ import { examples, invalidOption, type Terminal, textLines, withArsia } from './
 interface Change {
   from: string;
   to: string;
+  force?: boolean;
 }
 
 const example = 'arsia server issuer change --from https://arsia.example.com --to https://id.example.com';
@@ -17,20 +18,21 @@ export function issuerCommand(terminal: Terminal): Command {
       )
       .requiredOption('--from <issuer>', 'the issuer now', parserOf('--from'))
       .requiredOption('--to <issuer>', 'the issuer from now on', parserOf('--to'))
+      .option('--force', 'change it although servers have the database open: each ends within 10 s')
       .addHelpText(
         'after',
         `${examples(example)}\nStop every server first, and start it with the new ARSIA_ISSUER. The command prints what has to be changed elsewhere.\n`,
       )
-      .action(async ({ from, to }: Change) => {
+      .action(async ({ from, to, force = false }: Change) => {
         if (from === to) throw invalidOption('--to must be another issuer than --from.');
         await withArsia(
           terminal,
           async ({ installationIssuer }) => {
-            const { identities } = await installationIssuer.change({ from, to });
+            const { identities } = await installationIssuer.change({ from, to, force });
             terminal.tell(textLines(...describeChange({ from, to }, identities)));
           },
           // The other commands open only with the stored issuer, whatever the environment says of the next start.
-          { ARSIA_ISSUER: from },
+          { changed: { ARSIA_ISSUER: from } },
         );
       }),
   );

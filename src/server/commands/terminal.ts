@@ -2,11 +2,19 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { Arsia } from '../compose/compose.ts';
 import type { Environment } from '../config/setting.ts';
 
+/** How a command opens Arsia. */
+export interface Opening {
+  /** Settings that replace those of the environment. */
+  changed?: Environment;
+  /** Whether it may create an embedded database: for the commands that begin an installation. The others are then refused. */
+  mayCreate?: boolean;
+}
+
 /** The parts of the process that a command may use. */
 export interface Terminal {
   env: Environment;
-  /** Opens the database and keys of the server without a listener, by its settings, of which `changed` replaces some. */
-  open(changed?: Environment): Promise<Arsia>;
+  /** Opens the database and keys of the server, by the same settings, without a listener. */
+  open(opening: Opening): Promise<Arsia>;
   /** Writes data to stdout, for pipes: a token alone, so that `TOKEN=$(arsia server bootstrap …)` works. */
   write(text: string): void;
   /** Writes data of any length to stdout, and asks for no more than the reader takes. */
@@ -23,9 +31,9 @@ export interface Terminal {
 export async function withArsia(
   terminal: Terminal,
   work: (arsia: Arsia) => Promise<void>,
-  changed: Environment = {},
+  opening: Opening = {},
 ): Promise<void> {
-  const arsia = await terminal.open(changed);
+  const arsia = await terminal.open(opening);
   try {
     await work(arsia);
   } finally {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { asArsiaError } from '../../core/errors.ts';
 import { computeActivationTime } from '../../core/keystates.ts';
 import { errorCode } from '../../core/thrown.ts';
@@ -9,8 +9,8 @@ import { findIssuerConflict } from '../../services/issuing/installationissuer.ts
 import { createKeyStore } from '../../store/issuing/keys.ts';
 import { hasSealedRows } from '../../store/issuing/sealedrows.ts';
 import type { Config } from '../config/config.ts';
-import { readSettingsFiles } from '../config/files.ts';
-import { describeMissingKey, embeddedSealingKeyPath } from './embeddedkey.ts';
+import { readSettingsFiles, type SettingsFiles } from '../config/files.ts';
+import { describeMissingDatabase, describeMissingKey, embeddedSealingKeyPath } from './embeddedkey.ts';
 import { composeStored, openDatabaseOf, type Stored, type Surroundings } from './stored.ts';
 
 export interface Finding {
@@ -31,14 +31,26 @@ export async function* checkInstallation(config: Config, surroundings: Surroundi
     'sign-in',
     config.signIn?.issuer ?? 'off: without ARSIA_SIGN_IN_ISSUER people cannot sign in with a browser',
   );
-  const missing = await missingInstallation(config);
-  if (missing !== undefined) return yield missing;
-  const stored = await composeStored(config, await readSettingsFiles(config), surroundings);
+  const opened = await openInstallation(config, await readSettingsFiles(config), surroundings);
+  if ('isRight' in opened) return yield opened;
   try {
-    yield* checkStored(config, stored);
+    yield* checkStored(config, opened);
   } finally {
-    await stored.threads.close();
-    await stored.database.close();
+    await opened.threads.close();
+    await opened.database.close();
+  }
+}
+
+/** Returns the finding that ends the check where the database cannot be opened: it is missing, or another process has it. */
+async function openInstallation(
+  config: Config,
+  files: SettingsFiles,
+  surroundings: Surroundings,
+): Promise<Stored | Finding> {
+  try {
+    return (await missingInstallation(config)) ?? (await composeStored(config, files, surroundings));
+  } catch (thrown) {
+    return describeThrown('database', thrown);
   }
 }
 
@@ -46,8 +58,8 @@ export async function* checkInstallation(config: Config, surroundings: Surroundi
 async function missingInstallation({ database: settings, sealingKeyFile }: Config): Promise<Finding | undefined> {
   const { url, folder } = settings;
   if (url !== undefined) return undefined;
-  if (!existsSync(join(folder, 'pgdata')))
-    return wrong('database', `none in ${folder} yet: \`arsia server bootstrap\` or \`arsia serve\` creates it`);
+  const missing = describeMissingDatabase(settings);
+  if (missing !== undefined) return wrong('database', missing);
   const key = embeddedSealingKeyPath(folder);
   if (sealingKeyFile !== undefined || existsSync(key)) return undefined;
   const database = await openDatabaseOf(settings, {});
@@ -132,11 +144,15 @@ async function finding(subject: string, check: () => Promise<Finding>): Promise<
   try {
     return await check();
   } catch (thrown) {
-    const error = asArsiaError(thrown);
-    // An error without a code comes from the driver or a migration. Its message names the fault in one line.
-    if (error.code === 'internal' && thrown instanceof Error) return wrong(subject, thrown.message);
-    return wrong(subject, [error.message, reasonOf(error.cause)].filter((text) => text !== undefined).join(' '));
+    return describeThrown(subject, thrown);
   }
+}
+
+function describeThrown(subject: string, thrown: unknown): Finding {
+  const error = asArsiaError(thrown);
+  // An error without a code comes from the driver or a migration. Its message names the fault in one line.
+  if (error.code === 'internal' && thrown instanceof Error) return wrong(subject, thrown.message);
+  return wrong(subject, [error.message, reasonOf(error.cause)].filter((text) => text !== undefined).join(' '));
 }
 
 /**

@@ -38,10 +38,10 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     config,
     log,
     timers,
-    lockLost: stored.lockLost,
+    fatal: stored.fatal,
     prepare: stored.threads.start,
-    async open() {
-      await openStored(config, stored);
+    async open(purpose) {
+      await openStored(config, stored, purpose);
       startTasks(timers, { ...stored, idempotency: actions.idempotency }, config, surroundings);
     },
     fault: () => storedFault(stored),

@@ -1,13 +1,21 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Database } from '../../database/connections.ts';
+import { hasEmbeddedDatabase } from '../../database/embedded.ts';
 import type { KeyEncryptionKey } from '../../signing/sealing/sealing.ts';
 import { makeSealingKeyFile, readSealingKeyFile } from '../../signing/sealing/sealingkeyfile.ts';
 import { hasSealedRows } from '../../store/issuing/sealedrows.ts';
+import type { Config } from '../config/config.ts';
 
 /** The sealing key of an embedded database without ARSIA_SEALING_KEY_FILE: in `keys/` beside, never inside, ARSIA_DATA. */
 export function embeddedSealingKeyPath(dataFolder: string): string {
   return join(dataFolder, '..', 'keys', 'sealing.key');
+}
+
+/** Returns one line where the settings name an embedded database that does not exist yet; undefined otherwise. */
+export function describeMissingDatabase({ url, folder }: Config['database']): string | undefined {
+  if (url !== undefined || hasEmbeddedDatabase(folder)) return undefined;
+  return `There is no database in ${resolve(folder)} yet: \`arsia server bootstrap\` or \`arsia serve\` creates it.`;
 }
 
 export interface EmbeddedKey {

@@ -5,7 +5,7 @@ import { type DatabaseOptions, openDatabase } from '../../database/database.ts';
 import { type MigrationProgress, migrate } from '../../database/migrate.ts';
 import { createAuditTrail } from '../../services/audit/trail.ts';
 import { sweepFreedAudiences } from '../../services/identities/audiences.ts';
-import { keepIssuer } from '../../services/issuing/installationissuer.ts';
+import { findIssuerConflict, storeFirstIssuer, verifyIssuer } from '../../services/issuing/installationissuer.ts';
 import { auditKeyring, createKeyChangeRecorder } from '../../services/issuing/keys.ts';
 import { endOverdueJobs } from '../../services/jobs/overdue.ts';
 import type { Idempotency } from '../../services/pipeline/idempotency.ts';
@@ -24,6 +24,7 @@ import { type ClockWatch, createClockWatch } from '../clockwatch.ts';
 import type { Config } from '../config/config.ts';
 import type { SettingsFiles } from '../config/files.ts';
 import type { Log } from '../log.ts';
+import type { Purpose } from '../serving.ts';
 import type { Timers } from '../timers.ts';
 import { loadEmbeddedKey } from './embeddedkey.ts';
 
@@ -40,6 +41,7 @@ export interface Surroundings {
 const sweepInterval = 5 * 60 * 1000;
 const overdueInterval = 20 * 1000;
 const clockInterval = 10 * 1000;
+const issuerInterval = 10 * 1000;
 const keyWatchInterval = 2 * 1000;
 
 export type Stored = Awaited<ReturnType<typeof composeStored>>;
@@ -47,10 +49,10 @@ export type Stored = Awaited<ReturnType<typeof composeStored>>;
 /** Builds the database and what is stored in it: the audit, the keys and the shared secrets, with the sealer that opens them. */
 export async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
   const { clock, log, monotonic = () => performance.now() } = surroundings;
-  const lockLost = Promise.withResolvers<never>();
+  const fatal = Promise.withResolvers<never>();
   const database = await openDatabaseOf(config.database, {
     onFault: (error) => log.warn({ err: error }, 'a database connection was lost'),
-    onLockLost: lockLost.reject,
+    onLockLost: fatal.reject,
   });
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey(config.database, database, surroundings)));
   const secret = (name: string) => () => loadSharedSecret({ database, sealer, random: clock.random }, name);
@@ -71,8 +73,9 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
   );
   return {
     database,
-    /** Rejects when another process may have opened the embedded database. */
-    lockLost: lockLost.promise,
+    /** Rejects when a server must end: another process may have opened the embedded database, or the issuer was changed. */
+    fatal: fatal.promise,
+    fail: fatal.reject,
     threads,
     trail,
     artifacts: createArtifactStore({ database, sealer }),
@@ -107,16 +110,18 @@ function watchClock(database: Database, log: Log): ClockWatch {
 }
 
 /**
- * Migrates the database, compares the issuer with the stored one, and loads keys, secrets and audit. Rejects with `unavailable`
- * while the database is away.
+ * Migrates the database, verifies the issuer, and loads keys, secrets and audit. Rejects with `unavailable` while the database is
+ * away. A command stores no issuer: its environment may lack that of the servers.
  */
 export async function openStored(
   config: Config,
   { database, watch, cookies, cursors, trail, keys }: Stored,
+  purpose: Purpose,
 ): Promise<void> {
   await watch.compare();
   await bringUpToDate(config.database, database);
-  await keepIssuer(database.query, config.issuer);
+  if (purpose === 'server') await storeFirstIssuer(database.query, config.issuer);
+  await verifyIssuer(database.query, config.issuer);
   await cookies.load();
   await cursors.load();
   await trail.open();
@@ -141,8 +146,8 @@ export async function closeStored({ threads, database }: Stored): Promise<void> 
 /** Starts the background tasks: key refresh, clock check, overdue jobs, audit checkpoints, sweeps. */
 export function startTasks(
   timers: Timers,
-  { database, watch, trail, artifacts, keyrings, idempotency }: Stored & { idempotency: Idempotency },
-  { auditInterval }: Config,
+  { database, fail, watch, trail, artifacts, keyrings, idempotency }: Stored & { idempotency: Idempotency },
+  { auditInterval, issuer }: Config,
   { clock, log }: Surroundings,
 ): void {
   const logWarning = (message: string) => (thrown: unknown) => log.warn({ err: thrown }, message);
@@ -153,6 +158,9 @@ export function startTasks(
   const checkKeys = watchKeys(Object.values(keyrings), log);
   timers.every(keyWatchInterval, async () => checkKeys());
   timers.every(clockInterval, () => watch.compare().catch(logWarning('the clocks were not compared')));
+  timers.every(issuerInterval, () =>
+    watchIssuer(database, issuer, fail).catch(logWarning('the issuer was not verified')),
+  );
   timers.every(overdueInterval, async () => {
     await endOverdueJobs({ database, audit: trail.audit, clock }).catch(logWarning('overdue jobs were not ended'));
   });
@@ -165,6 +173,12 @@ export function startTasks(
     await sweepFreedAudiences(database.query, clock.now()).catch(logWarning('freed audiences were not swept'));
     await sweepAuthorityChanges(database.query).catch(logWarning('changes were not swept'));
   });
+}
+
+/** Calls `fail` when the issuer was changed: what this server signs is of no use to those who trust the new one. */
+async function watchIssuer({ query }: Database, issuer: string, fail: (reason: ArsiaError) => void): Promise<void> {
+  const conflict = await findIssuerConflict(query, issuer);
+  if (conflict !== undefined) fail(conflict);
 }
 
 /** Closes the database when its key cannot be read, so that the process ends and releases the folder. */
