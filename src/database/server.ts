@@ -1,9 +1,8 @@
-import { hostname } from 'node:os';
 import pg from 'pg';
 import { createBreaker, limitWait } from './breaker.ts';
 import type { Connection, Connections } from './connections.ts';
 import { endsSession, unavailable } from './failures.ts';
-import { sessionPrefix } from './sessions.ts';
+import { sessionName } from './sessions.ts';
 
 export interface ServerOptions {
   url: string;
@@ -36,7 +35,7 @@ export function openServer({ url, poolSize, isPatient, onFault }: ServerOptions)
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
-    application_name: `${sessionPrefix}${process.pid}@${hostname()}`,
+    application_name: sessionName,
     keepAlive: true,
     ...limits,
     // A search of one tenant must not occupy the cores that the mints of other tenants need.

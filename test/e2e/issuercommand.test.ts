@@ -110,7 +110,10 @@ describe('a changed ARSIA_ISSUER', () => {
     expectOneLine(refused, /Other processes have this database open, .+ Stop them and run the command again\./);
     expect(refused.stderr).toContain(name);
     expect([await readIssuer(), (await fetch(`${origin}/readyz`)).status]).toEqual([first, 200]);
-    expect(await readChanges('refused')).toMatchObject([{ code: 'conflict', detail: { from: first, to: second } }]);
+    expect((await readChanges('refused')).at(-1)).toMatchObject({
+      code: 'conflict',
+      detail: { from: first, to: second, force: false },
+    });
 
     expect(await change(first, second, '--force')).toMatchObject({ code: 0 });
     expect((await server.exited).code).toBe(1);
