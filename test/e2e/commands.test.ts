@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type Ended, ended } from '../faults/commands.ts';
 import { atEnd, type Home, makeHome, type Settings, settingsOf, spawnArsia } from '../support/arsia.ts';
 import { type Body, createClient, request } from '../support/client.ts';
 
@@ -16,8 +17,10 @@ const makeFolder = () => {
   return folder;
 };
 
-/** Runs a command and waits until it exits. */
-async function run(args: string[], settings: Settings = {}, cwd = makeFolder()) {
+const run = (args: string[], settings: Settings = {}) => ended(args, settings, makeFolder());
+
+/** Runs a command in a process of its own. */
+async function runAlone(args: string[], settings: Settings = {}, cwd = makeFolder()): Promise<Ended> {
   const spawned = spawnArsia(args, { settings, cwd });
   const { code } = await spawned.exited;
   return { code, stdout: spawned.stdout(), stderr: spawned.stderr() };
@@ -25,14 +28,14 @@ async function run(args: string[], settings: Settings = {}, cwd = makeFolder()) 
 
 describe('arsia demo', () => {
   let folder: string;
-  let demo: Awaited<ReturnType<typeof run>>;
+  let demo: Ended;
   let state: Body;
 
   beforeAll(async () => {
     folder = makeFolder();
     mkdirSync(join(folder, '.arsia'));
     writeFileSync(join(folder, '.arsia', 'demo.json'), 'left by an earlier run', { mode: 0o644 });
-    demo = await run(['demo', '--exit'], {}, folder);
+    demo = await runAlone(['demo', '--exit'], {}, folder);
     if (demo.code === 0) state = JSON.parse(readFileSync(join(folder, '.arsia', 'demo.json'), 'utf8'));
   }, 60_000);
 
@@ -113,7 +116,7 @@ describe('a server, and commands on its database', () => {
   }, 60_000);
 
   test('bootstrap prints only an access token, and is refused once there is an owner', async () => {
-    const first = await run(['server', 'bootstrap', '--organization', 'acme', '--login', 'ada'], settings);
+    const first = await runAlone(['server', 'bootstrap', '--organization', 'acme', '--login', 'ada'], settings);
     expect(first.code).toBe(0);
     expect(first.stdout).toMatch(/^arsia_at_[\w-]{43}\n$/);
     expect(first.stderr).toContain('acme');
@@ -259,35 +262,51 @@ describe('a server, and commands on its database', () => {
   }, 60_000);
 });
 
-test('SIGTERM to `npm start` stops the server, which drains, and frees its database', async () => {
-  const embedded = await makeHome('embedded');
-  const own = await settingsOf(embedded);
-  const npm = spawn('npm', ['start'], {
-    env: { PATH: process.env.PATH, HOME: embedded.folder, npm_config_update_notifier: 'false', ...own.settings },
-    stdio: ['ignore', 'pipe', 'ignore'],
-    // Its own process group, so that the end of the test can kill what npm left.
-    detached: true,
-  });
-  atEnd(async () => {
-    try {
-      process.kill(-npm.pid!, 'SIGKILL');
-    } catch {
-      // The whole group has ended.
-    }
-  });
+describe('`npm start` on the embedded database', () => {
+  let own: Awaited<ReturnType<typeof settingsOf>>;
+  let npm: ChildProcess;
   let log = '';
-  npm.stdout.on('data', (chunk) => {
-    log += chunk;
-  });
-  const exited = new Promise((resolve) => npm.once('close', resolve));
-  while (!log.includes('"listening"')) await sleep(50);
-  npm.kill('SIGTERM');
-  await exited;
-  expect(log).toContain('"stopping"');
-  await expect(fetch(`${own.origin}/healthz`)).rejects.toThrow('fetch failed');
-  // Only one process can open the embedded database.
-  expect(await run(['server', 'keys', 'list'], own.settings)).toMatchObject({ code: 0 });
-}, 60_000);
+
+  beforeAll(async () => {
+    const embedded = await makeHome('embedded');
+    own = await settingsOf(embedded);
+    npm = spawn('npm', ['start'], {
+      env: { PATH: process.env.PATH, HOME: embedded.folder, npm_config_update_notifier: 'false', ...own.settings },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      // Its own process group, so that the end of the test can kill what npm left.
+      detached: true,
+    });
+    npm.stdout!.on('data', (chunk) => {
+      log += chunk;
+    });
+    atEnd(async () => {
+      try {
+        process.kill(-npm.pid!, 'SIGKILL');
+      } catch {
+        // The whole group has ended.
+      }
+    });
+    while (!log.includes('"listening"')) await sleep(50);
+  }, 120_000);
+
+  test('no other process may open the database: it exits with 1 and one sentence', async () => {
+    const { code, stderr } = await run(['server', 'bootstrap', '--organization', 'acme'], own.settings);
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toContain(own.settings.ARSIA_DATA);
+    expect((await request(`${own.issuer}/readyz`)).status).toBe(200);
+  }, 120_000);
+
+  test('SIGTERM to npm stops the server, which drains and frees its port and database', async () => {
+    const closed = new Promise((resolve) => npm.once('close', resolve));
+    npm.kill('SIGTERM');
+    // Closes once no process has its stdout any more.
+    await closed;
+    expect(log).toContain('"stopping"');
+    await expect(fetch(`${own.origin}/healthz`)).rejects.toThrow('fetch failed');
+    expect(await run(['server', 'keys', 'list'], own.settings)).toMatchObject({ code: 0 });
+  }, 60_000);
+});
 
 describe('a start that fails', () => {
   test('N60 bad settings: exits with 1 and one message with every fault', async () => {
@@ -297,7 +316,7 @@ describe('a start that fails', () => {
       ARSIA_TENANCY: 'both',
       ARSIA_NONE: '1',
     };
-    const { code, stdout, stderr } = await run(['serve'], env);
+    const { code, stdout, stderr } = await runAlone(['serve'], env);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^Arsia cannot start: 5 bad settings\n( {2}(ARSIA|DATABASE)_\w+ .+\n){5}$/);
     expect(stderr).not.toContain('hunter2');
@@ -320,20 +339,6 @@ describe('a start that fails', () => {
     expect(stderr).toMatch(/^arsia: listen EADDRINUSE.*\n$/);
     blocker.close();
   }, 60_000);
-
-  test('an embedded database that another process has open: exits with 1 and one sentence', async () => {
-    const embedded = await makeHome('embedded');
-    const own = await settingsOf(embedded);
-    const holder = spawnArsia(['serve'], { settings: own.settings, cwd: embedded.folder });
-    await holder.ready(own.issuer);
-    const { code, stderr } = await run(['server', 'bootstrap', '--organization', 'acme'], own.settings);
-    expect(code).toBe(1);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(stderr).toContain(own.settings.ARSIA_DATA);
-    expect((await request(`${own.issuer}/readyz`)).status).toBe(200);
-    holder.child.kill('SIGINT');
-    expect((await holder.exited).code).toBe(0);
-  }, 120_000);
 
   test('an unknown command or option: exits with an error and shows the help', async () => {
     for (const args of [['serv'], ['demo', '--exti'], ['server', 'bootstrap']]) {

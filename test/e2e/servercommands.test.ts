@@ -115,13 +115,16 @@ describe('old names of the commands, without `server`', () => {
     60_000,
   );
 
-  test.each(['serve', 'server serve'])(
-    '`arsia %s` serves, and prints no notice',
-    async (words) => {
+  test.each([
+    ['serve', 'SIGTERM'],
+    ['server serve', 'SIGINT'],
+  ] as const)(
+    '`arsia %s` serves until %s, and prints no notice',
+    async (words, signal) => {
       const own = await settingsOf(home);
       const server = spawnArsia(words.split(' '), { settings: own.settings, cwd: folder });
       await server.ready(own.issuer);
-      server.child.kill('SIGTERM');
+      server.child.kill(signal);
       expect([(await server.exited).code, server.stderr()]).toEqual([0, '']);
     },
     60_000,
@@ -217,7 +220,7 @@ describe('arsia server check', () => {
       const url = new URL(withPassword(settings[variable]!));
       if (part === 'role') url.username = 'nobody_here';
       if (part === 'database') url.pathname = '/nowhere_here';
-      if (part === 'host') url.port = String(await freePort());
+      if (part === 'host') url.host = `127.0.0.1:${await freePort()}`;
       const { code, stdout, stderr } = await arsia('server check', { ...settings, [variable]: url.href });
       expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^NO {2}database /);
       expect(stdout).toMatch(reason);

@@ -185,7 +185,8 @@ export interface Spawned {
   ready(origin: string): Promise<void>;
 }
 
-const compiled = join(tmpdir(), 'arsia-test-compiled');
+/** The folder where Node caches the compiled sources for spawned processes. */
+export const compiled = join(tmpdir(), 'arsia-test-compiled');
 
 export function spawnArsia(
   args: string[],
