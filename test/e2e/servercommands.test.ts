@@ -10,7 +10,6 @@ import { freshPostgresDatabase } from '../support/databases.ts';
 import { execute } from '../support/postgres.ts';
 import { testRoles, urlFor } from '../support/roles.ts';
 
-/** Each command is a separate process. */
 const folder = mkdtempSync(join(tmpdir(), 'arsia-cwd-'));
 atEnd(async () => rmSync(folder, { recursive: true, force: true }));
 
