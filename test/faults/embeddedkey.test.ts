@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { embeddedSealingKeyPath } from '../../src/server/compose/embeddedkey.ts';
-import { atEnd } from '../support/arsia.ts';
+import { atEnd, makeHome } from '../support/arsia.ts';
 import { ended, expectOneLine } from './commands.ts';
 
 async function makeFolder(): Promise<string> {
@@ -31,9 +31,12 @@ describe('F19 the sealing key of an embedded database', () => {
   const arsia = (words: string, cwd: string) => ended(words.split(' '), { ARSIA_DATA: data }, cwd);
 
   beforeAll(async () => {
-    [home, elsewhere] = [await makeFolder(), await makeFolder()];
-    [data, key] = [join(home, 'data'), join(home, 'keys', 'sealing.key')];
-  });
+    elsewhere = await makeFolder();
+    // The database has the schema, and no key has sealed anything in it.
+    const embedded = await makeHome('embedded');
+    [home, data] = [embedded.folder, embedded.settings.ARSIA_DATA!];
+    key = join(home, 'keys', 'sealing.key');
+  }, 60_000);
 
   test('is created at the first start, not by `migrate` and `check`, and its path is printed', async () => {
     expect(await arsia('server migrate', elsewhere)).toMatchObject({ code: 0 });
