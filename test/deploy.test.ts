@@ -63,11 +63,15 @@ describe('deploy/kubernetes.yaml', () => {
   });
 });
 
-test('the `docker run` line of the README keeps the volumes of the image, and has valid settings', () => {
+test('each `docker run` of the README keeps the volumes of the image, and the server has valid settings', () => {
   const [, block] = /```sh\n(docker run [\s\S]*?)```/.exec(readFileSync('README.md', 'utf8'))!;
   const dockerfile = readFileSync('Dockerfile', 'utf8');
-  const mounted = [...block!.matchAll(/-v [\w-]+:(\S+)/g)].map(([, path]) => path);
-  expect(mounted).toEqual(JSON.parse(/^VOLUME (.+)$/m.exec(dockerfile)![1]!));
+  const runs = block!.split('docker run ').slice(1);
+  expect(runs).toHaveLength(2);
+  for (const run of runs) {
+    const mounted = [...run.matchAll(/-v [\w-]+:(\S+)/g)].map(([, path]) => path);
+    expect(mounted).toEqual(JSON.parse(/^VOLUME (.+)$/m.exec(dockerfile)![1]!));
+  }
   const settings = Object.fromEntries([...block!.matchAll(/-e (\w+)=(\S+)/g)].map(([, name, value]) => [name, value]));
   expect(parseConfig(settings).issuer).toBe('http://127.0.0.1:8080');
   expect(dockerfile).toMatch(/ARSIA_DATA=\/var\/lib\/arsia$/m);
