@@ -6,6 +6,9 @@ import type { Answer, Ended, Order } from '../support/commandprocess.ts';
 
 export type { Ended };
 
+/** Milliseconds. A command that was to be refused and serves instead must not stop the commands after it. */
+const limit = 45_000;
+
 let child: ChildProcess | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
@@ -21,9 +24,11 @@ function runCommand(order: Order): Promise<Ended> {
   const running = child;
   return new Promise((resolve, reject) => {
     let answer: Answer | undefined;
+    const timer = setTimeout(() => running.kill('SIGKILL'), limit);
     const end = () => {
+      clearTimeout(timer);
       running.off('message', take).off('exit', end);
-      if (answer === undefined) return reject(new Error(`\`arsia ${order.words.join(' ')}\` crashed.`));
+      if (answer === undefined) return reject(new Error(`\`arsia ${order.words.join(' ')}\` crashed, or did not end.`));
       const { isLast: _, ...rest } = answer;
       resolve(rest);
     };
