@@ -26,6 +26,7 @@ const ofServer: Readonly<Record<string, string>> = {
   'job.expire': 'the server ended a job that was past its deadline or without heartbeat',
   'key.rotate': '`arsia server keys rotate`, or the rotation after 30 days',
   'key.revoke': '`arsia server keys revoke`',
+  'issuer.change': '`arsia server issuer change`',
   'audience.free': '`arsia server audiences free`',
   'organization.bootstrap': '`arsia server bootstrap`',
   'organization.create': 'an operator created an organisation',

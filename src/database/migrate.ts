@@ -150,6 +150,8 @@ const lesserGrants: Readonly<Record<string, string>> = {
   // If the secret of the audit keys were deleted, no event could be verified any more.
   shared_secrets: 'SELECT, INSERT',
   migrations: 'SELECT',
+  // Without its issuer, an installation would take the next one that a server names.
+  installation_facts: 'SELECT, INSERT, UPDATE',
 };
 
 async function grant(database: Database, role: string): Promise<void> {

@@ -22,6 +22,7 @@ import type { AuditCheckpointsTable, AuditEventsTable, MigrationsTable } from '.
 import type { AudiencesTable } from './tables/identities.ts';
 import type {
   IdempotencyKeysTable,
+  InstallationFactsTable,
   KeySetsTable,
   OidcArtifactsTable,
   SharedSecretsTable,
@@ -62,6 +63,7 @@ export interface Tables {
   user_ties: TableOf<typeof userTies>;
   former_logins: FormerLoginsTable;
   shared_secrets: SharedSecretsTable;
+  installation_facts: InstallationFactsTable;
   teams: TableOf<typeof teams>;
   team_members: TableOf<typeof teamMembers>;
   organization_settings: TableOf<typeof organizationSettings>;

@@ -234,6 +234,15 @@ describe('the rights of the application on PostgreSQL', () => {
     await refused('TRUNCATE shared_secrets');
   });
 
+  test('allow it to set and change the issuer, not to forget it', async () => {
+    await sql`INSERT INTO installation_facts (name, value) VALUES ('issuer', 'https://arsia.example.com')`.execute(
+      application.query,
+    );
+    await sql`UPDATE installation_facts SET value = 'https://id.example.com'`.execute(application.query);
+    await refused('DELETE FROM installation_facts');
+    await refused('TRUNCATE installation_facts');
+  });
+
   test('allow no DDL, and no change of the applied migrations', async () => {
     await refused('CREATE TABLE extra (id integer)');
     await refused('ALTER TABLE users ADD COLUMN extra text');
@@ -249,7 +258,13 @@ describe('the rights of the application on PostgreSQL', () => {
         AND has_table_privilege(tablename, 'DELETE') AS rights
       FROM pg_tables WHERE schemaname = 'public'`.execute(application.query);
     const lesser = rows.filter((row) => !row.rights).map((row) => row.name);
-    expect(lesser.sort()).toEqual(['audit_checkpoints', 'audit_events', 'migrations', 'shared_secrets']);
+    expect(lesser.sort()).toEqual([
+      'audit_checkpoints',
+      'audit_events',
+      'installation_facts',
+      'migrations',
+      'shared_secrets',
+    ]);
   });
 
   test('N63: are reduced to these by the next migration', async () => {

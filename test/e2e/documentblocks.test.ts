@@ -12,8 +12,8 @@ import { actionToken, startOutsideIssuer } from '../support/outside.ts';
 
 /** Runs the code blocks of the documents unchanged against a server that has what they name. docs/sign-in.md has its own test. */
 
-/** Blocks of the README that run elsewhere: in `.ci/run` and test/e2e/commands.test.ts. */
-const ranElsewhere = ['npm ci && npm run demo', 'npm ci && npm test', 'npx arsia server bootstrap'];
+/** Blocks of the README that run elsewhere: in `.ci/run` and test/e2e/commands.test.ts. test/deploy.test.ts checks the last. */
+const ranElsewhere = ['npm ci && npm run demo', 'npm ci && npm test', 'npx arsia server bootstrap', 'docker run'];
 const readme = blocksOf('README.md').filter((block) => !ranElsewhere.some((command) => block.includes(command)));
 
 let running: RunningArsia;

@@ -328,7 +328,7 @@ describe('an export', () => {
     const clock = createTestClock();
     clock.advance(running.clock.now() - clock.now() - 4_000);
     const behind = await startArsia({ signIn: true, home: running.home, clock, settings: { ARSIA_TENANCY: 'multi' } });
-    const [here, there] = [viewer, createClient(behind.issuer, viewer.token)];
+    const [here, there] = [viewer, createClient(behind.origin, viewer.token)];
     const count = rounds(600, 5_000);
     const [first] = (await exportEvents(own.owner)).slice(-1);
     const sent: Answer[] = [];

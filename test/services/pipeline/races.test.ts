@@ -17,7 +17,7 @@ beforeAll(async () => {
   replicas = [first, await startArsia({ home: first.home })];
   oracle = await createOracle(first);
   acme = await createOrganization(first);
-  owners = [acme.owner, createClient(replicas[1].issuer, acme.owner.token)];
+  owners = [acme.owner, createClient(replicas[1].origin, acme.owner.token)];
 }, 90_000);
 
 const times = rounds(8, 200);
