@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ArsiaError, type FieldFault } from '../core/errors.ts';
+import type { LoggedFacts } from '../core/loggedfacts.ts';
 import type { ActionTable } from '../services/actions.ts';
 import type { Exchange } from '../services/issuing/exchange.ts';
 import type { Mint } from '../services/issuing/mint.ts';
@@ -25,6 +26,8 @@ export interface RouteRequest<Body, Query> {
   query: Query;
   /** The bearer token as presented, for routes that authenticate by themselves. */
   bearer: string | undefined;
+  /** For services that authenticate by themselves: they set the caller. */
+  logged: LoggedFacts;
 }
 
 /** A route of the API: the schemas that validate a request, and the function that answers it. `api/routes.ts` lists all routes. */
@@ -32,6 +35,8 @@ export interface Route<Body = unknown, Query = unknown, Answer = unknown> {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Below `/api/v1`, with `:name` for parameters. */
   path: string;
+  /** The whole path, for the log. */
+  template: string;
   summary: string;
   /** Name of the action in the audit, for requests that are refused before it starts. */
   action: string;
@@ -50,13 +55,16 @@ export interface Route<Body = unknown, Query = unknown, Answer = unknown> {
   handle(request: RouteRequest<Body, Query>): Promise<NoInfer<Answer>>;
 }
 
+/** Path of the API below that of the issuer. */
+const prefix = '/api/v1';
+
 const statusOf = { GET: 200, POST: 201, PATCH: 200, DELETE: 204 } as const;
 
 /** Returns a route with defaults: an access token, and the status of its method. `handle` gets the types of the schemas. */
 export function route<Body = undefined, Query = undefined, Answer = unknown>(
-  row: Omit<Route<Body, Query, Answer>, 'bearer' | 'status'> & Partial<Pick<Route, 'bearer' | 'status'>>,
+  row: Omit<Route<Body, Query, Answer>, 'bearer' | 'status' | 'template'> & Partial<Pick<Route, 'bearer' | 'status'>>,
 ): Route {
-  return { bearer: 'access', status: statusOf[row.method], ...row } as unknown as Route;
+  return { bearer: 'access', status: statusOf[row.method], template: `${prefix}${row.path}`, ...row } as unknown as Route;
 }
 
 /** Maximum number of faults in an answer. */

@@ -35,6 +35,7 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
     const isRecordable = requestContext.isRecorded !== true && refusal.code !== 'unavailable';
     const failure = isRecordable ? await tryRecord(ctx, createEvent(ctx, refusal)) : undefined;
     refusal = failure ?? refusal;
+    requestContext.logged.error_code = refusal.code;
     logRefusal(requestContext, refusal);
     if (!requestContext.route.isPage) answer(ctx, refusal);
     // A known client gets the error by redirect, and the page of a device shows it already.
@@ -57,7 +58,7 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
   }
 
   function logRefusal({ origin, route, thrown }: RequestContext, { error, reason, outcome }: Refusal): void {
-    const facts = { request_id: origin.request_id, path: route.path, error, reason };
+    const facts = { request_id: origin.request_id, path: route.template, error, reason };
     if (outcome === 'refused') log.info(facts, 'authorization server refused');
     // The database logs its own fault once; the requests need no stack.
     else if (error === 'temporarily_unavailable') log.warn(facts, 'authorization server is unavailable');
