@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { type ErrorCode, errorTable } from '../../../core/errors.ts';
+import { nearestName } from '../../../core/nearestname.ts';
+import { ref } from '../../../entities/inputs.ts';
+import { actionNames } from '../../../services/actionnames.ts';
 import { presentEvent } from '../../../services/audit/events.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
@@ -8,8 +12,17 @@ import { page } from '../schemas.ts';
 
 const idFilter = z
   .string()
-  .regex(/^[\w.-]{1,64}$/, 'must be an id, or the name of an action')
+  .regex(/^[\w.-]{1,64}$/, 'must be an id')
   .optional();
+
+/** One of `names`. A refusal tells the nearest of them, and does not quote what was sent. */
+function oneOf<Name extends string>(noun: string, names: readonly Name[]) {
+  const error = ({ input }: { input?: unknown }) =>
+    typeof input === 'string'
+      ? `is not ${noun}: the nearest is ${nearestName(input, names).name}`
+      : `must be ${noun}, given once`;
+  return z.enum(names, { error }).optional();
+}
 
 /** RFC 3339 time, parsed to milliseconds since 1970. */
 const time = z.iso
@@ -19,12 +32,16 @@ const time = z.iso
 
 const filters = z.strictObject({
   jti: idFilter,
-  actor: idFilter,
-  user: idFilter,
-  workspace: idFilter,
-  identity: idFilter,
+  request_id: idFilter.describe(
+    'The `X-Request-Id` of an answer or a log line. Without `since` it finds everything but tokens that were minted',
+  ),
+  actor: ref.optional().describe('Id, login of a user, or path of a service account'),
+  user: ref.optional().describe('Id or login'),
+  workspace: ref.optional().describe('Id or path'),
+  identity: ref.optional().describe('Id or path'),
   job: idFilter,
-  action: idFilter,
+  action: oneOf('an action', actionNames),
+  code: oneOf('an error code', Object.keys(errorTable) as ErrorCode[]).describe('Code of a refusal or failure'),
   outcome: z.enum(['success', 'refused', 'failed'], 'must be success, refused or failed').optional(),
   since: time.describe('From this moment on, by the clock of the replica that recorded the event'),
   until: time.describe('Before this moment, by the clock of the replica that recorded the event'),
@@ -39,10 +56,12 @@ const exportQuery = filters.extend({
     .describe('Above this position: the `position` of the last line that was read'),
 });
 
-/** Returns the filters by column, for the parameters that were sent. */
-function filterOf({ actor, user, workspace, identity, job, ...rest }: z.output<typeof filters>) {
-  const ids = { actor_id: actor, user_id: user, workspace_id: workspace, identity_id: identity, job_id: job };
-  return Object.fromEntries(Object.entries({ ...rest, ...ids }).filter(([, value]) => value !== undefined));
+/** Returns the search by the parameters that were sent. */
+function readSearch({ actor, user, workspace, identity, job, ...rest }: z.output<typeof filters>) {
+  const filter = Object.fromEntries(
+    Object.entries({ ...rest, job_id: job }).filter(([, value]) => value !== undefined),
+  );
+  return { filter, named: { actor, user, workspace, identity } };
 }
 
 export const auditRoutes: Route[] = [
@@ -56,7 +75,7 @@ export const auditRoutes: Route[] = [
     async handle({ api, call, query }) {
       const { limit, cursor, ...rest } = query;
       const rows = await api.pipeline.perform(api.actions.audit.list, call, {
-        filter: filterOf(rest),
+        ...readSearch(rest),
         page: readPage({ limit, cursor }),
       });
       return presentPage(rows, limit, presentEvent);
@@ -71,7 +90,7 @@ export const auditRoutes: Route[] = [
     query: exportQuery,
     handle: ({ api, call, query: { after_position, ...rest } }) =>
       api.pipeline.perform(api.actions.audit.export, call, {
-        filter: filterOf(rest),
+        ...readSearch(rest),
         ...(after_position !== undefined && { after_position }),
       }),
   }),
