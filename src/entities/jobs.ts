@@ -31,6 +31,11 @@ export const jobs = entity({
     state: { answer: z.enum(['running', 'ended']) },
     deadline: { column: time, create: deadline.optional() },
     ended_at: { column: nullable(time) },
+    ended_by: {
+      column: nullable(text),
+      meaning:
+        'Why it ended: `deadline`, `heartbeat`, `parent` (it was an array task of a job that ended), or the id of who ended it.',
+    },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
     /** Seconds without a heartbeat after which the job is ended. */

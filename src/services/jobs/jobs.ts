@@ -1,13 +1,13 @@
 import { ArsiaError } from '../../core/errors.ts';
+import { describeEnd } from '../../core/jobends.ts';
 import { jobDeadline } from '../../core/lifetimes.ts';
-import type { Page } from '../../database/page.ts';
 import { jobs } from '../../entities/jobs.ts';
-import { insertJob, type Job, listJobs, recordHeartbeat, endJob as setEnd } from '../../store/jobs/jobs.ts';
+import { insertJob, type Job, recordHeartbeat, endJob as setEnd } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { createJobToken, hashJobToken } from './jobtokens.ts';
-import { applyEnd, type FoundJob, hasEnded, isStarterOrJob, resolveJob } from './lookup.ts';
+import { applyEnd, type FoundJob, isStarterOrJob, resolveJob } from './lookup.ts';
 import { type NewJob, refuseTask, resolveParent } from './tasks.ts';
 import { decideTerms } from './terms.ts';
 
@@ -38,6 +38,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
       started_by: context.caller.id!,
       deadline: new Date(computeDeadline(context, asked)),
       ended_at: null,
+      ended_by: null,
       created_at: new Date(context.now),
       version: 1,
       parent_id: parent?.id ?? null,
@@ -74,15 +75,6 @@ export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
   },
 };
 
-export const listWorkspaceJobs: Action<{ workspace: string; page: Page }, FoundNamespace, Job[]> = {
-  name: 'job.list',
-  needs: 'job.view',
-  changes: false,
-  find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
-  run: async (context, input, { namespace }) =>
-    (await listJobs(context.db, namespace.id, input.page)).map((job) => applyEnd(job, context.now)),
-};
-
 /**
  * Ends a job, and with it minting from the next request on. For the principal that started it, the job itself, and
  * owners of the workspace.
@@ -96,7 +88,7 @@ export const endJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isStarterOrJob(context, job)) await context.demand('membership.manage', place);
-    return await setEnd(context.db, job.id, new Date(context.now));
+    return await setEnd(context.db, job.id, new Date(context.now), context.caller.id!);
   },
 };
 
@@ -115,7 +107,8 @@ export const heartbeatJob: Action<{ workspace: string; id: string }, FoundJob, J
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isStarterOrJob(context, job)) await context.demand('membership.manage', place);
-    if (hasEnded(job, context.now)) throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
+    const current = applyEnd(job, context.now);
+    if (current.ended_at !== null) throw new ArsiaError('job_ended', describeEnd(current));
     const at = new Date(context.now);
     if (!(await recordHeartbeat(context.db, job.id, at)))
       throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { description, ref } from '../../../entities/inputs.ts';
 import { jobs } from '../../../entities/jobs.ts';
 import type { Job } from '../../../store/jobs/jobs.ts';
 import { type Route, route } from '../../route.ts';
@@ -9,6 +10,12 @@ import { page } from '../schemas.ts';
 const startedJob = z
   .strictObject({ ...jobs.answer.shape, job_token: secret('The token of the job'), withheld })
   .meta({ id: 'StartedJob' });
+const jobQuery = page.extend({
+  state: z.enum(['running', 'ended'], 'must be running or ended').optional(),
+  reference: description.max(256, 'must be at most 256 characters').optional(),
+  launcher: ref.optional().describe('Id or path of the service account that started the job'),
+  user: ref.optional().describe('Id or login of the user for whom the job runs'),
+});
 const jobPath = '/workspaces/:id/jobs/:job';
 
 export const jobRoutes: Route[] = [
@@ -32,16 +39,14 @@ export const jobRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/workspaces/:id/jobs',
-    summary: 'The jobs of a workspace',
+    summary: 'The jobs of a workspace, newest first; a launcher sees those that it started',
     action: 'job.list',
-    query: page,
+    query: jobQuery,
     response: listOf(jobs.answer),
-    handle: async ({ api, call, params, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.jobs.list, call, { workspace: params.id!, page: readPage(query) }),
-        query.limit,
-        presentJob,
-      ),
+    async handle({ api, call, params, query: { limit, cursor, ...search } }) {
+      const input = { workspace: params.id!, ...search, page: readPage({ limit, cursor }) };
+      return presentPage(await api.pipeline.perform(api.actions.jobs.list, call, input), limit, presentJob);
+    },
   }),
   route({
     method: 'GET',
