@@ -10,7 +10,8 @@ import { hasUserId } from './subject.ts';
 export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefined {
   const { job, workspace, user, launcher } = facts;
   if (job.is_ended) return { code: 'job_ended', detail: describeEnd(job) };
-  if (now >= job.deadline) return { code: 'job_ended', detail: `Job ${job.id} is past its deadline, or its heartbeat did not come in time.` };
+  if (now >= job.deadline)
+    return { code: 'job_ended', detail: `Job ${job.id} is past its deadline, or its heartbeat did not come in time.` };
   if (user !== null && !user.is_active) return { code: 'user_inactive', detail: `User ${user.login} is deactivated.` };
   if (launcher !== null && !launcher.is_active)
     return { code: 'launcher_inactive', detail: `Service account ${launcher.name} is deactivated.` };

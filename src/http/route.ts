@@ -64,7 +64,12 @@ const statusOf = { GET: 200, POST: 201, PATCH: 200, DELETE: 204 } as const;
 export function route<Body = undefined, Query = undefined, Answer = unknown>(
   row: Omit<Route<Body, Query, Answer>, 'bearer' | 'status' | 'template'> & Partial<Pick<Route, 'bearer' | 'status'>>,
 ): Route {
-  return { bearer: 'access', status: statusOf[row.method], template: `${prefix}${row.path}`, ...row } as unknown as Route;
+  return {
+    bearer: 'access',
+    status: statusOf[row.method],
+    template: `${prefix}${row.path}`,
+    ...row,
+  } as unknown as Route;
 }
 
 /** Maximum number of faults in an answer. */

@@ -1,8 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { AllClientMetadata, ClientMetadata, Provider } from 'oidc-provider';
 import { parseClientKeys } from '../core/clientkeys.ts';
 import type { Clock } from '../core/clock.ts';
 import { isId } from '../core/ids.ts';
+import { hashToken } from '../store/issuing/artifacts.ts';
 import {
   commandLineClient,
   consoleClient,
@@ -102,7 +103,7 @@ function createMetadata(
  */
 export function compareSecretsByHash(provider: Provider): void {
   provider.Client.prototype.compareClientSecret = function compareClientSecret(actual: string) {
-    const hash = createHash('sha256').update(actual).digest();
+    const hash = hashToken(actual);
     const stored = this[secretHashes];
     let isMatch = false;
     if (Array.isArray(stored))

@@ -30,12 +30,12 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
   async function refuse(ctx: KoaContextWithOIDC, requestContext: RequestContext): Promise<void> {
     const { thrown } = requestContext;
     let refusal = toRefusal(isForm(ctx) ? convertClientError(thrown, ctx.oidc?.params?.grant_type) : thrown);
+    requestContext.logged.error_code = refusal.code;
     if (pendingErrors.includes(refusal.error)) return answer(ctx, refusal);
     // Without a database no event can be recorded, and nothing was decided.
     const isRecordable = requestContext.isRecorded !== true && refusal.code !== 'unavailable';
     const failure = isRecordable ? await tryRecord(ctx, createEvent(ctx, refusal)) : undefined;
     refusal = failure ?? refusal;
-    requestContext.logged.error_code = refusal.code;
     logRefusal(requestContext, refusal);
     if (!requestContext.route.isPage) answer(ctx, refusal);
     // A known client gets the error by redirect, and the page of a device shows it already.
@@ -76,7 +76,9 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
       return undefined;
     } catch (cause) {
       log.error({ request_id: origin.request_id, err: cause }, 'an audit event could not be recorded');
-      return toRefusal(new ArsiaError('unavailable', 'The audit event could not be recorded.', { cause }));
+      const failure = toRefusal(new ArsiaError('unavailable', 'The audit event could not be recorded.', { cause }));
+      requestContext.logged.error_code = failure.code;
+      return failure;
     }
   }
 
@@ -97,18 +99,22 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
       ctx.remove('Location');
       ctx.status = 500;
     }
-    // A JWT is no access token of this server, hence inactive (RFC 7662 2.2).
-    if (requestContext.route.action === 'access_token.introspect' && isStructuredTokenError(requestContext.thrown)) {
-      requestContext.thrown = undefined;
-      ctx.status = 200;
-      ctx.body = { active: false };
-    }
+    answerInactive(ctx, requestContext);
     if (requestContext.thrown !== undefined) await refuse(ctx, requestContext);
     else if (ctx.method === 'POST' || requestContext.done_by !== undefined) await succeed(ctx, requestContext);
     else if (ctx.oidc?.route === 'discovery')
       ctx.body = selectMetadata(ctx.body as Record<string, unknown>, isSignInOffered);
     ctx.set('Cache-Control', ctx.status < 400 ? requestContext.route.cache : 'no-store');
   };
+}
+
+/** A JWT is no access token of this server, hence inactive (RFC 7662 2.2). */
+function answerInactive(ctx: KoaContextWithOIDC, requestContext: RequestContext): void {
+  if (requestContext.route.action !== 'access_token.introspect' || !isStructuredTokenError(requestContext.thrown))
+    return;
+  requestContext.thrown = undefined;
+  ctx.status = 200;
+  ctx.body = { active: false };
 }
 
 /** Actions of POST requests that issue or revoke a token. */

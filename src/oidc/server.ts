@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
-import { ArsiaError, asArsiaError } from '../core/errors.ts';
+import { ArsiaError, asArsiaError, type ErrorCode } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { issuerPath } from '../core/issuerurl.ts';
 import type { LoggedFacts } from '../core/loggedfacts.ts';
@@ -84,18 +84,16 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
     async handle(request, response, { origin, logged = {} }) {
       const { url = '', method = '' } = request;
       const route = routeAt(parsePath(url));
-      if (route === undefined) {
-        logged.error_code = 'not_found';
-        return answer(response, notOffered);
-      }
+      const refuse = (refusal: PlainRefusal, code: ErrorCode): void => {
+        logged.error_code = code;
+        answer(response, refusal);
+      };
+      if (route === undefined) return refuse(notOffered, 'not_found');
       logged.route = route.template;
-      if (!route.methods.includes(method)) {
-        logged.error_code = 'method_not_allowed';
-        return answer(response, refuseMethod(route));
-      }
-      if (current === undefined) return answer(response, toRefusal(createNoKeysError()));
+      if (!route.methods.includes(method)) return refuse(refuseMethod(route), 'method_not_allowed');
+      if (current === undefined) return refuse(toRefusal(createNoKeysError()), 'unavailable');
       const offered = route.path === endpoints.jwks ? findKeysRoute(route) : route;
-      if ('error' in offered) return answer(response, offered);
+      if ('error' in offered) return refuse(offered, 'unavailable');
       requestContexts.set(request, { origin, logged, route: offered });
       // oidc-provider expects its own paths, without the path at which it is mounted.
       request.url = route.isPage ? route.path + parseQuery(url) : route.path;

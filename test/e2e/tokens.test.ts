@@ -254,13 +254,16 @@ test('OpenSSL verifies a token with the key of the certificate in the JWKS', asy
 });
 
 describe('delivery and profile', () => {
-  test('an identity delivers what its setting says, credentials by default', async () => {
+  test('an identity delivers what its setting says, and both by default where the credential is the token', async () => {
     const ask = (path: string, name: string) => job.client.ask('POST', path, { managed_identity: `acme/lab/${name}` });
-    expect(identities['default-delivery']!.delivery).toBe('credentials');
-    for (const name of ['credentials-only', 'default-delivery']) {
-      await oracle.refuses(() => ask('/tokens', name), { status: 403, code: 'delivery_refused', action: 'token.mint' });
-      expect((await ask('/credentials', name)).status).toBe(200);
-    }
+    expect(identities['default-delivery']!.delivery).toBe('both');
+    for (const path of ['/tokens', '/credentials']) expect((await ask(path, 'default-delivery')).status).toBe(200);
+    await oracle.refuses(() => ask('/tokens', 'credentials-only'), {
+      status: 403,
+      code: 'delivery_refused',
+      action: 'token.mint',
+    });
+    expect((await ask('/credentials', 'credentials-only')).status).toBe(200);
     await oracle.refuses(() => ask('/credentials', 'token-only'), { status: 403, code: 'delivery_refused' });
     expect((await ask('/tokens', 'token-only')).status).toBe(200);
   });
@@ -393,7 +396,7 @@ describe('RFC 8693 at /oauth2/token', () => {
       () => postForm(issuer, '/token', { grant_type: 'client_credentials', client_id: 'workload' }),
       {
         status: 400,
-        code: 'invalid_request',
+        code: 'unauthorized_client',
         recorded: 'invalid_request',
       },
     );

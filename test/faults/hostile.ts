@@ -86,7 +86,10 @@ export async function createHostile(
       searches: [
         {
           lanes: 30,
-          requests: everywhere('GET', ['/audit-events?action=organization.recover&limit=200', '/audit-events?outcome=failed&limit=1']),
+          requests: everywhere('GET', [
+            '/audit-events?action=organization.recover&limit=200',
+            '/audit-events?outcome=failed&limit=1',
+          ]),
         },
         { lanes: 4, requests: everywhere('GET', ['/audit-events/export?action=organization.recover']) },
       ],

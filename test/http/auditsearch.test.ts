@@ -3,7 +3,13 @@ import { actionNames } from '../../src/services/actionnames.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, encoded } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
-import { createAccount, createIdentity, createOrganization, type Organization, startJob } from '../support/organization.ts';
+import {
+  createAccount,
+  createIdentity,
+  createOrganization,
+  type Organization,
+  startJob,
+} from '../support/organization.ts';
 
 let running: RunningArsia;
 let oracle: Oracle;

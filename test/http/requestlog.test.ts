@@ -2,7 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, createClient, encoded, exchangeToken, postForm, request } from '../support/client.ts';
-import { createAccount, createIdentity, createOrganization, type Organization, startJob } from '../support/organization.ts';
+import {
+  createAccount,
+  createIdentity,
+  createOrganization,
+  type Organization,
+  startJob,
+} from '../support/organization.ts';
 
 let running: RunningArsia;
 let acme: Organization;
@@ -28,7 +34,15 @@ async function lineOf(answer: Answer): Promise<Body> {
   for (let tries = 0; linesOf(answer).length === 0 && tries < 100; tries++) await sleep(10);
   const lines = linesOf(answer);
   expect(lines).toHaveLength(1);
-  const { time: _time, level: _level, service: _service, msg: _msg, request_id: _id, duration_ms: _, ...rest } = lines[0]!;
+  const {
+    time: _time,
+    level: _level,
+    service: _service,
+    msg: _msg,
+    request_id: _id,
+    duration_ms: _,
+    ...rest
+  } = lines[0]!;
   return rest;
 }
 
@@ -59,7 +73,11 @@ test('the line of a caller without a token says so, and an unknown path is not i
   const unknown = await viewer.client.ask('GET', '/no-such-place/arsia-secret');
   expect(await lineOf(unknown)).toEqual({ method: 'GET', status: 404, error_code: 'not_found' });
   expect(running.logged()).not.toContain('no-such-place');
-  expect(await lineOf(await request(`${running.issuer}/healthz`))).toEqual({ method: 'GET', route: '/healthz', status: 200 });
+  expect(await lineOf(await request(`${running.issuer}/healthz`))).toEqual({
+    method: 'GET',
+    route: '/healthz',
+    status: 200,
+  });
 });
 
 test('the lines of jobs name the job, for a token, a refusal and a token exchange', async () => {

@@ -20,6 +20,15 @@ afterAll(() => {
   server.close();
 });
 
+/** Returns a URL that refuses connections. */
+async function findClosedPort(): Promise<string> {
+  const closed = createServer();
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+  const { port } = closed.address() as AddressInfo;
+  await new Promise((resolve) => closed.close(resolve));
+  return `http://127.0.0.1:${port}`;
+}
+
 const upstreamAt = (url: string): Upstream =>
   createUpstream(
     {
@@ -32,8 +41,10 @@ const upstreamAt = (url: string): Upstream =>
     createTestClock(),
   );
 
-const send = (status: number, body: unknown, type = 'application/json') => (_request: IncomingMessage, response: ServerResponse) =>
-  void response.writeHead(status, { 'content-type': type }).end(JSON.stringify(body));
+const send =
+  (status: number, body: unknown, type = 'application/json') =>
+  (_request: IncomingMessage, response: ServerResponse) =>
+    void response.writeHead(status, { 'content-type': type }).end(JSON.stringify(body));
 const metadata = (more: object = {}) => ({
   issuer,
   authorization_endpoint: `${issuer}/auth`,
@@ -65,13 +76,18 @@ describe('the error of a sign-in names the setting to check', () => {
   });
 
   test('for a provider that cannot be reached', async () => {
-    await expect(upstreamAt('http://127.0.0.1:1').begin({ isFresh: false })).rejects.toMatchObject({
+    await expect(upstreamAt(await findClosedPort()).begin({ isFresh: false })).rejects.toMatchObject({
       message: expect.stringMatching(/cannot be reached.*ARSIA_SIGN_IN_ISSUER/),
     });
   });
 
   test.each<[string, number, object, RegExp]>([
-    ['a wrong client or secret', 401, { error: 'invalid_client' }, /ARSIA_SIGN_IN_CLIENT_ID, ARSIA_SIGN_IN_CLIENT_SECRET_FILE/],
+    [
+      'a wrong client or secret',
+      401,
+      { error: 'invalid_client' },
+      /ARSIA_SIGN_IN_CLIENT_ID, ARSIA_SIGN_IN_CLIENT_SECRET_FILE/,
+    ],
     ['a client without the grant', 400, { error: 'unauthorized_client' }, /registration of ARSIA_SIGN_IN_CLIENT_ID/],
     ['a server error', 500, {}, /it responded with HTTP 500/],
   ])('for %s', async (_name, status, body, message) => {

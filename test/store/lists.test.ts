@@ -279,9 +279,18 @@ describe('a page of a long list', () => {
   test.each<[string, List]>([
     ['events of a request', recorded({ request_id: 'none' })],
     ['events with a code', recorded({ code: 'forbidden' })],
-    ['jobs of a starter', (db, page) => listJobs(db, { workspace_id: id('ws', 1), started_by: 'none' }, page, new Date())],
-    ['jobs of a user', (db, page) => listJobs(db, { workspace_id: id('ws', 1), user_id: id('usr', 9) }, page, new Date())],
-    ['jobs with a reference', (db, page) => listJobs(db, { workspace_id: id('ws', 1), reference: 'none' }, page, new Date())],
+    [
+      'jobs of a starter',
+      (db, page) => listJobs(db, { workspace_id: id('ws', 1), started_by: 'none' }, page, new Date()),
+    ],
+    [
+      'jobs of a user',
+      (db, page) => listJobs(db, { workspace_id: id('ws', 1), user_id: id('usr', 9) }, page, new Date()),
+    ],
+    [
+      'jobs with a reference',
+      (db, page) => listJobs(db, { workspace_id: id('ws', 1), reference: 'none' }, page, new Date()),
+    ],
   ])('finds none at the same cost in a long list: %s', async (_name, list) => {
     await list(explained.db, { after: undefined, limit });
     expect(explained.cost().rows).toBe(0);

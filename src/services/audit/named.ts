@@ -1,5 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { idPrefixes, type IdKind, isId } from '../../core/ids.ts';
+import { type IdKind, idPrefixes, isId } from '../../core/ids.ts';
 import { findIdentity } from '../../store/identities/identities.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { findUser } from '../../store/people/users.ts';
@@ -49,7 +49,9 @@ export async function resolveNamed(
   for (const [name, { column, noun, find }] of Object.entries(searched)) {
     const ref = named[name as keyof NamedInSearch];
     if (ref === undefined) continue;
-    filter[column] = isAnyId(ref) ? ref : await findNamedId(name, noun, () => find(context, organization_id, ref), organization_id, ref);
+    filter[column] = isAnyId(ref)
+      ? ref
+      : await findNamedId(name, noun, () => find(context, organization_id, ref), organization_id, ref);
   }
   return filter;
 }

@@ -4,9 +4,10 @@ import { findUsability } from '../../core/inheritance.ts';
 import type { MintFacts } from '../../core/mintfacts.ts';
 import { isReference } from '../../core/names.ts';
 import { anonymous, jobCaller } from '../../core/principals.ts';
+import { hashToken } from '../../store/issuing/artifacts.ts';
 import type { MintFactsReader } from '../../store/issuing/mintfacts.ts';
 import type { MintFactsKey } from '../../store/issuing/mintstatement.ts';
-import { hashJobToken } from '../jobs/jobtokens.ts';
+
 import { buildUnknownTokenError, readJobToken } from '../pipeline/callers.ts';
 import { buildEvent, recordRefusal } from '../pipeline/records.ts';
 import type { Audit } from '../pipeline/refusals.ts';
@@ -113,7 +114,7 @@ export function createDeliver(parts: { reader: MintFactsReader; audit: Audit; cl
 function buildFactsKey({ token, managed_identity, profile }: IdentityRequest): MintFactsKey {
   // A text that is no reference is left out of the shared read: a NUL in it would fail the reads of all requests.
   const identity = isReference(managed_identity) ? managed_identity : null;
-  return { token_hash: hashJobToken(readJobToken(token)), identity, profile };
+  return { token_hash: hashToken(readJobToken(token)), identity, profile };
 }
 
 function describeRequest({ managed_identity }: IdentityRequest): { managed_identity?: string } {

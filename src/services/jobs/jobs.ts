@@ -2,11 +2,12 @@ import { ArsiaError } from '../../core/errors.ts';
 import { describeEnd } from '../../core/jobends.ts';
 import { jobDeadline } from '../../core/lifetimes.ts';
 import { jobs } from '../../entities/jobs.ts';
+import { hashToken } from '../../store/issuing/artifacts.ts';
 import { insertJob, type Job, recordHeartbeat, endJob as setEnd } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { createJobToken, hashJobToken } from './jobtokens.ts';
+import { createJobToken } from './jobtokens.ts';
 import { applyEnd, type FoundJob, isStarterOrJob, resolveJob } from './lookup.ts';
 import { type NewJob, refuseTask, resolveParent } from './tasks.ts';
 import { decideTerms } from './terms.ts';
@@ -46,7 +47,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
       heartbeat_seconds: input.heartbeat ?? null,
       heartbeat_at: input.heartbeat === undefined ? null : new Date(context.now),
     };
-    return { job: await insertJob(context.db, { ...row, token_hash: hashJobToken(job_token) }), job_token };
+    return { job: await insertJob(context.db, { ...row, token_hash: hashToken(job_token) }), job_token };
   },
   describe: (_input, { namespace }, { job }) => ({
     job_id: job.id,

@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto';
-
 const prefix = 'arsia_job_';
 
 /** The token of a job: 256 bits as 43 characters of base64url. */
@@ -7,8 +5,4 @@ export const jobTokenPattern = /^arsia_job_[\w-]{43}$/;
 
 export function createJobToken(random: (bytes: number) => Uint8Array): string {
   return `${prefix}${Buffer.from(random(32)).toString('base64url')}`;
-}
-
-export function hashJobToken(token: string): Uint8Array {
-  return hash('sha256', token, 'buffer');
 }

@@ -31,9 +31,7 @@ export async function refuseTask(context: Context, input: NewJob, parent: Job): 
   if (isParentOver || parent.parent_id !== null)
     throw new ArsiaError(
       'conflict',
-      isParentOver
-        ? describeEnd(current)
-        : `Job ${parent.id} is itself an array task, and array tasks have no tasks.`,
+      isParentOver ? describeEnd(current) : `Job ${parent.id} is itself an array task, and array tasks have no tasks.`,
     );
 }
 

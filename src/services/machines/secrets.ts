@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { ArsiaError } from '../../core/errors.ts';
 import { day } from '../../core/lifetimes.ts';
+import { hashToken } from '../../store/issuing/artifacts.ts';
 import { deleteSecret, insertSecret } from '../../store/machines/serviceaccounts.ts';
 import type { Action } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
@@ -37,7 +37,7 @@ export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
     const row = {
       id: context.newId('secret'),
       service_account_id: account.id,
-      secret_hash: createHash('sha256').update(client_secret).digest(),
+      secret_hash: hashToken(client_secret),
       expires_at: new Date(context.now + secretLifetime * 1000),
       created_at: now,
     };

@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { refuseJob } from '../../core/mint.ts';
 import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller, jobCaller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
-import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
+import { type ArtifactStore, hashToken } from '../../store/issuing/artifacts.ts';
 import type { MintFactsReader } from '../../store/issuing/mintfacts.ts';
-import { hashJobToken, jobTokenPattern } from '../jobs/jobtokens.ts';
+import { jobTokenPattern } from '../jobs/jobtokens.ts';
 import { findPrincipal } from './principals.ts';
 import { buildEvent, recordRefusal } from './records.ts';
 import type { Audit } from './refusals.ts';
@@ -58,7 +57,7 @@ export function createCallers(parts: {
       if (refusal !== undefined) throw refusal;
       return caller;
     }
-    const found = await artifacts.findPrincipal(createHash('sha256').update(bearer).digest(), clock.now());
+    const found = await artifacts.findPrincipal(hashToken(bearer), clock.now());
     if (found === undefined) throw buildUnknownTokenError();
     const principal = await findPrincipal(database.query, found.principal_id);
     if (principal?.is_active !== true) throw buildUnknownTokenError();
@@ -95,7 +94,7 @@ async function findJobCaller(
   clock: Clock,
   token: string,
 ): Promise<{ caller: Caller; refusal?: ArsiaError }> {
-  const read = await reader.read({ token_hash: hashJobToken(token), identity: null });
+  const read = await reader.read({ token_hash: hashToken(token), identity: null });
   if (read === null) throw buildUnknownTokenError();
   const caller = jobCaller(read.facts);
   const refusal = refuseJob(read.facts, clock.now());

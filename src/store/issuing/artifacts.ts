@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { CompiledQuery, sql } from 'kysely';
 import { ArsiaError } from '../../core/errors.ts';
 import type { Database } from '../../database/connections.ts';
@@ -91,9 +91,9 @@ const sweepDelay = 5 * 60 * 1000;
 /** Rows of one statement: it must end well within the statement timeout. */
 const sweepBatch = 5_000;
 
-/** Returns the SHA-256 of a token, code or id, as it is stored. */
+/** Returns the SHA-256 of a token, secret, code or id, as it is stored. */
 export function hashToken(text: string): Uint8Array {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 interface Parts {

@@ -12,9 +12,9 @@ import {
   type DeliveryMethod,
   type Preparation,
 } from '../../../src/services/issuing/deliver.ts';
-import { hashJobToken } from '../../../src/services/jobs/jobtokens.ts';
 import { countRefusals } from '../../../src/services/pipeline/refusals.ts';
 import { createAuditStore, everyOrganization, isReceipt } from '../../../src/store/audit/events.ts';
+import { hashToken } from '../../../src/store/issuing/artifacts.ts';
 import { createMintFactsReader } from '../../../src/store/issuing/mintfacts.ts';
 import { errorOf } from '../../signing/rig.ts';
 import { auditKeys } from '../../store/events.ts';
@@ -63,7 +63,7 @@ describe.each(databaseKinds)('a delivery without a token: %s', (kind) => {
     const { query } = database;
     await query
       .updateTable('jobs')
-      .set({ token_hash: hashJobToken(token), launcher_id: null })
+      .set({ token_hash: hashToken(token), launcher_id: null })
       .where('id', '=', acme.job)
       .execute();
     const role = { namespace_id: acme.lab, principal_id: acme.user, role: 'deployer' as const };

@@ -6,7 +6,13 @@ import { auditKeys } from '../../store/events.ts';
 import { type RunningArsia, startArsia } from '../../support/arsia.ts';
 import type { Body } from '../../support/client.ts';
 import { createOracle, type Oracle } from '../../support/oracle.ts';
-import { createAccount, createOrganization, type Job, type Organization, startJob } from '../../support/organization.ts';
+import {
+  createAccount,
+  createOrganization,
+  type Job,
+  type Organization,
+  startJob,
+} from '../../support/organization.ts';
 
 let running: RunningArsia;
 let oracle: Oracle;
@@ -21,7 +27,10 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('the record of a job that was refused names the user for whom it was asked', () => {
-  const refusals: [string, () => Promise<{ client: Organization['launcher']; body: Body; status: number; code: string }>][] = [
+  const refusals: [
+    string,
+    () => Promise<{ client: Organization['launcher']; body: Body; status: number; code: string }>,
+  ][] = [
     [
       'a launcher without a right to act',
       async () => {
