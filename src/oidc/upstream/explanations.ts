@@ -1,5 +1,6 @@
 import { ClientError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client';
-import { isObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { errorCode } from '../../core/thrown.ts';
 
 const unknownHost = 'its host name is unknown here (ARSIA_SIGN_IN_ISSUER, or the DNS of this server)';
 const notReached = 'it cannot be reached from this server (ARSIA_SIGN_IN_ISSUER, or a firewall)';
@@ -51,7 +52,8 @@ const metadataExplanations: Readonly<Record<string, string>> = {
  * known. `part` is the part of the sign-in that failed. Quotes nothing that the provider sent.
  */
 export function explainFault(thrown: unknown, part: 'metadata' | 'tokens'): string | undefined {
-  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
+  // By their shape and not their class: errors of `fetch` may come from another realm.
+  for (let error = thrown, depth = 0; isObject(error) && depth < 5; error = error.cause, depth++) {
     const explanation = explainOne(error, part);
     if (explanation !== undefined) return explanation;
   }
@@ -63,13 +65,13 @@ export function explainOAuthError(error: string): string | undefined {
   return Object.hasOwn(explanations, error) ? explanations[error] : undefined;
 }
 
-function explainOne(error: Error, part: 'metadata' | 'tokens'): string | undefined {
+function explainOne(error: JsonObject, part: 'metadata' | 'tokens'): string | undefined {
   if (error instanceof ResponseBodyError) return explainOAuthError(error.error);
   // RFC 6749 5.2: a client that sent its secret in `Authorization` may be refused by a challenge.
   if (error instanceof WWWAuthenticateChallengeError)
     return error.cause.some(({ scheme }) => scheme === 'basic') ? unknownClient : undefined;
-  const { code } = error as { code?: unknown };
-  if (typeof code !== 'string') return undefined;
+  const code = errorCode(error);
+  if (code === undefined) return undefined;
   if (part === 'metadata' && Object.hasOwn(metadataExplanations, code)) return metadataExplanations[code];
   if (Object.hasOwn(explanations, code)) return explanations[code];
   const status = error instanceof ClientError && isObject(error.cause) ? error.cause.status : undefined;
