@@ -8,7 +8,7 @@ import type { Caller } from './principals.ts';
 export interface LoggedFacts {
   /** Template of the path, such as `/api/v1/groups/:id`; absent where no route has the path. */
   route?: string;
-  /** Absent until the caller is known. */
-  caller?: Caller;
+  /** Absent until the caller is known. The authorization server knows the organisation of no principal. */
+  caller?: { kind: Caller['kind']; id: string | null; organization_id?: string | null };
   error_code?: ErrorCode;
 }

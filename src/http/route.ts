@@ -80,7 +80,12 @@ export function parseWith<Value>(schema: z.ZodType<Value>, value: unknown, place
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.flatMap((issue) => faultsOf(issue, place)).slice(0, maximumFaults);
-  throw new ArsiaError('invalid_request', `${place === '/' ? 'The body' : 'The query'} is not valid.`, { fields });
+  const known = parsed.error.issues.flatMap(({ code, path }) => (code === 'unrecognized_keys' ? [] : path.slice(0, 1)));
+  const members = [...new Set(known.map(String))];
+  throw new ArsiaError('invalid_request', `${place === '/' ? 'The body' : 'The query'} is not valid.`, {
+    fields,
+    ...(members.length > 0 && { members }),
+  });
 }
 
 function faultsOf(issue: z.core.$ZodIssue, place: '/' | ''): FieldFault[] {

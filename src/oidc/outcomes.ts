@@ -43,17 +43,20 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
       showRefusal(ctx, refusal, requestContext.origin.request_id);
   }
 
-  async function succeed(ctx: KoaContextWithOIDC, { denied, done_by, route }: RequestContext): Promise<void> {
+  async function succeed(ctx: KoaContextWithOIDC, requestContext: RequestContext): Promise<void> {
+    const { denied, done_by, route } = requestContext;
     const target_id = done_by ?? findPrincipal(ctx);
     const none = { error: null, target_id };
     let failure: Refusal | undefined;
     if (denied !== undefined)
       failure = await tryRecord(ctx, { ...none, outcome: 'refused', code: 'forbidden', reason: denied });
     // Introspection changes nothing, and a mint records its own event.
-    else if (target_id !== null && (done_by !== undefined || recordedActions.has(route.action)))
+    else if (target_id !== null && (done_by !== undefined || recordedActions.has(route.action))) {
+      logPrincipal(requestContext, target_id);
       failure = await tryRecord(ctx, { ...none, outcome: 'success', code: null, reason: null });
+    }
     if (failure === undefined) return;
-    if (route.isPage) showRefusal(ctx, failure, requestContexts.get(ctx).origin.request_id);
+    if (route.isPage) showRefusal(ctx, failure, requestContext.origin.request_id);
     else answer(ctx, failure);
   }
 
@@ -115,6 +118,10 @@ function answerInactive(ctx: KoaContextWithOIDC, requestContext: RequestContext)
   requestContext.thrown = undefined;
   ctx.status = 200;
   ctx.body = { active: false };
+}
+
+function logPrincipal({ logged }: RequestContext, id: string): void {
+  logged.caller ??= { kind: isId('service_account', id) ? 'service_account' : 'user', id };
 }
 
 /** Actions of POST requests that issue or revoke a token. */

@@ -42,8 +42,8 @@ async function performRoute(parts: RouteParts, route: Route, request: HttpReques
   await refuseWithoutToken(parts, route, { origin, bearer, logged });
   // The body is read to its end before authentication: the token must be live when the last byte has arrived.
   const read = await parseRequest(request, route).catch((thrown: unknown) => ({ thrown }));
-  const caller = route.bearer === 'access' ? await callers.authenticate(bearer, origin) : anonymous;
-  if (route.bearer !== 'job') logged.caller = caller;
+  const caller = route.bearer === 'access' ? await callers.authenticate(bearer, origin, logged) : anonymous;
+  if (route.bearer === 'none') logged.caller = anonymous;
   const scope = { caller, route: `${route.method} ${route.path}`, params };
   const refuse = (thrown: unknown) => refuseUnread(parts, route, { origin, bearer, caller, logged }, thrown);
   if ('thrown' in read) throw await refuse(read.thrown);

@@ -31,8 +31,7 @@ export function logRequest(
       error_code,
       actor_kind: caller?.kind,
       actor_id: caller?.id ?? undefined,
-      organization_id:
-        caller !== undefined && 'organization_id' in caller ? (caller.organization_id ?? undefined) : undefined,
+      organization_id: caller?.organization_id ?? undefined,
       duration_ms: Math.round((performance.now() - started) * 10) / 10,
     },
     'request',

@@ -1,4 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
+import { isId } from '../../core/ids.ts';
 import { describeEnd } from '../../core/jobends.ts';
 import { jobDeadline } from '../../core/lifetimes.ts';
 import { jobs } from '../../entities/jobs.ts';
@@ -18,14 +19,16 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
   needs: 'member',
   changes: true,
   adds: ['running_jobs', 'running_jobs_per_launcher', 'running_jobs_per_user', 'array_tasks_per_job'],
-  find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
+  async find(context, input) {
+    const found = await resolveNamespace(context, 'workspace', input.workspace);
+    return { ...found, recorded: { workspace: found.namespace.path, ...describeAsked(input) } };
+  },
   async authorise(context, input, found) {
-    const parent = input.parent === undefined ? undefined : await resolveParent(context, input, found.namespace);
-    await decideTerms(context, input, found, parent);
+    await decideTerms(context, input, found, await findParent(context, input, found));
   },
   async run(context, input, found) {
     const { namespace } = found;
-    const parent = input.parent === undefined ? undefined : await resolveParent(context, input, namespace);
+    const parent = await findParent(context, input, found);
     if (parent !== undefined) await refuseTask(context, input, parent);
     const { asked, terms } = await decideTerms(context, input, found, parent);
     await admitJob(context, namespace, parent);
@@ -49,13 +52,27 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
     };
     return { job: await insertJob(context.db, { ...row, token_hash: hashToken(job_token) }), job_token };
   },
-  describe: (_input, { namespace }, { job }) => ({
+  describe: (_input, _found, { job }) => ({
     job_id: job.id,
     user_id: job.user_id,
     target_id: job.id,
-    detail: { workspace: namespace.path, ...jobs.recorded(job) },
+    detail: jobs.recorded(job),
   }),
 };
+
+/** Describes what was asked, for the record of a start or its refusal. An array task has the stage and labels of its parent. */
+function describeAsked({ parent, task_index, reference = null, ...input }: NewJob): Record<string, unknown> {
+  if (parent === undefined) return jobs.recorded({ ...input, reference });
+  return { reference, task_index: task_index ?? null, ...(isId('job', parent) && { parent }) };
+}
+
+/** Finds the parent of an array task, and names its user in the audit record: the task runs for the same user. */
+async function findParent(context: Context, input: NewJob, found: FoundNamespace): Promise<Job | undefined> {
+  if (input.parent === undefined) return undefined;
+  const parent = await resolveParent(context, input, found.namespace);
+  found.audit = { ...found.audit, user_id: parent.user_id };
+  return parent;
+}
 
 async function admitJob({ admit, caller }: Context, { organization_id }: Namespace, parent?: Job): Promise<void> {
   const quota = caller.kind === 'service_account' ? 'running_jobs_per_launcher' : 'running_jobs_per_user';
