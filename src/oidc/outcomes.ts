@@ -55,9 +55,8 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
       logPrincipal(requestContext, target_id);
       failure = await tryRecord(ctx, { ...none, outcome: 'success', code: null, reason: null });
     }
-    if (failure === undefined) return;
-    if (route.isPage) showRefusal(ctx, failure, requestContext.origin.request_id);
-    else answer(ctx, failure);
+    if (failure !== undefined && route.isPage) showRefusal(ctx, failure, requestContext.origin.request_id);
+    else if (failure !== undefined) answer(ctx, failure);
   }
 
   function logRefusal({ origin, route, thrown }: RequestContext, { error, reason, outcome }: Refusal): void {

@@ -61,9 +61,10 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
 };
 
 /** Describes what was asked, for the record of a start or its refusal. An array task has the stage and labels of its parent. */
-function describeAsked({ parent, task_index, reference = null, ...input }: NewJob): Record<string, unknown> {
+function describeAsked(input: NewJob): Record<string, unknown> {
+  const { parent, task_index = null, reference = null } = input;
   if (parent === undefined) return jobs.recorded({ ...input, reference });
-  return { reference, task_index: task_index ?? null, ...(isId('job', parent) && { parent }) };
+  return { reference, task_index, ...(isId('job', parent) && { parent }) };
 }
 
 /** Finds the parent of an array task, and names its user in the audit record: the task runs for the same user. */
