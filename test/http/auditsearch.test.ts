@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { listAuditActions } from '../../scripts/auditactions.ts';
 import { actionNames } from '../../src/services/actionnames.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Body, encoded } from '../support/client.ts';
@@ -107,8 +108,9 @@ describe('a search of the audit', () => {
     }
   });
 
-  test('knows every action that is in the audit', async () => {
+  test('knows every action that is in the audit and in docs/audit-actions.md', async () => {
     const recorded = await oracle.execute('SELECT DISTINCT action FROM audit_events');
     expect(actionNames).toEqual(expect.arrayContaining(recorded.map(({ action }) => action)));
+    expect(actionNames).toEqual(listAuditActions());
   });
 });

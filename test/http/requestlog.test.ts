@@ -62,6 +62,20 @@ test('the line of a refusal has its code', async () => {
   expect(await lineOf(unread)).toEqual({ ...facts, status: 400, error_code: 'invalid_request', ...asViewer() });
 });
 
+test('the line of a job that has ended names it', async () => {
+  const job = await startJob(acme);
+  await acme.owner.send('PATCH', job.path, { state: 'ended' });
+  expect(await lineOf(await job.client.ask('GET', job.path))).toEqual({
+    method: 'GET',
+    route: '/api/v1/workspaces/:id/jobs/:job',
+    status: 401,
+    error_code: 'job_ended',
+    actor_kind: 'job',
+    actor_id: job.id,
+    organization_id: acme.id,
+  });
+});
+
 test('the line of a caller without a token says so, and an unknown path is not in the log', async () => {
   expect(await lineOf(await createClient(running.issuer).ask('GET', '/groups'))).toEqual({
     method: 'GET',
@@ -111,6 +125,14 @@ test('the lines of the authorization server have the route and the code', async 
     route: '/oauth2/token',
     status: 401,
     error_code: 'unauthenticated',
+  });
+  const signedIn = await postForm(running.issuer, '/token', { ...form, client_secret: viewer.secret });
+  expect(await lineOf(signedIn)).toEqual({
+    method: 'POST',
+    route: '/oauth2/token',
+    status: 200,
+    actor_kind: 'service_account',
+    actor_id: viewer.id,
   });
   expect(await lineOf(await request(`${running.issuer}/oauth2/token`))).toEqual({
     method: 'GET',

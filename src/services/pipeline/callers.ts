@@ -58,10 +58,8 @@ export function createCallers(parts: {
     const found = await artifacts.findPrincipal(hashToken(bearer), clock.now());
     if (found === undefined) throw buildUnknownTokenError();
     const principal = await findPrincipal(database.query, found.principal_id);
-    if (principal === undefined) throw buildUnknownTokenError();
-    const { caller, is_active, name } = principal;
-    // Only the audit says why: whoever found the token learns nothing about it.
-    return is_active ? { caller } : { caller, refusal: buildUnknownTokenError(), reason: `${name} is deactivated.` };
+    if (principal?.is_active !== true) throw buildUnknownTokenError();
+    return { caller: principal.caller };
   }
 
   return {
@@ -87,9 +85,8 @@ export function createCallers(parts: {
         if (identified.refusal !== undefined) throw identified.refusal;
         return identified.caller;
       } catch (thrown) {
-        throw await recordRefusal(audit, thrown, ({ detail, ...refusal }) => {
-          const { caller, reason = detail.reason } = identified;
-          const more = { ...refusal, ...nameRefused(caller), detail: { ...detail, reason } };
+        throw await recordRefusal(audit, thrown, (refusal) => {
+          const more = { ...refusal, ...nameRefused(identified.caller) };
           return buildEvent(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, more);
         });
       }
@@ -97,30 +94,20 @@ export function createCallers(parts: {
   };
 }
 
-/** The holder of a token. With `refusal` the token is not valid; `reason` says why in the audit. */
+/** The holder of a token; with `refusal` one whose token is not valid any more. */
 interface Identified {
   caller: Caller;
   refusal?: ArsiaError;
-  reason?: string;
 }
 
 /**
- * Returns the columns of a record by which the organisation finds the refusal of its job or principal. The actor remains
- * anonymous, so that refusals of the same kind are counted.
+ * Returns the columns of a record by which an organisation finds the refusal of its job. The actor remains anonymous, so
+ * that refusals of the same kind are counted.
  */
 function nameRefused(caller: Caller): Partial<AuditEvent> {
-  switch (caller.kind) {
-    case 'job': {
-      const { id, organization_id, workspace_id, user_id } = caller;
-      return { organization_id, workspace_id, user_id, job_id: id, target_id: id };
-    }
-    case 'user':
-      return { organization_id: caller.organization_id, user_id: caller.id, target_id: caller.id };
-    case 'service_account':
-      return { organization_id: caller.organization_id, target_id: caller.id };
-    default:
-      return {};
-  }
+  if (caller.kind !== 'job') return {};
+  const { id, organization_id, workspace_id, user_id } = caller;
+  return { organization_id, workspace_id, user_id, job_id: id, target_id: id };
 }
 
 /** Finds the job of a token. Refuses a job that may no longer mint, by the same facts as the mint. */

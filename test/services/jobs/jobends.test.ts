@@ -59,6 +59,41 @@ describe('the record of a job that was refused names the user for whom it was as
   });
 });
 
+test('the record of a refused start has what was asked for, that of an array task its parent and user', async () => {
+  const body = { user: acme.user, stage: 'run', labels: { other: 'x' }, reference: 'run 7/c' };
+  const refused = { status: 403, code: 'forbidden', action: 'job.start' };
+  const { record } = await oracle.refuses(() => acme.launcher.ask('POST', jobs, body), refused);
+  expect(record.detail).toMatchObject({ stage: 'run', labels: { other: 'x' }, reference: 'run 7/c' });
+  const parent = await startJob(acme);
+  const task = { parent: parent.id, task_index: 3 };
+  await acme.launcher.send('POST', jobs, task);
+  const [started] = await oracle.execute(`SELECT detail FROM audit_events WHERE detail->>'parent' = $1`, [parent.id]);
+  expect(started!.detail).toMatchObject(task);
+  const twice = { status: 409, code: 'conflict', action: 'job.start' };
+  const { record: second } = await oracle.refuses(() => acme.launcher.ask('POST', jobs, task), twice);
+  expect(second).toMatchObject({ user_id: acme.userId, detail: task });
+});
+
+test('the record of an invalid body names the members of the schema that are wrong, and no text of the caller', async () => {
+  const body = { user: 7, stage: 'run', arsia_secret: 'x' };
+  const { record } = await oracle.refuses(() => acme.launcher.ask('POST', jobs, body), {
+    status: 400,
+    code: 'invalid_request',
+    action: 'job.start',
+  });
+  expect(record.detail).toEqual({ reason: 'The body is not valid.', members: ['user'] });
+});
+
+test('the organisation finds the refusal of the token of a job that has ended', async () => {
+  const job = await startJob(acme);
+  await acme.owner.send('PATCH', job.path, { state: 'ended' });
+  const refused = { status: 401, code: 'job_ended', action: 'caller.authenticate' };
+  await oracle.refuses(() => job.client.ask('GET', job.path), refused);
+  const { items } = await acme.owner.send('GET', `/audit-events?action=caller.authenticate&job=${job.id}`);
+  const named = { actor_id: null, user_id: acme.userId, workspace_id: acme.workspaceId, target_id: job.id };
+  expect(items).toMatchObject([{ code: 'job_ended', ...named }]);
+});
+
 describe('a job that has ended says why', () => {
   const detailOf = async ({ client, path }: Job) => {
     const { answer } = await oracle.refuses(() => client.ask('GET', path), { status: 401, code: 'job_ended' });
