@@ -1,6 +1,7 @@
 import { refuseByRules } from './accessrules.ts';
 import { explainActFault, findActFault, isPlain } from './acting.ts';
 import { findUsability, type Runner, selectChoice } from './inheritance.ts';
+import { describeEnd } from './jobends.ts';
 import type { IdentityFacts, IdentityReach, MintFacts, MintRefusal } from './mintfacts.ts';
 import { decide } from './permissions.ts';
 import { hasUserId } from './subject.ts';
@@ -10,8 +11,9 @@ export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefine
   const { job, workspace, user, launcher } = facts;
   if (job.is_ended && user?.ended_job !== undefined)
     return { code: 'job_ended', detail: `Job ${job.id} has ended: its user ${user.login} was ${user.ended_job}.` };
-  if (job.is_ended) return { code: 'job_ended', detail: `Job ${job.id} has ended.` };
-  if (now >= job.deadline) return { code: 'job_ended', detail: `Job ${job.id} is past its deadline.` };
+  if (job.is_ended) return { code: 'job_ended', detail: describeEnd(job) };
+  if (now >= job.deadline)
+    return { code: 'job_ended', detail: `Job ${job.id} is past its deadline, or its heartbeat did not come in time.` };
   if (user !== null && !user.is_active) return { code: 'user_inactive', detail: `User ${user.login} is deactivated.` };
   if (launcher !== null && !launcher.is_active)
     return { code: 'launcher_inactive', detail: `Service account ${launcher.name} is deactivated.` };

@@ -66,6 +66,12 @@ export const jobs = entity({
       }),
     },
     ended_at: { column: nullable(time), meaning: 'The time of the end; null while the job runs.' },
+    ended_by: {
+      column: nullable(text),
+      meaning:
+        'Why the job ended: `deadline`, `heartbeat`, `parent` (it was an array task of a job that ended), or the id of who ended it. Null while the job runs, and for jobs that ended under an earlier release.',
+      example: 'deadline',
+    },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
     heartbeat: {

@@ -190,6 +190,9 @@ describe('bad bodies', () => {
   });
 });
 
+/** Parameters that take any printable text. */
+const freeText: ReadonlySet<string> = new Set(['reference']);
+
 describe('bad URLs', () => {
   test.each(withQuery)('%s refuses unknown, repeated and bad parameters, and names them', async (key, schema) => {
     await expectAllRefused(async (faults) => {
@@ -198,15 +201,8 @@ describe('bad URLs', () => {
       const fields = fieldsOf(schema).filter(({ pointer }) => pointer !== '');
       const known = fields.flatMap(({ pointer }) => {
         const name = pointer.slice(1);
-        return [
-          `%00`,
-          'a%00b',
-          '%ED%A0%80',
-          '%FF',
-          'x'.repeat(5000),
-          '%27%3B%20DROP%20TABLE%20jobs%3B--',
-          `1&${name}=2`,
-        ].map((value) => [name, value]);
+        const printable = freeText.has(name) ? [] : ['%ED%A0%80', '%FF', '%27%3B%20DROP%20TABLE%20jobs%3B--'];
+        return [`%00`, 'a%00b', ...printable, 'x'.repeat(5000), `1&${name}=2`].map((value) => [name, value]);
       });
       for (const [name = '', value = ''] of [
         ...known,

@@ -217,7 +217,7 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
   ['teams', 'team', simple, (db, page) => listTeams(db, root, page)],
   ['members of a team', 'usr', joined, (db, page) => listTeamMembers(db, id('team', 1), page)],
   ['invitations', 'inv', simple, (db, page) => listInvitations(db, root, page)],
-  ['jobs', 'job', simple, (db, page) => listJobs(db, id('ws', 1), page)],
+  ['jobs', 'job', simple, (db, page) => listJobs(db, { workspace_id: id('ws', 1) }, page, new Date())],
   ['F27 rights to act', 'act', simple, (db, page) => listMayAct(db, id('sa', 1), page)],
   ['F27 trust rules', 'trr', simple, (db, page) => listTrustRules(db, id('sa', 1), page)],
   ['F27 use grants', 'grt', simple, (db, page) => listGrants(db, id('mi', 1), page)],
@@ -273,6 +273,27 @@ describe('a page of a long list', () => {
   test('F27 reads the rights of a launcher along one lineage at the same cost with any number elsewhere', async () => {
     await listMayActAlong(explained.db, id('sa', 1), [root, one, id('ws', 9)]);
     expect(explained.cost()).toMatchObject({ rows: 1 });
+    expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
+  });
+
+  test.each<[string, List]>([
+    ['events of a request', recorded({ request_id: 'none' })],
+    ['events with a code', recorded({ code: 'forbidden' })],
+    [
+      'jobs of a starter',
+      (db, page) => listJobs(db, { workspace_id: id('ws', 1), started_by: 'none' }, page, new Date()),
+    ],
+    [
+      'jobs of a user',
+      (db, page) => listJobs(db, { workspace_id: id('ws', 1), user_id: id('usr', 9) }, page, new Date()),
+    ],
+    [
+      'jobs with a reference',
+      (db, page) => listJobs(db, { workspace_id: id('ws', 1), reference: 'none' }, page, new Date()),
+    ],
+  ])('finds none at the same cost in a long list: %s', async (_name, list) => {
+    await list(explained.db, { after: undefined, limit });
+    expect(explained.cost().rows).toBe(0);
     expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
   });
 

@@ -26,6 +26,7 @@ export interface RouteParts {
  * authentication, form of the request, and then the pipeline, which authorises and records.
  */
 export async function answerRoute(parts: RouteParts, route: Route, request: HttpRequest): Promise<Answer> {
+  request.logged.route = route.template;
   return await parts.limits.within(
     request,
     readBearer,
@@ -36,14 +37,15 @@ export async function answerRoute(parts: RouteParts, route: Route, request: Http
 
 async function performRoute(parts: RouteParts, route: Route, request: HttpRequest): Promise<Answer> {
   const { api, callers, cursors, idempotency } = parts;
-  const { origin, params, headers } = request;
+  const { origin, params, headers, logged } = request;
   const bearer = bearerOf(request.message.headers.authorization ?? '');
-  await refuseWithoutToken(parts, route, { origin, bearer });
+  await refuseWithoutToken(parts, route, { origin, bearer, logged });
   // The body is read to its end before authentication: the token must be live when the last byte has arrived.
   const read = await parseRequest(request, route).catch((thrown: unknown) => ({ thrown }));
-  const caller = route.bearer === 'access' ? await callers.authenticate(bearer, origin) : anonymous;
+  const caller = route.bearer === 'access' ? await callers.authenticate(bearer, origin, logged) : anonymous;
+  if (route.bearer === 'none') logged.caller = anonymous;
   const scope = { caller, route: `${route.method} ${route.path}`, params };
-  const refuse = (thrown: unknown) => refuseUnread(parts, route, { origin, bearer, caller }, thrown);
+  const refuse = (thrown: unknown) => refuseUnread(parts, route, { origin, bearer, caller, logged }, thrown);
   if ('thrown' in read) throw await refuse(read.thrown);
   const { body, key, if_match } = read;
   let query: unknown;
@@ -53,7 +55,7 @@ async function performRoute(parts: RouteParts, route: Route, request: HttpReques
     throw await refuse(thrown);
   }
   const call: Call = { origin, caller, if_match };
-  const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body });
+  const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body, logged });
   if (key === undefined) return presentResult(request, route, await handle(api), { ...scope, query }, cursors);
   const content = { params: { ...params }, query, body };
   const { answer, isReplay } = await idempotency.once(

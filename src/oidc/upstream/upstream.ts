@@ -68,7 +68,7 @@ export function createUpstream(settings: UpstreamSettings, clock: Clock): Upstre
       held = { configuration: await discover(settings), until: clock.now() + metadataLifetime };
     } catch (thrown) {
       // Expired metadata is better than none.
-      if (held === undefined) throw createUnavailableError(thrown);
+      if (held === undefined) throw createUnavailableError(thrown, 'metadata');
     }
     return held.configuration;
   }
@@ -138,12 +138,17 @@ async function discover({ issuer, client_id, client_secret }: UpstreamSettings):
   if (metadata.issuer !== issuer)
     throw new ArsiaError(
       'sign_in_unavailable',
-      `The metadata of the identity provider has the issuer ${metadata.issuer}, not ${issuer}.`,
+      `Its discovery document has another issuer than ARSIA_SIGN_IN_ISSUER, which is compared byte for byte: ${quoteIssuer(metadata.issuer)}.`,
     );
   const { protocol } = new URL(String(metadata.authorization_endpoint));
   if (protocol !== 'https:' && !(isLoopback && protocol === 'http:'))
-    throw new ArsiaError('sign_in_unavailable', 'The authorization endpoint of the identity provider is not https.');
+    throw new ArsiaError('sign_in_unavailable', 'Its authorization endpoint is not https.');
   return configuration;
+}
+
+/** Quotes an issuer of the provider only if it is a plain URL: pages and audit events show the text. */
+function quoteIssuer(issuer: string): string {
+  return /^https?:\/\/[\w.:/~-]{1,200}$/.test(issuer) ? issuer : 'no plain URL';
 }
 
 /**

@@ -226,6 +226,8 @@ export async function bringUpToDate(
   database: Database,
   onProgress?: (progress: MigrationProgress) => void,
 ): Promise<string[]> {
-  if (migrationUrl === undefined || url === undefined) return await migrate(database, { onProgress });
+  if (url === undefined) return await migrate(database, { onProgress });
+  // By its URL: the connections of the server have short timeouts, and a migration of a large table takes longer.
+  if (migrationUrl === undefined) return await migrate(url, { onProgress });
   return await migrate(migrationUrl, { grantTo: decodeURIComponent(new URL(url).username), onProgress });
 }

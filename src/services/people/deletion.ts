@@ -39,7 +39,7 @@ export async function endUser(context: Context, { id }: User, merged_into: strin
   await deleteOpenLinks(context.db, id);
   await deleteUserTieOf(context.db, id);
   await endSignIns(context.db, id);
-  const ended = await endJobsFor(context.db, id, deleted_at);
+  const ended = await endJobsFor(context.db, id, deleted_at, context.caller.id!);
   await deleteUser(context.db, id, { deleted_at, merged_into });
   return ended;
 }

@@ -210,7 +210,7 @@ function asDatedFacts(row: Row): DatedFacts {
 
 function toJob(row: Row): MintFacts['job'] {
   const minted = Object.fromEntries(mintedColumns.map((name) => [name, row[name]])) as unknown as JobFacts;
-  return { ...minted, id: row.job_id, is_ended: row.is_ended, deadline: row.deadline };
+  return { ...minted, id: row.job_id, is_ended: row.is_ended, ended_by: row.ended_by, deadline: row.deadline };
 }
 
 function toUser(row: Row): MintFacts['user'] {

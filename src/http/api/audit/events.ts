@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { type ErrorCode, errorTable } from '../../../core/errors.ts';
+import { nearestName } from '../../../core/nearestname.ts';
+import { ref } from '../../../entities/inputs.ts';
+import { actionNames } from '../../../services/actionnames.ts';
 import { presentEvent } from '../../../services/audit/events.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
@@ -9,9 +13,20 @@ import { page } from '../schemas.ts';
 const idFilter = (description: string, example: string) =>
   z
     .string()
-    .regex(/^[\w.-]{1,64}$/, 'must be an id, or the name of an action')
+    .regex(/^[\w.-]{1,64}$/, 'must be an id')
     .optional()
     .meta({ description, examples: [example] });
+
+const refFilter = (description: string, example: string) => ref.optional().meta({ description, examples: [example] });
+
+/** One of `names`. A refusal tells the nearest of them, and does not quote what was sent. */
+function oneOf<Name extends string>(noun: string, names: readonly Name[]) {
+  const error = ({ input }: { input?: unknown }) =>
+    typeof input === 'string'
+      ? `is not ${noun}: the nearest is ${nearestName(input, names).name}`
+      : `must be ${noun}, given once`;
+  return z.enum(names, { error }).optional();
+}
 
 /** RFC 3339 time, parsed to milliseconds since 1970. */
 const time = z.iso
@@ -22,12 +37,26 @@ const time = z.iso
 
 const filters = z.strictObject({
   jti: idFilter('Events about the workload token with this `jti`.', 'evt_01jd2ze0q8v5n3w4x6y7t9m2ab'),
-  actor: idFilter('Events that this principal caused, by id.', 'usr_01jd2ze0q8v5n3w4x6y7t9m2ab'),
-  user: idFilter('Events about this user, by id.', 'usr_01jd2ze0q8v5n3w4x6y7t9m2ab'),
-  workspace: idFilter('Events about this workspace, by id.', 'ws_01jd2ze0q8v5n3w4x6y7t9m2ab'),
-  identity: idFilter('Events about this managed identity, by id.', 'mi_01jd2ze0q8v5n3w4x6y7t9m2ab'),
+  request_id: idFilter(
+    'Events of the request with this id, which answers have as `X-Request-Id` and log lines as `request_id`. A token that was minted is found only together with `since`.',
+    '0d7a4fd2-6c0e-4a37-9d57-2f4f8a3f6f0c',
+  ),
+  actor: refFilter(
+    'Events that this principal caused: an id, the login of a user, or the path of a service account.',
+    'acme/launcher',
+  ),
+  user: refFilter('Events about this user, by id or login.', 'ada@acme.example'),
+  workspace: refFilter('Events about this workspace, by id or path.', 'acme/lab/sim'),
+  identity: refFilter('Events about this managed identity, by id or path.', 'acme/lab/s3-reader'),
   job: idFilter('Events about this job, by id.', 'job_01jd2ze0q8v5n3w4x6y7t9m2ab'),
-  action: idFilter('Events of this action. `docs/audit-actions.md` lists the actions.', 'job.start'),
+  action: oneOf('an action', actionNames).meta({
+    description: 'Events of this action. `docs/audit-actions.md` lists the actions.',
+    examples: ['job.start'],
+  }),
+  code: oneOf('an error code', Object.keys(errorTable) as ErrorCode[]).meta({
+    description: 'Refusals and failures with this error code.',
+    examples: ['job_ended'],
+  }),
   outcome: z
     .enum(['success', 'refused', 'failed'], 'must be success, refused or failed')
     .optional()
@@ -51,10 +80,12 @@ const exportQuery = filters.extend({
     .meta({ description: 'Only events above this position: the `position` of the last line that was read.' }),
 });
 
-/** Returns the filters by column, for the parameters that were sent. */
-function filterOf({ actor, user, workspace, identity, job, ...rest }: z.output<typeof filters>) {
-  const ids = { actor_id: actor, user_id: user, workspace_id: workspace, identity_id: identity, job_id: job };
-  return Object.fromEntries(Object.entries({ ...rest, ...ids }).filter(([, value]) => value !== undefined));
+/** Returns the search by the parameters that were sent. */
+function readSearch({ actor, user, workspace, identity, job, ...rest }: z.output<typeof filters>) {
+  const filter = Object.fromEntries(
+    Object.entries({ ...rest, job_id: job }).filter(([, value]) => value !== undefined),
+  );
+  return { filter, named: { actor, user, workspace, identity } };
 }
 
 export const auditRoutes: Route[] = [
@@ -72,7 +103,7 @@ export const auditRoutes: Route[] = [
     async handle({ api, call, query }) {
       const { limit, cursor, ...rest } = query;
       const rows = await api.pipeline.perform(api.actions.audit.list, call, {
-        filter: filterOf(rest),
+        ...readSearch(rest),
         page: readPage({ limit, cursor }),
       });
       return presentPage(rows, limit, presentEvent);
@@ -91,7 +122,7 @@ export const auditRoutes: Route[] = [
     query: exportQuery,
     handle: ({ api, call, query: { after_position, ...rest } }) =>
       api.pipeline.perform(api.actions.audit.export, call, {
-        filter: filterOf(rest),
+        ...readSearch(rest),
         ...(after_position !== undefined && { after_position }),
       }),
   }),

@@ -68,8 +68,8 @@ export const issuingRoutes: Route[] = [
     status: 200,
     body: tokenRequest,
     response: workloadToken,
-    async handle({ api, call, bearer, body }) {
-      const minted = await api.mint.mint({ ...body, token: bearer, origin: call.origin }, 'token');
+    async handle({ api, call, bearer, body, logged }) {
+      const minted = await api.mint.mint({ ...body, token: bearer, origin: call.origin, logged }, 'token');
       const { token, subject, audience, jti, audit_event_id } = minted;
       return { token, subject, audience, jti, expires_at: rfc3339(minted.expires_at), audit_event_id };
     },
@@ -107,8 +107,9 @@ export const issuingRoutes: Route[] = [
     status: 200,
     body: credentialsRequest,
     response: credentials,
-    async handle({ api, call, bearer, body: { managed_identity, profile, ...asked } }) {
-      return await api.exchange.exchange({ managed_identity, profile, token: bearer, origin: call.origin }, asked);
+    async handle({ api, call, bearer, body: { managed_identity, profile, ...asked }, logged }) {
+      const request = { managed_identity, profile, token: bearer, origin: call.origin, logged };
+      return await api.exchange.exchange(request, asked);
     },
   }),
 ];

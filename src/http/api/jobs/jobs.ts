@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { description, ref } from '../../../entities/inputs.ts';
 import { jobs } from '../../../entities/jobs.ts';
 import type { Job } from '../../../store/jobs/jobs.ts';
 import { type Route, route } from '../../route.ts';
@@ -9,6 +10,24 @@ import { page } from '../schemas.ts';
 const startedJob = z
   .strictObject({ ...jobs.answer.shape, job_token: secret('The token of the job', 'arsia_job_...'), withheld })
   .meta({ id: 'StartedJob' });
+const jobQuery = page.extend({
+  state: z
+    .enum(['running', 'ended'], 'must be running or ended')
+    .optional()
+    .meta({ description: 'Only jobs in this state.' }),
+  reference: description
+    .max(256, 'must be at most 256 characters')
+    .optional()
+    .meta({ description: 'Only jobs that were started with this reference.', examples: ['nightly-4711'] }),
+  launcher: ref.optional().meta({
+    description: 'Only jobs that this service account started, by id or path.',
+    examples: ['acme/launcher'],
+  }),
+  user: ref.optional().meta({
+    description: 'Only jobs that run for this user, by id or login.',
+    examples: ['ada@acme.example'],
+  }),
+});
 const jobPath = '/workspaces/:id/jobs/:job';
 
 export const jobRoutes: Route[] = [
@@ -36,17 +55,17 @@ export const jobRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/workspaces/:id/jobs',
-    summary: 'The jobs of a workspace',
-    description: 'Lists the jobs of a workspace.',
+    summary: 'The jobs of a workspace, newest first',
+    description:
+      'Lists the jobs of a workspace, newest first. A launcher without a role there, but with a right to act, gets the jobs that it started.',
     action: 'job.list',
-    query: page,
+    who: 'every role on the workspace (permission `job.view`); service accounts with a right to act there, for the jobs that they started',
+    query: jobQuery,
     response: listOf(jobs.answer),
-    handle: async ({ api, call, params, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.jobs.list, call, { workspace: params.id!, page: readPage(query) }),
-        query.limit,
-        presentJob,
-      ),
+    async handle({ api, call, params, query: { limit, cursor, ...search } }) {
+      const input = { workspace: params.id!, ...search, page: readPage({ limit, cursor }) };
+      return presentPage(await api.pipeline.perform(api.actions.jobs.list, call, input), limit, presentJob);
+    },
   }),
   route({
     method: 'GET',
