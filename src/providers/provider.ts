@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Assertion, WorkloadClaims } from '../core/claims.ts';
 import type { ArsiaError } from '../core/errors.ts';
 import type { SubjectScope } from '../core/subject.ts';
+import type { Outbound } from '../outbound/outbound.ts';
 import type { EndpointSetting } from './endpoints.ts';
 
 declare const isRead: unique symbol;
@@ -154,9 +155,9 @@ export interface CredentialsRequest {
 
 /** The endpoints to which the operator allows Arsia to send tokens, by the names of the endpoint settings of all kinds. */
 export interface CloudEndpoints {
-  /** Additional certificate authorities in PEM, for the endpoints that the operator lists. */
-  extra_ca: string | undefined;
-  readonly [name: string]: string | readonly string[] | undefined;
+  /** The connections to them. */
+  readonly outbound: Outbound;
+  readonly [name: string]: string | readonly string[] | Outbound;
 }
 
 export interface ExchangeContext<Request = CredentialsRequest, Endpoints = CloudEndpoints> {

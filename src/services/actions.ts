@@ -30,6 +30,8 @@ export function createActionTable(parts: Parts) {
 export interface ActionTraits {
   /** A job token authorises it as an access token does. */
   opensToJob: boolean;
+  /** Only a job token authorises it. */
+  isForJobs: boolean;
   /** `If-Match` is compared with a version. */
   hasVersion: boolean;
   /** The quotas of what it adds. */
@@ -42,13 +44,12 @@ export interface ActionTraits {
 export function listActionTraits(): ReadonlyMap<string, ActionTraits> {
   // Actions read their parts only when they run, so the traits need none.
   const table = createActionTable({} as Parts);
-  const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version' | 'adds'>[] = Object.values(
-    table,
-  ).flatMap((ofNoun) => Object.values(ofNoun));
+  const actions: Pick<Action<never, never, unknown>, 'name' | 'needs' | 'opensToJob' | 'version' | 'adds'>[] =
+    Object.values(table).flatMap((ofNoun) => Object.values(ofNoun));
   return new Map(
-    actions.map(({ name, opensToJob, version, adds = [] }) => [
+    actions.map(({ name, needs, opensToJob, version, adds = [] }) => [
       name,
-      { opensToJob: opensToJob !== undefined, hasVersion: version !== undefined, adds },
+      { opensToJob: opensToJob !== undefined, isForJobs: needs === 'job', hasVersion: version !== undefined, adds },
     ]),
   );
 }

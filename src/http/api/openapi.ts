@@ -107,7 +107,7 @@ function operationOf(route: Route, traits: ActionTraits | undefined): ZodOpenApi
 /** Authentication schemes, of which a request needs one. */
 function securityOf({ bearer }: Route, traits: ActionTraits | undefined): Record<string, string[]>[] {
   if (bearer === 'none') return [];
-  if (bearer === 'job') return [{ jobToken: [] }];
+  if (bearer === 'job' || traits?.isForJobs === true) return [{ jobToken: [] }];
   return [{ accessToken: [] }, ...(traits?.opensToJob === true ? [{ jobToken: [] }] : [])];
 }
 

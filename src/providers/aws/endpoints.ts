@@ -15,9 +15,6 @@ export const endpoints = {
 
 export type AwsEndpoints = EndpointValues<typeof endpoints>;
 
-/** Hosts of AWS itself. ARSIA_EXTRA_CA_FILE does not apply to them. */
-export const ownHosts = /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)$/;
-
 /**
  * Returns the STS endpoint of an identity: the one in its settings, which the operator must list; otherwise the first that
  * the operator lists; otherwise that of the role's partition at AWS. Neither settings of the identity nor variables of the

@@ -1,7 +1,14 @@
 import { detachUser } from './detach.ts';
 import { createInvitation, listAllInvitations, removeInvitation } from './invitations.ts';
 import { leaveOrganization } from './leaving.ts';
-import { changeMembership, createMembership, listMembers, removeMembership } from './memberships.ts';
+import { getMe } from './me.ts';
+import {
+  changeMembership,
+  createMembership,
+  listMembers,
+  listMembershipsOfOne,
+  removeMembership,
+} from './memberships.ts';
 import { createOwnerLink } from './ownerlinks.ts';
 import {
   addTeamMember,
@@ -16,6 +23,7 @@ import {
 import { changeUser, createUser, getUser, listAllUsers } from './users.ts';
 
 export const peopleActions = {
+  callers: { get: getMe },
   users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser, leave: leaveOrganization },
   owners: { createLink: createOwnerLink },
   userIdentities: { detach: detachUser },
@@ -23,6 +31,7 @@ export const peopleActions = {
   memberships: {
     create: createMembership,
     list: listMembers,
+    listOfPrincipal: listMembershipsOfOne,
     update: changeMembership,
     remove: removeMembership,
   },

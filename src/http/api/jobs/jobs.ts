@@ -53,6 +53,14 @@ export const jobRoutes: Route[] = [
       presentJob(await api.pipeline.perform(api.actions.jobs.get, call, { workspace: params.id!, id: params.job! })),
   }),
   route({
+    method: 'GET',
+    path: '/job',
+    summary: 'The job of the token',
+    action: 'job.get_own',
+    response: jobs.answer,
+    handle: async ({ api, call }) => presentJob(await api.pipeline.perform(api.actions.jobs.getOwn, call, undefined)),
+  }),
+  route({
     method: 'POST',
     path: `${jobPath}/heartbeat`,
     summary: 'A sign of life; without one for `heartbeat` seconds the job is ended',

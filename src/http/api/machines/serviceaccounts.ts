@@ -16,6 +16,11 @@ const clientSecret = z
   })
   .meta({ id: 'ClientSecret' });
 
+/** A client secret without its value. */
+const secretFacts = z
+  .strictObject({ id: id('secret'), client_id: id('service_account'), created_at: time, expires_at: time })
+  .meta({ id: 'ClientSecretFacts' });
+
 export const serviceAccountRoutes: Route[] = [
   route({
     method: 'POST',
@@ -72,6 +77,28 @@ export const serviceAccountRoutes: Route[] = [
       const secret = await api.pipeline.perform(api.actions.serviceAccounts.createSecret, call, { ref: params.id! });
       return { ...secret, expires_at: iso(secret.expires_at) };
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/service-accounts/:id/secrets',
+    summary: 'The client secrets of a service account, without their values',
+    action: 'service_account_secret.list',
+    query: page,
+    response: listOf(secretFacts),
+    handle: async ({ api, call, params, query }) =>
+      presentPage(
+        await api.pipeline.perform(api.actions.serviceAccounts.listSecrets, call, {
+          ref: params.id!,
+          page: readPage(query),
+        }),
+        query.limit,
+        (row) => ({
+          id: row.id,
+          client_id: row.service_account_id,
+          created_at: iso(row.created_at),
+          expires_at: iso(row.expires_at),
+        }),
+      ),
   }),
   route({
     method: 'DELETE',

@@ -5,6 +5,19 @@ import { listOf } from '../answers.ts';
 import { presentPage, readPage } from '../present.ts';
 import { page } from '../schemas.ts';
 
+const listed = page
+  .extend({
+    namespace: ref.optional().meta({ description: 'A group or workspace, whose members are listed.' }),
+    principal: ref.optional().meta({
+      description:
+        'A user by id or login, a team or a service account by id, whose memberships are listed as far as you see their groups and workspaces. One of `namespace` and `principal` is needed.',
+    }),
+  })
+  .refine(({ namespace, principal }) => (namespace === undefined) !== (principal === undefined), {
+    message: 'must be given, or principal, and not both',
+    path: ['namespace'],
+  });
+
 export const membershipRoutes: Route[] = [
   route({
     method: 'POST',
@@ -19,19 +32,18 @@ export const membershipRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/memberships',
-    summary: 'The members of a group or workspace',
+    summary: 'The members of a group or workspace, or the memberships of a principal and of its teams',
     action: 'membership.list',
-    query: page.extend({ namespace: ref }),
+    query: listed,
     response: listOf(memberships.answer),
-    handle: async ({ api, call, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.memberships.list, call, {
-          namespace: query.namespace,
-          page: readPage(query),
-        }),
-        query.limit,
-        memberships.present,
-      ),
+    async handle({ api, call, query: { namespace, principal, ...range } }) {
+      const { list, listOfPrincipal } = api.actions.memberships;
+      const rows =
+        principal === undefined
+          ? await api.pipeline.perform(list, call, { namespace: namespace!, page: readPage(range) })
+          : await api.pipeline.perform(listOfPrincipal, call, { principal, page: readPage(range) });
+      return presentPage(rows, range.limit, memberships.present);
+    },
   }),
   route({
     method: 'PATCH',
