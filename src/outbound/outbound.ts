@@ -3,11 +3,14 @@ import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import { isLoopbackHost } from '../core/loopback.ts';
 import { createHostList } from './hostlist.ts';
+import { TunnelAgent } from './tunnel.ts';
 
 /** The settings of the operator that all outbound calls share. */
 export interface OutboundSettings {
   /** Certificate authorities in PEM, trusted in addition to those of Node. */
   extraCa?: string | undefined;
+  /** The hosts for which `extraCa` is trusted. Without it: all but the hosts of the clouds. */
+  extraCaHosts?: readonly string[] | undefined;
   /** URL of a proxy that opens tunnels (CONNECT, RFC 9110 9.3.6), with user and password if it needs them. */
   proxy?: string | undefined;
   /** Hosts that are called without the proxy. */
@@ -30,20 +33,25 @@ export interface Outbound {
   isProxied(url: string | URL): boolean;
 }
 
-/** Milliseconds without data after which a tunnel that the proxy does not open is given up: the longest ARSIA_CLOUD_DEADLINE. */
-const tunnelTimeout = 60_000;
-
-export function createOutbound({ extraCa, proxy, noProxy = [] }: OutboundSettings = {}): Outbound {
+/** `cloudHosts`: hosts whose certificates are of public authorities, so that `extraCa` is trusted for them only where listed. */
+export function createOutbound(
+  { extraCa, extraCaHosts, proxy, noProxy = [] }: OutboundSettings = {},
+  cloudHosts: readonly string[] = [],
+): Outbound {
   const isExempt = createHostList(noProxy);
-  const trust =
-    extraCa === undefined
-      ? {}
-      : // Created once, because building a context parses every root certificate.
-        { secureContext: createSecureContext({ ca: [...getCACertificates('default'), extraCa] }) };
-  const agents = {
-    kept: createAgents({ ...trust, keepAlive: true, maxFreeSockets: 16 }, proxy),
-    once: createAgents(trust, proxy),
-  };
+  const isCloud = createHostList(cloudHosts);
+  const isListed = createHostList(extraCaHosts ?? ['*']);
+  const agents = { kept: createAgents({ keepAlive: true, maxFreeSockets: 16 }), once: createAgents({}) };
+
+  function createAgents(options: HttpAgentOptions) {
+    // Created once, because building a context parses every root certificate.
+    const extra = extraCa === undefined ? {} : { secureContext: createContext(extraCa) };
+    const createBoth = (trust: object) => ({
+      direct: new HttpsAgent({ ...options, ...trust }),
+      proxied: proxy === undefined ? undefined : new TunnelAgent(proxy, { ...options, ...trust }),
+    });
+    return { http: new HttpAgent(options), public: createBoth({}), extra: createBoth(extra) };
+  }
 
   function isProxied(url: string | URL): boolean {
     const { protocol, hostname, port } = new URL(url);
@@ -54,8 +62,11 @@ export function createOutbound({ extraCa, proxy, noProxy = [] }: OutboundSetting
   }
 
   function agentsFor(url: string | URL, use: ConnectionUse = 'kept') {
-    const { http, direct, proxied } = agents[use];
-    return { httpAgent: http, httpsAgent: isProxied(url) ? proxied : direct };
+    const { hostname, port } = new URL(url);
+    const host = [hostname, port || '443'] as const;
+    const isExtra = isListed(...host) && (extraCaHosts !== undefined || !isCloud(...host));
+    const { direct, proxied } = agents[use][isExtra ? 'extra' : 'public'];
+    return { httpAgent: agents[use].http, httpsAgent: (isProxied(url) ? proxied : undefined) ?? direct };
   }
 
   return {
@@ -68,13 +79,8 @@ export function createOutbound({ extraCa, proxy, noProxy = [] }: OutboundSetting
   };
 }
 
-type AgentOptions = ConstructorParameters<typeof HttpsAgent>[0];
+type HttpAgentOptions = ConstructorParameters<typeof HttpAgent>[0];
 
-function createAgents(options: AgentOptions, proxy: string | undefined) {
-  const direct = new HttpsAgent(options);
-  const http = new HttpAgent(options?.keepAlive === true ? { keepAlive: true, maxFreeSockets: 16 } : {});
-  if (proxy === undefined) return { http, direct, proxied: direct };
-  // Node's own tunnel: it accepts only 200, and verifies the certificate of the host inside the tunnel.
-  const proxied = new HttpsAgent({ ...options, timeout: tunnelTimeout, proxyEnv: { HTTPS_PROXY: proxy } });
-  return { http, direct, proxied };
+function createContext(extraCa: string) {
+  return createSecureContext({ ca: [...getCACertificates('default'), extraCa] });
 }

@@ -65,11 +65,13 @@ const connectionRows = {
   },
   tls: {
     what: 'has a certificate that Arsia does not trust',
-    advice: 'The operator can name its certificate authority in ARSIA_EXTRA_CA_FILE.',
+    advice:
+      'The operator can name its certificate authority in ARSIA_EXTRA_CA_FILE, and a host of the cloud itself in ARSIA_EXTRA_CA_HOSTS.',
   },
   proxy: {
     what: 'could not be reached: the outbound proxy did not open a connection',
-    advice: 'The operator allows the host at the proxy of ARSIA_OUTBOUND_PROXY, or adds it to ARSIA_OUTBOUND_NO_PROXY.',
+    advice:
+      'The operator checks that the proxy of ARSIA_OUTBOUND_PROXY runs and allows the host, or adds the host to ARSIA_OUTBOUND_NO_PROXY.',
   },
   none: {
     what: 'gave an answer that Arsia does not understand',
@@ -119,7 +121,6 @@ export function readFault(
     provider,
     code: (isOfProxy ? undefined : own.code) ?? connection?.code ?? error.name,
     status: readStatus(thrown),
-    // Node's message has the address of the proxy.
     message: isOfProxy ? 'The outbound proxy opened no tunnel.' : (own.message ?? error.message),
   };
 }

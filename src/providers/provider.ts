@@ -185,6 +185,8 @@ export interface Exchanging<Settings = ReadSettings> {
   request: z.ZodObject;
   /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */
   endpoints: Readonly<Record<string, EndpointSetting>>;
+  /** The cloud's own hosts, with all names below them. Their certificates are of public authorities (docs/decisions/0035). */
+  ownHosts: readonly string[];
   /** Loads the SDK, which needs up to a second. A server loads it at start, so that its first exchange does not wait. */
   load(): Promise<unknown>;
   /**

@@ -5,22 +5,25 @@ import { createUpstream } from '../../src/oidc/upstream/upstream.ts';
 import { parseHostEntry } from '../../src/outbound/hostlist.ts';
 import { createOutbound, type OutboundSettings } from '../../src/outbound/outbound.ts';
 import type { Exchanging } from '../../src/providers/provider.ts';
-import { findProvider } from '../../src/providers/registry.ts';
+import { cloudHosts, findProvider } from '../../src/providers/registry.ts';
 import { makeServerIdentity } from '../../src/sandbox/authority.ts';
 import { systemClock } from '../../src/server/clock.ts';
 import { createDocumentFetch, type FetchOptions } from '../../src/signing/outside/fetch.ts';
 import { exchangeContext, endpoints as noEndpoints, trustFacts } from '../providers/samples.ts';
 import { type Stub, startStub } from '../providers/stub.ts';
-import { makeHome, startArsia } from '../support/arsia.ts';
+import { freePort, makeHome, startArsia } from '../support/arsia.ts';
 import { createBrowser } from '../support/browser.ts';
 import { createClient } from '../support/client.ts';
-import { type ConnectProxy, startConnectProxy } from '../support/connectproxy.ts';
+import { type ConnectProxy, proxyAuthorization, startConnectProxy } from '../support/connectproxy.ts';
 import { addTrustRule, exchangeOutside } from '../support/outside.ts';
 import { authorizationRequest } from '../support/people.ts';
 
 // No name server knows it: only the proxy can connect to it.
 const host = 'cloud.example';
-const identity = makeServerIdentity(host);
+const awsHost = 'sts.eu-central-1.amazonaws.com';
+const azureHost = 'login.microsoftonline.com';
+const googleHost = 'sts.googleapis.com';
+const identity = makeServerIdentity(host, awsHost, azureHost, googleHost);
 let stub: Stub;
 let proxy: ConnectProxy;
 let port: string;
@@ -36,6 +39,7 @@ afterAll(() => stub.close());
 beforeEach(() => {
   proxy.tunnels.length = 0;
   proxy.refusal = undefined;
+  proxy.behave = undefined;
   stub.heard.length = 0;
 });
 
@@ -66,6 +70,14 @@ describe('which calls go through the proxy', () => {
     [false, 'https://10.1.2.3/', ['10.1.2.3']],
     [true, 'https://11.1.2.3/', ['10.0.0.0/8', '10.1.2.3']],
     [false, 'https://[fd00::1]/', ['fd00::/8']],
+    [false, 'https://[fd00::1]/', ['[fd00::1]']],
+    [false, 'https://[fd00::1]:8443/', ['[fd00::1]:8443']],
+    [true, 'https://[fd00::1]/', ['[fd00::1]:8443']],
+    [false, 'https://10.1.2.3:8443/', ['10.1.2.3:8443']],
+    [true, 'https://10.1.2.3/', ['10.1.2.3:8443']],
+    [false, 'https://id.example./', ['id.example']],
+    [false, 'https://id.example:8443/', ['*:8443']],
+    [true, 'https://id.example/', ['*:8443']],
   ])('%s: %s with the exceptions %j', (expected, url, noProxy) => {
     expect(isProxied(url, ...noProxy)).toBe(expected);
   });
@@ -74,12 +86,25 @@ describe('which calls go through the proxy', () => {
     expect(createOutbound().isProxied('https://sts.amazonaws.com/')).toBe(false);
   });
 
-  test.each(['', 'a b', 'https://id.example', 'id.example/path', '10.0.0.0/33', '..'])(
-    'refuses the entry %j',
-    (entry) => {
-      expect(() => parseHostEntry(entry)).toThrow('must be names and addresses');
-    },
-  );
+  test.each([
+    '',
+    'a b',
+    'https://id.example',
+    'id.example/path',
+    '10.0.0.0/33',
+    '10.0.0.0/8/8',
+    '300.1.2.3',
+    '10.0',
+    '10.*',
+    '*.*',
+    'id.*.example',
+    'id.example:0',
+    'id.example:70000',
+    'fd00::1:8443]',
+    '..',
+  ])('refuses the entry %j', (entry) => {
+    expect(() => parseHostEntry(entry)).toThrow('must be names and addresses');
+  });
 });
 
 describe('an exchange through the proxy', () => {
@@ -107,17 +132,17 @@ describe('an exchange through the proxy', () => {
     ],
   ] as const;
 
-  async function prepare(type: string, endpoints: object, own: object) {
+  async function prepare(type: string, endpoints: object, own: object, at = base) {
     const provider = findProvider(type)!;
     const exchanging = provider.exchanging as Exchanging;
     await exchanging.load();
-    const named = JSON.parse(JSON.stringify(endpoints).replaceAll('BASE', base));
+    const named = JSON.parse(JSON.stringify(endpoints).replaceAll('BASE', at));
     const read = provider.settings.parse(own);
     const exchange = (outbound: OutboundSettings) =>
       exchanging.exchange(
         'our.work.token',
         read,
-        exchangeContext({ endpoints: { ...noEndpoints, ...named, outbound: createOutbound(outbound) } }),
+        exchangeContext({ endpoints: { ...noEndpoints, ...named, outbound: createOutbound(outbound, cloudHosts) } }),
       );
     return { exchanging, read, exchange };
   }
@@ -144,6 +169,47 @@ describe('an exchange through the proxy', () => {
     });
     expect(stub.heard).toEqual([]);
   });
+
+  const hosts: Record<string, string> = { aws: awsHost, azure: azureHost, gcp: googleHost };
+
+  test.each(clouds)(
+    '%s: its own hosts have the extra authority only where they are listed',
+    async (type, endpoints, body, own) => {
+      const at = `https://${hosts[type]}:${port}`;
+      const { exchanging, read, exchange } = await prepare(type, endpoints, own, at);
+      for (const extraCaHosts of [undefined, [host]]) {
+        const thrown = await exchange({ ...settings(), extraCaHosts }).catch((error: unknown) => error);
+        expect(exchanging.explain(thrown, trustFacts(), read)).toMatchObject({
+          message: expect.stringContaining('has a certificate that Arsia does not trust'),
+          more: { advice: expect.stringContaining('ARSIA_EXTRA_CA_HOSTS') },
+        });
+      }
+      expect(stub.heard).toEqual([]);
+      stub.react({ body });
+      for (const extraCaHosts of [['*'], [hosts[type]!]])
+        await expect(exchange({ ...settings(), extraCaHosts })).resolves.toMatchObject({ type });
+      expect(stub.heard).toHaveLength(2);
+    },
+  );
+
+  test.each(clouds)(
+    '%s: a proxy that is down is named by its setting, without its address',
+    async (type, endpoints, _body, own) => {
+      const { exchanging, read, exchange } = await prepare(type, endpoints, own);
+      const down = await freePort();
+      const thrown = await exchange({ proxy: `http://arsia:p%40ss@127.0.0.1:${down}` }).catch(
+        (error: unknown) => error,
+      );
+      const explained = exchanging.explain(thrown, trustFacts(), read);
+      expect(explained).toMatchObject({
+        code: 'cloud_unavailable',
+        message: expect.stringContaining('the outbound proxy did not open a connection'),
+        more: { advice: expect.stringContaining('ARSIA_OUTBOUND_PROXY') },
+      });
+      const told = JSON.stringify([explained.message, explained.more]);
+      for (const secret of [String(down), 'p@ss', 'p%40ss', proxyAuthorization]) expect(told).not.toContain(secret);
+    },
+  );
 
   test.each(clouds)(
     '%s: a refusal of the proxy is never taken for an answer of the cloud',
@@ -186,6 +252,33 @@ describe('a document of an outside issuer through the proxy', () => {
     const resolve = async () => ['8.8.8.8', '10.0.0.1'];
     await expect(get(settings(), { resolve })).rejects.toMatchObject({ code: 'outside_token_refused' });
     expect(proxy.tunnels).toEqual([]);
+  });
+
+  test('is refused where a host without the proxy has an internal address (N30)', async () => {
+    const resolve = async () => ['10.0.0.1'];
+    const direct = { ...settings(), noProxy: [host] };
+    await expect(get(direct, { resolve })).rejects.toMatchObject({ code: 'outside_token_refused' });
+    const unknown = () => Promise.reject(new Error('no name server'));
+    await expect(get(direct, { resolve: unknown })).rejects.toMatchObject({ code: 'issuer_unavailable' });
+    expect(proxy.tunnels).toEqual([]);
+  });
+
+  test.each([
+    'https://10.0.0.1/',
+    'https://169.254.169.254/latest',
+    'https://[fd00::1]/',
+    'https://metadata/',
+    'https://id.example:22/',
+  ])('is refused at %s before a tunnel is asked for (N30)', async (url) => {
+    const fetch = createDocumentFetch({ allowLoopback: false, outbound: createOutbound(settings()) });
+    await expect(fetch(url, AbortSignal.timeout(5000))).rejects.toMatchObject({ code: 'outside_token_refused' });
+    expect(proxy.tunnels).toEqual([]);
+  });
+
+  test('follows no redirect, by which an issuer could reach what the proxy reaches (N30)', async () => {
+    stub.react({ status: 302, headers: { location: 'https://10.0.0.1/' }, body: '' });
+    await expect(get(settings())).rejects.toMatchObject({ code: 'outside_token_refused' });
+    expect(proxy.tunnels).toHaveLength(1);
   });
 
   test('is unavailable where the proxy refuses, and where the certificate is not trusted', async () => {
@@ -241,6 +334,22 @@ describe('sign-in through the proxy', () => {
       headers: { 'content-type': expect.stringMatching(/^application\/x-www-form-urlencoded/) },
     });
     expect(proxy.tunnels).toEqual([`${host}:${port}`, `${host}:${port}`]);
+  });
+
+  test('names the setting in the cause, and not the password, where the proxy refuses or is down', async () => {
+    proxy.refusal = `407 ${proxyAuthorization}`;
+    for (const outbound of [settings(), { proxy: `http://arsia:p%40ss@127.0.0.1:${await freePort()}` }]) {
+      const thrown = await upstreamOf(outbound)
+        .begin({ isFresh: false })
+        .catch((error: unknown) => error);
+      expect(thrown).toMatchObject({
+        code: 'sign_in_unavailable',
+        cause: {
+          message: expect.stringMatching(/The proxy of ARSIA_OUTBOUND_PROXY (?:answered 407|could not be used)/),
+        },
+      });
+      expect(String(((thrown as Error).cause as Error).stack)).not.toMatch(/p@ss|p%40ss|YXJz/);
+    }
   });
 
   test.each([
@@ -302,6 +411,16 @@ describe('sign-in through the proxy', () => {
     const claims = { iss: base, sub: 'repo', aud: audience, iat: now, exp: now + 300, repository: 'acme/app' };
     await exchangeOutside(issuer, `${unsigned({ alg: 'RS256', kid: 'k' })}.${unsigned(claims)}.AAAA`, account.id);
     expect(stub.heard.map(({ path }) => path)).toEqual(['/.well-known/openid-configuration', '/jwks']);
-    expect(running.logged()).not.toContain('p%40ss');
+
+    const second = `${base}/second`;
+    await addTrustRule(owner, account.id, { issuer: second, audience, conditions });
+    proxy.refusal = `403 ${proxyAuthorization} arsia:p@ss`;
+    await exchangeOutside(
+      issuer,
+      `${unsigned({ alg: 'RS256' })}.${unsigned({ ...claims, iss: second })}.AAAA`,
+      account.id,
+    );
+    expect(running.logged()).toContain('The proxy of ARSIA_OUTBOUND_PROXY answered 403.');
+    for (const secret of ['p%40ss', 'p@ss', proxyAuthorization]) expect(running.logged()).not.toContain(secret);
   }, 60_000);
 });

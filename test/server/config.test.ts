@@ -34,7 +34,7 @@ describe('settings', () => {
         deadline: 10,
       },
       extraCaFile: undefined,
-      outbound: { proxy: undefined, noProxy: [] },
+      outbound: { extraCaHosts: undefined, proxy: undefined, noProxy: [] },
       logLevel: 'info',
     });
   });
@@ -68,11 +68,24 @@ describe('settings', () => {
       ARSIA_OUTBOUND_NO_PROXY: 'Internal.example, 10.0.0.0/8',
     });
     expect(outbound).toEqual({
+      extraCaHosts: undefined,
       proxy: 'http://arsia:p%40ss@proxy.example.com:3128',
       noProxy: ['internal.example', '10.0.0.0/8'],
     });
     expect(faultsOf({ ARSIA_OUTBOUND_NO_PROXY: 'internal.example' })).toEqual([
       'ARSIA_OUTBOUND_NO_PROXY is set without ARSIA_OUTBOUND_PROXY',
+    ]);
+  });
+
+  test('reads the hosts of the extra certificate authorities', () => {
+    const ARSIA_EXTRA_CA_FILE = '/etc/ca.pem';
+    const read = (ARSIA_EXTRA_CA_HOSTS: string) =>
+      parseConfig({ ARSIA_EXTRA_CA_FILE, ARSIA_EXTRA_CA_HOSTS }).outbound.extraCaHosts;
+    expect(read('Ceph.example, *')).toEqual(['ceph.example', '*']);
+    // It would turn the authorities off.
+    expect(faultsOf({ ARSIA_EXTRA_CA_FILE, ARSIA_EXTRA_CA_HOSTS: '' })).toEqual(['ARSIA_EXTRA_CA_HOSTS is empty']);
+    expect(faultsOf({ ARSIA_EXTRA_CA_HOSTS: 'ceph.example' })).toEqual([
+      'ARSIA_EXTRA_CA_HOSTS is set without ARSIA_EXTRA_CA_FILE',
     ]);
   });
 
@@ -82,6 +95,7 @@ describe('settings', () => {
     'socks5://proxy.example.com',
     'http://arsia:hunter2@proxy.example.com/path',
     'http://arsia:hunter2%@proxy.example.com',
+    'http://arsia:hunter2%ff@proxy.example.com',
     'http://proxy.example.com?x=hunter2',
     '',
   ])('refuses the proxy %j without repeating it', (ARSIA_OUTBOUND_PROXY) => {

@@ -9,19 +9,41 @@ export interface ConnectProxy {
   tunnels: string[];
   /** A status that answers the next requests instead of a tunnel. */
   refusal: string | undefined;
+  /** Takes the place of the answer to CONNECT, until it is undefined. */
+  behave: ((client: Socket) => void) | undefined;
+  /** The number of open connections. */
+  open(): number;
 }
+
+export const proxyAuthorization = Buffer.from('arsia:p@ss').toString('base64');
 
 /** Starts a proxy that opens tunnels (RFC 9110 9.3.6). It resolves every name to 127.0.0.1, and asks for a password. */
 export async function startConnectProxy(): Promise<ConnectProxy> {
   const sockets = new Set<Socket>();
-  const expected = `Basic ${Buffer.from('arsia:p@ss').toString('base64')}`;
+  const clients = new Set<Socket>();
   const server = createServer((_request, response) => response.writeHead(405).end());
-  const proxy: ConnectProxy = { url: '', tunnels: [], refusal: undefined };
-  server.on('connection', (socket) => sockets.add(socket));
+  const proxy: ConnectProxy = {
+    url: '',
+    tunnels: [],
+    refusal: undefined,
+    behave: undefined,
+    open: () => clients.size,
+  };
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    clients.add(socket);
+    socket.on('close', () => clients.delete(socket));
+  });
   server.on('connect', (request, stream) => {
     const client = stream as Socket;
     client.on('error', () => {});
-    const isKnown = request.headers['proxy-authorization'] === expected;
+    if (proxy.behave !== undefined) {
+      // A socket of a server stays half open until it is read to its end.
+      client.on('end', () => client.destroy()).resume();
+      proxy.behave(client);
+      return;
+    }
+    const isKnown = request.headers['proxy-authorization'] === `Basic ${proxyAuthorization}`;
     const refusal = isKnown ? proxy.refusal : '407 Proxy Authentication Required';
     if (refusal !== undefined) {
       client.end(`HTTP/1.1 ${refusal}\r\ncontent-length: 2\r\n\r\n{}`);
@@ -34,6 +56,8 @@ export async function startConnectProxy(): Promise<ConnectProxy> {
     });
     sockets.add(target);
     target.on('error', () => client.destroy());
+    // A pipe whose target is gone no longer reads, and would miss the end.
+    target.on('close', () => client.resume().on('end', () => client.destroy()));
     client.on('close', () => target.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -15,6 +15,9 @@ export const endpoints = {
 
 export type AwsEndpoints = EndpointValues<typeof endpoints>;
 
+/** Hosts of AWS itself: ARSIA_EXTRA_CA_FILE does not apply to them by default. */
+export const ownHosts = ['amazonaws.com', 'amazonaws.com.cn', 'amazonaws.eu', 'api.aws'];
+
 /**
  * Returns the STS endpoint of an identity: the one in its settings, which the operator must list; otherwise the first that
  * the operator lists; otherwise that of the role's partition at AWS. Neither settings of the identity nor variables of the

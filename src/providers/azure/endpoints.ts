@@ -14,6 +14,9 @@ export const endpoints = {
 
 export type AzureEndpoints = EndpointValues<typeof endpoints>;
 
+/** Hosts of Entra itself: ARSIA_EXTRA_CA_FILE does not apply to them by default. */
+export const ownHosts = ['login.microsoftonline.com', 'login.microsoftonline.us', 'login.partner.microsoftonline.cn'];
+
 /**
  * Returns the authority: the cloud's own, unless the operator lists hosts without it; then the first listed one. Neither a
  * request nor a setting of an identity can add another (N29). Throws `invalid_request` for a cloud without an authority.

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { createOutbound, type Outbound } from '../../outbound/outbound.ts';
 import { createCalls } from '../../providers/calls.ts';
 import type { CloudEndpoints } from '../../providers/provider.ts';
+import { cloudHosts } from '../../providers/registry.ts';
 import { createDeliver } from '../../services/issuing/deliver.ts';
 import { createExchange } from '../../services/issuing/exchange.ts';
 import { createIssuerResolver } from '../../services/issuing/issuerresolver.ts';
@@ -29,7 +30,7 @@ export function composeIssuing(config: Config, files: SettingsFiles, stored: Sto
   const signer = createTokenSigner({ keyring, clock: stored.watch.guard(clock), issuer, isReceipt });
   const issuerResolver = createIssuerResolver({ issuer, tenancy, keyring, signer });
   const mint = createMint({ deliver: createDeliver({ reader, audit, clock }), issuerResolver, clock });
-  const outbound = createOutbound({ extraCa: files.extraCa, ...config.outbound });
+  const outbound = createOutbound({ extraCa: files.extraCa, ...config.outbound }, cloudHosts);
   const endpoints: CloudEndpoints = { ...config.clouds.endpoints, outbound };
   return {
     issuerResolver,

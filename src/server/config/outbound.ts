@@ -1,5 +1,6 @@
 import { parseHostEntry } from '../../outbound/hostlist.ts';
 import { parseList } from '../../providers/endpoints.ts';
+import { cloudHosts } from '../../providers/registry.ts';
 import { group, type RelationContext, setting } from './setting.ts';
 import { proxyUrl, text } from './values.ts';
 
@@ -9,8 +10,13 @@ export const outboundGroup = group({
     extraCaFile: setting({
       variable: 'ARSIA_EXTRA_CA_FILE',
       meaning:
-        'PEM file of further certificate authorities, trusted for all outbound calls: clouds, outside issuers, the sign-in provider',
+        'PEM file of further certificate authorities, trusted for outbound calls: outside issuers, the sign-in provider, listed endpoints of clouds',
       parse: text,
+    }),
+    extraCaHosts: setting({
+      variable: 'ARSIA_EXTRA_CA_HOSTS',
+      meaning: `hosts for which ARSIA_EXTRA_CA_FILE is trusted, as in ARSIA_OUTBOUND_NO_PROXY. By default all but those of the clouds (${cloudHosts.join(', ')}); \`*\` for all, which a proxy that inspects TLS needs`,
+      parse: hostList,
     }),
     proxy: setting({
       variable: 'ARSIA_OUTBOUND_PROXY',
@@ -29,8 +35,16 @@ export const outboundGroup = group({
   relationFaults,
 });
 
+/** An empty list would turn ARSIA_EXTRA_CA_FILE off. */
+function hostList(value: string): string[] {
+  return parseList(parseHostEntry)(text(value));
+}
+
 function relationFaults({ env }: RelationContext): string[] {
-  return env.ARSIA_OUTBOUND_NO_PROXY !== undefined && env.ARSIA_OUTBOUND_PROXY === undefined
-    ? ['ARSIA_OUTBOUND_NO_PROXY is set without ARSIA_OUTBOUND_PROXY']
-    : [];
+  const faults = [];
+  if (env.ARSIA_OUTBOUND_NO_PROXY !== undefined && env.ARSIA_OUTBOUND_PROXY === undefined)
+    faults.push('ARSIA_OUTBOUND_NO_PROXY is set without ARSIA_OUTBOUND_PROXY');
+  if (env.ARSIA_EXTRA_CA_HOSTS !== undefined && env.ARSIA_EXTRA_CA_FILE === undefined)
+    faults.push('ARSIA_EXTRA_CA_HOSTS is set without ARSIA_EXTRA_CA_FILE');
+  return faults;
 }

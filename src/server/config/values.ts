@@ -36,7 +36,6 @@ export function signInIssuer(value: string): string {
   return value;
 }
 
-/** Node 24.5 is the first that opens tunnels. An older one would ignore the proxy and call directly. */
 export function proxyUrl(value: string): string {
   const url = URL.parse(value);
   // The value may hold a password: the message does not repeat it.
@@ -44,13 +43,20 @@ export function proxyUrl(value: string): string {
     url?.protocol !== 'http:' ||
     url.hostname === '' ||
     url.pathname !== '/' ||
-    /[?#\s]|%(?![0-9a-f]{2})/i.test(value)
+    /[?#\s]/.test(value) ||
+    !isDecodable(url.username + url.password)
   )
     throw new Error('must be http:// with the host and port of a proxy, such as http://proxy.example.com:3128');
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < 24 || (major === 24 && minor < 5))
-    throw new Error(`needs Node 24.5 or later; this is ${process.version}`);
   return value;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function scopes(value: string): string {
