@@ -7,18 +7,28 @@ export const subjectGrants = entity({
   schema: 'SubjectGrant',
   fields: {
     id: { column: id('subject_grant') },
-    identity_id: { column: id('managed_identity') },
+    identity_id: { column: id('managed_identity'), meaning: 'The managed identity.' },
     organization_id: { column: id('group') },
-    launcher: { create: ref.optional() },
+    launcher: {
+      create: ref.optional(),
+      meaning: 'The service account whose rights to act count, by id or path. Send it, `namespace` or both.',
+      example: 'acme/research/launcher',
+    },
     launcher_id: {
       column: nullable(text),
       meaning: 'The service account whose rights to act count; null: every service account.',
+      example: 'sa_01jd2ze0q8v5n3w4x6y7t9m2ab',
       audited: true,
     },
-    namespace: { create: ref.optional() },
+    namespace: {
+      create: ref.optional(),
+      meaning: 'Rights to act that were granted here or above count, by id or path. Send it, `launcher` or both.',
+      example: 'acme/research',
+    },
     namespace_id: {
       column: nullable(text),
       meaning: 'Rights to act that were granted here or above count; null: those granted anywhere.',
+      example: 'grp_01jd2ze0q8v5n3w4x6y7t9m2ab',
       audited: true,
     },
     created_at: { column: time },

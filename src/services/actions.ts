@@ -28,10 +28,13 @@ export function createActionTable(parts: Parts) {
 
 /** Properties of an action that the OpenAPI document shows. */
 export interface ActionTraits {
+  needs: Action<never, never, unknown>['needs'];
+  /** True: each success leaves an audit event. False: only a refusal does. */
+  changes: boolean;
+  /** Operators may perform it on every organisation. */
+  opensToOperator: boolean;
   /** A job token authorises it as an access token does. */
   opensToJob: boolean;
-  /** Only a job token authorises it. */
-  isForJobs: boolean;
   /** `If-Match` is compared with a version. */
   hasVersion: boolean;
   /** The quotas of what it adds. */
@@ -44,12 +47,21 @@ export interface ActionTraits {
 export function listActionTraits(): ReadonlyMap<string, ActionTraits> {
   // Actions read their parts only when they run, so the traits need none.
   const table = createActionTable({} as Parts);
-  const actions: Pick<Action<never, never, unknown>, 'name' | 'needs' | 'opensToJob' | 'version' | 'adds'>[] =
-    Object.values(table).flatMap((ofNoun) => Object.values(ofNoun));
+  const actions: Pick<
+    Action<never, never, unknown>,
+    'name' | 'needs' | 'changes' | 'opensToOperator' | 'opensToJob' | 'version' | 'adds'
+  >[] = Object.values(table).flatMap((ofNoun) => Object.values(ofNoun));
   return new Map(
-    actions.map(({ name, needs, opensToJob, version, adds = [] }) => [
+    actions.map(({ name, needs, changes, opensToOperator, opensToJob, version, adds = [] }) => [
       name,
-      { opensToJob: opensToJob !== undefined, isForJobs: needs === 'job', hasVersion: version !== undefined, adds },
+      {
+        needs,
+        changes,
+        opensToOperator: opensToOperator === true,
+        opensToJob: opensToJob !== undefined,
+        hasVersion: version !== undefined,
+        adds,
+      },
     ]),
   );
 }

@@ -4,21 +4,26 @@ import type { ServiceAccount } from '../../../store/machines/serviceaccounts.ts'
 import { type Route, route } from '../../route.ts';
 import { id, listOf, secret, time, withheld } from '../answers.ts';
 import { iso, presentPage, readPage } from '../present.ts';
-import { page } from '../schemas.ts';
+import { force, page } from '../schemas.ts';
 
 const clientSecret = z
   .strictObject({
-    id: id('secret'),
-    client_id: id('service_account'),
-    client_secret: secret('The secret of the OAuth client'),
-    expires_at: time,
+    id: id('secret').meta({ description: 'The id, to delete the secret. It is not secret.' }),
+    client_id: id('service_account').meta({ description: 'The id of the service account, for `/oauth2/token`.' }),
+    client_secret: secret('The secret of the OAuth client', 'a client secret'),
+    expires_at: time.meta({ description: 'The secret is refused after this time: 90 days after its creation.' }),
     withheld,
   })
   .meta({ id: 'ClientSecret' });
 
 /** A client secret without its value. */
 const secretFacts = z
-  .strictObject({ id: id('secret'), client_id: id('service_account'), created_at: time, expires_at: time })
+  .strictObject({
+    id: id('secret').meta({ description: 'The id, to delete the secret. It is not secret.' }),
+    client_id: id('service_account').meta({ description: 'The id of the service account.' }),
+    created_at: time.meta({ description: 'When the secret was created.' }),
+    expires_at: time.meta({ description: 'The secret is refused after this time.' }),
+  })
   .meta({ id: 'ClientSecretFacts' });
 
 export const serviceAccountRoutes: Route[] = [
@@ -26,7 +31,10 @@ export const serviceAccountRoutes: Route[] = [
     method: 'POST',
     path: '/service-accounts',
     summary: 'Create a service account in a group',
+    description:
+      'Creates a service account in a group. It has no role yet: give it one with `POST /memberships`, or a right to act. It authenticates at `/oauth2/token` with its id as `client_id` and a client secret, a registered key (`jwks`), or a token of an outside issuer that a trust rule admits.',
     action: 'service_account.create',
+    errors: ['conflict'],
     body: serviceAccounts.create,
     response: serviceAccounts.answer,
     handle: async ({ api, call, body }) =>
@@ -36,7 +44,9 @@ export const serviceAccountRoutes: Route[] = [
     method: 'GET',
     path: '/service-accounts',
     summary: 'The service accounts of the groups that you see',
+    description: 'Lists the service accounts in the groups that the caller can see.',
     action: 'service_account.list',
+    who: 'every member of the organisation; the list has what the roles of the caller let it see (permission `service_account.view`)',
     query: page,
     response: listOf(serviceAccounts.answer),
     handle: async ({ api, call, query }) =>
@@ -50,6 +60,7 @@ export const serviceAccountRoutes: Route[] = [
     method: 'GET',
     path: '/service-accounts/:id',
     summary: 'One service account, by id or path',
+    description: 'Returns one service account.',
     action: 'service_account.get',
     response: serviceAccounts.answer,
     handle: async ({ api, call, params }) =>
@@ -59,19 +70,30 @@ export const serviceAccountRoutes: Route[] = [
     method: 'PATCH',
     path: '/service-accounts/:id',
     summary: 'Change or deactivate a service account, register its public keys',
+    description:
+      'Changes the description, the public keys or the activity of a service account. Members that are left out stay. An account with public keys has no client secrets: while it has live ones, registering keys is refused, or with `force` deletes them. A deactivated account gets no access token, and its access tokens and jobs are refused with the next request.',
     action: 'service_account.update',
+    errors: ['conflict'],
+    query: z.strictObject({ force }),
     body: serviceAccounts.change,
     response: serviceAccounts.answer,
-    handle: async ({ api, call, params, body }) =>
+    handle: async ({ api, call, params, query, body }) =>
       presentServiceAccount(
-        await api.pipeline.perform(api.actions.serviceAccounts.update, call, { ref: params.id!, ...body }),
+        await api.pipeline.perform(api.actions.serviceAccounts.update, call, {
+          ...body,
+          ref: params.id!,
+          force: query.force === 'true',
+        }),
       ),
   }),
   route({
     method: 'POST',
     path: '/service-accounts/:id/secrets',
     summary: 'Make a client secret; it is told once',
+    description:
+      'Creates a client secret for a service account and returns it, once. Arsia stores only its hash. Several secrets can be valid at a time, so that one can be replaced without an outage. Refused for an account with registered keys.',
     action: 'service_account_secret.create',
+    errors: ['conflict'],
     response: clientSecret,
     async handle({ api, call, params }) {
       const secret = await api.pipeline.perform(api.actions.serviceAccounts.createSecret, call, { ref: params.id! });
@@ -82,6 +104,8 @@ export const serviceAccountRoutes: Route[] = [
     method: 'GET',
     path: '/service-accounts/:id/secrets',
     summary: 'The client secrets of a service account, without their values',
+    description:
+      'Lists the client secrets of a service account with their times, those that have expired too. The values are not stored, so no answer has them.',
     action: 'service_account_secret.list',
     query: page,
     response: listOf(secretFacts),
@@ -104,6 +128,7 @@ export const serviceAccountRoutes: Route[] = [
     method: 'DELETE',
     path: '/service-accounts/:id/secrets/:secret',
     summary: 'Delete a client secret',
+    description: 'Deletes a client secret. It is refused from the next request on.',
     action: 'service_account_secret.delete',
     handle: ({ api, call, params }) =>
       api.pipeline.perform(api.actions.serviceAccounts.removeSecret, call, {
