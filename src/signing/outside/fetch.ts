@@ -16,7 +16,8 @@ export interface FetchedDocument {
 }
 
 /**
- * Fetches a JSON document of an outside issuer over https, from a public address or through the proxy. The signal aborts name resolution, connection, headers and body.
+ * Fetches a JSON document of an outside issuer over https, from a public address or through the proxy. The signal aborts name
+ * resolution, connection, headers and body.
  * Throws ArsiaError `outside_token_refused`, with one constant text, for a URL that Arsia does not fetch (an address that is
  * not public, a name without an address, a redirect), and `issuer_unavailable` for a failed or invalid answer.
  */
@@ -122,7 +123,10 @@ async function roundTrip(
   }
 }
 
-/** Returns a look-up that answers only the checked addresses; a tunnel makes none. A second DNS query could return others (DNS rebinding). */
+/**
+ * Returns a look-up that answers only the checked addresses; a tunnel makes none. A second DNS query could return others (DNS
+ * rebinding).
+ */
 function pinAddresses(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_host, options, callback) => {
@@ -162,7 +166,8 @@ function readMaximumAge(header: string | undefined): number | undefined {
 
 function refused(cause: Error): ArsiaError {
   return new ArsiaError('outside_token_refused', 'Arsia does not fetch the documents of this issuer.', {
-    advice: 'The issuer and its jwks_uri must be https on public addresses, and answer without a redirect.',
+    advice:
+      'The issuer and its jwks_uri must be https on public addresses, and answer without a redirect. Keys of another issuer can be uploaded with the trust rule (`jwks`).',
     cause,
   });
 }
