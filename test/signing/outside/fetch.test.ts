@@ -247,7 +247,7 @@ describe('N79 bytes that an issuer sends beside the body', () => {
 describe('N30 a fetch is refused for', () => {
   const constant = {
     code: 'outside_token_refused',
-    text: 'Arsia does not fetch the documents of this issuer. The issuer and its jwks_uri must be https on public addresses, and answer without a redirect.',
+    text: 'Arsia does not fetch the documents of this issuer. The issuer and its jwks_uri must be https on public addresses, and answer without a redirect. Keys of another issuer can be uploaded with the trust rule (`jwks`).',
   };
 
   test('internal URLs in any spelling, with one constant text and without a request', async () => {

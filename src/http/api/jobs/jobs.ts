@@ -66,6 +66,7 @@ export const jobRoutes: Route[] = [
     description:
       'Returns the job whose token the request has. A job needs neither its id nor that of its workspace for it.',
     action: 'job.get_own',
+    who: 'the job itself',
     response: jobs.answer,
     handle: async ({ api, call }) => presentJob(await api.pipeline.perform(api.actions.jobs.getOwn, call, undefined)),
   }),
