@@ -21,6 +21,7 @@ const ofOAuth: Readonly<Record<EndpointEvent['action'], string>> = {
 /** Actions of the server and its commands, and of the pipeline itself. */
 const ofServer: Readonly<Record<string, string>> = {
   'caller.authenticate': 'a request with a token that is not valid',
+  'membership.list_of_principal': 'a refused `GET /memberships?principal`',
   'invitation.decline': 'a person declined an invitation at sign-in',
   'user_tie.decline': 'a person declined a tie at sign-in',
   'job.expire': 'the server ended a job that was past its deadline or without heartbeat',

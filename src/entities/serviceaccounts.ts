@@ -3,18 +3,9 @@ import { parseClientKeys } from '../core/clientkeys.ts';
 import { boolean, id, json, nullable, text, time, version } from './columns.ts';
 import { entity } from './entity.ts';
 import { description, name, ref } from './inputs.ts';
+import { publicKeySet, publicKeys } from './publickeys.ts';
 
-const jwks = z.unknown().transform((value, context) => {
-  const { keys, faults } = parseClientKeys(value);
-  for (const { pointer, detail } of faults)
-    context.addIssue({ code: 'custom', message: detail, path: pointer.split('/').slice(1) });
-  return { keys: keys.map((key) => ({ ...key })) };
-});
-
-const keys = z.array(z.record(z.string(), z.unknown())).meta({
-  description: 'Public keys, as JWK (RFC 7517).',
-  examples: [[{ kty: 'OKP', crv: 'Ed25519', kid: '1', x: '...' }]],
-});
+const jwks = publicKeys(parseClientKeys);
 
 export const serviceAccounts = entity({
   table: 'service_accounts',
@@ -47,7 +38,7 @@ export const serviceAccounts = entity({
       change: z.boolean().optional(),
     },
     jwks: {
-      column: nullable(json(z.strictObject({ keys }))),
+      column: nullable(json(publicKeySet)),
       meaning:
         'Public keys as a JWK set (RFC 7517). An account with keys authenticates only by `private_key_jwt`; null: by a client secret.',
       create: jwks.nullable().default(null),

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { outsideKeys, parsePublicKeys } from '../core/clientkeys.ts';
 import { outsideTokens } from '../core/lifetimes.ts';
 import { type Condition, trustLimits } from '../core/outsidetrust.ts';
-import { boolean, type Column, id, integer, text, time } from './columns.ts';
+import { boolean, type Column, id, integer, json, nullable, text, time } from './columns.ts';
 import { entity } from './entity.ts';
 import { description } from './inputs.ts';
+import { publicKeySet, publicKeys } from './publickeys.ts';
 
 const printable = (what: string, length: number) =>
   z
@@ -62,7 +64,8 @@ export const trustRules = entity({
     organization_id: { column: id('group') },
     issuer: {
       column: text,
-      meaning: 'The `iss` of the tokens, exactly as the issuer writes it. Arsia fetches its keys from there.',
+      meaning:
+        'The `iss` of the tokens, exactly as the issuer writes it. Arsia fetches its keys from there, unless the rule has `jwks`.',
       example: 'https://token.actions.githubusercontent.com',
       create: printable('an issuer', trustLimits.value),
       audited: true,
@@ -86,6 +89,14 @@ export const trustRules = entity({
         .array(condition, 'must be an array of conditions')
         .min(1, 'must hold a condition: an audience alone lets everybody in who can ask for it')
         .max(trustLimits.conditions, `must hold at most ${trustLimits.conditions} conditions`),
+    },
+    jwks: {
+      column: nullable(json(publicKeySet)),
+      meaning:
+        'The keys of an issuer that Arsia cannot reach, as a JWK set (RFC 7517) of 1 to 10 public keys. Only these then verify the tokens of the rule, and nothing is fetched. null: Arsia fetches the keys of the issuer.',
+      create: publicKeys((set) => parsePublicKeys(set, outsideKeys))
+        .nullable()
+        .default(null),
     },
     single_use: {
       column: boolean,

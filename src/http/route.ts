@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ArsiaError, type ErrorCode, type FieldFault } from '../core/errors.ts';
+import { describeIssue } from '../core/issuetexts.ts';
 import type { LoggedFacts } from '../core/loggedfacts.ts';
 import type { ActionTable } from '../services/actions.ts';
 import type { Exchange } from '../services/issuing/exchange.ts';
@@ -83,7 +84,7 @@ const maximumFaults = 32;
 
 /** `place` is `/` for a JSON body (RFC 6901 pointers), empty for the query (parameter names). */
 export function parseWith<Value>(schema: z.ZodType<Value>, value: unknown, place: '/' | ''): Value {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: describeIssue });
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.flatMap((issue) => faultsOf(issue, place)).slice(0, maximumFaults);
   const known = parsed.error.issues.flatMap(({ code, path }) => (code === 'unrecognized_keys' ? [] : path.slice(0, 1)));

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Assertion, WorkloadClaims } from '../core/claims.ts';
 import type { ArsiaError } from '../core/errors.ts';
 import type { SubjectScope } from '../core/subject.ts';
+import type { Outbound } from '../outbound/outbound.ts';
 import type { EndpointSetting } from './endpoints.ts';
 
 declare const isRead: unique symbol;
@@ -154,9 +155,9 @@ export interface CredentialsRequest {
 
 /** The endpoints to which the operator allows Arsia to send tokens, by the names of the endpoint settings of all kinds. */
 export interface CloudEndpoints {
-  /** Additional certificate authorities in PEM, for the endpoints that the operator lists. */
-  extra_ca: string | undefined;
-  readonly [name: string]: string | readonly string[] | undefined;
+  /** The connections to them. */
+  readonly outbound: Outbound;
+  readonly [name: string]: string | readonly string[] | Outbound;
 }
 
 export interface ExchangeContext<Request = CredentialsRequest, Endpoints = CloudEndpoints> {
@@ -184,6 +185,8 @@ export interface Exchanging<Settings = ReadSettings> {
   request: z.ZodObject;
   /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */
   endpoints: Readonly<Record<string, EndpointSetting>>;
+  /** The cloud's own hosts, with all names below them. Their certificates are of public authorities (docs/decisions/0035). */
+  ownHosts: readonly string[];
   /** Loads the SDK, which needs up to a second. A server loads it at start, so that its first exchange does not wait. */
   load(): Promise<unknown>;
   /**

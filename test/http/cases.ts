@@ -117,6 +117,7 @@ export const cases: Record<string, Case> = {
   'GET /service-accounts/:id': { least: 'viewer', params: id('account') },
   'PATCH /service-accounts/:id': { least: 'owner', params: id('account'), body: described },
   'POST /service-accounts/:id/secrets': { least: 'owner', params: id('account') },
+  'GET /service-accounts/:id/secrets': { least: 'owner', params: id('account') },
   'DELETE /service-accounts/:id/secrets/:secret': { least: 'owner', params: { id: 'account', secret: 'secret' } },
   'POST /service-accounts/:id/may-act': {
     least: 'owner',
@@ -198,6 +199,7 @@ export const cases: Record<string, Case> = {
 
   'POST /workspaces/:id/jobs': { least: 'deployer', params: id('workspace'), body: () => ({}) },
   'GET /workspaces/:id/jobs': { least: 'viewer', params: id('workspace') },
+  'GET /job': { least: 'job' },
   'GET /workspaces/:id/jobs/:job': { least: 'viewer', params: { id: 'workspace', job: 'job' }, opensToJob: true },
   'PATCH /workspaces/:id/jobs/:job': {
     least: 'owner',
@@ -222,6 +224,7 @@ export const cases: Record<string, Case> = {
     opensToOperator: true,
     body: () => ({ quotas: { workspaces: 60_000 } }),
   },
+  'GET /me': { least: 'viewer', isList: true, opensToOperator: true },
   'POST /me/leave': { least: 'person', body: () => ({ organization: 'acme' }) },
   'POST /owner-links': {
     least: 'operator',

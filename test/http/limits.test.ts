@@ -249,6 +249,11 @@ const stored: Record<string, Limit> = {
     source: ['src/core/clientkeys.ts', 'maximumKeys = 10'],
     beyond: () => account({ keys: numbered(11).map((kid) => ({ kty: 'EC', kid })) }),
   },
+  'public keys of a trust rule': {
+    value: '10',
+    source: ['src/core/clientkeys.ts', 'maximumKeys = 10'],
+    beyond: () => trust({ jwks: { keys: numbered(11).map((kid) => ({ kty: 'EC', kid })) } }),
+  },
   'RSA key of a service account': {
     value: '2048 to 8192 bits',
     source: ['src/core/clientkeys.ts', 'modulus = { minimum: 2048, maximum: 8192 }'],

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { explainFault } from '../../src/oidc/upstream/explanations.ts';
 import { createUpstream, type Upstream } from '../../src/oidc/upstream/upstream.ts';
+import { createOutbound } from '../../src/outbound/outbound.ts';
 import { createTestClock } from '../support/arsia.ts';
 
 let server: Server;
@@ -38,7 +39,7 @@ const upstreamAt = (url: string): Upstream =>
       redirect_uri: 'http://127.0.0.1/oauth2/callback',
       scopes: 'openid',
     },
-    createTestClock(),
+    { clock: createTestClock(), outbound: createOutbound() },
   );
 
 const send =

@@ -116,7 +116,7 @@ function operationOf(route: Route, traits: ActionTraits | undefined): ZodOpenApi
 /** Authentication schemes, of which a request needs one. */
 function securityOf({ bearer }: Route, traits: ActionTraits | undefined): Record<string, string[]>[] {
   if (bearer === 'none') return [];
-  if (bearer === 'job') return [{ jobToken: [] }];
+  if (bearer === 'job' || traits?.needs === 'job') return [{ jobToken: [] }];
   return [{ accessToken: [] }, ...(traits?.opensToJob === true ? [{ jobToken: [] }] : [])];
 }
 

@@ -52,6 +52,7 @@ function describeCallers(traits: ActionTraits | undefined): string {
 
 function describeNeed(needs: Exclude<ActionTraits['needs'], 'anyone'>): string {
   if (needs === 'operator') return 'operators of the installation';
+  if (needs === 'job') return 'jobs, with their token';
   if (needs === 'member') return 'every member of the organisation';
   const noun = needs.split('.')[0] as Noun;
   const place = needs === 'workspace.create' ? places.group : places[noun];

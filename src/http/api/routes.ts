@@ -19,6 +19,7 @@ import { namespaceRoutes } from './namespaces/namespaces.ts';
 import { quotaRoutes } from './namespaces/quotas.ts';
 import { settingsRoutes } from './namespaces/settings.ts';
 import { invitationRoutes } from './people/invitations.ts';
+import { meRoutes } from './people/me.ts';
 import { membershipRoutes } from './people/memberships.ts';
 import { operatorRoutes } from './people/operators.ts';
 import { teamRoutes } from './people/teams.ts';
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   ...issuingRoutes,
   ...namespaceRoutes,
   ...assignmentRoutes,
+  ...meRoutes,
   ...userRoutes,
   ...serviceAccountRoutes,
   ...mayActRoutes,

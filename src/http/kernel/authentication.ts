@@ -2,8 +2,8 @@ import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
 import type { LoggedFacts } from '../../core/loggedfacts.ts';
 import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
-import { buildMissingJobTokenError, type Callers } from '../../services/pipeline/callers.ts';
-import { buildUnauthenticatedError } from '../../services/pipeline/rights.ts';
+import type { Callers } from '../../services/pipeline/callers.ts';
+import { buildMissingJobTokenError, buildUnauthenticatedError } from '../../services/pipeline/rights.ts';
 import type { Api, Route } from '../route.ts';
 
 interface Parts {

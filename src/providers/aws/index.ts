@@ -2,7 +2,7 @@ import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion, namesUser } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
-import { type AwsEndpoints, chooseEndpoint, endpoints } from './endpoints.ts';
+import { type AwsEndpoints, chooseEndpoint, endpoints, ownHosts } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
 import { type AwsSettings, settings } from './settings.ts';
@@ -25,6 +25,7 @@ export const aws: Provider<AwsSettings> = {
     ...lazily(() => import('./exchange.ts')),
     request,
     endpoints,
+    ownHosts,
     check,
     chooseEndpoint: (settings, listed) => chooseEndpoint(settings, listed as AwsEndpoints).url,
     isTransient,

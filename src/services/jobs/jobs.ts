@@ -7,7 +7,8 @@ import { hashToken } from '../../store/issuing/artifacts.ts';
 import { insertJob, type Job, recordHeartbeat, endJob as setEnd } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
-import type { Action, Context } from '../pipeline/action.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 import { createJobToken } from './jobtokens.ts';
 import { applyEnd, type FoundJob, isStarterOrJob, resolveJob } from './lookup.ts';
 import { type NewJob, refuseTask, resolveParent } from './tasks.ts';
@@ -92,6 +93,20 @@ export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
     if (!isStarterOrJob(context, job)) await context.demand('job.view', place);
     return applyEnd(job, context.now);
   },
+};
+
+/** Returns the job of the token, so that a job needs neither its id nor that of its workspace. */
+export const getOwnJob: Action<undefined, Place & { job?: Job }, Job> = {
+  name: 'job.get_own',
+  needs: 'job',
+  changes: false,
+  async find(context) {
+    const { caller } = context;
+    if (caller.kind !== 'job') return await findOwnOrganization(context);
+    return await resolveJob(context, { workspace: caller.workspace_id, id: caller.id });
+  },
+  opensToJob: ({ job }, caller) => job?.id === caller.id,
+  run: async (context, _input, { job }) => applyEnd(job!, context.now),
 };
 
 /**

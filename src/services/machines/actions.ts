@@ -1,5 +1,5 @@
 import { changeMayAct, createMayAct, listRightsToAct, removeMayAct } from './mayact.ts';
-import { createSecret, removeSecret } from './secrets.ts';
+import { createSecret, listSecretsOfAccount, removeSecret } from './secrets.ts';
 import {
   changeServiceAccount,
   createServiceAccount,
@@ -20,6 +20,7 @@ export function createMachineActions(parts: {
       list: listAllServiceAccounts,
       update: changeServiceAccount,
       createSecret,
+      listSecrets: listSecretsOfAccount,
       removeSecret,
     },
     mayAct: { create: createMayAct, list: listRightsToAct, update: changeMayAct, remove: removeMayAct },

@@ -10,6 +10,7 @@ import {
   findServiceAccount,
   findServiceAccountByName,
   insertServiceAccount,
+  listLiveSecretHashes,
   listServiceAccounts,
   type ServiceAccount,
   updateServiceAccount,
@@ -96,7 +97,7 @@ export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccoun
 };
 
 export const changeServiceAccount: Action<
-  Changed<typeof serviceAccounts> & { ref: string },
+  Changed<typeof serviceAccounts> & { ref: string; force: boolean },
   FoundAccount,
   ServiceAccount
 > = {
@@ -105,14 +106,29 @@ export const changeServiceAccount: Action<
   changes: true,
   find: (context, input) => resolveServiceAccount(context, input.ref),
   version: ({ account }) => account.version,
-  async run(context, { ref: _ref, ...change }, { account }) {
+  async run(context, { ref: _ref, force, ...change }, { account }) {
     // Its tokens end for good: a leaked one must not become valid again when the account is activated again.
     if (change.is_active === false) await endSignIns(context.db, account.id);
     // An account with keys has no secrets: older ones would become valid again when its keys are removed.
-    if (change.jwks) await deleteSecrets(context.db, account.id);
+    if (change.jwks) await dropSecrets(context, account, force);
     return await updateServiceAccount(context.db, account.id, change);
   },
-  describe: ({ ref: _ref, jwks, ...change }) => ({
+  describe: ({ ref: _ref, force: _force, jwks, ...change }) => ({
     detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }), ...(jwks && { secrets: 'deleted' }) },
   }),
 };
+
+/** Throws `conflict` where a secret could still be in use, unless forced. */
+async function dropSecrets(context: Context, { id, name }: ServiceAccount, force: boolean): Promise<void> {
+  const live = await listLiveSecretHashes(context.db, id, new Date(context.now));
+  if (live.length > 0 && !force)
+    throw new ArsiaError(
+      'conflict',
+      `${name} has ${live.length} client secrets, which registering keys would delete.`,
+      {
+        advice: 'Delete them first, or add `?force=true`: whoever uses one is refused with the next request.',
+        fields: [{ pointer: '/jwks', detail: 'would delete the client secrets' }],
+      },
+    );
+  await deleteSecrets(context.db, id);
+}

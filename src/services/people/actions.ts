@@ -2,7 +2,14 @@ import { removeUser } from './deletion.ts';
 import { detachUser } from './detach.ts';
 import { createInvitationAction, listAllInvitations, removeInvitation } from './invitations.ts';
 import { leaveOrganization } from './leaving.ts';
-import { changeMembership, createMembership, listMembers, removeMembership } from './memberships.ts';
+import { getMe } from './me.ts';
+import {
+  changeMembership,
+  createMembership,
+  listMembers,
+  listMembershipsOfOne,
+  removeMembership,
+} from './memberships.ts';
 import { mergeUser } from './merging.ts';
 import { createUserAction } from './newusers.ts';
 import { createOwnerLink } from './ownerlinks.ts';
@@ -22,6 +29,7 @@ import { changeUser, getUser, listAllUsers } from './users.ts';
 
 export function createPeopleActions({ signIn }: { signIn: SignInPlace }) {
   return {
+    callers: { get: getMe },
     users: {
       create: createUserAction(signIn),
       get: getUser,
@@ -38,6 +46,7 @@ export function createPeopleActions({ signIn }: { signIn: SignInPlace }) {
     memberships: {
       create: createMembership,
       list: listMembers,
+      listOfPrincipal: listMembershipsOfOne,
       update: changeMembership,
       remove: removeMembership,
     },

@@ -12,6 +12,7 @@ import { jobTokenPattern } from '../jobs/jobtokens.ts';
 import { findPrincipal } from './principals.ts';
 import { buildEvent, recordRefusal } from './records.ts';
 import type { Audit } from './refusals.ts';
+import { buildMissingJobTokenError } from './rights.ts';
 
 /**
  * Finds the caller of a bearer token. Nothing is cached, so that a revoked token or a deactivated principal is refused
@@ -117,13 +118,6 @@ async function findJobCaller(reader: MintFactsReader, clock: Clock, token: strin
   const caller = jobCaller(read.facts);
   const refusal = refuseJob(read.facts, clock.now());
   return refusal === undefined ? { caller } : { caller, refusal: new ArsiaError(refusal.code, refusal.detail) };
-}
-
-/** Builds the refusal of a request without a token on a route for jobs. */
-export function buildMissingJobTokenError(): ArsiaError {
-  return new ArsiaError('unauthenticated', 'This needs a job token.', {
-    advice: 'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
-  });
 }
 
 /**

@@ -67,6 +67,20 @@ export async function insertSecret(db: Queries, row: Selectable<Tables['service_
   await db.insertInto('service_account_secrets').values(row).execute();
 }
 
+export type SecretRow = Omit<Selectable<Tables['service_account_secrets']>, 'secret_hash'>;
+
+/** Lists the secrets of an account without their hashes, expired ones too. */
+export async function listSecrets(db: Queries, service_account_id: string, page: Page): Promise<SecretRow[]> {
+  return await db
+    .selectFrom('service_account_secrets')
+    .select(['id', 'service_account_id', 'expires_at', 'created_at'])
+    .where('service_account_id', '=', service_account_id)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
+}
+
 export async function deleteSecret(db: Queries, service_account_id: string, id: string): Promise<boolean> {
   const gone = await db
     .deleteFrom('service_account_secrets')

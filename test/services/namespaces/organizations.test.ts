@@ -299,7 +299,8 @@ describe('users and service accounts', () => {
     const { owner, group } = organization;
     const account = await createAccount(owner, group, fresh('rotated'));
     const jwk = await exportJWK((await generateKeyPair('ES256')).publicKey);
-    for (const jwks of [{ keys: [jwk] }, null]) await owner.send('PATCH', `/service-accounts/${account.id}`, { jwks });
+    for (const jwks of [{ keys: [jwk] }, null])
+      await owner.send('PATCH', `/service-accounts/${account.id}?force=true`, { jwks });
     await expect(signIn(owner.issuer, account.id, account.secret)).rejects.toThrow(/401/);
     const fresher = await owner.send('POST', `/service-accounts/${account.id}/secrets`);
     expect((await signIn(owner.issuer, account.id, fresher.client_secret)).token).toMatch(/^arsia_at_/);

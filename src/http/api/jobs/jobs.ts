@@ -79,6 +79,17 @@ export const jobRoutes: Route[] = [
       presentJob(await api.pipeline.perform(api.actions.jobs.get, call, { workspace: params.id!, id: params.job! })),
   }),
   route({
+    method: 'GET',
+    path: '/job',
+    summary: 'The job of the token',
+    description:
+      'Returns the job whose token the request has. A job needs neither its id nor that of its workspace for it.',
+    action: 'job.get_own',
+    who: 'the job itself',
+    response: jobs.answer,
+    handle: async ({ api, call }) => presentJob(await api.pipeline.perform(api.actions.jobs.getOwn, call, undefined)),
+  }),
+  route({
     method: 'POST',
     path: `${jobPath}/heartbeat`,
     summary: 'A sign of life; without one for `heartbeat` seconds the job is ended',

@@ -4,7 +4,7 @@ import type { ServiceAccount } from '../../../store/machines/serviceaccounts.ts'
 import { type Route, route } from '../../route.ts';
 import { id, listOf, secret, time, withheld } from '../answers.ts';
 import { iso, presentPage, readPage } from '../present.ts';
-import { page } from '../schemas.ts';
+import { force, page } from '../schemas.ts';
 
 const clientSecret = z
   .strictObject({
@@ -15,6 +15,16 @@ const clientSecret = z
     withheld,
   })
   .meta({ id: 'ClientSecret' });
+
+/** A client secret without its value. */
+const secretFacts = z
+  .strictObject({
+    id: id('secret').meta({ description: 'The id, to delete the secret. It is not secret.' }),
+    client_id: id('service_account').meta({ description: 'The id of the service account.' }),
+    created_at: time.meta({ description: 'When the secret was created.' }),
+    expires_at: time.meta({ description: 'The secret is refused after this time.' }),
+  })
+  .meta({ id: 'ClientSecretFacts' });
 
 export const serviceAccountRoutes: Route[] = [
   route({
@@ -61,13 +71,19 @@ export const serviceAccountRoutes: Route[] = [
     path: '/service-accounts/:id',
     summary: 'Change or deactivate a service account, register its public keys',
     description:
-      'Changes the description, the public keys or the activity of a service account. Members that are left out stay. A deactivated account gets no access token, and its access tokens and jobs are refused with the next request.',
+      'Changes the description, the public keys or the activity of a service account. Members that are left out stay. An account with public keys has no client secrets: while it has live ones, registering keys is refused, or with `force` deletes them. A deactivated account gets no access token, and its access tokens and jobs are refused with the next request.',
     action: 'service_account.update',
+    errors: ['conflict'],
+    query: z.strictObject({ force }),
     body: serviceAccounts.change,
     response: serviceAccounts.answer,
-    handle: async ({ api, call, params, body }) =>
+    handle: async ({ api, call, params, query, body }) =>
       presentServiceAccount(
-        await api.pipeline.perform(api.actions.serviceAccounts.update, call, { ref: params.id!, ...body }),
+        await api.pipeline.perform(api.actions.serviceAccounts.update, call, {
+          ...body,
+          ref: params.id!,
+          force: query.force === 'true',
+        }),
       ),
   }),
   route({
@@ -83,6 +99,30 @@ export const serviceAccountRoutes: Route[] = [
       const secret = await api.pipeline.perform(api.actions.serviceAccounts.createSecret, call, { ref: params.id! });
       return { ...secret, expires_at: iso(secret.expires_at) };
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/service-accounts/:id/secrets',
+    summary: 'The client secrets of a service account, without their values',
+    description:
+      'Lists the client secrets of a service account with their times, those that have expired too. The values are not stored, so no answer has them.',
+    action: 'service_account_secret.list',
+    query: page,
+    response: listOf(secretFacts),
+    handle: async ({ api, call, params, query }) =>
+      presentPage(
+        await api.pipeline.perform(api.actions.serviceAccounts.listSecrets, call, {
+          ref: params.id!,
+          page: readPage(query),
+        }),
+        query.limit,
+        (row) => ({
+          id: row.id,
+          client_id: row.service_account_id,
+          created_at: iso(row.created_at),
+          expires_at: iso(row.expires_at),
+        }),
+      ),
   }),
   route({
     method: 'DELETE',

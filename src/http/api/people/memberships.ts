@@ -5,6 +5,23 @@ import { listOf } from '../answers.ts';
 import { presentPage, readPage } from '../present.ts';
 import { page } from '../schemas.ts';
 
+const listed = page
+  .extend({
+    namespace: ref.optional().meta({
+      description: 'A group or workspace, by id or path, whose members are listed.',
+      examples: ['acme/research'],
+    }),
+    principal: ref.optional().meta({
+      description:
+        'A user by id or login, a team or a service account by id, whose memberships are listed as far as you see their groups and workspaces. One of `namespace` and `principal` is needed.',
+      examples: ['ada@acme'],
+    }),
+  })
+  .refine(({ namespace, principal }) => (namespace === undefined) !== (principal === undefined), {
+    message: 'must be given, or principal, and not both',
+    path: ['namespace'],
+  });
+
 export const membershipRoutes: Route[] = [
   route({
     method: 'POST',
@@ -22,23 +39,20 @@ export const membershipRoutes: Route[] = [
   route({
     method: 'GET',
     path: '/memberships',
-    summary: 'The members of a group or workspace',
+    summary: 'The members of a group or workspace, or the memberships of a principal and of its teams',
     description:
-      'Lists the memberships of a group or workspace itself. Memberships of groups above it apply too, and are listed there.',
+      'With `namespace`: lists the memberships of a group or workspace itself. Memberships of groups above it apply too, and are listed there. With `principal`: lists the memberships of a user, team or service account and of its teams, in the groups and workspaces that the caller can see; of the caller itself all.',
     action: 'membership.list',
-    query: page.extend({
-      namespace: ref.meta({ description: 'The group or workspace, by id or path.', examples: ['acme/research'] }),
-    }),
+    query: listed,
     response: listOf(memberships.answer),
-    handle: async ({ api, call, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.memberships.list, call, {
-          namespace: query.namespace,
-          page: readPage(query),
-        }),
-        query.limit,
-        memberships.present,
-      ),
+    async handle({ api, call, query: { namespace, principal, ...range } }) {
+      const { list, listOfPrincipal } = api.actions.memberships;
+      const rows =
+        principal === undefined
+          ? await api.pipeline.perform(list, call, { namespace: namespace!, page: readPage(range) })
+          : await api.pipeline.perform(listOfPrincipal, call, { principal, page: readPage(range) });
+      return presentPage(rows, range.limit, memberships.present);
+    },
   }),
   route({
     method: 'PATCH',
