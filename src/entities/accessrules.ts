@@ -12,10 +12,12 @@ export const accessRules = entity({
   schema: 'AccessRule',
   fields: {
     id: { column: id('access_rule') },
+    managed_identity: { nameOf: 'identity_id' },
     identity_id: { column: id('managed_identity') },
     organization_id: { column: id('group') },
     kind: { column: kind, create: kind.answer, audited: true },
     values: { column: texts, create: values, change: values, audited: true },
+    value_names: { namesOf: 'values' },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
   },

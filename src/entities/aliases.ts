@@ -8,8 +8,9 @@ export const aliases = entity({
   schema: 'Alias',
   fields: {
     id: { column: id('alias') },
+    managed_identity: { nameOf: 'identity_id' },
     identity_id: { column: id('managed_identity'), meaning: 'The source, whose rules and subject stay.' },
-    group: { create: ref },
+    group: { create: ref, nameOf: 'group_id' },
     group_id: { column: id('group') },
     organization_id: { column: id('group') },
     name: { column: text, create: name.optional() },

@@ -19,7 +19,7 @@ export const assignments = entity({
       meaning: 'Empty: the unnamed one of its type.',
       create: name.optional(),
     },
-    principal: { create: ref.optional() },
+    principal: { create: ref.optional(), nameOf: 'principal_id' },
     principal_id: {
       column: text,
       hasDefault: true,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Column } from './columns.ts';
+import { nameMember, type nameOfId, namesMember, type namesOfIds } from './names.ts';
 
 /** A field of an entity. Tables, requests, answers and audit records are derived from it. */
 export interface Field {
@@ -11,6 +12,13 @@ export interface Field {
   answer?: z.ZodType | null;
   /** The description in the OpenAPI document. */
   meaning?: string;
+  /**
+   * The field whose id this names in answers: a login, the name of a team, or a path. It has no column: the kernel fills it in
+   * (src/http/kernel/names.ts).
+   */
+  nameOf?: string;
+  /** The same for a field that is a list of ids: an object with the names by id. */
+  namesOf?: string;
   /** The schema in create requests. Without it, the server sets the field. */
   create?: z.ZodType;
   /** The schema in change requests. Without it, the field never changes. */
@@ -42,11 +50,15 @@ type StoredValues<All extends Fields> = {
     : never;
 };
 
-type AnswerOf<One extends Field> = One extends { answer: infer Answer }
-  ? Answer
-  : One extends { column: Column<unknown, infer Answer> }
-    ? Answer
-    : null;
+type AnswerOf<One extends Field> = One extends { nameOf: string }
+  ? typeof nameOfId
+  : One extends { namesOf: string }
+    ? typeof namesOfIds
+    : One extends { answer: infer Answer }
+      ? Answer
+      : One extends { column: Column<unknown, infer Answer> }
+        ? Answer
+        : null;
 
 type AnswerShape<All extends Fields> = {
   -readonly [Name in keyof All as AnswerOf<All[Name]> extends z.ZodType ? Name : never]: AnswerOf<
@@ -78,11 +90,11 @@ type Given<All extends Fields> = {
     : never]: StoredValues<All>[Name];
 };
 
-/** The input of `present`: the values of the columns, and, as in the answer, those of fields that are not stored. */
+/** The input of `present`: the values of the columns, and, as in the answer, those of fields that are neither stored nor names. */
 type Shown<All extends Fields> = {
-  [Name in keyof AnswerShape<All>]: All[Name & keyof All] extends { column: Column<infer Value> }
-    ? Value
-    : z.output<AnswerShape<All>[Name]>;
+  [Name in keyof AnswerShape<All> as All[Name & keyof All] extends { nameOf: string } | { namesOf: string }
+    ? never
+    : Name]: All[Name & keyof All] extends { column: Column<infer Value> } ? Value : z.output<AnswerShape<All>[Name]>;
 };
 
 interface Entity<All extends Fields> {
@@ -142,11 +154,15 @@ export function entity<All extends Fields>(declared: {
   return parts as unknown as Entity<All>;
 }
 
-function answerOf({ answer, column, meaning }: Field): z.ZodType | null | undefined {
+function answerOf({ answer, column, meaning, nameOf, namesOf }: Field): z.ZodType | null | undefined {
+  if (nameOf !== undefined) return nameMember(nameOf, meaning);
+  if (namesOf !== undefined) return namesMember(namesOf, meaning);
   const schema = answer === undefined ? column?.answer : answer;
   return meaning === undefined ? schema : schema?.meta({ description: meaning });
 }
 
-function shown(value: unknown, { column }: Field): unknown {
+function shown(value: unknown, { column, nameOf, namesOf }: Field): unknown {
+  if (nameOf !== undefined) return null;
+  if (namesOf !== undefined) return {};
   return value === null || column?.show === undefined ? value : column.show(value);
 }

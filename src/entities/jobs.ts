@@ -16,11 +16,14 @@ export const jobs = entity({
   fields: {
     id: { column: id('job') },
     organization_id: { column: id('group') },
+    workspace: { nameOf: 'workspace_id' },
     workspace_id: { column: id('workspace') },
-    user: { create: ref.optional() },
+    user: { create: ref.optional(), nameOf: 'user_id' },
     user_id: { column: nullable(id('user')) },
+    launcher: { nameOf: 'launcher_id' },
     launcher_id: { column: nullable(id('service_account')) },
     started_by: { column: text },
+    starter: { nameOf: 'started_by' },
     stage: { column: text, create: name.default('interactive'), audited: true },
     labels: { column: json(z.record(z.string(), z.string())), create: labels.default({}), audited: true },
     reference: {

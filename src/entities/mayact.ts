@@ -9,8 +9,9 @@ export const mayAct = entity({
   schema: 'RightToAct',
   fields: {
     id: { column: id('may_act') },
+    service_account: { nameOf: 'service_account_id' },
     service_account_id: { column: id('service_account') },
-    namespace: { create: ref },
+    namespace: { create: ref, nameOf: 'namespace_id' },
     namespace_id: { column: text },
     organization_id: { column: id('group') },
     users: {
@@ -23,6 +24,7 @@ export const mayAct = entity({
         .meta({ description: 'Users by id or login, teams by id; the account itself for its jobs without a user.' }),
       audited: true,
     },
+    user_names: { namesOf: 'users' },
     stages: { column: texts, create: z.array(pattern).min(1).max(32).default(['*']), audited: true },
     labels: { column: json(z.record(z.string(), z.string())), create: labels.default({}), audited: true },
     created_at: { column: time },

@@ -10,9 +10,9 @@ export const memberships = entity({
   schema: 'Membership',
   fields: {
     id: { column: id('membership') },
-    namespace: { create: ref },
+    namespace: { create: ref, nameOf: 'namespace_id' },
     namespace_id: { column: text },
-    principal: { create: ref },
+    principal: { create: ref, nameOf: 'principal_id' },
     principal_id: { column: text },
     role: { column: role, create: role.answer, change: role.answer },
     organization_id: { column: id('group') },

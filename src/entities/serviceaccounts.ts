@@ -20,7 +20,8 @@ export const serviceAccounts = entity({
     organization_id: { column: id('group') },
     group_id: { column: id('group') },
     name: { column: text, create: name, audited: true },
-    group: { create: ref },
+    path: { nameOf: 'id' },
+    group: { create: ref, nameOf: 'group_id' },
     description: { column: text, hasDefault: true, create: description.default(''), change: description.optional() },
     is_active: { column: boolean, hasDefault: true, change: z.boolean().optional() },
     jwks: {

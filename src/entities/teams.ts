@@ -20,6 +20,7 @@ export const teamMembers = entity({
   table: 'team_members',
   schema: 'TeamMember',
   fields: {
+    team: { nameOf: 'team_id' },
     team_id: { column: id('team') },
     user: { create: ref },
     user_id: { column: id('user') },

@@ -1,6 +1,7 @@
 import { createAssignedWorkspace } from '../identities/assignments.ts';
 import type { QuotaCounts } from '../pipeline/quotacounts.ts';
 import { moveNamespaceTo, removeNamespace } from './moves.ts';
+import { nameThings } from './names.ts';
 import { changeNamespace, createGroup, createOrganization, getNamespace, listVisibleNamespaces } from './namespaces.ts';
 import { createQuotaActions } from './quotas.ts';
 import { changeSettings, getSettings } from './settings.ts';
@@ -10,6 +11,7 @@ export function createNamespaceActions(parts: { tenancy: 'single' | 'multi'; quo
     organizations: { create: createOrganization(parts.tenancy) },
     groups: { create: createGroup, ...buildKindActions('group') },
     workspaces: { create: createAssignedWorkspace, ...buildKindActions('workspace') },
+    names: { list: nameThings },
     settings: { get: getSettings, update: changeSettings },
     quotas: createQuotaActions(parts.quotas),
   };

@@ -45,6 +45,9 @@ function filterOf({ actor, user, workspace, identity, job, ...rest }: z.output<t
   return Object.fromEntries(Object.entries({ ...rest, ...ids }).filter(([, value]) => value !== undefined));
 }
 
+/** The kernel fills in the names. */
+const unnamed = { actor: null, user: null, workspace: null, identity: null, target: null };
+
 export const auditRoutes: Route[] = [
   route({
     method: 'GET',
@@ -59,7 +62,7 @@ export const auditRoutes: Route[] = [
         filter: filterOf(rest),
         page: readPage({ limit, cursor }),
       });
-      return presentPage(rows, limit, presentEvent);
+      return presentPage(rows, limit, (row) => ({ ...presentEvent(row), ...unnamed }));
     },
   }),
   route({

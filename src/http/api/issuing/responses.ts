@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type AuditEvent, eventFields } from '../../../core/audit.ts';
 import { identityKinds } from '../../../services/identities/kinds.ts';
-import { id, time } from '../answers.ts';
+import { id, nameMember, time } from '../answers.ts';
 
 export const workloadToken = z
   .strictObject({
@@ -41,10 +41,20 @@ const otherEventMembers = Object.fromEntries(eventFields.map((field) => [field, 
   typeof text
 >;
 
+/** The logins, names and paths as they are now. An export has the events alone. */
+const eventNames = {
+  actor: nameMember('actor_id'),
+  user: nameMember('user_id'),
+  workspace: nameMember('workspace_id'),
+  identity: nameMember('identity_id'),
+  target: nameMember('target_id'),
+};
+
 export const auditEvent = z
   .strictObject({
     ...otherEventMembers,
     ...eventMembers,
+    ...eventNames,
     position: z.int().meta({ description: 'The place in the audit, in the order in which events were recorded.' }),
   })
   .meta({ id: 'AuditEvent' });
