@@ -5,12 +5,11 @@ import type { Created } from '../../entities/entity.ts';
 import { mayAct } from '../../entities/mayact.ts';
 import { deleteMayAct, findMayAct, insertMayAct, listMayAct, type MayActRow } from '../../store/machines/mayact.ts';
 import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
-import { findTeam } from '../../store/people/teams.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
-import { resolveUserIn } from '../people/users.ts';
+import { findUserOrTeam } from '../people/principalrefs.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
+import { type FoundAccount, findServiceAccountByRef, resolveServiceAccount } from './serviceaccounts.ts';
 
 interface FoundMayAct extends FoundAccount {
   right: MayActRow;
@@ -37,7 +36,8 @@ export const createMayAct: Action<
   },
   async run(context, { ref: _ref, namespace: _namespace, ...given }, { account, target }) {
     const users: string[] = [];
-    for (const ref of given.users) users.push(await resolveUserOrTeam(context, account, ref));
+    for (const [index, ref] of given.users.entries())
+      users.push(await resolveUserOrTeam(context, account, ref, `/users/${index}`));
     const row: MayActRow = {
       id: context.newId('may_act'),
       service_account_id: account.id,
@@ -60,17 +60,20 @@ export const createMayAct: Action<
 };
 
 /**
- * Returns the id of a user or team of the organisation, `*` for everyone, or the account itself (the stages and labels
+ * Returns the id of a user or team of the organisation (by id, login or name), `*` for everyone, or the account itself (the stages and labels
  * of its own jobs).
  */
-async function resolveUserOrTeam(context: Context, account: ServiceAccount, ref: string): Promise<string> {
+async function resolveUserOrTeam(
+  context: Context,
+  account: ServiceAccount,
+  ref: string,
+  pointer: string,
+): Promise<string> {
   if (ref === '*' || ref === account.id) return ref;
-  if (isId('team', ref)) {
-    const team = await findTeam(context.db, account.organization_id, ref);
-    if (team === undefined) throw buildNotFoundError('team', ref);
-    return team.id;
-  }
-  return (await resolveUserIn(context, account.organization_id, ref)).id;
+  if (ref.includes('/') && (await findServiceAccountByRef(context.db, ref))?.id === account.id) return account.id;
+  const found = await findUserOrTeam(context, account.organization_id, ref, pointer);
+  if (found === undefined) throw buildNotFoundError(isId('team', ref) ? 'team' : 'user or team', ref);
+  return found.id;
 }
 
 export const listRightsToAct: Action<{ ref: string; page: Page }, FoundAccount, MayActRow[]> = {
