@@ -107,6 +107,7 @@ export const cases: Record<string, Case> = {
   'GET /service-accounts': { least: 'viewer', isList: true, opensToOperator: true },
   'GET /service-accounts/:id': { least: 'viewer', params: id('account') },
   'PATCH /service-accounts/:id': { least: 'owner', params: id('account'), body: described },
+  'DELETE /service-accounts/:id': { least: 'owner', params: id('account'), flags: { force: 'true' } },
   'POST /service-accounts/:id/secrets': { least: 'owner', params: id('account') },
   'DELETE /service-accounts/:id/secrets/:secret': { least: 'owner', params: { id: 'account', secret: 'secret' } },
   'POST /service-accounts/:id/may-act': {

@@ -65,6 +65,8 @@ export const createServiceAccount: Action<Created<typeof serviceAccounts>, Found
       is_active: true,
       created_at: new Date(context.now),
       version: 1,
+      deleted_at: null,
+      deleted_path: null,
     };
     await insertServiceAccount(context.db, row);
     return row;

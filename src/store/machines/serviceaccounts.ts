@@ -10,8 +10,14 @@ export interface ServiceAccount extends Row<typeof serviceAccounts> {}
 
 const accountColumns = columnsOf(serviceAccounts, 'service_accounts');
 
+/** Finds a service account that was not deleted. */
 export async function findServiceAccount(db: Queries, id: string): Promise<ServiceAccount | undefined> {
-  return await db.selectFrom('service_accounts').select(accountColumns).where('id', '=', id).executeTakeFirst();
+  return await db
+    .selectFrom('service_accounts')
+    .select(accountColumns)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
 }
 
 export async function findServiceAccountByName(
@@ -25,6 +31,7 @@ export async function findServiceAccountByName(
     .select(accountColumns)
     .where('namespaces.path', '=', groupPath)
     .where('service_accounts.name', '=', name)
+    .where('service_accounts.deleted_at', 'is', null)
     .executeTakeFirst();
 }
 
@@ -56,6 +63,7 @@ export async function listServiceAccounts(
     .innerJoin('namespaces as g', 'g.id', 'service_accounts.group_id')
     .select(accountColumns)
     .where('service_accounts.organization_id', '=', filter.organization_id)
+    .where('service_accounts.deleted_at', 'is', null)
     .where(isBelow('g.lineage', filter.roots))
     .where('service_accounts.id', '>', page.after ?? '')
     .orderBy('service_accounts.id')

@@ -74,6 +74,11 @@ export async function listAssignedElsewhere(db: Queries, namespace_id: string): 
 export async function deleteTree(db: Queries, id: string): Promise<Record<string, number>> {
   // Deletes by ids. With subqueries PostgreSQL may read whole tables, and concurrent changes then conflict with the read.
   const below = await idsOf(db, sql`SELECT id FROM namespaces WHERE lineage @> ARRAY[${id}]`);
+  // A deleted service account outlives its group, with the jobs that it started elsewhere.
+  await sql`UPDATE service_accounts SET group_id = organization_id
+    WHERE group_id = ANY (${below}::text[]) AND deleted_at IS NOT NULL AND organization_id <> ALL (${below}::text[])`.execute(
+    db,
+  );
   const accounts = await idsOf(db, sql`SELECT id FROM service_accounts WHERE group_id = ANY (${below}::text[])`);
   const remove = async (table: string, ...wheres: ReturnType<typeof sql>[]) => {
     let count = 0;

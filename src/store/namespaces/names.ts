@@ -36,7 +36,10 @@ const statements: readonly (readonly [
 ];
 
 function inGroups(table: 'service_accounts' | 'managed_identities', ids: string[], of: string | null) {
-  return sql`SELECT t.id, g.path || '/' || t.name AS name, g.lineage FROM ${sql.table(table)} AS t
+  const path = sql`g.path || '/' || t.name`;
+  // A service account that was deleted has the path that it had.
+  const name = table === 'service_accounts' ? sql`coalesce(t.deleted_path, ${path})` : path;
+  return sql`SELECT t.id, ${name} AS name, g.lineage FROM ${sql.table(table)} AS t
     JOIN namespaces AS g ON g.id = t.group_id WHERE t.id = ANY (${ids}::text[]) AND t.organization_id = ${of}`;
 }
 

@@ -49,7 +49,9 @@ export async function countContents(db: Queries, { id, kind }: Namespace, now: D
       : {
           'groups and workspaces': await countRows(db.selectFrom('namespaces').where('parent_id', '=', id)),
           'managed identities': await countRows(db.selectFrom('managed_identities').where('group_id', '=', id)),
-          'service accounts': await countRows(db.selectFrom('service_accounts').where('group_id', '=', id)),
+          'service accounts': await countRows(
+            db.selectFrom('service_accounts').where('group_id', '=', id).where('deleted_at', 'is', null),
+          ),
           users: await countRows(db.selectFrom('users').where('organization_id', '=', id)),
         };
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));

@@ -4,7 +4,7 @@ import type { ServiceAccount } from '../../../store/machines/serviceaccounts.ts'
 import { type Route, route } from '../../route.ts';
 import { id, listOf, secret, time, withheld } from '../answers.ts';
 import { iso, presentPage, readPage } from '../present.ts';
-import { page } from '../schemas.ts';
+import { flag, page } from '../schemas.ts';
 
 const clientSecret = z
   .strictObject({
@@ -61,6 +61,19 @@ export const serviceAccountRoutes: Route[] = [
       presentServiceAccount(
         await api.pipeline.perform(api.actions.serviceAccounts.update, call, { ref: params.id!, ...body }),
       ),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/service-accounts/:id',
+    summary:
+      'Delete a service account with its secrets and trust rules; refused with its roles, grants and running jobs, unless forced',
+    action: 'service_account.delete',
+    query: z.strictObject({ force: flag }),
+    handle: ({ api, call, params, query }) =>
+      api.pipeline.perform(api.actions.serviceAccounts.remove, call, {
+        ref: params.id!,
+        force: query.force === 'true',
+      }),
   }),
   route({
     method: 'POST',
