@@ -7,13 +7,13 @@ import { description, name, ref } from './inputs.ts';
 const named = {
   kind: { column: oneOf(['group', 'workspace']), answer: null },
   organization_id: { column: id('group') },
-  name: { column: text, create: name },
+  name: { column: text, create: name, change: name.optional() },
   path: { column: text, meaning: 'The names from the organisation down, with `/` between.', audited: true },
   lineage: { column: texts, answer: null },
 } satisfies Record<string, Field>;
 
 const described = {
-  description: { column: text, hasDefault: true, create: description.default(''), change: description },
+  description: { column: text, hasDefault: true, create: description.default(''), change: description.optional() },
   created_at: { column: time },
   version: { column: version, hasDefault: true },
 } satisfies Record<string, Field>;

@@ -2,8 +2,9 @@ import { createAssignedWorkspace } from '../identities/assignments.ts';
 import type { QuotaCounts } from '../pipeline/quotacounts.ts';
 import { moveNamespaceTo, removeNamespace } from './moves.ts';
 import { nameThings } from './names.ts';
-import { changeNamespace, createGroup, createOrganization, getNamespace, listVisibleNamespaces } from './namespaces.ts';
+import { createGroup, createOrganization, getNamespace, listVisibleNamespaces } from './namespaces.ts';
 import { createQuotaActions } from './quotas.ts';
+import { changeNamespace } from './renames.ts';
 import { changeSettings, getSettings } from './settings.ts';
 
 export function createNamespaceActions(parts: { tenancy: 'single' | 'multi'; quotas: QuotaCounts }) {

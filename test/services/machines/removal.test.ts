@@ -63,7 +63,7 @@ describe('deleting a service account', () => {
         'has a role on acme/lab/sim, and has running jobs in acme/lab/sim, and may name users in tokens of acme/lab/i, and ' +
         'may use acme/lab/i.',
     );
-    expect((await account.client.ask('GET', `/service-accounts/${account.id}`)).status).toBe(200);
+    expect((await account.client.ask('GET', '/workspaces')).status).toBe(200);
   });
 
   test('with force ends its secrets, tokens, grants and running jobs at once', async () => {

@@ -6,13 +6,16 @@ import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
 import { presentPage, readPage } from '../present.ts';
 import { flag, page } from '../schemas.ts';
-import { movedGroup, movedWorkspace } from './responses.ts';
+import { changedGroup, changedWorkspace, movedGroup, movedWorkspace } from './responses.ts';
 
 const forced = z.strictObject({ force: flag });
 
-const looks: Record<Namespace['kind'], { answer: z.ZodType; moved: z.ZodType; present(row: Namespace): object }> = {
-  group: { ...groups, moved: movedGroup },
-  workspace: { ...workspaces, present: presentWorkspace, moved: movedWorkspace },
+const looks: Record<
+  Namespace['kind'],
+  { answer: z.ZodType; changed: z.ZodType; moved: z.ZodType; present(row: Namespace): object }
+> = {
+  group: { ...groups, changed: changedGroup, moved: movedGroup },
+  workspace: { ...workspaces, present: presentWorkspace, changed: changedWorkspace, moved: movedWorkspace },
 };
 
 function presentWorkspace(row: Namespace) {
@@ -52,7 +55,7 @@ export const namespaceRoutes: Route[] = [
 /** Returns the routes that groups and workspaces both have: list, get, change, delete. */
 function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
   const path = `/${noun}/:id`;
-  const { answer, present, moved } = looks[kind];
+  const { answer, present, changed, moved } = looks[kind];
   return [
     route({
       method: 'GET',
@@ -78,12 +81,15 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
     route({
       method: 'PATCH',
       path,
-      summary: `Change the description of a ${kind}`,
+      summary: `Change the description of a ${kind}, or rename it: paths below change, ids and subjects do not`,
       action: `${kind}.update`,
       body: groups.change,
-      response: answer,
-      handle: async ({ api, call, params, body }) =>
-        present(await api.pipeline.perform(api.actions[noun].update, call, { ref: params.id!, ...body })),
+      response: changed,
+      async handle({ api, call, params, body }) {
+        const input = { ref: params.id!, ...body };
+        const { namespace, warnings } = await api.pipeline.perform(api.actions[noun].update, call, input);
+        return { ...present(namespace), warnings };
+      },
     }),
     route({
       method: 'DELETE',
@@ -105,8 +111,8 @@ function of(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
       response: moved,
       async handle({ api, call, params, body, query }) {
         const input = { ref: params.id!, parent: body.parent, force: query.force === 'true' };
-        const { namespace, dropped } = await api.pipeline.perform(api.actions[noun].move, call, input);
-        return { ...present(namespace), dropped_assignments: dropped };
+        const { namespace, dropped, warnings } = await api.pipeline.perform(api.actions[noun].move, call, input);
+        return { ...present(namespace), warnings, dropped_assignments: dropped };
       },
     }),
   ];

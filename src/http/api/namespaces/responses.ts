@@ -3,8 +3,14 @@ import { quotaNames } from '../../../core/quotas.ts';
 import { groups, workspaces } from '../../../entities/namespaces.ts';
 
 const dropped = z.array(z.string()).meta({ description: 'Assignments that the move took away, by force.' });
-export const movedGroup = groups.answer.extend({ dropped_assignments: dropped });
-export const movedWorkspace = workspaces.answer.extend({ dropped_assignments: dropped });
+const warnings = z.array(z.string()).meta({
+  description:
+    'After a change of a path: the identities whose tokens show it, and where a trust document can compare it.',
+});
+export const changedGroup = groups.answer.extend({ warnings });
+export const changedWorkspace = workspaces.answer.extend({ warnings });
+export const movedGroup = changedGroup.extend({ dropped_assignments: dropped });
+export const movedWorkspace = changedWorkspace.extend({ dropped_assignments: dropped });
 
 export const organizationQuotas = z
   .strictObject({
