@@ -19,6 +19,8 @@ const holders = {
 
 export type QuotaHolder = keyof typeof holders;
 
+export const quotaHolders = Object.keys(holders) as QuotaHolder[];
+
 export interface Quota {
   per: QuotaHolder;
   default: number;

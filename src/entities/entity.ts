@@ -10,15 +10,20 @@ export interface Field {
   hasDefault?: true;
   /** The schema in answers. Default: that of the column. `null`: answers do not have the field. */
   answer?: z.ZodType | null;
-  /** The description in the OpenAPI document. */
+  /**
+   * The description in the OpenAPI document, of answers and of requests whose schema has none. Default: that of the field
+   * names which most entities have.
+   */
   meaning?: string;
   /**
    * The field whose id this names in answers: a login, the name of a team, or a path. It has no column: the kernel fills it in
-   * (src/http/kernel/names.ts).
+   * (src/http/kernel/names.ts). `meaning` is then of requests.
    */
   nameOf?: string;
   /** The same for a field that is a list of ids: an object with the names by id. */
   namesOf?: string;
+  /** A value that is valid in requests and answers, for the OpenAPI document. */
+  example?: unknown;
   /** The schema in create requests. Without it, the server sets the field. */
   create?: z.ZodType;
   /** The schema in change requests. Without it, the field never changes. */
@@ -129,9 +134,9 @@ export function entity<All extends Fields>(declared: {
   const { table, schema, fields, createFirst = [] } = declared;
   const all = Object.entries<Field>(fields);
   const namesOf = (has: (field: Field) => boolean) => all.filter(([, field]) => has(field)).map(([name]) => name);
-  const shapeOf = (schemaOf: (field: Field) => z.ZodType | null | undefined, first: string[] = []) => {
-    const names = [...first, ...namesOf((field) => Boolean(schemaOf(field)))];
-    return Object.fromEntries(names.map((name) => [name, schemaOf(fields[name]!)!]));
+  const shapeOf = (schemaOf: (field: Field, name: string) => z.ZodType | null | undefined, first: string[] = []) => {
+    const names = [...first, ...all.filter(([name, field]) => schemaOf(field, name)).map(([name]) => name)];
+    return Object.fromEntries(names.map((name) => [name, schemaOf(fields[name]!, name)!]));
   };
   const answer = shapeOf(answerOf);
   const answered = Object.keys(answer);
@@ -141,8 +146,8 @@ export function entity<All extends Fields>(declared: {
     table,
     fields,
     columns: namesOf((field) => field.column !== undefined),
-    create: z.strictObject(shapeOf((field) => field.create, createFirst)),
-    change: z.strictObject(shapeOf((field) => field.change)),
+    create: z.strictObject(shapeOf((field, name) => describe(field.create, field, name), createFirst)),
+    change: z.strictObject(shapeOf((field, name) => describe(field.change, field, name))),
     answer: z.strictObject(answer).meta({ id: schema }),
     present: (row: Values) => Object.fromEntries(answered.map((name) => [name, shown(row[name], fields[name]!)])),
     given: (input: Values) =>
@@ -154,11 +159,32 @@ export function entity<All extends Fields>(declared: {
   return parts as unknown as Entity<All>;
 }
 
-function answerOf({ answer, column, meaning, nameOf, namesOf }: Field): z.ZodType | null | undefined {
-  if (nameOf !== undefined) return nameMember(nameOf, meaning);
-  if (namesOf !== undefined) return namesMember(namesOf, meaning);
+/** Meanings of fields that most entities have. */
+const usualMeanings: Readonly<Record<string, string>> = {
+  id: 'The id. It never changes.',
+  organization_id: 'The id of the organisation that it belongs to.',
+  created_at: 'The time of its creation.',
+};
+
+function answerOf({ answer, column, ...field }: Field, name: string): z.ZodType | null | undefined {
+  if (field.nameOf !== undefined) return nameMember(field.nameOf, field.example);
+  if (field.namesOf !== undefined) return namesMember(field.namesOf);
   const schema = answer === undefined ? column?.answer : answer;
-  return meaning === undefined ? schema : schema?.meta({ description: meaning });
+  const meaning = field.meaning ?? usualMeanings[name];
+  return schema && withMeta(schema, meaning, field.example);
+}
+
+/** Returns the schema of a request with the description and example of its field. Its own description remains. */
+function describe(schema: z.ZodType | undefined, { meaning, example }: Field, name: string): z.ZodType | undefined {
+  return schema && withMeta(schema, schema.description ?? meaning ?? usualMeanings[name], example);
+}
+
+function withMeta(schema: z.ZodType, description: string | undefined, example: unknown): z.ZodType {
+  const meta = {
+    ...(description !== undefined && description !== schema.description && { description }),
+    ...(example !== undefined && { examples: [example] }),
+  };
+  return Object.keys(meta).length === 0 ? schema : schema.meta(meta);
 }
 
 function shown(value: unknown, { column, nameOf, namesOf }: Field): unknown {

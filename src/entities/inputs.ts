@@ -18,7 +18,9 @@ export const description = z
   .max(1000, 'must be at most 1000 characters')
   .refine(isPrintable, 'must be printable text');
 
-export const settings = z.record(z.string(), z.unknown(), 'must be an object');
+export const settings = z
+  .record(z.string(), z.unknown(), 'must be an object')
+  .meta({ description: 'The settings of the identity, with the members of its `type`.' });
 
 /** A label value, as access rules match it. */
 const labelValue = z.string().max(256, 'must be at most 256 characters').refine(isPrintable, 'must be printable text');

@@ -9,6 +9,7 @@ const role = oneOf(roles);
 const email = z
   .string('an e-mail address is needed')
   .max(254, 'must be at most 254 characters')
+  .meta({ examples: ['ada@acme.example'] })
   .transform((text, context) => {
     const canonical = normalizeEmail(text);
     if (canonical !== null) return canonical;
@@ -23,15 +24,34 @@ export const invitations = entity({
   fields: {
     id: { column: id('invitation') },
     organization_id: { column: id('group') },
-    email: { column: text, create: email },
-    namespace_id: { column: nullable(text) },
-    role: { column: nullable(role), create: role.answer.optional() },
-    namespace: { create: ref.optional(), nameOf: 'namespace_id' },
-    invited_by: { column: text },
-    inviter: { nameOf: 'invited_by' },
+    email: {
+      column: text,
+      meaning:
+        'The e-mail address of the person, which the identity provider must have verified. Stored in lower case.',
+      example: 'ada@acme.example',
+      create: email,
+    },
+    namespace_id: {
+      column: nullable(text),
+      meaning: 'The group or workspace of the role; null without a role.',
+      example: 'grp_01jd2ze0q8v5n3w4x6y7t9m2ab',
+    },
+    role: {
+      column: nullable(role),
+      meaning: 'The role that the person gets on `namespace`. Default: `viewer` with `namespace`, else none.',
+      create: role.answer.optional(),
+    },
+    namespace: {
+      nameOf: 'namespace_id',
+      create: ref.optional(),
+      meaning: 'The group or workspace of the role, by id or path. Default: the organisation with `role`, else none.',
+      example: 'acme/research',
+    },
+    invited_by: { column: text, meaning: 'The id of the sender.', example: 'usr_01jd2ze0q8v5n3w4x6y7t9m2ab' },
+    inviter: { nameOf: 'invited_by', example: 'ada@acme.example' },
     created_at: { column: time },
-    expires_at: { column: time },
-    accepted_at: { column: nullable(time) },
-    user_id: { column: nullable(id('user')) },
+    expires_at: { column: time, meaning: 'The end of the invitation: 14 days after its creation.' },
+    accepted_at: { column: nullable(time), meaning: 'The time of the acceptance; null while it is open.' },
+    user_id: { column: nullable(id('user')), meaning: 'The user that the person became; null while it is open.' },
   },
 });

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { ArsiaError, type FieldFault } from '../core/errors.ts';
+import { ArsiaError, type ErrorCode, type FieldFault } from '../core/errors.ts';
 import type { ActionTable } from '../services/actions.ts';
 import type { Exchange } from '../services/issuing/exchange.ts';
 import type { Mint } from '../services/issuing/mint.ts';
@@ -33,8 +33,14 @@ export interface Route<Body = unknown, Query = unknown, Answer = unknown> {
   /** Below `/api/v1`, with `:name` for parameters. */
   path: string;
   summary: string;
+  /** What it does and what it changes, for the OpenAPI document, which adds who may call it and its errors. */
+  description: string;
   /** Name of the action in the audit, for requests that are refused before it starts. */
   action: string;
+  /** Who may call it, where `needs` of the action does not say it all. */
+  who?: string;
+  /** The codes of its refusals, beyond those that `api/prose.ts` derives. */
+  errors?: readonly ErrorCode[];
   /**
    * `access`: the pipeline decides. `job`: the mint reads the job token itself, with the facts it decides on. `none`: the
    * caller proves itself by what it sends.

@@ -28,6 +28,11 @@ export function createActionTable(parts: Parts) {
 
 /** Properties of an action that the OpenAPI document shows. */
 export interface ActionTraits {
+  needs: Action<never, never, unknown>['needs'];
+  /** True: each success leaves an audit event. False: only a refusal does. */
+  changes: boolean;
+  /** Operators may perform it on every organisation. */
+  opensToOperator: boolean;
   /** A job token authorises it as an access token does. */
   opensToJob: boolean;
   /** `If-Match` is compared with a version. */
@@ -42,13 +47,21 @@ export interface ActionTraits {
 export function listActionTraits(): ReadonlyMap<string, ActionTraits> {
   // Actions read their parts only when they run, so the traits need none.
   const table = createActionTable({} as Parts);
-  const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version' | 'adds'>[] = Object.values(
-    table,
-  ).flatMap((ofNoun) => Object.values(ofNoun));
+  const actions: Pick<
+    Action<never, never, unknown>,
+    'name' | 'needs' | 'changes' | 'opensToOperator' | 'opensToJob' | 'version' | 'adds'
+  >[] = Object.values(table).flatMap((ofNoun) => Object.values(ofNoun));
   return new Map(
-    actions.map(({ name, opensToJob, version, adds = [] }) => [
+    actions.map(({ name, needs, changes, opensToOperator, opensToJob, version, adds = [] }) => [
       name,
-      { opensToJob: opensToJob !== undefined, hasVersion: version !== undefined, adds },
+      {
+        needs,
+        changes,
+        opensToOperator: opensToOperator === true,
+        opensToJob: opensToJob !== undefined,
+        hasVersion: version !== undefined,
+        adds,
+      },
     ]),
   );
 }

@@ -531,7 +531,9 @@ describe('N68 docs/limits.md', () => {
 
 describe('the schemas of requests', () => {
   const { paths } = openApiDocument('/api/v1') as Body;
-  const bodies = Object.entries(paths as Body).flatMap(([path, methods]) =>
+  // The forms of `/oauth2` are read by oidc-provider, which bounds the whole form.
+  const own = Object.entries(paths as Body).filter(([path]) => !path.startsWith('/oauth2/'));
+  const bodies = own.flatMap(([path, methods]) =>
     Object.entries(methods as Body)
       .filter(([, operation]) => operation.requestBody !== undefined)
       .map(([method, operation]): [string, Body] => [

@@ -17,6 +17,7 @@ import { parseConfig } from '../../src/server/config/config.ts';
 import { createLog } from '../../src/server/log.ts';
 import { type DatabaseKind, embeddedTemplate, freshPostgresDatabase } from './databases.ts';
 import { testRoles, urlFor } from './roles.ts';
+import { stockedSigningKey } from './signingkeys.ts';
 
 export type Settings = Record<string, string>;
 
@@ -126,6 +127,7 @@ export async function startArsia(options: StartOptions = {}): Promise<RunningArs
   const arsia = await compose(parseConfig(settings), {
     clock,
     log,
+    makeKey: stockedSigningKey,
     ...(options.monotonic && { monotonic: options.monotonic }),
   });
   await arsia.start();

@@ -53,7 +53,7 @@ async function makeTemplate(): Promise<Buffer> {
 async function makeServer(): Promise<string> {
   const given = process.env.ARSIA_TEST_DATABASE_URL;
   if (given === undefined) postgres = await startPostgres(fastSettings);
-  const admin = given ?? postgres!.url('postgres');
+  const admin = given ?? postgres!.socketUrl('postgres');
   for (const role of Object.values(testRoles)) await execute(admin, createRole(role));
   const template = `arsia_test_template_${process.pid}`;
   await execute(admin, `CREATE DATABASE ${template} OWNER ${testRoles.owner}`);

@@ -12,6 +12,7 @@ import type { Idempotency } from '../../services/pipeline/idempotency.ts';
 import { createKeyring } from '../../signing/keysets/keyring.ts';
 import { perKeySet } from '../../signing/keysets/keysets.ts';
 import { watchKeys } from '../../signing/keysets/keywatch.ts';
+import type { MakeSigningKey } from '../../signing/keysets/signingkeys.ts';
 import { keepFresh } from '../../signing/keysets/upkeep.ts';
 import { createSealer, type KeyEncryptionKey } from '../../signing/sealing/sealing.ts';
 import { makeSealingKeyFile, readSealingKeyFile } from '../../signing/sealing/sealingkeyfile.ts';
@@ -32,6 +33,8 @@ export interface Surroundings {
   log: Log;
   /** Milliseconds of a monotonic clock, from any start. Default: the machine's. */
   monotonic?: () => number;
+  /** Makes signing keys. Default: a new pair from node:crypto. Tests take pairs from a stock, since each RSA pair costs 80 ms. */
+  makeKey?: MakeSigningKey;
 }
 
 /** Milliseconds. */
@@ -44,7 +47,7 @@ export type Stored = Awaited<ReturnType<typeof composeStored>>;
 
 /** Builds the database and what is stored in it: the audit, the keys and the shared secrets, with the sealer that opens them. */
 export async function composeStored(config: Config, { sealingKey }: SettingsFiles, surroundings: Surroundings) {
-  const { clock, log, monotonic = () => performance.now() } = surroundings;
+  const { clock, log, monotonic = () => performance.now(), makeKey } = surroundings;
   const sealer = createSealer(sealingKey ?? (await embeddedSealingKey()));
   const lockLost = Promise.withResolvers<never>();
   const database = await openDatabaseOf(config.database, {
@@ -63,6 +66,7 @@ export async function composeStored(config: Config, { sealingKey }: SettingsFile
       clock,
       monotonic,
       keySet,
+      ...(makeKey && { makeKey }),
       makeSigner: threads.makeSigner,
       onFault: (fault) => log.error({ err: fault, key_set: keySet.name }, 'the stored keys are not taken over'),
     }),

@@ -6,37 +6,49 @@ import { auditEvent } from '../issuing/responses.ts';
 import { presentPage, readPage } from '../present.ts';
 import { page } from '../schemas.ts';
 
-const idFilter = z
-  .string()
-  .regex(/^[\w.-]{1,64}$/, 'must be an id, or the name of an action')
-  .optional();
+const idFilter = (description: string, example: string) =>
+  z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be an id, or the name of an action')
+    .optional()
+    .meta({ description, examples: [example] });
 
 /** RFC 3339 time, parsed to milliseconds since 1970. */
 const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-01-31T12:00:00Z' })
+  .meta({ examples: ['2026-01-31T12:00:00Z'] })
   .transform((text) => Date.parse(text))
   .optional();
 
 const filters = z.strictObject({
-  jti: idFilter,
-  actor: idFilter,
-  user: idFilter,
-  workspace: idFilter,
-  identity: idFilter,
-  job: idFilter,
-  action: idFilter,
-  outcome: z.enum(['success', 'refused', 'failed'], 'must be success, refused or failed').optional(),
-  since: time.describe('From this moment on, by the clock of the replica that recorded the event'),
-  until: time.describe('Before this moment, by the clock of the replica that recorded the event'),
+  jti: idFilter('Events about the workload token with this `jti`.', 'evt_01jd2ze0q8v5n3w4x6y7t9m2ab'),
+  actor: idFilter('Events that this principal caused, by id.', 'usr_01jd2ze0q8v5n3w4x6y7t9m2ab'),
+  user: idFilter('Events about this user, by id.', 'usr_01jd2ze0q8v5n3w4x6y7t9m2ab'),
+  workspace: idFilter('Events about this workspace, by id.', 'ws_01jd2ze0q8v5n3w4x6y7t9m2ab'),
+  identity: idFilter('Events about this managed identity, by id.', 'mi_01jd2ze0q8v5n3w4x6y7t9m2ab'),
+  job: idFilter('Events about this job, by id.', 'job_01jd2ze0q8v5n3w4x6y7t9m2ab'),
+  action: idFilter('Events of this action. `docs/audit-actions.md` lists the actions.', 'job.start'),
+  outcome: z
+    .enum(['success', 'refused', 'failed'], 'must be success, refused or failed')
+    .optional()
+    .meta({ description: 'Only events with this outcome.' }),
+  since: time.meta({
+    description: 'From this moment on (RFC 3339), by the clock of the replica that recorded the event.',
+  }),
+  until: time.meta({
+    description: 'Before this moment (RFC 3339), by the clock of the replica that recorded the event.',
+  }),
 });
 
 const exportQuery = filters.extend({
   after_position: z
     .string()
     .regex(/^(?:0|[1-9]\d{0,14})$/, 'must be the `position` of an event, or 0')
+    // An example after the transformation would be one of its result, which requests do not show.
+    .meta({ examples: ['48151'] })
     .transform(Number)
     .optional()
-    .describe('Above this position: the `position` of the last line that was read'),
+    .meta({ description: 'Only events above this position: the `position` of the last line that was read.' }),
 });
 
 /** Returns the filters by column, for the parameters that were sent. */
@@ -53,7 +65,11 @@ export const auditRoutes: Route[] = [
     method: 'GET',
     path: '/audit-events',
     summary: 'What was done and refused: of the organisation for its owners, of the installation for operators',
+    description:
+      "Lists audit events, newest first. An event says who did or tried what, when, from where, and whether it succeeded. Filters combine with AND. The list holds the events of the caller's organisation; an operator without an organisation reads those of the installation. The actions are listed in `docs/audit-actions.md`.",
     action: 'audit_event.list',
+    who: 'owners of the organisation (permission `audit.view`); operators, for the events of the installation',
+    errors: ['not_found'],
     query: page.extend(filters.shape),
     response: listOf(auditEvent),
     async handle({ api, call, query }) {
@@ -69,7 +85,11 @@ export const auditRoutes: Route[] = [
     method: 'GET',
     path: '/audit-events/export',
     summary: 'All of them as NDJSON in the order of `position`; go on with `after_position` from the last line',
+    description:
+      'Streams audit events as NDJSON, one event per line, oldest first. To continue an export, send the `position` of the last complete line as `after_position`: each event is then delivered exactly once.',
     action: 'audit_event.export',
+    who: 'owners of the organisation (permission `audit.view`); operators, for the events of the installation',
+    errors: ['not_found'],
     media_type: 'application/x-ndjson',
     query: exportQuery,
     handle: ({ api, call, query: { after_position, ...rest } }) =>

@@ -13,7 +13,10 @@ export const assignmentRoutes: Route[] = [
     method: 'GET',
     path: '/workspaces/:id/managed-identities',
     summary: 'The managed identities assigned to a workspace',
+    description:
+      'Lists the managed identities that are assigned to a workspace, for everyone and for single principals. The token of a job opens the list of its own workspace.',
     action: 'managed_identity.list_assigned',
+    errors: ['settings_unreadable'],
     query: page,
     response: listOf(assignedIdentity),
     handle: async ({ api, call, params, query }) =>
@@ -31,7 +34,10 @@ export const assignmentRoutes: Route[] = [
     method: 'POST',
     path: '/workspaces/:id/managed-identities',
     summary: 'Assign a managed identity to a workspace, for everyone or for one user, team or service account',
+    description:
+      'Assigns a managed identity to a workspace. Jobs of the workspace can use it from their next request on. The identity must be inherited by the workspace or reach it through an alias, and not be masked. A workspace has at most one identity of each type and profile for everyone, and at most one for each principal. The caller also needs the right to use the identity: the role deployer at its group, or a use grant.',
     action: 'managed_identity.assign',
+    errors: ['conflict', 'settings_unreadable'],
     body: assignments.create,
     response: assignedIdentity,
     handle: async ({ api, call, params, body }) =>
@@ -48,8 +54,15 @@ export const assignmentRoutes: Route[] = [
     method: 'DELETE',
     path: '/workspaces/:id/managed-identities/:identity',
     summary: 'Unassign a managed identity from a workspace',
+    description:
+      'Unassigns a managed identity from a workspace. Jobs of the workspace lose it with their next request. Without `principal`, all assignments of the identity in the workspace are removed.',
     action: 'managed_identity.unassign',
-    query: z.strictObject({ principal: ref.optional() }),
+    query: z.strictObject({
+      principal: ref.optional().meta({
+        description: 'Only the assignment to this user (id or login), team or service account (id).',
+        examples: ['ada@acme.example'],
+      }),
+    }),
     handle: ({ api, call, params, query }) =>
       api.pipeline.perform(api.actions.assignments.unassign, call, {
         workspace: params.id!,

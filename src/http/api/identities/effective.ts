@@ -12,13 +12,17 @@ export const effectiveRoutes: Route[] = [
     method: 'GET',
     path: '/workspaces/:id/usable-identities',
     summary: 'The managed identities that a workspace could be assigned; `search` is part of a name',
+    description:
+      'Lists the managed identities that can be assigned to a workspace: those of the groups above it and those that reach it through an alias, without the masked ones.',
     action: 'managed_identity.list_usable',
+    errors: ['settings_unreadable'],
     query: page.extend({
       search: z
         .string()
         .regex(/^[a-z0-9_-]{1,64}$/, 'must be part of a name')
-        .optional(),
-      type: identityType.optional(),
+        .optional()
+        .meta({ description: 'Only identities whose name contains this text.', examples: ['aws'] }),
+      type: identityType.optional().meta({ description: 'Only identities of this type.', examples: ['aws'] }),
     }),
     response: listOf(managedIdentities.answer),
     async handle({ api, call, params, query: { search, type, ...page } }) {
@@ -33,8 +37,16 @@ export const effectiveRoutes: Route[] = [
     method: 'GET',
     path: '/workspaces/:id/effective-identities',
     summary: 'What a job of this user would get, one identity per type and profile',
+    description:
+      'Lists the managed identities that a job of this user in the workspace gets: one for each type and profile. An assignment to the user applies before one to a team of the user, and that before one to everyone. Access rules are not applied here.',
     action: 'managed_identity.list_effective',
-    query: page.extend({ user: ref.optional() }),
+    errors: ['settings_unreadable'],
+    query: page.extend({
+      user: ref.optional().meta({
+        description: 'The user of the job, by id or login. Left out: a job without a user.',
+        examples: ['ada@acme.example'],
+      }),
+    }),
     response: listOf(assignedIdentity),
     async handle({ api, call, params, query: { user, ...page } }) {
       const input = { workspace: params.id!, user, page: readPage(page) };

@@ -7,7 +7,7 @@ import { presentPage, readPage } from '../present.ts';
 import { page } from '../schemas.ts';
 
 const startedJob = z
-  .strictObject({ ...jobs.answer.shape, job_token: secret('The token of the job'), withheld })
+  .strictObject({ ...jobs.answer.shape, job_token: secret('The token of the job', 'arsia_job_...'), withheld })
   .meta({ id: 'StartedJob' });
 const jobPath = '/workspaces/:id/jobs/:job';
 
@@ -16,7 +16,11 @@ export const jobRoutes: Route[] = [
     method: 'POST',
     path: '/workspaces/:id/jobs',
     summary: 'Start a job, or with `parent` an array task of one; its token is told once',
+    description:
+      'Starts a job in a workspace and returns its token, once. The token is valid until the job ends. A person starts jobs for themselves, with the stage `interactive` and without labels. A launcher (service account) starts jobs for a user within its right to act, or for itself with its own role. With `parent`, it starts an array task of a running job.',
     action: 'job.start',
+    who: 'users with the role deployer on the workspace (permission `job.run`); service accounts with a right to act there, for users who are deployers, or with the role deployer themselves',
+    errors: ['not_found', 'conflict'],
     body: jobs.create,
     response: startedJob,
     async handle({ api, call, params, body: { deadline: until, ...rest } }) {
@@ -33,6 +37,7 @@ export const jobRoutes: Route[] = [
     method: 'GET',
     path: '/workspaces/:id/jobs',
     summary: 'The jobs of a workspace',
+    description: 'Lists the jobs of a workspace.',
     action: 'job.list',
     query: page,
     response: listOf(jobs.answer),
@@ -47,7 +52,9 @@ export const jobRoutes: Route[] = [
     method: 'GET',
     path: jobPath,
     summary: 'One job',
+    description: 'Returns one job. The token of a job opens only its own job.',
     action: 'job.get',
+    who: 'the principal that started the job, the job itself, and every role on the workspace (permission `job.view`)',
     response: jobs.answer,
     handle: async ({ api, call, params }) =>
       presentJob(await api.pipeline.perform(api.actions.jobs.get, call, { workspace: params.id!, id: params.job! })),
@@ -56,7 +63,11 @@ export const jobRoutes: Route[] = [
     method: 'POST',
     path: `${jobPath}/heartbeat`,
     summary: 'A sign of life; without one for `heartbeat` seconds the job is ended',
+    description:
+      'Records a heartbeat. A job that was started with `heartbeat` ends when none arrives for that many seconds.',
     action: 'job.beat',
+    who: 'the principal that started the job, the job itself, and owners of the workspace',
+    errors: ['job_ended', 'conflict'],
     status: 200,
     response: jobs.answer,
     handle: async ({ api, call, params }) =>
@@ -68,8 +79,13 @@ export const jobRoutes: Route[] = [
     method: 'PATCH',
     path: jobPath,
     summary: 'End a job: its token opens nothing from the next request on',
+    description:
+      'Ends a job. Its token is refused from the next request on, and so are tokens of its array tasks. Credentials that the cloud already gave stay valid until they expire. A job that has ended stays ended.',
     action: 'job.end',
-    body: z.strictObject({ state: z.literal('ended', 'must be "ended"') }),
+    who: 'the principal that started the job, the job itself, and owners of the workspace',
+    body: z.strictObject({
+      state: z.literal('ended', 'must be "ended"').meta({ description: 'The only change of state.' }),
+    }),
     response: jobs.answer,
     handle: async ({ api, call, params }) =>
       presentJob(await api.pipeline.perform(api.actions.jobs.end, call, { workspace: params.id!, id: params.job! })),

@@ -10,7 +10,10 @@ export const membershipRoutes: Route[] = [
     method: 'POST',
     path: '/memberships',
     summary: 'Give a user or service account a role on a group or workspace',
+    description:
+      'Gives a user, team or service account a role on a group or workspace. The role applies there and below. The nearest membership on the path wins, so a membership can also lower a role; only an owner of the organisation stays owner everywhere (see `docs/roles.md`).',
     action: 'membership.create',
+    errors: ['conflict'],
     body: memberships.create,
     response: memberships.answer,
     handle: async ({ api, call, body }) =>
@@ -20,8 +23,12 @@ export const membershipRoutes: Route[] = [
     method: 'GET',
     path: '/memberships',
     summary: 'The members of a group or workspace',
+    description:
+      'Lists the memberships of a group or workspace itself. Memberships of groups above it apply too, and are listed there.',
     action: 'membership.list',
-    query: page.extend({ namespace: ref }),
+    query: page.extend({
+      namespace: ref.meta({ description: 'The group or workspace, by id or path.', examples: ['acme/research'] }),
+    }),
     response: listOf(memberships.answer),
     handle: async ({ api, call, query }) =>
       presentPage(
@@ -37,7 +44,10 @@ export const membershipRoutes: Route[] = [
     method: 'PATCH',
     path: '/memberships/:id',
     summary: 'Change a role',
+    description:
+      'Changes the role of a membership. It applies from the next request on, also to running jobs. The last active owner of the organisation cannot lose that role.',
     action: 'membership.update',
+    errors: ['conflict'],
     body: memberships.change,
     response: memberships.answer,
     handle: async ({ api, call, params, body }) =>
@@ -49,7 +59,10 @@ export const membershipRoutes: Route[] = [
     method: 'DELETE',
     path: '/memberships/:id',
     summary: 'Remove a member; jobs that run for them are refused from the next request on',
+    description:
+      'Deletes a membership. The role of the nearest membership above applies then, if there is one. Jobs that run for a principal without the role are refused with their next request. The last active owner of the organisation cannot be removed.',
     action: 'membership.delete',
+    errors: ['conflict'],
     handle: ({ api, call, params }) => api.pipeline.perform(api.actions.memberships.remove, call, { id: params.id! }),
   }),
 ];
