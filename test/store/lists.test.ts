@@ -9,9 +9,10 @@ import { listAccessRules } from '../../src/store/identities/accessrules.ts';
 import { listAliases } from '../../src/store/identities/aliases.ts';
 import { listAssignedIdentities, listAssignedTo } from '../../src/store/identities/assignments.ts';
 import { listIdentities } from '../../src/store/identities/identities.ts';
-import { listMasks } from '../../src/store/identities/masks.ts';
+import { listMasks, listMasksOf } from '../../src/store/identities/masks.ts';
 import { listCandidates } from '../../src/store/identities/usable.ts';
 import { listGrants } from '../../src/store/identities/usegrants.ts';
+import { listIdentityUses } from '../../src/store/identities/uses.ts';
 import { listJobs } from '../../src/store/jobs/jobs.ts';
 import { listMayAct, listMayActAlong } from '../../src/store/machines/mayact.ts';
 import { listServiceAccounts } from '../../src/store/machines/serviceaccounts.ts';
@@ -213,6 +214,13 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
     simple,
     (db, page) => listServiceAccounts(db, { organization_id: root, roots: [root] }, page),
   ],
+  [
+    'F27 the workspaces that use an identity',
+    'asg',
+    joined,
+    (db, page) => listIdentityUses(db, { id: id('mi', 1), organization_id: root }, [root], page),
+  ],
+  ['F27 the masks of a namespace', 'mi', simple, (db, page) => listMasksOf(db, id('ws', 1), page)],
   ['members', 'mem', simple, (db, page) => listMemberships(db, root, page)],
   ['teams', 'team', simple, (db, page) => listTeams(db, root, page)],
   ['members of a team', 'usr', joined, (db, page) => listTeamMembers(db, id('team', 1), page)],

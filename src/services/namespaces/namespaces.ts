@@ -9,6 +9,7 @@ import {
   insertNamespace,
   listNamespaces,
   type Namespace,
+  type NamespaceFilter,
 } from '../../store/namespaces/namespaces.ts';
 import { listMembershipsOf } from '../../store/people/memberships.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
@@ -133,16 +134,19 @@ export function getNamespace(kind: Namespace['kind']): Action<{ ref: string }, F
 }
 
 /** Returns the action that lists the groups or workspaces that the caller can see. */
-export function listVisibleNamespaces(kind: Namespace['kind']): Action<{ page: Page }, Place, Namespace[]> {
+export function listVisibleNamespaces(
+  kind: Namespace['kind'],
+): Action<NamespaceFilter & { page: Page }, Place, Namespace[]> {
   return {
     name: `${kind}.list`,
     needs: 'member',
     changes: false,
     find: findOwnOrganization,
-    async run(context, input, place) {
+    async run(context, { page, ...filter }, place) {
       const roots = await listVisibleRoots(context);
       if (roots.length === 0 || place.organization_id === null) return [];
-      return await listNamespaces(context.db, { kind, organization_id: place.organization_id, roots }, input.page);
+      const { organization_id } = place;
+      return await listNamespaces(context.db, { ...filter, kind, organization_id, roots }, page);
     },
   };
 }

@@ -3,8 +3,8 @@ import { serviceAccounts } from '../../../entities/serviceaccounts.ts';
 import type { ServiceAccount } from '../../../store/machines/serviceaccounts.ts';
 import { type Route, route } from '../../route.ts';
 import { id, listOf, secret, time, withheld } from '../answers.ts';
-import { iso, presentPage, readPage } from '../present.ts';
-import { flag, page } from '../schemas.ts';
+import { iso, positionIn, presentPage, readPage } from '../present.ts';
+import { activity, flag, namePrefix, page } from '../schemas.ts';
 
 const clientSecret = z
   .strictObject({
@@ -37,14 +37,18 @@ export const serviceAccountRoutes: Route[] = [
     description: 'Lists the service accounts in the groups that the caller can see.',
     action: 'service_account.list',
     who: 'every member of the organisation; the list has what the roles of the caller let it see (permission `service_account.view`)',
-    query: page,
+    query: page.extend({ q: namePrefix, state: activity }),
     response: listOf(serviceAccounts.answer),
-    handle: async ({ api, call, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.serviceAccounts.list, call, { page: readPage(query) }),
-        query.limit,
+    async handle({ api, call, query: { q, state, ...range } }) {
+      const filter = { q, is_active: state && state === 'active', page: readPage(range) };
+      const rows = await api.pipeline.perform(api.actions.serviceAccounts.list, call, filter);
+      return presentPage(
+        rows,
+        range.limit,
         presentServiceAccount,
-      ),
+        positionIn({ q }, ({ name }) => name),
+      );
+    },
   }),
   route({
     method: 'GET',

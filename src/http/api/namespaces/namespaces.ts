@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { ref } from '../../../entities/inputs.ts';
+import { identityType, ref } from '../../../entities/inputs.ts';
 import { groups, workspaces } from '../../../entities/namespaces.ts';
 import type { Namespace } from '../../../store/namespaces/namespaces.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
-import { presentPage, readPage } from '../present.ts';
-import { force, page } from '../schemas.ts';
+import { positionIn, presentPage, readPage } from '../present.ts';
+import { force, namePrefix, page } from '../schemas.ts';
 import { changedGroup, changedWorkspace, movedGroup, movedWorkspace } from './responses.ts';
 
 const forced = z.strictObject({ force });
@@ -72,11 +72,25 @@ function readsOf(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[
       description: `Lists the ${noun} that the caller can see: those where it has a role, with everything below. An operator without an organisation gets an empty list.`,
       action: `${kind}.list`,
       who: 'every member of the organisation; the list has what the roles of the caller let it see (permission `namespace.view`)',
-      query: page,
+      query: page.extend({
+        q: namePrefix,
+        type: identityType.optional().meta({
+          description:
+            kind === 'group'
+              ? 'Only groups that have a managed identity of this type.'
+              : 'Only workspaces that a managed identity of this type is assigned to.',
+          examples: ['aws'],
+        }),
+      }),
       response: listOf(answer),
-      async handle({ api, call, query }) {
-        const rows = await api.pipeline.perform(api.actions[noun].list, call, { page: readPage(query) });
-        return presentPage(rows, query.limit, present);
+      async handle({ api, call, query: { q, type, ...range } }) {
+        const rows = await api.pipeline.perform(api.actions[noun].list, call, { q, type, page: readPage(range) });
+        return presentPage(
+          rows,
+          range.limit,
+          present,
+          positionIn({ q }, ({ name }) => name),
+        );
       },
     }),
     route({

@@ -3,8 +3,8 @@ import { ref } from '../../../entities/inputs.ts';
 import { users } from '../../../entities/users.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
-import { presentPage, readPage } from '../present.ts';
-import { page } from '../schemas.ts';
+import { positionIn, presentPage, readPage } from '../present.ts';
+import { activity, namePrefix, page } from '../schemas.ts';
 
 export const userRoutes: Route[] = [
   route({
@@ -27,14 +27,18 @@ export const userRoutes: Route[] = [
     description: 'Lists the users of the organisation. A caller without a role sees only itself.',
     action: 'user.list',
     who: 'every member of the organisation',
-    query: page,
+    query: page.extend({ q: namePrefix, state: activity }),
     response: listOf(users.answer),
-    handle: async ({ api, call, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.users.list, call, { page: readPage(query) }),
-        query.limit,
+    async handle({ api, call, query: { q, state, ...range } }) {
+      const filter = { q, is_active: state && state === 'active', page: readPage(range) };
+      const rows = await api.pipeline.perform(api.actions.users.list, call, filter);
+      return presentPage(
+        rows,
+        range.limit,
         users.present,
-      ),
+        positionIn({ q }, ({ login }) => login),
+      );
+    },
   }),
   route({
     method: 'GET',
