@@ -313,7 +313,7 @@ describe('an export', () => {
       const all = await exportEvents(own.owner, query);
       // The list is ordered by id; two ids of one millisecond can have any order.
       const byId = new Map(all.map((one) => [one.id, one]));
-      expect(listed.items).toEqual(listed.items.map(({ id }: Body) => byId.get(id)));
+      expect(listed.items.map(withoutNames)).toEqual(listed.items.map(({ id }: Body) => byId.get(id)));
       expect(Math.min(all.length, 200)).toBe(listed.items.length);
       expect({ query, isThere: all.some(({ id }) => id === event.id) }).toEqual({ query, isThere: true });
     }

@@ -120,6 +120,18 @@ const fill = [
     'namespace_id, identity_id, organization_id, created_at',
     `${key('ws')}, ${key('mi', '1')}, '${root}', ${at}`,
   ),
+  rows(
+    'identity_masks',
+    'namespace_id, identity_id, organization_id, created_at',
+    `${key('ws', '1')}, ${key('mi', 'n + 1')}, '${root}', ${at}`,
+  ),
+  // One identity in many workspaces.
+  rows(
+    'assignments',
+    'id, workspace_id, identity_id, organization_id, type, profile, principal_id, created_at',
+    `${key('asg', `n + ${many}`)}, ${key('ws', 'n + 1')}, ${key('mi', '1')}, '${root}', 'aws', 'u', '', ${at}`,
+    many - 1,
+  ),
   // Assignments of a workspace: half for everyone, and half for one user each.
   rows(
     'assignments',
@@ -208,6 +220,7 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
     (db, page) => listCandidates(db, { group_ids: [root, id('grp', 1)] }, page),
   ],
   ['users', 'usr', simple, (db, page) => listUsers(db, root, page)],
+  ['active users', 'usr', simple, (db, page) => listUsers(db, root, page, undefined, { is_active: true })],
   [
     'service accounts',
     'sa',

@@ -11,8 +11,8 @@ import { listPathWarnings } from './pathwarnings.ts';
 
 interface ChangedNamespace {
   namespace: Namespace;
-  /** The trust documents that may show a path that has changed. */
-  warnings: string[];
+  /** The trust documents that may show a path that has changed; undefined where none has. */
+  warnings: string[] | undefined;
 }
 
 /**
@@ -35,7 +35,7 @@ export function changeNamespace(
       if (isRenamed) await rename(context, namespace, name);
       const isChanged = !isRenamed || Object.keys(change).length > 0;
       if (isChanged) await updateNamespace(context.db, namespace.id, change);
-      const warnings = isRenamed ? await listPathWarnings(context, namespace) : [];
+      const warnings = isRenamed ? await listPathWarnings(context, namespace) : undefined;
       return { namespace: (await findNamespace(context.db, kind, namespace.id))!, warnings };
     },
     describe: ({ ref: _ref, ...change }, { namespace: before }, { namespace }) => ({

@@ -123,7 +123,7 @@ function changesOf(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Rout
       async handle({ api, call, params, body }) {
         const input = { ref: params.id!, ...body };
         const { namespace, warnings } = await api.pipeline.perform(api.actions[noun].update, call, input);
-        return { ...present(namespace), warnings };
+        return { ...present(namespace), ...(warnings && { warnings }) };
       },
     }),
     route({

@@ -15,10 +15,10 @@ const warnings = z.array(z.string()).meta({
     ],
   ],
 });
-export const changedGroup = groups.answer.extend({ warnings });
-export const changedWorkspace = workspaces.answer.extend({ warnings });
-export const movedGroup = changedGroup.extend({ dropped_assignments: dropped });
-export const movedWorkspace = changedWorkspace.extend({ dropped_assignments: dropped });
+export const changedGroup = groups.answer.extend({ warnings: warnings.optional() });
+export const changedWorkspace = workspaces.answer.extend({ warnings: warnings.optional() });
+export const movedGroup = groups.answer.extend({ warnings, dropped_assignments: dropped });
+export const movedWorkspace = workspaces.answer.extend({ warnings, dropped_assignments: dropped });
 
 export const organizationQuotas = z
   .strictObject({
