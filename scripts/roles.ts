@@ -22,7 +22,7 @@ const meanings: Readonly<Record<Permission, string>> = {
   'user.manage': 'create, change and deactivate users; invite people',
   'service_account.view': 'see service accounts and their rights to act',
   'service_account.manage': 'create and change service accounts, their secrets and trust rules',
-  'may_act.manage': 'grant and take away rights to act for users there',
+  'may_act.manage': 'grant, change and take away rights to act for users there',
   'team.manage': 'create, change and delete teams and their members',
   'organization.configure': 'change the settings of the organisation; see its quotas',
   'access_rule.view': 'see the access rules of a managed identity',

@@ -1,5 +1,5 @@
 import { refuseByRules } from './accessrules.ts';
-import { canAct, isPlain } from './acting.ts';
+import { explainActFault, findActFault, isPlain } from './acting.ts';
 import { findUsability, type Runner, selectChoice } from './inheritance.ts';
 import type { IdentityFacts, IdentityReach, MintFacts, MintRefusal } from './mintfacts.ts';
 import { decide } from './permissions.ts';
@@ -21,12 +21,13 @@ export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefine
     return { code: 'user_lacks_role', detail: `${runnerName} may not run jobs in ${workspace.path}.` };
   if (launcher === null || (user === null && isPlain(job))) return undefined;
   const named = user === null ? [launcher.id] : [user.id, ...user.team_ids];
-  if (!canAct(launcher.may_act, workspace.lineage, job, named))
-    return {
-      code: 'launcher_may_not_act',
-      detail: `Service account ${launcher.name} may not act for ${user?.login ?? 'itself'} in ${workspace.path} with stage ${job.stage}.`,
-    };
-  return undefined;
+  const fault = findActFault(launcher.may_act, workspace.lineage, job, named);
+  if (fault === undefined) return undefined;
+  const asked = { user: user?.login ?? 'itself', workspace: workspace.path, stage: job.stage };
+  return {
+    code: 'launcher_may_not_act',
+    detail: explainActFault(fault, `Service account ${launcher.name}`, asked),
+  };
 }
 
 /**

@@ -8,6 +8,10 @@ export const assignments = entity({
   schema: 'Assignment',
   fields: {
     id: { column: id('assignment'), answer: null },
+    assignment_id: {
+      answer: id('assignment').answer,
+      meaning: 'The id of the assignment, for `DELETE /workspaces/{id}/assignments/{assignment}`.',
+    },
     workspace_id: { column: id('workspace'), answer: null },
     managed_identity: {
       create: ref,

@@ -27,11 +27,26 @@ const labelValue = z.string().max(256, 'must be at most 256 characters').refine(
 
 const maximumLabels = 32;
 
-export const labels = z
-  .record(name, labelValue)
-  .refine((all) => Object.keys(all).length <= maximumLabels, `must be at most ${maximumLabels} labels`)
-  // OpenAPI cannot show the refinement.
-  .meta({ maxProperties: maximumLabels });
+export const labels = boundLabels(z.record(name, labelValue));
+
+const labelKey = z
+  .string()
+  .regex(new RegExp(`${namePattern.source}|^\\*$`), `must be ${nameRule}, or \`*\` for every label`);
+
+/** The label patterns of a right to act: by key, or by `*` for every key that is not listed. */
+export const labelPatterns = boundLabels(z.record(labelKey, labelValue)).meta({
+  description:
+    'The labels that a job may have: a pattern of values for each key, or for `*`, which is every key that is not listed. Without it, a job may have no labels.',
+});
+
+function boundLabels<Labels extends z.ZodType<Record<string, string>>>(labels: Labels): Labels {
+  return (
+    labels
+      .refine((all) => Object.keys(all).length <= maximumLabels, `must be at most ${maximumLabels} labels`)
+      // OpenAPI cannot show the refinement.
+      .meta({ maxProperties: maximumLabels })
+  );
+}
 
 /** A pattern of stages, or the id of a principal. */
 export const pattern = z

@@ -16,6 +16,21 @@ const lifetime = z
   .min(tokenLifetime.minimum, `must be at least ${tokenLifetime.minimum} seconds`)
   .max(tokenLifetime.maximum, `must be at most ${tokenLifetime.maximum} seconds`);
 
+/** The alias that a request names. */
+export const namedAlias = z
+  .strictObject({
+    id: id('alias').answer.meta({
+      description: 'The id of the alias.',
+      examples: ['alias_01jd2ze0q8v5n3w4x6y7t9m2ab'],
+    }),
+    path: z.string().meta({
+      description: 'The path of the alias: that of its group, and its name.',
+      examples: ['acme/simulation/aws'],
+    }),
+    source: z.string().meta({ description: 'The path of the managed identity.', examples: ['acme/research/aws'] }),
+  })
+  .meta({ id: 'NamedAlias' });
+
 /** Name, type and subject scope never change: the trust policy in the cloud depends on them. */
 export const managedIdentities = entity({
   table: 'managed_identities',
@@ -72,6 +87,10 @@ export const managedIdentities = entity({
       example: 600,
       create: lifetime.default(tokenLifetime.default),
       change: lifetime.optional(),
+    },
+    alias: {
+      answer: namedAlias.optional(),
+      meaning: 'Where the request names an alias: that alias. `path` is the source.',
     },
     created_at: { column: time },
     version: { column: version, hasDefault: true },

@@ -1,7 +1,17 @@
 import { z } from 'zod';
-import { id, json, text, texts, time } from './columns.ts';
+import { id, json, text, texts, time, version } from './columns.ts';
 import { entity } from './entity.ts';
-import { labels, pattern, ref, refOrEveryone } from './inputs.ts';
+import { labelPatterns, pattern, ref, refOrEveryone } from './inputs.ts';
+
+const users = z
+  .array(refOrEveryone)
+  .min(1, 'must name a user or team, or `*` for everyone')
+  .max(100, 'must name at most 100 users')
+  .meta({
+    description:
+      'Users by id or login, teams by id or name; `*` is everyone; the account itself for its jobs without a user.',
+  });
+const stages = z.array(pattern).min(1).max(32);
 
 /** The rights of service accounts to start jobs for users. */
 export const mayAct = entity({
@@ -27,14 +37,8 @@ export const mayAct = entity({
       column: texts,
       example: ['*'],
       meaning: 'Ids of users and teams; `*` is everyone; the account itself for its jobs without a user.',
-      create: z
-        .array(refOrEveryone)
-        .min(1, 'must name a user or team, or `*` for everyone')
-        .max(100, 'must name at most 100 users')
-        .meta({
-          description:
-            'Users by id or login, teams by id or name; `*` is everyone; the account itself for its jobs without a user.',
-        }),
+      create: users,
+      change: users.optional(),
       audited: true,
     },
     user_names: { namesOf: 'users' },
@@ -42,16 +46,20 @@ export const mayAct = entity({
       column: texts,
       meaning: 'Patterns of the stages that its jobs may have, with `*` for any text. Default: any stage.',
       example: ['prod'],
-      create: z.array(pattern).min(1).max(32).default(['*']),
+      create: stages.default(['*']),
+      change: stages.optional(),
       audited: true,
     },
     labels: {
       column: json(z.record(z.string(), z.string())),
-      meaning: 'Patterns of the labels that its jobs may have, by key. Default: no labels.',
+      meaning:
+        'The labels that its jobs may have: a pattern of values for each key, or for `*`, which is every key that is not listed. Default: no labels.',
       example: { project: 'wing-*' },
-      create: labels.default({}),
+      create: labelPatterns.default({}),
+      change: labelPatterns.optional(),
       audited: true,
     },
     created_at: { column: time },
+    version: { column: version, hasDefault: true },
   },
 });

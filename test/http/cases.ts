@@ -85,6 +85,10 @@ export const cases: Record<string, Case> = {
     least: 'deployer',
     params: { id: 'workspace', identity: 'identity' },
   },
+  'DELETE /workspaces/:id/assignments/:assignment': {
+    least: 'deployer',
+    params: { id: 'workspace', assignment: 'assignment' },
+  },
   'GET /workspaces/:id/usable-identities': { least: 'viewer', params: id('workspace') },
   'GET /workspaces/:id/effective-identities': { least: 'viewer', params: id('workspace'), query: { user: 'user' } },
 
@@ -119,6 +123,11 @@ export const cases: Record<string, Case> = {
     body: () => ({ users: ['*'] }),
   },
   'GET /service-accounts/:id/may-act': { least: 'viewer', params: id('account') },
+  'PATCH /service-accounts/:id/may-act/:right': {
+    least: 'owner',
+    params: { id: 'account', right: 'right' },
+    body: () => ({ labels: { '*': '*' } }),
+  },
   'DELETE /service-accounts/:id/may-act/:right': { least: 'owner', params: { id: 'account', right: 'right' } },
   'POST /service-accounts/:id/trust-rules': { least: 'owner', params: id('account'), body: () => trust },
   'GET /service-accounts/:id/trust-rules': { least: 'owner', params: id('account') },

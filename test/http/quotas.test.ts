@@ -167,6 +167,12 @@ const growths: Record<string, () => Promise<Growth>> = {
     const right = { namespace: acme.group, users: ['*'], stages: ['run'], labels: { env: 'ü' } };
     return { add: () => post(path, right), used: 0, size: 60 + 5 + 7 + 7 + 6 };
   },
+  'may_act_bytes may_act.update': async () => {
+    const path = `/service-accounts/${await addAccount()}/may-act`;
+    const right = await create(path, { namespace: acme.group, users: ['*'], stages: ['a'] });
+    const stages = (n: number) => ['a', 'b', 'c'].slice(0, n + 1);
+    return { add: (n) => owner.ask('PATCH', `${path}/${right}`, { stages: stages(n) }), used: 70, size: 5 };
+  },
   'teams team.create': async () => ({ add: () => post('/teams', { name: makeName() }) }),
   'team_members team_member.create': async () => {
     const users = await makeBoth(addUser);

@@ -6,7 +6,11 @@ const parameters: Readonly<Record<string, readonly [meaning: string, example: st
   users: ['The user, by id or login.', 'ada@acme.example'],
   teams: ['The team, by id or name.', 'aero'],
   'service-accounts': ['The service account, by id or path.', 'acme%2Fresearch%2Flauncher'],
-  'managed-identities': ['The managed identity, by id or path.', 'acme%2Fresearch%2Faws'],
+  'managed-identities': [
+    'The managed identity, by id or path. Reads take the path of an alias too.',
+    'acme%2Fresearch%2Faws',
+  ],
+  assignments: ['The id of the assignment.', 'asg_01jd2ze0q8v5n3w4x6y7t9m2ab'],
   masks: ['The managed identity that is masked, by id or path.', 'acme%2Fresearch%2Faws'],
   members: ['The user, by id or login.', 'ada@acme.example'],
   memberships: ['The id of the membership.', 'mem_01jd2ze0q8v5n3w4x6y7t9m2ab'],

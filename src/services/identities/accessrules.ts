@@ -18,7 +18,7 @@ import { findUser } from '../../store/people/users.ts';
 import { findVisibleAccount } from '../people/principalrefs.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
 
 interface FoundRule extends FoundIdentity {
   rule: AccessRuleRow;
@@ -57,7 +57,7 @@ export const listIdentityAccessRules: Action<{ ref: string; page: Page }, FoundI
   name: 'access_rule.list',
   needs: 'access_rule.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, { page }, { identity }) => listAccessRules(context.db, identity.id, page),
 };
 

@@ -1,7 +1,7 @@
 import type { IssuerResolver } from '../issuing/issuerresolver.ts';
 import { changeAccessRule, createAccessRule, listIdentityAccessRules, removeAccessRule } from './accessrules.ts';
 import { createAlias, listIdentityAliases, removeAlias } from './aliases.ts';
-import { assignIdentity, listWorkspaceIdentities, unassignIdentity } from './assignments.ts';
+import { assignIdentity, listWorkspaceIdentities } from './assignments.ts';
 import { listEffectiveIdentities, listUsableIdentities } from './effective.ts';
 import {
   changeIdentity,
@@ -15,6 +15,7 @@ import { listIdentityMasks, listNamespaceMasks, maskIdentity, unmaskIdentity } f
 import { moveIdentityTo } from './moves.ts';
 import { createSubjectGrant, listIdentitySubjectGrants, removeSubjectGrant } from './subjectgrants.ts';
 import { createTrustActions } from './trust.ts';
+import { removeAssignment, unassignIdentity } from './unassign.ts';
 import { createUseGrant, listUseGrants, removeUseGrant } from './usegrants.ts';
 import { listUsesOfIdentity } from './uses.ts';
 
@@ -48,6 +49,7 @@ export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolv
     assignments: {
       assign: assignIdentity,
       unassign: unassignIdentity,
+      remove: removeAssignment,
       list: listWorkspaceIdentities,
       listUsable: listUsableIdentities,
       listEffective: listEffectiveIdentities,

@@ -12,7 +12,7 @@ import { resolveNamespace } from '../namespaces/namespaces.ts';
 import { findVisibleAccount } from '../people/principalrefs.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
 
 interface NewSubjectGrant {
   ref: string;
@@ -68,7 +68,7 @@ export const listIdentitySubjectGrants: Action<{ ref: string; page: Page }, Foun
   name: 'subject_grant.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, input, { identity }) => listSubjectGrants(context.db, identity.id, input.page),
 };
 

@@ -2,7 +2,7 @@ import type { Page } from '../../database/page.ts';
 import { type AliasAlong, type IdentityUse, listAliasesIn, listIdentityUses } from '../../store/identities/uses.ts';
 import { listVisibleRoots } from '../namespaces/namespaces.ts';
 import type { Action } from '../pipeline/action.ts';
-import { type FoundIdentity, resolveIdentity } from './lookup.ts';
+import { type FoundIdentity, resolveIdentityToList } from './lookup.ts';
 
 /** The assignment of an identity to a workspace. `alias` is null where the identity reaches the workspace from its own group. */
 export type NamedUse = Omit<IdentityUse, 'lineage'> & { alias: Pick<AliasAlong, 'id' | 'path'> | null };
@@ -12,7 +12,7 @@ export const listUsesOfIdentity: Action<{ ref: string; page: Page }, FoundIdenti
   name: 'managed_identity.list_uses',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   async run(context, { page }, { identity }) {
     const roots = context.caller.kind === 'system' ? [identity.organization_id] : await listVisibleRoots(context);
     const uses = await listIdentityUses(context.db, identity, roots, page);

@@ -1,4 +1,4 @@
-import { canAct, interactive, isPlain } from '../../core/acting.ts';
+import { type ActFault, explainActFault, findActFault, interactive, isPlain } from '../../core/acting.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { decide } from '../../core/permissions.ts';
 import type { Job } from '../../store/jobs/jobs.ts';
@@ -58,13 +58,26 @@ function refuseToAct(
   job: NewJob,
   runner: Pick<User, 'id' | 'login'> & { team_ids: string[] },
 ): void {
-  if (canAct(rights, workspace.lineage, job, [runner.id, ...runner.team_ids])) return;
-  throw new ArsiaError(
-    'forbidden',
-    `This service account may not act for ${runner.login} in ${workspace.path} with stage ${job.stage} and these labels.`,
-    { advice: 'Ask an owner for the right (POST /api/v1/service-accounts/{id}/may-act).' },
-  );
+  const fault = findActFault(rights, workspace.lineage, job, [runner.id, ...runner.team_ids]);
+  if (fault === undefined) return;
+  const asked = { user: runner.login, workspace: workspace.path, stage: job.stage };
+  throw new ArsiaError('forbidden', explainActFault(fault, 'This service account', asked), {
+    advice: actAdvice[fault.part],
+    ...(fault.part === 'labels' && {
+      fields: fault.labels.map(({ key, allowed }) => ({
+        pointer: `/labels/${key}`,
+        detail: allowed === undefined ? 'is not listed by the right to act' : `must match ${JSON.stringify(allowed)}`,
+      })),
+    }),
+  });
 }
+
+const actAdvice: Record<ActFault['part'], string> = {
+  runner: 'Ask an owner for the right (POST /api/v1/service-accounts/{id}/may-act).',
+  stage: 'Ask an owner to add the stage to the right (PATCH /api/v1/service-accounts/{id}/may-act/{right}).',
+  labels:
+    'Ask an owner to add the label to the right (PATCH /api/v1/service-accounts/{id}/may-act/{right}): `labels` has a pattern of values for each key, or for `*`, which is every other key.',
+};
 
 /** Decides a job of a person: only for themselves, with the stage `interactive` and without labels. */
 async function startForSelf(context: Context, input: NewJob, found: FoundNamespace) {

@@ -1,4 +1,4 @@
-import { createMayAct, listRightsToAct, removeMayAct } from './mayact.ts';
+import { changeMayAct, createMayAct, listRightsToAct, removeMayAct } from './mayact.ts';
 import { removeServiceAccount } from './removal.ts';
 import { createSecret, removeSecret } from './secrets.ts';
 import {
@@ -24,7 +24,7 @@ export function createMachineActions(parts: {
       createSecret,
       removeSecret,
     },
-    mayAct: { create: createMayAct, list: listRightsToAct, remove: removeMayAct },
+    mayAct: { create: createMayAct, list: listRightsToAct, update: changeMayAct, remove: removeMayAct },
     trustRules: createTrustRuleActions({
       own: [parts.issuer, `${parts.issuer}/oauth2`],
       allowLoopback: parts.allowLoopbackIssuers,

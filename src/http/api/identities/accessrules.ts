@@ -14,6 +14,7 @@ export const accessRuleRoutes: Route[] = [
     description:
       'Adds an access rule to a managed identity. Rules of one kind are alternatives; each kind that has rules must match the job. Rules are checked each time a token or credentials are issued, so a new rule applies to running jobs with their next request.',
     action: 'access_rule.create',
+    errors: ['conflict'],
     body: accessRules.create,
     response: accessRules.answer,
     handle: async ({ api, call, params, body }) =>
@@ -43,6 +44,7 @@ export const accessRuleRoutes: Route[] = [
     description:
       'Replaces the values of an access rule. The kind of a rule never changes: delete the rule and add another one. Running jobs are checked against the new values with their next request.',
     action: 'access_rule.update',
+    errors: ['conflict'],
     body: accessRules.change,
     response: accessRules.answer,
     handle: async ({ api, call, params, body }) =>
@@ -61,6 +63,7 @@ export const accessRuleRoutes: Route[] = [
     description:
       'Deletes an access rule. If it was the last rule of its kind, that kind no longer restricts jobs. If the identity has no rules at all, `identities_without_rules` of the organisation settings decides.',
     action: 'access_rule.delete',
+    errors: ['conflict'],
     handle: ({ api, call, params }) =>
       api.pipeline.perform(api.actions.accessRules.remove, call, { ref: params.id!, id: params.rule! }),
   }),

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { assignments } from '../../../entities/assignments.ts';
-import { ref } from '../../../entities/inputs.ts';
+import { refOrEveryone } from '../../../entities/inputs.ts';
 import { assignedCursor } from '../../../store/identities/assignments.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
 import { presentAssigned, presentPage, readPage } from '../present.ts';
-import { page } from '../schemas.ts';
+import { flag, page } from '../schemas.ts';
 import { assignedIdentity } from './responses.ts';
 
 export const assignmentRoutes: Route[] = [
@@ -53,21 +53,36 @@ export const assignmentRoutes: Route[] = [
   route({
     method: 'DELETE',
     path: '/workspaces/:id/managed-identities/:identity',
-    summary: 'Unassign a managed identity from a workspace',
+    summary:
+      'Unassign a managed identity from a workspace; refused with the list of assignments where there are several, unless forced',
     description:
-      'Unassigns a managed identity from a workspace. Jobs of the workspace lose it with their next request. Without `principal`, all assignments of the identity in the workspace are removed.',
+      'Unassigns a managed identity from a workspace: deletes the assignment for `principal`, or all of them. Without `force` it is refused where these are several; the refusal lists them with their ids. Jobs of the workspace lose the identity with their next request.',
     action: 'managed_identity.unassign',
+    errors: ['conflict'],
     query: z.strictObject({
-      principal: ref.optional().meta({
-        description: 'Only the assignment to this user (id or login), team or service account (id).',
+      principal: refOrEveryone.optional().meta({
+        description:
+          'Only the assignment for this user (id or login), team or service account (id); `*`: the one for everyone.',
         examples: ['ada@acme.example'],
       }),
+      force: flag.meta({ description: '`true`: delete the assignments that the refusal without it lists.' }),
     }),
     handle: ({ api, call, params, query }) =>
       api.pipeline.perform(api.actions.assignments.unassign, call, {
         workspace: params.id!,
         identity: params.identity!,
         principal: query.principal,
+        force: query.force === 'true',
       }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/workspaces/:id/assignments/:assignment',
+    summary: 'Delete one assignment, by its `assignment_id`',
+    description:
+      'Deletes one assignment of a managed identity to a workspace, and no other. Jobs that have the identity by it lose it with their next request.',
+    action: 'assignment.delete',
+    handle: ({ api, call, params }) =>
+      api.pipeline.perform(api.actions.assignments.remove, call, { workspace: params.id!, id: params.assignment! }),
   }),
 ];

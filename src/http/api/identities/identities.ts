@@ -54,7 +54,8 @@ export const identityRoutes: Route[] = [
     method: 'GET',
     path: '/managed-identities/:id',
     summary: 'One managed identity, by id or path',
-    description: 'Returns one managed identity.',
+    description:
+      'Returns one managed identity. By the path of an alias: the source, with the alias as `alias`. Then a role at the group of the alias is enough.',
     action: 'managed_identity.get',
     errors: ['settings_unreadable'],
     response: managedIdentities.answer,

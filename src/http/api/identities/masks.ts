@@ -69,6 +69,7 @@ function masksOf(kind: 'group' | 'workspace', noun: 'groups' | 'workspaces'): Ro
       summary: `Show a masked managed identity in a ${kind} again`,
       description: `Deletes the mask of a managed identity in a ${kind}: it can be assigned there again. Assignments that the mask removed do not come back.`,
       action: 'identity_mask.delete',
+      errors: ['conflict'],
       handle: ({ api, call, params }) =>
         api.pipeline.perform(api.actions.masks.remove, call, { namespace: params.id!, identity: params.identity! }),
     }),

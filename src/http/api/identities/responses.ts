@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ClaimName, claimRegistry } from '../../../core/claims.ts';
 import { assignments } from '../../../entities/assignments.ts';
-import { managedIdentities } from '../../../entities/managedidentities.ts';
+import { managedIdentities, namedAlias } from '../../../entities/managedidentities.ts';
 
 export const assignedIdentity = z
   .strictObject({
@@ -71,6 +71,7 @@ export const trust = z
         ],
       ],
     }),
+    alias: namedAlias.optional().meta({ description: 'Where the request names an alias: that alias.' }),
   })
   .meta({ id: 'Trust' });
 

@@ -46,6 +46,7 @@ export const subjectGrantRoutes: Route[] = [
     description:
       'Deletes a subject grant. Jobs that depended on it are refused with their next request (`subject_not_granted`).',
     action: 'subject_grant.delete',
+    errors: ['conflict'],
     handle: ({ api, call, params }) =>
       api.pipeline.perform(api.actions.subjectGrants.remove, call, { ref: params.id!, id: params.grant! }),
   }),

@@ -31,9 +31,9 @@ export const trustRoutes: Route[] = [
     path: '/managed-identities/:id/trust',
     summary: 'What the cloud admin pastes: issuer, subject, audience and the trust documents',
     description:
-      'Returns what the administrator of the cloud needs: issuer, subject, audience, and documents and commands to copy. Nothing is stored. Name a workspace or a user where the subject of the identity contains one.',
+      'Returns what the administrator of the cloud needs: issuer, subject, audience, and documents and commands to copy. Nothing is stored. Name a workspace or a user where the subject of the identity contains one. An identity that is not usable in the workspace is refused with 409 and the ways out.',
     action: 'managed_identity.trust',
-    errors: ['not_supported', 'claims_refused', 'settings_unreadable'],
+    errors: ['conflict', 'not_supported', 'claims_refused', 'settings_unreadable'],
     query: meant,
     response: trust,
     handle: ({ api, call, params, query }) =>
@@ -46,7 +46,7 @@ export const trustRoutes: Route[] = [
     description:
       "Says whether a trust document, as copied from the cloud, would accept the token of this identity, or names the condition that fails. Accepts JSON and YAML as the cloud's own tools print them. Nothing is stored and the cloud is not called.",
     action: 'managed_identity.evaluate',
-    errors: ['not_supported', 'claims_refused', 'settings_unreadable'],
+    errors: ['conflict', 'not_supported', 'claims_refused', 'settings_unreadable'],
     status: 200,
     body: pasted,
     response: verdict,
@@ -59,7 +59,7 @@ export const trustRoutes: Route[] = [
     summary: 'The claims that a token would carry; nothing is signed',
     description: 'Returns the claims that a token of this identity would have. Nothing is signed.',
     action: 'managed_identity.preview_claims',
-    errors: ['not_supported', 'claims_refused', 'settings_unreadable'],
+    errors: ['conflict', 'not_supported', 'claims_refused', 'settings_unreadable'],
     query: meant,
     response: claims,
     handle: ({ api, call, params, query }) =>

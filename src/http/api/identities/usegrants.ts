@@ -12,6 +12,7 @@ export const useGrantRoutes: Route[] = [
     description:
       'Lets a principal use a managed identity, that is, assign it to workspaces where the principal is deployer. Deployers at the group of the identity need no grant.',
     action: 'use_grant.create',
+    errors: ['conflict'],
     body: useGrants.create,
     response: useGrants.answer,
     handle: async ({ api, call, params, body }) =>
@@ -38,6 +39,7 @@ export const useGrantRoutes: Route[] = [
     summary: 'Take the use of the identity away',
     description: 'Deletes a use grant. Existing assignments stay; the principal can make no new ones.',
     action: 'use_grant.delete',
+    errors: ['conflict'],
     handle: ({ api, call, params }) =>
       api.pipeline.perform(api.actions.useGrants.remove, call, { ref: params.id!, id: params.grant! }),
   }),

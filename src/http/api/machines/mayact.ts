@@ -36,6 +36,20 @@ export const mayActRoutes: Route[] = [
       ),
   }),
   route({
+    method: 'PATCH',
+    path: '/service-accounts/:id/may-act/:right',
+    summary: 'Change users, stages or labels of a right to act; a list or map that is sent replaces the former one',
+    description:
+      'Changes users, stages or labels of a right to act. Members that are left out stay; a list or map that is sent replaces the former one. Jobs that the right no longer covers are refused with their next request (`launcher_may_not_act`).',
+    action: 'may_act.update',
+    body: mayAct.change,
+    response: mayAct.answer,
+    handle: async ({ api, call, params, body }) =>
+      mayAct.present(
+        await api.pipeline.perform(api.actions.mayAct.update, call, { ref: params.id!, id: params.right!, ...body }),
+      ),
+  }),
+  route({
     method: 'DELETE',
     path: '/service-accounts/:id/may-act/:right',
     summary: 'Take a right to act away, with the next request of its jobs',

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { teamMembers, teams } from '../../../entities/teams.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
 import { presentPage, readPage } from '../present.ts';
-import { page } from '../schemas.ts';
+import { force, page } from '../schemas.ts';
 
 export const teamRoutes: Route[] = [
   route({
@@ -59,11 +60,14 @@ export const teamRoutes: Route[] = [
   route({
     method: 'DELETE',
     path: '/teams/:id',
-    summary: 'Delete a team with the roles, grants and assignments it was given',
+    summary: 'Delete a team; refused with the roles, grants and assignments that it was given, unless forced',
     description:
-      'Deletes a team with its memberships, use grants and assignments. What they allowed ends with the next request.',
+      'Deletes a team with its memberships, use grants and assignments. What they allowed ends with the next request. Without `force` it is refused where there are any; the refusal lists them.',
+    errors: ['conflict'],
     action: 'team.delete',
-    handle: ({ api, call, params }) => api.pipeline.perform(api.actions.teams.remove, call, { ref: params.id! }),
+    query: z.strictObject({ force }),
+    handle: ({ api, call, params, query }) =>
+      api.pipeline.perform(api.actions.teams.remove, call, { ref: params.id!, force: query.force === 'true' }),
   }),
   route({
     method: 'POST',
