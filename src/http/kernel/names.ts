@@ -17,11 +17,11 @@ function findNameMembers(response: z.ZodType | undefined): [name: string, of: st
   });
 }
 
-const known = new WeakMap<Route, [name: string, of: string][]>();
+const nameMembers = new WeakMap<Route, [name: string, of: string][]>();
 
 function nameMembersOf(route: Route): [name: string, of: string][] {
-  const found = known.get(route) ?? findNameMembers(route.response);
-  known.set(route, found);
+  const found = nameMembers.get(route) ?? findNameMembers(route.response);
+  nameMembers.set(route, found);
   return found;
 }
 
