@@ -25,6 +25,7 @@ const ofServer: Readonly<Record<string, string>> = {
   'invitation.decline': 'a person declined an invitation at sign-in',
   'user_tie.decline': 'a person declined a tie at sign-in',
   'job.expire': 'the server ended a job that was past its deadline or without heartbeat',
+  'name.list': 'the names for an answer could not be read',
   'key.rotate': '`arsia server keys rotate`, or the rotation after 30 days',
   'key.revoke': '`arsia server keys revoke`',
   'issuer.change': '`arsia server issuer change`',

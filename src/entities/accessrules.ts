@@ -12,6 +12,7 @@ export const accessRules = entity({
   schema: 'AccessRule',
   fields: {
     id: { column: id('access_rule') },
+    managed_identity: { nameOf: 'identity_id', example: 'acme/research/aws' },
     identity_id: { column: id('managed_identity'), meaning: 'The managed identity that the rule protects.' },
     organization_id: { column: id('group') },
     kind: {
@@ -23,12 +24,13 @@ export const accessRules = entity({
     values: {
       column: texts,
       meaning:
-        'The allowed values; one of them must match. For `stage`: patterns, with `*` for any text. For `user`: ids or logins. For `team` and `service_account`: ids. For `label`: `key=pattern` entries, all of which must match.',
+        'The allowed values; one of them must match. For `stage`: patterns, with `*` for any text. For `user`: ids or logins. For `team`: ids or names. For `service_account`: ids or paths. For `label`: `key=pattern` entries, all of which must match.',
       example: ['prod', 'staging-*'],
       create: values,
       change: values,
       audited: true,
     },
+    value_names: { namesOf: 'values' },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
   },

@@ -8,8 +8,14 @@ export const aliases = entity({
   schema: 'Alias',
   fields: {
     id: { column: id('alias') },
+    managed_identity: { nameOf: 'identity_id', example: 'acme/research/aws' },
     identity_id: { column: id('managed_identity'), meaning: 'The source, whose rules and subject stay.' },
-    group: { create: ref, meaning: 'The group that gets the alias, by id or path.', example: 'acme/simulation' },
+    group: {
+      nameOf: 'group_id',
+      create: ref,
+      meaning: 'The group that gets the alias, by id or path.',
+      example: 'acme/simulation',
+    },
     group_id: { column: id('group'), meaning: 'The group that has the alias.' },
     organization_id: { column: id('group') },
     name: {

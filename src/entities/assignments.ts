@@ -30,9 +30,10 @@ export const assignments = entity({
       create: name.optional(),
     },
     principal: {
+      nameOf: 'principal_id',
       create: ref.optional(),
       meaning:
-        'For whom it is assigned: a user by id or login, a team or service account by id. Left out: for everyone.',
+        'For whom it is assigned: a user by id or login, a team by id or name, a service account by id or path. Left out: for everyone.',
       example: 'ada@acme.example',
     },
     principal_id: {

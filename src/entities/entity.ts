@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Column } from './columns.ts';
+import { nameMember, type nameOfId, namesMember, type namesOfIds } from './names.ts';
 
 /** A field of an entity. Tables, requests, answers and audit records are derived from it. */
 export interface Field {
@@ -14,6 +15,13 @@ export interface Field {
    * names which most entities have.
    */
   meaning?: string;
+  /**
+   * The field whose id this names in answers: a login, the name of a team, or a path. It has no column: the kernel fills it in
+   * (src/http/kernel/names.ts). `meaning` is then of requests.
+   */
+  nameOf?: string;
+  /** The same for a field that is a list of ids: an object with the names by id. */
+  namesOf?: string;
   /** A value that is valid in requests and answers, for the OpenAPI document. */
   example?: unknown;
   /** The schema in create requests. Without it, the server sets the field. */
@@ -47,11 +55,15 @@ type StoredValues<All extends Fields> = {
     : never;
 };
 
-type AnswerOf<One extends Field> = One extends { answer: infer Answer }
-  ? Answer
-  : One extends { column: Column<unknown, infer Answer> }
-    ? Answer
-    : null;
+type AnswerOf<One extends Field> = One extends { nameOf: string }
+  ? typeof nameOfId
+  : One extends { namesOf: string }
+    ? typeof namesOfIds
+    : One extends { answer: infer Answer }
+      ? Answer
+      : One extends { column: Column<unknown, infer Answer> }
+        ? Answer
+        : null;
 
 type AnswerShape<All extends Fields> = {
   -readonly [Name in keyof All as AnswerOf<All[Name]> extends z.ZodType ? Name : never]: AnswerOf<
@@ -83,11 +95,11 @@ type Given<All extends Fields> = {
     : never]: StoredValues<All>[Name];
 };
 
-/** The input of `present`: the values of the columns, and, as in the answer, those of fields that are not stored. */
+/** The input of `present`: the values of the columns, and, as in the answer, those of fields that are neither stored nor names. */
 type Shown<All extends Fields> = {
-  [Name in keyof AnswerShape<All>]: All[Name & keyof All] extends { column: Column<infer Value> }
-    ? Value
-    : z.output<AnswerShape<All>[Name]>;
+  [Name in keyof AnswerShape<All> as All[Name & keyof All] extends { nameOf: string } | { namesOf: string }
+    ? never
+    : Name]: All[Name & keyof All] extends { column: Column<infer Value> } ? Value : z.output<AnswerShape<All>[Name]>;
 };
 
 interface Entity<All extends Fields> {
@@ -155,6 +167,8 @@ const usualMeanings: Readonly<Record<string, string>> = {
 };
 
 function answerOf({ answer, column, ...field }: Field, name: string): z.ZodType | null | undefined {
+  if (field.nameOf !== undefined) return nameMember(field.nameOf, field.example);
+  if (field.namesOf !== undefined) return namesMember(field.namesOf);
   const schema = answer === undefined ? column?.answer : answer;
   const meaning = field.meaning ?? usualMeanings[name];
   return schema && withMeta(schema, meaning, field.example);
@@ -173,6 +187,8 @@ function withMeta(schema: z.ZodType, description: string | undefined, example: u
   return Object.keys(meta).length === 0 ? schema : schema.meta(meta);
 }
 
-function shown(value: unknown, { column }: Field): unknown {
+function shown(value: unknown, { column, nameOf, namesOf }: Field): unknown {
+  if (nameOf !== undefined) return null;
+  if (namesOf !== undefined) return {};
   return value === null || column?.show === undefined ? value : column.show(value);
 }

@@ -30,11 +30,13 @@ export const invitations = entity({
       create: role.answer.optional(),
     },
     namespace: {
+      nameOf: 'namespace_id',
       create: ref.optional(),
       meaning: 'The group or workspace of the role, by id or path. Default: the organisation with `role`, else none.',
       example: 'acme/research',
     },
     invited_by: { column: text, meaning: 'The id of the sender.', example: 'usr_01jd2ze0q8v5n3w4x6y7t9m2ab' },
+    inviter: { nameOf: 'invited_by', example: 'ada@acme.example' },
     created_at: { column: time },
     expires_at: { column: time, meaning: 'The end of the invitation: 14 days after its creation.' },
     accepted_at: { column: nullable(time), meaning: 'The time of the acceptance; null while it is open.' },

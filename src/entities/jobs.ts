@@ -16,14 +16,17 @@ export const jobs = entity({
   fields: {
     id: { column: id('job') },
     organization_id: { column: id('group') },
+    workspace: { nameOf: 'workspace_id', example: 'acme/research/wing' },
     workspace_id: { column: id('workspace'), meaning: 'The workspace that the job runs in.' },
     user: {
+      nameOf: 'user_id',
       create: ref.optional(),
       meaning:
         'The user that the job runs for, by id or login. Default: a person starts it for themselves, a service account for itself without a user.',
       example: 'ada@acme.example',
     },
     user_id: { column: nullable(id('user')), meaning: 'The user that the job runs for; null: the launcher itself.' },
+    launcher: { nameOf: 'launcher_id', example: 'acme/research/launcher' },
     launcher_id: {
       column: nullable(id('service_account')),
       meaning: 'The service account that started the job; null: the user did.',
@@ -33,6 +36,7 @@ export const jobs = entity({
       meaning: 'The id of the principal that started the job.',
       example: 'sa_01jd2ze0q8v5n3w4x6y7t9m2ab',
     },
+    starter: { nameOf: 'started_by', example: 'acme/research/launcher' },
     stage: {
       column: text,
       meaning:

@@ -7,12 +7,14 @@ export const masks = entity({
   table: 'identity_masks',
   schema: 'Mask',
   fields: {
+    namespace: { nameOf: 'namespace_id', example: 'acme/research/wing' },
     namespace_id: {
       column: text,
       meaning: 'The group or workspace that hides the identity.',
       example: 'grp_01jd2ze0q8v5n3w4x6y7t9m2ab',
     },
     managed_identity: {
+      nameOf: 'identity_id',
       create: ref,
       meaning: 'The inherited managed identity to hide, by id or path.',
       example: 'acme/research/aws',

@@ -8,7 +8,8 @@ const users = z
   .min(1, 'must name a user or team, or `*` for everyone')
   .max(100, 'must name at most 100 users')
   .meta({
-    description: 'Users by id or login, teams by id; `*` is everyone; the account itself for its jobs without a user.',
+    description:
+      'Users by id or login, teams by id or name; `*` is everyone; the account itself for its jobs without a user.',
   });
 const stages = z.array(pattern).min(1).max(32);
 
@@ -18,8 +19,10 @@ export const mayAct = entity({
   schema: 'RightToAct',
   fields: {
     id: { column: id('may_act') },
+    service_account: { nameOf: 'service_account_id', example: 'acme/research/launcher' },
     service_account_id: { column: id('service_account'), meaning: 'The launcher.' },
     namespace: {
+      nameOf: 'namespace_id',
       create: ref,
       meaning: 'The group or workspace where the right applies, with everything below it, by id or path.',
       example: 'acme/research',
@@ -38,6 +41,7 @@ export const mayAct = entity({
       change: users.optional(),
       audited: true,
     },
+    user_names: { namesOf: 'users' },
     stages: {
       column: texts,
       meaning: 'Patterns of the stages that its jobs may have, with `*` for any text. Default: any stage.',

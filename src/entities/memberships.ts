@@ -10,15 +10,21 @@ export const memberships = entity({
   schema: 'Membership',
   fields: {
     id: { column: id('membership') },
-    namespace: { create: ref, meaning: 'The group or workspace, by id or path.', example: 'acme/research' },
+    namespace: {
+      nameOf: 'namespace_id',
+      create: ref,
+      meaning: 'The group or workspace, by id or path.',
+      example: 'acme/research',
+    },
     namespace_id: {
       column: text,
       meaning: 'The group or workspace.',
       example: 'grp_01jd2ze0q8v5n3w4x6y7t9m2ab',
     },
     principal: {
+      nameOf: 'principal_id',
       create: ref,
-      meaning: 'Who gets the role: a user by id or login, a team or service account by id.',
+      meaning: 'Who gets the role: a user by id or login, a team by id or name, a service account by id or path.',
       example: 'ada@acme.example',
     },
     principal_id: {

@@ -7,10 +7,16 @@ import { description, name, ref } from './inputs.ts';
 const named = {
   kind: { column: oneOf(['group', 'workspace']), answer: null },
   organization_id: { column: id('group') },
-  name: { column: text, meaning: 'The name below its parent. It never changes.', example: 'research', create: name },
+  name: {
+    column: text,
+    meaning: 'The name below its parent.',
+    example: 'research',
+    create: name,
+    change: name.optional(),
+  },
   path: {
     column: text,
-    meaning: 'The names from the organisation down, with `/` between. A move changes it.',
+    meaning: 'The names from the organisation down, with `/` between. A move or a rename changes it.',
     example: 'acme/research',
     audited: true,
   },
@@ -24,7 +30,7 @@ const described = {
     meaning: 'Free text, at most 1000 characters.',
     example: 'Simulations of the wing',
     create: description.default(''),
-    change: description,
+    change: description.optional(),
   },
   created_at: { column: time },
   version: { column: version, hasDefault: true },

@@ -22,7 +22,13 @@ export const serviceAccounts = entity({
       create: name,
       audited: true,
     },
-    group: { create: ref, meaning: 'The group that gets it, by id or path.', example: 'acme/research' },
+    path: { nameOf: 'id', example: 'acme/research/launcher' },
+    group: {
+      nameOf: 'group_id',
+      create: ref,
+      meaning: 'The group that gets it, by id or path.',
+      example: 'acme/research',
+    },
     description: {
       column: text,
       hasDefault: true,
@@ -46,5 +52,8 @@ export const serviceAccounts = entity({
     },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
+    deleted_at: { column: nullable(time), answer: null },
+    /** The path when it was deleted; its name is its id since. */
+    deleted_path: { column: nullable(text), answer: null },
   },
 });

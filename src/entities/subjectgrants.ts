@@ -7,9 +7,11 @@ export const subjectGrants = entity({
   schema: 'SubjectGrant',
   fields: {
     id: { column: id('subject_grant') },
+    managed_identity: { nameOf: 'identity_id', example: 'acme/research/aws' },
     identity_id: { column: id('managed_identity'), meaning: 'The managed identity.' },
     organization_id: { column: id('group') },
     launcher: {
+      nameOf: 'launcher_id',
       create: ref.optional(),
       meaning: 'The service account whose rights to act count, by id or path. Send it, `namespace` or both.',
       example: 'acme/research/launcher',
@@ -21,6 +23,7 @@ export const subjectGrants = entity({
       audited: true,
     },
     namespace: {
+      nameOf: 'namespace_id',
       create: ref.optional(),
       meaning: 'Rights to act that were granted here or above count, by id or path. Send it, `launcher` or both.',
       example: 'acme/research',

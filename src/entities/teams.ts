@@ -33,6 +33,7 @@ export const teamMembers = entity({
   table: 'team_members',
   schema: 'TeamMember',
   fields: {
+    team: { nameOf: 'team_id', example: 'aero' },
     team_id: { column: id('team'), meaning: 'The team.' },
     user: { create: ref, meaning: 'The user to add, by id or login.', example: 'ada@acme.example' },
     user_id: { column: id('user'), meaning: 'The user.' },

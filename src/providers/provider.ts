@@ -111,6 +111,15 @@ export type Verdict =
       actual: string;
     };
 
+/** A path that tokens show: of the identity, of the workspace, or of the group of the workspace. */
+export type PathFact = 'identity' | 'workspace' | 'group';
+
+export interface ShownPath {
+  fact: PathFact;
+  /** Where the cloud sees it, in its own words. */
+  where: string;
+}
+
 export interface Federated<Settings = ReadSettings> {
   /**
    * The audiences that the cloud reserves. No identity of a kind with a free audience may have one: this cloud would accept
@@ -125,6 +134,11 @@ export interface Federated<Settings = ReadSettings> {
    * Returns whether the provider's own claims name the user of the job, so that the cloud can decide by them. Absent: never.
    */
   namesUser?(settings: Settings): boolean;
+  /**
+   * Returns where tokens show a path, so that a condition at the cloud can compare it. Pure. Absent: the cloud can compare
+   * none.
+   */
+  listShownPaths?(settings: Settings): ShownPath[];
   /** Returns the audience of a token and the provider's own claims. Pure. */
   assertion(settings: Settings, facts: TrustFacts): Assertion;
   /** Returns the documents that the admin copies. Pure. Trust text of this kind is composed only here. */

@@ -271,6 +271,8 @@ describe('an export', () => {
     return lines(answer);
   };
 
+  const withoutNames = ({ actor: _a, user: _u, workspace: _w, identity: _i, target: _t, ...event }: Body) => event;
+
   test('has every event of the organisation once, ordered by position over many pages, and none of another organisation', async () => {
     await Promise.all(Array.from({ length: 1100 }, () => viewer.ask('POST', '/users', { login: 'x' })));
     const events = await exportEvents(own.owner);
@@ -281,9 +283,9 @@ describe('an export', () => {
     expect(events.length).toBeGreaterThan(1100);
     expect(events.map(({ id, position }) => ({ id, position }))).toEqual(stored);
     expect(JSON.stringify(events)).not.toContain(foreign.id);
-    // Each event is as in the list.
+    // Each event is as in the list, without the names for people.
     const { items } = await own.owner.send('GET', '/audit-events?limit=5');
-    for (const item of items) expect(events).toContainEqual(item);
+    for (const item of items) expect(events).toContainEqual(withoutNames(item));
     const ofInstallation = await exportEvents(operator);
     expect(ofInstallation.length).toBeGreaterThan(0);
     expect(ofInstallation.filter(({ organization_id }) => organization_id !== null)).toEqual([]);
@@ -311,7 +313,7 @@ describe('an export', () => {
       const all = await exportEvents(own.owner, query);
       // The list is ordered by id; two ids of one millisecond can have any order.
       const byId = new Map(all.map((one) => [one.id, one]));
-      expect(listed.items).toEqual(listed.items.map(({ id }: Body) => byId.get(id)));
+      expect(listed.items.map(withoutNames)).toEqual(listed.items.map(({ id }: Body) => byId.get(id)));
       expect(Math.min(all.length, 200)).toBe(listed.items.length);
       expect({ query, isThere: all.some(({ id }) => id === event.id) }).toEqual({ query, isThere: true });
     }

@@ -56,6 +56,7 @@ export const cases: Record<string, Case> = {
   'PATCH /groups/:id': { least: 'owner', params: id('group'), body: described },
   'DELETE /groups/:id': { least: 'owner', params: id('group'), flags: { force: 'true' } },
   'POST /groups/:id/move': { least: 'owner', params: id('group'), refs: { parent: 'place' } },
+  'GET /groups/:id/masks': { least: 'viewer', params: id('group') },
   'POST /groups/:id/masks': { least: 'owner', params: id('place'), refs: { managed_identity: 'ofRoot' } },
   'DELETE /groups/:id/masks/:identity': { least: 'owner', params: { id: 'group', identity: 'ofRoot' } },
 
@@ -70,6 +71,7 @@ export const cases: Record<string, Case> = {
     refs: { parent: 'place' },
     flags: { force: 'true' },
   },
+  'GET /workspaces/:id/masks': { least: 'viewer', params: id('workspace') },
   'POST /workspaces/:id/masks': { least: 'owner', params: id('emptyWorkspace'), refs: { managed_identity: 'ofRoot' } },
   'DELETE /workspaces/:id/masks/:identity': { least: 'owner', params: { id: 'workspace', identity: 'ofRoot' } },
   'GET /workspaces/:id/managed-identities': { least: 'viewer', params: id('workspace'), opensToJob: true },
@@ -116,6 +118,7 @@ export const cases: Record<string, Case> = {
   'GET /service-accounts': { least: 'viewer', isList: true, opensToOperator: true },
   'GET /service-accounts/:id': { least: 'viewer', params: id('account') },
   'PATCH /service-accounts/:id': { least: 'owner', params: id('account'), body: described },
+  'DELETE /service-accounts/:id': { least: 'owner', params: id('account'), flags: { force: 'true' } },
   'POST /service-accounts/:id/secrets': { least: 'owner', params: id('account') },
   'GET /service-accounts/:id/secrets': { least: 'owner', params: id('account') },
   'DELETE /service-accounts/:id/secrets/:secret': { least: 'owner', params: { id: 'account', secret: 'secret' } },
@@ -158,6 +161,7 @@ export const cases: Record<string, Case> = {
   'POST /managed-identities/:id/aliases': { least: 'owner', params: id('unassigned'), refs: { group: 'place' } },
   'GET /managed-identities/:id/aliases': { least: 'viewer', params: id('identity') },
   'DELETE /managed-identities/:id/aliases/:alias': { least: 'owner', params: { id: 'identity', alias: 'alias' } },
+  'GET /managed-identities/:id/workspaces': { least: 'viewer', params: id('identity') },
   'GET /managed-identities/:id/masks': { least: 'viewer', params: id('ofRoot') },
   'POST /managed-identities/:id/access-rules': {
     least: 'owner',

@@ -353,7 +353,7 @@ describe('names', () => {
 describe('fields that a request may not set', () => {
   test.each([
     ['PATCH', '/groups/:id', { description: 'x', organization_id: 'grp_x' }],
-    ['PATCH', '/groups/:id', { description: 'x', name: 'other' }],
+    ['PATCH', '/groups/:id', { description: 'x', path: 'acme/other' }],
     ['PATCH', '/managed-identities/:id', { group: 'acme' }],
     ['PATCH', '/managed-identities/:id', { name: 'other' }],
     ['PATCH', '/managed-identities/:id', { type: 'azure' }],

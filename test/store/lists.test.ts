@@ -9,9 +9,10 @@ import { listAccessRules } from '../../src/store/identities/accessrules.ts';
 import { listAliases } from '../../src/store/identities/aliases.ts';
 import { listAssignedIdentities, listAssignedTo } from '../../src/store/identities/assignments.ts';
 import { listIdentities } from '../../src/store/identities/identities.ts';
-import { listMasks } from '../../src/store/identities/masks.ts';
+import { listMasks, listMasksOf } from '../../src/store/identities/masks.ts';
 import { listCandidates } from '../../src/store/identities/usable.ts';
 import { listGrants } from '../../src/store/identities/usegrants.ts';
+import { listIdentityUses } from '../../src/store/identities/uses.ts';
 import { listJobs } from '../../src/store/jobs/jobs.ts';
 import { listMayAct, listMayActAlong } from '../../src/store/machines/mayact.ts';
 import { listServiceAccounts } from '../../src/store/machines/serviceaccounts.ts';
@@ -119,6 +120,18 @@ const fill = [
     'namespace_id, identity_id, organization_id, created_at',
     `${key('ws')}, ${key('mi', '1')}, '${root}', ${at}`,
   ),
+  rows(
+    'identity_masks',
+    'namespace_id, identity_id, organization_id, created_at',
+    `${key('ws', '1')}, ${key('mi', 'n + 1')}, '${root}', ${at}`,
+  ),
+  // One identity in many workspaces.
+  rows(
+    'assignments',
+    'id, workspace_id, identity_id, organization_id, type, profile, principal_id, created_at',
+    `${key('asg', `n + ${many}`)}, ${key('ws', 'n + 1')}, ${key('mi', '1')}, '${root}', 'aws', 'u', '', ${at}`,
+    many - 1,
+  ),
   // Assignments of a workspace: half for everyone, and half for one user each.
   rows(
     'assignments',
@@ -207,12 +220,20 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
     (db, page) => listCandidates(db, { group_ids: [root, id('grp', 1)] }, page),
   ],
   ['users', 'usr', simple, (db, page) => listUsers(db, root, page)],
+  ['active users', 'usr', simple, (db, page) => listUsers(db, root, page, undefined, { is_active: true })],
   [
     'service accounts',
     'sa',
     simple,
     (db, page) => listServiceAccounts(db, { organization_id: root, roots: [root] }, page),
   ],
+  [
+    'F27 the workspaces that use an identity',
+    'asg',
+    joined,
+    (db, page) => listIdentityUses(db, { id: id('mi', 1), organization_id: root }, [root], page),
+  ],
+  ['F27 the masks of a namespace', 'mi', simple, (db, page) => listMasksOf(db, id('ws', 1), page)],
   ['members', 'mem', simple, (db, page) => listMemberships(db, root, page)],
   ['teams', 'team', simple, (db, page) => listTeams(db, root, page)],
   ['members of a team', 'usr', joined, (db, page) => listTeamMembers(db, id('team', 1), page)],

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { IdKind } from '../../core/ids.ts';
 import * as columns from '../../entities/columns.ts';
 
+export { nameMark, nameMember } from '../../entities/names.ts';
+
 export const id = (kind: IdKind) => columns.id(kind).answer;
 export const time = columns.time.answer;
 

@@ -1,4 +1,4 @@
-import type { Page } from '../../database/page.ts';
+import { type Page, positionByName } from '../../database/page.ts';
 import { assignments } from '../../entities/assignments.ts';
 import { managedIdentities } from '../../entities/managedidentities.ts';
 import { identityPath, type NamedAlias } from '../../services/identities/lookup.ts';
@@ -40,6 +40,14 @@ export function presentPage<Row extends { id: string }, Item>(
   const last = rows.length > limit ? items.at(-1) : undefined;
   // Unsealed; the router seals the cursor.
   return { items: items.map(present), next_cursor: last === undefined ? null : positionOf(last) };
+}
+
+/** Returns the position of a row in a list: its id, or with `q` its name and id. */
+export function positionIn<Row extends { id: string }>(
+  { q }: { q?: string | undefined },
+  nameOf: (row: Row) => string,
+) {
+  return (row: Row) => (q === undefined ? row.id : positionByName(nameOf(row), row.id));
 }
 
 /** Returns a page of a filtered list. It may be shorter than the limit although another page follows. */

@@ -10,6 +10,7 @@ import { identityMoveRoutes } from './identities/moves.ts';
 import { subjectGrantRoutes } from './identities/subjectgrants.ts';
 import { trustRoutes } from './identities/trust.ts';
 import { useGrantRoutes } from './identities/usegrants.ts';
+import { identityUseRoutes } from './identities/uses.ts';
 import { issuingRoutes } from './issuing/issuing.ts';
 import { jobRoutes } from './jobs/jobs.ts';
 import { mayActRoutes } from './machines/mayact.ts';
@@ -43,6 +44,7 @@ export const routes: readonly Route[] = [
   ...subjectGrantRoutes,
   ...accessRuleRoutes,
   ...settingsRoutes,
+  ...identityUseRoutes,
   ...identityMoveRoutes,
   ...aliasRoutes,
   ...maskRoutes,

@@ -31,6 +31,22 @@ export const page = z.strictObject({
     .meta({ description: '`next_cursor` of the page before. Left out: the first page.', examples: ['eyJhIjoi...'] }),
 });
 
+/** The beginning of a login or name, in a query. Compared byte by byte. */
+export const namePrefix = z
+  .string('must be given once')
+  .regex(/^[a-z0-9._@+-]{1,64}$/, 'must be the beginning of a login or name')
+  .optional()
+  .meta({
+    description: 'Only those whose login or name begins with this text, in the order of logins or names.',
+    examples: ['ada'],
+  });
+
+/** A filter of users and service accounts. */
+export const activity = z
+  .enum(['active', 'inactive'], 'must be active or inactive')
+  .optional()
+  .meta({ description: 'Only active ones, or only deactivated ones.' });
+
 /** A switch in a query. */
 export const flag = z.enum(['true', 'false'], 'must be true or false').default('false');
 

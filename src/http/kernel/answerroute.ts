@@ -9,6 +9,7 @@ import { type Limits, outcomeOfApi, readBearer } from '../limits/limits.ts';
 import type { Api, Route } from '../route.ts';
 import { refuseUnread, refuseWithoutToken } from './authentication.ts';
 import type { Cursors } from './cursors.ts';
+import { addNames } from './names.ts';
 import { openPage, sealPage } from './pages.ts';
 import { parseRequest } from './parserequest.ts';
 import type { Answer, HttpRequest } from './request.ts';
@@ -56,14 +57,16 @@ async function performRoute(parts: RouteParts, route: Route, request: HttpReques
   }
   const call: Call = { origin, caller, if_match };
   const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body, logged });
-  if (key === undefined) return presentResult(request, route, await handle(api), { ...scope, query }, cursors);
+  const present = async (result: unknown) =>
+    presentResult(request, route, await addNames(api, call, route, result), { ...scope, query }, cursors);
+  if (key === undefined) return await present(await handle(api));
   const content = { params: { ...params }, query, body };
   const { answer, isReplay } = await idempotency.once(
     { call, action: route.action, route: scope.route, key, content, secrets: toldOnce(route.response) },
     async (within) => (await handle({ ...api, pipeline: within })) as Record<string, unknown>,
   );
   if (isReplay) headers['idempotency-replayed'] = 'true';
-  return presentResult(request, route, answer, { ...scope, query }, cursors);
+  return await present(answer);
 }
 
 function presentResult(

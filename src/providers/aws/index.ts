@@ -1,6 +1,6 @@
 import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
-import { assertion, namesUser } from './assertion.ts';
+import { assertion, listShownPaths, namesUser } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
 import { type AwsEndpoints, chooseEndpoint, endpoints, ownHosts } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
@@ -18,6 +18,7 @@ export const aws: Provider<AwsSettings> = {
     ownAudiences: [/^aws(?::|$)/i, /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)(?:$|[:/])/i],
     assertion,
     namesUser,
+    listShownPaths,
     trust,
     evaluate,
   },

@@ -1,3 +1,4 @@
+import { listClaimPaths } from '../facts.ts';
 import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
@@ -17,6 +18,7 @@ export const gcp: Provider<GcpSettings> = {
   federated: {
     ownAudiences: [/^(?:https?:)?\/\/iam\.googleapis\.com(?:$|\/)/i],
     assertion,
+    listShownPaths: listClaimPaths,
     trust,
     evaluate,
   },

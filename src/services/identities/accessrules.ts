@@ -13,9 +13,9 @@ import {
   listAccessRules,
   updateAccessRule,
 } from '../../store/identities/accessrules.ts';
-import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findTeam } from '../../store/people/teams.ts';
 import { findUser } from '../../store/people/users.ts';
+import { findVisibleAccount } from '../people/principalrefs.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type FoundIdentity, identityPath, resolveIdentity, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
@@ -118,7 +118,7 @@ async function resolveValues(
   const find = {
     user: (ref: string) => findUser(context.db, organization_id, ref),
     team: (ref: string) => findTeam(context.db, organization_id, ref),
-    service_account: (ref: string) => findServiceAccount(context.db, ref),
+    service_account: (ref: string) => findVisibleAccount(context, organization_id, ref),
   };
   if (kind === 'stage') return values;
   const ids: string[] = [];

@@ -11,12 +11,13 @@ import {
   listAllIdentities,
   removeIdentity,
 } from './identities.ts';
-import { listIdentityMasks, maskIdentity, unmaskIdentity } from './masks.ts';
+import { listIdentityMasks, listNamespaceMasks, maskIdentity, unmaskIdentity } from './masks.ts';
 import { moveIdentityTo } from './moves.ts';
 import { createSubjectGrant, listIdentitySubjectGrants, removeSubjectGrant } from './subjectgrants.ts';
 import { createTrustActions } from './trust.ts';
 import { removeAssignment, unassignIdentity } from './unassign.ts';
 import { createUseGrant, listUseGrants, removeUseGrant } from './usegrants.ts';
+import { listUsesOfIdentity } from './uses.ts';
 
 export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolver: IssuerResolver }) {
   return {
@@ -27,6 +28,7 @@ export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolv
       update: changeIdentity(parts),
       remove: removeIdentity,
       move: moveIdentityTo,
+      listUses: listUsesOfIdentity,
       ...createTrustActions(parts.issuerResolver),
     },
     useGrants: { create: createUseGrant, list: listUseGrants, remove: removeUseGrant },
@@ -38,7 +40,12 @@ export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolv
       remove: removeAccessRule,
     },
     aliases: { create: createAlias, list: listIdentityAliases, remove: removeAlias },
-    masks: { create: maskIdentity, list: listIdentityMasks, remove: unmaskIdentity },
+    masks: {
+      create: maskIdentity,
+      list: listIdentityMasks,
+      listOfNamespace: listNamespaceMasks,
+      remove: unmaskIdentity,
+    },
     assignments: {
       assign: assignIdentity,
       unassign: unassignIdentity,

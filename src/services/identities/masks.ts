@@ -1,8 +1,9 @@
 import { ArsiaError } from '../../core/errors.ts';
 import type { Page } from '../../database/page.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { deleteMask, insertMask, listMasks, type Mask } from '../../store/identities/masks.ts';
+import { deleteMask, insertMask, listMasks, listMasksOf, type Mask } from '../../store/identities/masks.ts';
 import { readReach } from '../../store/identities/reach.ts';
+import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { demandOnEach } from '../namespaces/descendants.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
@@ -80,6 +81,16 @@ export const listIdentityMasks: Action<{ ref: string; page: Page }, FoundIdentit
   find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, { page }, { identity }) => listMasks(context.db, identity.id, page),
 };
+
+/** Lists the masks of a group or workspace itself, not those above it. */
+export const listNamespaceMasks: Action<{ kind: Namespace['kind']; ref: string; page: Page }, FoundNamespace, Mask[]> =
+  {
+    name: 'identity_mask.list_of_namespace',
+    needs: 'namespace.view',
+    changes: false,
+    find: (context, input) => resolveNamespace(context, input.kind, input.ref),
+    run: (context, { page }, { namespace }) => listMasksOf(context.db, namespace.id, page),
+  };
 
 async function resolveMaskTarget(context: Context, input: { namespace: string; identity: string }): Promise<FoundMask> {
   const place = await resolveNamespace(context, 'any', input.namespace);

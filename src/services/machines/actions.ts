@@ -1,4 +1,5 @@
 import { changeMayAct, createMayAct, listRightsToAct, removeMayAct } from './mayact.ts';
+import { removeServiceAccount } from './removal.ts';
 import { createSecret, listSecretsOfAccount, removeSecret } from './secrets.ts';
 import {
   changeServiceAccount,
@@ -19,6 +20,7 @@ export function createMachineActions(parts: {
       get: getServiceAccount,
       list: listAllServiceAccounts,
       update: changeServiceAccount,
+      remove: removeServiceAccount,
       createSecret,
       listSecrets: listSecretsOfAccount,
       removeSecret,

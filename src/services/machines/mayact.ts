@@ -12,13 +12,12 @@ import {
   updateMayAct,
 } from '../../store/machines/mayact.ts';
 import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
-import { findTeam } from '../../store/people/teams.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
-import { resolveUserIn } from '../people/users.ts';
+import { findUserOrTeam } from '../people/principalrefs.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import type { QuotaHolderRef } from '../pipeline/admit.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
+import { type FoundAccount, findServiceAccountByRef, resolveServiceAccount } from './serviceaccounts.ts';
 
 interface FoundMayAct extends FoundAccount {
   right: MayActRow;
@@ -74,22 +73,26 @@ function toBytesHolder(account: ServiceAccount, { namespace }: FoundNamespace): 
 
 async function resolveUsers(context: Context, account: ServiceAccount, refs: readonly string[]): Promise<string[]> {
   const users: string[] = [];
-  for (const ref of refs) users.push(await resolveUserOrTeam(context, account, ref));
+  for (const [index, ref] of refs.entries())
+    users.push(await resolveUserOrTeam(context, account, ref, `/users/${index}`));
   return users;
 }
 
 /**
- * Returns the id of a user or team of the organisation, `*` for everyone, or the account itself (the stages and labels
- * of its own jobs).
+ * Returns the id of a user or team of the organisation (by id, login or name), `*` for everyone, or the account itself
+ * (the stages and labels of its own jobs).
  */
-async function resolveUserOrTeam(context: Context, account: ServiceAccount, ref: string): Promise<string> {
+async function resolveUserOrTeam(
+  context: Context,
+  account: ServiceAccount,
+  ref: string,
+  pointer: string,
+): Promise<string> {
   if (ref === '*' || ref === account.id) return ref;
-  if (isId('team', ref)) {
-    const team = await findTeam(context.db, account.organization_id, ref);
-    if (team === undefined) throw buildNotFoundError('team', ref);
-    return team.id;
-  }
-  return (await resolveUserIn(context, account.organization_id, ref)).id;
+  if (ref.includes('/') && (await findServiceAccountByRef(context.db, ref))?.id === account.id) return account.id;
+  const found = await findUserOrTeam(context, account.organization_id, ref, pointer);
+  if (found === undefined) throw buildNotFoundError(isId('team', ref) ? 'team' : 'user or team', ref);
+  return found.id;
 }
 
 export const listRightsToAct: Action<{ ref: string; page: Page }, FoundAccount, MayActRow[]> = {

@@ -17,6 +17,7 @@ import {
 } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
+import type { PrincipalFilter } from '../../store/people/users.ts';
 import { type FoundNamespace, listVisibleRoots, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findOwnOrganization } from '../pipeline/places.ts';
@@ -66,6 +67,8 @@ export const createServiceAccount: Action<Created<typeof serviceAccounts>, Found
       is_active: true,
       created_at: new Date(context.now),
       version: 1,
+      deleted_at: null,
+      deleted_path: null,
     };
     await insertServiceAccount(context.db, row);
     return row;
@@ -84,15 +87,15 @@ export const getServiceAccount: Action<{ ref: string }, FoundAccount, ServiceAcc
   run: async (_context, _input, { account }) => account,
 };
 
-export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccount[]> = {
+export const listAllServiceAccounts: Action<PrincipalFilter & { page: Page }, Place, ServiceAccount[]> = {
   name: 'service_account.list',
   needs: 'member',
   changes: false,
   find: findOwnOrganization,
-  async run(context, input, { organization_id }) {
+  async run(context, { page, ...filter }, { organization_id }) {
     const roots = await listVisibleRoots(context);
     if (roots.length === 0 || organization_id === null) return [];
-    return await listServiceAccounts(context.db, { organization_id, roots }, input.page);
+    return await listServiceAccounts(context.db, { ...filter, organization_id, roots }, page);
   },
 };
 

@@ -1,9 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { isId } from '../../core/ids.ts';
 import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import type { memberships } from '../../entities/memberships.ts';
-import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import {
   deleteMembership,
@@ -15,12 +13,11 @@ import {
   type MembershipRow,
   updateMembership,
 } from '../../store/people/memberships.ts';
-import { findTeam } from '../../store/people/teams.ts';
-import { findUser } from '../../store/people/users.ts';
 import { type FoundNamespace, listVisibleRoots, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
+import { findPrincipalId, principalForms } from './principalrefs.ts';
 import { findOnlyVisiblePrincipal, refuseLastOwner } from './users.ts';
 
 interface FoundMembership extends Place {
@@ -131,26 +128,17 @@ export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
 };
 
 /**
- * Returns the id of a user (by id or login), a team or a service account (by id) of the organisation. Throws
- * `invalid_request` where it has none such.
+ * Returns the id of a user, team or service account of the organisation, by id, login, name or path. Throws
+ * `invalid_request` where it has none such, or where a user and a team have the name.
  */
 export async function resolvePrincipalId(context: Context, organization_id: string, ref: string): Promise<string> {
   const id = await findPrincipalId(context, organization_id, ref);
   if (id === undefined)
     throw new ArsiaError('invalid_request', `There is no user, team or service account ${JSON.stringify(ref)} here.`, {
-      advice: 'Name a user by id or login, a team or a service account by its id.',
+      advice: principalForms,
       fields: [{ pointer: '/principal', detail: 'is unknown in this organisation' }],
     });
   return id;
-}
-
-async function findPrincipalId(context: Context, organization_id: string, ref: string): Promise<string | undefined> {
-  const principal = isId('service_account', ref)
-    ? await findServiceAccount(context.db, ref)
-    : isId('team', ref)
-      ? await findTeam(context.db, organization_id, ref)
-      : await findUser(context.db, organization_id, ref);
-  return principal?.organization_id === organization_id ? principal.id : undefined;
 }
 
 async function resolveMembership(context: Context, input: { id: string }): Promise<FoundMembership> {

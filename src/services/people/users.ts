@@ -8,7 +8,15 @@ import { deleteOpenLinks } from '../../store/people/adminlinks.ts';
 import { reserveLogin } from '../../store/people/logins.ts';
 import { hasAnyRole, listActiveOwners } from '../../store/people/memberships.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
-import { findUser, findUserOrDeleted, insertUser, listUsers, type User, updateUser } from '../../store/people/users.ts';
+import {
+  findUser,
+  findUserOrDeleted,
+  insertUser,
+  listUsers,
+  type PrincipalFilter,
+  type User,
+  updateUser,
+} from '../../store/people/users.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
@@ -103,13 +111,13 @@ export const getUser: Action<{ ref: string }, FoundUser, User> = {
   },
 };
 
-export const listAllUsers: Action<{ page: Page }, Place, User[]> = {
+export const listAllUsers: Action<PrincipalFilter & { page: Page }, Place, User[]> = {
   name: 'user.list',
   needs: 'member',
   changes: false,
   find: findOwnOrganization,
-  async run(context, { page }, { organization_id }) {
-    return await listUsers(context.db, organization_id!, page, await findOnlyVisiblePrincipal(context));
+  async run(context, { page, ...filter }, { organization_id }) {
+    return await listUsers(context.db, organization_id!, page, await findOnlyVisiblePrincipal(context), filter);
   },
 };
 

@@ -34,7 +34,7 @@ const counted: Record<QuotaName, string> = {
   teams: rows(of('teams')),
   team_members: rows(of('team_members', 'team_id')),
   teams_per_user: rows(of('team_members', 'user_id')),
-  service_accounts: rows(of('service_accounts')),
+  service_accounts: rows(`${of('service_accounts')} AND deleted_at IS NULL`),
   secrets_per_service_account: rows(live(of('service_account_secrets', 'service_account_id'))),
   trust_rules_per_service_account: rows(of('service_account_trust_rules', 'service_account_id')),
   access_tokens: rows(

@@ -1,6 +1,6 @@
 import { isId } from '../../core/ids.ts';
 import type { Queries } from '../../database/connections.ts';
-import type { Page } from '../../database/page.ts';
+import { beginsWith, isAfterName, orderByName, type Page } from '../../database/page.ts';
 import type { Changed, Row } from '../../entities/entity.ts';
 import { users } from '../../entities/users.ts';
 
@@ -103,18 +103,37 @@ export async function listMergedUsers(db: Queries, organization_id: string | nul
   return rows.map((row) => row.id);
 }
 
+/** Filters of a list of users or service accounts. */
+export interface PrincipalFilter {
+  /** The beginning of the login or name. The list is then ordered by it. */
+  q?: string | undefined;
+  is_active?: boolean | undefined;
+}
+
 /** Lists users who are not deleted. With `only`, lists this user alone. */
-export async function listUsers(db: Queries, organization_id: string, page: Page, only?: string): Promise<User[]> {
-  return await db
+export async function listUsers(
+  db: Queries,
+  organization_id: string,
+  page: Page,
+  only?: string,
+  { q, is_active }: PrincipalFilter = {},
+): Promise<User[]> {
+  const query = db
     .selectFrom('users')
     .select(users.columns)
     .where('organization_id', '=', organization_id)
     .where('deleted_at', 'is', null)
-    .$if(only !== undefined, (query) => query.where('id', '=', only!))
-    .where('id', '>', page.after ?? '')
-    .orderBy('id')
-    .limit(page.limit)
-    .execute();
+    .$if(only !== undefined, (list) => list.where('id', '=', only!))
+    .$if(is_active !== undefined, (list) => list.where('is_active', '=', is_active!))
+    .limit(page.limit);
+  return await (q === undefined
+    ? query.where('id', '>', page.after ?? '').orderBy('id')
+    : query
+        .where(beginsWith('login', q))
+        .where(isAfterName('login', 'id', page.after))
+        .orderBy(orderByName('login'))
+        .orderBy('id')
+  ).execute();
 }
 
 export async function setOperator(db: Queries, id: string, is_operator: boolean): Promise<User> {

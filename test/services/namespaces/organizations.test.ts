@@ -139,7 +139,7 @@ describe('memberships', () => {
     const body = { namespace: workspaceId, principal: organization.user, role: 'viewer' };
     const { answer } = await oracle.refuses(() => owner.ask('POST', '/memberships', body), conflict);
     expect(answer.body.advice).toMatch(/PATCH \/api\/v1\/memberships\/mem_/);
-    for (const principal of ['nobody', 'usr_01jznk00000000000000000000', 'acme/lab/launcher', workspaceId])
+    for (const principal of ['nobody', 'usr_01jznk00000000000000000000', 'acme/lab/nobody', workspaceId])
       await oracle.refuses(() => owner.ask('POST', '/memberships', { ...body, principal }), {
         status: 400,
         code: 'invalid_request',

@@ -88,6 +88,9 @@ function readSearch({ actor, user, workspace, identity, job, ...rest }: z.output
   return { filter, named: { actor, user, workspace, identity } };
 }
 
+/** The kernel fills in the names. */
+const unnamed = { actor: null, user: null, workspace: null, identity: null, target: null };
+
 export const auditRoutes: Route[] = [
   route({
     method: 'GET',
@@ -106,7 +109,7 @@ export const auditRoutes: Route[] = [
         ...readSearch(rest),
         page: readPage({ limit, cursor }),
       });
-      return presentPage(rows, limit, presentEvent);
+      return presentPage(rows, limit, (row) => ({ ...presentEvent(row), ...unnamed }));
     },
   }),
   route({

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { identityType, ref } from '../../../entities/inputs.ts';
+import { identityType, name, ref } from '../../../entities/inputs.ts';
 import { managedIdentities } from '../../../entities/managedidentities.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
 import { presentAssigned, presentIdentity, presentScanned, readPage } from '../present.ts';
 import { page } from '../schemas.ts';
-import { assignedIdentity } from './responses.ts';
+import { effectiveIdentity } from './responses.ts';
 
 export const effectiveRoutes: Route[] = [
   route({
@@ -38,7 +38,7 @@ export const effectiveRoutes: Route[] = [
     path: '/workspaces/:id/effective-identities',
     summary: 'What a job of this user would get, one identity per type and profile',
     description:
-      'Lists the managed identities that a job of this user in the workspace gets: one for each type and profile. An assignment to the user applies before one to a team of the user, and that before one to everyone. Access rules are not applied here.',
+      'Lists the managed identities that a job of this user in the workspace gets: one for each type and profile. An assignment to the user applies before one to a team of the user, and that before one to everyone. `refusal` says why the job would not get it: the user may not run jobs there, or an access rule refuses. Labels and launchers are not considered.',
     action: 'managed_identity.list_effective',
     errors: ['settings_unreadable'],
     query: page.extend({
@@ -46,14 +46,15 @@ export const effectiveRoutes: Route[] = [
         description: 'The user of the job, by id or login. Left out: a job without a user.',
         examples: ['ada@acme.example'],
       }),
+      stage: name.default('interactive').meta({ description: 'The stage of the job, which access rules check.' }),
     }),
-    response: listOf(assignedIdentity),
-    async handle({ api, call, params, query: { user, ...page } }) {
-      const input = { workspace: params.id!, user, page: readPage(page) };
-      return presentScanned(
-        await api.pipeline.perform(api.actions.assignments.listEffective, call, input),
-        presentAssigned,
-      );
+    response: listOf(effectiveIdentity),
+    async handle({ api, call, params, query: { user, stage, ...page } }) {
+      const input = { workspace: params.id!, user, stage, page: readPage(page) };
+      return presentScanned(await api.pipeline.perform(api.actions.assignments.listEffective, call, input), (row) => ({
+        ...presentAssigned(row),
+        refusal: row.refusal,
+      }));
     },
   }),
 ];

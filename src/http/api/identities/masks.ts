@@ -31,6 +31,24 @@ export const maskRoutes: Route[] = [
 function masksOf(kind: 'group' | 'workspace', noun: 'groups' | 'workspaces'): Route[] {
   return [
     route({
+      method: 'GET',
+      path: `/${noun}/:id/masks`,
+      summary: `The managed identities that a ${kind} masks`,
+      description: `Lists the inherited managed identities that a ${kind} itself hides. Those that a group above hides are in the list of that group.`,
+      action: 'identity_mask.list_of_namespace',
+      query: page,
+      response: listOf(masks.answer),
+      async handle({ api, call, params, query }) {
+        const input = { kind, ref: params.id!, page: readPage(query) };
+        const rows = await api.pipeline.perform(api.actions.masks.listOfNamespace, call, input);
+        return presentPage(
+          rows.map((row) => ({ ...row, id: row.identity_id })),
+          query.limit,
+          masks.present,
+        );
+      },
+    }),
+    route({
       method: 'POST',
       path: `/${noun}/:id/masks`,
       summary: `Hide an inherited managed identity in a ${kind}; refused while assigned there, unless forced`,

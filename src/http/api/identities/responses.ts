@@ -10,6 +10,31 @@ export const assignedIdentity = z
   })
   .meta({ id: 'AssignedManagedIdentity' });
 
+export const effectiveIdentity = assignedIdentity
+  .extend({
+    refusal: z
+      .strictObject({
+        code: z.string().meta({
+          description: 'The error code with which the job would be refused.',
+          examples: ['access_rule_refused'],
+        }),
+        detail: z.string().meta({
+          description: 'The reason, in words.',
+          examples: ['ada@acme.example may not run jobs in acme/research/wing.'],
+        }),
+        condition: z
+          .string()
+          .optional()
+          .meta({
+            description: 'The access rules that refuse, for those who may see them.',
+            examples: ['rule_01jd2ze0q8v5n3w4x6y7t9m2ab'],
+          }),
+      })
+      .nullable()
+      .meta({ description: 'Why a job of the user would not get it; null: it would, or the request names no user.' }),
+  })
+  .meta({ id: 'EffectiveManagedIdentity' });
+
 const described = (description: string, ...examples: string[]) =>
   z.string().meta({ description, ...(examples.length > 0 && { examples }) });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type AuditEvent, eventFields } from '../../../core/audit.ts';
 import { identityKinds } from '../../../services/identities/kinds.ts';
-import { id, time } from '../answers.ts';
+import { id, nameMember, time } from '../answers.ts';
 
 /** Members of every answer that issues something. */
 const issued = {
@@ -103,9 +103,19 @@ const eventSchemas = { ...otherEventMembers, ...eventMembers };
 /** The members in the order of `eventFields`. */
 const orderedMembers = Object.fromEntries(eventFields.map((field) => [field, eventSchemas[field]]));
 
+/** The logins, names and paths as they are now. An export has the events alone. */
+const eventNames = {
+  actor: nameMember('actor_id', 'ada@acme.example'),
+  user: nameMember('user_id', 'ada@acme.example'),
+  workspace: nameMember('workspace_id', 'acme/research/wing'),
+  identity: nameMember('identity_id', 'acme/research/aws'),
+  target: nameMember('target_id', 'acme/research'),
+};
+
 export const auditEvent = z
   .strictObject({
     ...(orderedMembers as typeof eventSchemas),
+    ...eventNames,
     position: z.int().meta({
       description: 'The place in the audit, in the order in which events were recorded.',
       examples: [48_151],

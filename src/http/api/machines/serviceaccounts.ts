@@ -3,8 +3,8 @@ import { serviceAccounts } from '../../../entities/serviceaccounts.ts';
 import type { ServiceAccount } from '../../../store/machines/serviceaccounts.ts';
 import { type Route, route } from '../../route.ts';
 import { id, listOf, secret, time, withheld } from '../answers.ts';
-import { iso, presentPage, readPage } from '../present.ts';
-import { force, page } from '../schemas.ts';
+import { iso, positionIn, presentPage, readPage } from '../present.ts';
+import { activity, flag, force, namePrefix, page } from '../schemas.ts';
 
 const clientSecret = z
   .strictObject({
@@ -47,14 +47,18 @@ export const serviceAccountRoutes: Route[] = [
     description: 'Lists the service accounts in the groups that the caller can see.',
     action: 'service_account.list',
     who: 'every member of the organisation; the list has what the roles of the caller let it see (permission `service_account.view`)',
-    query: page,
+    query: page.extend({ q: namePrefix, state: activity }),
     response: listOf(serviceAccounts.answer),
-    handle: async ({ api, call, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.serviceAccounts.list, call, { page: readPage(query) }),
-        query.limit,
+    async handle({ api, call, query: { q, state, ...range } }) {
+      const filter = { q, is_active: state && state === 'active', page: readPage(range) };
+      const rows = await api.pipeline.perform(api.actions.serviceAccounts.list, call, filter);
+      return presentPage(
+        rows,
+        range.limit,
         presentServiceAccount,
-      ),
+        positionIn({ q }, ({ name }) => name),
+      );
+    },
   }),
   route({
     method: 'GET',
@@ -85,6 +89,26 @@ export const serviceAccountRoutes: Route[] = [
           force: query.force === 'true',
         }),
       ),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/service-accounts/:id',
+    summary:
+      'Delete a service account with its secrets and trust rules; refused with its roles, grants and running jobs, unless forced',
+    description:
+      'Deletes a service account with its secrets, keys, trust rules and tokens. Without `force` it is refused while it has a role, a right to act, a grant, an identity of its own in a workspace or a running job; the refusal lists those that you may see. With `force` these end too. Its id is never used again, and its name is free. Jobs and audit events still name it by the path that it had.',
+    action: 'service_account.delete',
+    errors: ['conflict'],
+    query: z.strictObject({
+      force: flag.meta({
+        description: 'Ends what it was given and its running jobs, instead of refusing the request.',
+      }),
+    }),
+    handle: ({ api, call, params, query }) =>
+      api.pipeline.perform(api.actions.serviceAccounts.remove, call, {
+        ref: params.id!,
+        force: query.force === 'true',
+      }),
   }),
   route({
     method: 'POST',

@@ -1,18 +1,21 @@
 import { z } from 'zod';
-import { ref } from '../../../entities/inputs.ts';
+import { identityType, ref } from '../../../entities/inputs.ts';
 import { groups, workspaces } from '../../../entities/namespaces.ts';
 import type { Namespace } from '../../../store/namespaces/namespaces.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
-import { presentPage, readPage } from '../present.ts';
-import { force, page } from '../schemas.ts';
-import { movedGroup, movedWorkspace } from './responses.ts';
+import { positionIn, presentPage, readPage } from '../present.ts';
+import { force, namePrefix, page } from '../schemas.ts';
+import { changedGroup, changedWorkspace, movedGroup, movedWorkspace } from './responses.ts';
 
 const forced = z.strictObject({ force });
 
-const looks: Record<Namespace['kind'], { answer: z.ZodType; moved: z.ZodType; present(row: Namespace): object }> = {
-  group: { ...groups, moved: movedGroup },
-  workspace: { ...workspaces, present: presentWorkspace, moved: movedWorkspace },
+const looks: Record<
+  Namespace['kind'],
+  { answer: z.ZodType; changed: z.ZodType; moved: z.ZodType; present(row: Namespace): object }
+> = {
+  group: { ...groups, changed: changedGroup, moved: movedGroup },
+  workspace: { ...workspaces, present: presentWorkspace, changed: changedWorkspace, moved: movedWorkspace },
 };
 
 function presentWorkspace(row: Namespace) {
@@ -69,11 +72,25 @@ function readsOf(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[
       description: `Lists the ${noun} that the caller can see: those where it has a role, with everything below. An operator without an organisation gets an empty list.`,
       action: `${kind}.list`,
       who: 'every member of the organisation; the list has what the roles of the caller let it see (permission `namespace.view`)',
-      query: page,
+      query: page.extend({
+        q: namePrefix,
+        type: identityType.optional().meta({
+          description:
+            kind === 'group'
+              ? 'Only groups that have a managed identity of this type.'
+              : 'Only workspaces that a managed identity of this type is assigned to.',
+          examples: ['aws'],
+        }),
+      }),
       response: listOf(answer),
-      async handle({ api, call, query }) {
-        const rows = await api.pipeline.perform(api.actions[noun].list, call, { page: readPage(query) });
-        return presentPage(rows, query.limit, present);
+      async handle({ api, call, query: { q, type, ...range } }) {
+        const rows = await api.pipeline.perform(api.actions[noun].list, call, { q, type, page: readPage(range) });
+        return presentPage(
+          rows,
+          range.limit,
+          present,
+          positionIn({ q }, ({ name }) => name),
+        );
       },
     }),
     route({
@@ -92,18 +109,22 @@ function readsOf(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[
 /** Returns the routes that change, delete or move groups or workspaces. */
 function changesOf(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Route[] {
   const path = `/${noun}/:id`;
-  const { answer, present, moved } = looks[kind];
+  const { present, changed, moved } = looks[kind];
   return [
     route({
       method: 'PATCH',
       path,
-      summary: `Change the description of a ${kind}`,
-      description: `Changes the description of a ${kind}. Name and path never change.`,
+      summary: `Change the description of a ${kind}, or rename it: paths change, ids and subjects do not`,
+      description: `Changes the description or the name of a ${kind}. A rename changes the paths of everything below; ids and subjects do not change. The old path is 404 from then on, and its name is free. \`warnings\` names the identities whose tokens show a path that changed, and where a trust document can compare it. A rename needs ownership of the group above and of everything below too.${kind === 'group' ? ' An organisation cannot be renamed.' : ''}`,
       action: `${kind}.update`,
+      errors: ['conflict'],
       body: groups.change,
-      response: answer,
-      handle: async ({ api, call, params, body }) =>
-        present(await api.pipeline.perform(api.actions[noun].update, call, { ref: params.id!, ...body })),
+      response: changed,
+      async handle({ api, call, params, body }) {
+        const input = { ref: params.id!, ...body };
+        const { namespace, warnings } = await api.pipeline.perform(api.actions[noun].update, call, input);
+        return { ...present(namespace), ...(warnings && { warnings }) };
+      },
     }),
     route({
       method: 'DELETE',
@@ -120,7 +141,7 @@ function changesOf(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Rout
       method: 'POST',
       path: `${path}/move`,
       summary: `Move a ${kind} with everything below it; subjects do not change`,
-      description: `Moves a ${kind} with everything below it to another group of the same organisation. Paths change; ids and subjects do not. Without \`force\` it is refused while a workspace would lose an assigned identity; with \`force\` the identity is unassigned. Needs ownership of the ${kind}, of everything below it, and of the new parent.`,
+      description: `Moves a ${kind} with everything below it to another group of the same organisation. Paths change; ids and subjects do not, and \`warnings\` says where a trust document can compare an old path. Without \`force\` it is refused while a workspace would lose an assigned identity; with \`force\` the identity is unassigned. Needs ownership of the ${kind}, of everything below it, and of the new parent.`,
       action: `${kind}.move`,
       errors: ['conflict'],
       status: 200,
@@ -131,8 +152,8 @@ function changesOf(kind: Namespace['kind'], noun: 'groups' | 'workspaces'): Rout
       response: moved,
       async handle({ api, call, params, body, query }) {
         const input = { ref: params.id!, parent: body.parent, force: query.force === 'true' };
-        const { namespace, dropped } = await api.pipeline.perform(api.actions[noun].move, call, input);
-        return { ...present(namespace), dropped_assignments: dropped };
+        const { namespace, dropped, warnings } = await api.pipeline.perform(api.actions[noun].move, call, input);
+        return { ...present(namespace), warnings, dropped_assignments: dropped };
       },
     }),
   ];

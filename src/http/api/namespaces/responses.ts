@@ -6,8 +6,19 @@ const dropped = z.array(z.string()).meta({
   description: 'Assignments that the move took away, by force.',
   examples: [['acme/research/aws in acme/research/wing']],
 });
-export const movedGroup = groups.answer.extend({ dropped_assignments: dropped });
-export const movedWorkspace = workspaces.answer.extend({ dropped_assignments: dropped });
+const warnings = z.array(z.string()).meta({
+  description:
+    'After a change of a path: the identities whose tokens show it, and where a trust document can compare it. At most 20, and the number of the others.',
+  examples: [
+    [
+      'Tokens of acme/research/aws show a path that has changed: the session tag aws:PrincipalTag/Project (workspace). Change what compares the old one.',
+    ],
+  ],
+});
+export const changedGroup = groups.answer.extend({ warnings: warnings.optional() });
+export const changedWorkspace = workspaces.answer.extend({ warnings: warnings.optional() });
+export const movedGroup = groups.answer.extend({ warnings, dropped_assignments: dropped });
+export const movedWorkspace = workspaces.answer.extend({ warnings, dropped_assignments: dropped });
 
 export const organizationQuotas = z
   .strictObject({

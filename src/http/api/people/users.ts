@@ -4,8 +4,8 @@ import { users } from '../../../entities/users.ts';
 import { tieRequest, userTies } from '../../../entities/userties.ts';
 import { type Route, route } from '../../route.ts';
 import { listOf } from '../answers.ts';
-import { presentPage, readPage } from '../present.ts';
-import { page } from '../schemas.ts';
+import { positionIn, presentPage, readPage } from '../present.ts';
+import { activity, namePrefix, page } from '../schemas.ts';
 
 export const userRoutes: Route[] = [
   route({
@@ -29,14 +29,18 @@ export const userRoutes: Route[] = [
       'Lists the users of the organisation, without those that were deleted or merged. A caller without a role sees only itself.',
     action: 'user.list',
     who: 'every member of the organisation',
-    query: page,
+    query: page.extend({ q: namePrefix, state: activity }),
     response: listOf(users.answer),
-    handle: async ({ api, call, query }) =>
-      presentPage(
-        await api.pipeline.perform(api.actions.users.list, call, { page: readPage(query) }),
-        query.limit,
+    async handle({ api, call, query: { q, state, ...range } }) {
+      const filter = { q, is_active: state && state === 'active', page: readPage(range) };
+      const rows = await api.pipeline.perform(api.actions.users.list, call, filter);
+      return presentPage(
+        rows,
+        range.limit,
         users.present,
-      ),
+        positionIn({ q }, ({ login }) => login),
+      );
+    },
   }),
   route({
     method: 'GET',
