@@ -61,6 +61,13 @@ describe('an answer', () => {
     expect(await onlyItem(owner, `/workspaces/${acme.workspaceId}/jobs?limit=1`)).toMatchObject(named);
   });
 
+  test('of a heartbeat has ids only: it is frequent, and names cost reads', async () => {
+    const job = await startJob(acme, { heartbeat: 60 });
+    const answer = await job.client.send('POST', `${job.path}/heartbeat`);
+    expect(answer).toMatchObject({ id: job.id, workspace_id: acme.workspaceId, user_id: acme.userId });
+    for (const name of ['workspace', 'user', 'launcher', 'starter']) expect(answer).not.toHaveProperty(name);
+  });
+
   test('tells a job its own user and workspace, and no other name', async () => {
     const job = await startJob(acme);
     const answer = await job.client.send('GET', `/workspaces/${acme.workspaceId}/jobs/${job.id}`);

@@ -10,6 +10,10 @@ import { page } from '../schemas.ts';
 const startedJob = z
   .strictObject({ ...jobs.answer.shape, job_token: secret('The token of the job', 'arsia_job_...'), withheld })
   .meta({ id: 'StartedJob' });
+/** Without names: a job sends heartbeats for as long as it runs, and each name costs reads. */
+const jobOfHeartbeat = jobs.answer
+  .omit({ workspace: true, user: true, launcher: true, starter: true })
+  .meta({ id: 'JobOfHeartbeat' });
 const jobQuery = page.extend({
   state: z
     .enum(['running', 'ended'], 'must be running or ended')
@@ -94,16 +98,18 @@ export const jobRoutes: Route[] = [
     path: `${jobPath}/heartbeat`,
     summary: 'A sign of life; without one for `heartbeat` seconds the job is ended',
     description:
-      'Records a heartbeat. A job that was started with `heartbeat` ends when none arrives for that many seconds.',
+      'Records a heartbeat. A job that was started with `heartbeat` ends when none arrives for that many seconds. The answer has ids without their names.',
     action: 'job.beat',
     who: 'the principal that started the job, the job itself, and owners of the workspace',
     errors: ['job_ended', 'conflict'],
     status: 200,
-    response: jobs.answer,
-    handle: async ({ api, call, params }) =>
-      presentJob(
-        await api.pipeline.perform(api.actions.jobs.heartbeat, call, { workspace: params.id!, id: params.job! }),
-      ),
+    response: jobOfHeartbeat,
+    async handle({ api, call, params }) {
+      const input = { workspace: params.id!, id: params.job! };
+      const job = presentJob(await api.pipeline.perform(api.actions.jobs.heartbeat, call, input));
+      const { workspace: _, user: _user, launcher: _launcher, starter: _starter, ...unnamed } = job;
+      return unnamed;
+    },
   }),
   route({
     method: 'PATCH',
