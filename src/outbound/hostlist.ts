@@ -47,7 +47,10 @@ function readEntry(entry: string): HostEntry | undefined {
   if (port !== undefined && Number(port) > 65_535) return undefined;
   const address = host.replace(/^\[(.*)\]$/, '$1');
   // Without brackets, the port of an IPv6 address would be a part of it.
-  if (isIPv4(host) || (address !== host && isIP(address) === 6)) return { name: address, port };
+  if (isIPv4(host)) return { name: host, port };
+  // In the spelling of a parsed URL.
+  if (address !== host && isIP(address) === 6)
+    return { name: URL.parse(`http://${host}`)?.hostname.slice(1, -1), port };
   const name = host.replace(/^\*?\./, '');
   return namePattern.test(name) && (name !== '*' || host === '*') ? { name, port } : undefined;
 }
