@@ -253,6 +253,15 @@ describe.each(servedKinds)('users on the %s database', (kind) => {
       expect(await owner.send('GET', `/users/${into.id}/tie`)).toMatchObject({ email: 'tied@acme.example' });
     });
 
+    test('leave their login to the next one, whatever logins there are', async () => {
+      const user = await makeUser('squatted');
+      await owner.send('POST', '/users', { login: `deleted.${user.id.slice(4)}` });
+      const into = await makeUser('taker');
+      await owner.send('POST', `/users/${user.id}/merge`, { into: into.id });
+      const answer = await owner.ask('PATCH', `/users/${into.id}`, { login: user.login });
+      expect([answer.status, answer.body.login]).toEqual([200, user.login]);
+    });
+
     test('are refused with themselves, with a deactivated user, and with one that does not exist', async () => {
       const [user, idle] = [await makeUser('user'), await makeUser('idle')];
       await owner.send('PATCH', `/users/${idle.id}`, { is_active: false });
@@ -286,7 +295,7 @@ describe.each(servedKinds)('users on the %s database', (kind) => {
       expect(next.id).not.toBe(id);
       expect(await owner.send('GET', `/users/${login}`)).toMatchObject({ id: next.id });
     }
-    expect(await owner.send('GET', `/users/${gone.id}`)).toMatchObject({ login: `deleted.${gone.id.slice(4)}` });
+    expect(await owner.send('GET', `/users/${gone.id}`)).toMatchObject({ login: gone.id });
   });
 
   // Last, because it ends the owner of the other tests.

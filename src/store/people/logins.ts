@@ -51,11 +51,11 @@ export async function freeFormerLogin(db: Queries, organization_id: string, logi
     .execute();
 }
 
-/** Gives a deleted user the login `deleted.<part of the id>`, so that another user can get theirs. */
+/** Gives a deleted user their id as login, which nobody else can have (`loginPattern`), so that another user can get theirs. */
 export async function freeLoginOfDeleted(db: Queries, user_id: string): Promise<void> {
   await db
     .updateTable('users')
-    .set({ login: `deleted.${user_id.slice(user_id.indexOf('_') + 1)}` })
+    .set({ login: user_id })
     .where('id', '=', user_id)
     .where('deleted_at', 'is not', null)
     .execute();
