@@ -181,6 +181,39 @@ describe.each(servedKinds)('a user that an owner created, on the %s database', (
     expect(choicesOf(await begin(sub))).not.toContain(become);
   });
 
+  test('N20 a merge does not give the offers of a former owner to the user that takes over', async () => {
+    const { sub, email, user, become } = await prepare('revived');
+    const former = await owner.send('POST', '/users', { login: `former-${++count}` });
+    const role = await owner.send('POST', '/memberships', { namespace: 'acme', principal: former.id, role: 'owner' });
+    const { token } = await world.running.arsia.operators.recover({ organization: 'acme', owner: former.id });
+    const opened = await createClient(world.issuer).send('POST', '/admin-links/redeem', { token });
+    const client = createClient(world.issuer, opened.access_token);
+    const invited = `invited-${count}@acme.example`;
+    meet(invited, invited);
+    await client.send('POST', `/users/${user.id}/tie`, { email });
+    await client.send('POST', '/invitations', { email: invited, role: 'owner' });
+    await owner.send('DELETE', `/memberships/${role.id}`);
+    const successor = await owner.send('POST', '/users', { login: `successor-${count}` });
+    await owner.send('POST', '/memberships', { namespace: 'acme', principal: successor.id, role: 'owner' });
+    await owner.send('POST', `/users/${former.id}/merge`, { into: successor.id });
+    expect(choicesOf(await begin(sub))).not.toContain(become);
+    expect((await begin(invited)).text).not.toContain('invitation');
+  });
+
+  test('N88 no person gets a user whom an open link makes an operator', async () => {
+    const { sub, email, user, become } = await prepare('coming', ({ email }) => ({ email }));
+    const { token } = await world.running.arsia.operators.link(user.id);
+    expect(choicesOf(await begin(sub))).not.toContain(become);
+    const link = `${email} was sent a link that makes them an operator of the installation.`;
+    await owner.send('DELETE', `/users/${user.id}/tie`);
+    expect((await owner.ask('POST', `/users/${user.id}/tie`, { email })).body.detail).toBe(link);
+    const mine = `mine-${++count}@acme.example`;
+    meet(mine, mine);
+    const from = await meOf((await signInPerson(world, mine)).client);
+    expect((await owner.ask('POST', `/users/${from}/merge`, { into: user.id })).body.detail).toBe(link);
+    await createClient(world.issuer).send('POST', '/admin-links/redeem', { token });
+  });
+
   test('N88 no tie opens an operator of the installation', async () => {
     const { sub, email, user, become } = await prepare('root', ({ email }) => ({ email }));
     const { token } = await world.running.arsia.operators.link(user.id);

@@ -2,7 +2,7 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { EndedJob } from '../../store/jobs/jobs.ts';
 import {
   countTakeover,
-  moveOpenInvitations,
+  moveOpenOffers,
   moveUserIdentities,
   type TakenOver,
   type Takeover,
@@ -13,7 +13,15 @@ import { findUserById, type User } from '../../store/people/users.ts';
 import { deleteUserTieOf, moveUserTie } from '../../store/people/userties.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { describeEnds, endUser } from './deletion.ts';
-import { type FoundUser, refuseDeleted, refuseOperator, resolveUser, resolveUserIn } from './users.ts';
+import { mayManageUsers } from './signinties.ts';
+import {
+  type FoundUser,
+  refuseComingOperator,
+  refuseDeleted,
+  refuseOperator,
+  resolveUser,
+  resolveUserIn,
+} from './users.ts';
 
 interface Merged {
   /** The user that took over, as it is now. */
@@ -41,8 +49,10 @@ export const mergeUser: Action<{ ref: string; into: string }, FoundUser, Merged>
     await refuseMerge(context, user, into);
     const takeover = { from: user.id, into: into.id, organization_id };
     await admitTakeover(context, takeover, into);
+    // Invitations and ties of a former owner open nothing, and must not do so in the name of the other user.
+    const mayInvite = await mayManageUsers(context, user.id, organization_id);
     const taken = { ...(await takeOver(db, takeover)), sign_ins: await moveUserIdentities(db, takeover) };
-    await moveOpenInvitations(db, takeover);
+    if (mayInvite) await moveOpenOffers(db, takeover);
     // The person of the merged user signs in as this one now. Otherwise its tie is for this one, where there is none yet.
     if (taken.sign_ins > 0) await deleteUserTieOf(db, into.id);
     else await moveUserTie(db, takeover);
@@ -62,14 +72,15 @@ export const mergeUser: Action<{ ref: string; into: string }, FoundUser, Merged>
   describeFurther: (_input, { user }, { ended }) => describeEnds(user, ended, 'merged'),
 };
 
-async function refuseMerge({ db }: Context, user: User, into: User): Promise<void> {
+async function refuseMerge(context: Context, user: User, into: User): Promise<void> {
+  const { db } = context;
   if (user.id === into.id)
     throw new ArsiaError('invalid_request', 'A user cannot be merged into itself.', {
       fields: [{ pointer: '/into', detail: 'must be another user' }],
     });
   refuseDeleted(user);
   refuseOperator(user);
-  refuseOperator(into);
+  await refuseComingOperator(context, into);
   if (!into.is_active)
     throw new ArsiaError('conflict', `User ${into.login} is deactivated.`, { advice: 'Activate the user first.' });
   const people = [

@@ -1,5 +1,6 @@
 import { decide } from '../../core/permissions.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
+import { hasOperatorLink } from '../../store/people/adminlinks.ts';
 import { listMembershipsOf } from '../../store/people/memberships.ts';
 import { listUserIdentities, type SignInUser } from '../../store/people/useridentities.ts';
 import { findUser, type User } from '../../store/people/users.ts';
@@ -27,8 +28,8 @@ interface OpenTie {
 
 /**
  * Returns the live ties of the person, to users of organisations where they have no user yet. Whoever made the tie must
- * still have the right to do so. No tie opens a user who is deactivated, who became an operator, or as whom somebody
- * signs in already.
+ * still have the right to do so. No tie opens a user who is deactivated, who is an operator or becomes one by an open
+ * link, or as whom somebody signs in already.
  */
 export async function listOpenTies(context: Context, person: Person, known: readonly SignInUser[]): Promise<OpenTie[]> {
   const { db, now } = context;
@@ -38,6 +39,7 @@ export async function listOpenTies(context: Context, person: Person, known: read
     if ([...known, ...open.map(({ user }) => user)].some((user) => user.organization_id === organization_id)) continue;
     const user = await findUser(db, organization_id, user_id);
     if (user === undefined || !user.is_active || user.is_operator) continue;
+    if (await hasOperatorLink(db, user_id, new Date(now))) continue;
     if ((await listUserIdentities(db, { user_id })).length > 0) continue;
     if (await mayManageUsers(context, created_by, organization_id)) open.push({ tie, user });
   }

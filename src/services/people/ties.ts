@@ -8,7 +8,7 @@ import { deleteUserTieOf, findUserTie, insertUserTie, type UserTie } from '../..
 import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { requireSignIn, type SignInPlace } from './signinplace.ts';
-import { type FoundUser, refuseDeleted, resolveUser } from './users.ts';
+import { type FoundUser, refuseComingOperator, refuseDeleted, resolveUser } from './users.ts';
 
 /**
  * Creates the actions by which an owner says who may sign in as a user, once: a subject of the identity provider, or
@@ -68,7 +68,7 @@ export async function tieUser(
       fields: [{ pointer: '/iss', detail: `must be ${issuer}` }],
     });
   refuseDeleted(user);
-  refuseUntieable(user);
+  await refuseUntieable(context, user);
   if ((await listUserIdentities(context.db, { user_id: user.id })).length > 0)
     throw new ArsiaError('conflict', `A person signs in as ${user.login} already.`, {
       advice:
@@ -101,11 +101,12 @@ export async function tieUser(
  * Throws `conflict` for a deactivated user, and for an operator: the owner of an organisation must not be able to sign in
  * as an operator of the installation.
  */
-function refuseUntieable(user: User): void {
+async function refuseUntieable(context: Context, user: User): Promise<void> {
   if (user.is_operator)
     throw new ArsiaError('conflict', `${user.login} is an operator of the installation.`, {
       advice: 'Operators sign in by links of the server only: `arsia server admin link`.',
     });
+  await refuseComingOperator(context, user);
   if (!user.is_active)
     throw new ArsiaError('conflict', `User ${user.login} is deactivated.`, { advice: 'Activate the user first.' });
 }

@@ -4,7 +4,7 @@ import { loginTombstone } from '../../core/lifetimes.ts';
 import type { Page } from '../../database/page.ts';
 import type { Changed } from '../../entities/entity.ts';
 import type { users } from '../../entities/users.ts';
-import { deleteOpenLinks } from '../../store/people/adminlinks.ts';
+import { deleteOpenLinks, hasOperatorLink } from '../../store/people/adminlinks.ts';
 import { reserveLogin } from '../../store/people/logins.ts';
 import { hasAnyRole, listActiveOwners } from '../../store/people/memberships.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
@@ -74,6 +74,18 @@ export function refuseOperator(user: User): void {
   if (!user.is_operator) return;
   throw new ArsiaError('conflict', `${user.login} is an operator of the installation.`, {
     advice: `Run \`arsia server admin dismiss --login ${user.id}\` on the server first.`,
+  });
+}
+
+/**
+ * Throws `conflict` for an operator, and for a user whom an open link makes one: whom an owner lets sign in as this user would
+ * operate the installation.
+ */
+export async function refuseComingOperator(context: Context, user: User): Promise<void> {
+  refuseOperator(user);
+  if (!(await hasOperatorLink(context.db, user.id, new Date(context.now)))) return;
+  throw new ArsiaError('conflict', `${user.login} was sent a link that makes them an operator of the installation.`, {
+    advice: 'Wait until the link has expired, 15 minutes after its creation.',
   });
 }
 

@@ -11,6 +11,19 @@ export async function deleteOpenLinks(db: Queries, user_id: string): Promise<voi
   await db.deleteFrom('admin_links').where('user_id', '=', user_id).where('used_at', 'is', null).execute();
 }
 
+/** Returns whether a live link can make the user an operator. */
+export async function hasOperatorLink(db: Queries, user_id: string, now: Date): Promise<boolean> {
+  const link = await db
+    .selectFrom('admin_links')
+    .select('user_id')
+    .where('user_id', '=', user_id)
+    .where('makes_operator', '=', true)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .executeTakeFirst();
+  return link !== undefined;
+}
+
 /** Marks a live link as used and returns its user. Of concurrent calls exactly one gets it. */
 export async function useAdminLink(
   db: Queries,

@@ -140,8 +140,8 @@ export async function moveUserIdentities(db: Queries, { from, into }: Takeover):
   return Number(moved.numUpdatedRows);
 }
 
-/** Makes another user the sender of the open invitations of a user: they stay valid where the other one may invite. */
-export async function moveOpenInvitations(db: Queries, { from, into, organization_id }: Takeover): Promise<void> {
+/** Makes another user the sender of the open invitations and ties of a user: they stay valid where the other one may invite. */
+export async function moveOpenOffers(db: Queries, { from, into, organization_id }: Takeover): Promise<void> {
   await db
     .updateTable('invitations')
     .set({ invited_by: into })
