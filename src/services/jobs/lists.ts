@@ -3,8 +3,8 @@ import type { Page } from '../../database/page.ts';
 import { type Job, type JobFilter, listJobs } from '../../store/jobs/jobs.ts';
 import { listMayActAlong } from '../../store/machines/mayact.ts';
 import { findUser } from '../../store/people/users.ts';
-import { findServiceAccountByRef } from '../machines/serviceaccounts.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
+import { findVisibleAccount } from '../people/principalrefs.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { applyEnd } from './lookup.ts';
 
@@ -54,10 +54,11 @@ async function readFilter(
   const filter: JobFilter = { workspace_id: namespace.id, state, reference };
   if (isOwnOnly) filter.started_by = caller.id!;
   if (launcher !== undefined) {
-    const account = await findServiceAccountByRef(db, launcher);
+    // A path of an account that the caller may not see is unknown: else paths could be tried out.
+    const account = await findVisibleAccount(context, namespace.organization_id, launcher);
     const isOwn = account?.id === caller.id;
     if (isOwnOnly && !isOwn) return undefined;
-    if (account?.organization_id !== namespace.organization_id) throw buildUnknownError('launcher', launcher);
+    if (account === undefined) throw buildUnknownError('launcher', launcher);
     filter.started_by = account.id;
   }
   if (user !== undefined) {

@@ -58,6 +58,21 @@ test('filters by state, reference, launcher and user, by id and by name', async 
   expect(await idsOf(owner, `user=${encoded(acme.user)}&state=ended&launcher=${acme.launcherId}`)).toEqual([ended.id]);
 });
 
+test('N83 does not tell by a path whether a launcher exists that the caller may not see', async () => {
+  const { owner, group, workspaceId } = acme;
+  await owner.send('POST', '/groups', { name: 'vault', parent: 'acme' });
+  const hidden = await createAccount(owner, 'acme/vault', 'hidden');
+  const { client } = await createAccount(owner, group, 'narrow', { namespace: workspaceId, role: 'viewer' });
+  const ask = async (launcher: string) => {
+    const { status, body } = await client.ask('GET', `${jobs}?launcher=${encoded(launcher)}`);
+    return [status, body.code, body.detail?.replace(launcher, '')];
+  };
+  expect(await ask('acme/vault/hidden')).toEqual(await ask('acme/vault/nothing'));
+  expect((await ask('acme/vault/hidden'))[0]).toBe(400);
+  expect(await idsOf(client, `launcher=${hidden.id}`)).toEqual([]);
+  expect(await idsOf(client, `launcher=${second.id}`)).toEqual([ofSecond.id]);
+});
+
 test('counts a job as ended from its deadline on, before the server has stored that', async () => {
   const short = await acme.launcher.send('POST', jobs, { user: acme.user, stage: 'run', deadline: 60 });
   running.clock.advance(61_000);
