@@ -246,6 +246,22 @@ describe.each(servedKinds)('a user that an owner created, on the %s database', (
     }
   });
 
+  test('N20 a merge does not let the person of a deactivated user in as the other user, nor the person of its tie', async () => {
+    const leaver = `leaver-${++count}`;
+    meet(leaver, `${leaver}@acme.example`);
+    const left = await meOf((await signInPerson(world, leaver)).client);
+    const tied = await prepare('awaited', ({ email }) => ({ email }));
+    const next = await prepare('next', ({ email }) => ({ email }));
+    for (const id of [left, tied.user.id]) {
+      await owner.send('PATCH', `/users/${id}`, { is_active: false });
+      await owner.send('POST', `/users/${id}/merge`, { into: next.user.id });
+    }
+    expect(await meOf((await signInPerson(world, leaver)).client)).not.toBe(next.user.id);
+    expect(choicesOf(await begin(tied.sub))).not.toContain(next.become);
+    const { client } = await signInPerson(world, next.sub, createBrowser(), next.become);
+    expect(await meOf(client)).toBe(next.user.id);
+  });
+
   test('N88 no merge makes one user of two people, until an operator ends the sign-in of one', async () => {
     const [ada, mallory] = [`ada-${++count}`, `mallory-${count}`];
     for (const sub of [ada, mallory]) meet(sub, `${sub}@acme.example`);

@@ -8,7 +8,7 @@ import {
   type Takeover,
   takeOver,
 } from '../../store/people/merges.ts';
-import { listUserIdentities } from '../../store/people/useridentities.ts';
+import { deleteUserIdentities, listUserIdentities } from '../../store/people/useridentities.ts';
 import { findUserById, type User } from '../../store/people/users.ts';
 import { deleteUserTieOf, moveUserTie } from '../../store/people/userties.ts';
 import type { Action, Context } from '../pipeline/action.ts';
@@ -51,11 +51,8 @@ export const mergeUser: Action<{ ref: string; into: string }, FoundUser, Merged>
     await admitTakeover(context, takeover, into);
     // Invitations and ties of a former owner open nothing, and must not do so in the name of the other user.
     const mayInvite = await mayManageUsers(context, user.id, organization_id);
-    const taken = { ...(await takeOver(db, takeover)), sign_ins: await moveUserIdentities(db, takeover) };
+    const taken = { ...(await takeOver(db, takeover)), sign_ins: await moveSignIn(context, user, takeover) };
     if (mayInvite) await moveOpenOffers(db, takeover);
-    // The person of the merged user signs in as this one now. Otherwise its tie is for this one, where there is none yet.
-    if (taken.sign_ins > 0) await deleteUserTieOf(db, into.id);
-    else await moveUserTie(db, takeover);
     const ended = await endUser(context, user, into.id);
     return { into: (await findUserById(db, into.id))!, taken, ended };
   },
@@ -71,6 +68,22 @@ export const mergeUser: Action<{ ref: string; into: string }, FoundUser, Merged>
   }),
   describeFurther: (_input, { user }, { ended }) => describeEnds(user, ended, 'merged'),
 };
+
+/**
+ * Moves the link of the person, else the tie. Returns the number of links. The person of a deactivated user was locked out and
+ * must not return as the other user: both are deleted.
+ */
+async function moveSignIn({ db }: Context, { id, is_active }: User, takeover: Takeover): Promise<number> {
+  if (!is_active) {
+    await deleteUserIdentities(db, id);
+    return 0;
+  }
+  const moved = await moveUserIdentities(db, takeover);
+  // The person of the merged user signs in as this one now. Otherwise its tie is for this one, where there is none yet.
+  if (moved > 0) await deleteUserTieOf(db, takeover.into);
+  else await moveUserTie(db, takeover);
+  return moved;
+}
 
 async function refuseMerge(context: Context, user: User, into: User): Promise<void> {
   const { db } = context;
