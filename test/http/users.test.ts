@@ -74,6 +74,16 @@ describe.each(servedKinds)('users on the %s database', (kind) => {
       expect((await owner.send('GET', `/users/${user.login}`)).id).toBe(user.id);
     });
 
+    test('leave a login that is reserved for another user, whom a replica of the release before renamed', async () => {
+      const [former, user] = [await makeUser('former'), await makeUser('user')];
+      await owner.send('PATCH', `/users/${former.id}`, { login: `${former.login}.new` });
+      const oracle = await createOracle(running);
+      await oracle.execute('UPDATE users SET login = $1 WHERE id = $2', [former.login, user.id]);
+      const answer = await owner.ask('PATCH', `/users/${user.id}`, { login: `${user.login}.new` });
+      expect([answer.status, answer.body.login]).toEqual([200, `${user.login}.new`]);
+      expect((await owner.ask('PATCH', `/users/${user.id}`, { login: former.login })).status).toBe(200);
+    });
+
     test('do not get the login of another user, nor a form that is no login', async () => {
       const [user, other] = [await makeUser('one'), await makeUser('two')];
       const taken = await owner.ask('PATCH', `/users/${user.id}`, { login: other.login });

@@ -35,12 +35,20 @@ export async function findLoginHolder(
     .executeTakeFirst();
 }
 
-/** Reserves the login of a user who gets another one. */
+/**
+ * Reserves the login of a user who gets another one. A replica of the release before knows no reservations: the user may have
+ * got a login that is reserved for another one.
+ */
 export async function reserveLogin(
   db: Queries,
   row: { organization_id: string; login: string; user_id: string; expires_at: Date },
 ): Promise<void> {
-  await db.insertInto('former_logins').values(row).execute();
+  const { user_id, expires_at } = row;
+  await db
+    .insertInto('former_logins')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['organization_id', 'login']).doUpdateSet({ user_id, expires_at }))
+    .execute();
 }
 
 export async function freeFormerLogin(db: Queries, organization_id: string, login: string): Promise<void> {
