@@ -10,6 +10,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type Ended, ended } from '../faults/commands.ts';
 import { atEnd, type Home, makeHome, type Settings, settingsOf, spawnArsia } from '../support/arsia.ts';
 import { type Body, createClient, request } from '../support/client.ts';
+import { execute } from '../support/postgres.ts';
 
 const makeFolder = () => {
   const folder = mkdtempSync(join(tmpdir(), 'arsia-cwd-'));
@@ -194,6 +195,23 @@ describe('a server, and commands on its database', () => {
     }
     const bad = await run(['server', 'admin', 'link', '--login', 'Grace Hopper'], settings);
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('a login, or the id of a user')]);
+  }, 120_000);
+
+  test('N88 admin link names who signs in as the user, and becomes an operator too', async () => {
+    const recovered = await run(['server', 'admin', 'recover', '--organization', 'acme'], settings);
+    const token = recovered.stdout.trim().split('#')[1];
+    const { access_token } = await createClient(issuer).send('POST', '/admin-links/redeem', { token });
+    const { id } = await createClient(issuer, access_token).send('POST', '/users', { login: 'heidi@acme.example' });
+    const link = () => run(['server', 'admin', 'link', '--login', id], settings);
+    expect((await link()).stderr).not.toContain('Then the person');
+    await execute(
+      home.urls!.owner,
+      `INSERT INTO user_identities (iss, sub, user_id, email, created_at, signed_in_at)
+        VALUES ('https://login.example', 'mallory', '${id}', 'mallory@evil.example', now(), now())`,
+    );
+    expect((await link()).stderr).toContain(
+      'Then the person "mallory" of https://login.example (mallory@evil.example), who signs in as heidi@acme.example, is an operator too.',
+    );
   }, 120_000);
 
   test('N70 admin detach accepts a user or a person, and names both when it has detached them', async () => {

@@ -48,9 +48,13 @@ function link(terminal: Terminal): Command {
       withArsia(
         terminal,
         async ({ operators, config }) => {
-          const { token, expires_at, user } = await operators.link(input.login, input.organization);
+          const { token, expires_at, user, sign_ins } = await operators.link(input.login, input.organization);
           printLink(terminal, config.issuer, token, [
             `Open this once, before ${expires_at.toISOString()}; it makes you the operator ${user.login}.`,
+            ...sign_ins.map(
+              ({ iss, sub, email }) =>
+                `Then the person ${JSON.stringify(sub)} of ${iss} (${email ?? 'no verified address'}), who signs in as ${user.login}, is an operator too.`,
+            ),
           ]);
         },
         { mayCreate: true },

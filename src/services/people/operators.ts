@@ -5,7 +5,7 @@ import { hashToken } from '../../store/issuing/artifacts.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { deleteOpenLinks, useAdminLink } from '../../store/people/adminlinks.ts';
 import { listActiveOwners } from '../../store/people/memberships.ts';
-import { endSignIns } from '../../store/people/useridentities.ts';
+import { endSignIns, listUserIdentities, type UserIdentity } from '../../store/people/useridentities.ts';
 import { findUserById, listOperators, setOperator, type User } from '../../store/people/users.ts';
 import { createOrganization } from '../namespaces/namespaces.ts';
 import type { Action, Call, Context, Place } from '../pipeline/action.ts';
@@ -36,9 +36,10 @@ export interface Operators {
   /**
    * Creates a one-time link (15 minutes, single use, stored as a hash) that makes its user an operator. A `login`
    * without `organization` names a user of no organisation and creates one where there is none. A user of an
-   * organisation is named by id, or with the organisation.
+   * organisation is named by id, or with the organisation. `sign_ins`: who signs in as this user at the identity provider, and
+   * becomes an operator too. The owners of the organisation had a say in it (docs/decisions/0036).
    */
-  link(login: string, organization?: string): Promise<OneTimeLink & { user: User }>;
+  link(login: string, organization?: string): Promise<OperatorLink>;
   /**
    * Removes the operator right of a user and ends their sessions, tokens and links. A user of an organisation keeps
    * their roles there.
@@ -49,6 +50,11 @@ export interface Operators {
   /** Removes the links between people of the identity provider and users. */
   detach(input: DetachInput): Promise<Detached[]>;
   redeem(call: Call, token: string): Promise<Redeemed & { token: AccessToken }>;
+}
+
+export interface OperatorLink extends OneTimeLink {
+  user: User;
+  sign_ins: UserIdentity[];
 }
 
 export interface Redeemed {
@@ -129,7 +135,7 @@ function buildBootstrapAction(
   };
 }
 
-const makeLink: Action<NamedUser, Place, OneTimeLink & { user: User }> = {
+const makeLink: Action<NamedUser, Place, OperatorLink> = {
   name: 'admin_link.create',
   needs: 'operator',
   changes: true,
@@ -141,12 +147,12 @@ const makeLink: Action<NamedUser, Place, OneTimeLink & { user: User }> = {
         advice: 'Choose another login, or ask an owner of the organisation to activate the user.',
       });
     const link = await createOneTimeLink(context, user.id, { makes_operator: true });
-    return { ...link, user };
+    return { ...link, user, sign_ins: await listUserIdentities(context.db, { user_id: user.id }) };
   },
-  describe: (_input, _place, { user, expires_at }) => ({
+  describe: (_input, _place, { user, expires_at, sign_ins }) => ({
     user_id: user.id,
     target_id: user.id,
-    detail: { login: user.login, expires_at },
+    detail: { login: user.login, expires_at, ...(sign_ins.length > 0 && { subjects: sign_ins.map(({ sub }) => sub) }) },
   }),
 };
 
