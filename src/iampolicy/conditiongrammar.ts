@@ -1,6 +1,6 @@
 import type { Condition, ConditionValue } from './conditions.ts';
 import type { JsonNode } from './json.ts';
-import { type OperatorUse, operatorNames, parseOperator } from './operators.ts';
+import { type OperatorUse, parseOperator } from './operators.ts';
 import { wildcards } from './patterns.ts';
 import type { FaultKind } from './policy.ts';
 import { parseTemplate } from './variables.ts';
@@ -35,7 +35,7 @@ export function readConditions(
         'value',
         nameStart,
         `has the condition operator ${title}, which IAM does not have`,
-        `${operatorNames.join(', ')}; before all but Null ForAnyValue: or ForAllValues:, after all but Null IfExists`,
+        'an operator such as StringEquals, StringLike or Bool, in this case; before all but Null ForAnyValue: or ForAllValues:, after all but Null IfExists',
       );
     if (value.type === 'object' && use !== undefined)
       return value.members.map((member) =>

@@ -46,6 +46,8 @@ type Elements = Map<string, { node: JsonNode; offset: number }>;
 
 class Reader {
   private hasVariables = false;
+  /** The index of the statement that is read. */
+  private current: number | undefined;
   private readonly kind: PolicyKind;
   private readonly faults: Fault[];
 
@@ -68,7 +70,11 @@ class Reader {
     const nodes = statement === undefined ? [] : statement.type === 'array' ? statement.items : [statement];
     if (statement?.type === 'array' && nodes.length === 0)
       this.fault('missing', statement.start, 'has no statement', 'a list of at least one statement');
-    const statements = nodes.flatMap((node, index) => this.statement(node, index) ?? []);
+    const statements = nodes.flatMap((one, index) => {
+      this.current = index;
+      return this.statement(one, index) ?? [];
+    });
+    this.current = undefined;
     this.checkSids(statements);
     return { version, statements };
   }
@@ -209,6 +215,6 @@ class Reader {
   }
 
   private readonly fault: ReportFault = (kind, offset, message, expected) => {
-    this.faults.push({ kind, offset, message, expected });
+    this.faults.push({ kind, offset, message, expected, statement: this.current });
   };
 }

@@ -62,13 +62,13 @@ class Fault extends Error {
 
 /**
  * Parses a JSON text (RFC 8259) in linear time. Refuses a member that an object has twice, since readers disagree about which
- * one counts.
+ * one counts. `from` is the offset at which the JSON begins.
  */
-export function parseJson(text: string, limits = defaultLimits): JsonNode | { fault: TextFault } {
+export function parseJson(text: string, limits = defaultLimits, from = 0): JsonNode | { fault: TextFault } {
   if (text.length > limits.length)
     return { fault: { offset: limits.length, message: `is longer than ${limits.length} characters` } };
   try {
-    return new Parser(text, limits.depth).parse();
+    return new Parser(text, limits.depth, from).parse();
   } catch (thrown) {
     if (thrown instanceof Fault) return { fault: { offset: thrown.offset, message: thrown.message } };
     throw thrown;
@@ -79,6 +79,17 @@ export function locate(text: string, offset: number): Position {
   const before = text.slice(0, offset);
   const lines = before.split(/\r\n|\n|\r/);
   return { line: lines.length, column: lines.at(-1)!.length + 1 };
+}
+
+/** Returns the value as `JSON.parse` does. */
+export function toValue(node: JsonNode): unknown {
+  if (node.type === 'array') return node.items.map(toValue);
+  if (node.type === 'object') return Object.fromEntries(node.members.map(({ name, value }) => [name, toValue(value)]));
+  return node.value;
+}
+
+export function findMember(node: JsonNode, name: string): JsonNode | undefined {
+  return node.type === 'object' ? node.members.find((member) => member.name === name)?.value : undefined;
 }
 
 const numberPattern = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -95,18 +106,19 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 class Parser {
-  private at = 0;
+  private at: number;
   private depth = 0;
   private readonly text: string;
   private readonly maximumDepth: number;
 
-  constructor(text: string, maximumDepth: number) {
+  constructor(text: string, maximumDepth: number, from: number) {
     this.text = text;
+    this.at = from;
     this.maximumDepth = maximumDepth;
   }
 
   parse(): JsonNode {
-    if (this.text.startsWith('\ufeff')) this.at = 1;
+    if (this.text.startsWith('\ufeff', this.at)) this.at++;
     const value = this.value();
     this.skipSpace();
     if (this.at < this.text.length) throw new Fault(this.at, 'is not JSON: expected the end of the text');

@@ -52,6 +52,8 @@ export interface Fault {
   message: string;
   /** What would be stored in its place. */
   expected: string;
+  /** The index of the statement that has it; undefined for one of the whole policy. */
+  statement: number | undefined;
 }
 
 /** Returns the condition keys that the verdict of a policy can depend on, as they are written, each once in any case. */
