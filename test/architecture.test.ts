@@ -124,9 +124,9 @@ describe('imports', () => {
     expect(pure.filter(({ from }) => !from.startsWith('./'))).toEqual([]);
   });
 
-  test('the sandbox imports only `evaluate` from the providers', () => {
+  test('the sandbox imports only the judgement of documents from the providers', () => {
     const imported = imports.filter(({ file, from }) => roomOf(file) === 'sandbox' && from.includes('/providers/'));
-    expect(imported.filter(({ from }) => !/(?:evaluate|provider)\.ts$/.test(from))).toEqual([]);
+    expect(imported.filter(({ from }) => !/(?:evaluate|storedpolicy|provider)\.ts$/.test(from))).toEqual([]);
   });
 });
 
