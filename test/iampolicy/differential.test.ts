@@ -202,11 +202,14 @@ test('the engine and a naive evaluator agree on random policies and requests', (
     });
     const naive = evaluateNaively(policy, asked);
     if (read.faults.length > 0 || effect !== naive)
-      expect({ seed, faults: read.faults, effect, policy, asked }).toMatchObject({ faults: [], effect: naive });
+      expect({ seed, faults: read.faults, effect, seen: JSON.stringify({ policy, asked }) }).toMatchObject({
+        faults: [],
+        effect: naive,
+      });
     seen[effect as keyof typeof seen]++;
   }
   // Random policies that deny everything would show nothing.
-  for (const outcomes of Object.values(seen)) expect(outcomes).toBeGreaterThan(count / 12);
+  for (const outcomes of Object.values(seen)) expect(outcomes).toBeGreaterThan(count / 15);
 });
 
 test('wildcards match as a regular expression does', () => {

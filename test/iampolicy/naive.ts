@@ -43,8 +43,10 @@ function arnLike(pattern: string, arn: string): boolean {
 
 const isNumber = (text: string) =>
   text.trim() === text && text !== '' && /^[-+.\deE]+$/.test(text) && Number.isFinite(Number(text));
-const isDate = (text: string) => /^\d+$/.test(text) || !Number.isNaN(Date.parse(text));
-const dateOf = (text: string) => (/^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text));
+const isEpoch = (text: string) => /^-?\d+$/.test(text);
+// Date.parse alone takes text such as 2.5, too.
+const isDate = (text: string) => isEpoch(text) || (/^\d{4}-\d\d/.test(text) && !Number.isNaN(Date.parse(text)));
+const dateOf = (text: string) => (isEpoch(text) ? Number(text) * 1000 : Date.parse(text));
 
 function ip(text: string): { bits: bigint; size: number } | undefined {
   if (/^\d+(\.\d+){3}$/.test(text)) {

@@ -429,6 +429,7 @@ describe('what evaluate does not know, it says', () => {
     ['Null with a suffix', withCondition({ NullIfExists: { [sub]: 'true' } })],
     ['an unknown quantifier', withCondition({ 'ForOneValue:StringEquals': { [sub]: 'x' } })],
     ['a number that is none', withCondition({ NumericEquals: { [sub]: 'x' } })],
+    ['an ARN of four parts', withCondition({ ArnLike: { [sub]: 'arn:aws:*:user/*' } })],
     ['a condition of null', withCondition({ StringEquals: { [sub]: null } })],
     ['a text of a megabyte', JSON.stringify({ Id: 'x'.repeat(1e6) })],
   ];
