@@ -23,12 +23,12 @@ COPY --from=build /build/dist dist
 COPY package.json LICENSE ./
 COPY bin bin
 COPY migrations migrations
-# The sealing key of the embedded database is made in keys/: mount a volume there, or name one in ARSIA_SEALING_KEY_FILE.
-# Both are for this user alone: Arsia refuses to start in a folder that others can write to.
-RUN mkdir -p -m 700 keys "$ARSIA_DATA" && chown node:node keys "$ARSIA_DATA"
+# The sealing key of the embedded database is made in keys/ beside ARSIA_DATA: mount a volume there, or name one in
+# ARSIA_SEALING_KEY_FILE. Both are for this user alone: Arsia refuses to start in a folder that others can write to.
+RUN mkdir -p -m 700 /var/lib/keys "$ARSIA_DATA" && chown node:node /var/lib/keys "$ARSIA_DATA"
 USER node
 EXPOSE 8080
-VOLUME ["/var/lib/arsia", "/opt/arsia/keys"]
+VOLUME ["/var/lib/arsia", "/var/lib/keys"]
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${(process.env.ARSIA_LISTEN ?? '').split(':').pop() || 8080}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # exec form and no npm between: SIGTERM reaches the server, which drains within 25 s.

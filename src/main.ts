@@ -19,7 +19,7 @@ const descriptions = {
 /** Commands that earlier releases had without `server`. They still work (docs/decisions/0031). */
 const formerNames = ['bootstrap', 'migrate', 'keys', 'audit', 'admin', 'audiences'];
 
-const suggestions = ['serve', 'server', 'demo', ...[...formerNames, 'check'].map((name) => `server ${name}`)];
+const suggestions = ['serve', 'server', 'demo', ...[...formerNames, 'check', 'issuer'].map((name) => `server ${name}`)];
 
 async function main(): Promise<void> {
   // Files that this process writes are readable by its own user only: the embedded database, keys, the tokens of the demo (threats.md N73).
@@ -99,9 +99,9 @@ function write(text: string): void {
 const terminal: Terminal = {
   env: process.env,
   write,
-  async open() {
+  async open(opening) {
     const { openArsia } = await import('./server/commands/opening.ts');
-    return await openArsia(process.env);
+    return await openArsia(process.env, opening, terminal.tell);
   },
   async send(parts) {
     const [{ Readable }, { pipeline }] = await Promise.all([import('node:stream'), import('node:stream/promises')]);

@@ -1,7 +1,9 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { listAuditActions } from '../scripts/auditactions.ts';
 import { errorTable } from '../src/core/errors.ts';
+import { findRole, hasPermission, permissions, roles } from '../src/core/permissions.ts';
 import { describeSettings } from '../src/server/config/config.ts';
 
 const read = (folder: string, ending: RegExp) =>
@@ -147,6 +149,50 @@ test('the contract lists every error code with its status and OAuth error', () =
   const rows = [...contract.matchAll(/^\| `(\w+)` \| (\d{3}) \| `(\w+)` \|$/gm)];
   const listed = rows.map(([, code, status, oauth]) => ({ code, status: Number(status), oauth }));
   expect(listed).toEqual(Object.entries(errorTable).map(([code, { status, oauth }]) => ({ code, status, oauth })));
+});
+
+/** Names of audited actions in the source: of actions, of events of the authorization server, and of the pipeline. */
+const auditedNames = [
+  /\b(?:action|name|signInName)(?:: | = )'([a-z_]+\.[a-z_]+)'/g,
+  /\b(?:buildEvent|buildOwnerLinkAction|runRecorded)\((?:[^()']|\([^()]*\))*?'([a-z_]+\.[a-z_]+)'/g,
+];
+
+test('docs/audit-actions.md has every action that the code records', () => {
+  const listed = new Set(
+    [...readFileSync('docs/audit-actions.md', 'utf8').matchAll(/^\| `([\w.]+)` \|/gm)].map(([, name]) => name),
+  );
+  const source = code.filter(({ file }) => /^src\/(?:services|oidc|server|http)\//.test(file));
+  const recorded = source.flatMap(({ text }) =>
+    auditedNames.flatMap((pattern) => [...text.matchAll(pattern)].map(([, name]) => name!)),
+  );
+  expect(recorded).toEqual(expect.arrayContaining(['job.expire', 'key.rotate', 'token.mint', 'owner_link.create']));
+  expect([...new Set(recorded)].filter((name) => !listed.has(name))).toEqual([]);
+  expect([...listed].sort()).toEqual(listAuditActions());
+});
+
+test('docs/roles.md has every permission, with the roles that have it', () => {
+  const rows = [...readFileSync('docs/roles.md', 'utf8').matchAll(/^\| .+ \| `([a-z_.]+)` \|(.*)\|(.*)\|(.*)\|$/gm)];
+  const marked = rows.map(([, permission, ...marks]) => [
+    permission,
+    roles.filter((_, index) => marks[index]!.trim() === 'yes'),
+  ]);
+  expect(marked).toEqual(
+    permissions.map((permission) => [permission, roles.filter((role) => hasPermission(role, permission))]),
+  );
+});
+
+test('every example of docs/roles.md is what findRole decides', () => {
+  const page = readFileSync('docs/roles.md', 'utf8');
+  const [, table] = page.split('| Membership on `acme`');
+  const rows = [...table!.matchAll(/^\| ([a-z]*) ?\| ([a-z]*) ?\| ([a-z]*) ?\| ([a-z]+)/gm)];
+  expect(rows).toHaveLength(6);
+  for (const [row, ...cells] of rows) {
+    const memberships = ['acme', 'research', 'wing'].flatMap((namespace_id, index) =>
+      roles.filter((role) => role === cells[index]).map((role) => ({ namespace_id, role })),
+    );
+    const role = findRole(['acme', 'research', 'wing'], memberships);
+    expect([row, role ?? 'none']).toEqual([row, cells[3]]);
+  }
 });
 
 test('every link between documents leads to a file', () => {

@@ -36,16 +36,26 @@ test('every setting of docs/sign-in.md exists', () => {
 });
 
 test('every request of docs/sign-in.md is answered', async () => {
-  const { arsia, issuer } = await startArsia();
+  const { arsia, issuer } = await startArsia({ signIn: true });
   const made = await arsia.operators.bootstrap({ organization: 'acme', login: 'ada' });
   const owner = createClient(issuer, made.token.access_token);
   const opened = async (token: string) =>
     createClient(issuer, (await createClient(issuer).send('POST', '/admin-links/redeem', { token })).access_token);
   await owner.send('POST', '/groups', { name: 'research', parent: 'acme' });
-  const { id } = await owner.send('POST', '/users', { login: 'ada@acme.example' });
+  for (const login of ['ada@acme.example', 'ada@acme.example-ba8f20', 'eve@acme.example'])
+    await owner.send('POST', '/users', { login });
+  const { id } = await owner.send('POST', '/users', { login: 'leaving@acme.example' });
   const leaving = await opened((await arsia.operators.link(id)).token);
   const operator = await opened((await arsia.operators.link('root')).token);
-  const callers = { '/memberships': owner, '/invitations': owner, '/me/leave': leaving, '/owner-links': operator };
+  const callers = {
+    '/memberships': owner,
+    '/invitations': owner,
+    '/users': owner,
+    '/users/eve@acme.example/tie': owner,
+    '/users/ada@acme.example-ba8f20/merge': owner,
+    '/me/leave': leaving,
+    '/owner-links': operator,
+  };
   const requests = lines
     .filter((line) => line.startsWith('curl '))
     .map((line) => /-d '(.+)' \$ISSUER\/api\/v1(\S+)$/.exec(line)!);

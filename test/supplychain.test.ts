@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 
 interface Locked {
+  engines?: { node?: string };
   resolved?: string;
   integrity?: string;
   hasInstallScript?: boolean;
@@ -40,4 +41,38 @@ describe('N66 the installed packages', () => {
     expect(dockerfile).not.toMatch(/npm (install|i|add|update)\b|npx /);
     expect(dockerfile).toMatch(/^COPY package\.json package-lock\.json \.npmrc/m);
   });
+
+  test('all support the Node releases under which, as the README says, npm prints no warning', () => {
+    expect(readFileSync('README.md', 'utf8')).toContain('Under Node 22.14 or 24 and later npm prints no warning.');
+    const warnings = (version: number[]) =>
+      locked.filter(([, { engines }]) => engines?.node !== undefined && !supports(engines.node, version));
+    for (const version of [
+      [22, 14, 0],
+      [24, 0, 0],
+      [26, 0, 0],
+    ])
+      expect(warnings(version)).toEqual([]);
+    expect(warnings([20, 9, 0]).map(([path]) => nameOf(path))).toContain('zod-openapi');
+  });
 });
+
+/** Returns whether a range of npm, of the forms that the lockfile has, contains a version. */
+function supports(range: string, version: number[]): boolean {
+  const numbersOf = (text: string) => (text.match(/\d+/g) ?? []).map(Number);
+  const isFrom = (least: number[]) => {
+    const different = least.findIndex((number, index) => number !== version[index]);
+    return different === -1 || version[different]! > least[different]!;
+  };
+  return range.split('||').some((alternative) =>
+    alternative
+      .replace(/([<>=^~])\s+/g, '$1')
+      .trim()
+      .split(/\s+/)
+      .every((part) => {
+        const numbers = numbersOf(part);
+        if (part.startsWith('>=')) return isFrom(numbers);
+        if (part.startsWith('^')) return numbers[0] === version[0] && isFrom(numbers);
+        return numbers.every((number, index) => number === version[index]);
+      }),
+  );
+}

@@ -62,7 +62,7 @@ interface ClaimRow {
 /** One row per claim. The linter refuses a claim without a row. */
 export const claimRegistry: Readonly<Record<ClaimName, ClaimRow>> = {
   iss: text(true, 'the workload issuer', isIssuer),
-  sub: { required: true, meaning: 'the subject, by the identity`s subject_scope', fault: subjectFault },
+  sub: { required: true, meaning: "the subject, by the identity's subject_scope", fault: subjectFault },
   aud: text(true, 'the one audience', (value) => /^[\x21-\x7e]{1,256}$/.test(value)),
   iat: seconds('issued at, 5 s in the past'),
   nbf: seconds('not before, equal to iat'),
@@ -74,7 +74,7 @@ export const claimRegistry: Readonly<Record<ClaimName, ClaimRow>> = {
   workspace: text(true, 'the path of the workspace', isPath),
   group_id: id(true, 'group'),
   group: text(true, 'the path of the group that holds the workspace', (value) => parsePath(value) !== undefined),
-  organization_id: id(true, 'group'),
+  organization_id: text(true, 'the id of the organisation', (value) => isId('group', value)),
   organization: text(true, 'the name of the organisation, its root group', isName),
   user_id: id(false, 'user'),
   user: text(false, 'the login of the person the job runs for', isLogin),

@@ -22,17 +22,43 @@ export const confidentialMethods = ['client_secret_basic', 'client_secret_post',
 /** Authentication methods of all clients at the token endpoint. */
 export const clientAuthMethods = [...confidentialMethods, 'none'] as const;
 
+/** The keys of a set that may be registered for a purpose. */
+export interface KeyRules {
+  /** Algorithms of RSA keys. */
+  rsa: readonly string[];
+  /** The algorithm of each curve. */
+  curves: Readonly<Record<string, { alg: string; bytes: number }>>;
+  /** Issuers exist that list several keys under one `kid` (RFC 7517 4.5). */
+  mayRepeatKid: boolean;
+}
+
+const clientKeys: KeyRules = {
+  rsa: ['RS256', 'PS256'],
+  curves: { 'P-256': { alg: 'ES256', bytes: 32 } },
+  mayRepeatKid: false,
+};
+
+/** The keys of an outside issuer, which signs as it likes. */
+export const outsideKeys: KeyRules = {
+  rsa: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  curves: {
+    'P-256': { alg: 'ES256', bytes: 32 },
+    'P-384': { alg: 'ES384', bytes: 48 },
+    'P-521': { alg: 'ES512', bytes: 66 },
+  },
+  mayRepeatKid: true,
+};
+
 const maximumKeys = 10;
 /** Bits. A smaller modulus can be factored; a larger one makes one verification as expensive as a hundred. */
 const modulus = { minimum: 2048, maximum: 8192 };
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
-const algorithmsOf = { RSA: ['RS256', 'PS256'], EC: ['ES256'] } as const;
 
 /**
- * Returns the keys of a JWK Set that may authenticate a client, and the faults of the others with pointers relative to the
- * set. Weak keys are refused: an attacker who factors one acts as the client, and e = 1 needs no factoring (threats.md N8).
+ * Returns the keys of a JWK Set that the rules allow, and the faults of the others with pointers relative to the set. Weak
+ * keys are refused: an attacker who factors one acts as its holder, and e = 1 needs no factoring (threats.md N8).
  */
-export function parseClientKeys(jwks: unknown): { keys: ClientKey[]; faults: FieldFault[] } {
+export function parsePublicKeys(jwks: unknown, rules: KeyRules): { keys: ClientKey[]; faults: FieldFault[] } {
   if (!isObject(jwks) || !Array.isArray(jwks.keys))
     return { keys: [], faults: [{ pointer: '', detail: 'must be a JWK Set: {"keys": [...]}' }] };
   const entries: unknown[] = jwks.keys;
@@ -42,29 +68,45 @@ export function parseClientKeys(jwks: unknown): { keys: ClientKey[]; faults: Fie
   const faults: FieldFault[] = [];
   const kids = new Set<unknown>();
   entries.forEach((entry, index) => {
-    const fault = isObject(entry) ? findKeyFault(entry, kids) : 'must be an object';
+    const fault = isObject(entry) ? findKeyFault(entry, kids, rules) : 'must be an object';
     if (fault === undefined) keys.push(pickPublicMembers(entry as Record<string, string>));
     else faults.push({ pointer: `/keys/${index}`, detail: fault });
   });
   return { keys, faults };
 }
 
-function findKeyFault(key: Readonly<Record<string, unknown>>, kids: Set<unknown>): string | undefined {
+/** Returns the keys of a JWK Set that may authenticate a client, and the faults of the others. */
+export function parseClientKeys(jwks: unknown): ReturnType<typeof parsePublicKeys> {
+  return parsePublicKeys(jwks, clientKeys);
+}
+
+type Key = Readonly<Record<string, unknown>>;
+
+function findKeyFault(key: Key, kids: Set<unknown>, rules: KeyRules): string | undefined {
   const { kty, use, alg, kid } = key;
   if (privateMembers.some((member) => key[member] !== undefined))
     return 'holds a private key: register the public half, and replace this key, since it was sent here';
   if (kty !== 'RSA' && kty !== 'EC') return 'must have kty RSA or EC';
   if (use !== undefined && use !== 'sig') return 'must have use sig, or none';
-  if (alg !== undefined && !(algorithmsOf[kty] as readonly unknown[]).includes(alg))
-    return `must have alg ${algorithmsOf[kty].join(' or ')}, or none`;
+  const algorithms = kty === 'RSA' ? rules.rsa : listCurveAlgorithms(key, rules);
+  if (alg !== undefined && !algorithms.includes(String(alg)))
+    return `must have alg ${algorithms.join(' or ')}, or none`;
   if (kid !== undefined && (typeof kid !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(kid)))
     return 'must have a kid of 1 to 255 printable characters, or none';
-  if (kid !== undefined && kids.has(kid)) return 'must have a kid that no other key of the set has';
+  if (kid !== undefined && kids.has(kid) && !rules.mayRepeatKid)
+    return 'must have a kid that no other key of the set has';
   kids.add(kid);
-  return kty === 'RSA' ? findRsaFault(key) : findEcFault(key);
+  return kty === 'RSA' ? findRsaFault(key) : findEcFault(key, rules);
 }
 
-function findRsaFault({ n, e }: Readonly<Record<string, unknown>>): string | undefined {
+/** Returns the algorithm of the key's curve; for a curve that is refused, those of all. */
+function listCurveAlgorithms({ crv }: Key, { curves }: KeyRules): string[] {
+  return Object.entries(curves).flatMap(([name, { alg }]) =>
+    name === crv || !Object.hasOwn(curves, String(crv)) ? [alg] : [],
+  );
+}
+
+function findRsaFault({ n, e }: Key): string | undefined {
   if (e !== 'AQAB') return 'must have the public exponent 65537 ("e": "AQAB")';
   const bits = countBits(n);
   if (bits === undefined) return 'must have n, base64url without padding';
@@ -73,10 +115,12 @@ function findRsaFault({ n, e }: Readonly<Record<string, unknown>>): string | und
   return undefined;
 }
 
-function findEcFault({ crv, x, y }: Readonly<Record<string, unknown>>): string | undefined {
-  if (crv !== 'P-256') return 'must have crv P-256';
-  if (decodeBase64url(x)?.length !== 32 || decodeBase64url(y)?.length !== 32)
-    return 'must have x and y of 32 bytes each, base64url';
+function findEcFault({ crv, x, y }: Key, { curves }: KeyRules): string | undefined {
+  if (typeof crv !== 'string' || !Object.hasOwn(curves, crv))
+    return `must have crv ${Object.keys(curves).join(' or ')}`;
+  const { bytes } = curves[crv]!;
+  if (decodeBase64url(x)?.length !== bytes || decodeBase64url(y)?.length !== bytes)
+    return `must have x and y of ${bytes} bytes each, base64url`;
   return undefined;
 }
 

@@ -245,6 +245,8 @@ export interface ErrorMore {
   /** Replaces the advice of the table: the change to make, where, and the value to paste. */
   advice?: string;
   fields?: FieldFault[];
+  /** Members of the request that are not valid, for the audit: only names of the schema, since a pointer can hold any text. */
+  members?: string[];
   /** The trust condition that failed, the value that the document requires, and the value in the token. */
   condition?: string;
   expected?: string;

@@ -21,6 +21,7 @@ export const idPrefixes = {
   subject_grant: 'subj',
   invitation: 'inv',
   trust_rule: 'trust',
+  user_tie: 'tie',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -22,6 +22,12 @@ export const idempotencyLifetime = day;
  */
 export const audienceTombstone = 30 * day;
 
+/**
+ * The login of a user who was renamed, merged or deleted stays reserved this long: tokens, session names and logs that name it
+ * must not mean another person.
+ */
+export const loginTombstone = 30 * day;
+
 /** Limits of tokens of outside issuers, which service accounts trust. */
 export const outsideTokens = {
   /** Allowed clock skew of `exp`, `nbf` and `iat`. */
@@ -75,6 +81,8 @@ export const signInLifetimes = {
   /** A command line is signed out after this long, even when it is used. */
   grant: 30 * day,
   invitation: 14 * day,
+  /** Until somebody signs in with the verified address that a tie names. */
+  tie: 14 * day,
 } as const;
 
 /** Seconds between the polls of a device, and the increase after each poll that comes too early (RFC 8628 3.2, 3.5). */

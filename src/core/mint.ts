@@ -1,6 +1,7 @@
 import { refuseByRules } from './accessrules.ts';
-import { canAct, isPlain } from './acting.ts';
+import { explainActFault, findActFault, isPlain } from './acting.ts';
 import { findUsability, type Runner, selectChoice } from './inheritance.ts';
+import { describeEnd } from './jobends.ts';
 import type { IdentityFacts, IdentityReach, MintFacts, MintRefusal } from './mintfacts.ts';
 import { decide } from './permissions.ts';
 import { hasUserId } from './subject.ts';
@@ -8,8 +9,11 @@ import { hasUserId } from './subject.ts';
 /** Returns why the job may not get any identity now, or undefined when it may. `now` is in milliseconds since 1970. */
 export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefined {
   const { job, workspace, user, launcher } = facts;
-  if (job.is_ended) return { code: 'job_ended', detail: `Job ${job.id} has ended.` };
-  if (now >= job.deadline) return { code: 'job_ended', detail: `Job ${job.id} is past its deadline.` };
+  if (job.is_ended && user?.ended_job !== undefined)
+    return { code: 'job_ended', detail: `Job ${job.id} has ended: its user ${user.login} was ${user.ended_job}.` };
+  if (job.is_ended) return { code: 'job_ended', detail: describeEnd(job) };
+  if (now >= job.deadline)
+    return { code: 'job_ended', detail: `Job ${job.id} is past its deadline, or its heartbeat did not come in time.` };
   if (user !== null && !user.is_active) return { code: 'user_inactive', detail: `User ${user.login} is deactivated.` };
   if (launcher !== null && !launcher.is_active)
     return { code: 'launcher_inactive', detail: `Service account ${launcher.name} is deactivated.` };
@@ -21,12 +25,13 @@ export function refuseJob(facts: MintFacts, now: number): MintRefusal | undefine
     return { code: 'user_lacks_role', detail: `${runnerName} may not run jobs in ${workspace.path}.` };
   if (launcher === null || (user === null && isPlain(job))) return undefined;
   const named = user === null ? [launcher.id] : [user.id, ...user.team_ids];
-  if (!canAct(launcher.may_act, workspace.lineage, job, named))
-    return {
-      code: 'launcher_may_not_act',
-      detail: `Service account ${launcher.name} may not act for ${user?.login ?? 'itself'} in ${workspace.path} with stage ${job.stage}.`,
-    };
-  return undefined;
+  const fault = findActFault(launcher.may_act, workspace.lineage, job, named);
+  if (fault === undefined) return undefined;
+  const asked = { user: user?.login ?? 'itself', workspace: workspace.path, stage: job.stage };
+  return {
+    code: 'launcher_may_not_act',
+    detail: explainActFault(fault, `Service account ${launcher.name}`, asked),
+  };
 }
 
 /**

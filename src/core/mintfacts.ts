@@ -35,7 +35,13 @@ export interface IdentityReach {
 
 /** The facts that one mint is decided on. They are read in one statement that starts after the request arrived. */
 export interface MintFacts {
-  job: JobTerms & Required<ClaimFacts['job']> & { is_ended: boolean; deadline: number };
+  job: JobTerms &
+    Required<ClaimFacts['job']> & {
+      is_ended: boolean;
+      /** Why it ended (jobends.ts). */
+      ended_by?: string | null | undefined;
+      deadline: number;
+    };
   workspace: { id: string; path: string; lineage: string[] };
   group: { id: string; path: string };
   organization: { id: string; name: string; identities_without_rules: WithoutRules };
@@ -44,6 +50,8 @@ export interface MintFacts {
     id: string;
     login: string;
     is_active: boolean;
+    /** Set where the job ended because the user was deleted, or merged into another user. */
+    ended_job?: 'deleted' | 'merged';
     memberships: Membership[];
     team_ids: string[];
   } | null;

@@ -20,6 +20,15 @@ export function isOutsideIssuer(value: string, allowLoopback: boolean): boolean 
   return findForeignIssuerFault(value) === undefined && isDocumentUrl(value, allowLoopback);
 }
 
+export const unfetchedIssuerRule =
+  'must be an https URL without user name, query or fragment, such as https://kubernetes.default.svc';
+
+/** Returns whether a URL may be the issuer of a rule with uploaded keys: it may be internal, since nothing is fetched. */
+export function isUnfetchedIssuer(value: string, allowLoopback: boolean): boolean {
+  const isInternal = findForeignIssuerFault(value) === undefined && URL.parse(value)?.protocol === 'https:';
+  return isInternal || isOutsideIssuer(value, allowLoopback);
+}
+
 /**
  * Returns whether Arsia may fetch from a URL. Checks the text only; the fetch checks the addresses that the host resolves to.
  */

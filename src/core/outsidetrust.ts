@@ -2,7 +2,7 @@ import type { FieldFault } from './errors.ts';
 import { normalizeIssuer } from './issuerurl.ts';
 import { isObject } from './json.ts';
 import { findSharedIssuer, isKnownIssuer } from './knownissuers.ts';
-import { isOutsideIssuer, issuerRule } from './outsideissuers.ts';
+import { isOutsideIssuer, issuerRule, isUnfetchedIssuer, unfetchedIssuerRule } from './outsideissuers.ts';
 import { matchesPattern } from './patterns.ts';
 
 /**
@@ -147,6 +147,8 @@ export interface TrustSurroundings {
   /** The issuers that the organisation allows; null for any. */
   allowed: readonly string[] | null;
   allowLoopback: boolean;
+  /** False where the rule has the keys of the issuer. Default: true. */
+  isFetched?: boolean;
 }
 
 /** Audiences of other services. A token with such an audience was issued for that service, which could replay it here. */
@@ -176,8 +178,10 @@ export function findTrustFaults(terms: TrustTerms, surroundings: TrustSurroundin
   return faults;
 }
 
-function findTrustIssuerFault(issuer: string, { own, allowed, allowLoopback }: TrustSurroundings): string | undefined {
-  if (!isOutsideIssuer(issuer, allowLoopback)) return issuerRule;
+function findTrustIssuerFault(issuer: string, { own, allowed, ...given }: TrustSurroundings): string | undefined {
+  const { allowLoopback, isFetched = true } = given;
+  if (isFetched && !isOutsideIssuer(issuer, allowLoopback)) return issuerRule;
+  if (!isFetched && !isUnfetchedIssuer(issuer, allowLoopback)) return unfetchedIssuerRule;
   if (own.map(normalizeIssuer).includes(normalizeIssuer(issuer)))
     return 'is this installation of Arsia: name the issuer of another system';
   if (allowed !== null && !allowed.includes(issuer)) return 'is not among the issuers that the organisation allows';
@@ -218,9 +222,15 @@ function findOwnerFault({ issuer, audience, conditions }: TrustTerms): string | 
 }
 
 /** Returns what an owner should check about the issuer of a rule. */
-export function findTrustWarnings({ issuer }: Pick<TrustTerms, 'issuer'>): string[] {
-  if (isKnownIssuer(issuer)) return [];
+export function findTrustWarnings({ issuer, jwks }: Pick<TrustTerms, 'issuer'> & { jwks?: unknown }): string[] {
+  const uploaded = jwks
+    ? [
+        'Arsia uses the uploaded keys as long as this rule exists. When the issuer changes its keys, or one is stolen, create another rule with the new keys and delete this one.',
+      ]
+    : [];
+  if (isKnownIssuer(issuer)) return uploaded;
   return [
+    ...uploaded,
     `Arsia does not know who gets tokens of ${issuer}. If it serves others than you, such as all customers of a service, a condition must say whose the token is.`,
   ];
 }

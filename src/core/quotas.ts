@@ -19,6 +19,8 @@ const holders = {
 
 export type QuotaHolder = keyof typeof holders;
 
+export const quotaHolders = Object.keys(holders) as QuotaHolder[];
+
 export interface Quota {
   per: QuotaHolder;
   default: number;
@@ -54,6 +56,20 @@ const table = {
     'Use an audience that the organisation has already, or delete identities that are no longer needed',
   ),
   users: large('organization', 50_000, 500_000, 'users', 'Use an existing user'),
+  former_logins_per_user: small(
+    'user',
+    10,
+    100,
+    'former logins of the last 30 days',
+    'Wait until one of them is 30 days old, or give the user a login that it had before',
+  ),
+  user_ties: large(
+    'organization',
+    5_000,
+    50_000,
+    'ties that have not been used',
+    'Delete ties that have expired or are no longer needed',
+  ),
   invitations: large(
     'organization',
     5_000,

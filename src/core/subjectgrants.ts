@@ -58,7 +58,7 @@ export function refuseNaming(facts: MintFacts, isAsserted: boolean): MintRefusal
   return {
     code: 'subject_not_granted',
     detail: `${what}. No right of the service account ${launcher.name} to act for ${user.login} with stage ${job.stage} and these labels was granted at ${group} or above.`,
-    advice: `Ask an owner of ${group} to grant the right there: POST /api/v1/service-accounts/${launcher.id}/may-act ${JSON.stringify({ namespace: group, users: [user.login], stages: [job.stage] })}. Or to name the launcher for this identity: POST /api/v1/managed-identities/${identity.id}/subject-grants ${JSON.stringify({ launcher: launcher.id })}. A job that ${user.login} starts needs neither.`,
+    advice: `Ask an owner of ${group} to grant the right there: POST /api/v1/service-accounts/${launcher.id}/may-act ${JSON.stringify({ namespace: group, users: [user.login], stages: [job.stage], ...(Object.keys(job.labels).length > 0 && { labels: job.labels }) })}. Or to name the launcher for this identity: POST /api/v1/managed-identities/${identity.id}/subject-grants ${JSON.stringify({ launcher: launcher.id })}. A job that ${user.login} starts needs neither.`,
   };
 }
 

@@ -23,6 +23,11 @@ export interface EmbeddedOptions {
 const files = 'pgdata';
 const unfinished = 'pgdata.new';
 
+/** Returns whether a folder has an embedded database. */
+export function hasEmbeddedDatabase(folder: string): boolean {
+  return existsSync(join(folder, files));
+}
+
 /**
  * Opens PGlite, PostgreSQL in this process, as a pool of one connection. Throws an Error when another process has the folder.
  */

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { errorCode } from '../core/thrown.ts';
 import type { Database, Queries } from './connections.ts';
 import { openDatabase } from './database.ts';
 import { unavailable } from './failures.ts';
+import { buildOnlineIndexes, splitOnlineIndexes } from './onlineindexes.ts';
 import { auditColumns } from './tables/audit.ts';
 
 /** `migrations/` is beside `src/` and beside `dist/`; this file is two folders deep in both. */
@@ -14,6 +16,8 @@ const defaultFolder = fileURLToPath(new URL('../../migrations', import.meta.url)
 
 /** Key of the advisory lock that migrators hold. It must be the same in every release. */
 const advisoryLock = 4_727_617;
+/** Milliseconds between two attempts to get it. */
+const lockPause = 100;
 
 export interface MigrateOptions {
   /** The role of the application when another role owns the tables. It is granted only the rights that it needs. */
@@ -36,7 +40,7 @@ interface Migration {
 
 /**
  * Migrates the database to the schema of this release: applies each file of `migrations/` in order, in one transaction with
- * its row in `migrations`. Returns the names of the applied files. It can be interrupted, repeated and run concurrently.
+ * its row in `migrations`, after the indexes that it builds `CONCURRENTLY` (onlineindexes.ts). Returns the names of the applied files. It can be interrupted, repeated and run concurrently.
  *
  * `target` is a database whose role owns the tables, or its URL. Throws an Error with one line when the database has a
  * migration that this release does not have, or one with another text; throws `unavailable` when the role may not migrate.
@@ -58,18 +62,37 @@ export async function pendingMigrations(database: Database): Promise<string[]> {
 
 async function migrateDatabase(database: Database, options: MigrateOptions): Promise<string[]> {
   const migrations = readMigrations(options.folder ?? defaultFolder);
-  const applied: string[] = [];
   // The check without a lock lets a role without ownership pass when all migrations are applied.
-  while ((await pendingOf(database.query, migrations)).length > 0) {
-    const name = await database
-      .transaction((tx) => applyNext(tx, migrations, options), { isolation: 'read committed' })
-      .catch(explainWait);
-    if (name === undefined) continue;
-    applied.push(name);
-    options.onProgress?.({ name, state: 'applied' });
-  }
-  if (options.grantTo !== undefined) await grant(database, options.grantTo);
-  return applied;
+  const isPending = (await pendingOf(database.query, migrations)).length > 0;
+  if (!isPending && options.grantTo === undefined) return [];
+  return await withLock(database, async (session) => {
+    const applied: string[] = [];
+    for (;;) {
+      const name = await applyNext(session, migrations, options).catch(explainWait);
+      if (name === undefined) break;
+      applied.push(name);
+      options.onProgress?.({ name, state: 'applied' });
+    }
+    if (options.grantTo !== undefined) await grant(session, options.grantTo);
+    return applied;
+  });
+}
+
+/**
+ * Runs `work` on one connection that holds the lock of migrators. The lock is polled for: a statement that waits for it would
+ * keep a snapshot, and a build of an index `CONCURRENTLY` waits for the end of each snapshot.
+ */
+async function withLock<Result>(database: Database, work: (session: Queries) => Promise<Result>): Promise<Result> {
+  return await database.query.connection().execute(async (session) => {
+    const lock = sql<{ is_locked: boolean }>`SELECT pg_try_advisory_lock(${sql.lit(advisoryLock)}) AS is_locked`;
+    while ((await lock.execute(session)).rows[0]?.is_locked !== true) await sleep(lockPause);
+    try {
+      return await work(session);
+    } finally {
+      // A connection that was lost has lost the lock too.
+      await sql`SELECT pg_advisory_unlock(${sql.lit(advisoryLock)})`.execute(session).catch(() => {});
+    }
+  });
 }
 
 const insufficientPrivilege = '42501';
@@ -86,26 +109,28 @@ function explainWait(error: unknown): never {
 }
 
 async function applyNext(
-  tx: Queries,
+  session: Queries,
   migrations: Migration[],
   { onProgress }: MigrateOptions,
 ): Promise<string | undefined> {
-  // A migration and the wait for another migrator have no timeout. The wait for a table lock has one, because every request
-  // queues behind a waiting ALTER TABLE.
-  await sql`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`.execute(tx);
-  await sql`SELECT pg_advisory_xact_lock(${sql.lit(advisoryLock)})`.execute(tx);
-  await sql`SET LOCAL lock_timeout = '10s'`.execute(tx);
-  const [migration] = await pendingOf(tx, migrations);
+  const [migration] = await pendingOf(session, migrations);
   if (migration === undefined) return undefined;
-  onProgress?.({ name: migration.name, state: 'started' });
-  await sql`CREATE TABLE IF NOT EXISTS migrations (
-    name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL)`.execute(tx);
-  await sql.raw(migration.text).execute(tx);
-  await tx
-    .insertInto('migrations')
-    .values({ name: migration.name, checksum: migration.checksum, applied_at: sql<Date>`now()` })
-    .execute();
-  return migration.name;
+  const { name, checksum, text } = migration;
+  onProgress?.({ name, state: 'started' });
+  const { indexes, rest } = splitOnlineIndexes(text);
+  await buildOnlineIndexes(session, indexes);
+  return await session
+    .transaction()
+    .setIsolationLevel('read committed')
+    .execute(async (tx) => {
+      // A migration has no timeout. The wait for a table lock has one, because every request queues behind a waiting ALTER TABLE.
+      await sql`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '10s'`.execute(tx);
+      await sql`CREATE TABLE IF NOT EXISTS migrations (
+        name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL)`.execute(tx);
+      await sql.raw(rest).execute(tx);
+      await tx.insertInto('migrations').values({ name, checksum, applied_at: sql<Date>`now()` }).execute();
+      return name;
+    });
 }
 
 async function pendingOf(queries: Queries, migrations: Migration[]): Promise<Migration[]> {
@@ -150,17 +175,17 @@ const lesserGrants: Readonly<Record<string, string>> = {
   // If the secret of the audit keys were deleted, no event could be verified any more.
   shared_secrets: 'SELECT, INSERT',
   migrations: 'SELECT',
+  // Without its issuer, an installation would take the next one that a server names.
+  installation_facts: 'SELECT, INSERT, UPDATE',
 };
 
-async function grant(database: Database, role: string): Promise<void> {
+async function grant(session: Queries, role: string): Promise<void> {
   const { rows } = await sql<{ schema: string; name: string; is_owner: boolean }>`
     SELECT schemaname AS schema, tablename AS name, current_user = ${role} AS is_owner
-    FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename`.execute(database.query);
+    FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename`.execute(session);
   if (rows[0] === undefined || rows[0].is_owner) return;
   const to = sql.id(role);
-  await database.transaction(async (tx) => {
-    // Concurrent grants of two migrators would fail on the same catalogue rows.
-    await sql`SELECT pg_advisory_xact_lock(${sql.lit(advisoryLock)})`.execute(tx);
+  await session.transaction().execute(async (tx) => {
     await sql`GRANT USAGE ON SCHEMA ${sql.id(rows[0]!.schema)} TO ${to}`.execute(tx);
     for (const { schema, name } of rows) {
       const rights = sql.raw(lesserGrants[name] ?? 'SELECT, INSERT, UPDATE, DELETE');

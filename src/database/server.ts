@@ -2,6 +2,7 @@ import pg from 'pg';
 import { createBreaker, limitWait } from './breaker.ts';
 import type { Connection, Connections } from './connections.ts';
 import { endsSession, unavailable } from './failures.ts';
+import { sessionName } from './sessions.ts';
 
 export interface ServerOptions {
   url: string;
@@ -34,7 +35,7 @@ export function openServer({ url, poolSize, isPatient, onFault }: ServerOptions)
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
-    application_name: 'arsia',
+    application_name: sessionName,
     keepAlive: true,
     ...limits,
     // A search of one tenant must not occupy the cores that the mints of other tenants need.

@@ -17,10 +17,12 @@ import type { teamMembers, teams } from '../entities/teams.ts';
 import type { trustRules } from '../entities/trustrules.ts';
 import type { useGrants } from '../entities/usegrants.ts';
 import type { users } from '../entities/users.ts';
+import type { userTies } from '../entities/userties.ts';
 import type { AuditCheckpointsTable, AuditEventsTable, MigrationsTable } from './tables/audit.ts';
 import type { AudiencesTable } from './tables/identities.ts';
 import type {
   IdempotencyKeysTable,
+  InstallationFactsTable,
   KeySetsTable,
   OidcArtifactsTable,
   SharedSecretsTable,
@@ -28,7 +30,7 @@ import type {
 } from './tables/issuing.ts';
 import type { ServiceAccountSecretsTable } from './tables/machines.ts';
 import type { OrganizationQuotasTable } from './tables/namespaces.ts';
-import type { AdminLinksTable, UserIdentitiesTable } from './tables/people.ts';
+import type { AdminLinksTable, FormerLoginsTable, UserIdentitiesTable } from './tables/people.ts';
 
 export type { Json } from './tables/json.ts';
 
@@ -58,7 +60,10 @@ export interface Tables {
   admin_links: AdminLinksTable;
   user_identities: UserIdentitiesTable;
   invitations: TableOf<typeof invitations>;
+  user_ties: TableOf<typeof userTies>;
+  former_logins: FormerLoginsTable;
   shared_secrets: SharedSecretsTable;
+  installation_facts: InstallationFactsTable;
   teams: TableOf<typeof teams>;
   team_members: TableOf<typeof teamMembers>;
   organization_settings: TableOf<typeof organizationSettings>;

@@ -31,19 +31,27 @@ export const bytes = column<Uint8Array, z.ZodNever>('bytea', z.never());
 
 /** A time: a `Date` in a row, RFC 3339 in UTC in an answer. */
 export const time: Column<Date, z.ZodISODateTime> = {
-  ...column('timestamp with time zone', z.iso.datetime()),
+  ...column('timestamp with time zone', z.iso.datetime().meta({ examples: ['2026-01-31T12:00:00.000Z'] })),
   show: (date) => date.toISOString(),
 };
 
 /** Counts the changes of a row. */
 export const version = column<number, z.ZodInt>(
   'integer',
-  z.int().min(0).meta({ description: 'Goes up with every change; the `ETag` of the answer.' }),
+  z
+    .int()
+    .min(0)
+    .meta({ description: 'Goes up with every change; the `ETag` of the answer.', examples: [3] }),
 );
+
+/** The random part of the ids in examples. */
+const exampleId = '01jd2ze0q8v5n3w4x6y7t9m2ab';
 
 /** Returns the column of an id of this kind. */
 export function id(kind: IdKind): Column<string, z.ZodString> {
-  return column('text', z.string().regex(new RegExp(`^${idPrefixes[kind]}_[0-9a-z]{26}$`)));
+  const prefix = idPrefixes[kind];
+  const answer = z.string().regex(new RegExp(`^${prefix}_[0-9a-z]{26}$`));
+  return column('text', answer.meta({ examples: [`${prefix}_${exampleId}`] }));
 }
 
 /**

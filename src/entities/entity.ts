@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Column } from './columns.ts';
+import { nameMember, type nameOfId, namesMember, type namesOfIds } from './names.ts';
 
 /** A field of an entity. Tables, requests, answers and audit records are derived from it. */
 export interface Field {
@@ -9,8 +10,20 @@ export interface Field {
   hasDefault?: true;
   /** The schema in answers. Default: that of the column. `null`: answers do not have the field. */
   answer?: z.ZodType | null;
-  /** The description in the OpenAPI document. */
+  /**
+   * The description in the OpenAPI document, of answers and of requests whose schema has none. Default: that of the field
+   * names which most entities have.
+   */
   meaning?: string;
+  /**
+   * The field whose id this names in answers: a login, the name of a team, or a path. It has no column: the kernel fills it in
+   * (src/http/kernel/names.ts). `meaning` is then of requests.
+   */
+  nameOf?: string;
+  /** The same for a field that is a list of ids: an object with the names by id. */
+  namesOf?: string;
+  /** A value that is valid in requests and answers, for the OpenAPI document. */
+  example?: unknown;
   /** The schema in create requests. Without it, the server sets the field. */
   create?: z.ZodType;
   /** The schema in change requests. Without it, the field never changes. */
@@ -42,11 +55,15 @@ type StoredValues<All extends Fields> = {
     : never;
 };
 
-type AnswerOf<One extends Field> = One extends { answer: infer Answer }
-  ? Answer
-  : One extends { column: Column<unknown, infer Answer> }
-    ? Answer
-    : null;
+type AnswerOf<One extends Field> = One extends { nameOf: string }
+  ? typeof nameOfId
+  : One extends { namesOf: string }
+    ? typeof namesOfIds
+    : One extends { answer: infer Answer }
+      ? Answer
+      : One extends { column: Column<unknown, infer Answer> }
+        ? Answer
+        : null;
 
 type AnswerShape<All extends Fields> = {
   -readonly [Name in keyof All as AnswerOf<All[Name]> extends z.ZodType ? Name : never]: AnswerOf<
@@ -78,11 +95,11 @@ type Given<All extends Fields> = {
     : never]: StoredValues<All>[Name];
 };
 
-/** The input of `present`: the values of the columns, and, as in the answer, those of fields that are not stored. */
+/** The input of `present`: the values of the columns, and, as in the answer, those of fields that are neither stored nor names. */
 type Shown<All extends Fields> = {
-  [Name in keyof AnswerShape<All>]: All[Name & keyof All] extends { column: Column<infer Value> }
-    ? Value
-    : z.output<AnswerShape<All>[Name]>;
+  [Name in keyof AnswerShape<All> as All[Name & keyof All] extends { nameOf: string } | { namesOf: string }
+    ? never
+    : Name]: All[Name & keyof All] extends { column: Column<infer Value> } ? Value : z.output<AnswerShape<All>[Name]>;
 };
 
 interface Entity<All extends Fields> {
@@ -117,9 +134,9 @@ export function entity<All extends Fields>(declared: {
   const { table, schema, fields, createFirst = [] } = declared;
   const all = Object.entries<Field>(fields);
   const namesOf = (has: (field: Field) => boolean) => all.filter(([, field]) => has(field)).map(([name]) => name);
-  const shapeOf = (schemaOf: (field: Field) => z.ZodType | null | undefined, first: string[] = []) => {
-    const names = [...first, ...namesOf((field) => Boolean(schemaOf(field)))];
-    return Object.fromEntries(names.map((name) => [name, schemaOf(fields[name]!)!]));
+  const shapeOf = (schemaOf: (field: Field, name: string) => z.ZodType | null | undefined, first: string[] = []) => {
+    const names = [...first, ...all.filter(([name, field]) => schemaOf(field, name)).map(([name]) => name)];
+    return Object.fromEntries(names.map((name) => [name, schemaOf(fields[name]!, name)!]));
   };
   const answer = shapeOf(answerOf);
   const answered = Object.keys(answer);
@@ -129,8 +146,8 @@ export function entity<All extends Fields>(declared: {
     table,
     fields,
     columns: namesOf((field) => field.column !== undefined),
-    create: z.strictObject(shapeOf((field) => field.create, createFirst)),
-    change: z.strictObject(shapeOf((field) => field.change)),
+    create: z.strictObject(shapeOf((field, name) => describe(field.create, field, name), createFirst)),
+    change: z.strictObject(shapeOf((field, name) => describe(field.change, field, name))),
     answer: z.strictObject(answer).meta({ id: schema }),
     present: (row: Values) => Object.fromEntries(answered.map((name) => [name, shown(row[name], fields[name]!)])),
     given: (input: Values) =>
@@ -142,11 +159,36 @@ export function entity<All extends Fields>(declared: {
   return parts as unknown as Entity<All>;
 }
 
-function answerOf({ answer, column, meaning }: Field): z.ZodType | null | undefined {
+/** Meanings of fields that most entities have. */
+const usualMeanings: Readonly<Record<string, string>> = {
+  id: 'The id. It never changes.',
+  organization_id: 'The id of the organisation that it belongs to.',
+  created_at: 'The time of its creation.',
+};
+
+function answerOf({ answer, column, ...field }: Field, name: string): z.ZodType | null | undefined {
+  if (field.nameOf !== undefined) return nameMember(field.nameOf, field.example);
+  if (field.namesOf !== undefined) return namesMember(field.namesOf);
   const schema = answer === undefined ? column?.answer : answer;
-  return meaning === undefined ? schema : schema?.meta({ description: meaning });
+  const meaning = field.meaning ?? usualMeanings[name];
+  return schema && withMeta(schema, meaning, field.example);
 }
 
-function shown(value: unknown, { column }: Field): unknown {
+/** Returns the schema of a request with the description and example of its field. Its own description remains. */
+function describe(schema: z.ZodType | undefined, { meaning, example }: Field, name: string): z.ZodType | undefined {
+  return schema && withMeta(schema, schema.description ?? meaning ?? usualMeanings[name], example);
+}
+
+function withMeta(schema: z.ZodType, description: string | undefined, example: unknown): z.ZodType {
+  const meta = {
+    ...(description !== undefined && description !== schema.description && { description }),
+    ...(example !== undefined && { examples: [example] }),
+  };
+  return Object.keys(meta).length === 0 ? schema : schema.meta(meta);
+}
+
+function shown(value: unknown, { column, nameOf, namesOf }: Field): unknown {
+  if (nameOf !== undefined) return null;
+  if (namesOf !== undefined) return {};
   return value === null || column?.show === undefined ? value : column.show(value);
 }

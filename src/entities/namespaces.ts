@@ -7,13 +7,31 @@ import { description, name, ref } from './inputs.ts';
 const named = {
   kind: { column: oneOf(['group', 'workspace']), answer: null },
   organization_id: { column: id('group') },
-  name: { column: text, create: name },
-  path: { column: text, meaning: 'The names from the organisation down, with `/` between.', audited: true },
+  name: {
+    column: text,
+    meaning: 'The name below its parent.',
+    example: 'research',
+    create: name,
+    change: name.optional(),
+  },
+  path: {
+    column: text,
+    meaning: 'The names from the organisation down, with `/` between. A move or a rename changes it.',
+    example: 'acme/research',
+    audited: true,
+  },
   lineage: { column: texts, answer: null },
 } satisfies Record<string, Field>;
 
 const described = {
-  description: { column: text, hasDefault: true, create: description.default(''), change: description },
+  description: {
+    column: text,
+    hasDefault: true,
+    meaning: 'Free text, at most 1000 characters.',
+    example: 'Simulations of the wing',
+    create: description.default(''),
+    change: description.optional(),
+  },
   created_at: { column: time },
   version: { column: version, hasDefault: true },
 } satisfies Record<string, Field>;
@@ -24,7 +42,11 @@ export const groups = entity({
   fields: {
     id: { column: id('group') },
     ...named,
-    parent: { create: ref.optional() },
+    parent: {
+      create: ref.optional(),
+      meaning: 'The group above, by id or path. Left out: an organisation, which only operators create.',
+      example: 'acme',
+    },
     ...described,
     parent_id: { column: nullable(id('group')), meaning: 'Null for an organisation, which is a root group.' },
   },
@@ -37,11 +59,12 @@ export const workspaces = entity({
   fields: {
     id: { column: id('workspace') },
     ...named,
-    group: { create: ref },
+    group: { create: ref, meaning: 'The group that gets the workspace, by id or path.', example: 'acme/research' },
     ...described,
     parent_id: { column: nullable(id('group')), answer: null },
-    group_id: { answer: id('group').answer },
+    group_id: { answer: id('group').answer, meaning: 'The group that the workspace is in.' },
     managed_identities: {
+      meaning: 'Managed identities to assign for everyone, in the same transaction. Default: none. At most 20.',
       create: z
         .array(assignments.create.pick({ managed_identity: true, profile: true }))
         .max(20, 'must be at most 20')

@@ -19,10 +19,12 @@ export const organizationSettings = entity({
     identities_without_rules: {
       column: oneOf(['open', 'closed']),
       hasDefault: true,
+      meaning: 'May jobs use a managed identity that has no access rules: `open` (yes) or `closed` (no).',
       change: z.enum(['open', 'closed'], 'must be open or closed').optional(),
     },
     allowed_issuers: {
       column: nullable(texts),
+      example: ['https://token.actions.githubusercontent.com'],
       meaning: 'Outside issuers that service accounts may trust; null: any.',
       change: z.array(issuerUrl).max(100).nullable().optional(),
     },

@@ -3,33 +3,57 @@ import { parseClientKeys } from '../core/clientkeys.ts';
 import { boolean, id, json, nullable, text, time, version } from './columns.ts';
 import { entity } from './entity.ts';
 import { description, name, ref } from './inputs.ts';
+import { publicKeySet, publicKeys } from './publickeys.ts';
 
-const jwks = z.unknown().transform((value, context) => {
-  const { keys, faults } = parseClientKeys(value);
-  for (const { pointer, detail } of faults)
-    context.addIssue({ code: 'custom', message: detail, path: pointer.split('/').slice(1) });
-  return { keys: keys.map((key) => ({ ...key })) };
-});
+const jwks = publicKeys(parseClientKeys);
 
 export const serviceAccounts = entity({
   table: 'service_accounts',
   schema: 'ServiceAccount',
   fields: {
     id: { column: id('service_account') },
-    client_id: { answer: id('service_account').answer, meaning: 'For OAuth: the id.' },
+    client_id: { answer: id('service_account').answer, meaning: 'The client id at `/oauth2`: the same as `id`.' },
     organization_id: { column: id('group') },
-    group_id: { column: id('group') },
-    name: { column: text, create: name, audited: true },
-    group: { create: ref },
-    description: { column: text, hasDefault: true, create: description.default(''), change: description.optional() },
-    is_active: { column: boolean, hasDefault: true, change: z.boolean().optional() },
+    group_id: { column: id('group'), meaning: 'The group that it belongs to.' },
+    name: {
+      column: text,
+      meaning: 'The name in its group. It never changes.',
+      example: 'launcher',
+      create: name,
+      audited: true,
+    },
+    path: { nameOf: 'id', example: 'acme/research/launcher' },
+    group: {
+      nameOf: 'group_id',
+      create: ref,
+      meaning: 'The group that gets it, by id or path.',
+      example: 'acme/research',
+    },
+    description: {
+      column: text,
+      hasDefault: true,
+      meaning: 'Free text, at most 1000 characters.',
+      example: 'Starts the jobs of the Slurm cluster',
+      create: description.default(''),
+      change: description.optional(),
+    },
+    is_active: {
+      column: boolean,
+      hasDefault: true,
+      meaning: 'False: it cannot authenticate, and its tokens and jobs are refused.',
+      change: z.boolean().optional(),
+    },
     jwks: {
-      column: nullable(json(z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) }))),
-      meaning: 'Public keys; an account with keys authenticates by `private_key_jwt` alone.',
+      column: nullable(json(publicKeySet)),
+      meaning:
+        'Public keys as a JWK set (RFC 7517). An account with keys authenticates only by `private_key_jwt`; null: by a client secret.',
       create: jwks.nullable().default(null),
       change: jwks.nullable().optional(),
     },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
+    deleted_at: { column: nullable(time), answer: null },
+    /** The path when it was deleted; its name is its id since. */
+    deleted_path: { column: nullable(text), answer: null },
   },
 });

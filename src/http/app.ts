@@ -3,7 +3,7 @@ import { issuerPath } from '../core/issuerurl.ts';
 import type { CheckCredential } from '../services/machines/livecredentials.ts';
 import { createKoaAdapter } from './adapters/koa.ts';
 import { createNodeAdapter } from './adapters/node.ts';
-import { createApiHandler, prefix } from './api/api.ts';
+import { createApiHandler } from './api/api.ts';
 import { issuingRoutes } from './api/issuing/issuing.ts';
 import { type AuthorizationEndpoint, createAuthorizationHandler } from './authorization.ts';
 import { crossOriginPaths, type DiscoveryParts, discoveryPages, healthPages } from './documents/discovery.ts';
@@ -47,7 +47,7 @@ export function createApp(parts: AppParts): RequestListener {
 function issuingHandlers(parts: RouteParts, base: string): Map<string, Handler> {
   return new Map(
     issuingRoutes.map((route) => [
-      `${route.method} ${base}${prefix}${route.path}`,
+      `${route.method} ${base}${route.template}`,
       (request) => answerRoute(parts, route, request),
     ]),
   );
@@ -69,11 +69,13 @@ function createHandler(parts: AppParts, routeParts: RouteParts): Handler {
     if (authorization.owns(request.path)) return await authorize(request);
     const path = pathBelow(base, request.path);
     if (path === undefined) {
-      if (Object.hasOwn(probes, request.path)) return await answerRead(request, probes[request.path]!);
-      throw noSuchRoute();
+      if (!Object.hasOwn(probes, request.path)) throw noSuchRoute();
+      request.logged.route = request.path;
+      return await answerRead(request, probes[request.path]!);
     }
     const below = { ...request, path };
     if (!Object.hasOwn(readables, path)) return await callApi(below);
+    below.logged.route = path;
     return await answerRead(
       below,
       readables[path]!,

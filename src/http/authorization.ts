@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ArsiaError, asArsiaError } from '../core/errors.ts';
+import type { LoggedFacts } from '../core/loggedfacts.ts';
 import type { RequestOrigin } from '../core/origin.ts';
 import { jsonType } from '../web/securityheaders.ts';
 import { isLongUnread } from './kernel/body.ts';
@@ -16,7 +17,11 @@ export interface AuthorizationEndpoint {
   /** Returns what the endpoint reads to identify its client. */
   provedBy(path: string): ProvedBy;
   /** Writes the whole answer to `response`. */
-  handle(request: IncomingMessage, response: ServerResponse, context: { origin: RequestOrigin }): Promise<void>;
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: { origin: RequestOrigin; logged: LoggedFacts },
+  ): Promise<void>;
 }
 
 /** Answers requests whose path the authorization server owns: within their limits it writes the answer itself. */
@@ -37,7 +42,7 @@ export function createAuthorizationHandler(
       // The authorization server sets its own caching headers.
       const { 'cache-control': _, ...kept } = headers;
       for (const [name, value] of Object.entries(kept)) response.setHeader(name, value);
-      await authorization.handle(message, response, { origin: request.origin });
+      await authorization.handle(message, response, { origin: request.origin, logged: request.logged });
       return { status: response.statusCode };
     };
     if (authorization.isDocument(path)) return await handOver();
@@ -62,7 +67,8 @@ function outcomeOfOAuth(status: number): Outcome {
 }
 
 /** A refusal by the limits, in the form of RFC 6749 5.2, as the authorization server refuses. */
-function oauthRefusal({ headers }: HttpRequest, { row, more, message, advice }: ArsiaError): Answer {
+function oauthRefusal({ headers, logged }: HttpRequest, { code, row, more, message, advice }: ArsiaError): Answer {
+  logged.error_code = code;
   headers['retry-after'] = String(more.retry_after ?? 1);
   headers['content-type'] = jsonType;
   return { status: row.status, body: JSON.stringify({ error: row.oauth, error_description: `${message} ${advice}` }) };

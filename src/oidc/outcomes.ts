@@ -30,6 +30,7 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
   async function refuse(ctx: KoaContextWithOIDC, requestContext: RequestContext): Promise<void> {
     const { thrown } = requestContext;
     let refusal = toRefusal(isForm(ctx) ? convertClientError(thrown, ctx.oidc?.params?.grant_type) : thrown);
+    requestContext.logged.error_code = refusal.code;
     if (pendingErrors.includes(refusal.error)) return answer(ctx, refusal);
     // Without a database no event can be recorded, and nothing was decided.
     const isRecordable = requestContext.isRecorded !== true && refusal.code !== 'unavailable';
@@ -42,22 +43,24 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
       showRefusal(ctx, refusal, requestContext.origin.request_id);
   }
 
-  async function succeed(ctx: KoaContextWithOIDC, { denied, done_by, route }: RequestContext): Promise<void> {
+  async function succeed(ctx: KoaContextWithOIDC, requestContext: RequestContext): Promise<void> {
+    const { denied, done_by, route } = requestContext;
     const target_id = done_by ?? findPrincipal(ctx);
     const none = { error: null, target_id };
     let failure: Refusal | undefined;
     if (denied !== undefined)
       failure = await tryRecord(ctx, { ...none, outcome: 'refused', code: 'forbidden', reason: denied });
     // Introspection changes nothing, and a mint records its own event.
-    else if (target_id !== null && (done_by !== undefined || recordedActions.has(route.action)))
+    else if (target_id !== null && (done_by !== undefined || recordedActions.has(route.action))) {
+      logPrincipal(requestContext, target_id);
       failure = await tryRecord(ctx, { ...none, outcome: 'success', code: null, reason: null });
-    if (failure === undefined) return;
-    if (route.isPage) showRefusal(ctx, failure, requestContexts.get(ctx).origin.request_id);
-    else answer(ctx, failure);
+    }
+    if (failure !== undefined && route.isPage) showRefusal(ctx, failure, requestContext.origin.request_id);
+    else if (failure !== undefined) answer(ctx, failure);
   }
 
   function logRefusal({ origin, route, thrown }: RequestContext, { error, reason, outcome }: Refusal): void {
-    const facts = { request_id: origin.request_id, path: route.path, error, reason };
+    const facts = { request_id: origin.request_id, path: route.template, error, reason };
     if (outcome === 'refused') log.info(facts, 'authorization server refused');
     // The database logs its own fault once; the requests need no stack.
     else if (error === 'temporarily_unavailable') log.warn(facts, 'authorization server is unavailable');
@@ -75,7 +78,9 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
       return undefined;
     } catch (cause) {
       log.error({ request_id: origin.request_id, err: cause }, 'an audit event could not be recorded');
-      return toRefusal(new ArsiaError('unavailable', 'The audit event could not be recorded.', { cause }));
+      const failure = toRefusal(new ArsiaError('unavailable', 'The audit event could not be recorded.', { cause }));
+      requestContext.logged.error_code = failure.code;
+      return failure;
     }
   }
 
@@ -96,18 +101,26 @@ export function createOutcomeHandler({ requestContexts, log, record, isSignInOff
       ctx.remove('Location');
       ctx.status = 500;
     }
-    // A JWT is no access token of this server, hence inactive (RFC 7662 2.2).
-    if (requestContext.route.action === 'access_token.introspect' && isStructuredTokenError(requestContext.thrown)) {
-      requestContext.thrown = undefined;
-      ctx.status = 200;
-      ctx.body = { active: false };
-    }
+    answerInactive(ctx, requestContext);
     if (requestContext.thrown !== undefined) await refuse(ctx, requestContext);
     else if (ctx.method === 'POST' || requestContext.done_by !== undefined) await succeed(ctx, requestContext);
     else if (ctx.oidc?.route === 'discovery')
       ctx.body = selectMetadata(ctx.body as Record<string, unknown>, isSignInOffered);
     ctx.set('Cache-Control', ctx.status < 400 ? requestContext.route.cache : 'no-store');
   };
+}
+
+/** A JWT is no access token of this server, hence inactive (RFC 7662 2.2). */
+function answerInactive(ctx: KoaContextWithOIDC, requestContext: RequestContext): void {
+  if (requestContext.route.action !== 'access_token.introspect' || !isStructuredTokenError(requestContext.thrown))
+    return;
+  requestContext.thrown = undefined;
+  ctx.status = 200;
+  ctx.body = { active: false };
+}
+
+function logPrincipal({ logged }: RequestContext, id: string): void {
+  logged.caller ??= { kind: isId('service_account', id) ? 'service_account' : 'user', id };
 }
 
 /** Actions of POST requests that issue or revoke a token. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { LoggedFacts } from '../core/loggedfacts.ts';
 import type { Origin } from '../core/origin.ts';
 import type { EndpointEvent } from '../services/issuing/endpointevent.ts';
 import type { OutsideExchange } from '../services/issuing/outsidetokens.ts';
@@ -116,6 +117,8 @@ export interface ExchangeRequest {
   audience: string;
   client_id: string;
   origin: Origin;
+  /** Receives the caller. */
+  logged: LoggedFacts;
 }
 
 /**

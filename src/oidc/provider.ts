@@ -38,7 +38,7 @@ export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provid
   provider.registerGrantType<ExchangeParameters>(
     tokenExchangeGrant,
     async (ctx) => {
-      const { origin } = requestContexts.get(ctx);
+      const { origin, logged } = requestContexts.get(ctx);
       const recorded = async <Result>(work: Promise<Result>): Promise<Result> => {
         try {
           return await work;
@@ -49,6 +49,7 @@ export function buildProvider(parts: ProviderParts, keys: PublishedKeys): Provid
       };
       await createTokenExchange({
         origin,
+        logged,
         exchange: (request) => recorded(parts.exchange(request)),
         outside: (request, issue) => recorded(parts.outside(request, issue)),
       })(ctx);

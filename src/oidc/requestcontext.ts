@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { LoggedFacts } from '../core/loggedfacts.ts';
 import type { RequestOrigin } from '../core/origin.ts';
 import type { Route } from './routes.ts';
 
 /** The state of one request to the authorization server. Hooks of oidc-provider set its optional members. */
 export interface RequestContext {
   origin: RequestOrigin;
+  logged: LoggedFacts;
   route: Route;
   /** The error that oidc-provider reported by an event. */
   thrown?: unknown;

@@ -32,6 +32,8 @@ export const ownEndpoints = {
 export interface Route {
   /** The path at oidc-provider. */
   path: string;
+  /** The path without ids, for the log. */
+  template: string;
   methods: readonly string[];
   cache: string;
   /** The action in the audit events of this route. */
@@ -42,8 +44,12 @@ export interface Route {
 
 type Action = EndpointEvent['action'];
 
+/** Path of the authorization server below that of the issuer. */
+const mount = '/oauth2';
+
 const documentRoute = (path: string): Route => ({
   path,
+  template: mount + path,
   methods: ['GET', 'HEAD', 'OPTIONS'],
   cache: `public, max-age=${jwksMaximumAge}`,
   action: 'metadata.read',
@@ -51,6 +57,7 @@ const documentRoute = (path: string): Route => ({
 });
 const formRoute = (path: string, action: Action): Route => ({
   path,
+  template: mount + path,
   methods: ['POST'],
   cache: 'no-store',
   action,
@@ -58,6 +65,7 @@ const formRoute = (path: string, action: Action): Route => ({
 });
 const pageRoute = (path: string, methods: string[], action: Action): Route => ({
   path,
+  template: mount + path,
   methods,
   cache: 'no-store',
   action,
@@ -117,11 +125,11 @@ const signInRoutes: readonly Route[] = [
 ];
 
 /** Routes whose path ends in the id of an interaction. */
-const identified: readonly Route[] = [
+const identified = [
   pageRoute(authorization, ['GET'], 'authorization.request'),
   pageRoute(code_verification, ['GET'], 'device.approve'),
   pageRoute(ownEndpoints.interaction, ['GET', 'POST'], 'user.sign_in'),
-];
+].map((route) => ({ ...route, template: `${route.template}/:id` }));
 
 /**
  * Returns the path of a request target (RFC 9112 3.2) and ignores its authority. Returns '' for `*` and for invalid targets.

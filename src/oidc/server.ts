@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Provider } from 'oidc-provider';
-import { ArsiaError, asArsiaError } from '../core/errors.ts';
+import { ArsiaError, asArsiaError, type ErrorCode } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { issuerPath } from '../core/issuerurl.ts';
+import type { LoggedFacts } from '../core/loggedfacts.ts';
 import type { RequestOrigin } from '../core/origin.ts';
 import { type Refusal, sanitizeDescription, toRefusal } from './errors.ts';
 import { ownClient } from './names.ts';
@@ -30,7 +31,11 @@ export interface AuthorizationServer {
    * Responds to a request whose path it owns; resolves when the response is complete. The body must not have been read. With
    * koa: set `ctx.respond = false`, then await this.
    */
-  handle(request: IncomingMessage, response: ServerResponse, context: { origin: RequestOrigin }): Promise<void>;
+  handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: { origin: RequestOrigin; logged?: LoggedFacts },
+  ): Promise<void>;
   /**
    * Issues an access token without OAuth, for `arsia server bootstrap`. It can be introspected and revoked. The caller records the
    * event.
@@ -76,15 +81,20 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Auth
     owns: (path) => path === pathname || path.startsWith(`${pathname}/`) || routeAt(path) !== undefined,
     isDocument: (path) => routeAt(path)?.action === 'metadata.read',
     provedBy: (path) => proofs[routeAt(path)?.action ?? 'metadata.read'] ?? 'nothing',
-    async handle(request, response, { origin }) {
+    async handle(request, response, { origin, logged = {} }) {
       const { url = '', method = '' } = request;
       const route = routeAt(parsePath(url));
-      if (route === undefined) return answer(response, notOffered);
-      if (!route.methods.includes(method)) return answer(response, refuseMethod(route));
-      if (current === undefined) return answer(response, toRefusal(createNoKeysError()));
+      const refuse = (refusal: PlainRefusal, code: ErrorCode): void => {
+        logged.error_code = code;
+        answer(response, refusal);
+      };
+      if (route === undefined) return refuse(notOffered, 'not_found');
+      logged.route = route.template;
+      if (!route.methods.includes(method)) return refuse(refuseMethod(route), 'method_not_allowed');
+      if (current === undefined) return refuse(toRefusal(createNoKeysError()), 'unavailable');
       const offered = route.path === endpoints.jwks ? findKeysRoute(route) : route;
-      if ('error' in offered) return answer(response, offered);
-      requestContexts.set(request, { origin, route: offered });
+      if ('error' in offered) return refuse(offered, 'unavailable');
+      requestContexts.set(request, { origin, logged, route: offered });
       // oidc-provider expects its own paths, without the path at which it is mounted.
       request.url = route.isPage ? route.path + parseQuery(url) : route.path;
       try {

@@ -1,4 +1,5 @@
 import { findIssuerFault, quoteUrl } from '../core/issuerurl.ts';
+import type { Outbound } from '../outbound/outbound.ts';
 
 /**
  * A setting of the operator for the endpoints to which tokens of a kind may be sent. A request never sets it (N29). `parse`
@@ -14,7 +15,7 @@ export interface EndpointSetting<Value extends string | readonly string[] = stri
 /** Values of endpoint settings, as an exchange gets them. */
 export type EndpointValues<Settings extends Record<string, EndpointSetting>> = {
   readonly [Name in keyof Settings]: ReturnType<Settings[Name]['parse']>;
-} & { extra_ca: string | undefined };
+} & { readonly outbound: Outbound };
 
 /** Returns a URL that is https, or http on loopback, without query, fragment or trailing slash. Throws an Error otherwise. */
 export function endpointUrl(text: string): string {

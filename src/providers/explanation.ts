@@ -65,7 +65,13 @@ const connectionRows = {
   },
   tls: {
     what: 'has a certificate that Arsia does not trust',
-    advice: 'The operator can name the authority of an endpoint of their own in ARSIA_EXTRA_CA_FILE.',
+    advice:
+      'The operator can name its certificate authority in ARSIA_EXTRA_CA_FILE, and a host of the cloud itself in ARSIA_EXTRA_CA_HOSTS.',
+  },
+  proxy: {
+    what: 'could not be reached: the outbound proxy did not open a connection',
+    advice:
+      'The operator checks that the proxy of ARSIA_OUTBOUND_PROXY runs and allows the host, or adds the host to ARSIA_OUTBOUND_NO_PROXY.',
   },
   none: {
     what: 'gave an answer that Arsia does not understand',
@@ -108,11 +114,13 @@ export function readFault(
   own: { code?: string | undefined; message?: string | undefined },
 ): CloudFault {
   const error = toError(thrown);
+  const connection = connectionFault(thrown);
+  const isOfProxy = connection?.kind === 'proxy';
   return {
     cloud,
     provider,
-    code: own.code ?? connectionFault(thrown)?.code ?? error.name,
+    code: (isOfProxy ? undefined : own.code) ?? connection?.code ?? error.name,
     status: readStatus(thrown),
-    message: own.message ?? error.message,
+    message: isOfProxy ? 'The outbound proxy opened no tunnel.' : (own.message ?? error.message),
   };
 }

@@ -2,7 +2,7 @@ import { ArsiaError } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 import { isIssuer } from '../core/issuerurl.ts';
 import { parseSubject } from '../core/subject.ts';
-import type { TrustFacts } from './provider.ts';
+import type { ShownPath, TrustFacts } from './provider.ts';
 
 /**
  * Throws `claims_refused` for facts that no trust document may contain: a subject or issuer with characters that have a
@@ -101,6 +101,11 @@ function isPrivateHost(hostname: string): boolean {
     /\.(?:local|localhost|internal|lan|home\.arpa)$/.test(hostname) ||
     !hostname.includes('.')
   );
+}
+
+/** Returns where a cloud sees the paths of a token, which can compare any claim. */
+export function listClaimPaths(): ShownPath[] {
+  return (['identity', 'workspace', 'group'] as const).map((fact) => ({ fact, where: `the claim \`${fact}\`` }));
 }
 
 /** Quotes a word for a POSIX shell, in which no character within single quotes is special. */

@@ -21,13 +21,14 @@ const networkCodes: ReadonlySet<string> = new Set([
 /** Codes of TLS failures. They last until a certificate is changed, so another try is useless. */
 const tlsPattern = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$)/;
 
-export type ConnectionFault = { kind: 'network' | 'tls'; code: string };
+export type ConnectionFault = { kind: 'network' | 'tls' | 'proxy'; code: string };
 
 /** Returns the failure of a connection: the first system code in the chain of causes. */
 export function connectionFault(thrown: unknown): ConnectionFault | undefined {
   for (const error of causes(thrown)) {
     const { code } = error;
     if (typeof code !== 'string') continue;
+    if (code === 'ERR_PROXY_TUNNEL') return { kind: 'proxy', code };
     if (networkCodes.has(code)) return { kind: 'network', code };
     if (tlsPattern.test(code)) return { kind: 'tls', code };
   }

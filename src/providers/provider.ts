@@ -3,6 +3,7 @@ import type { Assertion, WorkloadClaims } from '../core/claims.ts';
 import type { ArsiaError } from '../core/errors.ts';
 import type { SubjectScope } from '../core/subject.ts';
 import type { Position } from '../iampolicy/json.ts';
+import type { Outbound } from '../outbound/outbound.ts';
 import type { EndpointSetting } from './endpoints.ts';
 
 declare const isRead: unique symbol;
@@ -139,6 +140,15 @@ export interface Review {
   corrected?: string;
 }
 
+/** A path that tokens show: of the identity, of the workspace, or of the group of the workspace. */
+export type PathFact = 'identity' | 'workspace' | 'group';
+
+export interface ShownPath {
+  fact: PathFact;
+  /** Where the cloud sees it, in its own words. */
+  where: string;
+}
+
 export interface Federated<Settings = ReadSettings> {
   /**
    * The audiences that the cloud reserves. No identity of a kind with a free audience may have one: this cloud would accept
@@ -153,6 +163,11 @@ export interface Federated<Settings = ReadSettings> {
    * Returns whether the provider's own claims name the user of the job, so that the cloud can decide by them. Absent: never.
    */
   namesUser?(settings: Settings): boolean;
+  /**
+   * Returns where tokens show a path, so that a condition at the cloud can compare it. Pure. Absent: the cloud can compare
+   * none.
+   */
+  listShownPaths?(settings: Settings): ShownPath[];
   /** Returns the audience of a token and the provider's own claims. Pure. */
   assertion(settings: Settings, facts: TrustFacts): Assertion;
   /** Returns the documents that the admin copies. Pure. Trust text of this kind is composed only here. */
@@ -185,9 +200,9 @@ export interface CredentialsRequest {
 
 /** The endpoints to which the operator allows Arsia to send tokens, by the names of the endpoint settings of all kinds. */
 export interface CloudEndpoints {
-  /** Additional certificate authorities in PEM, for the endpoints that the operator lists. */
-  extra_ca: string | undefined;
-  readonly [name: string]: string | readonly string[] | undefined;
+  /** The connections to them. */
+  readonly outbound: Outbound;
+  readonly [name: string]: string | readonly string[] | Outbound;
 }
 
 export interface ExchangeContext<Request = CredentialsRequest, Endpoints = CloudEndpoints> {
@@ -215,6 +230,8 @@ export interface Exchanging<Settings = ReadSettings> {
   request: z.ZodObject;
   /** The operator's settings for the endpoints of this kind, by their names in `CloudEndpoints`. */
   endpoints: Readonly<Record<string, EndpointSetting>>;
+  /** The cloud's own hosts, with all names below them. Their certificates are of public authorities (docs/decisions/0035). */
+  ownHosts: readonly string[];
   /** Loads the SDK, which needs up to a second. A server loads it at start, so that its first exchange does not wait. */
   load(): Promise<unknown>;
   /**

@@ -22,6 +22,9 @@ export const endpointSettings: Readonly<Record<string, EndpointSetting>> = Objec
   ...providers.map(({ exchanging }) => exchanging?.endpoints),
 );
 
+/** The own hosts of all clouds. */
+export const cloudHosts: readonly string[] = providers.flatMap(({ exchanging }) => exchanging?.ownHosts ?? []);
+
 /** Returns whether a cloud reserves the audience, so that no identity of another kind may have it. */
 export function isCloudAudience(audience: string): boolean {
   return providers.some(({ federated }) => federated?.ownAudiences?.some((pattern) => pattern.test(audience)) === true);

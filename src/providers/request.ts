@@ -15,4 +15,6 @@ export function noDuration(duration: number | undefined, why: string): FieldFaul
 }
 
 /** Answer of kinds without an exchange: the workload token is the credential. */
-export const tokenAnswer = { token: z.string() };
+export const tokenAnswer = {
+  token: z.string().meta({ description: 'The workload token, a JWT.', examples: ['eyJ...'] }),
+};

@@ -1,12 +1,13 @@
 import type { z } from 'zod';
 import { ArsiaError, type FieldFault } from '../core/errors.ts';
+import { describeIssue } from '../core/issuetexts.ts';
 import { ownAudienceFault } from './audience.ts';
 import type { Provider, ReadSettings } from './provider.ts';
 import { isCloudAudience } from './registry.ts';
 
 /** Parses the settings in a request by the schema of the provider. Throws `invalid_request`, which names the fields. */
 export function parseSettings(provider: Provider, settings: unknown): ReadSettings {
-  const parsed = provider.settings.safeParse(settings);
+  const parsed = provider.settings.safeParse(settings, { error: describeIssue });
   const fields = parsed.success ? audienceFaults(provider, parsed.data) : parsed.error.issues.flatMap(faultsOf);
   if (parsed.success && fields.length === 0) return parsed.data;
   throw new ArsiaError('invalid_request', `The settings of this ${provider.title} identity are not valid.`, { fields });

@@ -19,10 +19,10 @@ const day = 24 * 60 * 60 * 1000;
 const authorityName = 'Sandbox clouds local authority';
 
 /**
- * Creates a local authority and a certificate for localhost and 127.0.0.1 (RFC 5280). The key of the authority is not kept. The
+ * Creates a local authority and a certificate for 127.0.0.1 and host names (RFC 5280). The key of the authority is not kept. The
  * certificates are encoded here because @peculiar/x509 needs a global polyfill.
  */
-export function makeServerIdentity(): ServerIdentity {
+export function makeServerIdentity(...names: string[]): ServerIdentity {
   const authority = makeKeys();
   const server = makeKeys();
   const authorityKeyId = computeKeyId(authority.publicKey);
@@ -35,7 +35,11 @@ export function makeServerIdentity(): ServerIdentity {
     createExtension('2.5.29.19', true, sequence()),
     createExtension('2.5.29.15', true, bits(Buffer.from([0x80]), 7)), // keyUsage: digitalSignature
     createExtension('2.5.29.37', false, sequence(objectId('1.3.6.1.5.5.7.3.1'))), // extKeyUsage: serverAuth
-    createExtension('2.5.29.17', false, sequence(encodeDnsName('localhost'), encodeIpAddress([127, 0, 0, 1]))), // subjectAltName
+    createExtension(
+      '2.5.29.17',
+      false,
+      sequence(...['localhost', ...names].map(encodeDnsName), encodeIpAddress([127, 0, 0, 1])),
+    ), // subjectAltName
     // authorityKeyIdentifier: strict chain checks (Python 3.13) refuse a certificate without it.
     createExtension('2.5.29.35', false, sequence(tagged(0x80, authorityKeyId))),
     createExtension('2.5.29.14', false, octets(computeKeyId(server.publicKey))),

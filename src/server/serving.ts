@@ -14,7 +14,7 @@ export interface Serving {
   /**
    * Rejects when a database that was away comes back and cannot be opened: another sealing key, the schema of a newer release
    * (`start` itself throws that when it meets it at once). A server must not stay up and never become ready. Also rejects when
-   * `lockLost` does: the process must then end without `stop`.
+   * `fatal` does: the process must then end without `stop`.
    */
   failure: Promise<never>;
   /** Becomes not ready, then refuses new connections, then waits for the requests under way, at most 25 s. */
@@ -23,16 +23,19 @@ export interface Serving {
   address(): AddressInfo;
 }
 
+/** A process that listens, or one that runs a command. */
+export type Purpose = 'server' | 'command';
+
 export interface ServingParts {
   config: Pick<Config, 'listen' | 'shutdownDelay'>;
   log: Log;
   timers: Timers;
-  /** Rejects when another process may have opened the embedded database. */
-  lockLost: Promise<never>;
+  /** Rejects when an open server must end: another process may have opened its embedded database, or its issuer was changed. */
+  fatal: Promise<never>;
   /** Prepares what only a listener needs; called before `open`. */
   prepare(): Promise<void>;
   /** Does what needs the database. Rejects with `unavailable` while it is away, and may then be called again. */
-  open(): Promise<void>;
+  open(purpose: Purpose): Promise<void>;
   /** Returns why an open server is not ready; undefined when it is. */
   fault(): Promise<string | undefined>;
   close(): Promise<void>;
@@ -52,10 +55,10 @@ export function createServing({ config, log, timers, fault, close, createListene
   const failure = Promise.withResolvers<never>();
   // Without this, a caller that does not wait for the promise would end by an unhandled rejection.
   failure.promise.catch(() => {});
-  parts.lockLost.catch(failure.reject);
+  parts.fatal.catch(failure.reject);
 
   async function open(): Promise<void> {
-    await parts.open();
+    await parts.open('server');
     isOpen = true;
   }
 
@@ -69,7 +72,7 @@ export function createServing({ config, log, timers, fault, close, createListene
   });
 
   return {
-    open,
+    open: () => parts.open('command'),
     failure: failure.promise,
     address: () => listener.address() as AddressInfo,
     async start() {

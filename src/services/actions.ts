@@ -5,12 +5,13 @@ import { createIdentityActions } from './identities/actions.ts';
 import { jobActions } from './jobs/actions.ts';
 import { createMachineActions } from './machines/actions.ts';
 import { createNamespaceActions } from './namespaces/actions.ts';
-import { peopleActions } from './people/actions.ts';
+import { createPeopleActions } from './people/actions.ts';
 import type { Action } from './pipeline/action.ts';
 
 type Parts = Parameters<typeof createIdentityActions>[0] &
   Parameters<typeof createMachineActions>[0] &
-  Parameters<typeof createNamespaceActions>[0] & { audit: AuditStore };
+  Parameters<typeof createNamespaceActions>[0] &
+  Parameters<typeof createPeopleActions>[0] & { audit: AuditStore };
 
 export type ActionTable = ReturnType<typeof createActionTable>;
 
@@ -18,7 +19,7 @@ export type ActionTable = ReturnType<typeof createActionTable>;
 export function createActionTable(parts: Parts) {
   return {
     ...createNamespaceActions(parts),
-    ...peopleActions,
+    ...createPeopleActions(parts),
     ...createMachineActions(parts),
     ...createIdentityActions(parts),
     ...jobActions,
@@ -28,6 +29,11 @@ export function createActionTable(parts: Parts) {
 
 /** Properties of an action that the OpenAPI document shows. */
 export interface ActionTraits {
+  needs: Action<never, never, unknown>['needs'];
+  /** True: each success leaves an audit event. False: only a refusal does. */
+  changes: boolean;
+  /** Operators may perform it on every organisation. */
+  opensToOperator: boolean;
   /** A job token authorises it as an access token does. */
   opensToJob: boolean;
   /** `If-Match` is compared with a version. */
@@ -42,13 +48,21 @@ export interface ActionTraits {
 export function listActionTraits(): ReadonlyMap<string, ActionTraits> {
   // Actions read their parts only when they run, so the traits need none.
   const table = createActionTable({} as Parts);
-  const actions: Pick<Action<never, never, unknown>, 'name' | 'opensToJob' | 'version' | 'adds'>[] = Object.values(
-    table,
-  ).flatMap((ofNoun) => Object.values(ofNoun));
+  const actions: Pick<
+    Action<never, never, unknown>,
+    'name' | 'needs' | 'changes' | 'opensToOperator' | 'opensToJob' | 'version' | 'adds'
+  >[] = Object.values(table).flatMap((ofNoun) => Object.values(ofNoun));
   return new Map(
-    actions.map(({ name, opensToJob, version, adds = [] }) => [
+    actions.map(({ name, needs, changes, opensToOperator, opensToJob, version, adds = [] }) => [
       name,
-      { opensToJob: opensToJob !== undefined, hasVersion: version !== undefined, adds },
+      {
+        needs,
+        changes,
+        opensToOperator: opensToOperator === true,
+        opensToJob: opensToJob !== undefined,
+        hasVersion: version !== undefined,
+        adds,
+      },
     ]),
   );
 }

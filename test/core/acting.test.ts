@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { canAct, isPlain, type JobTerms, type MayAct } from '../../src/core/acting.ts';
+import { explainActFault, findActFault, isPlain, type JobTerms, type MayAct } from '../../src/core/acting.ts';
 
 const lineage = ['org', 'grp', 'ws'];
 const right: MayAct = { namespace_id: 'grp', users: ['usr_a'], stages: ['plan', 'app*'], labels: { env: 'dev-*' } };
 const job: JobTerms = { user_id: 'usr_a', stage: 'apply', labels: { env: 'dev-1' } };
 
+const canAct = (...asked: Parameters<typeof findActFault>) => findActFault(...asked) === undefined;
 const runnerOf = ({ user_id }: JobTerms) => (user_id === null ? ['sa_a'] : [user_id, 'team_a']);
 
 describe('the right to act for users', () => {
@@ -25,6 +26,26 @@ describe('the right to act for users', () => {
     ['refuses another label value', {}, { labels: { env: 'prod' } }, false],
     ['refuses a label that it does not name', {}, { labels: { env: 'dev-1', team: 'x' } }, false],
     ['refuses a label named like an inherited member', {}, { labels: { constructor: 'x' } }, false],
+    ['covers every label by a star', { labels: { '*': '*' } }, { labels: { env: 'prod', team: 'x' } }, true],
+    [
+      'refuses a label that the pattern of the star does not match',
+      { labels: { '*': 'dev-*' } },
+      { labels: { env: 'prod' } },
+      false,
+    ],
+    [
+      'refuses by the pattern of a label that a star would cover',
+      { labels: { env: 'dev-*', '*': '*' } },
+      { labels: { env: 'prod' } },
+      false,
+    ],
+    [
+      'covers labels beside a listed one by a star',
+      { labels: { env: 'dev-*', '*': '*' } },
+      { labels: { env: 'dev-1', team: 'x' } },
+      true,
+    ],
+    ['covers no label without labels', { labels: {} }, { labels: { env: 'dev-1' } }, false],
     ['reaches down from the organisation', { namespace_id: 'org' }, {}, true],
     ['stays in its own group', { namespace_id: 'grp2' }, {}, false],
     ['takes no pattern of users', { users: ['usr_*'] }, {}, false],
@@ -41,6 +62,25 @@ describe('the right to act for users', () => {
     ];
     expect(canAct(halves, lineage, job, runnerOf(job))).toBe(false);
     expect(canAct([], lineage, job, runnerOf(job))).toBe(false);
+  });
+
+  test.each<[string, Partial<JobTerms>, string]>([
+    ['the user', { user_id: 'usr_b' }, 'L may not act for U in W: no right of it there is for this user.'],
+    ['the stage', { stage: 'destroy' }, 'L may act for U in W, but not with the stage destroy.'],
+    [
+      'the label whose value is not allowed',
+      { labels: { env: 'prod' } },
+      'L may act for U in W, but not with this value of the label env, which must match "dev-*".',
+    ],
+    [
+      'the label that is not listed',
+      { labels: { env: 'dev-1', team: 'x' } },
+      'L may act for U in W, but not with the label team, which its right does not list.',
+    ],
+  ])('a refusal names %s', (_, change, expected) => {
+    const terms = { ...job, ...change };
+    const fault = findActFault([{ ...right, labels: {} }, right], lineage, terms, runnerOf(terms))!;
+    expect(explainActFault(fault, 'L', { user: 'U', workspace: 'W', stage: terms.stage })).toBe(expected);
   });
 
   test('a further right to act never takes one away', () => {

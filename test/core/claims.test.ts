@@ -354,7 +354,7 @@ describe('a fault names the claim and what it must be', () => {
     ['workspace', 'X', 'is not the path of the workspace'],
     ['group_id', 'x', `${id} group`],
     ['group', 'X', 'is not the path of the group that holds the workspace'],
-    ['organization_id', 'x', `${id} group`],
+    ['organization_id', 'x', `${id} organisation`],
     ['organization', 'X', 'is not the name of the organisation, its root group'],
     ['user_id', 'x', `${id} user`],
     ['user', 'X', 'is not the login of the person the job runs for'],
@@ -408,7 +408,7 @@ describe('a fault names the claim and what it must be', () => {
       'issued at, 5 s in the past',
       'not before, equal to iat',
       'expiry',
-      'the subject, by the identity`s subject_scope',
+      "the subject, by the identity's subject_scope",
     ]);
   });
 });

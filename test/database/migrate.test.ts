@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -167,6 +167,47 @@ describe('migrations on PostgreSQL', () => {
     expect(await migrate(fresh.ownerUrl, { folder })).toEqual(['0001_slow.sql']);
   });
 
+  test('build an index CONCURRENTLY while others write to its table, and again where a build was interrupted', async () => {
+    await write('0001_first.sql', 'CREATE TABLE a (id integer); INSERT INTO a VALUES (1);');
+    await migrate(fresh.ownerUrl, { folder });
+    await write(
+      '0002_index.sql',
+      'CREATE INDEX CONCURRENTLY IF NOT EXISTS a_id ON a (id);\nALTER TABLE a ADD COLUMN b text;',
+    );
+    // The build waits for the transaction that holds a lock on the table.
+    const writer = await openDatabase({ url: fresh.ownerUrl });
+    const [written, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const writing = writer.transaction(async (tx) => {
+      await sql`INSERT INTO a VALUES (2)`.execute(tx);
+      written.resolve();
+      await released.promise;
+    });
+    await written.promise;
+    const [one, two] = [migrate(fresh.ownerUrl, { folder }), migrate(fresh.ownerUrl, { folder })];
+    const interrupted = Promise.allSettled([one, two]);
+    const isBuilding = async () =>
+      (await execute(fresh.adminUrl, `SELECT FROM pg_index WHERE indexrelid = to_regclass('a_id') AND NOT indisvalid`))
+        .rowCount === 1;
+    while (!(await isBuilding())) await sleep(10);
+    await execute(fresh.ownerUrl, 'INSERT INTO a VALUES (3)');
+    await execute(
+      fresh.adminUrl,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'CREATE INDEX%'`,
+    );
+    await sleep(500);
+    released.resolve();
+    await writing;
+    const done = (await interrupted).map((result) =>
+      result.status === 'fulfilled' ? result.value : result.reason.code,
+    );
+    expect(done).toEqual(expect.arrayContaining(['unavailable', ['0002_index.sql']]));
+    expect(await isBuilding()).toBe(false);
+    expect((await execute(fresh.ownerUrl, 'SELECT id, b FROM a ORDER BY id')).rows.map(({ id }) => id)).toEqual([
+      1, 2, 3,
+    ]);
+    await writer.close();
+  }, 30_000);
+
   test('may take longer than the limit of a statement', async () => {
     await write('0001_slow.sql', "SELECT current_setting('statement_timeout') AS s INTO TABLE seen;");
     await migrate(fresh.ownerUrl, { folder });
@@ -181,6 +222,21 @@ describe('migrations on PostgreSQL', () => {
     });
     await migrate(fresh.ownerUrl, { grantTo: testRoles.application });
     expect(await migrate(url)).toEqual([]);
+  });
+});
+
+describe('the migrations of this release', () => {
+  test('from 0034 on build an index on a table of an earlier one CONCURRENTLY', async () => {
+    const all = new URL('../../migrations/', import.meta.url);
+    const names = (await readdir(all)).filter((name) => name >= '0034' && name.endsWith('.sql'));
+    const texts = await Promise.all(names.map(async (name) => await readFile(new URL(name, all), 'utf8')));
+    const blocking = texts.flatMap((text) =>
+      [...text.matchAll(/CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY IF NOT EXISTS)\w+ ON (\w+)/g)]
+        .filter(([, table]) => !text.includes(`CREATE TABLE ${table} `))
+        .map(([found]) => found),
+    );
+    expect(names.length).toBeGreaterThan(0);
+    expect(blocking).toEqual([]);
   });
 });
 
@@ -234,6 +290,15 @@ describe('the rights of the application on PostgreSQL', () => {
     await refused('TRUNCATE shared_secrets');
   });
 
+  test('allow it to set and change the issuer, not to forget it', async () => {
+    await sql`INSERT INTO installation_facts (name, value) VALUES ('issuer', 'https://arsia.example.com')`.execute(
+      application.query,
+    );
+    await sql`UPDATE installation_facts SET value = 'https://id.example.com'`.execute(application.query);
+    await refused('DELETE FROM installation_facts');
+    await refused('TRUNCATE installation_facts');
+  });
+
   test('allow no DDL, and no change of the applied migrations', async () => {
     await refused('CREATE TABLE extra (id integer)');
     await refused('ALTER TABLE users ADD COLUMN extra text');
@@ -249,7 +314,13 @@ describe('the rights of the application on PostgreSQL', () => {
         AND has_table_privilege(tablename, 'DELETE') AS rights
       FROM pg_tables WHERE schemaname = 'public'`.execute(application.query);
     const lesser = rows.filter((row) => !row.rights).map((row) => row.name);
-    expect(lesser.sort()).toEqual(['audit_checkpoints', 'audit_events', 'migrations', 'shared_secrets']);
+    expect(lesser.sort()).toEqual([
+      'audit_checkpoints',
+      'audit_events',
+      'installation_facts',
+      'migrations',
+      'shared_secrets',
+    ]);
   });
 
   test('N63: are reduced to these by the next migration', async () => {

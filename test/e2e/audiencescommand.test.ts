@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { spawnArsia, startArsia } from '../support/arsia.ts';
+import { ended } from '../faults/commands.ts';
+import { startArsia } from '../support/arsia.ts';
 import { createOrganization } from '../support/organization.ts';
 
 test('N74: `arsia server audiences free` releases an audience to other organisations, and names the reason where it cannot', async () => {
@@ -14,14 +15,8 @@ test('N74: `arsia server audiences free` releases an audience to other organisat
       settings: { audience },
       delivery: 'token',
     });
-  const free = async (...args: string[]) => {
-    const command = spawnArsia(['server', 'audiences', 'free', ...args], {
-      settings: running.settings,
-      cwd: running.home.folder,
-    });
-    const { code } = await command.exited;
-    return { code, stdout: command.stdout(), stderr: command.stderr() };
-  };
+  const free = (...args: string[]) =>
+    ended(['server', 'audiences', 'free', ...args], running.settings, running.home.folder);
   const { id } = (await make(acme)).body;
   expect(await free(audience)).toEqual({
     code: 1,

@@ -1,11 +1,13 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type Ended, ended } from '../faults/commands.ts';
 import { atEnd, type Home, makeHome, type Settings, settingsOf, spawnArsia } from '../support/arsia.ts';
 import { type Body, createClient, request } from '../support/client.ts';
 
@@ -15,8 +17,10 @@ const makeFolder = () => {
   return folder;
 };
 
-/** Runs a command and waits until it exits. */
-async function run(args: string[], settings: Settings = {}, cwd = makeFolder()) {
+const run = (args: string[], settings: Settings = {}) => ended(args, settings, makeFolder());
+
+/** Runs a command in a process of its own. */
+async function runAlone(args: string[], settings: Settings = {}, cwd = makeFolder()): Promise<Ended> {
   const spawned = spawnArsia(args, { settings, cwd });
   const { code } = await spawned.exited;
   return { code, stdout: spawned.stdout(), stderr: spawned.stderr() };
@@ -24,14 +28,14 @@ async function run(args: string[], settings: Settings = {}, cwd = makeFolder()) 
 
 describe('arsia demo', () => {
   let folder: string;
-  let demo: Awaited<ReturnType<typeof run>>;
+  let demo: Ended;
   let state: Body;
 
   beforeAll(async () => {
     folder = makeFolder();
     mkdirSync(join(folder, '.arsia'));
     writeFileSync(join(folder, '.arsia', 'demo.json'), 'left by an earlier run', { mode: 0o644 });
-    demo = await run(['demo', '--exit'], {}, folder);
+    demo = await runAlone(['demo', '--exit'], {}, folder);
     if (demo.code === 0) state = JSON.parse(readFileSync(join(folder, '.arsia', 'demo.json'), 'utf8'));
   }, 60_000);
 
@@ -112,7 +116,7 @@ describe('a server, and commands on its database', () => {
   }, 60_000);
 
   test('bootstrap prints only an access token, and is refused once there is an owner', async () => {
-    const first = await run(['server', 'bootstrap', '--organization', 'acme', '--login', 'ada'], settings);
+    const first = await runAlone(['server', 'bootstrap', '--organization', 'acme', '--login', 'ada'], settings);
     expect(first.code).toBe(0);
     expect(first.stdout).toMatch(/^arsia_at_[\w-]{43}\n$/);
     expect(first.stderr).toContain('acme');
@@ -258,6 +262,52 @@ describe('a server, and commands on its database', () => {
   }, 60_000);
 });
 
+describe('`npm start` on the embedded database', () => {
+  let own: Awaited<ReturnType<typeof settingsOf>>;
+  let npm: ChildProcess;
+  let log = '';
+
+  beforeAll(async () => {
+    const embedded = await makeHome('embedded');
+    own = await settingsOf(embedded);
+    npm = spawn('npm', ['start'], {
+      env: { PATH: process.env.PATH, HOME: embedded.folder, npm_config_update_notifier: 'false', ...own.settings },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      // Its own process group, so that the end of the test can kill what npm left.
+      detached: true,
+    });
+    npm.stdout!.on('data', (chunk) => {
+      log += chunk;
+    });
+    atEnd(async () => {
+      try {
+        process.kill(-npm.pid!, 'SIGKILL');
+      } catch {
+        // The whole group has ended.
+      }
+    });
+    while (!log.includes('"listening"')) await sleep(50);
+  }, 120_000);
+
+  test('no other process may open the database: it exits with 1 and one sentence', async () => {
+    const { code, stderr } = await run(['server', 'bootstrap', '--organization', 'acme'], own.settings);
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toContain(own.settings.ARSIA_DATA);
+    expect((await request(`${own.issuer}/readyz`)).status).toBe(200);
+  }, 120_000);
+
+  test('SIGTERM to npm stops the server, which drains and frees its port and database', async () => {
+    const closed = new Promise((resolve) => npm.once('close', resolve));
+    npm.kill('SIGTERM');
+    // Closes once no process has its stdout any more.
+    await closed;
+    expect(log).toContain('"stopping"');
+    await expect(fetch(`${own.origin}/healthz`)).rejects.toThrow('fetch failed');
+    expect(await run(['server', 'keys', 'list'], own.settings)).toMatchObject({ code: 0 });
+  }, 60_000);
+});
+
 describe('a start that fails', () => {
   test('N60 bad settings: exits with 1 and one message with every fault', async () => {
     const env = {
@@ -266,7 +316,7 @@ describe('a start that fails', () => {
       ARSIA_TENANCY: 'both',
       ARSIA_NONE: '1',
     };
-    const { code, stdout, stderr } = await run(['serve'], env);
+    const { code, stdout, stderr } = await runAlone(['serve'], env);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^Arsia cannot start: 5 bad settings\n( {2}(ARSIA|DATABASE)_\w+ .+\n){5}$/);
     expect(stderr).not.toContain('hunter2');
@@ -290,20 +340,6 @@ describe('a start that fails', () => {
     blocker.close();
   }, 60_000);
 
-  test('an embedded database that another process has open: exits with 1 and one sentence', async () => {
-    const embedded = await makeHome('embedded');
-    const own = await settingsOf(embedded);
-    const holder = spawnArsia(['serve'], { settings: own.settings, cwd: embedded.folder });
-    await holder.ready(own.issuer);
-    const { code, stderr } = await run(['server', 'bootstrap', '--organization', 'acme'], own.settings);
-    expect(code).toBe(1);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(stderr).toContain(own.settings.ARSIA_DATA);
-    expect((await request(`${own.issuer}/readyz`)).status).toBe(200);
-    holder.child.kill('SIGINT');
-    expect((await holder.exited).code).toBe(0);
-  }, 120_000);
-
   test('an unknown command or option: exits with an error and shows the help', async () => {
     for (const args of [['serv'], ['demo', '--exti'], ['server', 'bootstrap']]) {
       const { code, stderr } = await run(args);
@@ -317,14 +353,17 @@ describe('a start that fails', () => {
 });
 
 describe('an old Node', () => {
-  /** A module that makes the process report an older version of Node. */
-  const pretend = `data:text/javascript,${[
-    "versions: { value: { ...process.versions, node: '20.9.0' } }",
-    "version: { value: 'v20.9.0' }",
-    "execPath: { value: '/usr/bin/node' }",
-  ].reduce((all, one) => `${all}Object.defineProperties(process, { ${one} });`, '')}`;
-  const node = (...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', pretend, ...args], {
+  /** A module that makes the process report an older version of Node, and another platform where one is given. */
+  const pretendOn = (platform: string = process.platform, arch: string = process.arch) =>
+    `data:text/javascript,${[
+      `platform: { value: '${platform}' }, arch: { value: '${arch}' }`,
+      "versions: { value: { ...process.versions, node: '20.9.0' } }",
+      "version: { value: 'v20.9.0' }",
+      "execPath: { value: '/usr/bin/node' }",
+    ].reduce((all, one) => `${all}Object.defineProperties(process, { ${one} });`, '')}`;
+  const node = (...args: string[]) => nodeOn(pretendOn(), ...args);
+  const nodeOn = (pretended: string, ...args: string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', pretended, ...args], {
       cwd: makeFolder(),
       env: { PATH: process.env.PATH },
       encoding: 'utf8',
@@ -337,15 +376,32 @@ describe('an old Node', () => {
     expect([status, stdout.includes('serve')]).toEqual([0, true]);
   });
 
-  test('without the pinned one exits with one sentence', () => {
+  test.each([
+    [process.platform, process.arch, 'run `npm ci` without --omit=optional, or install Node 24.'],
+    ['darwin', 'arm64', 'install Node 24, since Arsia brings none for darwin-arm64.'],
+    ['freebsd', 'x64', 'install Node 24, since Arsia brings none for freebsd-x64.'],
+  ])('without the pinned one exits with one sentence, whose advice can help: %s %s', (platform, arch, advice) => {
     const folder = makeFolder();
     for (const name of ['bin', 'src']) mkdirSync(join(folder, name));
     copyFileSync(join('bin', 'arsia.js'), join(folder, 'bin', 'arsia.js'));
     copyFileSync('package.json', join(folder, 'package.json'));
     writeFileSync(join(folder, 'src', 'main.ts'), '');
-    const { status, stdout, stderr } = node(join(folder, 'bin', 'arsia.js'), 'serve');
+    const { status, stdout, stderr } = nodeOn(pretendOn(platform, arch), join(folder, 'bin', 'arsia.js'), 'serve');
     expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/^arsia needs Node 24 and this is v20\.9\.0: .+\.\n$/);
+    expect(stderr).toBe(`arsia needs Node 24 and this is v20.9.0: ${advice}\n`);
+  });
+
+  test('has a pinned one in the lockfile for every platform that the entry point knows', () => {
+    const known = readFileSync(join('bin', 'arsia.js'), 'utf8').matchAll(/^ {2}'(\w+)-(\w+)': '(node-[\w-]+)',$/gm);
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+    const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const names = [...known].map(([, os, cpu, name]) => {
+      const locked = packages[`node_modules/${name}`];
+      expect([name, [locked.os].flat(), [locked.cpu].flat()]).toEqual([name, [os], [cpu]]);
+      expect(locked.version).toMatch(/^24\./);
+      return name;
+    });
+    expect(names.sort()).toEqual(Object.keys(optionalDependencies).sort());
   });
 
   test('started without the entry point exits with one sentence', () => {

@@ -1,12 +1,14 @@
-// What the documents use of curl, for machines without it: -s, -H, -d, --data-urlencode and a URL.
+// What the documents use of curl, for machines without it: -s, -X, -H, -d, --data-urlencode and a URL.
 const headers = {};
 const data = [];
 let url;
+let method;
 const words = process.argv.slice(2);
 while (words.length > 0) {
   const word = words.shift();
   if (word === '-s') continue;
-  if (word === '-H') {
+  if (word === '-X') method = words.shift();
+  else if (word === '-H') {
     const [name, value] = words.shift().split(': ');
     headers[name] = value;
   } else if (word === '-d') data.push(words.shift());
@@ -17,6 +19,7 @@ while (words.length > 0) {
   else url = word;
 }
 const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
-fetch(url, data.length === 0 ? { headers } : { method: 'POST', headers: { ...form, ...headers }, body: data.join('&') })
+const posted = { method: method ?? 'POST', headers: { ...form, ...headers }, body: data.join('&') };
+fetch(url, data.length === 0 ? { method, headers } : posted)
   .then((response) => response.text())
   .then((text) => process.stdout.write(`${text}\n`));

@@ -1,31 +1,23 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, expect, test } from '@jest/globals';
 import { Command } from 'commander';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { serverCommand } from '../../src/server/commands/server.ts';
 import { atEnd, makeHome, type RunningArsia, startArsia } from '../support/arsia.ts';
+import { blocksOf, createShell, type Shell } from '../support/blocks.ts';
 import { type Body, type Client, createClient, encoded } from '../support/client.ts';
 import { cloudSettings, targets, trustOf } from '../support/clouds.ts';
 import { actionToken, startOutsideIssuer } from '../support/outside.ts';
 
 /** Runs the code blocks of the documents unchanged against a server that has what they name. docs/sign-in.md has its own test. */
 
-const blocksOf = (file: string, language = 'sh') =>
-  [...readFileSync(file, 'utf8').matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(
-    ([, block]) => block!,
-  );
-
-/** Blocks of the README that run elsewhere: in `.ci/run` and test/e2e/commands.test.ts. */
-const ranElsewhere = ['npm ci && npm run demo', 'npm ci && npm test', 'npx arsia server bootstrap'];
+/** Blocks of the README that run elsewhere: in `.ci/run` and test/e2e/commands.test.ts. test/deploy.test.ts checks the last. */
+const ranElsewhere = ['npm ci && npm run demo', 'npm ci && npm test', 'npx arsia server bootstrap', 'docker run'];
 const readme = blocksOf('README.md').filter((block) => !ranElsewhere.some((command) => block.includes(command)));
 
 let running: RunningArsia;
-let folder: string;
+let shell: Shell;
 let owner: Client;
 let token: string;
 let job: Body;
@@ -55,22 +47,12 @@ beforeAll(async () => {
   job = await owner.send('POST', `/workspaces/${workspace.id}/jobs`, {});
   await owner.send('POST', '/service-accounts', { name: 'ci', group });
 
-  folder = await mkdtemp(join(tmpdir(), 'arsia-blocks-'));
-  atEnd(() => rm(folder, { recursive: true, force: true }));
-  await mkdir(join(folder, '.arsia'));
-  await writeFile(join(folder, '.arsia', 'demo.json'), JSON.stringify({ issuer, job_token: job.job_token }));
-  const shim = `#!/bin/sh\nexec '${process.execPath}' '${resolve('test/e2e/curl.cjs')}' "$@"\n`;
-  await writeFile(join(folder, 'curl'), shim);
-  await chmod(join(folder, 'curl'), 0o755);
+  shell = await createShell();
+  await mkdir(join(shell.folder, '.arsia'));
+  await writeFile(join(shell.folder, '.arsia', 'demo.json'), JSON.stringify({ issuer, job_token: job.job_token }));
 }, 60_000);
 
-/** Runs a block and returns the JSON values that it prints, one for each command. */
-async function run(block: string, variables: Record<string, string> = {}): Promise<Body[]> {
-  const PATH = [folder, dirname(process.execPath), process.env.PATH].join(delimiter);
-  const { stdout } = await promisify(execFile)('sh', ['-euc', block], { cwd: folder, env: { PATH, ...variables } });
-  const lines = stdout.split('\n').filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line));
-}
+const run = (block: string, variables?: Record<string, string>) => shell.run(block, variables);
 
 test('the README has two blocks that this file runs', () => {
   expect(readme.map((block) => block.split(/[= ]/)[0])).toEqual(['ISSUER', 'API']);

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { quotaNames } from '../../src/core/quotas.ts';
-import { type Home, makeHome, type Settings, settingsOf, spawnArsia } from '../support/arsia.ts';
+import { ended } from '../faults/commands.ts';
+import { type Home, makeHome, type Settings, settingsOf } from '../support/arsia.ts';
 
-/** Each command is a separate process. */
 describe('N68 arsia server admin quota', () => {
   let home: Home;
   let settings: Settings;
@@ -13,11 +13,7 @@ describe('N68 arsia server admin quota', () => {
     await arsia('server', 'bootstrap', '--organization', 'acme');
   }, 120_000);
 
-  async function arsia(...args: string[]) {
-    const spawned = spawnArsia(args, { settings, cwd: home.folder });
-    const { code } = await spawned.exited;
-    return { code, stdout: spawned.stdout(), stderr: spawned.stderr() };
-  }
+  const arsia = (...args: string[]) => ended(args, settings, home.folder);
   const quota = (...more: string[]) => arsia('server', 'admin', 'quota', '--organization', 'acme', ...more);
   const rowsOf = (stdout: string) =>
     Object.fromEntries(stdout.split('\n').map((line) => [line.split(' ')[0], line.split(/ {2,}/).slice(1)]));

@@ -275,6 +275,41 @@ describe('N20 refuses with the next request after a right was removed', () => {
     expect((await ask(dan.job.client)).status).toBe(200);
   });
 
+  test('the user was deleted or merged: with the reason, and also for tokens of the user', async () => {
+    const { owner, userId } = organization;
+    for (const [how, end] of [
+      ['deleted', (id: string) => owner.send('DELETE', `/users/${id}`)],
+      ['merged', (id: string) => owner.send('POST', `/users/${id}/merge`, { into: userId })],
+    ] as const) {
+      const gone = await createUserWithJob(`gone-${how}`);
+      const root = { namespace: organization.id, principal: gone.user.id, role: 'owner' };
+      const ownership = await owner.send('POST', '/memberships', root);
+      const { token } = await running.arsia.operators.recover({ organization: 'acme', owner: gone.user.id });
+      const { access_token } = await createClient(running.issuer).send('POST', '/admin-links/redeem', { token });
+      await owner.send('DELETE', `/memberships/${ownership.id}`);
+      expect((await ask(gone.job.client)).status).toBe(200);
+      await end(gone.user.id);
+      for (const path of doors) {
+        const { answer } = await oracle.refuses(() => ask(gone.job.client, 'acme/lab/aws', path), {
+          status: 401,
+          code: 'job_ended',
+          secrets: [gone.job.token],
+        });
+        expect(answer.body.detail).toBe(`Job ${gone.job.id} has ended: its user gone-${how} was ${how}.`);
+      }
+      await oracle.refuses(() => createClient(running.issuer, access_token).ask('GET', '/users'), {
+        status: 401,
+        code: 'unauthenticated',
+        secrets: [access_token],
+      });
+      await oracle.refuses(() => owner.ask('PATCH', `/users/${gone.user.id}`, { is_active: true }), {
+        status: 409,
+        code: 'conflict',
+        action: 'user.update',
+      });
+    }
+  });
+
   test('the launcher lost its right to act, or was deactivated', async () => {
     const { owner, workspaceId, group } = organization;
     const account = await createAccount(owner, group, 'brief');

@@ -10,7 +10,6 @@ import { freshPostgresDatabase } from '../support/databases.ts';
 import { execute } from '../support/postgres.ts';
 import { testRoles, urlFor } from '../support/roles.ts';
 
-/** Each command is a separate process. */
 const folder = mkdtempSync(join(tmpdir(), 'arsia-cwd-'));
 atEnd(async () => rmSync(folder, { recursive: true, force: true }));
 
@@ -115,13 +114,16 @@ describe('old names of the commands, without `server`', () => {
     60_000,
   );
 
-  test.each(['serve', 'server serve'])(
-    '`arsia %s` serves, and prints no notice',
-    async (words) => {
+  test.each([
+    ['serve', 'SIGTERM'],
+    ['server serve', 'SIGINT'],
+  ] as const)(
+    '`arsia %s` serves until %s, and prints no notice',
+    async (words, signal) => {
       const own = await settingsOf(home);
       const server = spawnArsia(words.split(' '), { settings: own.settings, cwd: folder });
       await server.ready(own.issuer);
-      server.child.kill('SIGTERM');
+      server.child.kill(signal);
       expect([(await server.exited).code, server.stderr()]).toEqual([0, '']);
     },
     60_000,
@@ -217,7 +219,7 @@ describe('arsia server check', () => {
       const url = new URL(withPassword(settings[variable]!));
       if (part === 'role') url.username = 'nobody_here';
       if (part === 'database') url.pathname = '/nowhere_here';
-      if (part === 'host') url.port = String(await freePort());
+      if (part === 'host') url.host = `127.0.0.1:${await freePort()}`;
       const { code, stdout, stderr } = await arsia('server check', { ...settings, [variable]: url.href });
       expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^NO {2}database /);
       expect(stdout).toMatch(reason);
@@ -233,11 +235,16 @@ describe('arsia server check', () => {
     expect(stderr).toMatch(/2 bad settings\n/);
   }, 60_000);
 
-  test('creates no embedded database and no key', async () => {
+  test('creates no embedded database and no key, nor does `arsia server keys list`', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'arsia-check-'));
     atEnd(async () => rmSync(empty, { recursive: true, force: true }));
     const { code, stdout } = await ended(['server', 'check'], {}, empty);
-    expect([code, stdout]).toEqual([1, expect.stringMatching(/^NO {2}database +none in \.arsia yet/m)]);
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringMatching(/^NO {2}database +There is no database in \/.*\/\.arsia yet: /m),
+    ]);
+    // Only `serve`, `bootstrap`, `migrate` and `admin link` begin an installation.
+    expectOneLine(await ended(['server', 'keys', 'list'], {}, empty), /There is no database in \/.*\/\.arsia yet: /);
     expect(readdirSync(empty)).toEqual([]);
     const embedded = await makeHome('embedded');
     const fresh = await ended(['server', 'check'], (await settingsOf(embedded)).settings, empty);

@@ -10,7 +10,13 @@ const boats = entity({
     id: { column: id('group') },
     harbour: { create: z.string() },
     name: { column: text, create: z.string(), audited: true },
-    note: { column: nullable(text), create: z.string().nullable().default(null), change: z.string().nullable() },
+    note: {
+      column: nullable(text),
+      meaning: 'What the crew wrote.',
+      example: 'Leaks',
+      create: z.string().nullable().default(null),
+      change: z.string().nullable().meta({ description: 'Replaces the note.' }),
+    },
     berth: { column: nullable(integer), create: z.int().optional() },
     secret: { column: text, answer: null },
     path: { answer: z.string(), meaning: 'Where it lies.' },
@@ -53,6 +59,14 @@ describe('an entity', () => {
     );
     expect(Object.keys(shown)).toEqual(Object.keys(boats.answer.shape));
     expect(boats.answer.shape.path.meta()).toEqual({ description: 'Where it lies.' });
+  });
+
+  test('describes a field in answers and requests, unless the schema of the request does so itself', () => {
+    const described = { description: 'What the crew wrote.', examples: ['Leaks'] };
+    expect(boats.answer.shape.note.meta()).toEqual(described);
+    expect(boats.create.shape.note.meta()).toEqual(described);
+    expect(boats.change.shape.note.meta()).toEqual({ description: 'Replaces the note.', examples: ['Leaks'] });
+    expect(boats.answer.shape.created_at.meta()).toMatchObject({ description: 'The time of its creation.' });
   });
 
   test('gives a new row the columns of the request, and null for one that was left out', () => {

@@ -86,9 +86,12 @@ export async function createHostile(
       searches: [
         {
           lanes: 30,
-          requests: everywhere('GET', ['/audit-events?action=none&limit=200', '/audit-events?outcome=failed&limit=1']),
+          requests: everywhere('GET', [
+            '/audit-events?action=organization.recover&limit=200',
+            '/audit-events?outcome=failed&limit=1',
+          ]),
         },
-        { lanes: 4, requests: everywhere('GET', ['/audit-events/export?action=none']) },
+        { lanes: 4, requests: everywhere('GET', ['/audit-events/export?action=organization.recover']) },
       ],
       mints: [
         { lanes: amounts.jobs, requests: everywhere('POST', ['/tokens'], { managed_identity: heavy.id }, jobs) },

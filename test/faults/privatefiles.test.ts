@@ -81,7 +81,8 @@ test.each(['data', 'keys'])(
 
 test('N73: the image creates its folders with permissions for its user only', async () => {
   const dockerfile = await readFile('Dockerfile', 'utf8');
-  expect(dockerfile).toMatch(/^RUN mkdir -p -m 700 keys "\$ARSIA_DATA" && chown node:node keys "\$ARSIA_DATA"$/m);
+  const folders = '/var/lib/keys "$ARSIA_DATA"';
+  expect(dockerfile).toContain(`\nRUN mkdir -p -m 700 ${folders} && chown node:node ${folders}\n`);
 });
 
 test('N84: a server whose lock file is replaced prints one line and ends', async () => {

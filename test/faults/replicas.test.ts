@@ -121,7 +121,7 @@ describe('two replicas', () => {
           await owner.send('DELETE', `/teams/crew/members/${userId}`);
           return async (again) => {
             await again.send('POST', '/memberships', { namespace, principal: userId, role: 'deployer' });
-            await again.send('DELETE', '/teams/crew');
+            await again.send('DELETE', '/teams/crew?force=true');
           };
         },
       },

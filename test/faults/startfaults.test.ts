@@ -42,6 +42,15 @@ describe('an installation on the embedded database', () => {
     60_000,
   );
 
+  test('M5: `arsia server check` finds that another process has the database', async () => {
+    const checked = await ended(['server', 'check'], issuing.seed.settings, issuing.seed.home.folder);
+    expect(checked.stdout.trimEnd().split('\n').at(-1)).toMatch(
+      new RegExp(`^NO  database  Process ${replica.child.pid} holds the embedded database in .+/data, and only`),
+    );
+    expectOneLine(checked, /^arsia: 1 check failed\.\n$/);
+    await expectServing();
+  }, 60_000);
+
   test('F19: the sealing key file is deleted at run time: the server continues from memory', async () => {
     await rename(file, `${file}.away`);
     await expectServing();

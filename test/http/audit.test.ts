@@ -29,7 +29,7 @@ const anonymous = () => createClient(running.issuer);
 const unknown = () => createClient(running.issuer, `arsia_at_${'A'.repeat(43)}`);
 
 beforeAll(async () => {
-  running = await startArsia({ settings: { ARSIA_TENANCY: 'multi' } });
+  running = await startArsia({ signIn: true, settings: { ARSIA_TENANCY: 'multi' } });
   oracle = await createOracle(running);
   own = await createOrganization(running, 'acme');
   foreign = await createOrganization(running, 'globex');
@@ -204,7 +204,7 @@ describe('unauthenticated callers cannot fill the audit', () => {
   }, 60_000);
 
   test('counts are written at shutdown', async () => {
-    const other = await startArsia();
+    const other = await startArsia({ signIn: true });
     const otherOracle = await createOracle(other);
     const { issuer } = other;
     beginMinute(other);
@@ -271,6 +271,8 @@ describe('an export', () => {
     return lines(answer);
   };
 
+  const withoutNames = ({ actor: _a, user: _u, workspace: _w, identity: _i, target: _t, ...event }: Body) => event;
+
   test('has every event of the organisation once, ordered by position over many pages, and none of another organisation', async () => {
     await Promise.all(Array.from({ length: 1100 }, () => viewer.ask('POST', '/users', { login: 'x' })));
     const events = await exportEvents(own.owner);
@@ -281,9 +283,9 @@ describe('an export', () => {
     expect(events.length).toBeGreaterThan(1100);
     expect(events.map(({ id, position }) => ({ id, position }))).toEqual(stored);
     expect(JSON.stringify(events)).not.toContain(foreign.id);
-    // Each event is as in the list.
+    // Each event is as in the list, without the names for people.
     const { items } = await own.owner.send('GET', '/audit-events?limit=5');
-    for (const item of items) expect(events).toContainEqual(item);
+    for (const item of items) expect(events).toContainEqual(withoutNames(item));
     const ofInstallation = await exportEvents(operator);
     expect(ofInstallation.length).toBeGreaterThan(0);
     expect(ofInstallation.filter(({ organization_id }) => organization_id !== null)).toEqual([]);
@@ -311,7 +313,7 @@ describe('an export', () => {
       const all = await exportEvents(own.owner, query);
       // The list is ordered by id; two ids of one millisecond can have any order.
       const byId = new Map(all.map((one) => [one.id, one]));
-      expect(listed.items).toEqual(listed.items.map(({ id }: Body) => byId.get(id)));
+      expect(listed.items.map(withoutNames)).toEqual(listed.items.map(({ id }: Body) => byId.get(id)));
       expect(Math.min(all.length, 200)).toBe(listed.items.length);
       expect({ query, isThere: all.some(({ id }) => id === event.id) }).toEqual({ query, isThere: true });
     }
@@ -327,8 +329,8 @@ describe('an export', () => {
   test('F32 continues after the position of the last line, and misses no event of a replica whose clock is 4 s behind', async () => {
     const clock = createTestClock();
     clock.advance(running.clock.now() - clock.now() - 4_000);
-    const behind = await startArsia({ home: running.home, clock, settings: { ARSIA_TENANCY: 'multi' } });
-    const [here, there] = [viewer, createClient(behind.issuer, viewer.token)];
+    const behind = await startArsia({ signIn: true, home: running.home, clock, settings: { ARSIA_TENANCY: 'multi' } });
+    const [here, there] = [viewer, createClient(behind.origin, viewer.token)];
     const count = rounds(600, 5_000);
     const [first] = (await exportEvents(own.owner)).slice(-1);
     const sent: Answer[] = [];

@@ -17,7 +17,7 @@ let things: Things;
 let job: Job;
 
 beforeAll(async () => {
-  running = await startArsia();
+  running = await startArsia({ signIn: true });
   oracle = await createOracle(running);
   organization = await createOrganization(running);
   ({ things, job } = await makeThings(organization));

@@ -367,7 +367,13 @@ describe.each(servedKinds)('authority on %s', (kind) => {
       const job = await client.send('POST', `${workspace}/jobs`, {});
       const asJob = { client: createClient(running.issuer, String(job.job_token)) };
       expect((await mint(asJob, id)).status).toBe(200);
-      await owner.send('DELETE', '/teams/core');
+      const refused = await owner.ask('DELETE', '/teams/core');
+      expect([refused.status, refused.body.detail]).toEqual([
+        409,
+        `The team core has a role on ${acme.workspace}, and may use ${acme.group}/api.`,
+      ]);
+      expect((await mint(asJob, id)).status).toBe(200);
+      await owner.send('DELETE', '/teams/core?force=true');
       expect((await mint(asJob, id)).body).toMatchObject({ code: 'user_lacks_role' });
       expect((await client.ask('GET', workspace)).status).toBe(404);
     });

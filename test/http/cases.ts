@@ -56,6 +56,7 @@ export const cases: Record<string, Case> = {
   'PATCH /groups/:id': { least: 'owner', params: id('group'), body: described },
   'DELETE /groups/:id': { least: 'owner', params: id('group'), flags: { force: 'true' } },
   'POST /groups/:id/move': { least: 'owner', params: id('group'), refs: { parent: 'place' } },
+  'GET /groups/:id/masks': { least: 'viewer', params: id('group') },
   'POST /groups/:id/masks': { least: 'owner', params: id('place'), refs: { managed_identity: 'ofRoot' } },
   'DELETE /groups/:id/masks/:identity': { least: 'owner', params: { id: 'group', identity: 'ofRoot' } },
 
@@ -70,6 +71,7 @@ export const cases: Record<string, Case> = {
     refs: { parent: 'place' },
     flags: { force: 'true' },
   },
+  'GET /workspaces/:id/masks': { least: 'viewer', params: id('workspace') },
   'POST /workspaces/:id/masks': { least: 'owner', params: id('emptyWorkspace'), refs: { managed_identity: 'ofRoot' } },
   'DELETE /workspaces/:id/masks/:identity': { least: 'owner', params: { id: 'workspace', identity: 'ofRoot' } },
   'GET /workspaces/:id/managed-identities': { least: 'viewer', params: id('workspace'), opensToJob: true },
@@ -83,6 +85,10 @@ export const cases: Record<string, Case> = {
     least: 'deployer',
     params: { id: 'workspace', identity: 'identity' },
   },
+  'DELETE /workspaces/:id/assignments/:assignment': {
+    least: 'deployer',
+    params: { id: 'workspace', assignment: 'assignment' },
+  },
   'GET /workspaces/:id/usable-identities': { least: 'viewer', params: id('workspace') },
   'GET /workspaces/:id/effective-identities': { least: 'viewer', params: id('workspace'), query: { user: 'user' } },
 
@@ -90,6 +96,11 @@ export const cases: Record<string, Case> = {
   'GET /users': { least: 'viewer', isList: true, opensToOperator: true },
   'GET /users/:id': { least: 'viewer', params: id('user') },
   'PATCH /users/:id': { least: 'owner', params: id('user'), body: () => ({ display_name: 'changed' }) },
+  'DELETE /users/:id': { least: 'owner', params: id('teamMember') },
+  'POST /users/:id/merge': { least: 'owner', params: id('teamMember'), refs: { into: 'user' } },
+  'POST /users/:id/tie': { least: 'owner', params: id('user'), body: (n) => ({ email: `tie${n}@acme.example` }) },
+  'GET /users/:id/tie': { least: 'owner', params: id('tiedUser') },
+  'DELETE /users/:id/tie': { least: 'owner', params: id('tiedUser') },
   'POST /invitations': { least: 'owner', body: (n) => ({ email: `new${n}@acme.example`, role: 'viewer' }) },
   'GET /invitations': { least: 'owner' },
   'DELETE /invitations/:id': { least: 'owner', params: id('invitation') },
@@ -107,7 +118,9 @@ export const cases: Record<string, Case> = {
   'GET /service-accounts': { least: 'viewer', isList: true, opensToOperator: true },
   'GET /service-accounts/:id': { least: 'viewer', params: id('account') },
   'PATCH /service-accounts/:id': { least: 'owner', params: id('account'), body: described },
+  'DELETE /service-accounts/:id': { least: 'owner', params: id('account'), flags: { force: 'true' } },
   'POST /service-accounts/:id/secrets': { least: 'owner', params: id('account') },
+  'GET /service-accounts/:id/secrets': { least: 'owner', params: id('account') },
   'DELETE /service-accounts/:id/secrets/:secret': { least: 'owner', params: { id: 'account', secret: 'secret' } },
   'POST /service-accounts/:id/may-act': {
     least: 'owner',
@@ -116,6 +129,11 @@ export const cases: Record<string, Case> = {
     body: () => ({ users: ['*'] }),
   },
   'GET /service-accounts/:id/may-act': { least: 'viewer', params: id('account') },
+  'PATCH /service-accounts/:id/may-act/:right': {
+    least: 'owner',
+    params: { id: 'account', right: 'right' },
+    body: () => ({ labels: { '*': '*' } }),
+  },
   'DELETE /service-accounts/:id/may-act/:right': { least: 'owner', params: { id: 'account', right: 'right' } },
   'POST /service-accounts/:id/trust-rules': { least: 'owner', params: id('account'), body: () => trust },
   'GET /service-accounts/:id/trust-rules': { least: 'owner', params: id('account') },
@@ -143,6 +161,7 @@ export const cases: Record<string, Case> = {
   'POST /managed-identities/:id/aliases': { least: 'owner', params: id('unassigned'), refs: { group: 'place' } },
   'GET /managed-identities/:id/aliases': { least: 'viewer', params: id('identity') },
   'DELETE /managed-identities/:id/aliases/:alias': { least: 'owner', params: { id: 'identity', alias: 'alias' } },
+  'GET /managed-identities/:id/workspaces': { least: 'viewer', params: id('identity') },
   'GET /managed-identities/:id/masks': { least: 'viewer', params: id('ofRoot') },
   'POST /managed-identities/:id/access-rules': {
     least: 'owner',
@@ -184,6 +203,7 @@ export const cases: Record<string, Case> = {
 
   'POST /workspaces/:id/jobs': { least: 'deployer', params: id('workspace'), body: () => ({}) },
   'GET /workspaces/:id/jobs': { least: 'viewer', params: id('workspace') },
+  'GET /job': { least: 'job' },
   'GET /workspaces/:id/jobs/:job': { least: 'viewer', params: { id: 'workspace', job: 'job' }, opensToJob: true },
   'PATCH /workspaces/:id/jobs/:job': {
     least: 'owner',
@@ -208,6 +228,7 @@ export const cases: Record<string, Case> = {
     opensToOperator: true,
     body: () => ({ quotas: { workspaces: 60_000 } }),
   },
+  'GET /me': { least: 'viewer', isList: true, opensToOperator: true },
   'POST /me/leave': { least: 'person', body: () => ({ organization: 'acme' }) },
   'POST /owner-links': {
     least: 'operator',

@@ -20,8 +20,8 @@ let things: Things;
 beforeAll(async () => {
   const home = await makeHome('postgres');
   const settings = { ARSIA_TENANCY: 'multi' };
-  running = await startArsia({ home, settings });
-  replica = await startArsia({ home, settings, issuer: running.issuer });
+  running = await startArsia({ signIn: true, home, settings });
+  replica = await startArsia({ signIn: true, home, settings, issuer: running.issuer });
   oracle = await createOracle(running);
   own = await createOrganization(running, 'acme');
   other = await createOrganization(running, 'globex');

@@ -27,7 +27,7 @@ describe.each(servedKinds)('an idempotency key on the %s database', (kind) => {
   let group: Body;
 
   beforeAll(async () => {
-    running = await startArsia({ home: await makeHome(kind) });
+    running = await startArsia({ signIn: true, home: await makeHome(kind) });
     organization = await createOrganization(running);
     group = await organization.owner.send('GET', '/groups/acme%2Flab');
   }, 60_000);
@@ -163,8 +163,8 @@ describe('an idempotency key on two replicas', () => {
 
   beforeAll(async () => {
     const home = await makeHome('postgres');
-    const first = await startArsia({ home });
-    replicas = [first, await startArsia({ home, issuer: first.issuer, clock: first.clock })];
+    const first = await startArsia({ signIn: true, home });
+    replicas = [first, await startArsia({ signIn: true, home, issuer: first.issuer, clock: first.clock })];
     oracle = await createOracle(first);
     organization = await createOrganization(first);
   }, 60_000);
@@ -271,7 +271,7 @@ describe('every route that creates', () => {
   let job: Job;
 
   beforeAll(async () => {
-    running = await startArsia();
+    running = await startArsia({ signIn: true });
     oracle = await createOracle(running);
     organization = await createOrganization(running);
     ({ things, job } = await makeThings(organization));

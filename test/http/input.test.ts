@@ -17,7 +17,7 @@ let things: Things;
 let job: Job;
 
 beforeAll(async () => {
-  running = await startArsia();
+  running = await startArsia({ signIn: true });
   oracle = await createOracle(running);
   organization = await createOrganization(running);
   ({ things, job } = await makeThings(organization));
@@ -190,6 +190,9 @@ describe('bad bodies', () => {
   });
 });
 
+/** Parameters that take any printable text. */
+const freeText: ReadonlySet<string> = new Set(['reference']);
+
 describe('bad URLs', () => {
   test.each(withQuery)('%s refuses unknown, repeated and bad parameters, and names them', async (key, schema) => {
     await expectAllRefused(async (faults) => {
@@ -198,15 +201,8 @@ describe('bad URLs', () => {
       const fields = fieldsOf(schema).filter(({ pointer }) => pointer !== '');
       const known = fields.flatMap(({ pointer }) => {
         const name = pointer.slice(1);
-        return [
-          `%00`,
-          'a%00b',
-          '%ED%A0%80',
-          '%FF',
-          'x'.repeat(5000),
-          '%27%3B%20DROP%20TABLE%20jobs%3B--',
-          `1&${name}=2`,
-        ].map((value) => [name, value]);
+        const printable = freeText.has(name) ? [] : ['%ED%A0%80', '%FF', '%27%3B%20DROP%20TABLE%20jobs%3B--'];
+        return [`%00`, 'a%00b', ...printable, 'x'.repeat(5000), `1&${name}=2`].map((value) => [name, value]);
       });
       for (const [name = '', value = ''] of [
         ...known,
@@ -357,13 +353,14 @@ describe('names', () => {
 describe('fields that a request may not set', () => {
   test.each([
     ['PATCH', '/groups/:id', { description: 'x', organization_id: 'grp_x' }],
-    ['PATCH', '/groups/:id', { description: 'x', name: 'other' }],
+    ['PATCH', '/groups/:id', { description: 'x', path: 'acme/other' }],
     ['PATCH', '/managed-identities/:id', { group: 'acme' }],
     ['PATCH', '/managed-identities/:id', { name: 'other' }],
     ['PATCH', '/managed-identities/:id', { type: 'azure' }],
     ['PATCH', '/managed-identities/:id', { subject_scope: 'identity' }],
     ['PATCH', '/users/:id', { is_operator: true }],
-    ['PATCH', '/users/:id', { login: 'other' }],
+    ['PATCH', '/users/:id', { deleted_at: null }],
+    ['PATCH', '/users/:id', { merged_into: null }],
     ['PATCH', '/memberships/:id', { role: 'viewer', namespace: 'acme' }],
     ['POST', '/workspaces/:id/jobs', { workspace: 'acme/lab/reports' }],
     ['POST', '/workspaces/:id/managed-identities', { managed_identity: 'acme/lab/x', workspace_id: 'ws_x' }],

@@ -17,7 +17,7 @@ let job: Job;
 let identity: string;
 
 beforeAll(async () => {
-  running = await startArsia({ settings: { ARSIA_RATE_LIMIT: String(rate) } });
+  running = await startArsia({ signIn: true, settings: { ARSIA_RATE_LIMIT: String(rate) } });
   oracle = await createOracle(running);
   organization = await createOrganization(running, 'acme');
   const made = await makeThings(organization);

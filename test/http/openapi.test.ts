@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { findUndescribed } from '../../scripts/undescribed.ts';
+import { errorTable } from '../../src/core/errors.ts';
+import { wellKnown } from '../../src/core/issuerurl.ts';
 import { credentials } from '../../src/http/api/issuing/responses.ts';
 import { openApiDocument } from '../../src/http/api/openapi.ts';
 import { problem } from '../../src/http/api/problem.ts';
 import { routes } from '../../src/http/api/routes.ts';
 import type { Route } from '../../src/http/route.ts';
+import { builtInClients, createPeopleClients } from '../../src/oidc/clients.ts';
+import { commandLineClient, consoleClient, workloadClient } from '../../src/oidc/names.ts';
+import { endpoints, signInEndpoints } from '../../src/oidc/routes.ts';
 import { providerTypes } from '../../src/providers/registry.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { listActionTraits } from '../../src/services/actions.ts';
@@ -25,7 +31,9 @@ import { makeThings, type Things } from './things.ts';
 
 const keyOf = ({ method, path }: Route) => `${method} ${path}`;
 const document = openApiDocument('/api/v1') as Body;
-const operations: [string, Body][] = Object.entries(document.paths as Body).flatMap(([path, methods]) =>
+const isOAuth = (path: string) => path.startsWith('/oauth2/');
+const ownPaths = Object.entries(document.paths as Body).filter(([path]) => !isOAuth(path));
+const operations: [string, Body][] = ownPaths.flatMap(([path, methods]) =>
   Object.entries(methods as Body).map(([method, operation]): [string, Body] => [
     `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`,
     operation,
@@ -104,6 +112,107 @@ describe('the OpenAPI document', () => {
   });
 });
 
+describe('the prose of the OpenAPI document', () => {
+  test('every operation, parameter and field has a description, and texts and numbers have an example', () => {
+    expect(findUndescribed(document)).toEqual([]);
+  });
+
+  test('the check names the operation, parameter or field that has none', () => {
+    const changed = structuredClone(document);
+    const { paths, components } = changed;
+    delete paths['/users'].post.description;
+    paths['/teams'].post.description = paths['/teams'].post.description.replace(/^.*\n/, '');
+    paths['/oauth2/jwks'].get.description = 'The keys.';
+    delete paths['/users/{id}'].get.parameters[0].description;
+    delete paths['/users/{id}'].get.parameters[0].schema.description;
+    const { login } = paths['/users'].post.requestBody.content['application/json'].schema.properties;
+    delete login.description;
+    delete login.examples;
+    delete components.schemas.User.properties.is_active.description;
+    delete components.schemas.User.properties.login.examples;
+    delete components.schemas.Team.properties.version.examples;
+    delete paths['/teams'].get.responses[200].content['application/json'].schema.properties.next_cursor.examples;
+    expect(findUndescribed(changed)).toEqual([
+      'POST /users has no description',
+      'POST /users does not say who may call it',
+      'POST /users does not list its errors',
+      'POST /users: request field /login has no description',
+      'POST /users: request field /login has no example',
+      'GET /users/{id}: path parameter id has no description',
+      'GET /teams: field of the answer 200 /next_cursor has no example',
+      'POST /teams has no description',
+      'GET /oauth2/jwks does not say who may call it',
+      'GET /oauth2/jwks does not list its errors',
+      'schema User: field /login has no example',
+      'schema User: field /is_active has no description',
+      'schema Team: field /version has no example',
+    ]);
+  });
+
+  /** Words of the sentence about who may call an operation, by the least role of its case. */
+  const callers: Record<string, RegExp> = {
+    viewer: /^(?:viewers, deployers and owners|every )|every role on the workspace/,
+    deployer: /^deployers and owners|role deployer/,
+    owner: /^owners|and owners of the workspace$/,
+    operator: /^operators of the installation$/,
+    job: /^the job itself/,
+    person: /^every user/,
+    anyone: /^whoever has/,
+  };
+
+  test.each(operations)('%s says who may call it, as its case does', (key, { description }) => {
+    const [, who] = /\*\*Who may:\*\* (.+)\.\n/.exec(description)!;
+    const { least, isList = false, opensToOperator = false } = cases[key]!;
+    expect(who).toMatch(isList ? /^every (?:member|principal)/ : callers[least]!);
+    if (opensToOperator && !isList) expect(who).toMatch(/operators/);
+  });
+
+  test('an operation lists the errors of its pipeline and its own, by status', () => {
+    const { description } = document.paths['/users/{id}'].patch;
+    expect(description.split('\n\n').at(-1)).toBe(
+      '**Errors:** 400 `invalid_request`, 401 `unauthenticated`, 403 `forbidden`, 404 `not_found`, 409 `conflict`, 409 `quota_exceeded`, 412 `precondition_failed`, 413 `body_too_large`, 415 `unsupported_media_type`.',
+    );
+  });
+
+  test('each error code belongs to an operation, to all of them, or to sign-in and outside tokens', () => {
+    const all = operations.map(([, { description }]) => description).join();
+    const others = [
+      'method_not_allowed',
+      'sign_in_refused',
+      'sign_in_unavailable',
+      'outside_token_refused',
+      'outside_token_untrusted',
+      'issuer_unavailable',
+    ];
+    const known = (code: string) => all.includes(`\`${code}\``) || document.info.description.includes(`\`${code}\``);
+    expect(Object.keys(errorTable).filter((code) => !known(code))).toEqual(others);
+  });
+
+  test('types of identities are an enum', () => {
+    const { type } =
+      document.paths['/managed-identities'].post.requestBody.content['application/json'].schema.properties;
+    expect([...type.enum].sort()).toEqual([...providerTypes].sort());
+  });
+
+  test('/oauth2: every endpoint, the built-in clients and every grant', () => {
+    const described = Object.keys(document.paths).filter(isOAuth);
+    // The page of the device code is for people, and no client calls it.
+    const { code_verification: _, ...forClients } = signInEndpoints;
+    const served = [...Object.values(endpoints), ...Object.values(forClients), wellKnown.openid];
+    expect(described.sort()).toEqual(served.map((path) => `/oauth2${path}`).sort());
+    const token = document.paths['/oauth2/token'].post;
+    const grants = [...builtInClients, ...createPeopleClients('https://x.example')].flatMap(
+      ({ grant_types = [] }) => grant_types,
+    );
+    const schema = token.requestBody.content['application/x-www-form-urlencoded'].schema;
+    expect([...schema.properties.grant_type.enum].sort()).toEqual(
+      [...new Set([...grants, 'client_credentials'])].sort(),
+    );
+    for (const id of [workloadClient, commandLineClient, consoleClient])
+      expect(token.description).toContain(`\`${id}\``);
+  });
+});
+
 describe('the served files', () => {
   let running: RunningArsia;
   const get = (path: string, headers: Record<string, string> = {}) => request(`${running.issuer}${path}`, { headers });
@@ -116,7 +225,9 @@ describe('the served files', () => {
     const { status, body, headers } = await get('/api/v1/openapi.json');
     expect(status).toBe(200);
     expect(headers.get('content-type')).toMatch(/^application\/json/);
-    expect(body).toEqual({ ...document, servers: [{ url: `${running.issuer}/api/v1` }] });
+    expect(body).toEqual(openApiDocument(`${running.issuer}/api/v1`));
+    expect(body.servers).toEqual([{ url: `${running.issuer}/api/v1` }]);
+    expect(body.paths['/oauth2/token'].servers).toEqual([{ url: running.issuer }]);
     const again = await get('/api/v1/openapi.json', { 'if-none-match': headers.get('etag')! });
     expect([again.status, again.text]).toEqual([304, '']);
     const posted = await request(`${running.issuer}/api/v1/openapi.json`, { method: 'POST' });
@@ -175,7 +286,7 @@ describe('answers match the document', () => {
   beforeAll(async () => {
     sandbox = await startSandbox();
     atEnd(() => sandbox.close());
-    running = await startArsia({ sandbox });
+    running = await startArsia({ signIn: true, sandbox });
     organization = await createOrganization(running);
     ({ things, job } = await makeThings(organization));
     const { owner, group, id } = organization;

@@ -19,6 +19,24 @@ function readerOf(schema: Body): z.ZodType {
   return z.fromJSONSchema(JSON.parse(text.replaceAll('#/components/schemas/', '#/$defs/'), withoutDefault));
 }
 
+/** Returns the examples that their own schema refuses. */
+function listWrongExamples(value: unknown, where: string): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { examples = [], ...parts } = value as Body;
+  const reader = examples.length > 0 ? readerOf(parts) : undefined;
+  const wrong = examples.filter((example: unknown) => reader?.safeParse(example).success === false);
+  return [
+    ...wrong.map((example: unknown) => `${where}: ${JSON.stringify(example)}`),
+    ...Object.entries(parts).flatMap(([name, part]) => listWrongExamples(part, `${where}/${name}`)),
+  ];
+}
+
+test('every example is valid by its own schema', () => {
+  expect(listWrongExamples({ paths: document.paths, schemas: document.components.schemas }, '')).toEqual([]);
+  const wrong = { login: { type: 'string', maxLength: 3, examples: ['ada@acme.example', 'ada'] } };
+  expect(listWrongExamples(wrong, '')).toEqual(['/login: "ada@acme.example"']);
+});
+
 const operationOf = (key: string): Body => {
   const [method, path] = key.split(' ') as [string, string];
   return document.paths[path.replace(/:(\w+)/g, '{$1}')][method.toLowerCase()];
@@ -51,7 +69,7 @@ let actor: Client;
 let people: People;
 
 beforeAll(async () => {
-  running = await startArsia();
+  running = await startArsia({ signIn: true });
   organization = await createOrganization(running);
   ({ things, job } = await makeThings(organization));
   const { owner, group, id } = organization;

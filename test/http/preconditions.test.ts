@@ -20,7 +20,7 @@ describe.each(servedKinds)('If-Match on the %s database', (kind) => {
   let organization: Organization;
 
   beforeAll(async () => {
-    organization = await createOrganization(await startArsia({ home: await makeHome(kind) }));
+    organization = await createOrganization(await startArsia({ signIn: true, home: await makeHome(kind) }));
   }, 60_000);
 
   test('allows a change with the current version, and refuses one with another version', async () => {
@@ -86,7 +86,7 @@ describe('every route that changes data', () => {
   let things: Things;
 
   beforeAll(async () => {
-    running = await startArsia();
+    running = await startArsia({ signIn: true });
     oracle = await createOracle(running);
     organization = await createOrganization(running);
     const { owner, group, id } = organization;

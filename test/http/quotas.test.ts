@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type QuotaName, quotaNames, quotas } from '../../src/core/quotas.ts';
 import { routes } from '../../src/http/api/routes.ts';
 import { listActionTraits } from '../../src/services/actions.ts';
-import { type RunningArsia, startArsia } from '../support/arsia.ts';
+import { loginIssuer, type RunningArsia, startArsia } from '../support/arsia.ts';
 import { type Answer, type Body, type Client, encoded, postForm } from '../support/client.ts';
 import { createOracle, type Oracle } from '../support/oracle.ts';
 import {
@@ -32,7 +32,7 @@ let owner: Client;
 let operator: Client;
 
 beforeAll(async () => {
-  running = await startArsia({ settings: { ARSIA_TENANCY: 'multi' } });
+  running = await startArsia({ signIn: true, settings: { ARSIA_TENANCY: 'multi' } });
   oracle = await createOracle(running);
   acme = await createOrganization(running);
   owner = acme.owner;
@@ -167,6 +167,12 @@ const growths: Record<string, () => Promise<Growth>> = {
     const right = { namespace: acme.group, users: ['*'], stages: ['run'], labels: { env: 'ü' } };
     return { add: () => post(path, right), used: 0, size: 60 + 5 + 7 + 7 + 6 };
   },
+  'may_act_bytes may_act.update': async () => {
+    const path = `/service-accounts/${await addAccount()}/may-act`;
+    const right = await create(path, { namespace: acme.group, users: ['*'], stages: ['a'] });
+    const stages = (n: number) => ['a', 'b', 'c'].slice(0, n + 1);
+    return { add: (n) => owner.ask('PATCH', `${path}/${right}`, { stages: stages(n) }), used: 70, size: 5 };
+  },
   'teams team.create': async () => ({ add: () => post('/teams', { name: makeName() }) }),
   'team_members team_member.create': async () => {
     const users = await makeBoth(addUser);
@@ -177,6 +183,28 @@ const growths: Record<string, () => Promise<Growth>> = {
     const teams = await makeBoth(addTeam);
     const user = await addUser();
     return { add: (n) => post(`/teams/${teams[n]}/members`, { user }), used: 0 };
+  },
+  'user_ties user.create': async () => ({
+    add: () => post('/users', { login: makeName(), tie: { email: `${makeName()}@acme.example` } }),
+  }),
+  'user_ties user_tie.create': async () => {
+    const users = await makeBoth(addUser);
+    return { add: (n) => post(`/users/${users[n]}/tie`, { iss: loginIssuer, sub: makeName() }) };
+  },
+  'former_logins_per_user user.update': async () => {
+    const user = await addUser();
+    return { add: () => owner.ask('PATCH', `/users/${user}`, { login: makeName() }), used: 0 };
+  },
+  'memberships_per_principal user.merge': async () => {
+    const [into, merged] = [await addUser(), await makeBoth(addUser)];
+    for (const principal of Object.values(merged))
+      await create('/memberships', { namespace: await addGroup(), principal, role: 'viewer' });
+    return { add: (n) => post(`/users/${merged[n]}/merge`, { into }), used: 0 };
+  },
+  'teams_per_user user.merge': async () => {
+    const [into, merged] = [await addUser(), await makeBoth(addUser)];
+    for (const user of Object.values(merged)) await post(`/teams/${await addTeam()}/members`, { user });
+    return { add: (n) => post(`/users/${merged[n]}/merge`, { into }), used: 0 };
   },
   'users user.create': async () => ({ add: () => post('/users', { login: makeName() }) }),
   'invitations invitation.create': async () => ({
@@ -385,6 +413,7 @@ describe('concurrent creates', () => {
 
   test('a quota that one replica changed applies on the other within a second', async () => {
     const other = await startArsia({
+      signIn: true,
       home: running.home,
       issuer: running.issuer,
       settings: { ARSIA_TENANCY: 'multi' },

@@ -20,7 +20,7 @@ let outsider: Client;
 let actors: Record<Role | 'operator' | 'anonymous', Client>;
 
 beforeAll(async () => {
-  running = await startArsia({ settings: { ARSIA_TENANCY: 'multi' } });
+  running = await startArsia({ signIn: true, settings: { ARSIA_TENANCY: 'multi' } });
   oracle = await createOracle(running);
   own = await createOrganization(running, 'acme');
   const foreign = await createOrganization(running, 'globex');

@@ -13,6 +13,8 @@ export interface Things {
   trustRule: string;
   membership: string;
   identity: string;
+  /** The assignment of `identity` to `workspace`. */
+  assignment: string;
   rule: string;
   alias: string;
   /** In the same group as the workspace, not assigned, named `unassigned` in a group of its own. */
@@ -25,6 +27,8 @@ export interface Things {
   /** A user who is in the team. */
   teamMember: string;
   invitation: string;
+  /** A user with a tie. */
+  tiedUser: string;
   /** An identity of the root group, masked in `group` and `workspace`. */
   ofRoot: string;
   /** A second group, as the destination of moves. */
@@ -57,6 +61,9 @@ export async function makeThings(organization: Organization): Promise<{ things: 
   await owner.send('POST', `/teams/${team}/members`, { user: teamMember });
   const invitation = await create('/invitations', { email: `i${n}@${root}.example`, role: 'viewer' });
 
+  const tie = { email: `tied${n}@${root}.example` };
+  const tiedUser = await create('/users', { login: tie.email, tie });
+
   const account = await createAccount(owner, home.path, 'account');
   const right = await create(`/service-accounts/${account.id}/may-act`, { namespace: workspace, users: ['*'] });
   const trustRule = await create(`/service-accounts/${account.id}/trust-rules`, {
@@ -68,6 +75,8 @@ export async function makeThings(organization: Organization): Promise<{ things: 
   const there = { ...organization, group: home.path, workspaceId: workspace };
   const settings = { role_arn: `arn:aws:iam::111122223333:role/t${n}` };
   const identity = (await createIdentity(there, { name: 'assigned', type: 'aws', settings, delivery: 'both' })).id;
+  const { items } = await owner.send('GET', `/workspaces/${workspace}/managed-identities`);
+  const assignment = items[0].assignment_id;
   const grant = await create(`/managed-identities/${identity}/grants`, { principal: '*' });
   const rule = await create(`/managed-identities/${identity}/access-rules`, { kind: 'stage', values: ['run'] });
   const alias = await create(`/managed-identities/${identity}/aliases`, { group: place });
@@ -85,7 +94,7 @@ export async function makeThings(organization: Organization): Promise<{ things: 
   const things = {
     organization: organization.id,
     ...{ group, workspace, user, account: account.id, secret: account.secretId, right, trustRule, membership },
-    ...{ identity, rule, alias, unassigned, grant, job: job.id, team, teamMember, invitation },
+    ...{ identity, assignment, rule, alias, unassigned, grant, job: job.id, team, teamMember, invitation, tiedUser },
     ...{ ofRoot, subjectGrant, place, emptyWorkspace },
   };
   return { things, job };

@@ -143,7 +143,8 @@ describe.each(servedKinds)('people sign in, on the %s database', (kind) => {
   test('a user that an owner created is not taken over by a matching login', async () => {
     const made = await owner.send('POST', '/users', { login: 'grace@acme.example' });
     world.upstream.people.set('grace', { email: 'grace@acme.example', email_verified: true });
-    const { body } = await whoIs((await signInPerson(world, 'grace')).access_token);
+    const grace = await signInPerson(world, 'grace', createBrowser(), 'Join acme');
+    const { body } = await whoIs(grace.access_token);
     expect(body.sub).not.toBe(made.id);
     expect(body.login).not.toBe('grace@acme.example');
   });

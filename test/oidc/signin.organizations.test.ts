@@ -228,8 +228,9 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       'Sign in as another person',
     ]);
     expect(await meOf((await join(sub, 'acme')).client)).toMatchObject({ organization_id: acmeId });
-    // An invitation does not reactivate a deactivated user.
-    await invite(evil, email);
+    // An invitation does not reactivate a deactivated user, and is refused with the reason.
+    const useless = await evil.ask('POST', '/invitations', { email });
+    expect([useless.status, useless.body.detail]).toEqual([409, expect.stringContaining('who is deactivated')]);
     expect((await signInPerson(world, sub)).access_token).toMatch(/^arsia_at_/);
   });
 
@@ -358,11 +359,15 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
     test('refuses ids of other people', async () => {
       const victim = await memberOfBoth('other');
       const { id: theirs } = await invite(acme, meet('third').email);
+      const tied = await acme.send('POST', '/users', { login: 'tied', tie: { email: meet('fourth').email } });
+      const tie = await acme.send('GET', `/users/${tied.id}/tie`);
       const { email, browser, address } = await asked();
       for (const [choice, status] of [
         [`user:${victim.acmeUser.id}`, 403],
         [`accept:${theirs}`, 403],
         [`decline:${theirs}`, 403],
+        [`tie:${tie.id}`, 403],
+        [`untie:${tie.id}`, 403],
         ['join', 403],
         ['accept', 403],
         ['nonsense', 400],
@@ -373,6 +378,7 @@ describe.each(servedKinds)('a person in several organisations, on the %s databas
       }
       expect(await usersOf(acme, email)).toEqual([]);
       expect((await acme.send('GET', '/invitations?limit=200')).items.map((one: Body) => one.id)).toContain(theirs);
+      expect(await acme.send('GET', `/users/${tied.id}/tie`)).toEqual(tie);
     });
 
     test('an invitation that was withdrawn while the page was open is refused, with a way to see the rest', async () => {

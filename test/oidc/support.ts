@@ -88,7 +88,7 @@ export interface World {
   inactive: Set<string>;
   events: EndpointEvent[];
   logs: unknown[];
-  exchanges: Parameters<Exchange>[0][];
+  exchanges: Omit<Parameters<Exchange>[0], 'logged'>[];
   exchange: Exchange;
   outside: OutsideExchange;
   record(event: EndpointEvent): Promise<void>;
@@ -152,7 +152,8 @@ export async function startReplica(parts: {
         findDisplayName: async (id) => (world.inactive.has(id) ? undefined : `login-of-${id}`),
       },
       exchange: (request) => {
-        world.exchanges.push(request);
+        const { logged: _, ...rest } = request;
+        world.exchanges.push(rest);
         return world.exchange(request);
       },
       outside: (request, issue) => world.outside(request, issue),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { buildClaims, type WorkloadClaims } from '../../src/core/claims.ts';
 import { type IdKind, makeId } from '../../src/core/ids.ts';
 import { formatSubject, formatSubjectPattern, type SubjectScope } from '../../src/core/subject.ts';
+import { createOutbound } from '../../src/outbound/outbound.ts';
 import type {
   CloudEndpoints,
   ExchangeContext,
@@ -25,7 +26,7 @@ export const endpoints: CloudEndpoints = {
   ...Object.fromEntries(
     Object.entries(endpointSettings).map(([name, setting]) => [name, setting.parse(setting.default)]),
   ),
-  extra_ca: undefined,
+  outbound: createOutbound(),
 };
 
 /** Facts with real ids; `user: null` for the pattern of every user. */

@@ -31,9 +31,10 @@ describe('settings', () => {
           google_sts: 'https://sts.googleapis.com',
           google_iam: 'https://iamcredentials.googleapis.com',
         },
-        extraCaFile: undefined,
         deadline: 10,
       },
+      extraCaFile: undefined,
+      outbound: { extraCaHosts: undefined, proxy: undefined, noProxy: [] },
       logLevel: 'info',
     });
   });
@@ -59,6 +60,50 @@ describe('settings', () => {
     });
     expect(() => Object.assign(config, { issuer: 'https://evil.example' })).toThrow(TypeError);
     expect(() => (config.clouds.endpoints.aws_sts as string[]).push('https://evil.example')).toThrow(TypeError);
+  });
+
+  test('reads the proxy for outbound calls, and the hosts that are called without it', () => {
+    const { outbound } = parseConfig({
+      ARSIA_OUTBOUND_PROXY: 'http://arsia:p%40ss@proxy.example.com:3128',
+      ARSIA_OUTBOUND_NO_PROXY: 'Internal.example, 10.0.0.0/8',
+    });
+    expect(outbound).toEqual({
+      extraCaHosts: undefined,
+      proxy: 'http://arsia:p%40ss@proxy.example.com:3128',
+      noProxy: ['internal.example', '10.0.0.0/8'],
+    });
+    expect(faultsOf({ ARSIA_OUTBOUND_NO_PROXY: 'internal.example' })).toEqual([
+      'ARSIA_OUTBOUND_NO_PROXY is set without ARSIA_OUTBOUND_PROXY',
+    ]);
+  });
+
+  test('reads the hosts of the extra certificate authorities', () => {
+    const ARSIA_EXTRA_CA_FILE = '/etc/ca.pem';
+    const read = (ARSIA_EXTRA_CA_HOSTS: string) =>
+      parseConfig({ ARSIA_EXTRA_CA_FILE, ARSIA_EXTRA_CA_HOSTS }).outbound.extraCaHosts;
+    expect(read('Ceph.example, *')).toEqual(['ceph.example', '*']);
+    // It would turn the authorities off.
+    expect(faultsOf({ ARSIA_EXTRA_CA_FILE, ARSIA_EXTRA_CA_HOSTS: '' })).toEqual(['ARSIA_EXTRA_CA_HOSTS is empty']);
+    expect(faultsOf({ ARSIA_EXTRA_CA_HOSTS: 'ceph.example' })).toEqual([
+      'ARSIA_EXTRA_CA_HOSTS is set without ARSIA_EXTRA_CA_FILE',
+    ]);
+  });
+
+  test.each([
+    'proxy.example.com:3128',
+    'https://proxy.example.com',
+    'socks5://proxy.example.com',
+    'http://arsia:hunter2@proxy.example.com/path',
+    'http://arsia:hunter2%@proxy.example.com',
+    'http://arsia:hunter2%ff@proxy.example.com',
+    'http://proxy.example.com?x=hunter2',
+    '',
+  ])('refuses the proxy %j without repeating it', (ARSIA_OUTBOUND_PROXY) => {
+    const faults = faultsOf({ ARSIA_OUTBOUND_PROXY });
+    expect(faults).toEqual([
+      expect.stringMatching(/^ARSIA_OUTBOUND_PROXY must be http:.*http:\/\/proxy\.example\.com:3128$/),
+    ]);
+    expect(faults.join()).not.toContain('hunter2');
   });
 
   test('N60 lists all faults at once, each with its variable and a valid value', () => {

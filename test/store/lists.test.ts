@@ -9,9 +9,10 @@ import { listAccessRules } from '../../src/store/identities/accessrules.ts';
 import { listAliases } from '../../src/store/identities/aliases.ts';
 import { listAssignedIdentities, listAssignedTo } from '../../src/store/identities/assignments.ts';
 import { listIdentities } from '../../src/store/identities/identities.ts';
-import { listMasks } from '../../src/store/identities/masks.ts';
+import { listMasks, listMasksOf } from '../../src/store/identities/masks.ts';
 import { listCandidates } from '../../src/store/identities/usable.ts';
 import { listGrants } from '../../src/store/identities/usegrants.ts';
+import { listIdentityUses } from '../../src/store/identities/uses.ts';
 import { listJobs } from '../../src/store/jobs/jobs.ts';
 import { listMayAct, listMayActAlong } from '../../src/store/machines/mayact.ts';
 import { listServiceAccounts } from '../../src/store/machines/serviceaccounts.ts';
@@ -119,6 +120,18 @@ const fill = [
     'namespace_id, identity_id, organization_id, created_at',
     `${key('ws')}, ${key('mi', '1')}, '${root}', ${at}`,
   ),
+  rows(
+    'identity_masks',
+    'namespace_id, identity_id, organization_id, created_at',
+    `${key('ws', '1')}, ${key('mi', 'n + 1')}, '${root}', ${at}`,
+  ),
+  // One identity in many workspaces.
+  rows(
+    'assignments',
+    'id, workspace_id, identity_id, organization_id, type, profile, principal_id, created_at',
+    `${key('asg', `n + ${many}`)}, ${key('ws', 'n + 1')}, ${key('mi', '1')}, '${root}', 'aws', 'u', '', ${at}`,
+    many - 1,
+  ),
   // Assignments of a workspace: half for everyone, and half for one user each.
   rows(
     'assignments',
@@ -207,17 +220,25 @@ const lists: [name: string, prefix: string, most: number, list: List][] = [
     (db, page) => listCandidates(db, { group_ids: [root, id('grp', 1)] }, page),
   ],
   ['users', 'usr', simple, (db, page) => listUsers(db, root, page)],
+  ['active users', 'usr', simple, (db, page) => listUsers(db, root, page, undefined, { is_active: true })],
   [
     'service accounts',
     'sa',
     simple,
     (db, page) => listServiceAccounts(db, { organization_id: root, roots: [root] }, page),
   ],
+  [
+    'F27 the workspaces that use an identity',
+    'asg',
+    joined,
+    (db, page) => listIdentityUses(db, { id: id('mi', 1), organization_id: root }, [root], page),
+  ],
+  ['F27 the masks of a namespace', 'mi', simple, (db, page) => listMasksOf(db, id('ws', 1), page)],
   ['members', 'mem', simple, (db, page) => listMemberships(db, root, page)],
   ['teams', 'team', simple, (db, page) => listTeams(db, root, page)],
   ['members of a team', 'usr', joined, (db, page) => listTeamMembers(db, id('team', 1), page)],
   ['invitations', 'inv', simple, (db, page) => listInvitations(db, root, page)],
-  ['jobs', 'job', simple, (db, page) => listJobs(db, id('ws', 1), page)],
+  ['jobs', 'job', simple, (db, page) => listJobs(db, { workspace_id: id('ws', 1) }, page, new Date())],
   ['F27 rights to act', 'act', simple, (db, page) => listMayAct(db, id('sa', 1), page)],
   ['F27 trust rules', 'trr', simple, (db, page) => listTrustRules(db, id('sa', 1), page)],
   ['F27 use grants', 'grt', simple, (db, page) => listGrants(db, id('mi', 1), page)],
@@ -273,6 +294,27 @@ describe('a page of a long list', () => {
   test('F27 reads the rights of a launcher along one lineage at the same cost with any number elsewhere', async () => {
     await listMayActAlong(explained.db, id('sa', 1), [root, one, id('ws', 9)]);
     expect(explained.cost()).toMatchObject({ rows: 1 });
+    expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
+  });
+
+  test.each<[string, List]>([
+    ['events of a request', recorded({ request_id: 'none' })],
+    ['events with a code', recorded({ code: 'forbidden' })],
+    [
+      'jobs of a starter',
+      (db, page) => listJobs(db, { workspace_id: id('ws', 1), started_by: 'none' }, page, new Date()),
+    ],
+    [
+      'jobs of a user',
+      (db, page) => listJobs(db, { workspace_id: id('ws', 1), user_id: id('usr', 9) }, page, new Date()),
+    ],
+    [
+      'jobs with a reference',
+      (db, page) => listJobs(db, { workspace_id: id('ws', 1), reference: 'none' }, page, new Date()),
+    ],
+  ])('finds none at the same cost in a long list: %s', async (_name, list) => {
+    await list(explained.db, { after: undefined, limit });
+    expect(explained.cost().rows).toBe(0);
     expect(explained.cost().blocks).toBeLessThanOrEqual(simple);
   });
 

@@ -37,6 +37,8 @@ export interface Home {
   kind: DatabaseKind;
   folder: string;
   settings: Settings;
+  /** The issuer of its first server: no other may start on it. */
+  issuer?: string;
   /** PostgreSQL only: the URLs of the application's role, the owner and the superuser. */
   urls?: { application: string; owner: string; admin: string };
 }
@@ -107,7 +109,7 @@ export interface RunningArsia {
 export interface StartOptions {
   /** Default: a new one on PostgreSQL. */
   home?: Home;
-  /** Default: the origin that it listens on, and `path` below it. */
+  /** Default: that of the home, or else the origin that it listens on and `path` below it. */
   issuer?: string;
   path?: string;
   settings?: Settings;
@@ -115,6 +117,8 @@ export interface StartOptions {
   /** Milliseconds. Default: the clock of the machine. */
   monotonic?: () => number;
   sandbox?: Sandbox;
+  /** Configures sign-in at a provider that does not exist, for what needs the settings and no sign-in. */
+  signIn?: true;
 }
 
 /** An Arsia in this process, by compose(), on a free loopback port. It ends with the test file. */
@@ -139,11 +143,13 @@ export async function startArsia(options: StartOptions = {}): Promise<RunningArs
 /** The environment of a server: the home, a free port, the endpoints of the sandbox. */
 export async function settingsOf(
   home: Home,
-  options: Pick<StartOptions, 'issuer' | 'path' | 'settings' | 'sandbox'> = {},
+  options: Pick<StartOptions, 'issuer' | 'path' | 'settings' | 'sandbox' | 'signIn'> = {},
 ): Promise<{ settings: Settings; origin: string; issuer: string }> {
-  const port = await freePort();
+  // A server that starts again listens where the issuer is; a second replica listens elsewhere.
+  const port = await freePort(home.issuer === undefined ? 0 : Number(new URL(home.issuer).port));
   const origin = `http://127.0.0.1:${port}`;
-  const issuer = options.issuer ?? `${origin}${options.path ?? ''}`;
+  const issuer = options.issuer ?? home.issuer ?? `${origin}${options.path ?? ''}`;
+  home.issuer ??= issuer;
   const settings = {
     ...home.settings,
     ARSIA_ISSUER: issuer,
@@ -151,9 +157,23 @@ export async function settingsOf(
     // Tests send requests faster than people; tests of the rate limits set their own.
     ARSIA_RATE_LIMIT: '100000',
     ...(options.sandbox && (await cloudSettings(options.sandbox, home.folder))),
+    ...(options.signIn && (await signInSettings(home.folder))),
     ...options.settings,
   };
   return { settings, origin, issuer };
+}
+
+/** The issuer of `signIn`. */
+export const loginIssuer = 'https://login.example.com';
+
+async function signInSettings(folder: string): Promise<Settings> {
+  const file = join(folder, 'sign-in.secret');
+  await writeFile(file, 'the secret of Arsia at its identity provider\n');
+  return {
+    ARSIA_SIGN_IN_ISSUER: loginIssuer,
+    ARSIA_SIGN_IN_CLIENT_ID: 'arsia',
+    ARSIA_SIGN_IN_CLIENT_SECRET_FILE: file,
+  };
 }
 
 async function cloudSettings(sandbox: Sandbox, folder: string): Promise<Settings> {
@@ -181,7 +201,8 @@ export interface Spawned {
   ready(origin: string): Promise<void>;
 }
 
-const compiled = join(tmpdir(), 'arsia-test-compiled');
+/** The folder where Node caches the compiled sources for spawned processes. */
+export const compiled = join(tmpdir(), 'arsia-test-compiled');
 
 export function spawnArsia(
   args: string[],
@@ -226,9 +247,13 @@ function collect(stream: NodeJS.ReadableStream | null): () => string {
   return () => text;
 }
 
-export async function freePort(): Promise<number> {
+/** Returns the wanted port if it is free, or else another one. */
+export async function freePort(wanted = 0): Promise<number> {
   const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => {
+    probe.once('error', () => probe.listen(0, '127.0.0.1'));
+    probe.listen(wanted, '127.0.0.1', resolve);
+  });
   const { port } = probe.address() as AddressInfo;
   await new Promise((resolve) => probe.close(resolve));
   return port;

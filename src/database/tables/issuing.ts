@@ -23,6 +23,12 @@ export interface SharedSecretsTable {
   sealed: Uint8Array;
 }
 
+/** Facts of the whole installation, by name: `issuer`. */
+export interface InstallationFactsTable {
+  name: string;
+  value: string;
+}
+
 export interface IdempotencyKeysTable {
   key_hash: Uint8Array;
   organization_id: string | null;

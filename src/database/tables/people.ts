@@ -9,6 +9,13 @@ export interface AdminLinksTable {
   makes_operator: Generated<boolean>;
 }
 
+export interface FormerLoginsTable {
+  organization_id: string;
+  login: string;
+  user_id: string;
+  expires_at: Date;
+}
+
 export interface UserIdentitiesTable {
   iss: string;
   sub: string;

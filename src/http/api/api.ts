@@ -6,8 +6,6 @@ import { readBearer } from '../limits/limits.ts';
 import type { Route } from '../route.ts';
 import { routes } from './routes.ts';
 
-export const prefix = '/api/v1';
-
 interface Match {
   route: Route;
   params: Record<string, string>;
@@ -21,7 +19,7 @@ export function createApiHandler(parts: RouteParts): Handler {
   const findAll = createMatcher();
   // Patterns are tried one after the other; a path without parameters is looked up instead.
   const fixed: ReadonlyMap<string, Route> = new Map(
-    routes.filter(({ path }) => !path.includes(':')).map((route) => [`${route.method} ${prefix}${route.path}`, route]),
+    routes.filter(({ path }) => !path.includes(':')).map((route) => [`${route.method} ${route.template}`, route]),
   );
   return async (request) => {
     const method = request.message.method!;
@@ -58,7 +56,7 @@ function createMatcher(): (path: string) => Match[] {
   const options = { sensitive: true, trailing: false, decode: decodeSegment };
   const patterns = routes.map((route) => ({
     route,
-    matchPath: match<Record<string, string>>(`${prefix}${route.path}`, options),
+    matchPath: match<Record<string, string>>(route.template, options),
   }));
   return (path) =>
     patterns.flatMap(({ route, matchPath }) => {

@@ -4,7 +4,10 @@ import { type ActionTraits, listActionTraits } from '../../services/actions.ts';
 import { isCreate } from '../kernel/parserequest.ts';
 import type { Route } from '../route.ts';
 import { settingsComponents, withSettings } from './identities/settingsforms.ts';
+import { describeOAuth } from './oauth.ts';
+import { describeParameter } from './parameters.ts';
 import { problem } from './problem.ts';
+import { describeOperation } from './prose.ts';
 import { routes } from './routes.ts';
 
 type Header = { description: string; schema: { type: 'string' } };
@@ -30,11 +33,11 @@ export function openApiDocument(server: string): object {
         title: 'Arsia',
         version: '1',
         description:
-          'Short-lived, named cloud credentials for jobs. `{id}` takes an id, or a path or login with `/` as `%2F`. Lists have `limit` and `cursor`. Errors are RFC 9457 problems.',
+          'Short-lived, named cloud credentials for jobs. `{id}` takes an id, or a path or login with `/` as `%2F`. Lists have `limit` and `cursor`. Errors are RFC 9457 problems. Each operation lists its error codes; every request can also be answered with 429 `too_many_requests`, 500 `internal` and 503 `unavailable`. A thing that the caller may not see is answered with 404, as one that does not exist.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: server }],
-      paths,
+      paths: { ...paths, ...describeOAuth(server.replace(/\/api\/v1$/, '') || '/') },
       components: {
         schemas: settingsComponents(),
         securitySchemes: {
@@ -64,14 +67,19 @@ export function openApiDocument(server: string): object {
 
 function operationOf(route: Route, traits: ActionTraits | undefined): ZodOpenApiOperationObject {
   const { method, path, summary, body, query, status } = route;
-  const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => [name, z.string()] as const);
+  const parameters = [...path.matchAll(/:(\w+)/g)].map(
+    ([, name]) => [name, z.string().meta(describeParameter(path, name!))] as const,
+  );
   const headers = {
     ...(isCreate(route) && {
       'Idempotency-Key': z
         .string()
         .max(255)
         .optional()
-        .meta({ description: 'The same request with the same key is done once in a day.' }),
+        .meta({
+          description: 'The same request with the same key is done once in a day. Later ones return the first result.',
+          examples: ['6f1c2d3e-4b5a-4978-8c6d-0e1f2a3b4c5d'],
+        }),
     }),
     ...(method !== 'GET' &&
       traits?.hasVersion === true && {
@@ -84,6 +92,7 @@ function operationOf(route: Route, traits: ActionTraits | undefined): ZodOpenApi
   return {
     operationId: operationIdOf(route),
     summary,
+    description: describeOperation(route, traits),
     tags: [path.split('/')[1]!],
     security: securityOf(route, traits),
     requestParams: {
@@ -107,7 +116,7 @@ function operationOf(route: Route, traits: ActionTraits | undefined): ZodOpenApi
 /** Authentication schemes, of which a request needs one. */
 function securityOf({ bearer }: Route, traits: ActionTraits | undefined): Record<string, string[]>[] {
   if (bearer === 'none') return [];
-  if (bearer === 'job') return [{ jobToken: [] }];
+  if (bearer === 'job' || traits?.needs === 'job') return [{ jobToken: [] }];
   return [{ accessToken: [] }, ...(traits?.opensToJob === true ? [{ jobToken: [] }] : [])];
 }
 

@@ -1,17 +1,22 @@
-import type { Page } from '../../database/page.ts';
+import { type Page, positionByName } from '../../database/page.ts';
 import { assignments } from '../../entities/assignments.ts';
 import { managedIdentities } from '../../entities/managedidentities.ts';
-import { identityPath } from '../../services/identities/lookup.ts';
+import { identityPath, type NamedAlias } from '../../services/identities/lookup.ts';
 import type { WithSettings } from '../../services/identities/storedsettings.ts';
 import type { Scanned } from '../../services/pipeline/scan.ts';
 import type { AssignedIdentity } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 
-export function presentIdentity(row: WithSettings<ManagedIdentity>) {
-  return managedIdentities.present({ ...row, group: row.group_path, path: identityPath(row) });
+interface ByAlias {
+  /** Set where the request names an alias. */
+  alias?: NamedAlias | undefined;
 }
 
-export function presentAssigned(row: WithSettings<AssignedIdentity>) {
+export function presentIdentity(row: WithSettings<ManagedIdentity> & ByAlias) {
+  return managedIdentities.present({ ...row, alias: row.alias, group: row.group_path, path: identityPath(row) });
+}
+
+export function presentAssigned(row: WithSettings<AssignedIdentity> & ByAlias) {
   return { ...presentIdentity(row), ...assignments.present({ ...row, assigned_at: iso(row.assigned_at) }) };
 }
 
@@ -35,6 +40,14 @@ export function presentPage<Row extends { id: string }, Item>(
   const last = rows.length > limit ? items.at(-1) : undefined;
   // Unsealed; the router seals the cursor.
   return { items: items.map(present), next_cursor: last === undefined ? null : positionOf(last) };
+}
+
+/** Returns the position of a row in a list: its id, or with `q` its name and id. */
+export function positionIn<Row extends { id: string }>(
+  { q }: { q?: string | undefined },
+  nameOf: (row: Row) => string,
+) {
+  return (row: Row) => (q === undefined ? row.id : positionByName(nameOf(row), row.id));
 }
 
 /** Returns a page of a filtered list. It may be shorter than the limit although another page follows. */

@@ -10,6 +10,7 @@ import { identityMoveRoutes } from './identities/moves.ts';
 import { subjectGrantRoutes } from './identities/subjectgrants.ts';
 import { trustRoutes } from './identities/trust.ts';
 import { useGrantRoutes } from './identities/usegrants.ts';
+import { identityUseRoutes } from './identities/uses.ts';
 import { issuingRoutes } from './issuing/issuing.ts';
 import { jobRoutes } from './jobs/jobs.ts';
 import { mayActRoutes } from './machines/mayact.ts';
@@ -19,6 +20,7 @@ import { namespaceRoutes } from './namespaces/namespaces.ts';
 import { quotaRoutes } from './namespaces/quotas.ts';
 import { settingsRoutes } from './namespaces/settings.ts';
 import { invitationRoutes } from './people/invitations.ts';
+import { meRoutes } from './people/me.ts';
 import { membershipRoutes } from './people/memberships.ts';
 import { operatorRoutes } from './people/operators.ts';
 import { teamRoutes } from './people/teams.ts';
@@ -29,6 +31,7 @@ export const routes: readonly Route[] = [
   ...issuingRoutes,
   ...namespaceRoutes,
   ...assignmentRoutes,
+  ...meRoutes,
   ...userRoutes,
   ...serviceAccountRoutes,
   ...mayActRoutes,
@@ -41,6 +44,7 @@ export const routes: readonly Route[] = [
   ...subjectGrantRoutes,
   ...accessRuleRoutes,
   ...settingsRoutes,
+  ...identityUseRoutes,
   ...identityMoveRoutes,
   ...aliasRoutes,
   ...maskRoutes,

@@ -26,7 +26,7 @@ export async function answerRequest(
   const origin = readOrigin(message);
   const { request_id } = origin;
   const headers: Record<string, string> = { 'x-request-id': request_id, ...securityHeaders };
-  const request: HttpRequest = { message, response, path, querystring, params: {}, origin, headers };
+  const request: HttpRequest = { message, response, path, querystring, params: {}, origin, headers, logged: {} };
   let answer: Answer;
   try {
     refuseRepeatedHeader(request);
@@ -34,12 +34,13 @@ export async function answerRequest(
   } catch (thrown) {
     answer = answerError(log, request, thrown);
   }
-  logRequest(log, { request_id, method: message.method!, status: answer.status, started });
+  logRequest(log, { request_id, method: message.method!, status: answer.status, started }, request.logged);
   return { status: answer.status, body: answer.body, headers };
 }
 
-function answerError(log: RequestLog, { message, headers, origin }: HttpRequest, thrown: unknown): Answer {
+function answerError(log: RequestLog, { message, headers, origin, logged }: HttpRequest, thrown: unknown): Answer {
   const error = asArsiaError(thrown);
+  logged.error_code = error.code;
   const problem = problemOf(error, origin.request_id, message.headers.authorization);
   Object.assign(headers, problem.headers);
   // Node would read the rest of the body before the next request of the connection.

@@ -9,6 +9,7 @@ import { type Limits, outcomeOfApi, readBearer } from '../limits/limits.ts';
 import type { Api, Route } from '../route.ts';
 import { refuseUnread, refuseWithoutToken } from './authentication.ts';
 import type { Cursors } from './cursors.ts';
+import { addNames } from './names.ts';
 import { openPage, sealPage } from './pages.ts';
 import { parseRequest } from './parserequest.ts';
 import type { Answer, HttpRequest } from './request.ts';
@@ -26,6 +27,7 @@ export interface RouteParts {
  * authentication, form of the request, and then the pipeline, which authorises and records.
  */
 export async function answerRoute(parts: RouteParts, route: Route, request: HttpRequest): Promise<Answer> {
+  request.logged.route = route.template;
   return await parts.limits.within(
     request,
     readBearer,
@@ -36,14 +38,15 @@ export async function answerRoute(parts: RouteParts, route: Route, request: Http
 
 async function performRoute(parts: RouteParts, route: Route, request: HttpRequest): Promise<Answer> {
   const { api, callers, cursors, idempotency } = parts;
-  const { origin, params, headers } = request;
+  const { origin, params, headers, logged } = request;
   const bearer = bearerOf(request.message.headers.authorization ?? '');
-  await refuseWithoutToken(parts, route, { origin, bearer });
+  await refuseWithoutToken(parts, route, { origin, bearer, logged });
   // The body is read to its end before authentication: the token must be live when the last byte has arrived.
   const read = await parseRequest(request, route).catch((thrown: unknown) => ({ thrown }));
-  const caller = route.bearer === 'access' ? await callers.authenticate(bearer, origin) : anonymous;
+  const caller = route.bearer === 'access' ? await callers.authenticate(bearer, origin, logged) : anonymous;
+  if (route.bearer === 'none') logged.caller = anonymous;
   const scope = { caller, route: `${route.method} ${route.path}`, params };
-  const refuse = (thrown: unknown) => refuseUnread(parts, route, { origin, bearer, caller }, thrown);
+  const refuse = (thrown: unknown) => refuseUnread(parts, route, { origin, bearer, caller, logged }, thrown);
   if ('thrown' in read) throw await refuse(read.thrown);
   const { body, key, if_match } = read;
   let query: unknown;
@@ -53,15 +56,17 @@ async function performRoute(parts: RouteParts, route: Route, request: HttpReques
     throw await refuse(thrown);
   }
   const call: Call = { origin, caller, if_match };
-  const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body });
-  if (key === undefined) return presentResult(request, route, await handle(api), { ...scope, query }, cursors);
+  const handle = (within: Api) => route.handle({ api: within, call, params, bearer, query, body, logged });
+  const present = async (result: unknown) =>
+    presentResult(request, route, await addNames(api, call, route, result), { ...scope, query }, cursors);
+  if (key === undefined) return await present(await handle(api));
   const content = { params: { ...params }, query, body };
   const { answer, isReplay } = await idempotency.once(
     { call, action: route.action, route: scope.route, key, content, secrets: toldOnce(route.response) },
     async (within) => (await handle({ ...api, pipeline: within })) as Record<string, unknown>,
   );
   if (isReplay) headers['idempotency-replayed'] = 'true';
-  return presentResult(request, route, answer, { ...scope, query }, cursors);
+  return await present(answer);
 }
 
 function presentResult(

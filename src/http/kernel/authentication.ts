@@ -1,8 +1,9 @@
 import { type ArsiaError, asArsiaError } from '../../core/errors.ts';
+import type { LoggedFacts } from '../../core/loggedfacts.ts';
 import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller } from '../../core/principals.ts';
-import { buildMissingJobTokenError, type Callers } from '../../services/pipeline/callers.ts';
-import { buildUnauthenticatedError } from '../../services/pipeline/rights.ts';
+import type { Callers } from '../../services/pipeline/callers.ts';
+import { buildMissingJobTokenError, buildUnauthenticatedError } from '../../services/pipeline/rights.ts';
 import type { Api, Route } from '../route.ts';
 
 interface Parts {
@@ -15,6 +16,7 @@ interface Sender {
   origin: Origin;
   bearer: string | undefined;
   caller: Caller;
+  logged: LoggedFacts;
 }
 
 /**
@@ -24,9 +26,10 @@ interface Sender {
 export async function refuseWithoutToken(
   { api }: Parts,
   route: Route,
-  { origin, bearer }: Pick<Sender, 'origin' | 'bearer'>,
+  { origin, bearer, logged }: Omit<Sender, 'caller'>,
 ): Promise<void> {
   if (bearer !== undefined || route.bearer === 'none') return;
+  logged.caller = anonymous;
   const error = route.bearer === 'job' ? buildMissingJobTokenError() : buildUnauthenticatedError();
   await api.pipeline.refuse(route.action, { origin, caller: anonymous }, error);
   throw error;
@@ -39,11 +42,12 @@ export async function refuseWithoutToken(
 export async function refuseUnread(
   { api, callers }: Parts,
   route: Route,
-  { origin, bearer, caller }: Sender,
+  { origin, bearer, caller, logged }: Sender,
   thrown: unknown,
 ): Promise<ArsiaError> {
   const sender: Awaited<ReturnType<Callers['identifyJob']>> =
     route.bearer === 'job' ? await callers.identifyJob(bearer) : { caller };
+  logged.caller = sender.caller;
   const error = sender.refusal ?? asArsiaError(thrown);
   await api.pipeline.refuse(route.action, { origin, caller: sender.caller }, error);
   return error;

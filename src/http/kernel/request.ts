@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { LoggedFacts } from '../../core/loggedfacts.ts';
 import type { RequestOrigin } from '../../core/origin.ts';
 
 /** A request as an adapter hands it to the kernel. */
@@ -20,6 +21,8 @@ export interface HttpRequest extends Arrival {
   params: Record<string, string>;
   /** Headers of the answer so far, by their names in lower case. An error keeps them and adds its own. */
   headers: Record<string, string>;
+  /** One object for all copies of the request. */
+  logged: LoggedFacts;
 }
 
 /** Returned by a handler, which sets headers on its request. */

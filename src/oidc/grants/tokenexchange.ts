@@ -1,5 +1,6 @@
 import { errors, type Provider, type TokenEndpointGrantContext } from 'oidc-provider';
 import { ArsiaError } from '../../core/errors.ts';
+import type { LoggedFacts } from '../../core/loggedfacts.ts';
 import type { Origin } from '../../core/origin.ts';
 import type { OutsideAdmission, OutsideExchange } from '../../services/issuing/outsidetokens.ts';
 import { createScopeError } from '../errors.ts';
@@ -25,6 +26,7 @@ interface ExchangeParts {
   exchange: Exchange;
   outside: OutsideExchange;
   origin: Origin;
+  logged: LoggedFacts;
 }
 
 /** The two kinds of exchanges, by the type of the subject token. */
@@ -50,7 +52,7 @@ type Kind = (typeof kinds)[keyof typeof kinds];
  * token. A JWT of an outside issuer, with a service account as the audience, is exchanged for an access token. Throws
  * InvalidRequest and ArsiaError.
  */
-export function createTokenExchange({ exchange, outside, origin }: ExchangeParts) {
+export function createTokenExchange({ exchange, outside, origin, logged }: ExchangeParts) {
   return async (ctx: GrantContext): Promise<void> => {
     const { params, client, provider } = ctx.oidc;
     const kind = isOutsideTokenType(params.subject_token_type) ? kinds.outside : kinds.job;
@@ -61,7 +63,7 @@ export function createTokenExchange({ exchange, outside, origin }: ExchangeParts
       ctx.body = { access_token, issued_token_type, token_type: 'Bearer', expires_in };
       return;
     }
-    const { token, expires_in } = await exchange(request);
+    const { token, expires_in } = await exchange({ ...request, logged });
     // `N_A` (RFC 8693 2.2.1): it is not an access token of this server, and our APIs do not accept it as a bearer token.
     ctx.body = { access_token: token, issued_token_type, token_type: 'N_A', expires_in };
   };

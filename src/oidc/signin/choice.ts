@@ -1,5 +1,6 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { findOnlyChoice, type Person, type SignInChoice } from '../../services/people/signinoptions.ts';
+import { findOnlyChoice, type SignInChoice } from '../../services/people/signinoptions.ts';
+import type { Person } from '../../services/people/signinperson.ts';
 import { showChoices } from '../pages/choice.ts';
 import {
   finishInteraction,
@@ -73,9 +74,10 @@ export async function handleChoice(
     return redirectTo(ctx, `${formatInteractionUrl(context, interaction)}?${otherPersonQuery}`);
   }
   const requestContext = context.requestContexts.get(ctx);
-  if (what === 'decline') {
+  if (what === 'decline' || what === 'untie') {
     requestContext.isRecorded = true;
-    await context.signIn.people.decline(person, id, requestContext.origin);
+    const { people } = context.signIn;
+    await people[what === 'decline' ? 'decline' : 'declineTie'](person, id, requestContext.origin);
     return redirectTo(ctx, formatInteractionUrl(context, interaction));
   }
   const choice = parseChoice(what, id);
@@ -86,6 +88,7 @@ export async function handleChoice(
 function parseChoice(what: string, id: string): SignInChoice | undefined {
   if (what === 'join') return { join: true };
   if (what === 'user') return { user: id };
+  if (what === 'tie') return { tie: id };
   return what === 'accept' ? { invitation: id } : undefined;
 }
 

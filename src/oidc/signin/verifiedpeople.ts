@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { signInLifetimes } from '../../core/lifetimes.ts';
-import type { Person } from '../../services/people/signinoptions.ts';
+import type { Person } from '../../services/people/signinperson.ts';
 import type { ArtifactStore } from '../../store/issuing/artifacts.ts';
 
 const model = 'VouchedPerson';

@@ -1,6 +1,7 @@
 import { AuthorizationResponseError, ClientError, ResponseBodyError } from 'openid-client';
 import { ArsiaError } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
+import { explainFault, explainOAuthError } from './explanations.ts';
 
 /** Codes of openid-client for a provider that is unreachable or faulty. All other codes mean that verification failed. */
 const brokenAnswers = new Set<unknown>([
@@ -17,27 +18,42 @@ const brokenAnswers = new Set<unknown>([
 /** Converts an error of openid-client to an ArsiaError. Drops its causes, because they contain claims and parameters. */
 export function toArsiaError(thrown: unknown): ArsiaError {
   if (thrown instanceof ArsiaError) return thrown;
-  if (thrown instanceof AuthorizationResponseError)
-    return new ArsiaError(
-      'sign_in_refused',
-      `The identity provider refused the sign-in with ${sanitizeErrorCode(thrown.error)}.`,
-      {
-        advice: 'Sign in again, and confirm what the identity provider asks for.',
-      },
-    );
+  if (thrown instanceof AuthorizationResponseError) return createRefusedError(thrown.error);
   if (thrown instanceof ResponseBodyError && thrown.error === 'invalid_grant')
     return createUnverifiedError('invalid_grant');
   const { code } = thrown as { code?: unknown };
   if (thrown instanceof ClientError && code !== undefined && !brokenAnswers.has(code))
     return createUnverifiedError(findWrongClaim(thrown) ?? String(code));
-  return createUnavailableError(thrown);
+  return createUnavailableError(thrown, 'tokens');
 }
 
-/** Creates the error of a provider that is unreachable, faulty, or refuses this installation as a client. */
-export function createUnavailableError(thrown: unknown): ArsiaError {
-  return new ArsiaError('sign_in_unavailable', 'The identity provider did not respond correctly.', {
+/**
+ * Creates the error of a provider that is unreachable, faulty, or refuses this installation as a client. Its detail names
+ * the setting to check, since the audit and the page of the person have no more.
+ */
+export function createUnavailableError(thrown: unknown, part: 'metadata' | 'tokens'): ArsiaError {
+  const explanation = thrown instanceof ArsiaError ? undefined : explainFault(thrown, part);
+  const detail = `The identity provider did not respond correctly${explanation === undefined ? '' : `: ${explanation}`}.`;
+  return new ArsiaError('sign_in_unavailable', thrown instanceof ArsiaError ? `${detail} ${thrown.message}` : detail, {
+    advice:
+      explanation === undefined
+        ? 'Try again. If it fails again, give the operator the request id.'
+        : 'Give the operator this message and the request id.',
     cause: new Error(formatCauses(thrown)),
   });
+}
+
+/** Creates the error of a sign-in that the provider refused with an OAuth error: by the person, or for a setting. */
+function createRefusedError(error: string): ArsiaError {
+  const explanation = explainOAuthError(error);
+  const detail = `The identity provider refused the sign-in with ${sanitizeErrorCode(error)}.`;
+  return explanation === undefined
+    ? new ArsiaError('sign_in_refused', detail, {
+        advice: 'Sign in again, and confirm what the identity provider asks for.',
+      })
+    : new ArsiaError('sign_in_refused', `${detail.slice(0, -1)}: ${explanation}.`, {
+        advice: 'Give the operator this message and the request id.',
+      });
 }
 
 export function createUnverifiedError(what: string): ArsiaError {

@@ -1,6 +1,6 @@
 import { normalizeEmail } from '../../core/logins.ts';
 import { isName } from '../../core/names.ts';
-import type { Person } from '../../services/people/signinoptions.ts';
+import type { Person } from '../../services/people/signinperson.ts';
 
 /** Characters. Display names are shown and never compared. */
 const longestName = 128;

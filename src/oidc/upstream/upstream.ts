@@ -6,6 +6,7 @@ import {
   ClientSecretBasic,
   ClientSecretPost,
   type Configuration,
+  type CustomFetch,
   calculatePKCECodeChallenge,
   customFetch,
   discovery,
@@ -17,9 +18,10 @@ import {
 } from 'openid-client';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import type { Person } from '../../services/people/signinoptions.ts';
+import type { Outbound } from '../../outbound/outbound.ts';
+import type { Person } from '../../services/people/signinperson.ts';
 import { createUnavailableError, createUnverifiedError, toArsiaError } from './faults.ts';
-import { limitedFetch } from './fetch.ts';
+import { createLimitedFetch } from './fetch.ts';
 import { type Claims, createPerson } from './person.ts';
 
 export interface UpstreamSettings {
@@ -53,22 +55,28 @@ export interface Upstream {
   finish(answer: URLSearchParams, request: UpstreamRequest): Promise<Person>;
 }
 
+interface UpstreamParts {
+  clock: Clock;
+  outbound: Outbound;
+}
+
 /** Seconds for each request to the provider. */
 const timeout = 5;
 /** Milliseconds that the metadata is cached. openid-client caches the keys, for 5 minutes. */
 const metadataLifetime = 60 * 60 * 1000;
 
-export function createUpstream(settings: UpstreamSettings, clock: Clock): Upstream {
+export function createUpstream(settings: UpstreamSettings, { clock, outbound }: UpstreamParts): Upstream {
   const { issuer, redirect_uri } = settings;
+  const fetch = createLimitedFetch(outbound);
   let held: { configuration: Configuration; until: number } | undefined;
 
   async function loadConfiguration(): Promise<Configuration> {
     if (held !== undefined && clock.now() < held.until) return held.configuration;
     try {
-      held = { configuration: await discover(settings), until: clock.now() + metadataLifetime };
+      held = { configuration: await discover(settings, fetch), until: clock.now() + metadataLifetime };
     } catch (thrown) {
       // Expired metadata is better than none.
-      if (held === undefined) throw createUnavailableError(thrown);
+      if (held === undefined) throw createUnavailableError(thrown, 'metadata');
     }
     return held.configuration;
   }
@@ -126,10 +134,13 @@ async function fetchFurtherClaims(
   return await fetchUserInfo(configuration, accessToken, claims.sub);
 }
 
-async function discover({ issuer, client_id, client_secret }: UpstreamSettings): Promise<Configuration> {
+async function discover(
+  { issuer, client_id, client_secret }: UpstreamSettings,
+  fetch: CustomFetch,
+): Promise<Configuration> {
   const isLoopback = issuer.startsWith('http:');
   const configuration = await discovery(new URL(issuer), client_id, client_secret, authenticate(client_secret), {
-    [customFetch]: limitedFetch,
+    [customFetch]: fetch,
     timeout,
     // The signature of an ID token is verified although TLS protects it: a TLS proxy must not be able to sign people in.
     execute: [enableNonRepudiationChecks, ...(isLoopback ? [allowInsecureRequests] : [])],
@@ -138,12 +149,17 @@ async function discover({ issuer, client_id, client_secret }: UpstreamSettings):
   if (metadata.issuer !== issuer)
     throw new ArsiaError(
       'sign_in_unavailable',
-      `The metadata of the identity provider has the issuer ${metadata.issuer}, not ${issuer}.`,
+      `Its discovery document has another issuer than ARSIA_SIGN_IN_ISSUER, which is compared byte for byte: ${quoteIssuer(metadata.issuer)}.`,
     );
   const { protocol } = new URL(String(metadata.authorization_endpoint));
   if (protocol !== 'https:' && !(isLoopback && protocol === 'http:'))
-    throw new ArsiaError('sign_in_unavailable', 'The authorization endpoint of the identity provider is not https.');
+    throw new ArsiaError('sign_in_unavailable', 'Its authorization endpoint is not https.');
   return configuration;
+}
+
+/** Quotes an issuer of the provider only if it is a plain URL: pages and audit events show the text. */
+function quoteIssuer(issuer: string): string {
+  return /^https?:\/\/[\w.:/~-]{1,200}$/.test(issuer) ? issuer : 'no plain URL';
 }
 
 /**

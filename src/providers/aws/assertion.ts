@@ -1,7 +1,7 @@
 import type { Assertion } from '../../core/claims.ts';
 import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim, findTagValueFault } from '../../core/claims.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import type { TrustFacts } from '../provider.ts';
+import type { ShownPath, TrustFacts } from '../provider.ts';
 import { chooseSessionName, isAwsRole, parseRoleArn, type RoleArn } from './names.ts';
 import type { AwsSettings, TagSource } from './settings.ts';
 
@@ -65,6 +65,15 @@ export function knowsSourceIdentity(role: RoleArn | undefined): boolean {
 export function namesUser({ session_tags, source_identity }: AwsSettings): boolean {
   return (
     source_identity || Object.values(session_tags ?? {}).some((source) => source === 'user' || source === 'user_id')
+  );
+}
+
+/** AWS compares no claim but `aud` and `sub`; conditions on session tags see the paths that tags carry. */
+export function listShownPaths({ session_tags }: AwsSettings): ShownPath[] {
+  return Object.entries(session_tags ?? {}).flatMap(([key, source]) =>
+    source === 'identity' || source === 'workspace' || source === 'group'
+      ? [{ fact: source, where: `the session tag aws:PrincipalTag/${key} (aws:RequestTag/${key} in the trust policy)` }]
+      : [],
   );
 }
 

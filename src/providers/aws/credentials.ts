@@ -11,18 +11,35 @@ const maximumPolicy = 2048;
 
 /** Schema of the AWS options of a credentials request. */
 export const request = z.strictObject({
-  session_policy: z.string().min(1).max(maximumPolicy, `must be at most ${maximumPolicy} characters`).optional(),
+  session_policy: z
+    .string()
+    .min(1)
+    .max(maximumPolicy, `must be at most ${maximumPolicy} characters`)
+    .optional()
+    .meta({
+      description: 'A session policy as JSON text, which reduces the rights of the role for this session.',
+      examples: ['{"Version":"2012-10-17","Statement":[]}'],
+    }),
 });
 
 export type AwsRequest = { duration?: number | undefined; aws?: z.output<typeof request> | undefined };
 
 export const answer = {
-  access_key_id: z.string(),
-  secret_access_key: z.string(),
-  session_token: z.string(),
-  role_arn: z.string(),
-  assumed_role_arn: z.string().optional(),
-  account_id: z.string().optional(),
+  access_key_id: z.string().meta({ description: '`AWS_ACCESS_KEY_ID`.', examples: ['ASIA...'] }),
+  secret_access_key: z.string().meta({ description: '`AWS_SECRET_ACCESS_KEY`.', examples: ['a secret key'] }),
+  session_token: z.string().meta({ description: '`AWS_SESSION_TOKEN`.', examples: ['a session token'] }),
+  role_arn: z.string().meta({ description: 'The role.', examples: ['arn:aws:iam::123456789012:role/acme/deploy'] }),
+  assumed_role_arn: z
+    .string()
+    .optional()
+    .meta({
+      description: 'The session, as AWS names it in its logs.',
+      examples: ['arn:aws:sts::123456789012:assumed-role/deploy/ada@acme.example'],
+    }),
+  account_id: z
+    .string()
+    .optional()
+    .meta({ description: 'The account of the role.', examples: ['123456789012'] }),
 };
 
 /** Throws `invalid_request` for a request that AWS would refuse, before a token is made. */

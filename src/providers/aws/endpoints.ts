@@ -15,8 +15,8 @@ export const endpoints = {
 
 export type AwsEndpoints = EndpointValues<typeof endpoints>;
 
-/** Hosts of AWS itself. ARSIA_EXTRA_CA_FILE does not apply to them. */
-export const ownHosts = /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)$/;
+/** Hosts of AWS itself: ARSIA_EXTRA_CA_FILE does not apply to them by default. */
+export const ownHosts = ['amazonaws.com', 'amazonaws.com.cn', 'amazonaws.eu', 'api.aws'];
 
 /**
  * Returns the STS endpoint of an identity: the one in its settings, which the operator must list; otherwise the first that

@@ -6,9 +6,8 @@ import {
 import { isObject } from '../../core/json.ts';
 import { connectionFault } from '../faults.ts';
 import type { CloudCredentials, ExchangeContext } from '../provider.ts';
-import { agentsFor } from '../transport.ts';
 import type { AwsRequest } from './credentials.ts';
-import { type AwsEndpoints, chooseEndpoint, ownHosts } from './endpoints.ts';
+import { type AwsEndpoints, chooseEndpoint } from './endpoints.ts';
 import { chooseSessionName, parseRoleArn } from './names.ts';
 import { type AwsSettings, sessionDuration } from './settings.ts';
 
@@ -71,7 +70,7 @@ function createClient(settings: AwsSettings, endpoints: AwsEndpoints, wire: Wire
     maxAttempts: 1,
     userAgentAppId: async () => undefined,
     credentials: () => Promise.reject(new Error('AssumeRoleWithWebIdentity is not signed')),
-    requestHandler: agentsFor(endpoints, url, ownHosts),
+    requestHandler: endpoints.outbound.agentsFor(url),
     streamCollector: async (stream: AsyncIterable<Uint8Array>) => {
       const bytes = await collect(stream);
       wire.answer = bytes.toString('utf8');

@@ -1,8 +1,8 @@
 import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
-import { assertion, namesUser } from './assertion.ts';
+import { assertion, listShownPaths, namesUser } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
-import { type AwsEndpoints, chooseEndpoint, endpoints } from './endpoints.ts';
+import { type AwsEndpoints, chooseEndpoint, endpoints, ownHosts } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
 import { review } from './review.ts';
@@ -19,6 +19,7 @@ export const aws: Provider<AwsSettings> = {
     ownAudiences: [/^aws(?::|$)/i, /(?:^|\.)amazonaws\.(?:com|com\.cn|eu)(?:$|[:/])/i],
     assertion,
     namesUser,
+    listShownPaths,
     trust,
     evaluate,
     review,
@@ -27,6 +28,7 @@ export const aws: Provider<AwsSettings> = {
     ...lazily(() => import('./exchange.ts')),
     request,
     endpoints,
+    ownHosts,
     check,
     chooseEndpoint: (settings, listed) => chooseEndpoint(settings, listed as AwsEndpoints).url,
     isTransient,

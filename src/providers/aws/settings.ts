@@ -60,7 +60,7 @@ const stsEndpoint = z
     toMeta({
       title: 'STS endpoint',
       description:
-        'One of the STS endpoints that the operator lists in ARSIA_AWS_STS_ENDPOINTS. Left out: the first of them, or AWS`s own where none is listed.',
+        'One of the STS endpoints that the operator lists in ARSIA_AWS_STS_ENDPOINTS. Left out: the first of them, or that of AWS where none is listed.',
       example: endpointExample,
     }),
   );

@@ -14,8 +14,8 @@ export const endpoints = {
 
 export type AzureEndpoints = EndpointValues<typeof endpoints>;
 
-/** Hosts of Entra itself. ARSIA_EXTRA_CA_FILE does not apply to them. */
-export const ownHosts = /(?:^|\.)(?:login\.microsoftonline\.(?:com|us)|login\.partner\.microsoftonline\.cn)$/;
+/** Hosts of Entra itself: ARSIA_EXTRA_CA_FILE does not apply to them by default. */
+export const ownHosts = ['login.microsoftonline.com', 'login.microsoftonline.us', 'login.partner.microsoftonline.cn'];
 
 /**
  * Returns the authority: the cloud's own, unless the operator lists hosts without it; then the first listed one. Neither a

@@ -2,7 +2,7 @@ import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
-import { type AzureEndpoints, chooseAuthority, endpoints } from './endpoints.ts';
+import { type AzureEndpoints, chooseAuthority, endpoints, ownHosts } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
 import { type AzureSettings, settings } from './settings.ts';
@@ -19,6 +19,7 @@ export const azure: Provider<AzureSettings> = {
     ...lazily(() => import('./exchange.ts')),
     request,
     endpoints,
+    ownHosts,
     check,
     chooseEndpoint: (settings, listed) => chooseAuthority(settings, listed as AzureEndpoints),
     isTransient,

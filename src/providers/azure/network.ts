@@ -1,8 +1,7 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@azure/msal-node';
-import { agentFor } from '../transport.ts';
-import { type AzureEndpoints, ownHosts } from './endpoints.ts';
+import type { AzureEndpoints } from './endpoints.ts';
 
 const maximumAnswer = 1024 * 1024;
 
@@ -13,8 +12,8 @@ export interface WireRecord {
 }
 
 /**
- * Creates the network module of one exchange, which replaces MSAL's own. It uses the operator's certificate authority, ends
- * with the signal, follows no redirect (which would send the assertion to another host), and records the answer or failure.
+ * Creates the network module of one exchange, which replaces MSAL's own. It uses the outbound agents, ends with the
+ * signal, follows no redirect (which would send the assertion to another host), and records the answer or failure.
  */
 export function createNetwork(endpoints: AzureEndpoints, signal: AbortSignal, record: WireRecord): INetworkModule {
   async function send<Body>(
@@ -23,7 +22,7 @@ export function createNetwork(endpoints: AzureEndpoints, signal: AbortSignal, re
     options: NetworkRequestOptions = {},
   ): Promise<NetworkResponse<Body>> {
     try {
-      const answer = await roundTrip(method, url, options, { agent: agentFor(endpoints, url, ownHosts), signal });
+      const answer = await roundTrip(method, url, options, { agent: endpoints.outbound.agentFor(url), signal });
       record.response = { status: answer.status, headers: answer.headers };
       return { ...answer, body: parseBody(answer.body) as Body };
     } catch (thrown) {
@@ -47,7 +46,7 @@ function roundTrip(
   method: string,
   url: string,
   { headers, body }: NetworkRequestOptions,
-  connection: { agent: ReturnType<typeof agentFor>; signal: AbortSignal },
+  connection: { agent: Agent; signal: AbortSignal },
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const bytes = Buffer.from(body ?? '');

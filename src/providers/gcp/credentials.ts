@@ -6,14 +6,30 @@ import { findScopesFault, type GcpSettings, tokenDuration } from './settings.ts'
 
 /** Schema of the Google options of a credentials request. */
 export const request = z.strictObject({
-  scopes: z.array(z.string().min(1).max(256)).min(1).max(32).optional(),
+  scopes: z
+    .array(z.string().min(1).max(256))
+    .min(1)
+    .max(32)
+    .optional()
+    .meta({
+      description: 'The scopes of the access token. Default: the scopes of the identity.',
+      examples: [['https://www.googleapis.com/auth/cloud-platform']],
+    }),
 });
 
 export type GcpRequest = { duration?: number | undefined; gcp?: z.output<typeof request> | undefined };
 
 export const answer = {
-  access_token: z.string(),
-  service_account: z.string().optional(),
+  access_token: z
+    .string()
+    .meta({ description: 'The access token of Google, for `Authorization: Bearer`.', examples: ['ya29...'] }),
+  service_account: z
+    .string()
+    .optional()
+    .meta({
+      description: 'The service account whose token it is. Left out for a federated token.',
+      examples: ['deploy@acme-prod.iam.gserviceaccount.com'],
+    }),
 };
 
 /** Throws `invalid_request` for a request that Google would refuse, before a token is made. */

@@ -18,8 +18,8 @@ export const endpoints = {
 
 export type GcpEndpoints = EndpointValues<typeof endpoints>;
 
-/** Hosts of Google itself. ARSIA_EXTRA_CA_FILE does not apply to them. */
-export const ownHosts = /(?:^|\.)googleapis\.com$/;
+/** Hosts of Google itself: ARSIA_EXTRA_CA_FILE does not apply to them by default. */
+export const ownHosts = ['googleapis.com'];
 
 /**
  * Returns the endpoint whose places an exchange occupies: the last one that it calls. All exchanges call STS first, and an

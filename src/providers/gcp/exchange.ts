@@ -1,8 +1,7 @@
 import { type gaxios, IdentityPoolClient } from 'google-auth-library';
 import type { CloudCredentials, ExchangeContext } from '../provider.ts';
-import { agentFor } from '../transport.ts';
 import type { GcpRequest } from './credentials.ts';
-import { type GcpEndpoints, ownHosts } from './endpoints.ts';
+import type { GcpEndpoints } from './endpoints.ts';
 import { providerName } from './names.ts';
 import { type GcpSettings, tokenDuration } from './settings.ts';
 
@@ -56,7 +55,7 @@ export async function exchange(token: string, settings: GcpSettings, context: Gc
 
 function transportOf({ endpoints, signal }: GcpContext): gaxios.GaxiosOptions {
   return {
-    agent: (url: URL) => agentFor(endpoints, url.href, ownHosts),
+    agent: (url: URL) => endpoints.outbound.agentFor(url),
     signal,
     // A redirect would send the token to a host that the operator has not listed.
     redirect: 'error',

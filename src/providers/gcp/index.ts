@@ -1,8 +1,9 @@
+import { listClaimPaths } from '../facts.ts';
 import { lazily } from '../lazily.ts';
 import type { Provider } from '../provider.ts';
 import { assertion } from './assertion.ts';
 import { answer, check, describe, request } from './credentials.ts';
-import { chooseEndpoint, endpoints, type GcpEndpoints } from './endpoints.ts';
+import { chooseEndpoint, endpoints, type GcpEndpoints, ownHosts } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
 import { type GcpSettings, settings } from './settings.ts';
@@ -17,6 +18,7 @@ export const gcp: Provider<GcpSettings> = {
   federated: {
     ownAudiences: [/^(?:https?:)?\/\/iam\.googleapis\.com(?:$|\/)/i],
     assertion,
+    listShownPaths: listClaimPaths,
     trust,
     evaluate,
   },
@@ -24,6 +26,7 @@ export const gcp: Provider<GcpSettings> = {
     ...lazily(() => import('./exchange.ts')),
     request,
     endpoints,
+    ownHosts,
     check,
     chooseEndpoint: (settings, listed) => chooseEndpoint(settings, listed as GcpEndpoints),
     isTransient,

@@ -1,3 +1,4 @@
+import { listClaimPaths } from '../facts.ts';
 import type { Provider } from '../provider.ts';
 import { tokenAnswer } from '../request.ts';
 import { evaluate } from './evaluate.ts';
@@ -13,6 +14,7 @@ export const kubernetes: Provider<KubernetesSettings> = {
   federated: {
     freeAudience: ({ audience }) => audience,
     assertion: ({ audience }) => ({ audience, claims: {} }),
+    listShownPaths: listClaimPaths,
     trust,
     evaluate,
   },

@@ -1,3 +1,4 @@
+import { listClaimPaths } from '../facts.ts';
 import type { Provider } from '../provider.ts';
 import { tokenAnswer } from '../request.ts';
 import { evaluate } from './evaluate.ts';
@@ -15,6 +16,7 @@ export const oidc: Provider<OidcSettings> = {
   federated: {
     freeAudience: ({ audience }) => audience,
     assertion: ({ audience }) => ({ audience, claims: {} }),
+    listShownPaths: listClaimPaths,
     trust,
     evaluate,
   },

@@ -45,12 +45,16 @@ function link(terminal: Terminal): Command {
       ),
     )
     .action((input: UserOptions) =>
-      withArsia(terminal, async ({ operators, config }) => {
-        const { token, expires_at, user } = await operators.link(input.login, input.organization);
-        printLink(terminal, config.issuer, token, [
-          `Open this once, before ${expires_at.toISOString()}; it makes you the operator ${user.login}.`,
-        ]);
-      }),
+      withArsia(
+        terminal,
+        async ({ operators, config }) => {
+          const { token, expires_at, user } = await operators.link(input.login, input.organization);
+          printLink(terminal, config.issuer, token, [
+            `Open this once, before ${expires_at.toISOString()}; it makes you the operator ${user.login}.`,
+          ]);
+        },
+        { mayCreate: true },
+      ),
     );
 }
 

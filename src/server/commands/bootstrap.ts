@@ -1,6 +1,12 @@
 import { Command } from 'commander';
 import { isLogin, isName, loginRule, nameRule } from '../../core/names.ts';
+import type { Arsia } from '../compose/compose.ts';
 import { examples, optionParser, type Terminal, textLines, withArsia } from './terminal.ts';
+
+interface Input {
+  organization: string;
+  login: string;
+}
 
 export function bootstrapCommand(terminal: Terminal): Command {
   return new Command('bootstrap')
@@ -14,20 +20,20 @@ export function bootstrapCommand(terminal: Terminal): Command {
         'arsia server bootstrap --organization acme --login ada',
       ),
     )
-    .action((input: { organization: string; login: string }) =>
-      withArsia(terminal, async ({ operators, config }) => {
-        const { organization, owner, token } = await operators.bootstrap(input);
-        terminal.tell(
-          textLines(
-            `organisation  ${organization.path} (${organization.id})`,
-            `owner         ${owner.login} (${owner.id})`,
-            `expires       ${token.expires_at.toISOString()}`,
-            `try it        curl -H "Authorization: Bearer $TOKEN" ${config.issuer}/api/v1/groups`,
-            `new token     arsia server admin recover --organization ${organization.path} --login ${owner.login}`,
-            'access token  (shown once):',
-          ),
-        );
-        terminal.write(textLines(token.access_token));
-      }),
-    );
+    .action((input: Input) => withArsia(terminal, (arsia) => bootstrap(terminal, arsia, input), { mayCreate: true }));
+}
+
+async function bootstrap(terminal: Terminal, { operators, config }: Arsia, input: Input): Promise<void> {
+  const { organization, owner, token } = await operators.bootstrap(input);
+  terminal.tell(
+    textLines(
+      `organisation  ${organization.path} (${organization.id})`,
+      `owner         ${owner.login} (${owner.id})`,
+      `expires       ${token.expires_at.toISOString()}`,
+      `try it        curl -H "Authorization: Bearer $TOKEN" ${config.issuer}/api/v1/groups`,
+      `new token     arsia server admin recover --organization ${organization.path} --login ${owner.login}`,
+      'access token  (shown once):',
+    ),
+  );
+  terminal.write(textLines(token.access_token));
 }

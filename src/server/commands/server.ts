@@ -5,6 +5,7 @@ import { audiencesCommand } from './audiences.ts';
 import { auditCommand } from './audit.ts';
 import { bootstrapCommand } from './bootstrap.ts';
 import { checkCommand } from './check.ts';
+import { issuerCommand } from './issuer.ts';
 import { keysCommand } from './keys.ts';
 import { migrateCommand } from './migrate.ts';
 import { serveCommand } from './serve.ts';
@@ -12,7 +13,7 @@ import { examples, type Terminal, textLines } from './terminal.ts';
 
 /** The commands of `arsia server` by the heading of the help that lists them. */
 const commandsByGroup: Record<string, ((terminal: Terminal) => Command)[]> = {
-  'Run:': [serveCommand, migrateCommand, checkCommand],
+  'Run:': [serveCommand, migrateCommand, checkCommand, issuerCommand],
   'Organisations and people:': [bootstrapCommand, adminCommand, audiencesCommand],
   'Keys and audit:': [keysCommand, auditCommand],
 };

@@ -2,11 +2,19 @@ import { ArsiaError } from '../../core/errors.ts';
 import type { Arsia } from '../compose/compose.ts';
 import type { Environment } from '../config/setting.ts';
 
+/** How a command opens Arsia. */
+export interface Opening {
+  /** Settings that replace those of the environment. */
+  changed?: Environment;
+  /** Whether it may create an embedded database: for the commands that begin an installation. The others are then refused. */
+  mayCreate?: boolean;
+}
+
 /** The parts of the process that a command may use. */
 export interface Terminal {
   env: Environment;
   /** Opens the database and keys of the server, by the same settings, without a listener. */
-  open(): Promise<Arsia>;
+  open(opening: Opening): Promise<Arsia>;
   /** Writes data to stdout, for pipes: a token alone, so that `TOKEN=$(arsia server bootstrap …)` works. */
   write(text: string): void;
   /** Writes data of any length to stdout, and asks for no more than the reader takes. */
@@ -20,8 +28,12 @@ export interface Terminal {
 }
 
 /** Opens Arsia for the work of one command, and closes it afterwards. */
-export async function withArsia(terminal: Terminal, work: (arsia: Arsia) => Promise<void>): Promise<void> {
-  const arsia = await terminal.open();
+export async function withArsia(
+  terminal: Terminal,
+  work: (arsia: Arsia) => Promise<void>,
+  opening: Opening = {},
+): Promise<void> {
+  const arsia = await terminal.open(opening);
   try {
     await work(arsia);
   } finally {

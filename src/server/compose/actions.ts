@@ -14,7 +14,7 @@ export type Actions = ReturnType<typeof composeActions>;
 export function composeActions(config: Config, stored: Stored, { issuerResolver, endpoints }: Issuing, clock: Clock) {
   const { database } = stored;
   const { audit } = stored.trail;
-  const { issuer, tenancy, allowLoopbackIssuers } = config;
+  const { issuer, tenancy, allowLoopbackIssuers, signIn } = config;
   const shares = createShares({ connections: config.database.poolSize, share: shareOf(config) });
   const quotas = createQuotaCounts({ database, clock });
   const pipeline = createPipeline({ database, audit, clock, shares, quotas });
@@ -30,6 +30,7 @@ export function composeActions(config: Config, stored: Stored, { issuerResolver,
       endpoints,
       quotas,
       allowLoopbackIssuers,
+      signIn,
     }),
   };
 }

@@ -1,14 +1,17 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { asArsiaError } from '../../core/errors.ts';
 import { computeActivationTime } from '../../core/keystates.ts';
 import { errorCode } from '../../core/thrown.ts';
 import { openDatabase } from '../../database/database.ts';
 import { pendingMigrations } from '../../database/migrate.ts';
+import { findIssuerConflict } from '../../services/issuing/installationissuer.ts';
 import { createKeyStore } from '../../store/issuing/keys.ts';
+import { hasSealedRows } from '../../store/issuing/sealedrows.ts';
 import type { Config } from '../config/config.ts';
-import { readSettingsFiles } from '../config/files.ts';
-import { composeStored, embeddedSealingKeyPath, type Stored, type Surroundings } from './stored.ts';
+import { readSettingsFiles, type SettingsFiles } from '../config/files.ts';
+import { describeMissingDatabase, describeMissingKey, embeddedSealingKeyPath } from './embeddedkey.ts';
+import { composeStored, openDatabaseOf, type Stored, type Surroundings } from './stored.ts';
 
 export interface Finding {
   subject: string;
@@ -28,28 +31,47 @@ export async function* checkInstallation(config: Config, surroundings: Surroundi
     'sign-in',
     config.signIn?.issuer ?? 'off: without ARSIA_SIGN_IN_ISSUER people cannot sign in with a browser',
   );
-  const missing = missingInstallation(config);
-  if (missing !== undefined) return yield missing;
-  const stored = await composeStored(config, await readSettingsFiles(config), surroundings);
+  const opened = await openInstallation(config, await readSettingsFiles(config), surroundings);
+  if ('isRight' in opened) return yield opened;
   try {
-    yield* checkStored(config, stored);
+    yield* checkStored(config, opened);
   } finally {
-    await stored.threads.close();
-    await stored.database.close();
+    await opened.threads.close();
+    await opened.database.close();
   }
 }
 
-/** Finds a missing embedded database or key. A check must not open them, since that would create them. */
-function missingInstallation({ database, sealingKeyFile }: Config): Finding | undefined {
-  if (database.url !== undefined) return undefined;
-  if (!existsSync(join(database.folder, 'pgdata')))
-    return wrong(
+/** Returns the finding that ends the check where the database cannot be opened: it is missing, or another process has it. */
+async function openInstallation(
+  config: Config,
+  files: SettingsFiles,
+  surroundings: Surroundings,
+): Promise<Stored | Finding> {
+  try {
+    return (await missingInstallation(config)) ?? (await composeStored(config, files, surroundings));
+  } catch (thrown) {
+    return describeThrown('database', thrown);
+  }
+}
+
+/** Finds a missing embedded database or key. The other checks would create them. */
+async function missingInstallation({ database: settings, sealingKeyFile }: Config): Promise<Finding | undefined> {
+  const { url, folder } = settings;
+  if (url !== undefined) return undefined;
+  const missing = describeMissingDatabase(settings);
+  if (missing !== undefined) return wrong('database', missing);
+  const key = embeddedSealingKeyPath(folder);
+  if (sealingKeyFile !== undefined || existsSync(key)) return undefined;
+  const database = await openDatabaseOf(settings, {});
+  try {
+    if (await hasSealedRows(database)) return wrong('database', describeMissingKey(folder));
+    return right(
       'database',
-      `none in ${database.folder} yet: \`arsia server bootstrap\` or \`arsia serve\` creates it`,
+      `embedded, in ${resolve(folder)}; the first start creates its sealing key ${resolve(key)}`,
     );
-  if (sealingKeyFile === undefined && !existsSync(embeddedSealingKeyPath))
-    return wrong('database', `its sealing key ${embeddedSealingKeyPath} is missing: restore it from its backup`);
-  return undefined;
+  } finally {
+    await database.close();
+  }
 }
 
 async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Finding> {
@@ -76,6 +98,8 @@ async function* checkStored(config: Config, stored: Stored): AsyncGenerator<Find
   });
   yield schema;
   if (!schema.isRight) return;
+  const conflict = await findIssuerConflict(stored.database.query, config.issuer);
+  if (conflict !== undefined) return yield wrong('issuer', `${conflict.message} ${conflict.advice}`);
   for (const keyring of Object.values(stored.keys)) yield await finding('keys', () => checkKeys(keyring, stored));
 }
 
@@ -105,8 +129,9 @@ async function checkKeys(keyring: Stored['keys'][keyof Stored['keys']], { databa
 }
 
 /** Returns host and name of the database, never a password. */
-function describeDatabase({ database: { url, folder } }: Config): string {
-  if (url === undefined) return `embedded, in ${folder}; the clocks agree`;
+function describeDatabase({ database: { url, folder }, sealingKeyFile }: Config): string {
+  const key = resolve(sealingKeyFile ?? embeddedSealingKeyPath(folder));
+  if (url === undefined) return `embedded, in ${resolve(folder)}, with the sealing key ${key}; the clocks agree`;
   return `PostgreSQL at ${placeOf(url)}; the clocks agree`;
 }
 
@@ -119,11 +144,15 @@ async function finding(subject: string, check: () => Promise<Finding>): Promise<
   try {
     return await check();
   } catch (thrown) {
-    const error = asArsiaError(thrown);
-    // An error without a code comes from the driver or a migration. Its message names the fault in one line.
-    if (error.code === 'internal' && thrown instanceof Error) return wrong(subject, thrown.message);
-    return wrong(subject, [error.message, reasonOf(error.cause)].filter((text) => text !== undefined).join(' '));
+    return describeThrown(subject, thrown);
   }
+}
+
+function describeThrown(subject: string, thrown: unknown): Finding {
+  const error = asArsiaError(thrown);
+  // An error without a code comes from the driver or a migration. Its message names the fault in one line.
+  if (error.code === 'internal' && thrown instanceof Error) return wrong(subject, thrown.message);
+  return wrong(subject, [error.message, reasonOf(error.cause)].filter((text) => text !== undefined).join(' '));
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AuditTrail } from '../../services/audit/trail.ts';
 import { type Audiences, createAudiences } from '../../services/identities/audiences.ts';
+import { createInstallationIssuer, type InstallationIssuer } from '../../services/issuing/installationissuer.ts';
 import { createQuotaAdmin, type QuotaAdmin } from '../../services/namespaces/quotas.ts';
 import type { Operators } from '../../services/people/operators.ts';
 import type { Keyring } from '../../signing/keysets/keyring.ts';
@@ -19,6 +20,7 @@ export interface Arsia extends Serving {
   operators: Operators;
   quotas: QuotaAdmin;
   audiences: Audiences;
+  installationIssuer: InstallationIssuer;
   keyrings: Record<KeySetName, Keyring>;
   trail: AuditTrail;
 }
@@ -36,10 +38,10 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     config,
     log,
     timers,
-    lockLost: stored.lockLost,
+    fatal: stored.fatal,
     prepare: stored.threads.start,
-    async open() {
-      await openStored(config, stored);
+    async open(purpose) {
+      await openStored(config, stored, purpose);
       startTasks(timers, { ...stored, idempotency: actions.idempotency }, config, surroundings);
     },
     fault: () => storedFault(stored),
@@ -52,6 +54,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
     operators: people.operators,
     quotas: createQuotaAdmin(actions.pipeline, actions.table.quotas),
     audiences: createAudiences(actions.pipeline),
+    installationIssuer: createInstallationIssuer(actions.pipeline),
     keyrings: stored.keyrings,
     trail: stored.trail,
   };

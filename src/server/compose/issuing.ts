@@ -1,6 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
+import { createOutbound, type Outbound } from '../../outbound/outbound.ts';
 import { createCalls } from '../../providers/calls.ts';
 import type { CloudEndpoints } from '../../providers/provider.ts';
+import { cloudHosts } from '../../providers/registry.ts';
 import { createDeliver } from '../../services/issuing/deliver.ts';
 import { createExchange } from '../../services/issuing/exchange.ts';
 import { createIssuerResolver } from '../../services/issuing/issuerresolver.ts';
@@ -28,14 +30,16 @@ export function composeIssuing(config: Config, files: SettingsFiles, stored: Sto
   const signer = createTokenSigner({ keyring, clock: stored.watch.guard(clock), issuer, isReceipt });
   const issuerResolver = createIssuerResolver({ issuer, tenancy, keyring, signer });
   const mint = createMint({ deliver: createDeliver({ reader, audit, clock }), issuerResolver, clock });
-  const endpoints: CloudEndpoints = { ...config.clouds.endpoints, extra_ca: files.extraCa };
+  const outbound = createOutbound({ extraCa: files.extraCa, ...config.outbound }, cloudHosts);
+  const endpoints: CloudEndpoints = { ...config.clouds.endpoints, outbound };
   return {
     issuerResolver,
     reader,
     mint,
     endpoints,
+    outbound,
     exchange: createExchange({ mint, audit, calls: cloudCalls(config, clock), endpoints, clock }),
-    verifier: outsideVerifier(config, surroundings),
+    verifier: outsideVerifier(config, outbound, surroundings),
   };
 }
 
@@ -54,8 +58,9 @@ function cloudCalls(config: Config, clock: Clock) {
   });
 }
 
-function outsideVerifier({ allowLoopbackIssuers }: Config, { clock, log }: Surroundings) {
+function outsideVerifier({ allowLoopbackIssuers }: Config, outbound: Outbound, { clock, log }: Surroundings) {
   const fetch = createDocumentFetch({
+    outbound,
     allowLoopback: allowLoopbackIssuers,
     onFault: (error, host) => log.warn({ err: error, host }, 'a document of an outside issuer was not fetched'),
   });

@@ -24,7 +24,7 @@ export function composePeople(
 ) {
   const { database, keys } = stored;
   const { audit } = stored.trail;
-  const { mint, verifier } = issuing;
+  const { mint, outbound, verifier } = issuing;
   const { pipeline, quotas } = actions;
   const artifacts = limitArtifacts({ artifacts: stored.artifacts, quotas, database, clock });
   const upstream = upstreamOf(config, files);
@@ -36,7 +36,7 @@ export function composePeople(
     keys: keys.authorization,
     outside: createOutsideExchange({ database, audit, artifacts, verifier, clock }),
     signIn: upstream && {
-      upstream: createUpstream(upstream, clock),
+      upstream: createUpstream(upstream, { clock, outbound }),
       people: createSignIn({ pipeline, users: upstream.users }),
       openLink: linkOpener((...redemption) => operators.redeem(...redemption)),
       cookieKeys: () => [Buffer.from(stored.cookies.current()).toString('base64url')],

@@ -1,15 +1,10 @@
 import { endpointSettings } from '../../providers/registry.ts';
 import { group, setting } from './setting.ts';
-import { text, wholeNumber } from './values.ts';
+import { wholeNumber } from './values.ts';
 
 export const cloudsGroup = group({
   title: 'Clouds',
   settings: {
-    extraCaFile: setting({
-      variable: 'ARSIA_EXTRA_CA_FILE',
-      meaning: 'PEM file of further certificate authorities, for cloud endpoints',
-      parse: text,
-    }),
     /** Seconds. */
     deadline: setting({
       variable: 'ARSIA_CLOUD_DEADLINE',

@@ -3,6 +3,7 @@ import { databaseGroup } from './database.ts';
 import { issuerGroup } from './issuer.ts';
 import { limitsGroup } from './limits.ts';
 import { observabilityGroup } from './observability.ts';
+import { outboundGroup } from './outbound.ts';
 import { sealingGroup } from './sealing.ts';
 import { servingGroup } from './serving.ts';
 import type { Environment, SettingsGroup, ValuesOf } from './setting.ts';
@@ -15,6 +16,7 @@ const groups = {
   database: databaseGroup,
   sealing: sealingGroup,
   signIn: signInGroup,
+  outbound: outboundGroup,
   clouds: cloudsGroup,
   endpoints: endpointsGroup,
   limits: limitsGroup,
@@ -28,6 +30,7 @@ type GroupValues = { [Name in GroupName]: ValuesOf<(typeof groups)[Name]['settin
 export type Config = ReturnType<typeof configOf>;
 
 function configOf({ issuer, serving, database, sealing, signIn, clouds, endpoints, ...rest }: GroupValues) {
+  const { extraCaFile, ...outbound } = rest.outbound;
   return {
     ...issuer,
     ...serving,
@@ -36,6 +39,8 @@ function configOf({ issuer, serving, database, sealing, signIn, clouds, endpoint
     database,
     /** Undefined when sign-in is off. */
     signIn: signInOf(signIn, issuer.tenancy),
+    extraCaFile,
+    outbound,
     clouds: { ...clouds, endpoints },
     limits: rest.limits,
   };

@@ -35,11 +35,11 @@ export async function loadConfig(env: Environment): Promise<Config> {
 }
 
 /** Throws a ConfigError with the faults of all files. */
-export async function readSettingsFiles({ sealingKeyFile, signIn, clouds }: Config): Promise<SettingsFiles> {
+export async function readSettingsFiles({ sealingKeyFile, signIn, extraCaFile }: Config): Promise<SettingsFiles> {
   const { faults, files } = await readFiles({
     sealingKey: sealingKeyFile,
     signInSecret: signIn?.clientSecretFile,
-    extraCa: clouds.extraCaFile,
+    extraCa: extraCaFile,
   });
   if (faults.length > 0) throw new ConfigError(faults);
   return files;

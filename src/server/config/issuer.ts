@@ -6,7 +6,8 @@ export const issuerGroup = group({
   settings: {
     issuer: setting({
       variable: 'ARSIA_ISSUER',
-      meaning: 'URL of the workload issuer. Clouds compare it byte for byte: never change it',
+      meaning:
+        'URL of the workload issuer. Clouds compare it byte for byte. The first start stores it, and no server starts with another one until `arsia server issuer change` was run',
       default: 'http://127.0.0.1:8080',
       parse: issuer,
     }),

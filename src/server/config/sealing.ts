@@ -7,7 +7,7 @@ export const sealingGroup = group({
     sealingKeyFile: setting({
       variable: 'ARSIA_SEALING_KEY_FILE',
       meaning:
-        '32 bytes as base64, mode 0600, the same for every replica: `openssl rand -base64 32`. Required with PostgreSQL. Back it up apart from the database',
+        '32 bytes as base64, the same for every replica: `openssl rand -base64 32`. Mode 0600; 0640 if root owns it; 0440 through a group of the process. Required with PostgreSQL; the embedded database makes one in `keys/` beside `ARSIA_DATA`. Back it up apart from the database',
       parse: text,
     }),
   },

@@ -36,6 +36,29 @@ export function signInIssuer(value: string): string {
   return value;
 }
 
+export function proxyUrl(value: string): string {
+  const url = URL.parse(value);
+  // The value may hold a password: the message does not repeat it.
+  if (
+    url?.protocol !== 'http:' ||
+    url.hostname === '' ||
+    url.pathname !== '/' ||
+    /[?#\s]/.test(value) ||
+    !isDecodable(url.username + url.password)
+  )
+    throw new Error('must be http:// with the host and port of a proxy, such as http://proxy.example.com:3128');
+  return value;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function scopes(value: string): string {
   if (!/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(value) || !value.split(' ').includes('openid'))
     throw new Error(`must be scopes with spaces between, openid among them; it is ${JSON.stringify(value)}`);

@@ -13,12 +13,12 @@ import {
   listAccessRules,
   updateAccessRule,
 } from '../../store/identities/accessrules.ts';
-import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findTeam } from '../../store/people/teams.ts';
 import { findUser } from '../../store/people/users.ts';
+import { findVisibleAccount } from '../people/principalrefs.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
 
 interface FoundRule extends FoundIdentity {
   rule: AccessRuleRow;
@@ -57,7 +57,7 @@ export const listIdentityAccessRules: Action<{ ref: string; page: Page }, FoundI
   name: 'access_rule.list',
   needs: 'access_rule.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, { page }, { identity }) => listAccessRules(context.db, identity.id, page),
 };
 
@@ -118,7 +118,7 @@ async function resolveValues(
   const find = {
     user: (ref: string) => findUser(context.db, organization_id, ref),
     team: (ref: string) => findTeam(context.db, organization_id, ref),
-    service_account: (ref: string) => findServiceAccount(context.db, ref),
+    service_account: (ref: string) => findVisibleAccount(context, organization_id, ref),
   };
   if (kind === 'stage') return values;
   const ids: string[] = [];

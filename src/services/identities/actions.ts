@@ -1,7 +1,7 @@
 import type { IssuerResolver } from '../issuing/issuerresolver.ts';
 import { changeAccessRule, createAccessRule, listIdentityAccessRules, removeAccessRule } from './accessrules.ts';
 import { createAlias, listIdentityAliases, removeAlias } from './aliases.ts';
-import { assignIdentity, listWorkspaceIdentities, unassignIdentity } from './assignments.ts';
+import { assignIdentity, listWorkspaceIdentities } from './assignments.ts';
 import { listEffectiveIdentities, listUsableIdentities } from './effective.ts';
 import {
   changeIdentity,
@@ -11,11 +11,13 @@ import {
   listAllIdentities,
   removeIdentity,
 } from './identities.ts';
-import { listIdentityMasks, maskIdentity, unmaskIdentity } from './masks.ts';
+import { listIdentityMasks, listNamespaceMasks, maskIdentity, unmaskIdentity } from './masks.ts';
 import { moveIdentityTo } from './moves.ts';
 import { createSubjectGrant, listIdentitySubjectGrants, removeSubjectGrant } from './subjectgrants.ts';
 import { createTrustActions } from './trust.ts';
+import { removeAssignment, unassignIdentity } from './unassign.ts';
 import { createUseGrant, listUseGrants, removeUseGrant } from './usegrants.ts';
+import { listUsesOfIdentity } from './uses.ts';
 
 export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolver: IssuerResolver }) {
   return {
@@ -26,6 +28,7 @@ export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolv
       update: changeIdentity(parts),
       remove: removeIdentity,
       move: moveIdentityTo,
+      listUses: listUsesOfIdentity,
       ...createTrustActions(parts.issuerResolver),
     },
     useGrants: { create: createUseGrant, list: listUseGrants, remove: removeUseGrant },
@@ -37,10 +40,16 @@ export function createIdentityActions(parts: IssuerAndEndpoints & { issuerResolv
       remove: removeAccessRule,
     },
     aliases: { create: createAlias, list: listIdentityAliases, remove: removeAlias },
-    masks: { create: maskIdentity, list: listIdentityMasks, remove: unmaskIdentity },
+    masks: {
+      create: maskIdentity,
+      list: listIdentityMasks,
+      listOfNamespace: listNamespaceMasks,
+      remove: unmaskIdentity,
+    },
     assignments: {
       assign: assignIdentity,
       unassign: unassignIdentity,
+      remove: removeAssignment,
       list: listWorkspaceIdentities,
       listUsable: listUsableIdentities,
       listEffective: listEffectiveIdentities,

@@ -17,14 +17,14 @@ import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
 import { refuseTakenName } from './identities.ts';
-import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
 
 export interface IdentityAndGroup extends FoundIdentity {
   group: Namespace;
 }
 
 interface FoundAlias extends FoundIdentity {
-  alias: Alias;
+  removed: Alias;
 }
 
 export const createAlias: Action<Created<typeof aliases> & { ref: string }, IdentityAndGroup, Alias> = {
@@ -61,7 +61,7 @@ export const listIdentityAliases: Action<{ ref: string; page: Page }, FoundIdent
   name: 'alias.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, { page }, { identity }) => listAliases(context.db, identity.id, page),
 };
 
@@ -76,26 +76,26 @@ export const removeAlias: Action<{ ref: string; id: string; force: boolean }, Fo
     const isOfIt = alias?.identity_id === found.identity.id;
     // An owner of the alias's group may remove it without a role on the identity.
     if (isOfIt && (await context.can('managed_identity.move', { ...found, lineage: alias.lineage })))
-      return { ...found, lineage: alias.lineage, alias };
+      return { ...found, lineage: alias.lineage, removed: alias };
     await context.demand('managed_identity.view', found);
     if (!isOfIt) throw buildNotFoundError('alias', input.id);
-    return { ...found, alias };
+    return { ...found, removed: alias };
   },
-  async run(context, input, { identity, alias }) {
+  async run(context, input, { identity, removed }) {
     const reach = await readReach(context.db, identity);
-    const after = { ...reach, group_ids: reach.group_ids.filter((id) => id !== alias.group_id) };
+    const after = { ...reach, group_ids: reach.group_ids.filter((id) => id !== removed.group_id) };
     const dropped = await dropLostAssignments(
       context,
       identity,
       await listLostAssignments(context, identity, after),
       input.force,
     );
-    await deleteAlias(context.db, alias.id);
+    await deleteAlias(context.db, removed.id);
     return dropped;
   },
-  describe: (input, { alias }, dropped) => ({
-    target_id: alias.id,
-    detail: { alias: `${alias.group_path}/${alias.name}`, force: input.force, dropped },
+  describe: (input, { removed }, dropped) => ({
+    target_id: removed.id,
+    detail: { alias: `${removed.group_path}/${removed.name}`, force: input.force, dropped },
   }),
 };
 

@@ -1,30 +1,31 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import type { Created } from '../../entities/entity.ts';
 import type { workspaces } from '../../entities/namespaces.ts';
 import {
   type AssignedIdentity,
   type Assignment,
-  deleteAssignment,
   findAssignment,
   insertAssignment,
   listAssignedIdentities,
 } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { readReach } from '../../store/identities/reach.ts';
 import { isGranted } from '../../store/identities/usegrants.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { createWorkspace, type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import { resolvePrincipalId } from '../people/memberships.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { buildNotFoundError } from '../pipeline/rights.ts';
-import { identityPath, resolveIdentity } from './lookup.ts';
+import { identityPath, type NamedAlias } from './lookup.ts';
+import { refuseMasked, resolveReachingIdentity } from './reaching.ts';
 import { attachSettings, type WithSettings } from './storedsettings.ts';
 
 export interface Pair extends FoundNamespace {
   identity: ManagedIdentity;
+  /** Set where the request names an alias. */
+  alias?: NamedAlias;
 }
+
+type Assigned = WithSettings<AssignedIdentity> & { alias?: NamedAlias | undefined };
 
 interface NewAssignment {
   workspace: string;
@@ -38,14 +39,14 @@ interface NewAssignment {
 }
 
 /** Assigns an identity to a workspace. Needs the role deployer on the workspace and the right to use the identity. */
-export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedIdentity>> = {
+export const assignIdentity: Action<NewAssignment, Pair, Assigned> = {
   name: 'managed_identity.assign',
   needs: 'assignment.manage',
   changes: true,
   adds: ['assignments', 'assignments_per_workspace'],
   find: resolvePair,
   authorise: (context, _input, { identity }) => demandUse(context, identity),
-  async run(context, input, { namespace, identity }) {
+  async run(context, input, { namespace, identity, alias }) {
     await demandUse(context, identity);
     await refuseMasked(context, identity, namespace);
     const { profile } = input;
@@ -53,10 +54,9 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
       input.principal === undefined
         ? ''
         : await resolvePrincipalId(context, namespace.organization_id, input.principal);
-    const assigned = { ...attachSettings(identity), profile, principal_id, assigned_at: new Date(context.now) };
     const place = { workspace_id: namespace.id, principal_id };
     const existing = await findAssignment(context.db, { ...place, type: identity.type, profile });
-    if (existing?.identity_id === identity.id) return assigned;
+    if (existing?.identity_id === identity.id) return { ...attachIdentity(existing, identity), alias };
     const elsewhere = await findAssignment(context.db, { ...place, identity_id: identity.id });
     if (existing !== undefined || elsewhere !== undefined)
       throw new ArsiaError('conflict', explainConflict(identity, namespace.path, input, existing), {
@@ -78,12 +78,16 @@ export const assignIdentity: Action<NewAssignment, Pair, WithSettings<AssignedId
       created_at: new Date(context.now),
     };
     await insertAssignment(context.db, row);
-    return assigned;
+    return { ...attachIdentity(row, identity), alias };
   },
-  describe: (_input, { namespace, identity }, { profile, principal_id }) => ({
-    detail: { workspace: namespace.path, identity: identityPath(identity), profile, principal_id },
+  describe: (_input, { namespace, identity }, { assignment_id, profile, principal_id }) => ({
+    detail: { workspace: namespace.path, identity: identityPath(identity), assignment_id, profile, principal_id },
   }),
 };
+
+function attachIdentity({ id, profile, principal_id, created_at }: Assignment, identity: ManagedIdentity) {
+  return { ...attachSettings(identity), assignment_id: id, profile, principal_id, assigned_at: created_at };
+}
 
 /** Creates a workspace and assigns identities to it, in one transaction. */
 export const createAssignedWorkspace: Action<
@@ -97,7 +101,8 @@ export const createAssignedWorkspace: Action<
     // A new workspace has no roles of its own: the roles on its group count.
     for (const { managed_identity } of managed_identities) {
       await context.demand('assignment.manage', found);
-      await demandUse(context, await resolveReachingIdentity(context, managed_identity, found.namespace));
+      const { identity } = await resolveReachingIdentity(context, managed_identity, found.namespace);
+      await demandUse(context, identity);
     }
   },
   async run(context, { managed_identities, ...input }, found) {
@@ -117,30 +122,6 @@ export const createAssignedWorkspace: Action<
   }),
 };
 
-/** Unassigns an identity. Jobs of the workspace lose it with their next request. */
-export const unassignIdentity: Action<
-  { workspace: string; identity: string; principal?: string | undefined },
-  Pair,
-  void
-> = {
-  name: 'managed_identity.unassign',
-  needs: 'assignment.manage',
-  changes: true,
-  find: resolvePair,
-  version: ({ identity }) => identity.version,
-  async run(context, input, { namespace, identity }) {
-    const principal_id =
-      input.principal === undefined
-        ? undefined
-        : await resolvePrincipalId(context, namespace.organization_id, input.principal);
-    if (!(await deleteAssignment(context.db, namespace.id, identity.id, principal_id)))
-      throw buildNotFoundError('assigned managed identity', input.identity);
-  },
-  describe: (input, { namespace, identity }) => ({
-    detail: { workspace: namespace.path, identity: identityPath(identity), principal: input.principal ?? 'everyone' },
-  }),
-};
-
 export const listWorkspaceIdentities: Action<
   { workspace: string; page: Page },
   FoundNamespace,
@@ -155,25 +136,22 @@ export const listWorkspaceIdentities: Action<
     (await listAssignedIdentities(context.db, namespace.id, page)).map(attachSettings),
 };
 
-/** Finds the workspace and an identity that reaches it. Throws `not_found` for any other identity. */
+/** Finds the workspace and an identity that reaches it. Throws `not_found` or `conflict` for any other identity. */
 async function resolvePair(context: Context, input: { workspace: string; identity: string }): Promise<Pair> {
-  const workspace = await resolveNamespace(context, 'workspace', input.workspace);
-  // Demanded before the identity is looked up: a caller who may not see the workspace must learn nothing about its
-  // identities.
-  await context.demand('namespace.view', workspace);
-  const identity = await resolveReachingIdentity(context, input.identity, workspace);
-  return { ...workspace, identity, audit: { ...workspace.audit, identity_id: identity.id } };
+  const workspace = await resolveVisibleWorkspace(context, input.workspace);
+  const { identity, alias } = await resolveReachingIdentity(context, input.identity, workspace.namespace);
+  const audit = { ...workspace.audit, identity_id: identity.id };
+  return { ...workspace, identity, audit, ...(alias && { alias }) };
 }
 
-async function resolveReachingIdentity(
-  context: Context,
-  ref: string,
-  { lineage }: Pick<Namespace, 'lineage'>,
-): Promise<ManagedIdentity> {
-  const { identity } = await resolveIdentity(context, ref);
-  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'out_of_reach')
-    throw buildNotFoundError('managed identity', ref);
-  return identity;
+/**
+ * Finds a workspace that the caller may see, before the identity of the request is looked up: a caller who may not see the
+ * workspace must learn nothing about its identities.
+ */
+export async function resolveVisibleWorkspace(context: Context, ref: string): Promise<FoundNamespace> {
+  const workspace = await resolveNamespace(context, 'workspace', ref);
+  await context.demand('namespace.view', workspace);
+  return workspace;
 }
 
 /** Throws `forbidden` unless the caller is a deployer at the group of the identity or has a use grant. */
@@ -184,17 +162,6 @@ async function demandUse(context: Context, identity: ManagedIdentity): Promise<v
   if (caller.id !== null && (await isGranted(context.db, identity.id, caller.id))) return;
   throw new ArsiaError('forbidden', `You may not use the managed identity ${identityPath(identity)}.`, {
     advice: `Ask an owner of ${identity.group_path} to grant you its use (POST /api/v1/managed-identities/${identity.id}/grants).`,
-  });
-}
-
-async function refuseMasked(
-  context: Context,
-  identity: ManagedIdentity,
-  { path, lineage }: FoundNamespace['namespace'],
-) {
-  if (findUsability(await readReach(context.db, identity, lineage), lineage) === 'usable') return;
-  throw new ArsiaError('conflict', `${identityPath(identity)} is masked for ${path}.`, {
-    advice: 'Ask an owner of the group or workspace that masks it to delete the mask.',
   });
 }
 

@@ -13,6 +13,7 @@ import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.
 import { resolveUserIn } from '../people/users.ts';
 import type { Action } from '../pipeline/action.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
+import { explainRefusals, type Refusal } from './refusals.ts';
 import { attachSettingsToPage, type WithSettings } from './storedsettings.ts';
 import { listUsable } from './usable.ts';
 
@@ -32,11 +33,14 @@ export const listUsableIdentities: Action<
   run: (context, input, { namespace }) => listUsable(context, namespace, input),
 };
 
-/** Lists the identities that a job of this user in the workspace would get, one for each type and profile. */
+/**
+ * Lists the identities that are assigned for a job of this user in the workspace, one for each type and profile, each with the
+ * reason for which the job would not get it.
+ */
 export const listEffectiveIdentities: Action<
-  { workspace: string; user?: string | undefined; page: Page },
+  { workspace: string; user?: string | undefined; stage: string; page: Page },
   FoundNamespace,
-  Scanned<WithSettings<AssignedIdentity>>
+  Scanned<WithSettings<AssignedIdentity> & { refusal: Refusal | null }>
 > = {
   name: 'managed_identity.list_effective',
   needs: 'namespace.view',
@@ -67,6 +71,16 @@ export const listEffectiveIdentities: Action<
       },
       positionOf: assignedCursor,
     });
-    return attachSettingsToPage(found);
+    const refusals =
+      user === undefined
+        ? []
+        : await explainRefusals(
+            context,
+            namespace,
+            { user, stage: input.stage, team_ids: runner.team_ids },
+            found.rows,
+          );
+    const page = attachSettingsToPage(found);
+    return { ...page, rows: page.rows.map((row, index) => ({ ...row, refusal: refusals[index] ?? null })) };
   },
 };

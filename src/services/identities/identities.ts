@@ -21,7 +21,7 @@ import { findOwnOrganization } from '../pipeline/places.ts';
 import { type Scanned, scan } from '../pipeline/scan.ts';
 import { releaseAudiences, takeAudience } from './audiences.ts';
 import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
-import { type FoundIdentity, identityPath, resolveIdentity } from './lookup.ts';
+import { type FoundIdentity, identityPath, type NamedAlias, resolveIdentity, resolveIdentityToRead } from './lookup.ts';
 import {
   attachSettings,
   attachSettingsToPage,
@@ -105,12 +105,12 @@ export async function refuseTakenName(context: Context, path: string, except?: s
   });
 }
 
-export const getIdentity: Action<{ ref: string }, FoundIdentity, Identity> = {
+export const getIdentity: Action<{ ref: string }, FoundIdentity, Identity & { alias: NamedAlias | undefined }> = {
   name: 'managed_identity.get',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
-  run: async (_context, _input, { identity }) => attachSettings(identity),
+  find: (context, input) => resolveIdentityToRead(context, input.ref),
+  run: async (_context, _input, { identity, alias }) => ({ ...attachSettings(identity), alias }),
 };
 
 export const listAllIdentities: Action<

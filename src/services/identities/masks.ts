@@ -1,15 +1,15 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { findUsability } from '../../core/inheritance.ts';
 import type { Page } from '../../database/page.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { deleteMask, insertMask, listMasks, type Mask } from '../../store/identities/masks.ts';
+import { deleteMask, insertMask, listMasks, listMasksOf, type Mask } from '../../store/identities/masks.ts';
 import { readReach } from '../../store/identities/reach.ts';
+import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { demandOnEach } from '../namespaces/descendants.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { buildNotFoundError } from '../pipeline/rights.ts';
 import { dropLostAssignments, listLostAssignments } from './cutoffs.ts';
-import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
+import { type FoundIdentity, identityPath, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
+import { resolveReachingSource } from './reaching.ts';
 
 interface FoundMask extends FoundNamespace {
   identity: ManagedIdentity;
@@ -63,8 +63,11 @@ export const unmaskIdentity: Action<{ namespace: string; identity: string }, Fou
   needs: 'identity_mask.manage',
   changes: true,
   find: resolveMaskTarget,
-  async run(context, input, { namespace, identity }) {
-    if (!(await deleteMask(context.db, namespace.id, identity.id))) throw buildNotFoundError('mask', input.identity);
+  async run(context, _input, { namespace, identity }) {
+    if (!(await deleteMask(context.db, namespace.id, identity.id)))
+      throw new ArsiaError('not_found', `${identityPath(identity)} is not masked in ${namespace.path} itself.`, {
+        advice: `List its masks: GET /api/v1/managed-identities/${identity.id}/masks.`,
+      });
   },
   describe: (_input, { namespace, identity }) => ({
     detail: { namespace: namespace.path, identity: identityPath(identity) },
@@ -75,15 +78,23 @@ export const listIdentityMasks: Action<{ ref: string; page: Page }, FoundIdentit
   name: 'identity_mask.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, { page }, { identity }) => listMasks(context.db, identity.id, page),
 };
+
+/** Lists the masks of a group or workspace itself, not those above it. */
+export const listNamespaceMasks: Action<{ kind: Namespace['kind']; ref: string; page: Page }, FoundNamespace, Mask[]> =
+  {
+    name: 'identity_mask.list_of_namespace',
+    needs: 'namespace.view',
+    changes: false,
+    find: (context, input) => resolveNamespace(context, input.kind, input.ref),
+    run: (context, { page }, { namespace }) => listMasksOf(context.db, namespace.id, page),
+  };
 
 async function resolveMaskTarget(context: Context, input: { namespace: string; identity: string }): Promise<FoundMask> {
   const place = await resolveNamespace(context, 'any', input.namespace);
   await context.demand('namespace.view', place);
-  const { identity } = await resolveIdentity(context, input.identity);
-  if (findUsability(await readReach(context.db, identity, place.lineage), place.lineage) === 'out_of_reach')
-    throw buildNotFoundError('managed identity', input.identity);
+  const identity = await resolveReachingSource(context, input.identity, place.namespace);
   return { ...place, identity, audit: { ...place.audit, identity_id: identity.id } };
 }

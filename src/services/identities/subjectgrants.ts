@@ -8,11 +8,11 @@ import {
   listSubjectGrants,
   type SubjectGrantRow,
 } from '../../store/identities/subjectgrants.ts';
-import { resolveServiceAccount } from '../machines/serviceaccounts.ts';
 import { resolveNamespace } from '../namespaces/namespaces.ts';
+import { findVisibleAccount } from '../people/principalrefs.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
 
 interface NewSubjectGrant {
   ref: string;
@@ -68,7 +68,7 @@ export const listIdentitySubjectGrants: Action<{ ref: string; page: Page }, Foun
   name: 'subject_grant.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, input, { identity }) => listSubjectGrants(context.db, identity.id, input.page),
 };
 
@@ -85,8 +85,8 @@ export const removeSubjectGrant: Action<{ ref: string; id: string }, FoundIdenti
 };
 
 /**
- * Returns the ids of the launcher and the namespace, both of the organisation. The caller must see the namespace, but
- * not the service account. Throws `not_found` or `invalid_request`.
+ * Returns the ids of the launcher and the namespace, both of the organisation. The caller must see the namespace, and a
+ * service account that it names by path. Throws `not_found` or `invalid_request`.
  */
 async function resolveGrant(context: Context, organization_id: string, { launcher, namespace }: NewSubjectGrant) {
   if (launcher === undefined && namespace === undefined)
@@ -96,8 +96,8 @@ async function resolveGrant(context: Context, organization_id: string, { launche
     });
   const found = { launcher_id: null as string | null, namespace_id: null as string | null };
   if (launcher !== undefined) {
-    const { account } = await resolveServiceAccount(context, launcher);
-    if (account.organization_id !== organization_id) throw buildNotFoundError('service account', launcher);
+    const account = await findVisibleAccount(context, organization_id, launcher);
+    if (account === undefined) throw buildNotFoundError('service account', launcher);
     found.launcher_id = account.id;
   }
   if (namespace !== undefined) {

@@ -1,14 +1,12 @@
 import type { WorkloadClaims } from '../../core/claims.ts';
 import { ArsiaError, asArsiaError } from '../../core/errors.ts';
 import { idPrefixes } from '../../core/ids.ts';
-import { findUsability } from '../../core/inheritance.ts';
 import { rootName } from '../../core/namespace.ts';
 import { hasWorkspaceId } from '../../core/subject.ts';
 import { isNamedAlone } from '../../core/subjectgrants.ts';
 import type { Federated, ReadSettings, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
 import { findOnlyAssignedWorkspace } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
-import { readReach } from '../../store/identities/reach.ts';
 import { listNamingLaunchers } from '../../store/identities/subjectgrants.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import { listTeamIds } from '../../store/people/teams.ts';
@@ -18,8 +16,8 @@ import { buildTokenClaims, buildTrustFacts, type TokenFacts } from '../issuing/t
 import { resolveNamespace } from '../namespaces/namespaces.ts';
 import { resolveUserIn } from '../people/users.ts';
 import type { Action, Context } from '../pipeline/action.ts';
-import { buildNotFoundError } from '../pipeline/rights.ts';
-import { type FoundIdentity, identityPath, resolveIdentity } from './lookup.ts';
+import { type FoundIdentity, identityPath, type NamedAlias, resolveIdentityToRead } from './lookup.ts';
+import { demandReach } from './reaching.ts';
 import { readStoredSettings, toStoredIdentity } from './storedsettings.ts';
 
 /**
@@ -42,7 +40,7 @@ interface Resolved extends FoundIdentity {
 }
 
 export interface TrustActions {
-  trust: Action<TokenQuery, FoundIdentity, Trust>;
+  trust: Action<TokenQuery, FoundIdentity, Trust & { alias: NamedAlias | undefined }>;
   evaluate: Action<TokenQuery & { document: string }, FoundIdentity, Verdict>;
   claims: Action<TokenQuery, FoundIdentity, WorkloadClaims>;
 }
@@ -52,7 +50,7 @@ export interface TrustActions {
  * nothing.
  */
 export function createTrustActions(issuerResolver: IssuerResolver): TrustActions {
-  const find = (context: Context, input: TokenQuery) => resolveIdentity(context, input.ref);
+  const find = (context: Context, input: TokenQuery) => resolveIdentityToRead(context, input.ref);
   const reading = { needs: 'managed_identity.view', changes: false, find } as const;
   // The workspace and the user are looked up after authorisation, because their refusals name the path of the identity.
   const resolveQuery = (context: Context, input: TokenQuery, found: FoundIdentity) =>
@@ -63,7 +61,7 @@ export function createTrustActions(issuerResolver: IssuerResolver): TrustActions
       name: 'managed_identity.trust',
       async run(context, input, found) {
         const { federated, settings, facts } = await resolveQuery(context, input, found);
-        return federated.trust(settings, facts);
+        return { ...federated.trust(settings, facts), alias: found.alias };
       },
     },
     evaluate: {
@@ -112,7 +110,7 @@ async function resolveToken(
     settings,
   } = readStoredSettings(toStoredIdentity(identity));
   if (federated === undefined) throw new ArsiaError('not_supported', `${title} identities have no trust documents.`);
-  const workspace = await resolveWorkspace(context, identity, input);
+  const workspace = await resolveWorkspace(context, found, input);
   const user =
     input.user === undefined ? undefined : await resolveUserIn(context, identity.organization_id, input.user);
   const group =
@@ -156,18 +154,24 @@ async function describeNaming(
 
 async function resolveWorkspace(
   context: Context,
-  identity: ManagedIdentity,
+  found: FoundIdentity,
   input: TokenQuery,
 ): Promise<Namespace | undefined> {
+  const { identity } = found;
   if (input.workspace !== undefined) {
     const place = await resolveNamespace(context, 'workspace', input.workspace);
     await context.demand('namespace.view', place);
-    const reach = await readReach(context.db, identity, place.lineage);
-    if (findUsability(reach, place.lineage) === 'out_of_reach') throw buildNotFoundError('workspace', input.workspace);
+    await demandReach(context, identity, place.namespace);
     return place.namespace;
   }
   const only = await findOnlyAssignedWorkspace(context.db, identity.id);
-  if (only !== undefined || !hasWorkspaceId(identity.subject_scope)) return only;
+  // Who sees the identity by an alias may not see the workspaces of others.
+  const isHidden =
+    only !== undefined &&
+    found.alias !== undefined &&
+    !(await context.can('namespace.view', { ...found, lineage: only.lineage }));
+  if (only !== undefined && !isHidden) return only;
+  if (!hasWorkspaceId(identity.subject_scope)) return undefined;
   throw new ArsiaError(
     'invalid_request',
     `The subject of ${identityPath(identity)} contains a workspace, and the request names none.`,

@@ -5,7 +5,7 @@ import { deleteGrant, findGrant, insertGrant, listGrants, type UseGrant } from '
 import { resolvePrincipalId } from '../people/memberships.ts';
 import type { Action } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { type FoundIdentity, identityPath, resolveIdentity, toQuotaHolder } from './lookup.ts';
+import { type FoundIdentity, identityPath, resolveIdentity, resolveIdentityToList, toQuotaHolder } from './lookup.ts';
 
 export const createUseGrant: Action<Created<typeof useGrants> & { ref: string }, FoundIdentity, UseGrant> = {
   name: 'use_grant.create',
@@ -38,7 +38,7 @@ export const listUseGrants: Action<{ ref: string; page: Page }, FoundIdentity, U
   name: 'use_grant.list',
   needs: 'managed_identity.view',
   changes: false,
-  find: (context, input) => resolveIdentity(context, input.ref),
+  find: (context, input) => resolveIdentityToList(context, input.ref),
   run: (context, { page }, { identity }) => listGrants(context.db, identity.id, page),
 };
 

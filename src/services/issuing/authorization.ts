@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { isId } from '../../core/ids.ts';
+import type { LoggedFacts } from '../../core/loggedfacts.ts';
 import type { Origin } from '../../core/origin.ts';
 import { accountCaller, anonymous, userCaller } from '../../core/principals.ts';
 import type { Database } from '../../database/connections.ts';
@@ -46,11 +47,9 @@ export function createAuthorizationPorts(parts: { database: Database; audit: Aud
         return organization === undefined ? login : `${login} in ${organization.path}`;
       },
     },
-    async exchange(request: { subject_token: string; audience: string; origin: Origin }) {
-      const minted = await mint.mint(
-        { token: request.subject_token, managed_identity: request.audience, origin: request.origin },
-        'token',
-      );
+    async exchange(request: { subject_token: string; audience: string; origin: Origin; logged: LoggedFacts }) {
+      const { subject_token: token, audience: managed_identity, origin, logged } = request;
+      const minted = await mint.mint({ token, managed_identity, origin, logged }, 'token');
       return { token: minted.token, expires_in: minted.expires_at - Math.floor(clock.now() / 1000) };
     },
     async record(event: EndpointEvent) {

@@ -1,4 +1,5 @@
 import { ArsiaError } from '../../core/errors.ts';
+import type { LoggedFacts } from '../../core/loggedfacts.ts';
 import { refuseIdentity, refuseJob } from '../../core/mint.ts';
 import type { Delivery, IdentityFacts, MintFacts } from '../../core/mintfacts.ts';
 import { isReference } from '../../core/names.ts';
@@ -15,6 +16,8 @@ export interface IdentityRequest {
   managed_identity: string;
   profile?: string | undefined;
   origin: Origin;
+  /** Receives the caller. */
+  logged?: LoggedFacts | undefined;
 }
 
 /** The kind of answer: the token itself, or credentials. */

@@ -125,11 +125,12 @@ function describeRequest({ managed_identity }: IdentityRequest): { managed_ident
 function buildDeliveryEvent(
   clock: Clock,
   action: string,
-  { origin }: IdentityRequest,
+  { origin, logged }: IdentityRequest,
   facts: MintFacts | undefined,
   more: Partial<AuditEvent> & Pick<AuditEvent, 'outcome'>,
 ): AuditEvent {
   const caller = facts === undefined ? anonymous : jobCaller(facts);
+  if (logged !== undefined) logged.caller = caller;
   return buildEvent(clock, { caller, origin }, action, undefined, {
     user_id: facts?.user?.id ?? null,
     // An identity that the workspace may not see is recorded as the request names it, not by an id of another

@@ -93,10 +93,12 @@ async function admit(parts: Parts, request: OutsideRequest, facts: ExchangeFacts
   const issuer = readClaimedIssuer(request.subject_token);
   const asked = await findTrustingAccount(parts, request.audience, issuer, facts);
   facts.iss = issuer;
-  const claims = await verifier.verify(request.subject_token, issuer, asked.account.organization_id);
+  const { claims, isVerified } = await verifyForRules(verifier, request.subject_token, issuer, asked);
   facts.claims = claims;
   // Read again: the issuer may have needed seconds to answer, and a change in that time counts.
-  const { account, rules } = await findTrustingAccount(parts, request.audience, issuer, facts);
+  const { account, rules: present } = await findTrustingAccount(parts, request.audience, issuer, facts);
+  const rules = present.filter(isVerified);
+  if (rules.length === 0) throw buildUntrustedError();
   const decision = decideTrust(rules, claims);
   if ('denial' in decision) {
     facts.denial = decision.denial;
@@ -104,7 +106,7 @@ async function admit(parts: Parts, request: OutsideRequest, facts: ExchangeFacts
   }
   const { rule } = decision;
   facts.trust_rule_id = rule.id;
-  if (rule.single_use) await markUsed(parts.artifacts, claims);
+  if (rule.single_use) await markUsed(parts.artifacts, claims, rule);
   // The access token ends no later than the token itself would be accepted.
   const rest = claims.exp + outsideTokens.clockTolerance - Math.floor(clock.now() / 1000);
   const lifetime = Math.max(1, Math.min(accessTokenLifetime, rest));
@@ -133,11 +135,49 @@ async function findTrustingAccount({ database }: Parts, ref: string, issuer: str
   return { account, rules };
 }
 
-async function markUsed(artifacts: ArtifactStore, { iss, jti, exp }: OutsideClaims): Promise<void> {
+type Rule = Awaited<ReturnType<typeof findTrustingAccount>>['rules'][number];
+
+/**
+ * Verifies a token for the rules of its issuer. A rule with uploaded keys counts only where these verify the token, and the
+ * keys that the issuer publishes count only for rules without: an owner who uploads keys speaks for no other rule. Throws
+ * where the token is valid for no rule.
+ */
+async function verifyForRules(
+  verifier: OutsideVerifier,
+  token: string,
+  issuer: string,
+  { account, rules }: { account: ServiceAccount; rules: readonly Rule[] },
+): Promise<{ claims: OutsideClaims; isVerified: (rule: Rule) => boolean }> {
+  const verified = new Set<string>();
+  let claims: OutsideClaims | undefined;
+  let fault: unknown;
+  const attempt = async (rule: string, verify: () => Promise<OutsideClaims>) => {
+    try {
+      claims = await verify();
+      verified.add(rule);
+    } catch (thrown) {
+      fault = thrown;
+    }
+  };
+  for (const { id, jwks } of rules)
+    if (jwks !== null) await attempt(id, () => verifier.verifyWith(jwks, token, issuer));
+  if (rules.some(({ jwks }) => jwks === null))
+    await attempt('published', () => verifier.verify(token, issuer, account.organization_id));
+  if (claims === undefined) throw fault;
+  return { claims, isVerified: ({ id, jwks }) => verified.has(jwks === null ? 'published' : id) };
+}
+
+/** `organization_id` is of the rule. */
+async function markUsed(
+  artifacts: ArtifactStore,
+  { iss, jti, exp }: OutsideClaims,
+  { jwks, organization_id }: Pick<Rule, 'jwks' | 'organization_id'>,
+): Promise<void> {
   if (jti === undefined)
     throw new ArsiaError('outside_token_refused', 'The trust rule accepts each token once, and this token has no jti.');
   const end = exp + outsideTokens.clockTolerance;
-  const id = JSON.stringify([iss, jti]);
+  // With uploaded keys an owner can sign any `jti`, and must not use up those of other organisations.
+  const id = JSON.stringify(jwks === null ? [iss, jti] : [iss, jti, organization_id]);
   if (!(await artifacts.saveOnce({ model: usedTokens, id, payload: {}, expires_at: end * 1000 })))
     throw new ArsiaError(
       'outside_token_refused',

@@ -1,5 +1,13 @@
-import { endJob, getJob, heartbeatJob, listWorkspaceJobs, startJob } from './jobs.ts';
+import { endJob, getJob, getOwnJob, heartbeatJob, startJob } from './jobs.ts';
+import { listWorkspaceJobs } from './lists.ts';
 
 export const jobActions = {
-  jobs: { start: startJob, get: getJob, list: listWorkspaceJobs, end: endJob, heartbeat: heartbeatJob },
+  jobs: {
+    start: startJob,
+    get: getJob,
+    getOwn: getOwnJob,
+    list: listWorkspaceJobs,
+    end: endJob,
+    heartbeat: heartbeatJob,
+  },
 };

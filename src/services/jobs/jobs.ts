@@ -1,14 +1,16 @@
 import { ArsiaError } from '../../core/errors.ts';
+import { isId } from '../../core/ids.ts';
+import { describeEnd } from '../../core/jobends.ts';
 import { jobDeadline } from '../../core/lifetimes.ts';
-import type { Page } from '../../database/page.ts';
 import { jobs } from '../../entities/jobs.ts';
 import { hashToken } from '../../store/issuing/artifacts.ts';
-import { insertJob, type Job, listJobs, recordHeartbeat, endJob as setEnd } from '../../store/jobs/jobs.ts';
+import { insertJob, type Job, recordHeartbeat, endJob as setEnd } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
-import type { Action, Context } from '../pipeline/action.ts';
+import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 import { createJobToken } from './jobtokens.ts';
-import { applyEnd, type FoundJob, hasEnded, isStarterOrJob, resolveJob } from './lookup.ts';
+import { applyEnd, type FoundJob, isStarterOrJob, resolveJob } from './lookup.ts';
 import { type NewJob, refuseTask, resolveParent } from './tasks.ts';
 import { decideTerms } from './terms.ts';
 
@@ -18,14 +20,16 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
   needs: 'member',
   changes: true,
   adds: ['running_jobs', 'running_jobs_per_launcher', 'running_jobs_per_user', 'array_tasks_per_job'],
-  find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
+  async find(context, input) {
+    const found = await resolveNamespace(context, 'workspace', input.workspace);
+    return { ...found, recorded: { workspace: found.namespace.path, ...describeAsked(input) } };
+  },
   async authorise(context, input, found) {
-    const parent = input.parent === undefined ? undefined : await resolveParent(context, input, found.namespace);
-    await decideTerms(context, input, found, parent);
+    await decideTerms(context, input, found, await findParent(context, input, found));
   },
   async run(context, input, found) {
     const { namespace } = found;
-    const parent = input.parent === undefined ? undefined : await resolveParent(context, input, namespace);
+    const parent = await findParent(context, input, found);
     if (parent !== undefined) await refuseTask(context, input, parent);
     const { asked, terms } = await decideTerms(context, input, found, parent);
     await admitJob(context, namespace, parent);
@@ -39,6 +43,7 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
       started_by: context.caller.id!,
       deadline: new Date(computeDeadline(context, asked)),
       ended_at: null,
+      ended_by: null,
       created_at: new Date(context.now),
       version: 1,
       parent_id: parent?.id ?? null,
@@ -48,13 +53,28 @@ export const startJob: Action<NewJob, FoundNamespace, { job: Job; job_token: str
     };
     return { job: await insertJob(context.db, { ...row, token_hash: hashToken(job_token) }), job_token };
   },
-  describe: (_input, { namespace }, { job }) => ({
+  describe: (_input, _found, { job }) => ({
     job_id: job.id,
     user_id: job.user_id,
     target_id: job.id,
-    detail: { workspace: namespace.path, ...jobs.recorded(job) },
+    detail: jobs.recorded(job),
   }),
 };
+
+/** Describes what was asked, for the record of a start or its refusal. An array task has the stage and labels of its parent. */
+function describeAsked(input: NewJob): Record<string, unknown> {
+  const { parent, task_index = null, reference = null } = input;
+  if (parent === undefined) return jobs.recorded({ ...input, reference });
+  return { reference, task_index, ...(isId('job', parent) && { parent }) };
+}
+
+/** Finds the parent of an array task, and names its user in the audit record: the task runs for the same user. */
+async function findParent(context: Context, input: NewJob, found: FoundNamespace): Promise<Job | undefined> {
+  if (input.parent === undefined) return undefined;
+  const parent = await resolveParent(context, input, found.namespace);
+  found.audit = { ...found.audit, user_id: parent.user_id };
+  return parent;
+}
 
 async function admitJob({ admit, caller }: Context, { organization_id }: Namespace, parent?: Job): Promise<void> {
   const quota = caller.kind === 'service_account' ? 'running_jobs_per_launcher' : 'running_jobs_per_user';
@@ -75,13 +95,18 @@ export const getJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
   },
 };
 
-export const listWorkspaceJobs: Action<{ workspace: string; page: Page }, FoundNamespace, Job[]> = {
-  name: 'job.list',
-  needs: 'job.view',
+/** Returns the job of the token, so that a job needs neither its id nor that of its workspace. */
+export const getOwnJob: Action<undefined, Place & { job?: Job }, Job> = {
+  name: 'job.get_own',
+  needs: 'job',
   changes: false,
-  find: (context, input) => resolveNamespace(context, 'workspace', input.workspace),
-  run: async (context, input, { namespace }) =>
-    (await listJobs(context.db, namespace.id, input.page)).map((job) => applyEnd(job, context.now)),
+  async find(context) {
+    const { caller } = context;
+    if (caller.kind !== 'job') return await findOwnOrganization(context);
+    return await resolveJob(context, { workspace: caller.workspace_id, id: caller.id });
+  },
+  opensToJob: ({ job }, caller) => job?.id === caller.id,
+  run: async (context, _input, { job }) => applyEnd(job!, context.now),
 };
 
 /**
@@ -97,7 +122,7 @@ export const endJob: Action<{ workspace: string; id: string }, FoundJob, Job> = 
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isStarterOrJob(context, job)) await context.demand('membership.manage', place);
-    return await setEnd(context.db, job.id, new Date(context.now));
+    return await setEnd(context.db, job.id, new Date(context.now), context.caller.id!);
   },
 };
 
@@ -116,7 +141,8 @@ export const heartbeatJob: Action<{ workspace: string; id: string }, FoundJob, J
   opensToJob: ({ job }, caller) => job.id === caller.id,
   async run(context, _input, { job, ...place }) {
     if (!isStarterOrJob(context, job)) await context.demand('membership.manage', place);
-    if (hasEnded(job, context.now)) throw new ArsiaError('job_ended', `Job ${job.id} has ended.`);
+    const current = applyEnd(job, context.now);
+    if (current.ended_at !== null) throw new ArsiaError('job_ended', describeEnd(current));
     const at = new Date(context.now);
     if (!(await recordHeartbeat(context.db, job.id, at)))
       throw new ArsiaError('conflict', `Job ${job.id} was started without a heartbeat.`, {

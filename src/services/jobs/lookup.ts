@@ -15,12 +15,8 @@ export interface FoundJob extends Place {
  */
 export function applyEnd(job: Job, now: number): Job {
   return job.ended_at === null && job.effective_deadline.getTime() <= now
-    ? { ...job, ended_at: job.effective_deadline }
+    ? { ...job, ended_at: job.effective_deadline, ended_by: job.own_end }
     : job;
-}
-
-export function hasEnded(job: Job, now: number): boolean {
-  return applyEnd(job, now).ended_at !== null;
 }
 
 /** Finds a job of a workspace. Throws `not_found`. */

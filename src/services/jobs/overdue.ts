@@ -35,9 +35,10 @@ async function endBatch({ database, audit, clock }: Parts): Promise<number> {
   return await database.transaction(
     async (tx) => {
       const jobs = await endOverdueBatch(tx, new Date(clock.now()), batch);
-      for (const { id, organization_id, workspace_id, user_id } of jobs) {
+      for (const { id, organization_id, workspace_id, user_id, ended_by } of jobs) {
         const place = { organization_id, lineage: [], audit: { job_id: id, workspace_id, user_id, target_id: id } };
-        await audit.insert(tx, buildEvent(clock, systemCall, 'job.expire', place, { outcome: 'success' }));
+        const outcome = { outcome: 'success' as const, detail: { ended_by } };
+        await audit.insert(tx, buildEvent(clock, systemCall, 'job.expire', place, outcome));
       }
       return jobs.length;
     },

@@ -1,11 +1,12 @@
 import { ArsiaError } from '../../core/errors.ts';
+import { describeEnd } from '../../core/jobends.ts';
 import type { Created } from '../../entities/entity.ts';
 import type { jobs } from '../../entities/jobs.ts';
 import type { Job } from '../../store/jobs/jobs.ts';
 import { findJob, hasTask } from '../../store/jobs/jobs.ts';
 import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import type { Context } from '../pipeline/action.ts';
-import { hasEnded } from './lookup.ts';
+import { applyEnd } from './lookup.ts';
 
 /** Returns the parent job. Throws `invalid_request` unless it is in the same workspace and the caller started it. */
 export async function resolveParent(context: Context, input: NewJob, workspace: Namespace): Promise<Job> {
@@ -25,13 +26,12 @@ export async function refuseTask(context: Context, input: NewJob, parent: Job): 
     });
   if (await hasTask(context.db, parent.id, input.task_index))
     throw new ArsiaError('conflict', `Job ${parent.id} already has a task ${input.task_index}.`);
-  const isParentOver = hasEnded(parent, context.now);
+  const current = applyEnd(parent, context.now);
+  const isParentOver = current.ended_at !== null;
   if (isParentOver || parent.parent_id !== null)
     throw new ArsiaError(
       'conflict',
-      isParentOver
-        ? `Job ${parent.id} has ended.`
-        : `Job ${parent.id} is itself an array task, and array tasks have no tasks.`,
+      isParentOver ? describeEnd(current) : `Job ${parent.id} is itself an array task, and array tasks have no tasks.`,
     );
 }
 

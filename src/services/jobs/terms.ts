@@ -1,4 +1,4 @@
-import { canAct, interactive, isPlain } from '../../core/acting.ts';
+import { type ActFault, explainActFault, findActFault, interactive, isPlain } from '../../core/acting.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { decide } from '../../core/permissions.ts';
 import type { Job } from '../../store/jobs/jobs.ts';
@@ -37,8 +37,8 @@ async function launch(context: Context, input: NewJob, found: FoundNamespace) {
     if (!isPlain(input)) refuseToAct(rights, workspace, input, { id: launcher_id, login: 'itself', team_ids: [] });
     return { user_id: null, launcher_id, stage: input.stage };
   }
+  const user = await findAskedUser(context, input.user, found);
   if (rights.length === 0) await context.demand('namespace.view', found);
-  const user = await findUser(context.db, workspace.organization_id, input.user);
   const team_ids = user === undefined ? [] : await listTeamIds(context.db, user.id);
   // Names the user as the request does: a launcher that may not act for a user must not learn whether the user exists
   // (threats.md N83).
@@ -58,21 +58,34 @@ function refuseToAct(
   job: NewJob,
   runner: Pick<User, 'id' | 'login'> & { team_ids: string[] },
 ): void {
-  if (canAct(rights, workspace.lineage, job, [runner.id, ...runner.team_ids])) return;
-  throw new ArsiaError(
-    'forbidden',
-    `This service account may not act for ${runner.login} in ${workspace.path} with stage ${job.stage} and these labels.`,
-    { advice: 'Ask an owner for the right (POST /api/v1/service-accounts/{id}/may-act).' },
-  );
+  const fault = findActFault(rights, workspace.lineage, job, [runner.id, ...runner.team_ids]);
+  if (fault === undefined) return;
+  const asked = { user: runner.login, workspace: workspace.path, stage: job.stage };
+  throw new ArsiaError('forbidden', explainActFault(fault, 'This service account', asked), {
+    advice: actAdvice[fault.part],
+    ...(fault.part === 'labels' && {
+      fields: fault.labels.map(({ key, allowed }) => ({
+        pointer: `/labels/${key}`,
+        detail: allowed === undefined ? 'is not listed by the right to act' : `must match ${JSON.stringify(allowed)}`,
+      })),
+    }),
+  });
 }
+
+const actAdvice: Record<ActFault['part'], string> = {
+  runner: 'Ask an owner for the right (POST /api/v1/service-accounts/{id}/may-act).',
+  stage: 'Ask an owner to add the stage to the right (PATCH /api/v1/service-accounts/{id}/may-act/{right}).',
+  labels:
+    'Ask an owner to add the label to the right (PATCH /api/v1/service-accounts/{id}/may-act/{right}): `labels` has a pattern of values for each key, or for `*`, which is every other key.',
+};
 
 /** Decides a job of a person: only for themselves, with the stage `interactive` and without labels. */
 async function startForSelf(context: Context, input: NewJob, found: FoundNamespace) {
   const { caller } = context;
   if (caller.kind !== 'user') throw new ArsiaError('forbidden', 'Only people and service accounts can start jobs.');
+  const user = await findAskedUser(context, input.user ?? caller.id, found);
   await context.demand('job.run', found);
-  const isSelf = input.user === undefined || input.user === caller.id || input.user === caller.name;
-  if (!isSelf)
+  if (user?.id !== caller.id)
     throw new ArsiaError('forbidden', 'A person can start jobs only for themselves.', {
       advice: 'Leave `user` out, or let a service account with the right to act start the job.',
     });
@@ -89,6 +102,13 @@ async function startForSelf(context: Context, input: NewJob, found: FoundNamespa
       },
     );
   return { user_id: caller.id, launcher_id: null, stage: interactive };
+}
+
+/** Finds the user for whom a job is asked, and names them in the audit record of the request, which may be a refusal. */
+async function findAskedUser({ db }: Context, ref: string, found: FoundNamespace): Promise<User | undefined> {
+  const user = await findUser(db, found.namespace.organization_id, ref);
+  if (user !== undefined) found.audit = { ...found.audit, user_id: user.id };
+  return user;
 }
 
 async function refuseWithoutRole(context: Context, user: User, workspace: Namespace): Promise<void> {

@@ -1,5 +1,6 @@
-import { createMayAct, listRightsToAct, removeMayAct } from './mayact.ts';
-import { createSecret, removeSecret } from './secrets.ts';
+import { changeMayAct, createMayAct, listRightsToAct, removeMayAct } from './mayact.ts';
+import { removeServiceAccount } from './removal.ts';
+import { createSecret, listSecretsOfAccount, removeSecret } from './secrets.ts';
 import {
   changeServiceAccount,
   createServiceAccount,
@@ -19,10 +20,12 @@ export function createMachineActions(parts: {
       get: getServiceAccount,
       list: listAllServiceAccounts,
       update: changeServiceAccount,
+      remove: removeServiceAccount,
       createSecret,
+      listSecrets: listSecretsOfAccount,
       removeSecret,
     },
-    mayAct: { create: createMayAct, list: listRightsToAct, remove: removeMayAct },
+    mayAct: { create: createMayAct, list: listRightsToAct, update: changeMayAct, remove: removeMayAct },
     trustRules: createTrustRuleActions({
       own: [parts.issuer, `${parts.issuer}/oauth2`],
       allowLoopback: parts.allowLoopbackIssuers,

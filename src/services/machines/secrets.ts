@@ -1,7 +1,8 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { day } from '../../core/lifetimes.ts';
+import type { Page } from '../../database/page.ts';
 import { hashToken } from '../../store/issuing/artifacts.ts';
-import { deleteSecret, insertSecret } from '../../store/machines/serviceaccounts.ts';
+import { deleteSecret, insertSecret, listSecrets, type SecretRow } from '../../store/machines/serviceaccounts.ts';
 import type { Action } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
@@ -45,6 +46,14 @@ export const createSecret: Action<{ ref: string }, FoundAccount, NewSecret> = {
     return { id: row.id, client_id: account.id, client_secret, expires_at: row.expires_at };
   },
   describe: (_input, _found, secret) => ({ detail: { secret_id: secret.id, expires_at: secret.expires_at } }),
+};
+
+export const listSecretsOfAccount: Action<{ ref: string; page: Page }, FoundAccount, SecretRow[]> = {
+  name: 'service_account_secret.list',
+  needs: 'service_account.manage',
+  changes: false,
+  find: (context, input) => resolveServiceAccount(context, input.ref),
+  run: (context, { page }, { account }) => listSecrets(context.db, account.id, page),
 };
 
 export const removeSecret: Action<{ ref: string; secret: string }, FoundAccount, void> = {

@@ -10,12 +10,14 @@ import {
   findServiceAccount,
   findServiceAccountByName,
   insertServiceAccount,
+  listLiveSecretHashes,
   listServiceAccounts,
   type ServiceAccount,
   updateServiceAccount,
 } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace } from '../../store/namespaces/namespaces.ts';
 import { endSignIns } from '../../store/people/useridentities.ts';
+import type { PrincipalFilter } from '../../store/people/users.ts';
 import { type FoundNamespace, listVisibleRoots, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findOwnOrganization } from '../pipeline/places.ts';
@@ -65,6 +67,8 @@ export const createServiceAccount: Action<Created<typeof serviceAccounts>, Found
       is_active: true,
       created_at: new Date(context.now),
       version: 1,
+      deleted_at: null,
+      deleted_path: null,
     };
     await insertServiceAccount(context.db, row);
     return row;
@@ -83,20 +87,20 @@ export const getServiceAccount: Action<{ ref: string }, FoundAccount, ServiceAcc
   run: async (_context, _input, { account }) => account,
 };
 
-export const listAllServiceAccounts: Action<{ page: Page }, Place, ServiceAccount[]> = {
+export const listAllServiceAccounts: Action<PrincipalFilter & { page: Page }, Place, ServiceAccount[]> = {
   name: 'service_account.list',
   needs: 'member',
   changes: false,
   find: findOwnOrganization,
-  async run(context, input, { organization_id }) {
+  async run(context, { page, ...filter }, { organization_id }) {
     const roots = await listVisibleRoots(context);
     if (roots.length === 0 || organization_id === null) return [];
-    return await listServiceAccounts(context.db, { organization_id, roots }, input.page);
+    return await listServiceAccounts(context.db, { ...filter, organization_id, roots }, page);
   },
 };
 
 export const changeServiceAccount: Action<
-  Changed<typeof serviceAccounts> & { ref: string },
+  Changed<typeof serviceAccounts> & { ref: string; force: boolean },
   FoundAccount,
   ServiceAccount
 > = {
@@ -105,14 +109,29 @@ export const changeServiceAccount: Action<
   changes: true,
   find: (context, input) => resolveServiceAccount(context, input.ref),
   version: ({ account }) => account.version,
-  async run(context, { ref: _ref, ...change }, { account }) {
+  async run(context, { ref: _ref, force, ...change }, { account }) {
     // Its tokens end for good: a leaked one must not become valid again when the account is activated again.
     if (change.is_active === false) await endSignIns(context.db, account.id);
     // An account with keys has no secrets: older ones would become valid again when its keys are removed.
-    if (change.jwks) await deleteSecrets(context.db, account.id);
+    if (change.jwks) await dropSecrets(context, account, force);
     return await updateServiceAccount(context.db, account.id, change);
   },
-  describe: ({ ref: _ref, jwks, ...change }) => ({
+  describe: ({ ref: _ref, force: _force, jwks, ...change }) => ({
     detail: { ...change, ...(jwks !== undefined && { keys: 'changed' }), ...(jwks && { secrets: 'deleted' }) },
   }),
 };
+
+/** Throws `conflict` where a secret could still be in use, unless forced. */
+async function dropSecrets(context: Context, { id, name }: ServiceAccount, force: boolean): Promise<void> {
+  const live = await listLiveSecretHashes(context.db, id, new Date(context.now));
+  if (live.length > 0 && !force)
+    throw new ArsiaError(
+      'conflict',
+      `${name} has ${live.length} client secrets, which registering keys would delete.`,
+      {
+        advice: 'Delete them first, or add `?force=true`: whoever uses one is refused with the next request.',
+        fields: [{ pointer: '/jwks', detail: 'would delete the client secrets' }],
+      },
+    );
+  await deleteSecrets(context.db, id);
+}

@@ -1,8 +1,10 @@
+import type { FieldFault } from '../../core/errors.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { findTrustFaults } from '../../core/outsidetrust.ts';
 import type { Page } from '../../database/page.ts';
 import type { Created } from '../../entities/entity.ts';
 import { trustRules } from '../../entities/trustrules.ts';
+import { computeThumbprint, isUsable } from '../../signing/outside/keys.ts';
 import {
   deleteTrustRule,
   findTrustRule,
@@ -29,7 +31,11 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
     find: (context, input) => resolveServiceAccount(context, input.ref),
     async run(context, { ref: _ref, conditions, ...terms }, { account }) {
       const { allowed_issuers: allowed } = await readOrganizationSettings(context.db, account.organization_id);
-      const fields = findTrustFaults({ ...terms, conditions }, { own, allowed, allowLoopback });
+      const isFetched = terms.jwks === null;
+      const fields = [
+        ...findTrustFaults({ ...terms, conditions }, { own, allowed, allowLoopback, isFetched }),
+        ...findKeyFaults(terms.jwks),
+      ];
       if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
       await context.admit('trust_rules_per_service_account', account.organization_id, account);
       const row: TrustRuleRow = {
@@ -74,6 +80,15 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
   return { create, list, remove };
 }
 
+/** Returns the faults that only an import finds, such as a point that is not on its curve. */
+function findKeyFaults(jwks: TrustRuleRow['jwks']): FieldFault[] {
+  return (jwks?.keys ?? []).flatMap((key, index) =>
+    isUsable(key) ? [] : [{ pointer: `/jwks/keys/${index}`, detail: 'is not a valid public key' }],
+  );
+}
+
+/** Uploaded keys appear by their thumbprints. */
 function describeRule(rule: TrustRuleRow): Record<string, unknown> {
-  return { trust_rule_id: rule.id, conditions: rule.conditions.all, ...trustRules.recorded(rule) };
+  const keys = rule.jwks && { key_thumbprints: rule.jwks.keys.map(computeThumbprint) };
+  return { trust_rule_id: rule.id, conditions: rule.conditions.all, ...trustRules.recorded(rule), ...keys };
 }

@@ -15,6 +15,7 @@ import { releaseAudiences } from '../identities/audiences.ts';
 import type { Action, Context } from '../pipeline/action.ts';
 import { demandBelow, formatPaths } from './descendants.ts';
 import { type FoundNamespace, resolveNamespace } from './namespaces.ts';
+import { listPathWarnings } from './pathwarnings.ts';
 
 interface FoundMove extends FoundNamespace {
   parent: Namespace;
@@ -27,7 +28,11 @@ interface FoundMove extends FoundNamespace {
  */
 export function moveNamespaceTo(
   kind: Namespace['kind'],
-): Action<{ ref: string; parent: string; force: boolean }, FoundMove, { namespace: Namespace; dropped: string[] }> {
+): Action<
+  { ref: string; parent: string; force: boolean },
+  FoundMove,
+  { namespace: Namespace; dropped: string[]; warnings: string[] }
+> {
   return {
     name: `${kind}.move`,
     needs: `${kind}.delete`,
@@ -46,7 +51,8 @@ export function moveNamespaceTo(
       await refuseMove(context, namespace, parent);
       const dropped = await dropLostAssignments(context, namespace, parent, input.force);
       await moveNamespace(context.db, namespace, parent);
-      return { namespace: (await findNamespace(context.db, kind, namespace.id))!, dropped };
+      const warnings = await listPathWarnings(context, namespace);
+      return { namespace: (await findNamespace(context.db, kind, namespace.id))!, dropped, warnings };
     },
     describe: (input, { namespace }, result) => ({
       detail: { from: namespace.path, to: result.namespace.path, force: input.force, dropped: result.dropped },

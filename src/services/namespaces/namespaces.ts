@@ -1,7 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { childPath, maximumDepth } from '../../core/namespace.ts';
 import type { Page } from '../../database/page.ts';
-import type { Changed, Created } from '../../entities/entity.ts';
+import type { Created } from '../../entities/entity.ts';
 import { groups } from '../../entities/namespaces.ts';
 import {
   countOrganizations,
@@ -9,7 +9,7 @@ import {
   insertNamespace,
   listNamespaces,
   type Namespace,
-  updateNamespace,
+  type NamespaceFilter,
 } from '../../store/namespaces/namespaces.ts';
 import { listMembershipsOf } from '../../store/people/memberships.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
@@ -133,31 +133,20 @@ export function getNamespace(kind: Namespace['kind']): Action<{ ref: string }, F
   };
 }
 
-export function changeNamespace(
-  kind: Namespace['kind'],
-): Action<Changed<typeof groups> & { ref: string }, FoundNamespace, Namespace> {
-  return {
-    name: `${kind}.update`,
-    needs: `${kind}.update`,
-    changes: true,
-    find: (context, input) => resolveNamespace(context, kind, input.ref),
-    version: ({ namespace }) => namespace.version,
-    run: (context, { ref: _ref, ...change }, { namespace }) => updateNamespace(context.db, namespace.id, change),
-    describe: ({ ref: _ref, ...change }, { namespace }) => ({ detail: { path: namespace.path, ...change } }),
-  };
-}
-
 /** Returns the action that lists the groups or workspaces that the caller can see. */
-export function listVisibleNamespaces(kind: Namespace['kind']): Action<{ page: Page }, Place, Namespace[]> {
+export function listVisibleNamespaces(
+  kind: Namespace['kind'],
+): Action<NamespaceFilter & { page: Page }, Place, Namespace[]> {
   return {
     name: `${kind}.list`,
     needs: 'member',
     changes: false,
     find: findOwnOrganization,
-    async run(context, input, place) {
+    async run(context, { page, ...filter }, place) {
       const roots = await listVisibleRoots(context);
       if (roots.length === 0 || place.organization_id === null) return [];
-      return await listNamespaces(context.db, { kind, organization_id: place.organization_id, roots }, input.page);
+      const { organization_id } = place;
+      return await listNamespaces(context.db, { ...filter, kind, organization_id, roots }, page);
     },
   };
 }
@@ -175,7 +164,8 @@ export async function listVisibleRoots(context: Context): Promise<string[]> {
   return (await listMembershipsOf(db, caller.id)).map((membership) => membership.namespace_id);
 }
 
-async function refuseTakenPath(context: Context, path: string): Promise<void> {
+/** Throws `conflict` where a group or workspace has the path. */
+export async function refuseTakenPath(context: Context, path: string): Promise<void> {
   if ((await findNamespace(context.db, 'any', path)) === undefined) return;
   throw new ArsiaError('conflict', `There is already a group or workspace ${path}.`, {
     advice: 'Choose another name.',

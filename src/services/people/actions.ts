@@ -1,8 +1,19 @@
+import { removeUser } from './deletion.ts';
 import { detachUser } from './detach.ts';
-import { createInvitation, listAllInvitations, removeInvitation } from './invitations.ts';
+import { createInvitationAction, listAllInvitations, removeInvitation } from './invitations.ts';
 import { leaveOrganization } from './leaving.ts';
-import { changeMembership, createMembership, listMembers, removeMembership } from './memberships.ts';
+import { getMe } from './me.ts';
+import {
+  changeMembership,
+  createMembership,
+  listMembers,
+  listMembershipsOfOne,
+  removeMembership,
+} from './memberships.ts';
+import { mergeUser } from './merging.ts';
+import { createUserAction } from './newusers.ts';
 import { createOwnerLink } from './ownerlinks.ts';
+import type { SignInPlace } from './signinplace.ts';
 import {
   addTeamMember,
   changeTeam,
@@ -13,27 +24,41 @@ import {
   removeTeam,
   removeTeamMember,
 } from './teams.ts';
-import { changeUser, createUser, getUser, listAllUsers } from './users.ts';
+import { createTieActions } from './ties.ts';
+import { changeUser, getUser, listAllUsers } from './users.ts';
 
-export const peopleActions = {
-  users: { create: createUser, get: getUser, list: listAllUsers, update: changeUser, leave: leaveOrganization },
-  owners: { createLink: createOwnerLink },
-  userIdentities: { detach: detachUser },
-  invitations: { create: createInvitation, list: listAllInvitations, remove: removeInvitation },
-  memberships: {
-    create: createMembership,
-    list: listMembers,
-    update: changeMembership,
-    remove: removeMembership,
-  },
-  teams: {
-    create: createTeam,
-    get: getTeam,
-    list: listAllTeams,
-    update: changeTeam,
-    remove: removeTeam,
-    addMember: addTeamMember,
-    listMembers: listMembersOfTeam,
-    removeMember: removeTeamMember,
-  },
-};
+export function createPeopleActions({ signIn }: { signIn: SignInPlace }) {
+  return {
+    callers: { get: getMe },
+    users: {
+      create: createUserAction(signIn),
+      get: getUser,
+      list: listAllUsers,
+      update: changeUser,
+      merge: mergeUser,
+      remove: removeUser,
+      leave: leaveOrganization,
+    },
+    userTies: createTieActions(signIn),
+    owners: { createLink: createOwnerLink },
+    userIdentities: { detach: detachUser },
+    invitations: { create: createInvitationAction(signIn), list: listAllInvitations, remove: removeInvitation },
+    memberships: {
+      create: createMembership,
+      list: listMembers,
+      listOfPrincipal: listMembershipsOfOne,
+      update: changeMembership,
+      remove: removeMembership,
+    },
+    teams: {
+      create: createTeam,
+      get: getTeam,
+      list: listAllTeams,
+      update: changeTeam,
+      remove: removeTeam,
+      addMember: addTeamMember,
+      listMembers: listMembersOfTeam,
+      removeMember: removeTeamMember,
+    },
+  };
+}

@@ -51,7 +51,7 @@ export const detachUser: Action<NamedUser, Place, Detached & { issuers: string[]
     const issuers = (await listUserIdentities(context.db, { user_id: id })).map(({ iss }) => iss);
     await deleteUserIdentities(context.db, id);
     await endSignIns(context.db, id);
-    const ended_jobs = await endJobsStartedBy(context.db, id, new Date(context.now));
+    const ended_jobs = await endJobsStartedBy(context.db, id, new Date(context.now), context.caller.id!);
     return { id, organization_id: user.organization_id, login: user.login, issuers, ended_jobs };
   },
   describe: (_input, _place, { id, organization_id, login, issuers, ended_jobs }) => ({

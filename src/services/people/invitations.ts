@@ -12,9 +12,11 @@ import {
   insertInvitation,
   listInvitations,
 } from '../../store/people/invitations.ts';
+import { listUsersByAddress } from '../../store/people/useridentities.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
+import { requireSignIn, type SignInPlace } from './signinplace.ts';
 
 /** Without `namespace`, the role is one in the organisation; without `role`, it is `viewer`. */
 type NewInvitation = Created<typeof invitations>;
@@ -24,42 +26,68 @@ interface FoundInvitation extends Place {
 }
 
 /**
- * Invites an e-mail address, which can become a user of the organisation at its first sign-in, once, within two weeks.
+ * Creates the action that invites an e-mail address. Whoever signs in with it can become a user of the organisation,
+ * or get the role as the user that they are, once, within two weeks.
  */
-export const createInvitation: Action<NewInvitation, Place, Invitation> = {
-  name: 'invitation.create',
-  needs: 'user.manage',
-  changes: true,
-  adds: ['invitations'],
-  find: findOwnOrganization,
-  async run(context, input, { organization_id }) {
-    const organization = organization_id!;
-    const open = await findOpenInvitation(context.db, organization, input.email);
-    if (open !== undefined && open.expires_at.getTime() > context.now)
-      throw new ArsiaError('conflict', `${input.email} is already invited.`, {
-        advice: `Delete the invitation ${open.id} first, to invite again with another role.`,
-      });
-    if (open !== undefined) await deleteInvitation(context.db, open.id);
-    else await context.admit('invitations', organization);
-    const row: Invitation = {
-      id: context.newId('invitation'),
-      organization_id: organization,
-      email: input.email,
-      ...(await resolveInvitedRole(context, organization, input)),
-      invited_by: context.caller.id ?? 'system',
-      created_at: new Date(context.now),
-      expires_at: new Date(context.now + signInLifetimes.invitation * 1000),
-      accepted_at: null,
-      user_id: null,
-    };
-    await insertInvitation(context.db, row);
-    return row;
-  },
-  describe: (_input, _place, { id, email, role, namespace_id }) => ({
-    target_id: id,
-    detail: { email, ...(role !== null && { role, namespace_id }) },
-  }),
-};
+export function createInvitationAction(signIn: SignInPlace): Action<NewInvitation, Place, Invitation> {
+  return {
+    name: 'invitation.create',
+    needs: 'user.manage',
+    changes: true,
+    adds: ['invitations'],
+    find: findOwnOrganization,
+    async run(context, input, { organization_id }) {
+      const organization = organization_id!;
+      requireSignIn(signIn, 'Nobody can accept an invitation');
+      await refuseKnownAddress(context, organization, input);
+      const open = await findOpenInvitation(context.db, organization, input.email);
+      if (open !== undefined && open.expires_at.getTime() > context.now)
+        throw new ArsiaError('conflict', `${input.email} is already invited.`, {
+          advice: `Delete the invitation ${open.id} first, to invite again with another role.`,
+        });
+      if (open !== undefined) await deleteInvitation(context.db, open.id);
+      else await context.admit('invitations', organization);
+      const row: Invitation = {
+        id: context.newId('invitation'),
+        organization_id: organization,
+        email: input.email,
+        ...(await resolveInvitedRole(context, organization, input)),
+        invited_by: context.caller.id ?? 'system',
+        created_at: new Date(context.now),
+        expires_at: new Date(context.now + signInLifetimes.invitation * 1000),
+        accepted_at: null,
+        user_id: null,
+      };
+      await insertInvitation(context.db, row);
+      return row;
+    },
+    describe: (_input, _place, { id, email, role, namespace_id }) => ({
+      target_id: id,
+      detail: { email, ...(role !== null && { role, namespace_id }) },
+    }),
+  };
+}
+
+/**
+ * Throws `conflict` where the address is that of a user who would get nothing by the invitation: an active one where it
+ * has no role, and a deactivated one.
+ */
+async function refuseKnownAddress(
+  { db }: Context,
+  organization_id: string,
+  { email, role, namespace }: NewInvitation,
+): Promise<void> {
+  const known = await listUsersByAddress(db, organization_id, email);
+  const active = known.find((user) => user.is_active);
+  if (active === undefined && known[0] !== undefined)
+    throw new ArsiaError('conflict', `${email} is the address of ${known[0].login}, who is deactivated.`, {
+      advice: `If this is the same person, activate the user: PATCH /api/v1/users/${known[0].id} {"is_active": true}. If another person has the address now, delete the user first: DELETE /api/v1/users/${known[0].id}.`,
+    });
+  if (active !== undefined && role === undefined && namespace === undefined)
+    throw new ArsiaError('conflict', `${email} signs in as ${active.login} already.`, {
+      advice: `Give the user a role: POST /api/v1/memberships with "principal": "${active.id}". Or invite with a role, which the person gets at the next sign-in.`,
+    });
+}
 
 export const listAllInvitations: Action<{ page: Page }, Place, Invitation[]> = {
   name: 'invitation.list',

@@ -5,6 +5,7 @@ import { deleteMembershipsOf } from '../../store/people/memberships.ts';
 import { deleteMembershipsInTeams } from '../../store/people/teams.ts';
 import { deleteUserIdentities, endSignIns } from '../../store/people/useridentities.ts';
 import { deactivateUser } from '../../store/people/users.ts';
+import { deleteUserTieOf } from '../../store/people/userties.ts';
 import type { Action, Place } from '../pipeline/action.ts';
 import { refuseLastOwner } from './users.ts';
 
@@ -48,6 +49,7 @@ export const leaveOrganization: Action<{ organization: string }, FoundSelf, void
     await deleteMembershipsInTeams(db, user_id);
     await deleteUserIdentities(db, user_id);
     await deleteOpenLinks(db, user_id);
+    await deleteUserTieOf(db, user_id);
     await endSignIns(db, user_id);
     await deactivateUser(db, user_id);
   },

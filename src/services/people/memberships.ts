@@ -1,9 +1,7 @@
 import { ArsiaError } from '../../core/errors.ts';
-import { isId } from '../../core/ids.ts';
 import type { Page } from '../../database/page.ts';
 import type { Changed, Created } from '../../entities/entity.ts';
 import type { memberships } from '../../entities/memberships.ts';
-import { findServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import { findNamespace, type Namespace } from '../../store/namespaces/namespaces.ts';
 import {
   deleteMembership,
@@ -11,15 +9,16 @@ import {
   findMembershipIn,
   insertMembership,
   listMemberships,
+  listMembershipsOfPrincipal,
   type MembershipRow,
   updateMembership,
 } from '../../store/people/memberships.ts';
-import { findTeam } from '../../store/people/teams.ts';
-import { findUser } from '../../store/people/users.ts';
-import { type FoundNamespace, resolveNamespace } from '../namespaces/namespaces.ts';
+import { type FoundNamespace, listVisibleRoots, resolveNamespace } from '../namespaces/namespaces.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
+import { findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
-import { refuseLastOwner } from './users.ts';
+import { findPrincipalId, principalForms } from './principalrefs.ts';
+import { findOnlyVisiblePrincipal, refuseLastOwner } from './users.ts';
 
 interface FoundMembership extends Place {
   membership: MembershipRow;
@@ -78,6 +77,26 @@ export const listMembers: Action<{ namespace: string; page: Page }, FoundNamespa
   run: (context, input, { namespace }) => listMemberships(context.db, namespace.id, input.page),
 };
 
+/**
+ * Lists the memberships of a principal and of its teams: all to the principal itself, to others those in the groups and
+ * workspaces that they see.
+ */
+export const listMembershipsOfOne: Action<{ principal: string; page: Page }, Place, MembershipRow[]> = {
+  name: 'membership.list_of_principal',
+  needs: 'member',
+  changes: false,
+  find: findOwnOrganization,
+  async run(context, { principal, page }, { organization_id }) {
+    const { caller, db } = context;
+    const id = organization_id === null ? undefined : await findPrincipalId(context, organization_id, principal);
+    const only = await findOnlyVisiblePrincipal(context);
+    if (id === undefined || (only !== undefined && only !== id))
+      throw buildNotFoundError('user, team or service account', principal);
+    const roots = id === caller.id ? undefined : await listVisibleRoots(context);
+    return await listMembershipsOfPrincipal(db, id, roots, page);
+  },
+};
+
 export const changeMembership: Action<Changed<typeof memberships> & { id: string }, FoundMembership, MembershipRow> = {
   name: 'membership.update',
   needs: 'membership.manage',
@@ -109,21 +128,17 @@ export const removeMembership: Action<{ id: string }, FoundMembership, void> = {
 };
 
 /**
- * Returns the id of a user (by id or login), a team or a service account (by id) of the organisation. Throws
- * `invalid_request` where it has none such.
+ * Returns the id of a user, team or service account of the organisation, by id, login, name or path. Throws
+ * `invalid_request` where it has none such, or where a user and a team have the name.
  */
 export async function resolvePrincipalId(context: Context, organization_id: string, ref: string): Promise<string> {
-  const principal = isId('service_account', ref)
-    ? await findServiceAccount(context.db, ref)
-    : isId('team', ref)
-      ? await findTeam(context.db, organization_id, ref)
-      : await findUser(context.db, organization_id, ref);
-  if (principal === undefined || principal.organization_id !== organization_id)
+  const id = await findPrincipalId(context, organization_id, ref);
+  if (id === undefined)
     throw new ArsiaError('invalid_request', `There is no user, team or service account ${JSON.stringify(ref)} here.`, {
-      advice: 'Name a user by id or login, a team or a service account by its id.',
+      advice: principalForms,
       fields: [{ pointer: '/principal', detail: 'is unknown in this organisation' }],
     });
-  return principal.id;
+  return id;
 }
 
 async function resolveMembership(context: Context, input: { id: string }): Promise<FoundMembership> {

@@ -14,11 +14,12 @@ import { findInstallation } from '../pipeline/places.ts';
 import { systemCall } from '../pipeline/records.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type Detached, type DetachInput, detachPerson } from './detach.ts';
+import { claimLogin } from './logins.ts';
 import { insertNewMembership } from './memberships.ts';
 import { findNamedUser, type NamedUser } from './namedusers.ts';
 import { createOneTimeLink, type OneTimeLink } from './onetimelinks.ts';
 import { type OwnerLink, recoverOwner } from './ownerlinks.ts';
-import { insertNewUser, refuseTakenLogin } from './users.ts';
+import { insertNewUser } from './users.ts';
 
 export interface AccessToken {
   access_token: string;
@@ -213,6 +214,6 @@ const redeemLink: Action<{ token: string }, Place, Redeemed> = {
 };
 
 async function addUser(context: Context, organization_id: string | null, login: string): Promise<User> {
-  await refuseTakenLogin(context, organization_id, login);
+  await claimLogin(context, organization_id, login);
   return await insertNewUser(context, organization_id, { login, display_name: '' });
 }

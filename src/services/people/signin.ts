@@ -1,27 +1,34 @@
 import { ArsiaError } from '../../core/errors.ts';
 import { proposeLogin } from '../../core/logins.ts';
 import type { Origin } from '../../core/origin.ts';
+import { type Role, roles } from '../../core/permissions.ts';
 import { anonymous } from '../../core/principals.ts';
+import type { Namespace } from '../../store/namespaces/namespaces.ts';
 import { acceptInvitation, deleteInvitation, findInvitation, type Invitation } from '../../store/people/invitations.ts';
+import { findMembershipIn, updateMembership } from '../../store/people/memberships.ts';
 import { syncSignInTeams } from '../../store/people/signinteams.ts';
 import { listTeamIds } from '../../store/people/teams.ts';
 import { type SignInUser, saveUserIdentity } from '../../store/people/useridentities.ts';
-import { findUser, type User } from '../../store/people/users.ts';
+import type { User } from '../../store/people/users.ts';
+import type { UserTie } from '../../store/people/userties.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
+import { isLoginFree } from './logins.ts';
 import { insertNewMembership } from './memberships.ts';
 import {
-  buildDeactivatedError,
   type FoundPerson,
   findJoinableOrganization,
+  findNamesake,
   findPerson,
   listAcceptableInvitations,
-  type Person,
   readSignInOptions,
   type SignInChoice,
   type SignInOptions,
   type SignInUsers,
 } from './signinoptions.ts';
+import type { Person } from './signinperson.ts';
+import { buildClosedOfferError, buildDeactivatedError } from './signinrefusals.ts';
+import { declineTie, useTie } from './signinties.ts';
 import { insertNewUser } from './users.ts';
 
 /**
@@ -41,6 +48,8 @@ export interface SignIn {
    * Deletes an invitation of the person's address. Throws `sign_in_refused`, with a record, where it is no longer open.
    */
   decline(person: Person, invitation: string, origin: Origin): Promise<void>;
+  /** Deletes a tie of the person. Throws `sign_in_refused`, with a record, where it is no longer open. */
+  declineTie(person: Person, tie: string, origin: Origin): Promise<void>;
   /** Records a sign-in that failed before the identity provider authenticated a person. */
   refuse(error: ArsiaError, origin: Origin): Promise<void>;
 }
@@ -53,6 +62,9 @@ interface Chosen {
 interface SignedIn {
   user: User;
   invitation?: Invitation;
+  tie?: UserTie;
+  /** A user that has the person's address as its login, and that the person did not become. */
+  namesake?: User | undefined;
   isFirst: boolean;
   /** The teams from the groups claim; null where no groups claim is configured. */
   teams: string[] | null;
@@ -74,6 +86,9 @@ export function createSignIn(parts: { pipeline: Pipeline; users: SignInUsers }):
     async decline(person, id, origin) {
       await pipeline.perform(declineInvitation, buildCall(origin), { person, id });
     },
+    async declineTie(person, id, origin) {
+      await pipeline.perform(declineTie, buildCall(origin), { person, id });
+    },
     refuse: (error, origin) => pipeline.refuse(signInName, buildCall(origin), error),
   };
 }
@@ -93,7 +108,7 @@ function buildEnterAction(users: SignInUsers): Action<Chosen, FoundPerson, Signe
     name: signInName,
     needs: 'anyone',
     changes: true,
-    adds: ['users', 'memberships', 'team_members', 'teams_per_user'],
+    adds: ['users', 'memberships', 'memberships_per_principal', 'team_members', 'teams_per_user'],
     find: (context, { person, choice }) => findPerson(context, person, choice),
     async run(context, { person, choice }, { known }) {
       const entered = await enter(context, person, choice, known, users);
@@ -108,7 +123,7 @@ function buildEnterAction(users: SignInUsers): Action<Chosen, FoundPerson, Signe
       });
       return { ...entered, teams: await syncTeams(context, entered.user, person) };
     },
-    describe: (_input, _place, { user, invitation, isFirst, teams }) => ({
+    describe: (_input, _place, { user, invitation, tie, namesake, isFirst, teams }) => ({
       actor_kind: 'user',
       actor_id: user.id,
       organization_id: user.organization_id,
@@ -118,6 +133,8 @@ function buildEnterAction(users: SignInUsers): Action<Chosen, FoundPerson, Signe
         login: user.login,
         first: isFirst,
         ...(invitation && { invitation: invitation.id }),
+        ...(tie && { tie: tie.id, tied_by: tie.created_by }),
+        ...(namesake && { namesake: namesake.id }),
         ...(teams && { teams }),
       },
     }),
@@ -136,9 +153,12 @@ async function enter(
 ): Promise<Entered> {
   if ('user' in choice) return { user: requireActiveUser(known.find(({ id }) => id === choice.user)), isFirst: false };
   if ('invitation' in choice) return await enterByInvitation(context, person, choice.invitation, known);
+  if ('tie' in choice) return await enterByTie(context, person, choice.tie, known);
   const organization = users === 'anyone' ? await findJoinableOrganization(context, known) : undefined;
-  if (organization !== undefined)
-    return { user: await insertPersonUser(context, person, organization.id), isFirst: true };
+  if (organization !== undefined) {
+    const namesake = await findNamesake(context, person, organization.id);
+    return { user: await insertPersonUser(context, person, organization.id), namesake, isFirst: true };
+  }
   // The person has joined in another tab meanwhile.
   return { user: requireActiveUser(known.find(({ organization_id }) => organization_id !== null)), isFirst: false };
 }
@@ -154,18 +174,46 @@ async function enterByInvitation(
     // The form was sent twice: the first request created the user.
     const accepted = await findInvitation(context.db, id);
     const user = known.find((one) => one.id === accepted?.user_id);
-    if (user === undefined) throw buildClosedInvitationError();
+    if (user === undefined) throw buildClosedOfferError('invitation');
     return { user: requireActiveUser(user), isFirst: false };
   }
   const { organization_id, namespace_id, role } = invitation;
-  const user = await insertPersonUser(context, person, organization_id);
-  if (!(await acceptInvitation(context.db, id, user.id, new Date(context.now)))) throw buildClosedInvitationError();
-  if (namespace_id !== null && role !== null) {
-    // A new user has no other membership, so the quota of memberships per principal cannot be reached.
-    await context.admit('memberships', organization_id);
-    await insertNewMembership(context, { id: namespace_id, organization_id }, { principal_id: user.id, role });
-  }
-  return { user, invitation, isFirst: true };
+  const existing = known.find((one) => one.organization_id === organization_id);
+  const user =
+    existing === undefined ? await insertPersonUser(context, person, organization_id) : requireActiveUser(existing);
+  if (!(await acceptInvitation(context.db, id, user.id, new Date(context.now))))
+    throw buildClosedOfferError('invitation');
+  if (namespace_id !== null && role !== null)
+    await giveRole(context, user, { id: namespace_id, organization_id }, role, { isNew: existing === undefined });
+  return { user, invitation, isFirst: existing === undefined };
+}
+
+/** Gives a user the role of an invitation. A higher role that the user has there remains. */
+async function giveRole(
+  context: Context,
+  { id: principal_id, login }: User,
+  namespace: Pick<Namespace, 'id' | 'organization_id'>,
+  role: Role,
+  { isNew }: { isNew: boolean },
+): Promise<void> {
+  const existing = await findMembershipIn(context.db, principal_id, namespace.id);
+  if (existing === undefined) {
+    await context.admit('memberships', namespace.organization_id);
+    // A new user has no other membership, so this quota cannot be reached.
+    if (!isNew)
+      await context.admit('memberships_per_principal', namespace.organization_id, { id: principal_id, name: login });
+    await insertNewMembership(context, namespace, { principal_id, role });
+  } else if (roles.indexOf(role) > roles.indexOf(existing.role)) await updateMembership(context.db, existing.id, role);
+}
+
+async function enterByTie(
+  context: Context,
+  person: Person,
+  id: string,
+  known: readonly SignInUser[],
+): Promise<Entered> {
+  const { tie, user } = await useTie(context, person, id, known);
+  return { user, tie, isFirst: true };
 }
 
 function requireActiveUser(user: SignInUser | undefined): User {
@@ -191,7 +239,7 @@ const declineInvitation: Action<{ person: Person; id: string }, Place, Invitatio
   find: async (_context, { person }) => ({ organization_id: null, lineage: [], recorded: { iss: person.iss } }),
   async run(context, { person, id }) {
     const invitation = (await listAcceptableInvitations(context, person, [])).find((one) => one.id === id);
-    if (invitation === undefined) throw buildClosedInvitationError();
+    if (invitation === undefined) throw buildClosedOfferError('invitation');
     await deleteInvitation(context.db, id);
     return invitation;
   },
@@ -217,12 +265,6 @@ async function syncTeams(context: Context, user: User, person: Person): Promise<
 
 async function chooseFreeLogin(context: Context, organization_id: string, person: Person): Promise<string> {
   const proposed = proposeLogin(person);
-  if ((await findUser(context.db, organization_id, proposed)) === undefined) return proposed;
+  if (await isLoginFree(context, organization_id, proposed)) return proposed;
   return `${proposed}-${Buffer.from(context.random(3)).toString('hex')}`;
-}
-
-function buildClosedInvitationError(): ArsiaError {
-  return new ArsiaError('sign_in_refused', 'This invitation was accepted, declined or withdrawn, or has expired.', {
-    advice: 'Ask an owner of the organisation to invite you again.',
-  });
 }

@@ -1,23 +1,13 @@
-import { ArsiaError } from '../../core/errors.ts';
-import { decide, type Role } from '../../core/permissions.ts';
+import type { Role } from '../../core/permissions.ts';
 import { findNamespace, findOnlyOrganization } from '../../store/namespaces/namespaces.ts';
 import { type Invitation, listLiveInvitations } from '../../store/people/invitations.ts';
-import { listMembershipsOf } from '../../store/people/memberships.ts';
-import { listSignInUsers, type SignInUser } from '../../store/people/useridentities.ts';
+import { listSignInUsers, listUserIdentities, type SignInUser } from '../../store/people/useridentities.ts';
+import { findUser, type User } from '../../store/people/users.ts';
 import type { Context, Place } from '../pipeline/action.ts';
 import { findPrincipal } from '../pipeline/principals.ts';
-
-/** A person that the identity provider authenticated, after every check of its answer. */
-export interface Person {
-  iss: string;
-  sub: string;
-  /** The canonical form of the e-mail address; null unless the provider asserts that it verified the address. */
-  verified_email: string | null;
-  username: string | null;
-  display_name: string;
-  /** The groups claim; null where none is configured. */
-  teams: string[] | null;
-}
+import type { Person } from './signinperson.ts';
+import { buildDeactivatedError, buildUninvitedError } from './signinrefusals.ts';
+import { describeTie, listOpenTies, mayManageUsers, type OfferedTie } from './signinties.ts';
 
 /** An invitation as the person sees it. */
 export interface OfferedInvitation {
@@ -42,9 +32,16 @@ export interface SignInOptions {
    * The name of the organisation that anyone joins at sign-in; null where the person is a user of it or there is none.
    */
   joinable: string | null;
+  /** Users that owners have tied to the person. */
+  ties: OfferedTie[];
+  /**
+   * The login of a user of the joinable organisation that is the person's address, and that nobody signs in as: an owner
+   * created the user and did not tie it. Null where there is none.
+   */
+  namesake: string | null;
 }
 
-export type SignInChoice = { user: string } | { invitation: string } | { join: true };
+export type SignInChoice = { user: string } | { invitation: string } | { tie: string } | { join: true };
 
 /** `anyone`: people who sign in join the only organisation. `invited`: people without an invitation are refused. */
 export type SignInUsers = 'anyone' | 'invited';
@@ -58,11 +55,18 @@ export interface FoundPerson extends Place {
 }
 
 /**
- * Returns the choice of a person who has only one; undefined where the person must choose. An invitation always needs a
- * choice.
+ * Returns the choice of a person who has only one; undefined where the person must choose. Invitations and ties always need
+ * a choice, and so does joining beside a user that has the person's address.
  */
-export function findOnlyChoice({ users, invitations, joinable }: SignInOptions): SignInChoice | undefined {
-  if (invitations.length > 0 || users.length + Number(joinable !== null) !== 1) return undefined;
+export function findOnlyChoice({
+  users,
+  invitations,
+  ties,
+  joinable,
+  namesake,
+}: SignInOptions): SignInChoice | undefined {
+  if (invitations.length + ties.length > 0 || namesake !== null || users.length + Number(joinable !== null) !== 1)
+    return undefined;
   return users[0] === undefined ? { join: true } : { user: users[0].id };
 }
 
@@ -91,34 +95,40 @@ export async function readSignInOptions(
   const joinable = users === 'anyone' ? await findJoinableOrganization(context, known) : undefined;
   const offered: OfferedInvitation[] = [];
   for (const invitation of invitations) offered.push(await describeInvitation(context, invitation));
-  // An invitation to the same organisation gives more than joining does.
-  const isInvited = invitations.some((one) => one.organization_id === joinable?.id);
+  const ties = await listOpenTies(context, person, known);
+  const tied: OfferedTie[] = [];
+  for (const tie of ties) tied.push(await describeTie(context, tie));
+  // An invitation or a tie to the same organisation gives more than joining does.
+  const isInvited = [...invitations, ...ties.map(({ tie }) => tie)].some((one) => one.organization_id === joinable?.id);
+  const mayJoin = joinable !== undefined && !isInvited;
   const options = {
     users: active.map(({ id, login, organization }) => ({ id, login, organization })),
     invitations: offered,
-    joinable: joinable === undefined || isInvited ? null : joinable.name,
+    ties: tied,
+    joinable: mayJoin ? joinable.name : null,
+    namesake: mayJoin ? ((await findNamesake(context, person, joinable.id))?.login ?? null) : null,
   };
-  if (options.users.length + offered.length > 0 || options.joinable !== null) return options;
+  if (options.users.length + offered.length + tied.length > 0 || options.joinable !== null) return options;
   throw known.length > 0 ? buildDeactivatedError(known) : buildUninvitedError(person, users);
 }
 
 /**
- * Returns the live invitations of the person's address to organisations where they have no user. The inviter must still
- * have the right to invite: owners who left must not return by an invitation that they sent to themselves.
+ * Returns the live invitations of the person's address: to organisations where they have no user, and with a role also to
+ * those where they are an active user. The inviter must still have the right to invite: owners who left must not return by
+ * an invitation that they sent to themselves.
  */
 export async function listAcceptableInvitations(
-  { db, now }: Context,
+  context: Context,
   { verified_email }: Person,
   known: readonly SignInUser[],
 ): Promise<Invitation[]> {
   if (verified_email === null) return [];
   const open: Invitation[] = [];
-  for (const invitation of await listLiveInvitations(db, verified_email, new Date(now))) {
-    const { organization_id, invited_by } = invitation;
-    if (known.some((user) => user.organization_id === organization_id)) continue;
-    const inviter = await findPrincipal(db, invited_by);
-    const memberships = await listMembershipsOf(db, invited_by, [organization_id]);
-    if (inviter?.is_active && decide('user.manage', [organization_id], memberships) === 'allow') open.push(invitation);
+  for (const invitation of await listLiveInvitations(context.db, verified_email, new Date(context.now))) {
+    const { organization_id, invited_by, role } = invitation;
+    const user = known.find((one) => one.organization_id === organization_id);
+    if (user !== undefined && (!user.is_active || role === null)) continue;
+    if (await mayManageUsers(context, invited_by, organization_id)) open.push(invitation);
   }
   return open;
 }
@@ -134,6 +144,17 @@ export async function findJoinableOrganization(
   return organization && { id, name: organization.path };
 }
 
+/** Returns the user of an organisation whose login is the person's address, and as whom nobody signs in. */
+export async function findNamesake(
+  { db }: Context,
+  { verified_email }: Person,
+  organization_id: string,
+): Promise<User | undefined> {
+  const user = verified_email === null ? undefined : await findUser(db, organization_id, verified_email);
+  if (user === undefined || (await listUserIdentities(db, { user_id: user.id })).length > 0) return undefined;
+  return user;
+}
+
 async function describeInvitation({ db }: Context, invitation: Invitation): Promise<OfferedInvitation> {
   const { id, organization_id, namespace_id, role, invited_by } = invitation;
   const organization = await findNamespace(db, 'group', organization_id);
@@ -145,31 +166,4 @@ async function describeInvitation({ db }: Context, invitation: Invitation): Prom
     namespace: namespace?.path ?? null,
     invited_by: (await findPrincipal(db, invited_by))?.name ?? invited_by,
   };
-}
-
-/** Builds the refusal of a deactivated person. It names only organisations where the person has a user. */
-export function buildDeactivatedError(known: readonly SignInUser[]): ArsiaError {
-  const organizations = known.map(({ organization }) => organization ?? 'the installation');
-  const [user] = known;
-  return new ArsiaError(
-    'user_inactive',
-    known.length === 1
-      ? `User ${user!.login} is deactivated.`
-      : `You are deactivated in ${organizations.slice(0, -1).join(', ')} and ${organizations.at(-1)}.`,
-    { advice: `Ask an owner of ${organizations.join(' or ')} to activate your user again.` },
-  );
-}
-
-function buildUninvitedError({ verified_email }: Person, users: SignInUsers): ArsiaError {
-  if (users === 'anyone')
-    return new ArsiaError('sign_in_refused', 'This installation has no organisation yet.', {
-      advice: 'Run `arsia server bootstrap --organization <name>` on the server first.',
-    });
-  return new ArsiaError(
-    'sign_in_refused',
-    verified_email === null
-      ? 'You have no invitation, or the identity provider does not confirm your e-mail address.'
-      : `There is no invitation for ${verified_email}.`,
-    { advice: 'Ask an owner of the organisation to invite the e-mail address that you sign in with.' },
-  );
 }

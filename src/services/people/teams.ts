@@ -8,13 +8,16 @@ import {
   findTeam,
   insertTeam,
   insertTeamMember,
+  listTeamHoldings,
   listTeamIds,
   listTeamMembers,
   listTeams,
   type Team,
+  type TeamHoldings,
   type TeamMember,
   updateTeam,
 } from '../../store/people/teams.ts';
+import { formatPaths } from '../namespaces/descendants.ts';
 import type { Action, Context, Place } from '../pipeline/action.ts';
 import { findOwnOrganization } from '../pipeline/places.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
@@ -95,16 +98,44 @@ export const changeTeam: Action<Changed<typeof teams> & { ref: string }, FoundTe
   describe: ({ ref: _ref, ...change }, { team }) => ({ detail: { name: team.name, ...change } }),
 };
 
-/** Deletes a team with its roles, grants and assignments. What they allowed ends with the next request. */
-export const removeTeam: Action<{ ref: string }, FoundTeam, void> = {
+/**
+ * Deletes a team with its roles, grants and assignments. What they allowed ends with the next request. Throws `conflict`,
+ * which lists them, where there are any and the request has no `force`.
+ */
+export const removeTeam: Action<{ ref: string; force: boolean }, FoundTeam, TeamHoldings> = {
   name: 'team.delete',
   needs: 'team.manage',
   changes: true,
   find: resolveTeam,
   version: ({ team }) => team.version,
-  run: (context, _input, { team }) => deleteTeam(context.db, team.id),
-  describe: (_input, { team }) => ({ detail: { name: team.name } }),
+  async run(context, { force }, { team }) {
+    const held = await listTeamHoldings(context.db, team.id);
+    const parts = formatHoldings(held);
+    if (parts.length > 0 && !force)
+      throw new ArsiaError('conflict', `The team ${team.name} ${parts.join(', and ')}.`, {
+        advice: 'Take these away first, or add `?force=true` to end them with the team.',
+      });
+    await deleteTeam(context.db, team.id);
+    return held;
+  },
+  describe: ({ force }, { team }, held) => ({
+    detail: {
+      name: team.name,
+      force,
+      roles: held.roles.map(({ path }) => path),
+      use_grants: held.use_grants.map(({ path }) => path),
+      assignments: held.assignments.map(({ path }) => path),
+    },
+  }),
 };
+
+function formatHoldings({ roles, use_grants, assignments }: TeamHoldings): string[] {
+  return [
+    ...(roles.length > 0 ? [`has a role on ${formatPaths(roles)}`] : []),
+    ...(use_grants.length > 0 ? [`may use ${formatPaths(use_grants)}`] : []),
+    ...(assignments.length > 0 ? [`has identities of its own in ${formatPaths(assignments)}`] : []),
+  ];
+}
 
 export const addTeamMember: Action<Created<typeof teamMembers> & { ref: string }, FoundTeam, TeamMember> = {
   name: 'team_member.create',

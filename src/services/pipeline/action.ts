@@ -57,10 +57,10 @@ export interface Action<Input, Found extends Place, Result> {
   name: string;
   /**
    * `member`: every principal of the organisation; an operator without an organisation, where the place has none.
-   * `operator`: the operators of the installation, and the server itself. `anyone`: no authentication; the content of
+   * `operator`: the operators of the installation, and the server itself. `job`: the jobs that `opensToJob` admits. `anyone`: no authentication; the content of
    * the request proves the right.
    */
-  needs: Permission | 'member' | 'operator' | 'anyone';
+  needs: Permission | 'member' | 'operator' | 'job' | 'anyone';
   /** True: runs in one transaction with its audit record. False: leaves a record only where it is refused. */
   changes: boolean;
   /** The quotas that count what it adds: `run` calls `admit` for each of them. */
@@ -83,4 +83,6 @@ export interface Action<Input, Found extends Place, Result> {
   authorise?(context: Context, input: Input, found: Found): Promise<void>;
   /** Facts for the audit record of a change: ids and the fields that changed. No secrets. */
   describe?(input: Input, found: Found, result: Result): Partial<AuditEvent>;
+  /** Further records of a change, such as the ends of jobs. Their parent is the record of the change. */
+  describeFurther?(input: Input, found: Found, result: Result): (Partial<AuditEvent> & Pick<AuditEvent, 'action'>)[];
 }

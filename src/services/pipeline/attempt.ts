@@ -25,7 +25,12 @@ export async function attemptAction<Input, Found extends Place, Result>(
   const result = await action.run(context, input, found);
   if (action.changes) {
     const described = action.describe?.(input, found, result) ?? {};
-    await audit.insert(scope.db, buildEvent(clock, call, action.name, found, { outcome: 'success', ...described }));
+    const event = buildEvent(clock, call, action.name, found, { outcome: 'success', ...described });
+    const further = action.describeFurther?.(input, found, result) ?? [];
+    const events = further.map((more) =>
+      buildEvent(clock, call, more.action, found, { outcome: 'success', parent_id: event.id, ...more }),
+    );
+    await audit.insert(scope.db, event, ...events);
   }
   return result;
 }

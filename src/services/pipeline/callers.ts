@@ -1,5 +1,7 @@
+import type { AuditEvent } from '../../core/audit.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
+import type { LoggedFacts } from '../../core/loggedfacts.ts';
 import { refuseJob } from '../../core/mint.ts';
 import type { Origin } from '../../core/origin.ts';
 import { anonymous, type Caller, jobCaller } from '../../core/principals.ts';
@@ -10,6 +12,7 @@ import { jobTokenPattern } from '../jobs/jobtokens.ts';
 import { findPrincipal } from './principals.ts';
 import { buildEvent, recordRefusal } from './records.ts';
 import type { Audit } from './refusals.ts';
+import { buildMissingJobTokenError } from './rights.ts';
 
 /**
  * Finds the caller of a bearer token. Nothing is cached, so that a revoked token or a deactivated principal is refused
@@ -17,10 +20,10 @@ import type { Audit } from './refusals.ts';
  */
 export interface Callers {
   /**
-   * Returns the caller of a token, `anonymous` without one. Throws `unauthenticated` or `job_ended`, with one audit
-   * record.
+   * Returns the caller of a token, `anonymous` without one, and sets it in `logged`. Throws `unauthenticated` or
+   * `job_ended`, with one audit record.
    */
-  authenticate(bearer: string | undefined, origin: Origin): Promise<Caller>;
+  authenticate(bearer: string | undefined, origin: Origin, logged: LoggedFacts): Promise<Caller>;
   /**
    * Identifies the job of a token on a route that takes job tokens only. Returns `refusal` (`unauthenticated`,
    * `job_ended`) for a token that is not valid there. Records nothing. Throws `unavailable`.
@@ -50,18 +53,14 @@ export function createCallers(parts: {
 }): Callers {
   const { database, reader, artifacts, audit, clock } = parts;
 
-  async function findCaller(bearer: string): Promise<Caller> {
+  async function identify(bearer: string): Promise<Identified> {
     if (bearer.length > maximumTokenLength) throw buildUnknownTokenError();
-    if (jobTokenPattern.test(bearer)) {
-      const { caller, refusal } = await findJobCaller(reader, clock, bearer);
-      if (refusal !== undefined) throw refusal;
-      return caller;
-    }
+    if (jobTokenPattern.test(bearer)) return await findJobCaller(reader, clock, bearer);
     const found = await artifacts.findPrincipal(hashToken(bearer), clock.now());
     if (found === undefined) throw buildUnknownTokenError();
     const principal = await findPrincipal(database.query, found.principal_id);
     if (principal?.is_active !== true) throw buildUnknownTokenError();
-    return principal.caller;
+    return { caller: principal.caller };
   }
 
   return {
@@ -75,37 +74,50 @@ export function createCallers(parts: {
       }
     },
 
-    async authenticate(bearer, origin) {
-      if (bearer === undefined) return anonymous;
+    async authenticate(bearer, origin, logged) {
+      if (bearer === undefined) {
+        logged.caller = anonymous;
+        return anonymous;
+      }
+      let identified: Identified = { caller: anonymous };
       try {
-        return await findCaller(bearer);
+        identified = await identify(bearer);
+        logged.caller = identified.caller;
+        if (identified.refusal !== undefined) throw identified.refusal;
+        return identified.caller;
       } catch (thrown) {
-        throw await recordRefusal(audit, thrown, (refusal) =>
-          buildEvent(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, refusal),
-        );
+        throw await recordRefusal(audit, thrown, (refusal) => {
+          const more = { ...refusal, ...nameRefused(identified.caller) };
+          return buildEvent(clock, { caller: anonymous, origin }, 'caller.authenticate', undefined, more);
+        });
       }
     },
   };
 }
 
+/** The holder of a token; with `refusal` one whose token is not valid any more. */
+interface Identified {
+  caller: Caller;
+  refusal?: ArsiaError;
+}
+
+/**
+ * Returns the columns of a record by which an organisation finds the refusal of its job. The actor remains anonymous, so
+ * that refusals of the same kind are counted.
+ */
+function nameRefused(caller: Caller): Partial<AuditEvent> {
+  if (caller.kind !== 'job') return {};
+  const { id, organization_id, workspace_id, user_id } = caller;
+  return { organization_id, workspace_id, user_id, job_id: id, target_id: id };
+}
+
 /** Finds the job of a token. Refuses a job that may no longer mint, by the same facts as the mint. */
-async function findJobCaller(
-  reader: MintFactsReader,
-  clock: Clock,
-  token: string,
-): Promise<{ caller: Caller; refusal?: ArsiaError }> {
+async function findJobCaller(reader: MintFactsReader, clock: Clock, token: string): Promise<Identified> {
   const read = await reader.read({ token_hash: hashToken(token), identity: null });
   if (read === null) throw buildUnknownTokenError();
   const caller = jobCaller(read.facts);
   const refusal = refuseJob(read.facts, clock.now());
   return refusal === undefined ? { caller } : { caller, refusal: new ArsiaError(refusal.code, refusal.detail) };
-}
-
-/** Builds the refusal of a request without a token on a route for jobs. */
-export function buildMissingJobTokenError(): ArsiaError {
-  return new ArsiaError('unauthenticated', 'This needs a job token.', {
-    advice: 'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
-  });
 }
 
 /**

@@ -11,7 +11,9 @@ import type { Audit } from './refusals.ts';
 export type RefusalFacts = Pick<AuditEvent, 'outcome' | 'code' | 'detail'>;
 
 export function describeRefusal(error: ArsiaError): RefusalFacts {
-  return { outcome: classifyOutcome(error), code: error.code, detail: { reason: error.message } };
+  const { members } = error.more;
+  const detail = { reason: error.message, ...(members !== undefined && { members }) };
+  return { outcome: classifyOutcome(error), code: error.code, detail };
 }
 
 /**

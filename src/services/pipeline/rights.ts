@@ -23,6 +23,7 @@ export async function authorise<Found extends Place>(
     // A job gets the same answer for other jobs and workspaces as for ones that do not exist.
     throw buildRefusalError('not_found', 'namespace.view', found);
   }
+  if (action.needs === 'job') throw buildMissingJobTokenError();
   if (action.opensToOperator && isOperator(caller)) return;
   if (action.needs === 'operator') {
     if (isOperator(caller)) return;
@@ -57,6 +58,13 @@ export async function decideForCaller(context: Context, permission: Permission, 
 export function buildUnauthenticatedError(): ArsiaError {
   return new ArsiaError('unauthenticated', 'This needs an access token.', {
     advice: 'Send `Authorization: Bearer <access token>`; `arsia server bootstrap` prints the first one.',
+  });
+}
+
+/** Builds the refusal of a request without a token on a route for jobs. */
+export function buildMissingJobTokenError(): ArsiaError {
+  return new ArsiaError('unauthenticated', 'This needs a job token.', {
+    advice: 'Send the token in ARSIA_JOB_TOKEN (or the file ARSIA_JOB_TOKEN_FILE) as `Authorization: Bearer <token>`.',
   });
 }
 

@@ -1,9 +1,10 @@
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { ArsiaError } from '../../core/errors.ts';
 import { developmentHosts } from '../../core/loopback.ts';
 import { isDocumentUrl } from '../../core/outsideissuers.ts';
+import { createOutbound, type Outbound } from '../../outbound/outbound.ts';
 import { isInternalAddress } from './addresses.ts';
 import { type Resolve, resolveByDns } from './resolve.ts';
 
@@ -15,7 +16,8 @@ export interface FetchedDocument {
 }
 
 /**
- * Fetches a JSON document of an outside issuer over https. The signal aborts name resolution, connection, headers and body.
+ * Fetches a JSON document of an outside issuer over https, from a public address or through the proxy. The signal aborts name
+ * resolution, connection, headers and body.
  * Throws ArsiaError `outside_token_refused`, with one constant text, for a URL that Arsia does not fetch (an address that is
  * not public, a name without an address, a redirect), and `issuer_unavailable` for a failed or invalid answer.
  */
@@ -28,20 +30,21 @@ export interface FetchOptions {
   onFault?: (fault: Error, host: string) => void;
   resolve?: Resolve;
   isInternal?: (address: string) => boolean;
-  /** Certificate authorities in PEM, instead of those of the system. */
-  ca?: string;
+  outbound?: Outbound;
 }
 
 /** Bytes that an issuer may send after the TLS handshake: interim responses (1xx), headers, framing and body. */
 export const maximumAnswer = 100 * 1024;
+
+/** Milliseconds for the look-up of a name that the proxy resolves too. */
+const proxiedLookup = 1000;
 
 /** A URL that Arsia does not fetch, or a redirect. */
 class RefusedAddress extends Error {}
 
 export function createDocumentFetch(options: FetchOptions): DocumentFetch {
   const { allowLoopback, onFault, resolve = resolveByDns, isInternal = isInternalAddress } = options;
-  // No keep-alive: an open connection would outlive the check of its address.
-  const agents = { 'http:': new HttpAgent(), 'https:': new HttpsAgent({ ca: options.ca, rejectUnauthorized: true }) };
+  const { outbound = createOutbound() } = options;
 
   async function resolveAddresses(url: URL, signal: AbortSignal): Promise<readonly string[]> {
     if (allowLoopback && Object.hasOwn(developmentHosts, url.hostname)) return developmentHosts[url.hostname]!;
@@ -53,11 +56,26 @@ export function createDocumentFetch(options: FetchOptions): DocumentFetch {
     return addresses;
   }
 
+  /**
+   * Refuses a name that has an internal address here. The proxy resolves it again and connects, so that only the proxy can
+   * refuse them all; where names of the Internet have no address here, it alone decides.
+   */
+  async function checkBeforeProxy(url: URL, signal: AbortSignal): Promise<readonly string[]> {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(proxiedLookup)]);
+    const addresses = await resolve(url.hostname, limited).catch(() => []);
+    signal.throwIfAborted();
+    if (addresses.some(isInternal)) throw new RefusedAddress('the name has an address that is not public');
+    return addresses;
+  }
+
   async function get(text: string, signal: AbortSignal): Promise<FetchedDocument> {
     if (!isDocumentUrl(text, allowLoopback)) throw new RefusedAddress('the URL is not one that Arsia fetches');
     const url = new URL(text);
-    const addresses = await resolveAddresses(url, signal);
-    return await roundTrip(url, addresses, agents[url.protocol as keyof typeof agents], signal);
+    const addresses = outbound.isProxied(url)
+      ? await checkBeforeProxy(url, signal)
+      : await resolveAddresses(url, signal);
+    // `once`: an open connection would outlive the check of its address.
+    return await roundTrip(url, addresses, outbound.agentFor(url, 'once'), signal);
   }
 
   return async (text, signal) => {
@@ -73,7 +91,7 @@ export function createDocumentFetch(options: FetchOptions): DocumentFetch {
 async function roundTrip(
   url: URL,
   addresses: readonly string[],
-  agent: HttpAgent,
+  agent: Agent,
   signal: AbortSignal,
 ): Promise<FetchedDocument> {
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -105,7 +123,10 @@ async function roundTrip(
   }
 }
 
-/** Returns a look-up that answers only the checked addresses. A second DNS query could return others (DNS rebinding). */
+/**
+ * Returns a look-up that answers only the checked addresses; a tunnel makes none. A second DNS query could return others (DNS
+ * rebinding).
+ */
 function pinAddresses(addresses: readonly string[]): LookupFunction {
   const all = addresses.map((address) => ({ address, family: isIP(address) }));
   return (_host, options, callback) => {
@@ -145,7 +166,8 @@ function readMaximumAge(header: string | undefined): number | undefined {
 
 function refused(cause: Error): ArsiaError {
   return new ArsiaError('outside_token_refused', 'Arsia does not fetch the documents of this issuer.', {
-    advice: 'The issuer and its jwks_uri must be https on public addresses, and answer without a redirect.',
+    advice:
+      'The issuer and its jwks_uri must be https on public addresses, and answer without a redirect. Keys of another issuer can be uploaded with the trust rule (`jwks`).',
     cause,
   });
 }

@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, hash } from 'node:crypto';
 import type { JWK } from 'jose';
 import { isObject } from '../../core/json.ts';
 
@@ -21,7 +21,14 @@ export function readUsableKeys(set: unknown): JWK[] {
   });
 }
 
-function isUsable(key: unknown): key is Record<string, unknown> {
+/** Returns the thumbprint of a public key (RFC 7638). */
+export function computeThumbprint(key: Readonly<Record<string, unknown>>): string {
+  const names = key.kty === 'RSA' ? ['e', 'kty', 'n'] : ['crv', 'kty', 'x', 'y'];
+  return hash('sha256', JSON.stringify(Object.fromEntries(names.map((name) => [name, key[name]]))), 'base64url');
+}
+
+/** Returns whether a key can verify a token. Node also finds a point that is not on its curve. */
+export function isUsable(key: unknown): key is Record<string, unknown> {
   if (!isObject(key) || (key.kty !== 'RSA' && key.kty !== 'EC')) return false;
   if (key.kid !== undefined && typeof key.kid !== 'string') return false;
   try {

@@ -1,6 +1,7 @@
 import {
   type CryptoKey,
   compactVerify,
+  createLocalJWKSet,
   decodeJwt,
   decodeProtectedHeader,
   errors,
@@ -13,6 +14,7 @@ import { outsideTokens } from '../../core/lifetimes.ts';
 import { findTimeFault } from '../../core/numericdates.ts';
 import { isCanonical } from '../compact.ts';
 import type { IssuerKeys, KeyFinder } from './documents.ts';
+import { readUsableKeys } from './keys.ts';
 
 /** The claims of a token whose signature and times are valid. `iat` and `exp` in seconds since 1970. */
 export interface OutsideClaims extends Record<string, unknown> {
@@ -25,10 +27,12 @@ export interface OutsideClaims extends Record<string, unknown> {
 
 export interface OutsideVerifier {
   /**
-   * Verifies a token. `asker` is the organisation that trusts the issuer. Throws ArsiaError `outside_token_refused` where it
-   * is not a live token of this issuer, and `issuer_unavailable`.
+   * Verifies a token with the keys that the issuer publishes. `asker` is the organisation that trusts the issuer. Throws
+   * ArsiaError `outside_token_refused` where it is not a live token of this issuer, and `issuer_unavailable`.
    */
   verify(token: string, issuer: string, asker: string): Promise<OutsideClaims>;
+  /** Verifies a token with uploaded keys alone, and fetches nothing. Throws ArsiaError `outside_token_refused`. */
+  verifyWith(jwks: unknown, token: string, issuer: string): Promise<OutsideClaims>;
 }
 
 /** Asymmetric algorithms only (RFC 7518 3.1): with a MAC, every verifier could sign. */
@@ -58,6 +62,12 @@ export function createOutsideVerifier({
   keys: IssuerKeys;
   clock: Pick<Clock, 'now'>;
 }): OutsideVerifier {
+  function checkClaims(claims: JWTPayload, issuer: string): OutsideClaims {
+    if (claims.iss !== issuer) throw refused('The subject token is of another issuer.');
+    checkTimes(claims, Math.floor(clock.now() / 1000));
+    return checkedClaims(claims);
+  }
+
   return {
     async verify(token, issuer, asker) {
       const { header, claims } = decoded(token);
@@ -70,9 +80,17 @@ export function createOutsideVerifier({
           throw refused(explainVerifyError(again), again);
         });
       });
-      if (claims.iss !== issuer) throw refused('The subject token is of another issuer.');
-      checkTimes(claims, Math.floor(clock.now() / 1000));
-      return checkedClaims(claims);
+      return checkClaims(claims, issuer);
+    },
+    async verifyWith(jwks, token, issuer) {
+      const { header, claims } = decoded(token);
+      checkHeader(header);
+      await verifySignature(token, createLocalJWKSet({ keys: readUsableKeys(jwks) })).catch((thrown: unknown) => {
+        throw thrown instanceof errors.JWKSNoMatchingKey
+          ? unknownUpload(thrown)
+          : refused(explainVerifyError(thrown), thrown);
+      });
+      return checkClaims(claims, issuer);
     },
   };
 }
@@ -155,6 +173,13 @@ function explainVerifyError(thrown: unknown): string {
   if (thrown instanceof errors.JWKSNoMatchingKey)
     return 'The issuer publishes no key for the kid and alg of the subject token.';
   return 'The signature of the subject token is not valid.';
+}
+
+function unknownUpload(cause: unknown): ArsiaError {
+  return new ArsiaError('outside_token_refused', 'No key of the trust rule has the kid and alg of the subject token.', {
+    advice: 'If the issuer has a new key, ask an owner to create another rule with its keys.',
+    cause,
+  });
 }
 
 function refused(detail: string, cause?: unknown): ArsiaError {

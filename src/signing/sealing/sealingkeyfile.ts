@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { constants, type FileHandle, link, mkdir, open, realpath, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode } from '../../core/thrown.ts';
@@ -15,9 +16,9 @@ class SealingKeyFileError extends Error {
 }
 
 /**
- * Reads the key-encryption key from a local file: 32 bytes as base64, readable by its owner only. The key stays in memory: a
- * file that is removed later prevents the next start, but does not stop the running replica. Throws an Error that names the
- * file and the remedy.
+ * Reads the key-encryption key from a local file: 32 bytes as base64, not readable by others (`findAccessFault`). The key stays
+ * in memory: a file that is removed later prevents the next start, but does not stop the running replica. Throws an Error that
+ * names the file and the remedy.
  */
 export async function readSealingKeyFile(path: string): Promise<KeyEncryptionKey> {
   const text = await readPrivateText(path);
@@ -93,15 +94,8 @@ async function readPrivateText(path: string): Promise<string> {
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new SealingKeyFileError(`The sealing key file ${path} is not a file. ${howToMake}`);
-      if ((stat.mode & 0o077) !== 0)
-        throw new SealingKeyFileError(
-          `The sealing key file ${path} has mode 0${(stat.mode & 0o777).toString(8)}: users other than its owner may open it. Run \`chmod 600 ${path}\`.`,
-        );
-      const user = process.getuid?.() ?? stat.uid;
-      if (stat.uid !== user && stat.uid !== 0)
-        throw new SealingKeyFileError(
-          `The sealing key file ${path} belongs to user id ${stat.uid}, but Arsia runs as ${user}. Run \`chown ${user} ${path}\`.`,
-        );
+      const fault = findAccessFault(stat, readOwnIds(stat));
+      if (fault !== undefined) throw new SealingKeyFileError(`The sealing key file ${path} ${fault(path)}`);
       for (const folder of new Set([dirname(path), dirname(await realpath(path))])) refuseShared(folder);
       if (stat.size > 1024)
         throw new SealingKeyFileError(`The sealing key file ${path} is larger than a key. ${howToMake}`);
@@ -119,6 +113,43 @@ async function readPrivateText(path: string): Promise<string> {
       },
     );
   }
+}
+
+/** The user of this process, and every group that it is a member of. */
+export interface ProcessIds {
+  user: number;
+  groups: readonly number[];
+}
+
+function readOwnIds(file: Pick<Stats, 'uid'>): ProcessIds {
+  return {
+    // Windows has neither ids nor modes.
+    user: process.geteuid?.() ?? file.uid,
+    groups: [process.getegid?.() ?? [], process.getgroups?.() ?? []].flat(),
+  };
+}
+
+/**
+ * Returns why a key file is open to too many, as the end of a message about the path; undefined when it is not. Allowed:
+ * - 0600 or less, of the user of the process or of root;
+ * - 0640 or less, of root, as PostgreSQL takes its key: root chose the group, and systemd credentials have a mask there;
+ * - 0440, through a group of the process, as Kubernetes mounts a Secret with `fsGroup`.
+ */
+export function findAccessFault(
+  { mode, uid, gid }: Pick<Stats, 'mode' | 'uid' | 'gid'>,
+  { user, groups }: ProcessIds,
+): ((path: string) => string) | undefined {
+  if (uid !== user && uid !== 0)
+    return (path) => `belongs to user id ${uid}, but Arsia runs as ${user}. Run \`chown ${user} ${path}\`.`;
+  const shown = `has mode 0${(mode & 0o777).toString(8)}`;
+  if ((mode & 0o007) !== 0)
+    return (path) =>
+      `${shown}: users other than its owner may open it. Run \`chmod ${uid === user ? 600 : 640} ${path}\`.`;
+  if ((mode & 0o030) !== 0) return (path) => `${shown}: its group may change it. Run \`chmod 600 ${path}\`.`;
+  const isOpenToGroup = (mode & 0o040) !== 0;
+  if (!isOpenToGroup || uid === 0 || ((mode & 0o200) === 0 && groups.includes(gid))) return undefined;
+  return (path) =>
+    `${shown}: users other than its owner may open it. Run \`chmod 600 ${path}\`; for a file of root 0640 is allowed, and 0440 for a group of the user that Arsia runs as.`;
 }
 
 /** Returns a key that uses AES key wrap (RFC 3394), which needs no nonce that could repeat over billions of secrets. */

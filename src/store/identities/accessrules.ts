@@ -20,6 +20,17 @@ export async function listAccessRules(db: Queries, identity_id: string, page: Pa
     .execute();
 }
 
+/** Lists all access rules of these identities. */
+export async function listAccessRulesOf(db: Queries, identity_ids: string[]): Promise<AccessRuleRow[]> {
+  if (identity_ids.length === 0) return [];
+  return await db
+    .selectFrom('access_rules')
+    .select(accessRules.columns)
+    .where('identity_id', 'in', identity_ids)
+    .orderBy('id')
+    .execute();
+}
+
 export async function findAccessRule(db: Queries, identity_id: string, id: string): Promise<AccessRuleRow | undefined> {
   return await db
     .selectFrom('access_rules')

@@ -10,7 +10,8 @@ import type { Namespace } from '../namespaces/namespaces.ts';
 import type { ManagedIdentity } from './identities.ts';
 
 /** An identity assigned to a workspace, with its profile (empty: unnamed) and principal (empty: everyone). */
-export type AssignedIdentity = ManagedIdentity & Pick<Assignment, 'profile' | 'principal_id'> & { assigned_at: Date };
+export type AssignedIdentity = ManagedIdentity &
+  Pick<Assignment, 'profile' | 'principal_id'> & { assignment_id: string; assigned_at: Date };
 
 /** An assigned identity, with its reach along the lineage of the workspace. */
 export interface ReachingIdentity extends AssignedIdentity {
@@ -45,8 +46,8 @@ function beginOf({ after = ' ' }: Page): [identity_id: string, principal_id: str
   return [after.slice(0, at), after.slice(at + 1)];
 }
 
-const columns = sql`${sql.raw(columnsOf(managedIdentities, 'm').join(', '))}, g.path AS group_path, g.lineage, a.profile,
-  a.principal_id, a.created_at AS assigned_at`;
+const columns = sql`${sql.raw(columnsOf(managedIdentities, 'm').join(', '))}, g.path AS group_path, g.lineage, a.id AS assignment_id,
+  a.profile, a.principal_id, a.created_at AS assigned_at`;
 
 const ofIdentity = sql`JOIN managed_identities AS m ON m.id = a.identity_id JOIN namespaces AS g ON g.id = m.group_id`;
 
@@ -59,7 +60,7 @@ export async function listAssignedIdentities(
   const [identity_id, principal_id] = beginOf(page);
   const { rows } = await sql<AssignedIdentity>`
     SELECT ${columns} FROM (
-      SELECT identity_id, profile, principal_id, created_at FROM assignments
+      SELECT id, identity_id, profile, principal_id, created_at FROM assignments
       WHERE workspace_id = ${workspace_id} AND (identity_id, principal_id) > (${identity_id}, ${principal_id})
       ORDER BY identity_id, principal_id LIMIT ${page.limit}
     ) AS a ${ofIdentity} ORDER BY a.identity_id, a.principal_id`.execute(db);
@@ -85,7 +86,7 @@ export async function listAssignedTo(
         WHERE identity_id = m.id AND namespace_id = ANY (${workspace.lineage}::text[])) AS masked_in
     FROM (
       SELECT own.* FROM unnest(${principals}::text[]) AS runner (id), LATERAL (
-        SELECT identity_id, profile, principal_id, created_at FROM assignments
+        SELECT id, identity_id, profile, principal_id, created_at FROM assignments
         WHERE workspace_id = ${workspace.id} AND principal_id = runner.id AND identity_id >= ${identity_id}
           AND (identity_id, principal_id) > (${identity_id}, ${principal_id})
         ORDER BY identity_id LIMIT ${page.limit}
@@ -142,19 +143,32 @@ export async function insertAssignment(db: Queries, row: Assignment): Promise<vo
   await db.insertInto('assignments').values(row).execute();
 }
 
-/** Deletes the assignment for one principal; without `principal_id`, those for all of them. */
-export async function deleteAssignment(
+export async function findAssignmentById(
   db: Queries,
   workspace_id: string,
-  identity_id: string,
-  principal_id?: string,
-): Promise<boolean> {
-  let query = db
-    .deleteFrom('assignments')
+  id: string,
+): Promise<Assignment | undefined> {
+  return await db
+    .selectFrom('assignments')
+    .select(assignments.columns)
+    .where('id', '=', id)
     .where('workspace_id', '=', workspace_id)
-    .where('identity_id', '=', identity_id);
-  if (principal_id !== undefined) query = query.where('principal_id', '=', principal_id);
-  return (await query.executeTakeFirst()).numDeletedRows > 0n;
+    .executeTakeFirst();
+}
+
+/** Lists the assignments of an identity to a workspace: first the one for everyone, then those for one principal each. */
+export async function listAssignmentsOf(db: Queries, workspace_id: string, identity_id: string): Promise<Assignment[]> {
+  return await db
+    .selectFrom('assignments')
+    .select(assignments.columns)
+    .where('workspace_id', '=', workspace_id)
+    .where('identity_id', '=', identity_id)
+    .orderBy('principal_id')
+    .execute();
+}
+
+export async function deleteAssignments(db: Queries, ids: string[]): Promise<void> {
+  await db.deleteFrom('assignments').where('id', 'in', ids).execute();
 }
 
 /** Returns the workspace that has the identity, where exactly one has. */

@@ -22,6 +22,18 @@ export async function deleteMask(db: Queries, namespace_id: string, identity_id:
   return gone.numDeletedRows > 0n;
 }
 
+/** Lists the masks of a namespace by the ids of the identities; `after` is one of these. */
+export async function listMasksOf(db: Queries, namespace_id: string, page: Page): Promise<Mask[]> {
+  return await db
+    .selectFrom('identity_masks')
+    .select(masks.columns)
+    .where('namespace_id', '=', namespace_id)
+    .where('identity_id', '>', page.after ?? '')
+    .orderBy('identity_id')
+    .limit(page.limit)
+    .execute();
+}
+
 /** Lists the masks of an identity by the ids of the masking namespaces; `after` is one of these. */
 export async function listMasks(db: Queries, identity_id: string, page: Page): Promise<Mask[]> {
   return await db

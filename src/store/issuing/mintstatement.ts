@@ -65,7 +65,8 @@ SELECT asked.n,
   job.id AS job_id, ${selectJobFacts('job')},
   workspace.id AS workspace_id, workspace.path AS workspace_path, workspace.lineage,
   workspace.parent_id AS group_id, workspace.organization_id,
-  person.login, person.is_active AS user_is_active, coalesce(person_roles.list, '[]') AS user_memberships,
+  person.login, person.is_active AS user_is_active,
+  CASE WHEN job.ended_at = person.deleted_at THEN person.merged_into IS NOT NULL END AS ended_by_merge, coalesce(person_roles.list, '[]') AS user_memberships,
   launcher.id AS launcher_id, launcher.name AS launcher_name, launcher.is_active AS launcher_is_active,
   coalesce(launcher_roles.list, '[]') AS launcher_memberships, coalesce(rights.list, '[]') AS may_act,
   coalesce(ruled.list, '[]') AS rules,
@@ -161,6 +162,8 @@ interface OtherColumns {
   organization_id: string;
   login: string | null;
   user_is_active: boolean | null;
+  /** Null unless the job ended because its user was deleted or merged. */
+  ended_by_merge: boolean | null;
   user_memberships: Membership[];
   launcher_id: string | null;
   launcher_name: string | null;
@@ -207,7 +210,7 @@ function asDatedFacts(row: Row): DatedFacts {
 
 function toJob(row: Row): MintFacts['job'] {
   const minted = Object.fromEntries(mintedColumns.map((name) => [name, row[name]])) as unknown as JobFacts;
-  return { ...minted, id: row.job_id, is_ended: row.is_ended, deadline: row.deadline };
+  return { ...minted, id: row.job_id, is_ended: row.is_ended, ended_by: row.ended_by, deadline: row.deadline };
 }
 
 function toUser(row: Row): MintFacts['user'] {
@@ -216,6 +219,7 @@ function toUser(row: Row): MintFacts['user'] {
     id: row.user_id,
     login: row.login,
     is_active: row.user_is_active === true,
+    ...(row.ended_by_merge !== null && { ended_job: row.ended_by_merge ? ('merged' as const) : ('deleted' as const) }),
     memberships: row.user_memberships,
     team_ids: row.user_teams,
   };

@@ -45,11 +45,11 @@ export function createCurrentJobs(
 
 /** The facts that a mint reads of a job, except its id, by the names that `selectJobFacts` gives them. */
 export type JobFacts = Pick<RowOf<typeof jobs>, (typeof mintedColumns)[number]> &
-  Pick<MintFacts['job'], 'is_ended' | 'deadline'>;
+  Pick<MintFacts['job'], 'is_ended' | 'ended_by' | 'deadline'>;
 
 /** Returns the SQL of what a mint reads of a job. `deadline` is when the job is over, in milliseconds since 1970. */
 export function selectJobFacts(job: string): string {
-  return `${mintedColumns.map((name) => `${job}.${name}`).join(', ')}, ${job}.ended_at IS NOT NULL AS is_ended,
+  return `${mintedColumns.map((name) => `${job}.${name}`).join(', ')}, ${job}.ended_at IS NOT NULL AS is_ended, ${job}.ended_by,
   ${effectiveDeadlineMs(job)} AS deadline`;
 }
 

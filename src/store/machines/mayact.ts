@@ -34,6 +34,19 @@ export async function listMayActAlong(
   return await selectMayAct(db, service_account_id).where('namespace_id', 'in', lineage).execute();
 }
 
+export async function updateMayAct(
+  db: Queries,
+  id: string,
+  change: Pick<MayActRow, 'users' | 'stages' | 'labels'>,
+): Promise<MayActRow> {
+  return await db
+    .updateTable('may_act')
+    .set((eb) => ({ ...change, version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(mayAct.columns)
+    .executeTakeFirstOrThrow();
+}
+
 export async function deleteMayAct(db: Queries, id: string): Promise<void> {
   await db.deleteFrom('may_act').where('id', '=', id).execute();
 }

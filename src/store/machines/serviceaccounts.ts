@@ -1,17 +1,24 @@
 import type { Selectable } from 'kysely';
 import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
-import { isBelow, type Page } from '../../database/page.ts';
+import { beginsWith, isAfterName, isBelow, orderByName, type Page } from '../../database/page.ts';
 import type { Tables } from '../../database/tables.ts';
 import type { Changed, Row } from '../../entities/entity.ts';
 import { serviceAccounts } from '../../entities/serviceaccounts.ts';
+import type { PrincipalFilter } from '../people/users.ts';
 
 export interface ServiceAccount extends Row<typeof serviceAccounts> {}
 
 const accountColumns = columnsOf(serviceAccounts, 'service_accounts');
 
+/** Finds a service account that was not deleted. */
 export async function findServiceAccount(db: Queries, id: string): Promise<ServiceAccount | undefined> {
-  return await db.selectFrom('service_accounts').select(accountColumns).where('id', '=', id).executeTakeFirst();
+  return await db
+    .selectFrom('service_accounts')
+    .select(accountColumns)
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
 }
 
 export async function findServiceAccountByName(
@@ -25,6 +32,7 @@ export async function findServiceAccountByName(
     .select(accountColumns)
     .where('namespaces.path', '=', groupPath)
     .where('service_accounts.name', '=', name)
+    .where('service_accounts.deleted_at', 'is', null)
     .executeTakeFirst();
 }
 
@@ -48,23 +56,46 @@ export async function updateServiceAccount(
 /** Lists the service accounts of the groups at and below any of `roots`. */
 export async function listServiceAccounts(
   db: Queries,
-  filter: { organization_id: string; roots: string[] },
+  filter: { organization_id: string; roots: string[] } & PrincipalFilter,
   page: Page,
 ): Promise<ServiceAccount[]> {
-  return await db
+  const { q, is_active } = filter;
+  const query = db
     .selectFrom('service_accounts')
     .innerJoin('namespaces as g', 'g.id', 'service_accounts.group_id')
     .select(accountColumns)
     .where('service_accounts.organization_id', '=', filter.organization_id)
+    .where('service_accounts.deleted_at', 'is', null)
     .where(isBelow('g.lineage', filter.roots))
-    .where('service_accounts.id', '>', page.after ?? '')
-    .orderBy('service_accounts.id')
-    .limit(page.limit)
-    .execute();
+    .$if(is_active !== undefined, (list) => list.where('service_accounts.is_active', '=', is_active!))
+    .limit(page.limit);
+  const name = 'service_accounts.name';
+  return await (q === undefined
+    ? query.where('service_accounts.id', '>', page.after ?? '').orderBy('service_accounts.id')
+    : query
+        .where(beginsWith(name, q))
+        .where(isAfterName(name, 'service_accounts.id', page.after))
+        .orderBy(orderByName(name))
+        .orderBy('service_accounts.id')
+  ).execute();
 }
 
 export async function insertSecret(db: Queries, row: Selectable<Tables['service_account_secrets']>): Promise<void> {
   await db.insertInto('service_account_secrets').values(row).execute();
+}
+
+export type SecretRow = Omit<Selectable<Tables['service_account_secrets']>, 'secret_hash'>;
+
+/** Lists the secrets of an account without their hashes, expired ones too. */
+export async function listSecrets(db: Queries, service_account_id: string, page: Page): Promise<SecretRow[]> {
+  return await db
+    .selectFrom('service_account_secrets')
+    .select(['id', 'service_account_id', 'expires_at', 'created_at'])
+    .where('service_account_id', '=', service_account_id)
+    .where('id', '>', page.after ?? '')
+    .orderBy('id')
+    .limit(page.limit)
+    .execute();
 }
 
 export async function deleteSecret(db: Queries, service_account_id: string, id: string): Promise<boolean> {

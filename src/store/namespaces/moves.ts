@@ -51,6 +51,57 @@ export async function moveNamespace(db: Queries, moved: Namespace, parent: Names
     WHERE lineage @> ARRAY[${moved.id}]`.execute(db);
 }
 
+/** Renames a namespace. The paths of everything below it change; ids, and so token subjects, do not. */
+export async function renameNamespace(
+  db: Queries,
+  { id, path }: Namespace,
+  after: { path: string; name: string },
+): Promise<void> {
+  await sql`
+    UPDATE namespaces SET
+      path = ${after.path}::text || substr(path, ${path.length + 1}::int),
+      name = CASE WHEN id = ${id} THEN ${after.name} ELSE name END,
+      version = version + 1
+    WHERE lineage @> ARRAY[${id}]`.execute(db);
+}
+
+/** An identity whose tokens show paths at or below a namespace: its own, or those of workspaces. */
+export interface ShownIdentity {
+  id: string;
+  path: string;
+  type: string;
+  settings: unknown;
+  /** Its group is at or below the namespace. */
+  is_below: boolean;
+  /** It is assigned to a workspace at or below the namespace. */
+  is_used_below: boolean;
+}
+
+/** Lists by path the first identities whose tokens show paths at or below a namespace, with their number. */
+export async function listShownIdentities(
+  db: Queries,
+  namespace_id: string,
+  limit: number,
+): Promise<{ identities: ShownIdentity[]; total: number }> {
+  const { rows } = await sql<ShownIdentity & { total: string | number }>`
+    WITH below AS (SELECT id FROM namespaces WHERE lineage @> ARRAY[${namespace_id}]),
+    shown AS (
+      SELECT id, bool_or(is_below) AS is_below, bool_or(NOT is_below) AS is_used_below FROM (
+        SELECT m.id, true AS is_below FROM managed_identities AS m JOIN below ON below.id = m.group_id
+        UNION
+        SELECT a.identity_id, false FROM assignments AS a JOIN below ON below.id = a.workspace_id
+      ) AS found GROUP BY id
+    )
+    SELECT m.id, g.path || '/' || m.name AS path, m.type, m.settings, shown.is_below, shown.is_used_below,
+      count(*) OVER () AS total
+    FROM shown JOIN managed_identities AS m ON m.id = shown.id JOIN namespaces AS g ON g.id = m.group_id
+    ORDER BY path LIMIT ${limit}`.execute(db);
+  return {
+    identities: rows.map(({ total: _, ...identity }) => identity),
+    total: Number(rows[0]?.total ?? 0),
+  };
+}
+
 /**
  * Lists, as `identity in workspace`, the assignments elsewhere of identities at and below a namespace: workspaces that reach
  * them by an alias, and would lose them.
@@ -74,6 +125,11 @@ export async function listAssignedElsewhere(db: Queries, namespace_id: string): 
 export async function deleteTree(db: Queries, id: string): Promise<Record<string, number>> {
   // Deletes by ids. With subqueries PostgreSQL may read whole tables, and concurrent changes then conflict with the read.
   const below = await idsOf(db, sql`SELECT id FROM namespaces WHERE lineage @> ARRAY[${id}]`);
+  // A deleted service account outlives its group, with the jobs that it started elsewhere.
+  await sql`UPDATE service_accounts SET group_id = organization_id
+    WHERE group_id = ANY (${below}::text[]) AND deleted_at IS NOT NULL AND organization_id <> ALL (${below}::text[])`.execute(
+    db,
+  );
   const accounts = await idsOf(db, sql`SELECT id FROM service_accounts WHERE group_id = ANY (${below}::text[])`);
   const remove = async (table: string, ...wheres: ReturnType<typeof sql>[]) => {
     let count = 0;

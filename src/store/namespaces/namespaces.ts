@@ -1,7 +1,7 @@
 import { type SelectQueryBuilder, sql } from 'kysely';
 import { idPrefixes, isId } from '../../core/ids.ts';
 import type { Queries } from '../../database/connections.ts';
-import { isBelow, type Page } from '../../database/page.ts';
+import { beginsWith, isAfterName, isBelow, orderByName, type Page } from '../../database/page.ts';
 import type { Tables } from '../../database/tables.ts';
 import type { Changed, Row } from '../../entities/entity.ts';
 import { groups } from '../../entities/namespaces.ts';
@@ -49,7 +49,9 @@ export async function countContents(db: Queries, { id, kind }: Namespace, now: D
       : {
           'groups and workspaces': await countRows(db.selectFrom('namespaces').where('parent_id', '=', id)),
           'managed identities': await countRows(db.selectFrom('managed_identities').where('group_id', '=', id)),
-          'service accounts': await countRows(db.selectFrom('service_accounts').where('group_id', '=', id)),
+          'service accounts': await countRows(
+            db.selectFrom('service_accounts').where('group_id', '=', id).where('deleted_at', 'is', null),
+          ),
           users: await countRows(db.selectFrom('users').where('organization_id', '=', id)),
         };
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
@@ -62,23 +64,53 @@ async function countRows<Table extends keyof Tables>(
   return Number((row as { count: unknown }).count);
 }
 
-/** Lists by id the namespaces of a kind at and below any of `roots`. */
+/** Filters of a list of groups or workspaces. */
+export interface NamespaceFilter {
+  /** The beginning of the name. The list is then ordered by it. */
+  q?: string | undefined;
+  /** The type of an identity: groups that have one, workspaces that one is assigned to. */
+  type?: string | undefined;
+}
+
+/** Lists the namespaces of a kind at and below any of `roots`: by id, or with `q` by name. */
 export async function listNamespaces(
   db: Queries,
-  filter: { kind: Namespace['kind']; organization_id: string; roots: string[] },
+  filter: { kind: Namespace['kind']; organization_id: string; roots: string[] } & NamespaceFilter,
   page: Page,
 ): Promise<Namespace[]> {
-  return await db
+  const { kind, organization_id, q, type } = filter;
+  const query = db
     .selectFrom('namespaces')
     .select(groups.columns)
-    .where('organization_id', '=', filter.organization_id)
-    .where('kind', '=', filter.kind)
+    .where('organization_id', '=', organization_id)
+    .where('kind', '=', kind)
+    .$if(type !== undefined, (list) => list.where('id', 'in', selectByType(db, kind, organization_id, type!)))
     .$if(!filter.roots.includes(filter.organization_id), (query) => query.where(isBelow('lineage', filter.roots)))
-    // Ids begin with their kind: the first page of workspaces skips the groups.
-    .where('id', '>', page.after ?? idPrefixes[filter.kind])
-    .orderBy('id')
-    .limit(page.limit)
-    .execute();
+    .limit(page.limit);
+  return await (q === undefined
+    ? // Ids begin with their kind: the first page of workspaces skips the groups.
+      query.where('id', '>', page.after ?? idPrefixes[kind]).orderBy('id')
+    : query
+        .where(beginsWith('name', q))
+        .where(isAfterName('name', 'id', page.after))
+        .orderBy(orderByName('name'))
+        .orderBy('id')
+  ).execute();
+}
+
+/** Returns the query for the groups that have an identity of a type, or the workspaces that one is assigned to. */
+function selectByType(db: Queries, kind: Namespace['kind'], organization_id: string, type: string) {
+  return kind === 'group'
+    ? db
+        .selectFrom('managed_identities')
+        .select('group_id as id')
+        .where('organization_id', '=', organization_id)
+        .where('type', '=', type)
+    : db
+        .selectFrom('assignments')
+        .select('workspace_id as id')
+        .where('organization_id', '=', organization_id)
+        .where('type', '=', type);
 }
 
 /** Returns the id of the organisation where there is exactly one. */

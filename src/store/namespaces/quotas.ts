@@ -1,4 +1,5 @@
 import { CompiledQuery } from 'kysely';
+import { loginTombstone } from '../../core/lifetimes.ts';
 import { type QuotaName, quotas } from '../../core/quotas.ts';
 import type { Queries } from '../../database/connections.ts';
 import { effectiveDeadline } from '../jobs/jobs.ts';
@@ -23,14 +24,17 @@ const counted: Record<QuotaName, string> = {
   workspaces: rows(`namespaces WHERE organization_id = (SELECT holder FROM asked) AND kind = 'workspace'`),
   managed_identities: rows(of('managed_identities')),
   audiences: rows(of('audiences')),
-  users: rows(of('users')),
+  users: rows(`${of('users')}
+    AND (deleted_at IS NULL OR deleted_at > (SELECT now FROM asked) - interval '${loginTombstone} seconds')`),
+  former_logins_per_user: rows(live(of('former_logins', 'user_id'))),
+  user_ties: rows(of('user_ties')),
   invitations: rows(`${of('invitations')} AND accepted_at IS NULL`),
   memberships: rows(of('memberships')),
   memberships_per_principal: rows(of('memberships', 'principal_id')),
   teams: rows(of('teams')),
   team_members: rows(of('team_members', 'team_id')),
   teams_per_user: rows(of('team_members', 'user_id')),
-  service_accounts: rows(of('service_accounts')),
+  service_accounts: rows(`${of('service_accounts')} AND deleted_at IS NULL`),
   secrets_per_service_account: rows(live(of('service_account_secrets', 'service_account_id'))),
   trust_rules_per_service_account: rows(of('service_account_trust_rules', 'service_account_id')),
   access_tokens: rows(

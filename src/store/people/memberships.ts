@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import type { Role } from '../../core/permissions.ts';
+import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
-import type { Page } from '../../database/page.ts';
+import { isBelow, type Page } from '../../database/page.ts';
 import type { Row } from '../../entities/entity.ts';
 import { memberships } from '../../entities/memberships.ts';
 import type { Namespace } from '../namespaces/namespaces.ts';
@@ -104,6 +105,41 @@ export async function listMemberships(db: Queries, namespace_id: string, page: P
     .where('id', '>', page.after ?? '')
     .orderBy('id')
     .limit(page.limit)
+    .execute();
+}
+
+/** Lists the memberships of a principal and of its teams, with `roots` those at and below them. */
+export async function listMembershipsOfPrincipal(
+  db: Queries,
+  principal_id: string,
+  roots: string[] | undefined,
+  page: Page,
+): Promise<MembershipRow[]> {
+  const query = db
+    .selectFrom('memberships as m')
+    .innerJoin('namespaces as n', 'n.id', 'm.namespace_id')
+    .select(columnsOf(memberships, 'm'))
+    .where('m.principal_id', 'in', selectSelfAndTeams(db, principal_id))
+    .where('m.id', '>', page.after ?? '')
+    .orderBy('m.id')
+    .limit(page.limit);
+  return await (roots === undefined ? query : query.where(isBelow('n.lineage', roots))).execute();
+}
+
+/** Lists the memberships of a principal and of its teams with their namespaces, by path. */
+export async function listMembershipPlaces(
+  db: Queries,
+  principal_id: string,
+): Promise<
+  (Pick<MembershipRow, 'namespace_id' | 'principal_id' | 'role'> & Pick<Namespace, 'kind' | 'path' | 'lineage'>)[]
+> {
+  return await db
+    .selectFrom('memberships as m')
+    .innerJoin('namespaces as n', 'n.id', 'm.namespace_id')
+    .select(['m.namespace_id', 'm.principal_id', 'm.role', 'n.kind', 'n.path', 'n.lineage'])
+    .where('m.principal_id', 'in', selectSelfAndTeams(db, principal_id))
+    .orderBy('n.path')
+    .orderBy('m.principal_id')
     .execute();
 }
 

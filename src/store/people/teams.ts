@@ -1,9 +1,11 @@
+import { sql } from 'kysely';
 import { isId } from '../../core/ids.ts';
 import { columnsOf } from '../../database/columns.ts';
 import type { Queries } from '../../database/connections.ts';
 import type { Page } from '../../database/page.ts';
 import type { Changed, Row } from '../../entities/entity.ts';
 import { teamMembers, teams } from '../../entities/teams.ts';
+import { deleteGivenTo } from './users.ts';
 
 export interface Team extends Row<typeof teams> {}
 export interface TeamMember extends Row<typeof teamMembers> {
@@ -34,10 +36,44 @@ export async function updateTeam(db: Queries, id: string, change: Changed<typeof
     .executeTakeFirstOrThrow();
 }
 
+/** What a team was given. */
+export interface TeamHoldings {
+  /** The groups and workspaces where the team has a role. */
+  roles: { path: string }[];
+  /** The identities that the team may use. */
+  use_grants: { path: string }[];
+  /** The workspaces that have an identity assigned for the team. */
+  assignments: { path: string }[];
+}
+
+export async function listTeamHoldings(db: Queries, id: string): Promise<TeamHoldings> {
+  const roles = db
+    .selectFrom('memberships as m')
+    .innerJoin('namespaces as n', 'n.id', 'm.namespace_id')
+    .select('n.path')
+    .where('m.principal_id', '=', id);
+  const grants = db
+    .selectFrom('use_grants as u')
+    .innerJoin('managed_identities as m', 'm.id', 'u.identity_id')
+    .innerJoin('namespaces as g', 'g.id', 'm.group_id')
+    .select(sql<string>`g.path || '/' || m.name`.as('path'))
+    .where('u.principal_id', '=', id);
+  const assignments = db
+    .selectFrom('assignments as a')
+    .innerJoin('namespaces as w', 'w.id', 'a.workspace_id')
+    .select('w.path')
+    .distinct()
+    .where('a.principal_id', '=', id);
+  return {
+    roles: await roles.orderBy('path').execute(),
+    use_grants: await grants.orderBy('path').execute(),
+    assignments: await assignments.orderBy('path').execute(),
+  };
+}
+
 /** Deletes a team with its memberships, use grants and assignments. */
 export async function deleteTeam(db: Queries, id: string): Promise<void> {
-  for (const table of ['memberships', 'use_grants', 'assignments'] as const)
-    await db.deleteFrom(table).where('principal_id', '=', id).execute();
+  await deleteGivenTo(db, id);
   await db.deleteFrom('teams').where('id', '=', id).execute();
 }
 

@@ -37,6 +37,19 @@ export async function saveUserIdentity(db: Queries, row: UserIdentity): Promise<
     .execute();
 }
 
+/** Lists the users of an organisation, not deleted, whose person signed in last with this verified address. */
+export async function listUsersByAddress(db: Queries, organization_id: string, email: string): Promise<User[]> {
+  return await db
+    .selectFrom('user_identities')
+    .innerJoin('users', 'users.id', 'user_identities.user_id')
+    .select(columnsOf(users, 'users'))
+    .distinct()
+    .where('user_identities.email', '=', email)
+    .where('users.organization_id', '=', organization_id)
+    .orderBy('users.id')
+    .execute();
+}
+
 /** Lists the links between subjects of identity providers and users: those of a user, or those of a subject. */
 export async function listUserIdentities(
   db: Queries,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createOutbound } from '../../../src/outbound/outbound.ts';
 import { chooseAuthority } from '../../../src/providers/azure/endpoints.ts';
 import { azure } from '../../../src/providers/azure/index.ts';
 import { settings as schema } from '../../../src/providers/azure/settings.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
   await azure.exchanging!.load();
   const identity = makeServerIdentity();
   stub = await startStub(identity);
-  endpoints = { ...noEndpoints, azure_authority_hosts: [stub.url], extra_ca: identity.ca };
+  endpoints = { ...noEndpoints, azure_authority_hosts: [stub.url], outbound: createOutbound({ extraCa: identity.ca }) };
 });
 afterAll(() => stub.close());
 beforeEach(() => {
@@ -176,7 +177,7 @@ describe('errors of Entra', () => {
   });
 
   test('F11 an unknown certificate authority is reported as such, and not tried again', async () => {
-    const withoutAuthority: CloudEndpoints = { ...endpoints, extra_ca: undefined };
+    const withoutAuthority: CloudEndpoints = { ...endpoints, outbound: createOutbound() };
     const thrown = await exchange('t', settings, context({ endpoints: withoutAuthority })).catch(
       (error: unknown) => error,
     );

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createOutbound } from '../../../src/outbound/outbound.ts';
 import { createCalls } from '../../../src/providers/calls.ts';
 import { gcp } from '../../../src/providers/gcp/index.ts';
 import { settings as schema } from '../../../src/providers/gcp/settings.ts';
@@ -195,9 +196,9 @@ describe('N29 where the token goes', () => {
     const identity = makeServerIdentity();
     const secure = await startStub(identity);
     secure.react(federated);
-    const own = { ...noEndpoints, google_sts: secure.url, extra_ca: identity.ca };
+    const own = { ...noEndpoints, google_sts: secure.url, outbound: createOutbound({ extraCa: identity.ca }) };
     await expect(exchange('t', direct, context({ endpoints: own }))).resolves.toMatchObject({ type: 'gcp' });
-    const without = { ...own, extra_ca: undefined };
+    const without = { ...own, outbound: createOutbound() };
     await expect(exchange('t', direct, context({ endpoints: without }))).rejects.toThrow();
     expect(secure.heard).toHaveLength(1);
     await secure.close();

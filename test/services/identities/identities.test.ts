@@ -230,10 +230,10 @@ describe('trust', () => {
     await owner.send('POST', '/groups', { name: 'beside', parent: 'acme' });
     const elsewhere = await owner.send('POST', '/workspaces', { name: 'w', group: 'acme/beside' });
     const identity = await make();
-    await oracle.refuses(() => owner.ask('GET', `/managed-identities/${identity.id}/trust?workspace=${elsewhere.id}`), {
-      status: 404,
-      code: 'not_found',
-    });
+    await oracle.refuses(
+      () => owner.ask('GET', `/managed-identities/${identity.id}/trust?workspace=${elsewhere.id}`),
+      conflict,
+    );
   });
 });
 
@@ -265,7 +265,7 @@ describe('assignments', () => {
     for (const [group, status] of [
       ['acme', 201],
       ['acme/lab', 201],
-      ['acme/next', 404],
+      ['acme/next', 409],
     ] as const) {
       const identity = await make({ group });
       expect([group, (await assign(workspace, identity.id, fresh('p'))).status]).toEqual([group, status]);

@@ -139,7 +139,7 @@ describe('memberships', () => {
     const body = { namespace: workspaceId, principal: organization.user, role: 'viewer' };
     const { answer } = await oracle.refuses(() => owner.ask('POST', '/memberships', body), conflict);
     expect(answer.body.advice).toMatch(/PATCH \/api\/v1\/memberships\/mem_/);
-    for (const principal of ['nobody', 'usr_01jznk00000000000000000000', 'acme/lab/launcher', workspaceId])
+    for (const principal of ['nobody', 'usr_01jznk00000000000000000000', 'acme/lab/nobody', workspaceId])
       await oracle.refuses(() => owner.ask('POST', '/memberships', { ...body, principal }), {
         status: 400,
         code: 'invalid_request',
@@ -299,7 +299,8 @@ describe('users and service accounts', () => {
     const { owner, group } = organization;
     const account = await createAccount(owner, group, fresh('rotated'));
     const jwk = await exportJWK((await generateKeyPair('ES256')).publicKey);
-    for (const jwks of [{ keys: [jwk] }, null]) await owner.send('PATCH', `/service-accounts/${account.id}`, { jwks });
+    for (const jwks of [{ keys: [jwk] }, null])
+      await owner.send('PATCH', `/service-accounts/${account.id}?force=true`, { jwks });
     await expect(signIn(owner.issuer, account.id, account.secret)).rejects.toThrow(/401/);
     const fresher = await owner.send('POST', `/service-accounts/${account.id}/secrets`);
     expect((await signIn(owner.issuer, account.id, fresher.client_secret)).token).toMatch(/^arsia_at_/);

@@ -119,7 +119,7 @@ describe('trust of an identity by alias', () => {
     const [source, place] = [await identity(acme.group), await group()];
     const there = await workspace(place.path);
     const path = `/managed-identities/${source.id}/trust?workspace=${encoded(there.path)}`;
-    await oracle.refuses(() => owner.ask('GET', path), unknown);
+    await oracle.refuses(() => owner.ask('GET', path), { status: 409, code: 'conflict' });
     await owner.send('POST', `/managed-identities/${source.id}/aliases`, { group: place.id });
     expect((await owner.send('GET', path)).subject).toBe(`${source.id}:${there.id}`);
   });

@@ -3,6 +3,7 @@ import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer as createTcp, type Server as TcpServer } from 'node:net';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { ArsiaError } from '../../../src/core/errors.ts';
+import { createOutbound } from '../../../src/outbound/outbound.ts';
 import { makeServerIdentity } from '../../../src/sandbox/authority.ts';
 import { createDocumentFetch, type FetchOptions, maximumAnswer } from '../../../src/signing/outside/fetch.ts';
 
@@ -98,7 +99,9 @@ describe('a document', () => {
   test('is refused from a server with an untrusted certificate', async () => {
     const { port, seen } = await listen(json, true);
     expect((await faultOf(develop()(`https://localhost:${port}/`))).code).toBe('issuer_unavailable');
-    expect(await develop({ ca: identity.ca })(`https://localhost:${port}/`)).toMatchObject({ body: { a: 1 } });
+    expect(
+      await develop({ outbound: createOutbound({ extraCa: identity.ca }) })(`https://localhost:${port}/`),
+    ).toMatchObject({ body: { a: 1 } });
     expect(seen.count).toBe(1);
   });
 
@@ -244,7 +247,7 @@ describe('N79 bytes that an issuer sends beside the body', () => {
 describe('N30 a fetch is refused for', () => {
   const constant = {
     code: 'outside_token_refused',
-    text: 'Arsia does not fetch the documents of this issuer. The issuer and its jwks_uri must be https on public addresses, and answer without a redirect.',
+    text: 'Arsia does not fetch the documents of this issuer. The issuer and its jwks_uri must be https on public addresses, and answer without a redirect. Keys of another issuer can be uploaded with the trust rule (`jwks`).',
   };
 
   test('internal URLs in any spelling, with one constant text and without a request', async () => {
@@ -284,7 +287,7 @@ describe('N30 a fetch is refused for', () => {
     ['none', []],
   ])('a name whose address is %s, in the same text', async (_name, addresses) => {
     const { port, seen } = await listen(json, true);
-    const get = produce({ ca: identity.ca, resolve: async () => addresses });
+    const get = produce({ outbound: createOutbound({ extraCa: identity.ca }), resolve: async () => addresses });
     expect(await faultOf(get(`https://good.example:${port}/`))).toEqual(constant);
     expect(seen.count).toBe(0);
   });

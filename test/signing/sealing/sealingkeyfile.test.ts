@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createSealer } from '../../../src/signing/sealing/sealing.ts';
-import { makeSealingKeyFile, readSealingKeyFile } from '../../../src/signing/sealing/sealingkeyfile.ts';
+import {
+  findAccessFault,
+  makeSealingKeyFile,
+  readSealingKeyFile,
+} from '../../../src/signing/sealing/sealingkeyfile.ts';
 
 let folder: string;
 let path: string;
@@ -37,6 +41,62 @@ describe('the folder of the sealing key', () => {
     await makeSealingKeyFile(path);
     await chown(path, 65_534, 65_534);
     await expect(readSealingKeyFile(path)).rejects.toThrow(`Run \`chown 0 ${path}\``);
+  });
+});
+
+describe('who may open the sealing key', () => {
+  const root = 0;
+  const arsia = { user: 1000, groups: [1000, 2000] };
+  const own = 1000;
+
+  test.each<[string, number, number, number]>([
+    ['0600 of its own user', 0o600, own, 1000],
+    ['0400 of its own user', 0o400, own, 1000],
+    ['0400 of root', 0o400, root, root],
+    ['0640 of root, as PostgreSQL takes its key', 0o640, root, 2000],
+    ['0440 of root through a group of the process, as Kubernetes mounts a Secret with fsGroup', 0o440, root, 2000],
+    ['0440 of its own user through a group of the process', 0o440, own, 2000],
+  ])('F19 N73 allows %s', (_, mode, uid, gid) => {
+    expect(findAccessFault({ mode: 0o100_000 | mode, uid, gid }, arsia)).toBe(undefined);
+  });
+
+  test.each<[string, number, number, number, RegExp]>([
+    ['0644 of root', 0o644, root, root, /^has mode 0644: .*Run `chmod 640 KEY`\.$/],
+    ['0444 of root, as Docker Swarm mounts secrets', 0o444, root, root, /^has mode 0444: users other than its owner/],
+    ['0604 of its own user', 0o604, own, 1000, /^has mode 0604: .*Run `chmod 600 KEY`\.$/],
+    ['0601 of its own user', 0o601, own, 1000, /^has mode 0601: users other than its owner/],
+    ['0660 of root', 0o660, root, 2000, /^has mode 0660: its group may change it\. Run `chmod 600 KEY`/],
+    ['0620 of its own user', 0o620, own, 1000, /^has mode 0620: its group may change it/],
+    ['0640 of its own user', 0o640, own, 1000, /^has mode 0640: users other than its owner.*Run `chmod 600 KEY`/],
+    [
+      '0440 of its own user through a group that is not of the process',
+      0o440,
+      own,
+      3000,
+      /^has mode 0440: users other/,
+    ],
+    [
+      '0400 of another user',
+      0o400,
+      1001,
+      1000,
+      /^belongs to user id 1001, but Arsia runs as 1000\. Run `chown 1000 KEY`/,
+    ],
+    ['0440 of another user', 0o440, 1001, 2000, /^belongs to user id 1001/],
+  ])('F19 N73 refuses %s, with the command that corrects it', (_, mode, uid, gid, fault) => {
+    expect(findAccessFault({ mode: 0o100_000 | mode, uid, gid }, arsia)!('KEY')).toMatch(fault);
+  });
+
+  test('F19 reads a file of mode 0440, in a folder and behind links as Kubernetes mounts a Secret', async () => {
+    const version = join(folder, '..2026_11_29');
+    await mkdir(version);
+    await makeSealingKeyFile(join(version, 'sealing.key'));
+    await chmod(join(version, 'sealing.key'), 0o440);
+    await chmod(version, 0o2755);
+    await symlink('..2026_11_29', join(folder, '..data'));
+    await symlink('..data/sealing.key', path);
+    await chmod(folder, 0o3777);
+    expect((await readSealingKeyFile(path)).id).toMatch(/^file-/);
   });
 });
 
@@ -114,7 +174,6 @@ describe('reading the sealing key', () => {
 
   const good = Buffer.alloc(32, 7).toString('base64');
   test.each<[string, string, number, RegExp]>([
-    ['readable by its group', good, 0o640, /has mode 0640: users other than its owner may open it\. Run `chmod 600/],
     ['readable by everyone', good, 0o604, /has mode 0604/],
     ['writable by its group', good, 0o620, /has mode 0620/],
     ['empty', '', 0o600, /is empty\. Restore it/],

@@ -83,6 +83,7 @@ describe.each(databaseKinds)('the facts of a mint: %s', (kind) => {
           stage: 'build',
           labels: { branch: 'main' },
           is_ended: false,
+          ended_by: null,
           deadline: now + 3_600_000,
         },
         workspace: {

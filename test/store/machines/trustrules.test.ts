@@ -41,6 +41,7 @@ describe.each(databaseKinds)('trust rules: %s', (kind) => {
     issuer: 'https://id.example',
     audience: 'https://arsia.example',
     conditions: { all: [{ claim: 'sub', equals: 'x' }] },
+    jwks: null,
     single_use: false,
     maximum_lifetime: 86_400,
     description: '',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { claimRegistry } from '../../../core/claims.ts';
+import { type ClaimName, claimRegistry } from '../../../core/claims.ts';
 import { assignments } from '../../../entities/assignments.ts';
-import { managedIdentities } from '../../../entities/managedidentities.ts';
+import { managedIdentities, namedAlias } from '../../../entities/managedidentities.ts';
 
 export const assignedIdentity = z
   .strictObject({
@@ -10,36 +10,127 @@ export const assignedIdentity = z
   })
   .meta({ id: 'AssignedManagedIdentity' });
 
+export const effectiveIdentity = assignedIdentity
+  .extend({
+    refusal: z
+      .strictObject({
+        code: z.string().meta({
+          description: 'The error code with which the job would be refused.',
+          examples: ['access_rule_refused'],
+        }),
+        detail: z.string().meta({
+          description: 'The reason, in words.',
+          examples: ['ada@acme.example may not run jobs in acme/research/wing.'],
+        }),
+        condition: z
+          .string()
+          .optional()
+          .meta({
+            description: 'The access rules that refuse, for those who may see them.',
+            examples: ['rule_01jd2ze0q8v5n3w4x6y7t9m2ab'],
+          }),
+      })
+      .nullable()
+      .meta({ description: 'Why a job of the user would not get it; null: it would, or the request names no user.' }),
+  })
+  .meta({ id: 'EffectiveManagedIdentity' });
+
+const described = (description: string, ...examples: string[]) =>
+  z.string().meta({ description, ...(examples.length > 0 && { examples }) });
+
 const trustDocument = z.strictObject({
-  name: z.string(),
-  title: z.string(),
-  form: z.string(),
-  text: z.string(),
-  fields: z.array(z.strictObject({ label: z.string(), value: z.string() })).optional(),
-  paste_into: z.string(),
+  name: described('The name of the document, the same for every identity of the type.', 'trust-policy'),
+  title: described('What it is, for people.', 'Role trust policy'),
+  form: described('The form of `text`.', 'json'),
+  text: described('The document, to copy.', '{"Version":"2012-10-17","Statement":[...]}'),
+  fields: z
+    .array(
+      z.strictObject({
+        label: described('The label of the field at the cloud.', 'Audience'),
+        value: described('The value to enter.', 'sts.amazonaws.com'),
+      }),
+    )
+    .optional()
+    .meta({ description: 'The same as fields of a form, where the cloud has one.' }),
+  paste_into: described('Where to enter it at the cloud.', 'IAM > Roles > Trust relationships'),
 });
 export const trust = z
   .strictObject({
-    issuer: z.string(),
-    subject: z.string(),
-    audience: z.string(),
-    documents: z.array(trustDocument),
-    warnings: z.array(z.string()),
+    issuer: described('The `iss` of the tokens.', 'https://arsia.acme.example'),
+    subject: described(
+      'The `sub` of the tokens. It ends in `*` where it stands for every user.',
+      'mi_01jd2ze0q8v5n3w4x6y7t9m2ab:ws_01jd2ze0q8v5n3w4x6y7t9m2ab',
+    ),
+    audience: described('The `aud` of the tokens.', 'sts.amazonaws.com'),
+    documents: z.array(trustDocument).meta({ description: 'What the administrator of the cloud enters there.' }),
+    warnings: z.array(z.string()).meta({
+      description: 'What to check, in sentences.',
+      examples: [
+        [
+          'With delivery both jobs have the token itself, and its holder chooses the scope at Entra, of all that the application may have.',
+        ],
+      ],
+    }),
+    alias: namedAlias.optional().meta({ description: 'Where the request names an alias: that alias.' }),
   })
   .meta({ id: 'Trust' });
 
 export const verdict = z
   .union([
-    z.strictObject({ allow: z.literal(true) }),
-    z.strictObject({ allow: z.literal(false), condition: z.string(), expected: z.string(), actual: z.string() }),
+    z.strictObject({ allow: z.literal(true).meta({ description: 'The document accepts the token.' }) }),
+    z.strictObject({
+      allow: z.literal(false).meta({ description: 'The document refuses the token.' }),
+      condition: described(
+        'The condition that fails, in the words of the document.',
+        'StringEquals arsia.acme.example:sub',
+      ),
+      expected: described(
+        'The value that the document requires.',
+        'mi_01jd2ze0q8v5n3w4x6y7t9m2ab:ws_01jd2ze0q8v5n3w4x6y7t9m2ab',
+      ),
+      actual: described('The value in the token.', 'mi_01jd2ze0q8v5n3w4x6y7t9m2ab:ws_01jd2zf7k4c8h2m6p0r3s5v9wx'),
+    }),
   ])
   .meta({ id: 'Verdict' });
+
+/** Examples of the claims that are texts or numbers. */
+const claimExamples: Readonly<Record<Exclude<ClaimName, `https://${string}`>, string | number>> = {
+  iss: 'https://arsia.acme.example',
+  sub: 'mi_01jd2ze0q8v5n3w4x6y7t9m2ab:ws_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  aud: 'sts.amazonaws.com',
+  iat: 1_769_860_795,
+  nbf: 1_769_860_795,
+  exp: 1_769_861_400,
+  jti: 'evt_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  identity_id: 'mi_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  identity: 'acme/research/aws',
+  workspace_id: 'ws_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  workspace: 'acme/research/wing',
+  group_id: 'grp_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  group: 'acme/research',
+  organization_id: 'grp_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  organization: 'acme',
+  user_id: 'usr_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  user: 'ada@acme.example',
+  job_id: 'job_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  stage: 'prod',
+  launcher_id: 'sa_01jd2ze0q8v5n3w4x6y7t9m2ab',
+  launcher: 'launcher',
+};
 
 /** The claims of the linter, one member each. */
 const claimSchemas = Object.fromEntries(
   Object.entries(claimRegistry).map(([name, { required, meaning }]) => {
-    const value = ['iat', 'nbf', 'exp'].includes(name) ? z.int() : name.includes('/') ? z.unknown() : z.string();
-    return [name, (required ? value : value.optional()).meta({ description: meaning })];
+    const example = name in claimExamples ? claimExamples[name as keyof typeof claimExamples] : undefined;
+    const value = typeof example === 'number' ? z.int() : example === undefined ? z.unknown() : z.string();
+    const description = `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.`;
+    return [
+      name,
+      (required ? value : value.optional()).meta({
+        description,
+        ...(example !== undefined && { examples: [example] }),
+      }),
+    ];
   }),
 );
 export const claims: z.ZodType = z.strictObject(claimSchemas).meta({ id: 'WorkloadClaims' });

@@ -1,5 +1,6 @@
+import type { z } from 'zod';
 import { createSchema, type ZodOpenApiOverride } from 'zod-openapi';
-import { settings } from '../../../entities/inputs.ts';
+import { identityType, settings } from '../../../entities/inputs.ts';
 import { identityKinds } from '../../../services/identities/kinds.ts';
 
 type Kind = (typeof identityKinds)[number];
@@ -20,14 +21,21 @@ export const withSettings: ZodOpenApiOverride = (context) => {
   const { jsonSchema, zodSchema, io } = context;
   plain(context);
   // The member `type` says which of them it is.
-  if (zodSchema === settings)
+  if (isMadeFrom(zodSchema, settings))
     Object.assign(jsonSchema, {
       type: 'object',
       anyOf: identityKinds.map((kind) => ({ $ref: `#/components/schemas/${nameOf(kind, io)}` })),
       propertyNames: undefined,
       additionalProperties: undefined,
     });
+  if (isMadeFrom(zodSchema, identityType))
+    Object.assign(jsonSchema, { enum: identityKinds.map(({ type }) => type), pattern: undefined });
 };
+
+/** Returns whether the schema is `base`, or `base` with another description. */
+function isMadeFrom(schema: z.core.$ZodType, base: z.core.$ZodType): boolean {
+  return schema === base || (schema._zod.parent !== undefined && isMadeFrom(schema._zod.parent, base));
+}
 
 /** Removes what does not help a reader: the pattern of dates with leap years, and the limits of JavaScript's integers. */
 const plain: ZodOpenApiOverride = ({ jsonSchema }) => {

@@ -13,6 +13,8 @@ export const trustRuleRoutes: Route[] = [
     method: 'POST',
     path: '/service-accounts/:id/trust-rules',
     summary: 'Let tokens of an outside issuer speak for a service account',
+    description:
+      'Lets tokens of an outside issuer, such as GitHub Actions or a Kubernetes cluster, authenticate as a service account. A token must have this issuer and audience and satisfy all conditions. A rule never changes: delete it and create another one.',
     action: 'trust_rule.create',
     body: trustRules.create,
     response: trustRules.answer,
@@ -23,6 +25,7 @@ export const trustRuleRoutes: Route[] = [
     method: 'GET',
     path: '/service-accounts/:id/trust-rules',
     summary: 'The outside issuers that a service account trusts, and on which conditions',
+    description: 'Lists the trust rules of a service account, with warnings about issuers that many tenants share.',
     action: 'trust_rule.list',
     query: page,
     response: listOf(trustRules.answer),
@@ -37,6 +40,8 @@ export const trustRuleRoutes: Route[] = [
     method: 'DELETE',
     path: '/service-accounts/:id/trust-rules/:rule',
     summary: 'Take trust away; access tokens that the rule let in end with it',
+    description:
+      'Deletes a trust rule. Access tokens that were issued by this rule are refused from the next request on.',
     action: 'trust_rule.delete',
     handle: ({ api, call, params }) =>
       api.pipeline.perform(api.actions.trustRules.remove, call, { ref: params.id!, id: params.rule! }),

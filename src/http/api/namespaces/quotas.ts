@@ -13,6 +13,7 @@ const change = z.strictObject({
       minProperties: 1,
       maxProperties: quotaNames.length,
       description: 'Values by the name of the quota; null takes the default again.',
+      examples: [{ workspaces: 100_000, groups: null }],
     }),
 });
 
@@ -21,6 +22,8 @@ export const quotaRoutes: Route[] = [
     method: 'GET',
     path: '/organizations/:id/quotas',
     summary: 'The quotas of an organisation, and how much of them is used',
+    description:
+      'Returns every quota of an organisation with its value, default, maximum and usage. `docs/limits.md` says what each counts.',
     action: 'quota.list',
     response: organizationQuotas,
     handle: async ({ api, call, params }) => ({
@@ -31,7 +34,10 @@ export const quotaRoutes: Route[] = [
     method: 'PATCH',
     path: '/organizations/:id/quotas',
     summary: 'Raise or lower quotas of an organisation (operators); what is there stays',
+    description:
+      'Changes quotas of an organisation and returns all of them. A value below the usage deletes nothing and refuses additions.',
     action: 'quota.update',
+    errors: ['not_found'],
     body: change,
     response: organizationQuotas,
     async handle({ api, call, params, body }) {
