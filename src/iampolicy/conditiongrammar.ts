@@ -49,7 +49,7 @@ export function readConditions(
 
 function readCondition(line: Line, node: JsonNode, report: ReportFault): Condition {
   const { name, use, key } = line;
-  // IAM stores an empty list, which no value matches (aws-facts.md 41).
+  // IAM stores an empty list, which no value matches (cases/aws-facts.md 41).
   const nodes = node.type === 'array' ? node.items : [node];
   const values = nodes.flatMap((one): ConditionValue[] => {
     if (one.type === 'string' || one.type === 'number' || one.type === 'boolean')

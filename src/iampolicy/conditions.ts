@@ -22,11 +22,11 @@ export interface ConditionValue {
 
 /**
  * `unknown`: it depends on a key that the caller does not know. `malformed`: it depends on a value that cannot be compared; AWS then denies,
- * whether the condition is in an Allow or in a Deny (aws-facts.md 35).
+ * whether the condition is in an Allow or in a Deny (cases/aws-facts.md 35).
  */
 export type Truth = boolean | 'unknown' | 'malformed';
 
-/** Returns whether a condition holds (cloud-facts.md 7.4, aws-facts.md 28 to 38). */
+/** Returns whether a condition holds (cloud-facts.md 7.4, cases/aws-facts.md 28 to 38). */
 export function holds(condition: Condition, context: Context): Truth {
   const fact = context.find(condition.key.toLowerCase());
   if (fact === 'unknown') return 'unknown';
@@ -36,7 +36,7 @@ export function holds(condition: Condition, context: Context): Truth {
     if (ifExists) return true;
     return quantifier === undefined ? operator.isNegated : quantifier === 'ForAllValues';
   }
-  // On a list, an operator without set prefix does not match, whether it is negated or not (aws-facts.md 28).
+  // On a list, an operator without set prefix does not match, whether it is negated or not (cases/aws-facts.md 28).
   if (quantifier === undefined && fact.isList) return false;
   const truths = fact.values.map((value) => holdsFor(condition, value, context));
   return quantifier === 'ForAnyValue' ? anyOf(truths) : allOf(truths);
@@ -46,7 +46,7 @@ function holdsFor({ operator, values }: Condition, actual: string, context: Cont
   const { compare, converts, isNegated } = operator!;
   if (converts !== undefined && !converts(actual)) return false;
   let isUnknown = false;
-  // In this order: AWS does not read the values after one that matches (aws-facts.md 35).
+  // In this order: AWS does not read the values after one that matches (cases/aws-facts.md 35).
   for (const { template } of values) {
     const expected = resolve(template, context);
     if (expected === 'unresolved') continue;

@@ -41,7 +41,7 @@ const equalsIgnoringCase = text((expected, actual) => foldCase(expected.text) ==
 const like = text((expected, actual) => matches(expected.pattern, actual));
 const boolean = text((expected, actual) => toBoolean(expected.text) === toBoolean(actual));
 
-/** Compares two texts as numbers. Text that is no number equals nothing, so that a negated operator holds (aws-facts.md 32, 33). */
+/** Compares two texts as numbers. Text that is no number equals nothing, so that a negated operator holds (cases/aws-facts.md 32, 33). */
 const ordered =
   (read: (value: string) => number | undefined, stored: string) =>
   (holds: (actual: number, expected: number) => boolean): Comparison => ({

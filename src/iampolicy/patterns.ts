@@ -4,7 +4,7 @@
  */
 export type Pattern = readonly number[];
 
-/** `?`: one UTF-16 code unit, as AWS counts (aws-facts.md 38). */
+/** `?`: one UTF-16 code unit, as AWS counts (cases/aws-facts.md 38). */
 const anyOne = -1;
 /** `*`: any number of code units, also none. */
 const anyRun = -2;

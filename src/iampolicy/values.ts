@@ -1,6 +1,6 @@
 import { matches, type Pattern, splitPattern, wildcards } from './patterns.ts';
 
-/** Conversions of the texts of condition values (aws-facts.md 31 to 37). Each returns undefined for other text. */
+/** Conversions of the texts of condition values (cases/aws-facts.md 31 to 37). Each returns undefined for other text. */
 
 export function toNumber(text: string): number | undefined {
   return /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
@@ -36,7 +36,7 @@ function zoneOffset(zone: string): number {
   return (zone.startsWith('-') ? -minutes : minutes) * 60_000;
 }
 
-/** Anything but `true` is false, also text that is neither (aws-facts.md 31). */
+/** Anything but `true` is false, also text that is neither (cases/aws-facts.md 31). */
 export function toBoolean(text: string): boolean {
   return text.toLowerCase() === 'true';
 }
@@ -47,7 +47,7 @@ export function isCanonicalBase64(text: string): boolean {
   return btoa(atob(text)) === text;
 }
 
-/** Lowers like Java: letters beyond U+FFFF stay as they are, and the last sigma of a word is `ς` (aws-facts.md 37). */
+/** Lowers like Java: letters beyond U+FFFF stay as they are, and the last sigma of a word is `ς` (cases/aws-facts.md 37). */
 export function foldCase(text: string): string {
   const kept = text.match(/[\u{10000}-\u{10ffff}]/gu) ?? [];
   const lower = text.toLowerCase();
@@ -69,7 +69,7 @@ export function toAddress(text: string): Address | undefined {
   return text.includes(':') ? toAddress6(text) : toAddress4(text);
 }
 
-/** Leading zeros are decimal (aws-facts.md 34). */
+/** Leading zeros are decimal (cases/aws-facts.md 34). */
 function toAddress4(text: string): Address | undefined {
   const bytes = text.split('.').map((part) => (/^\d{1,10}$/.test(part) ? Number(part) : 256));
   return bytes.length === 4 && bytes.every((byte) => byte < 256) ? bytes : undefined;

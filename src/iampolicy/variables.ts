@@ -59,7 +59,7 @@ export interface Operand {
 
 /**
  * Returns the text with the values of its variables. `unresolved`: a key is absent and has no default, or has a list of values, whose
- * default does not count (aws-facts.md 30). `unknown`: it depends on a key that the caller does not know.
+ * default does not count (cases/aws-facts.md 30). `unknown`: it depends on a key that the caller does not know.
  */
 export function resolve(template: Template, context: Context): Operand | 'unresolved' | 'unknown' {
   let text = '';

@@ -1,5 +1,5 @@
 /**
- * A second evaluator of IAM policies, written from cloud-facts.md 7.3 to 7.5 and aws-facts.md 28 to 38 without the engine's code: regular
+ * A second evaluator of IAM policies, written from cloud-facts.md 7.3 to 7.5 and cases/aws-facts.md 28 to 38 without the engine's code: regular
  * expressions, BigInt and Date.parse in place of its matchers. It is slow, has no reasons, and reads documents that IAM stores only.
  */
 export interface NaiveRequest {

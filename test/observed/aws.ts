@@ -35,7 +35,7 @@ export const notCompared: Readonly<Record<string, string>> = {
   'provider-create-nonhex-thumbprint': 'The sandbox has no thumbprints: it trusts the authority of the tests.',
   'provider-delete-absent': 'The sandbox deletes no providers.',
   'simulated-NumericNotEquals-no-number':
-    'The simulator contradicts the live answer `value-NumericNotEquals-empty`: it is no oracle for values that do not convert (aws-facts.md 32).',
+    'The simulator contradicts the live answer `value-NumericNotEquals-empty`: it is no oracle for values that do not convert (cases/aws-facts.md 32).',
 };
 
 /** Returns the observations of the APIs, without those that are not compared. */

@@ -99,7 +99,7 @@ function refuseUnknown(fault: Fault, pasted: PastedPolicy): ArsiaError {
   );
 }
 
-/** AWS compares the roles claim before it reads the trust policy (aws-facts.md 24). */
+/** AWS compares the roles claim before it reads the trust policy (cases/aws-facts.md 24). */
 function refuseByRole(pastedRole: string | undefined, { role, rolesClaim }: TrustRequest): Denial | undefined {
   if (pastedRole !== undefined && role !== undefined && role.arn !== pastedRole)
     return deny('Role.Arn', pastedRole, role.arn);

@@ -52,7 +52,7 @@ const rows: readonly FaultRow<Situation>[] = [
   },
   {
     code: /^InvalidIdentityToken/,
-    // AWS has the second text for an audience that is not registered (aws-facts.md 6).
+    // AWS has the second text for an audience that is not registered (cases/aws-facts.md 6).
     message: /Incorrect token audience|token provided could not be validated/i,
     as: 'cloud_denied',
     what: ({ audience }) => `does not list the audience ${audience} at the identity provider`,

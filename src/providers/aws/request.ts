@@ -57,7 +57,7 @@ export function buildTrustRequest(claims: Claims, request: EvaluateRequest): Tru
     rolesClaim,
     principal: {
       isNamedBy: (kind, text) => kind === 'Federated' && namesProvider(text, role, hostPath),
-      // An Allow for `*` lets no web identity in (aws-facts.md 27, cloud-facts.md 10). A Deny for everyone does.
+      // An Allow for `*` lets no web identity in (cases/aws-facts.md 27, cloud-facts.md 10). A Deny for everyone does.
       isCoveredByWildcard: { Allow: false, Deny: true },
       title: describePrincipal(role, hostPath, claims.iss),
     },
@@ -71,7 +71,7 @@ function single(key: string, values: readonly string[]): Facts {
   return values.length === 1 ? [[key.toLowerCase(), { values, isList: false }]] : [];
 }
 
-/** On a key that is a list, AWS requires ForAnyValue or ForAllValues (aws-facts.md 28). */
+/** On a key that is a list, AWS requires ForAnyValue or ForAllValues (cases/aws-facts.md 28). */
 function list(key: string, values: readonly string[]): Facts {
   return values.length > 0 ? [[key.toLowerCase(), { values, isList: true }]] : [];
 }
@@ -79,14 +79,14 @@ function list(key: string, values: readonly string[]): Facts {
 function issuerFacts(claims: Claims, hostPath: string | undefined): Facts {
   if (hostPath === undefined) return [];
   return [
-    // For a token with an authorized party (`azp`), AWS's `aud` key has that value instead (aws-facts.md 5).
+    // For a token with an authorized party (`azp`), AWS's `aud` key has that value instead (cases/aws-facts.md 5).
     ...single(`${hostPath}:aud`, texts(claims.azp ?? claims.aud)),
     ...single(`${hostPath}:sub`, texts(claims.sub)),
     ...list(`${hostPath}:amr`, texts(claims.amr)),
   ];
 }
 
-/** While AWS judges a trust policy, the caller is the provider (aws-facts.md 26). */
+/** While AWS judges a trust policy, the caller is the provider (cases/aws-facts.md 26). */
 function roleFacts(role: RoleArn | undefined, hostPath: string | undefined): Facts {
   if (role === undefined || hostPath === undefined) return [];
   const provider = providerArn(role, hostPath);
@@ -100,7 +100,7 @@ function roleFacts(role: RoleArn | undefined, hostPath: string | undefined): Fac
   ];
 }
 
-/** Without a roles claim the key is there, and false (aws-facts.md 25). */
+/** Without a roles claim the key is there, and false (cases/aws-facts.md 25). */
 function authorizedByIdp(claim: RolesClaim, roleArn: string | undefined): Facts {
   const isListed = claim.state === 'listed' && roleArn !== undefined && claim.roles.includes(roleArn);
   return single('sts:RoleAuthorizedByIdp', [String(isListed)]);
@@ -143,7 +143,7 @@ function principalTags(claims: Claims): { entries: [string, string[]][]; transit
   };
 }
 
-/** AWS takes a numeric subject as its text (aws-facts.md 3). */
+/** AWS takes a numeric subject as its text (cases/aws-facts.md 3). */
 function texts(value: unknown): string[] {
   return [value]
     .flat()

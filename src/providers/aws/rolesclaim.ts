@@ -1,6 +1,6 @@
 import { parseRoleArn } from './names.ts';
 
-/** The roles claim of a token as AWS STS reads it (aws-facts.md 22, 23). */
+/** The roles claim of a token as AWS STS reads it (cases/aws-facts.md 22, 23). */
 export type RolesClaim =
   | { state: 'absent' }
   /** Neither a text nor a list, or nothing in it is the ARN of a role. */

@@ -4,14 +4,14 @@ import type { Policy, Statement } from '../../iampolicy/policy.ts';
 import { readPasted } from './pasted.ts';
 import { trustPolicy } from './trustpolicy.ts';
 
-/** Why IAM does not store a trust policy, in its own words where they are known (aws-facts.md 40 to 44). */
+/** Why IAM does not store a trust policy, in its own words where they are known (cases/aws-facts.md 40 to 44). */
 export interface StoreFault {
   message: string;
   /** In the policy. */
   offset: number;
 }
 
-/** IAM refuses other actions, wildcards and other cases (aws-facts.md 40). */
+/** IAM refuses other actions, wildcards and other cases (cases/aws-facts.md 40). */
 const storedActions = [
   'sts:AssumeRole',
   'sts:AssumeRoleWithSAML',
@@ -112,7 +112,7 @@ function findShared(provider: string): SharedProvider | undefined {
     };
   const issuer = /^arn:[^:]+:iam::\d{12}:oidc-provider\/(.+)$/.exec(provider)?.[1];
   if (issuer === undefined) return undefined;
-  // Also other hosts and paths that begin so (aws-facts.md 43).
+  // Also other hosts and paths that begin so (cases/aws-facts.md 43).
   if (issuer.startsWith(github))
     return {
       title: provider,

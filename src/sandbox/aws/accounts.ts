@@ -57,7 +57,7 @@ export interface RoleInput {
 /** Source: cloud-facts.md 1.7. */
 const roleArnPattern =
   /^arn:(aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(\d{12}):role\/(?:[\x21-\x7e]{1,511}\/)?([\w+=,.@-]{1,64})$/;
-/** AWS drops the port 443 from the URL and the ARN, and keeps case and a trailing slash (aws-facts.md 45). */
+/** AWS drops the port 443 from the URL and the ARN, and keeps case and a trailing slash (cases/aws-facts.md 45). */
 const httpsPort = /^(https:\/\/[^/]+):443(?=\/|$)/;
 const maximumProviders = 100;
 const maximumTrustPolicy = 4096;

@@ -80,7 +80,7 @@ function startSession(sts: Sts, arn: RoleArn, role: Role, token: IdentityToken, 
 
 /**
  * Returns the percentage of the packed policy that a session without policies and tags uses. Observed are 24 for an empty subject, 25 for a
- * short one and up to 34 (aws-facts.md 13); the rule is not published.
+ * short one and up to 34 (cases/aws-facts.md 13); the rule is not published.
  */
 function packedSize(subject: string): number {
   return 24 + Math.min(10, Math.ceil(subject.length / 30));

@@ -48,7 +48,7 @@ export function refuseUnknownKey(): Refusal {
   );
 }
 
-/** One text for a bad signature, a key with `key_ops` and an audience that is not registered (aws-facts.md 6, 18, 19). */
+/** One text for a bad signature, a key with `key_ops` and an audience that is not registered (cases/aws-facts.md 6, 18, 19). */
 export function refuseInvalidToken(): Refusal {
   return createAwsRefusal(
     'InvalidIdentityToken',

@@ -23,7 +23,7 @@ interface Verification {
 }
 
 const algorithms = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
-/** Seconds, on `iat`, `nbf` and `exp` (aws-facts.md 7). */
+/** Seconds, on `iat`, `nbf` and `exp` (cases/aws-facts.md 7). */
 const tolerance = 300;
 const requiredClaims = ['iss', 'sub', 'aud', 'exp', 'iat'];
 
@@ -43,12 +43,12 @@ export async function verifyIdentityToken(token: string, verification: Verificat
   return { claims: { ...claims, aud: audience }, issuer, subject: String(claims.sub), audience };
 }
 
-/** Returns the claims with times as numbers. AWS takes a time that is digits in a string (aws-facts.md 9). */
+/** Returns the claims with times as numbers. AWS takes a time that is digits in a string (cases/aws-facts.md 9). */
 function readClaims(claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
   for (const name of requiredClaims) {
     if (claims[name] === undefined) throw refuseToken(`Missing a required claim: ${name}`);
   }
-  // A null subject is an internal failure and not a refusal (aws-facts.md 3).
+  // A null subject is an internal failure and not a refusal (cases/aws-facts.md 3).
   if (claims.sub === null) throw createAwsRefusal('InternalFailure', 'Unknown error validating third-party token');
   if (typeof claims.iss !== 'string') throw refuseToken('The iss claim is not a string.');
   const times = ['iat', 'nbf', 'exp'].filter((name) => claims[name] !== undefined);
@@ -70,14 +70,14 @@ async function checkSignature(token: string, { header }: DecodedToken, issuer: s
     throw error instanceof IssuerUnreachable ? refuseUnknownKey() : error;
   });
   if (!key) throw refuseUnknownKey();
-  // The `alg` of the key is not compared (aws-facts.md 17).
+  // The `alg` of the key is not compared (cases/aws-facts.md 17).
   const { alg: _, ...unbound } = key;
   if (key.key_ops !== undefined || !(await isSignedBy(token, unbound, algorithms))) throw refuseInvalidToken();
 }
 
 /**
  * Checks the times; `now` is in seconds. An expired token within the tolerance starts a full session. The texts have the clock as it
- * is after the tolerance (aws-facts.md 7, 8, 10).
+ * is after the tolerance (cases/aws-facts.md 7, 8, 10).
  */
 function checkTimes(claims: Readonly<Record<string, unknown>>, now: number): void {
   const { iat, nbf, exp } = claims as { iat: number; nbf?: number; exp: number };
@@ -92,7 +92,7 @@ function checkTimes(claims: Readonly<Record<string, unknown>>, now: number): voi
     throw refuseToken(`The token is not valid before ${nbf}, which is after the current date/time ${now + tolerance}.`);
 }
 
-/** Returns `azp` where the token has one, else the only audience (aws-facts.md 4, 5). */
+/** Returns `azp` where the token has one, else the only audience (cases/aws-facts.md 4, 5). */
 function findAudience(claims: Readonly<Record<string, unknown>>): string {
   if (claims.azp !== undefined) return typeof claims.azp === 'string' ? claims.azp : '';
   const audiences = listAudiences(claims);

@@ -10,7 +10,7 @@ export const awsCachePolicy: CachePolicy = {
   lifetime: 24 * 60 * 60,
   refetchesUnknownKey: true,
   select(keys) {
-    // Too many keys of one type block tokens of this type only (aws-facts.md 21).
+    // Too many keys of one type block tokens of this type only (cases/aws-facts.md 21).
     const isCounted = ({ kty }: JWK) => keys.filter((key) => key.kty === kty).length <= maximumKeys;
     const byId = indexByKeyId(keys.filter(isAccepted).filter(isCounted));
     const [first] = byId.values();
@@ -18,14 +18,14 @@ export const awsCachePolicy: CachePolicy = {
   },
 };
 
-/** The name under which the only published key is found for a token without `kid` (aws-facts.md 16). No `kid` is like it. */
+/** The name under which the only published key is found for a token without `kid` (cases/aws-facts.md 16). No `kid` is like it. */
 export const soleKey = '\u0000';
 
 const maximumKeys = 100;
 
 /**
  * Returns whether AWS finds a key: not one with a `use` other than `sig`, or an `x5c` of another key. One with `key_ops` is found, and
- * verifies nothing (aws-facts.md 18, 20).
+ * verifies nothing (cases/aws-facts.md 18, 20).
  */
 function isAccepted(key: JWK): boolean {
   return (key.use === undefined || key.use === 'sig') && hasMatchingCertificate(key);

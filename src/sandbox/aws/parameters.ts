@@ -78,7 +78,7 @@ function findTextFaults(constraint: Constraint, value: string | undefined): stri
   return faults;
 }
 
-/** AWS reads a sign and leading zeros, and no other form of a 32-bit integer (aws-facts.md 47; the text was not observed). */
+/** AWS reads a sign and leading zeros, and no other form of a 32-bit integer (cases/aws-facts.md 47; the text was not observed). */
 function checkInteger(value: string): void {
   if (!/^[+-]?\d{1,20}$/.test(value) || Math.abs(Number(value)) >= 2 ** 31)
     throw createAwsRefusal('MalformedInput', 'DurationSeconds is not an integer.');

@@ -1,7 +1,7 @@
 import { createAwsRefusal } from './errors.ts';
 
 /**
- * Throws the refusal of a `ProviderId`, which is for OAuth 2.0 access tokens, beside an OIDC token (aws-facts.md 15). The text for
+ * Throws the refusal of a `ProviderId`, which is for OAuth 2.0 access tokens, beside an OIDC token (cases/aws-facts.md 15). The text for
  * Facebook was not observed.
  */
 export function checkProviderId(providerId: string | undefined): void {

@@ -15,7 +15,7 @@ const maximumTags = 50;
 type Claims = Readonly<Record<string, unknown>>;
 
 /**
- * Checks that the roles claim lists the role, before the trust policy (aws-facts.md 22 to 24). It is a list, one ARN, or ARNs that
+ * Checks that the roles claim lists the role, before the trust policy (cases/aws-facts.md 22 to 24). It is a list, one ARN, or ARNs that
  * are separated by `;`. Throws Refusal.
  */
 export function checkRolesClaim(claims: Claims, roleArn: string): void {
