@@ -7,9 +7,6 @@ ALTER TABLE users ADD COLUMN deleted_at timestamptz, ADD COLUMN merged_into text
 -- A replica of the release before knows no deleted users, and must not activate one.
 ALTER TABLE users ADD CONSTRAINT users_deleted_are_inactive
   CHECK (deleted_at IS NULL AND merged_into IS NULL OR deleted_at IS NOT NULL AND NOT is_active AND NOT is_operator);
-CREATE INDEX users_merged_into ON users (merged_into) WHERE merged_into IS NOT NULL;
--- The quota of users counts those that are deleted until their login is free.
-CREATE INDEX users_deleted ON users (organization_id, deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- The logins that users had before they were renamed. Nobody else gets one before it expires.
 CREATE TABLE former_logins (
@@ -42,8 +39,8 @@ CREATE INDEX user_ties_of_email ON user_ties (email) WHERE email IS NOT NULL;
 CREATE INDEX user_ties_of_organization ON user_ties (organization_id);
 
 -- Whether the holder of an address is a user of the organisation already.
-CREATE INDEX user_identities_of_email ON user_identities (email) WHERE email IS NOT NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS user_identities_of_email ON user_identities (email) WHERE email IS NOT NULL;
 
 -- The jobs that end with their user, and the rules that name a user.
-CREATE INDEX jobs_running_of_user ON jobs (user_id) WHERE ended_at IS NULL AND user_id IS NOT NULL;
-CREATE INDEX access_rules_of_users ON access_rules (organization_id) WHERE kind = 'user';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_running_of_user ON jobs (user_id) WHERE ended_at IS NULL AND user_id IS NOT NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS access_rules_of_users ON access_rules (organization_id) WHERE kind = 'user';

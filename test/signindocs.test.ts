@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { serverCommand } from '../src/server/commands/server.ts';
 import { describeSettings } from '../src/server/config/config.ts';
 import { startArsia } from './support/arsia.ts';
+import { createShell } from './support/blocks.ts';
 import { createClient } from './support/client.ts';
 
 /** Tests the code blocks of docs/sign-in.md. */
@@ -11,7 +12,7 @@ const blocks = [...readFileSync('docs/sign-in.md', 'utf8').matchAll(/```sh\n([\s
 const lines = blocks.flatMap((block) => block.replaceAll('\\\n', '').trim().split('\n'));
 
 test('every command of docs/sign-in.md exists, with its options', async () => {
-  const commands = lines.filter((line) => line.startsWith('arsia '));
+  const commands = lines.flatMap((line) => /^(?:LINK=\$\()?(arsia [^()]+)\)?$/.exec(line)?.[1] ?? []);
   expect(commands.length).toBeGreaterThan(5);
   for (const command of commands) {
     const terminal = {
@@ -35,6 +36,17 @@ test('every setting of docs/sign-in.md exists', () => {
   for (const setting of settings) expect(known).toContain(setting);
 });
 
+const redeem = lines.find((line) => line.endsWith('/admin-links/redeem'));
+
+test('the link that `arsia server admin recover` prints is opened by the line of docs/sign-in.md', async () => {
+  const { arsia, issuer } = await startArsia();
+  await arsia.operators.bootstrap({ organization: 'acme', login: 'ada' });
+  const { token } = await arsia.operators.recover({ organization: 'acme' });
+  const shell = await createShell();
+  const opened = await shell.run(redeem!, { ISSUER: issuer, LINK: `${issuer}/link#${token}` });
+  expect(opened).toMatchObject([{ login: 'ada', access_token: expect.stringMatching(/^arsia_at_/) }]);
+}, 60_000);
+
 test('every request of docs/sign-in.md is answered', async () => {
   const { arsia, issuer } = await startArsia({ signIn: true });
   const made = await arsia.operators.bootstrap({ organization: 'acme', login: 'ada' });
@@ -57,7 +69,7 @@ test('every request of docs/sign-in.md is answered', async () => {
     '/owner-links': operator,
   };
   const requests = lines
-    .filter((line) => line.startsWith('curl '))
+    .filter((line) => line.startsWith('curl ') && line !== redeem)
     .map((line) => /-d '(.+)' \$ISSUER\/api\/v1(\S+)$/.exec(line)!);
   expect(requests.map(([, , path]) => path).sort()).toEqual(Object.keys(callers).sort());
   for (const [, body, path] of requests) {

@@ -6,7 +6,7 @@ interface OnlineIndex {
   text: string;
 }
 
-const statement = /^CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+) ON [^;]+;/gm;
+const statement = /^CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+)\s+ON [^;]+;/gm;
 
 /**
  * Splits the text of a migration into the indexes that are built while requests write to their tables, and the rest, which

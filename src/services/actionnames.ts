@@ -25,6 +25,7 @@ const furtherActions = [
   'caller.authenticate',
   'credentials.exchange',
   'invitation.decline',
+  'issuer.change',
   'job.expire',
   'key.revoke',
   'key.rotate',
@@ -33,6 +34,7 @@ const furtherActions = [
   'organization.recover',
   'owner_link.create',
   'user_identity.detach',
+  'user_tie.decline',
 ];
 
 /** The names of all actions that the audit records, sorted. */

@@ -231,7 +231,7 @@ describe('the migrations of this release', () => {
     const names = (await readdir(all)).filter((name) => name >= '0034' && name.endsWith('.sql'));
     const texts = await Promise.all(names.map(async (name) => await readFile(new URL(name, all), 'utf8')));
     const blocking = texts.flatMap((text) =>
-      [...text.matchAll(/CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY IF NOT EXISTS)\w+ ON (\w+)/g)]
+      [...text.matchAll(/CREATE (?:UNIQUE )?INDEX (?!CONCURRENTLY IF NOT EXISTS)\w+\s+ON (\w+)/g)]
         .filter(([, table]) => !text.includes(`CREATE TABLE ${table} `))
         .map(([found]) => found),
     );

@@ -1,13 +1,15 @@
-// What the documents use of curl, for machines without it: -s, -X, -H, -d, --data-urlencode and a URL.
+// What the documents use of curl, for machines without it: -s, -f, -X, -H, -d, --data-urlencode and a URL.
 const headers = {};
 const data = [];
 let url;
 let method;
+let hasToSucceed = false;
 const words = process.argv.slice(2);
 while (words.length > 0) {
   const word = words.shift();
   if (word === '-s') continue;
-  if (word === '-X') method = words.shift();
+  if (word === '-sf') hasToSucceed = true;
+  else if (word === '-X') method = words.shift();
   else if (word === '-H') {
     const [name, value] = words.shift().split(': ');
     headers[name] = value;
@@ -21,5 +23,10 @@ while (words.length > 0) {
 const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
 const posted = { method: method ?? 'POST', headers: { ...form, ...headers }, body: data.join('&') };
 fetch(url, data.length === 0 ? { method, headers } : posted)
-  .then((response) => response.text())
-  .then((text) => process.stdout.write(`${text}\n`));
+  .then(async (response) => {
+    if (hasToSucceed && !response.ok) process.exitCode = 22;
+    process.stdout.write(`${await response.text()}\n`);
+  })
+  .catch(() => {
+    process.exitCode = 7;
+  });

@@ -111,7 +111,7 @@ describe.each(servedKinds)('users on the %s database', (kind) => {
           { actor_id: acme.ownerId, user_id: user.id, detail: { reason: `The user ${user.login} was deleted.` } },
         ]);
       }
-      expect((await mint(ended)).body.detail).toBe(`Job ${ended.id} has ended.`);
+      expect((await mint(ended)).body.detail).toBe(`Job ${ended.id} was ended by ${acme.launcherId}.`);
       expect((await client.ask('GET', '/users')).status).toBe(401);
       expect((await startedFor(user.login)).status).toBe(400);
       const roles = await itemsOf(`/memberships?namespace=${acme.workspaceId}&limit=200`);

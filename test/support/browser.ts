@@ -111,6 +111,6 @@ export function createBrowser(): Browser {
 
 /** Returns the hidden fields of the form on a page. */
 export function hiddenOf({ text }: Visit): Record<string, string> {
-  const inputs = [...text.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)];
+  const inputs = [...text.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"\/?>/g)];
   return Object.fromEntries(inputs.map((match) => [match[1]!, match[2]!]));
 }

@@ -90,7 +90,7 @@ function recover(terminal: Terminal): Command {
     .addHelpText(
       'after',
       examples(
-        'arsia server admin recover --organization acme',
+        'LINK=$(arsia server admin recover --organization acme)',
         'arsia server admin recover --organization acme --login ada',
       ),
     )
@@ -142,12 +142,11 @@ function detach(terminal: Terminal): Command {
 
 /** Prints only the link to stdout, so that a script can read it. */
 function printLink(terminal: Terminal, issuer: string, token: string, messages: string[]): void {
-  const [prefix] = /^arsia_[a-z]+_/.exec(token)!;
   terminal.tell(
     textLines(
       ...messages,
-      'Without a browser, post what follows the # instead:',
-      `  curl -H 'content-type: application/json' -d '{"token":"${prefix}..."}' ${issuer}/api/v1/admin-links/redeem`,
+      'Without a browser, put the link into LINK and post what follows its #:',
+      `  curl -s -H 'Content-Type: application/json' -d "{\\"token\\":\\"\${LINK#*#}\\"}" ${issuer}/api/v1/admin-links/redeem`,
     ),
   );
   terminal.write(textLines(`${issuer}/link#${token}`));
