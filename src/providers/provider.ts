@@ -140,6 +140,9 @@ export interface Review {
   corrected?: string;
 }
 
+/** The answer about a pasted document: the verdict, and the rest of a review where the kind has one. */
+export type ReviewedVerdict = Verdict & Partial<Omit<Review, 'verdict'>>;
+
 /** A path that tokens show: of the identity, of the workspace, or of the group of the workspace. */
 export type PathFact = 'identity' | 'workspace' | 'group';
 
