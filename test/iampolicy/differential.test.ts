@@ -4,22 +4,10 @@ import { decide } from '../../src/iampolicy/decide.ts';
 import { readPolicy } from '../../src/iampolicy/grammar.ts';
 import { parseJson } from '../../src/iampolicy/json.ts';
 import { matches, wildcards } from '../../src/iampolicy/patterns.ts';
+import { makeRandom } from '../support/random.ts';
 import { rounds } from '../support/rounds.ts';
 import { evaluateNaively, type NaiveRequest } from './naive.ts';
 
-/** Random numbers that a seed repeats (mulberry32). */
-function makeRandom(seed: number) {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (limit: number) => Math.floor(next() * limit);
-  const pick = <T>(values: readonly T[]): T => values[below(values.length)]!;
-  return { below, pick, chance: (part: number) => next() < part };
-}
 type Random = ReturnType<typeof makeRandom>;
 
 const variable = (text: string) => `$${text}`;

@@ -1,6 +1,6 @@
+import { ArsiaError } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import type { Decision, Mismatch, Outcome } from '../../iampolicy/decide.ts';
-import { orUnsupported } from '../document.ts';
+import type { Decision, Outcome } from '../../iampolicy/decide.ts';
 import type { EvaluateRequest } from '../provider.ts';
 import { type JudgedTrust, judgeTrust } from './evaluate.ts';
 import { valueOfKey } from './findings.ts';
@@ -12,9 +12,9 @@ import { buildStatement, type TrustedSubject } from './trust.ts';
 const maximumSteps = 12;
 
 /**
- * Returns the pasted policy with the smallest change that lets this token in, and only it: exact values of `aud` and `sub`, missing actions, an
- * exception in a Deny, or a statement of its own. Members and indentation stay. Returns undefined where the policy is not what denies, or where a
- * part of it cannot be judged.
+ * Returns the pasted policy with the smallest change that lets this subject in, and no other: its exact value beside those of a condition, a
+ * missing action, an exception in a Deny, or a statement of its own. Nobody loses access. Members and indentation stay. Returns undefined
+ * where the policy is not what denies, or where a part of it cannot be judged.
  */
 export function correctTrust(
   judged: JudgedTrust,
@@ -29,11 +29,24 @@ export function correctTrust(
     const trusted = trustedBy(current.asked);
     if (trusted === undefined || !mend(policy, current.decision, current.action!, trusted)) return undefined;
     const text = JSON.stringify(policy, null, indent);
-    const next = orUnsupported(() => judgeTrust(text, claims, request));
-    if (next instanceof Error) return undefined;
+    const next = judgeAgain(text, claims, request);
+    if (next === undefined) return undefined;
     current = next;
   }
   return undefined;
+}
+
+/** Returns undefined for a correction that cannot be judged, or that is longer than a policy may be. */
+function judgeAgain(
+  text: string,
+  ...rest: [Readonly<Record<string, unknown>>, EvaluateRequest]
+): JudgedTrust | undefined {
+  try {
+    return judgeTrust(text, ...rest);
+  } catch (thrown) {
+    if (thrown instanceof ArsiaError && thrown.code !== 'internal') return undefined;
+    throw thrown;
+  }
 }
 
 function indentOf(text: string): string {
@@ -58,19 +71,8 @@ function mend(policy: JsonObject, decision: Decision, action: string, trusted: T
   const text = (value: string) => (hasVariables ? value.replaceAll('${', '$'.concat('{$}{')) : value);
   const { effect, outcome } = decision;
   if (effect === 'explicit_deny') return exempt(statements, outcome!, trusted, text);
-  if (outcome !== undefined) {
-    const statement = statements[outcome.statement.index]!;
-    const [first] = outcome.mismatches;
-    if (first?.element === 'Action' && action !== 'sts:AssumeRoleWithWebIdentity') {
-      statement.Action = [...[statement.Action].flat(), action];
-      return true;
-    }
-    const fixes = outcome.mismatches.map((mismatch) => exactValue(mismatch, trusted));
-    if (fixes.length > 0 && fixes.every((value) => value !== undefined)) {
-      for (const [index, mismatch] of outcome.mismatches.entries()) setExact(statement, mismatch, text(fixes[index]!));
-      return true;
-    }
-  }
+  if (outcome !== undefined && extend(statements[outcome.statement.index]!, outcome, action, trusted, text))
+    return true;
   const { audience, subject } = trusted;
   statements.push(buildStatement({ ...trusted, audience: text(audience), subject: text(subject) }));
   return true;
@@ -87,32 +89,50 @@ function exempt(
   const target = statements[statement.index]!;
   const conditions = (target.Condition ?? {}) as Record<string, JsonObject>;
   const block = isObject(conditions.StringNotEquals) ? conditions.StringNotEquals : {};
-  const key =
-    Object.keys(block).find((one) => one.toLowerCase() === `${hostPath}:sub`.toLowerCase()) ?? `${hostPath}:sub`;
+  const key = Object.keys(block).find((one) => isKey(one, `${hostPath}:sub`)) ?? `${hostPath}:sub`;
   const excepted = block[key] === undefined ? text(subject) : [...[block[key]].flat(), text(subject)];
   target.Condition = { ...conditions, StringNotEquals: { ...block, [key]: excepted } };
   return true;
 }
 
-/** Returns the value of the token for a condition that demands another one of `aud` or `sub`. */
-function exactValue({ condition }: Mismatch, { hostPath, audience, subject }: TrustedSubject): string | undefined {
-  if (condition?.operator === undefined || condition.operator.isNegated) return undefined;
-  if (!condition.operator.name.startsWith('String')) return undefined;
-  const key = condition.key.toLowerCase();
-  if (key === `${hostPath}:aud`.toLowerCase()) return audience;
-  return key === `${hostPath}:sub`.toLowerCase() ? subject : undefined;
+/**
+ * Adds the one value that a statement lacks, beside those that it has, so that nobody loses access. Returns false where that would let in another
+ * subject, which a statement of its own does not.
+ */
+function extend(
+  statement: JsonObject,
+  { mismatches, statement: { conditions } }: Outcome,
+  action: string,
+  { hostPath, audience, subject }: TrustedSubject,
+  text: (value: string) => string,
+): boolean {
+  const [mismatch] = mismatches;
+  if (mismatch === undefined || mismatches.length > 1) return false;
+  const isForSubjectOnly = conditions.some(
+    ({ name, key, values }) =>
+      name === 'StringEquals' &&
+      isKey(key, `${hostPath}:sub`) &&
+      values.length === 1 &&
+      values[0]!.text === text(subject),
+  );
+  if (mismatch.element === 'Action' && action !== 'sts:AssumeRoleWithWebIdentity' && isForSubjectOnly) {
+    statement.Action = [...[statement.Action].flat(), action];
+    return true;
+  }
+  const { condition } = mismatch;
+  if (condition?.operator === undefined || condition.operator.isNegated) return false;
+  if (!condition.operator.name.startsWith('String')) return false;
+  const value = isKey(condition.key, `${hostPath}:sub`)
+    ? subject
+    : isKey(condition.key, `${hostPath}:aud`) && isForSubjectOnly
+      ? audience
+      : undefined;
+  if (value === undefined || /[*?]/.test(value)) return false;
+  const block = (statement.Condition as Record<string, JsonObject>)[condition.name]!;
+  block[condition.key] = [...[block[condition.key]].flat(), text(value)];
+  return true;
 }
 
-/** Replaces a condition by StringEquals with one value. */
-function setExact(statement: JsonObject, { condition }: Mismatch, value: string): void {
-  const { name, key } = condition!;
-  const conditions = { ...(statement.Condition as Record<string, JsonObject>) };
-  const { [key]: _, ...rest } = conditions[name]!;
-  if (name === 'StringEquals') conditions[name] = { ...conditions[name], [key]: value };
-  else {
-    if (Object.keys(rest).length === 0) delete conditions[name];
-    else conditions[name] = rest;
-    conditions.StringEquals = { ...conditions.StringEquals, [key]: value };
-  }
-  statement.Condition = conditions;
+function isKey(key: string, other: string): boolean {
+  return key.toLowerCase() === other.toLowerCase();
 }

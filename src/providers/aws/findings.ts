@@ -2,6 +2,7 @@ import type { Condition } from '../../iampolicy/conditions.ts';
 import { matchesAction } from '../../iampolicy/decide.ts';
 import { hasWildcard, wildcards } from '../../iampolicy/patterns.ts';
 import type { Policy, Statement } from '../../iampolicy/policy.ts';
+import { parseTemplate } from '../../iampolicy/variables.ts';
 import type { Finding } from '../provider.ts';
 import type { PastedPolicy } from './pasted.ts';
 import type { TrustRequest } from './request.ts';
@@ -20,6 +21,7 @@ export function findWideTrust(policy: Policy, asked: TrustRequest, pasted: Pick<
   const found = policy.statements.flatMap((statement) =>
     findInStatement(statement, asked).map((one): Found => ({ ...one, statement })),
   );
+  found.push(...findPlainVariables(policy));
   const stored = findTrustFault(policy);
   if (stored !== undefined)
     found.push({
@@ -36,6 +38,25 @@ export function findWideTrust(policy: Policy, asked: TrustRequest, pasted: Pick<
       ...(statement !== undefined && { statement: statement.sid || String(statement.index + 1) }),
       position: pasted.locate(offset),
     }));
+}
+
+/** Without Version 2012-10-17 a variable is plain text, which no value equals (cloud-facts.md 7.3). */
+function findPlainVariables({ version, statements }: Policy): Found[] {
+  if (version === '2012-10-17') return [];
+  return statements.flatMap((statement) =>
+    statement.conditions.flatMap(({ values }) =>
+      values
+        .filter(({ text }) => parseTemplate(text, true).parts.some((part) => typeof part !== 'string'))
+        .map(({ offset }) => ({
+          code: 'plain_variable',
+          severity: 'low' as const,
+          message: 'Without Version 2012-10-17 a policy variable is plain text.',
+          safe: '"Version": "2012-10-17"',
+          offset,
+          statement,
+        })),
+    ),
+  );
 }
 
 function findInStatement(statement: Statement, asked: TrustRequest): Found[] {

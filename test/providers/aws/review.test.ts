@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { awsRolesClaim, awsSourceIdentityClaim, awsTagsClaim } from '../../../src/core/claims.ts';
 import { evaluate } from '../../../src/providers/aws/evaluate.ts';
 import { review } from '../../../src/providers/aws/review.ts';
+import { makeRandom } from '../../support/random.ts';
+import { rounds } from '../../support/rounds.ts';
 
 const host = 'issuer.example.com/path';
 const provider = `arn:aws:iam::111122223333:oidc-provider/${host}`;
@@ -130,6 +132,14 @@ describe('findings', () => {
       policyOf(statement, { ...statement, Principal: { Federated: `${provider}/other` } }),
       [['other_principal', 'medium']],
     ],
+    [
+      'a variable in an old version',
+      policyOf({
+        ...statement,
+        Condition: { StringEquals: { [aud]: 'aws', [sub]: ['mi_1:ws_1', '$'.concat('{aws:userid}')] } },
+      }).replace('2012', '2008'),
+      [['plain_variable', 'low']],
+    ],
     ['an action that IAM does not store', policyOf({ ...statement, Action: 'sts:*' }), [['not_stored', 'high']]],
     [
       'NotAction',
@@ -198,12 +208,78 @@ describe('the corrected document', () => {
     expect(evaluate(corrected!, stranger).allow).toBe(false);
   });
 
-  test('changes nothing else, and keeps the indentation', () => {
+  test('adds the subject beside the others, changes nothing else, and keeps the indentation', () => {
     const document = policyOf({ Sid: 'Mine', ...statement });
     const { corrected } = review(document, { ...token, sub: 'mi_1:ws_2' });
-    expect(corrected).toBe(document.replace('mi_1:ws_1', 'mi_1:ws_2'));
+    const both = JSON.stringify(['mi_1:ws_1', 'mi_1:ws_2'], null, 2).replaceAll('\n', '\n          ');
+    expect(corrected).toBe(document.replace('"mi_1:ws_1"', both));
     const compact = JSON.stringify(JSON.parse(document));
-    expect(review(compact, { ...token, sub: 'mi_1:ws_2' }).corrected).toBe(compact.replace('mi_1:ws_1', 'mi_1:ws_2'));
+    expect(review(compact, { ...token, sub: 'mi_1:ws_2' }).corrected).toBe(
+      compact.replace('"mi_1:ws_1"', '["mi_1:ws_1","mi_1:ws_2"]'),
+    );
+  });
+
+  test('lets in nobody else, and nobody out: random policies', () => {
+    const random = makeRandom(7);
+    const subjects = ['mi_1:ws_1', 'mi_1:ws_2', 'mi_2:ws_1', 'mi_3:ws_3'];
+    const values = [...subjects, 'mi_1:*', 'mi_*', '*', 'x'];
+    const operators = [
+      'StringEquals',
+      'StringLike',
+      'StringNotEquals',
+      'StringNotLike',
+      'StringEqualsIfExists',
+      'ForAnyValue:StringLike',
+    ];
+    const makeStatement = () => {
+      const Condition: Record<string, Record<string, unknown>> = {};
+      for (let count = random.below(4); count > 0; count--) {
+        const name = random.pick(operators);
+        const key = random.pick([sub, sub, aud, 'sts:RoleSessionName', 'aws:RequestTag/Team']);
+        const value = key === aud ? ['aws', 'aws:org_1'] : key === sub ? values : ['alice', 'blue', '*'];
+        Condition[name] = {
+          ...Condition[name],
+          [key]: random.chance(0.3) ? [random.pick(value), random.pick(value)] : random.pick(value),
+        };
+      }
+      return {
+        Effect: random.chance(0.3) ? 'Deny' : 'Allow',
+        Principal: random.pick([{ Federated: provider }, { Federated: provider }, '*', { Federated: `${provider}/x` }]),
+        Action: random.pick([
+          'sts:AssumeRoleWithWebIdentity',
+          ['sts:AssumeRoleWithWebIdentity', 'sts:TagSession'],
+          'sts:TagSession',
+          'sts:AssumeRole',
+        ]),
+        Condition,
+      };
+    };
+    const request = { role_arn: role, session_name: 'alice' };
+    const tokens = subjects.flatMap((subject) =>
+      ['aws', 'aws:org_1'].flatMap((audience) =>
+        [{}, { [awsTagsClaim]: { principal_tags: { Team: ['blue'] } } }].map((more) => ({
+          ...token,
+          sub: subject,
+          aud: audience,
+          ...more,
+        })),
+      ),
+    );
+    let corrections = 0;
+    for (let round = rounds(400, 4000); round > 0; round--) {
+      const document = policyOf(...Array.from({ length: 1 + random.below(3) }, makeStatement));
+      const claims = random.pick(tokens);
+      const { verdict, corrected } = review(document, claims, request);
+      expect(corrected === undefined).toBe(verdict.allow);
+      if (corrected === undefined) continue;
+      corrections++;
+      expect(evaluate(corrected, claims, request)).toEqual({ allow: true });
+      for (const other of tokens.filter((one) => one.sub !== claims.sub)) {
+        const [before, after] = [document, corrected].map((one) => evaluate(one, other, request).allow);
+        if (before !== after) expect({ document, claims, corrected, other }).toEqual({ before, after });
+      }
+    }
+    expect(corrections).toBeGreaterThan(100);
   });
 
   test('is the policy alone where a role was pasted', () => {
@@ -212,6 +288,15 @@ describe('the corrected document', () => {
       'Version',
       'Statement',
     ]);
+  });
+
+  test('is none where it would be longer than a policy may be', () => {
+    const long = policyOf({
+      ...statement,
+      Condition: { StringEquals: { [sub]: ['x'.repeat(32_000), 'y'], [aud]: 'x' } },
+    });
+    expect(review(long, { ...token, sub: 'z'.repeat(700) })).toMatchObject({ verdict: { allow: false } });
+    expect(review(long, { ...token, sub: 'z'.repeat(700) }).corrected).toBe(undefined);
   });
 
   test('is none where not the policy denies', () => {
