@@ -143,8 +143,8 @@ describe('deleting a service account', () => {
   test('gives its place in the quota back', async () => {
     await remove((await make()).id);
     // A replica that has counted nothing yet.
-    const { issuer } = await startArsia({ home: running.home });
-    const there = createClient(issuer, owner.token);
+    const { origin } = await startArsia({ home: running.home });
+    const there = createClient(origin, owner.token);
     const { quotas } = await there.send('GET', `/organizations/${acme.id}/quotas`);
     const { items } = await owner.send('GET', '/service-accounts?limit=200');
     expect(quotas.find(({ name }: Body) => name === 'service_accounts').used).toBe(items.length);

@@ -24,7 +24,7 @@ beforeAll(async () => {
   acme = await createOrganization(running);
   ({ owner } = acme);
   const replica = await startArsia({ home: running.home });
-  there = createClient(replica.issuer, owner.token);
+  there = createClient(replica.origin, owner.token);
 }, 60_000);
 
 const group = async (parent = 'acme'): Promise<Body> => owner.send('POST', '/groups', { name: `g${++count}`, parent });

@@ -18,7 +18,7 @@ beforeAll(async () => {
   replicas = [first, await startArsia({ home: first.home })];
   oracle = await createOracle(first);
   acme = await createOrganization(first);
-  owners = [acme.owner, createClient(replicas[1].issuer, acme.owner.token)];
+  owners = [acme.owner, createClient(replicas[1].origin, acme.owner.token)];
   await createIdentity(acme, { name: 'api', type: 'oidc', settings: { audience: 'https://api.example' } });
 }, 90_000);
 
@@ -90,16 +90,16 @@ test('of two users who are merged into each other one remains', async () => {
 });
 
 test('every token of a job whose user is merged meanwhile has its record, and none comes after the answer', async () => {
-  const launcher = createClient(replicas[1].issuer, acme.launcher.token);
+  const launcher = createClient(replicas[1].origin, acme.launcher.token);
   for (let round = 0; round < rounds(3, 50); round++) {
     const [from, into] = [await makeUser(), await makeUser()];
     const job = await startJob({ ...acme, launcher }, { user: from.id });
     let isMerged = false;
     const tokens: Body[] = [];
     const late: number[] = [];
-    const mints = replicas.flatMap(({ issuer }) =>
+    const mints = replicas.flatMap(({ origin }) =>
       Array.from({ length: 4 }, async () => {
-        const client = createClient(issuer, job.token);
+        const client = createClient(origin, job.token);
         for (let isOver = false; !isOver; ) {
           const beganLate = isMerged;
           const { status, body } = await client.ask('POST', '/tokens', { managed_identity: 'oidc' });

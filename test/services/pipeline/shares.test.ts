@@ -94,7 +94,7 @@ describe('F25 the share that an organisation has in the database', () => {
     const table = createActionTable({} as Parameters<typeof createActionTable>[0]);
     const loads = Object.values(table)
       .flatMap((ofNoun) => Object.values(ofNoun))
-      .map((one: { name: string; load?(input: object): Load }) => `${one.name} ${one.load?.({ force: true }) ?? ''}`)
+      .map((one: { name: string; load?(input: object): Load }) => `${one.name} ${one.load?.({ force: true, name: 'renamed' }) ?? ''}`)
       .filter((one) => !one.endsWith(' '));
     expect(loads.toSorted()).toEqual([
       'alias.delete heavy',
@@ -102,13 +102,17 @@ describe('F25 the share that an organisation has in the database', () => {
       'audit_event.list search',
       'group.delete heavy',
       'group.move heavy',
+      'group.update heavy',
       'identity_mask.create heavy',
       'job.beat change',
       'managed_identity.delete heavy',
       'managed_identity.evaluate evaluation',
       'managed_identity.move heavy',
+      'name.list change',
+      'service_account.delete heavy',
       'workspace.delete heavy',
       'workspace.move heavy',
+      'workspace.update heavy',
     ]);
   });
 });
