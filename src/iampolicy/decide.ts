@@ -53,8 +53,8 @@ export interface Outcome {
  * - `undecided`: it depends on the statement of `outcome`, and it is unknown whether this one applies.
  */
 export type Decision =
-  | { effect: 'allow' | 'explicit_deny' | 'undecided'; outcome: Outcome; outcomes: readonly Outcome[] }
-  | { effect: 'implicit_deny'; outcome: Outcome | undefined; outcomes: readonly Outcome[] };
+  | { effect: 'allow' | 'explicit_deny' | 'undecided'; outcome: Outcome }
+  | { effect: 'implicit_deny'; outcome: Outcome | undefined };
 
 /** Decides by one policy: a Deny that applies wins, then an Allow that applies; without one the request is denied (cloud-facts.md 7.5). */
 export function decide(policy: Policy, request: PolicyRequest): Decision {
@@ -64,16 +64,16 @@ export function decide(policy: Policy, request: PolicyRequest): Decision {
   const allowing = outcomes.filter(({ statement }) => statement.effect === 'Allow');
   const denies =
     denying.find(({ applies }) => applies === true) ?? denying.find(({ applies }) => applies === 'malformed');
-  if (denies !== undefined) return { effect: 'explicit_deny', outcome: denies, outcomes };
+  if (denies !== undefined) return { effect: 'explicit_deny', outcome: denies };
   const mayDeny = denying.find(({ applies }) => applies === 'unknown');
-  if (mayDeny !== undefined) return { effect: 'undecided', outcome: mayDeny, outcomes };
+  if (mayDeny !== undefined) return { effect: 'undecided', outcome: mayDeny };
   const allows = allowing.find(({ applies }) => applies === true);
-  if (allows !== undefined) return { effect: 'allow', outcome: allows, outcomes };
+  if (allows !== undefined) return { effect: 'allow', outcome: allows };
   const mayAllow = allowing.find(({ applies }) => applies === 'unknown');
-  if (mayAllow !== undefined) return { effect: 'undecided', outcome: mayAllow, outcomes };
+  if (mayAllow !== undefined) return { effect: 'undecided', outcome: mayAllow };
   let closest: Outcome | undefined;
   for (const outcome of allowing) if (outcome.progress > (closest?.progress ?? -1)) closest = outcome;
-  return { effect: 'implicit_deny', outcome: closest, outcomes };
+  return { effect: 'implicit_deny', outcome: closest };
 }
 
 function judge(statement: Statement, request: PolicyRequest, hasVariables: boolean): Outcome {

@@ -195,7 +195,12 @@ class Reader {
     const nodes = node.type === 'array' ? node.items : [node];
     const values = nodes.flatMap((one) => (one.type === 'string' ? [{ text: one.value, offset: one.start }] : []));
     if (values.length < nodes.length || nodes.length === 0)
-      this.fault('value', node.start, `has no \`${title}\`, or one that is not text`, expected);
+      this.fault(
+        nodes.length === 0 ? 'missing' : 'value',
+        node.start,
+        `has no \`${title}\`, or one that is not text`,
+        expected,
+      );
     return values;
   }
 

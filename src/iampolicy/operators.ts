@@ -126,9 +126,6 @@ const operators: readonly Operator[] = [
 
 const byName = new Map(operators.map((operator) => [operator.name, operator]));
 
-/** The names of all operators, without prefixes and suffixes. */
-export const operatorNames: readonly string[] = [...byName.keys(), 'Null'];
-
 export type Quantifier = 'ForAnyValue' | 'ForAllValues';
 
 export interface OperatorUse {
