@@ -16,7 +16,8 @@ export default {
   testTimeout: 30000,
   // One more than the cores of the machine that lands: many tests wait, for a database that is gone or a process that starts.
   maxWorkers: 3,
-  workerIdleMemoryLimit: '2GB',
+  // Jest keeps the modules and WebAssembly of ended test files. With 2 GB of them a worker takes a multiple of the CPU time.
+  workerIdleMemoryLimit: '1GB',
   globalSetup: '<rootDir>/test/support/setup.ts',
   globalTeardown: '<rootDir>/test/support/teardown.ts',
   reporters: ['default', '<rootDir>/test/support/closing-line.js'],

@@ -3,6 +3,7 @@ import { type MeasuredArsia, startArsia } from './arsia.ts';
 import type { BareReady } from './bare.ts';
 import { load, type Round } from './load.ts';
 import type { PeerReady } from './peer.ts';
+import { policyFigures } from './policies.ts';
 import { type Contestant, start } from './processes.ts';
 import { compare, type Figures, median, table } from './report.ts';
 import { scaleFigures } from './scale.ts';
@@ -145,6 +146,6 @@ async function bench(): Promise<Figures> {
   }
 }
 
-const figures = { ...(await bench()), ...(await scaleFigures(print)) };
+const figures = { ...(await bench()), ...(await scaleFigures(print)), ...policyFigures() };
 process.stdout.write(`${table(figures)}\n`);
 if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(figures)}\n`);

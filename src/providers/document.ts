@@ -1,5 +1,6 @@
 import { ArsiaError } from '../core/errors.ts';
 import { isObject, type JsonObject } from '../core/json.ts';
+import { type JsonNode, locate, type Position, parseJson, toValue } from '../iampolicy/json.ts';
 import { parseYaml } from './yaml.ts';
 
 /**
@@ -22,26 +23,33 @@ export function parseDocument(text: string, what: string): JsonObject {
  * with two `StringEquals` blocks would be judged by half of its conditions.
  */
 export function parseText(text: string, what: string): unknown {
+  return toValue(parseNode(text, what).node);
+}
+
+export interface PastedNode {
+  /** Offsets are of the pasted text. */
+  node: JsonNode;
+  form: 'json' | 'yaml';
+}
+
+/** Returns the value in a pasted text with the places of its parts. Throws as `parseText` does. */
+export function parseNode(text: string, what: string): PastedNode {
   if (text.length > maximumDocumentLength)
     throw invalidDocument(what, `is longer than ${maximumDocumentLength} characters`);
-  const source = text.replace(/^\ufeff/, '').trim();
-  if (!/^[[{"]/.test(source)) {
-    const parsed = parseYaml(source);
+  const start = text.length - text.replace(/^\ufeff/, '').trimStart().length;
+  const source = text.trimEnd();
+  if (!/^[[{"]/.test(source.slice(start, start + 1))) {
+    const parsed = parseYaml(source.slice(start), start, maximumDepth);
     if ('fault' in parsed) throw invalidDocument(what, parsed.fault);
-    if (!isObject(parsed.value) && !Array.isArray(parsed.value)) return parsed.value;
-    // As JSON, so that both forms have the same types and the same limit of depth.
-    return parseText(JSON.stringify(parsed.value), what);
+    return { node: parsed.node, form: 'yaml' };
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(source);
-  } catch (thrown) {
-    // Without the part of the text that V8 quotes: a secret that was pasted by mistake must not reach the audit.
-    throw invalidDocument(what, `is not JSON: ${(thrown as Error).message.replace(/,? (?:\.\.\.)?".*/s, '')}`);
-  }
-  const fault = structureFault(source);
-  if (fault !== undefined) throw invalidDocument(what, fault);
-  return value;
+  const node = parseJson(source, { length: maximumDocumentLength, depth: maximumDepth }, start);
+  if (!('fault' in node)) return { node, form: 'json' };
+  throw invalidDocument(what, `${node.fault.message} (${formatPosition(locate(source, node.fault.offset))})`);
+}
+
+export function formatPosition({ line, column }: Position): string {
+  return `line ${line}, column ${column}`;
 }
 
 export function invalidDocument(what: string, fault: string): ArsiaError {
@@ -129,28 +137,4 @@ export function readKnownMembers<M extends Members>(value: JsonObject, members: 
     typeof member === 'function' ? [[name, member(value[name], `${place}${name}`)] as const] : [],
   );
   return Object.fromEntries(read) as ReadMembers<M>;
-}
-
-/** Returns the fault of a JSON text that has a duplicate member, or is nested too deeply. */
-function structureFault(text: string): string | undefined {
-  const open: (Set<string> | undefined)[] = [];
-  let isName = false;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]/g)) {
-    if (token === '{' || token === '[') {
-      if (open.push(token === '{' ? new Set() : undefined) > maximumDepth) return `nests deeper than ${maximumDepth}`;
-      isName = token === '{';
-    } else if (token === '}' || token === ']') {
-      open.pop();
-      isName = false;
-    } else if (token === ',') {
-      isName = open.at(-1) !== undefined;
-    } else if (isName) {
-      const name = JSON.parse(token) as string;
-      const names = open.at(-1);
-      if (names?.has(name)) return `has the member ${JSON.stringify(name)} twice in one object`;
-      names?.add(name);
-      isName = false;
-    }
-  }
-  return undefined;
 }

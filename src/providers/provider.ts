@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Assertion, WorkloadClaims } from '../core/claims.ts';
 import type { ArsiaError } from '../core/errors.ts';
 import type { SubjectScope } from '../core/subject.ts';
+import type { Position } from '../iampolicy/json.ts';
 import type { Outbound } from '../outbound/outbound.ts';
 import type { EndpointSetting } from './endpoints.ts';
 
@@ -111,6 +112,37 @@ export type Verdict =
       actual: string;
     };
 
+/** A part of a pasted document that lets in more than is needed, or that cannot work. */
+export interface Finding {
+  /** Stable, one word such as `no_subject`. */
+  code: string;
+  severity: 'high' | 'medium' | 'low';
+  message: string;
+  /** What to write instead. */
+  safe: string;
+  /** The id or the number, from 1, of the statement. */
+  statement?: string;
+  position: Position;
+}
+
+/** A verdict, with what an admin needs to change the document. */
+export interface Review {
+  verdict: Verdict;
+  /** The id or the number, from 1, of the statement that decides, or of the one that comes closest to allowing. */
+  statement?: string;
+  /** The operator and the key of the failed condition. */
+  operator?: string;
+  key?: string;
+  /** The place of what denies, in the pasted text. */
+  position?: Position;
+  findings: Finding[];
+  /** The document with the smallest change that allows this token. */
+  corrected?: string;
+}
+
+/** The answer about a pasted document: the verdict, and the rest of a review where the kind has one. */
+export type ReviewedVerdict = Verdict & Partial<Omit<Review, 'verdict'>>;
+
 /** A path that tokens show: of the identity, of the workspace, or of the group of the workspace. */
 export type PathFact = 'identity' | 'workspace' | 'group';
 
@@ -149,6 +181,8 @@ export interface Federated<Settings = ReadSettings> {
    * the request to the cloud other than the token.
    */
   evaluate(document: string, claims: Readonly<Record<string, unknown>>, request?: EvaluateRequest): Verdict;
+  /** Returns the same verdict with its place, findings and a correction. Pure. Throws as `evaluate`. Absent where the kind has none. */
+  review?(document: string, claims: Readonly<Record<string, unknown>>, request?: EvaluateRequest): Review;
 }
 
 /**

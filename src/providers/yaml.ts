@@ -1,13 +1,18 @@
-import { type Document, isScalar, parseDocument, visit } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, parseDocument, visit } from 'yaml';
+import type { JsonNode } from '../iampolicy/json.ts';
 
 /** Plain words that are booleans to YAML 1.1, which the clouds' tools read, and text to YAML 1.2. */
 const ambiguous = /^(?:y|yes|n|no|on|off)$/i;
 
 /**
- * Returns the value of a YAML text that is one document, or its fault. Refused are members that occur twice, aliases (a short
+ * Returns the value of a YAML text that is one document, or its fault. `base` is added to the offsets of its parts. Refused are members that occur twice, aliases (a short
  * text could mean a huge value) and words that versions of YAML read differently. A fault never quotes the text.
  */
-export function parseYaml(text: string): { value: unknown } | { fault: string } {
+export function parseYaml(
+  text: string,
+  base = 0,
+  maximumDepth = Number.POSITIVE_INFINITY,
+): { node: JsonNode } | { fault: string } {
   try {
     // With logLevel silent a second document would be dropped without an error. The library compares each member with all
     // others, so that 60 KB of members would hold the event loop for a second: findAmbiguity looks them up.
@@ -15,10 +20,40 @@ export function parseYaml(text: string): { value: unknown } | { fault: string } 
     const [error] = [...document.errors, ...document.warnings];
     if (error !== undefined) return { fault: `is neither JSON nor YAML of one document (${error.code})` };
     const fault = findAmbiguity(document);
-    return fault === undefined ? { value: document.toJS({ maxAliasCount: 0 }) } : { fault };
-  } catch {
+    return fault === undefined ? { node: toNode(document.contents, base, maximumDepth) } : { fault };
+  } catch (thrown) {
+    if (thrown instanceof TooDeep) return { fault: `nests deeper than ${maximumDepth}` };
     return { fault: 'is neither JSON nor YAML without aliases' };
   }
+}
+
+class TooDeep extends Error {}
+
+/** Throws for what JSON does not have: an alias, a number that is not finite. */
+function toNode(node: unknown, base: number, depth: number): JsonNode {
+  const [start, end] = rangeOf(node, base);
+  if (isMap(node) || isSeq(node)) {
+    if (depth === 0) throw new TooDeep();
+    if (isSeq(node))
+      return { type: 'array', items: node.items.map((item) => toNode(item, base, depth - 1)), start, end };
+    const members = node.items.map(({ key, value }) => ({
+      name: String(isScalar(key) ? key.value : key),
+      nameStart: rangeOf(key, base)[0],
+      value: toNode(value, base, depth - 1),
+    }));
+    return { type: 'object', members, start, end };
+  }
+  const value = isScalar(node) ? node.value : node;
+  if (value === null || value === undefined) return { type: 'null', value: null, start, end };
+  if (typeof value === 'string') return { type: 'string', value, start, end };
+  if (typeof value === 'boolean') return { type: 'boolean', value, start, end };
+  if (typeof value === 'number' && Number.isFinite(value)) return { type: 'number', value, start, end };
+  throw new Error('not a value of JSON');
+}
+
+function rangeOf(node: unknown, base: number): [start: number, end: number] {
+  const range = (node as { range?: [number, number, number] | null } | null)?.range;
+  return range ? [base + range[0], base + range[1]] : [base, base];
 }
 
 /** Returns why readers of the document could disagree about it; undefined when they cannot. */

@@ -204,7 +204,7 @@ describe('a cloud that refuses', () => {
       workspace: workspaceId,
       user: organization.user,
     });
-    expect(verdict).toEqual({
+    expect(verdict).toMatchObject({
       allow: false,
       condition: expect.stringMatching(/^StringEquals .*:sub$/),
       expected: `${made.id}:${otherWorkspaceId}`,

@@ -49,6 +49,7 @@ describe('trust rules', () => {
         ...body,
         maximum_lifetime: 86_400,
         warnings: [],
+        jwks: null,
         id: expect.stringMatching(/^trust_[0-9a-z]{26}$/),
         service_account_id: expect.stringMatching(/^sa_/),
         organization_id: id,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { toValue } from '../../src/iampolicy/json.ts';
 import { parseYaml } from '../../src/providers/yaml.ts';
 
 describe('a YAML document', () => {
@@ -7,7 +8,8 @@ describe('a YAML document', () => {
     ['a member that is named like a prototype', '__proto__: {a: 1}', JSON.parse('{"__proto__":{"a":1}}')],
     ['the same member in two objects', '- a: 1\n- a: 2\n', [{ a: 1 }, { a: 2 }]],
   ])('has the value of %s', (_name, text, value) => {
-    expect(parseYaml(text)).toEqual({ value });
+    const parsed = parseYaml(text);
+    expect('node' in parsed && toValue(parsed.node)).toEqual(value);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CompactSign } from 'jose';
-import { denied, expectRefusal, invalid, noKey, type Refusal } from './awsrefusals.ts';
+import { denied, expectRefusal, invalid, noKey, notValidated, type Refusal } from './awsrefusals.ts';
 import { account, assumeRole, type Bench, elementOf, pasteAws, roleArn, startBench, trustPolicy } from './clouds.ts';
 import { makeKey, start, type TokenOptions } from './issuer.ts';
 
@@ -25,7 +25,10 @@ test('AssumeRoleWithWebIdentity answers the XML of cloud-facts 1.2', async () =>
   );
   expect(elementOf(reply.text, 'SubjectFromWebIdentityToken')).toBe('job-7');
   expect(elementOf(reply.text, 'Audience')).toBe('aws');
-  expect(elementOf(reply.text, 'Provider')).toBe(bench.issuer.url);
+  expect(elementOf(reply.text, 'Provider')).toBe(
+    `arn:aws:iam::${account}:oidc-provider/${bench.issuer.url.replace('http://', '')}`,
+  );
+  expect(elementOf(reply.text, 'PackedPolicySize')).toBe('25');
   expect(elementOf(reply.text, 'Arn')).toBe(`arn:aws:sts::${account}:assumed-role/reader/ada`);
   expect(elementOf(reply.text, 'AssumedRoleId')).toMatch(/^AROA[A-Z2-7]{16}:ada$/);
   expect(elementOf(reply.text, 'AccessKeyId')).toMatch(/^ASIA[A-Z2-7]{16}$/);
@@ -62,6 +65,8 @@ describe('tokens', () => {
     ['issued within the next 5 minutes', { iat: now + 299, nbf: now + 299 }],
     ['the role in the roles claim, as string', { [rolesClaim]: roleArn }],
     ['the role among others in the roles claim', { [rolesClaim]: ['arn:aws:iam::1:role/x', roleArn] }],
+    ['exp as digits in a string', { exp: String(now + 60) }],
+    ['no kid where one key is published', {}, { header: { kid: undefined } }],
     ['typ at+jwt, which AWS does not look at', {}, { header: { typ: 'at+jwt' } }],
   ];
   test.each(accepted)('accepted: %s', async (_, claims, options = {}) => {
@@ -74,9 +79,13 @@ describe('tokens', () => {
       { iss: 'https://elsewhere.example' },
       invalid('No OpenIDConnect provider found in your account for https://elsewhere.example'),
     ],
-    ['N9 an unknown audience', { aud: 'AWS' }, invalid('Incorrect token audience')],
-    ['N9 two audiences without azp', { aud: ['aws', 'other'] }, invalid('Incorrect token audience')],
-    ['azp that is no known audience', { azp: 'stranger' }, invalid('Incorrect token audience')],
+    ['N9 an unknown audience', { aud: 'AWS' }, invalid(notValidated)],
+    [
+      'N9 two audiences without azp',
+      { aud: ['aws', 'other'] },
+      invalid(/^Token audience contains more than one audience/),
+    ],
+    ['azp that is no known audience', { azp: 'stranger' }, invalid(notValidated)],
     ['azp that is another known audience than the policy names', { azp: 'other' }, denied],
     ['an audience that the provider knows and the policy does not', { aud: 'other' }, denied],
     ['another subject', { sub: 'job-8' }, denied],
@@ -87,19 +96,19 @@ describe('tokens', () => {
     ['no iat', { iat: undefined }, invalid('Missing a required claim: iat')],
     ['no exp', { exp: undefined }, invalid('Missing a required claim: exp')],
     ['a null sub', { sub: null }, { status: 500, code: 'InternalFailure', message: /./ }],
-    ['fractional exp', { exp: now + 60.5 }, invalid('The exp claim is not an integer.')],
-    ['fractional iat', { iat: now - 0.5 }, invalid('The iat claim is not an integer.')],
-    ['exp as text', { exp: String(now + 60) }, invalid('The exp claim is not an integer.')],
+    ['fractional exp', { exp: now + 60.5 }, invalid('Invalid timestamp in token claims.')],
+    ['fractional iat', { iat: now - 0.5 }, invalid('Invalid timestamp in token claims.')],
+    ['exp as words', { exp: 'tomorrow' }, invalid('Invalid timestamp in token claims.')],
     [
       'N14 expired by 5 minutes',
       { exp: now - 300 },
       {
         status: 400,
         code: 'ExpiredTokenException',
-        message: `Token expired: current date/time ${now} must be before the expiration date/time ${now - 300}`,
+        message: `Token expired: current date/time ${now - 300} must be before the expiration date/time ${now - 300}`,
       },
     ],
-    ['N14 issued in more than 5 minutes', { iat: now + 301 }, invalid(/^The token is issued at/)],
+    ['N14 issued in more than 5 minutes', { iat: now + 301 }, invalid(`Token issued in the future: ${now + 301}`)],
     ['N14 valid in more than 5 minutes', { nbf: now + 301 }, invalid(/^The token is not valid before/)],
     [
       'a roles claim without the role, before the trust policy',
@@ -116,7 +125,7 @@ describe('tokens', () => {
     [
       'a tag value that is no array',
       { [tagsClaim]: { principal_tags: { team: 'cfd' } } },
-      invalid('The tag "team" is malformed.'),
+      invalid('principal_tags passed in claim is not in correct format.'),
     ],
     [
       'tag keys that differ by case',
@@ -128,7 +137,6 @@ describe('tokens', () => {
       { [tagsClaim]: { principal_tags: Object.fromEntries(Array.from({ length: 51 }, (_, i) => [`t${i}`, ['x']])) } },
       invalid('The tags claim has more than 50 tags.'),
     ],
-    ['no kid', {}, invalid(noKey), { header: { kid: undefined } }],
     ['an unknown kid', {}, invalid(noKey), { header: { kid: 'k9' } }],
   ];
   test.each(refused)('refused: %s', async (_, claims, refusal, options = {}) => {
@@ -153,10 +161,7 @@ describe('tokens', () => {
       .sign(new TextEncoder().encode(JSON.stringify(jwk)));
     expectRefusal(await assumeRole(bench, forged), invalid(/^The signature algorithm/));
     const stranger = await makeKey('k1');
-    expectRefusal(
-      await assumeRole(bench, await bench.issuer.token({}, { key: stranger })),
-      invalid('The web identity token that was passed could not be validated.'),
-    );
+    expectRefusal(await assumeRole(bench, await bench.issuer.token({}, { key: stranger })), invalid(notValidated));
   });
 
   test('N6 refused: a token that carries its own key', async () => {
@@ -183,20 +188,28 @@ describe('tokens', () => {
 
 describe('published keys', () => {
   test.each([
-    ['key_ops', { key_ops: ['verify'] }],
-    ['use enc', { use: 'enc' }],
-    ['x5c of another key', { x5c: ['MIIB'] }],
-  ])('ignores a key with %s', async (name, member) => {
+    ['key_ops', { key_ops: ['verify'] }, notValidated],
+    ['use enc', { use: 'enc' }, noKey],
+    ['x5c of another key', { x5c: ['MIIB'] }, noKey],
+  ])('verifies nothing with a key with %s', async (name, member, message) => {
     const key = await bench.issuer.addKey(`bad-${name}`);
     Object.assign(key.jwk, member);
-    expectRefusal(await assumeRole(bench, await bench.issuer.token({}, { key })), invalid(noKey));
+    expectRefusal(await assumeRole(bench, await bench.issuer.token({}, { key })), invalid(message));
   });
 
-  test('a key is used with its own algorithm only', async () => {
+  test('the alg of a key is not compared', async () => {
     const key = await bench.issuer.addKey('k-alg');
     key.jwk.alg = 'RS512';
-    const reply = await assumeRole(bench, await bench.issuer.token({}, { key }));
-    expectRefusal(reply, invalid('The web identity token that was passed could not be validated.'));
+    expect((await assumeRole(bench, await bench.issuer.token({}, { key }))).status).toBe(200);
+  });
+
+  test('a token without kid is refused where several keys are published', async () => {
+    await bench.issuer.addKey('k-second');
+    bench.clock.advance(25 * 60 * 60);
+    expectRefusal(
+      await assumeRole(bench, await bench.issuer.token({}, { header: { kid: undefined } })),
+      invalid(noKey),
+    );
   });
 
   test('uses the later of two keys with one kid', async () => {

@@ -26,6 +26,8 @@ export function expectRefusal(reply: Reply, refusal: Refusal): void {
   expect(reply.text).not.toContain('AccessKeyId');
 }
 
+export const notValidated =
+  'The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for requirements.';
 export const invalid = (message: string | RegExp): Refusal => ({ status: 400, code: 'InvalidIdentityToken', message });
 export const denied: Refusal = { status: 403, code: 'AccessDenied', message: generic };
 export const validation = (message: string | RegExp): Refusal => ({ status: 400, code: 'ValidationError', message });

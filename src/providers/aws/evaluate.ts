@@ -1,126 +1,44 @@
-import { ArsiaError } from '../../core/errors.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
-import {
-  findUnknownMember,
-  invalidDocument,
-  type Members,
-  orUnsupported,
-  parseDocument,
-  readKnownMembers,
-  readMembers,
-  unsupported,
-} from '../document.ts';
+import { awsRolesClaim } from '../../core/claims.ts';
+import type { ArsiaError } from '../../core/errors.ts';
+import type { Condition } from '../../iampolicy/conditions.ts';
+import { type Decision, decide, type Mismatch, type Outcome } from '../../iampolicy/decide.ts';
+import { knownMembers, readPolicy } from '../../iampolicy/grammar.ts';
+import type { Position } from '../../iampolicy/json.ts';
+import type { Fault, Policy, Statement } from '../../iampolicy/policy.ts';
+import { formatPosition, invalidDocument, type Members, unsupported } from '../document.ts';
 import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
-import { type Condition, holds, matchesWildcards, parseCondition, readConditions } from './conditions.ts';
-import { providerArn } from './names.ts';
-import { buildTrustRequest, isKnownKey, type TrustRequest } from './request.ts';
+import { outputMembers, type PastedPolicy, readPasted, roleMembers, what } from './pasted.ts';
+import { buildTrustRequest, supportedKeys, type TrustRequest } from './request.ts';
+import { trustPolicy } from './trustpolicy.ts';
 
-const what = 'trust policy';
-const supportedKeys =
-  "the issuer's `aud`, `sub` and `amr`, sts:RoleAuthorizedByIdp, sts:RoleSessionName, sts:SourceIdentity, sts:TransitiveTagKeys, aws:RequestTag/…, aws:TagKeys and aws:FederatedProvider";
+const readByEngine = () => undefined;
+const byEngine = (names: readonly string[]): Members => Object.fromEntries(names.map((name) => [name, readByEngine]));
 
-const principalMembers = {
-  Federated: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
-  /** A web identity matches only `*` among these principals. */
-  AWS: (value: unknown, place: string): string[] => (value === undefined ? [] : texts(value, place)),
-  Service: { irrelevant: 'It names services of AWS, and a web identity is not a service.' },
-  CanonicalUser: { irrelevant: 'It names an account by its id for S3, and a web identity is not an account.' },
-} satisfies Members;
-
-const statementMembers = {
-  Sid: (value: unknown, place: string): string => {
-    if (value === undefined) return '';
-    if (typeof value === 'string' && /^[A-Za-z0-9]*$/.test(value)) return value;
-    throw invalidDocument(what, `has a \`${place}\` that is not of letters and digits`);
+/** Every member of a trust policy that `evaluate` knows, by its path. */
+export const members: Readonly<Record<string, Members>> = {
+  '': {
+    ...byEngine(knownMembers.policy),
+    Id: { irrelevant: 'It names the policy, and no request is compared with it.' },
   },
-  Effect: (value: unknown, place: string): boolean => {
-    if (value !== 'Allow' && value !== 'Deny')
-      throw invalidDocument(what, `has an \`${place}\` that is neither "Allow" nor "Deny"`);
-    return value === 'Allow';
-  },
-  Principal: (value: unknown, place: string) => (value === undefined ? undefined : parsePrincipal(value, place)),
-  Action: (value: unknown, place: string) => (value === undefined ? undefined : texts(value, place)),
-  Condition: readConditions,
-} satisfies Members;
-
-const policyMembers = {
-  Version: (value: unknown = '2008-10-17'): string => {
-    if (value !== '2012-10-17' && value !== '2008-10-17')
-      throw invalidDocument(what, `has the Version ${JSON.stringify(value)}, not "2012-10-17"`);
-    return value;
-  },
-  Id: { irrelevant: 'It names the policy, and no request is compared with it.' },
-  Statement: (value: unknown): JsonObject[] => {
-    const elements = [value].flat();
-    if (elements.length === 0 || !elements.every(isObject)) throw invalidDocument(what, 'has no Statement');
-    return elements;
-  },
-} satisfies Members;
-
-/** The role as `aws iam get-role` and `create-role` print it. */
-const roleMembers = {
-  Arn: (value: unknown, place: string): string | undefined => {
-    if (value === undefined || typeof value === 'string') return value;
-    throw invalidDocument(what, `has a \`${place}\` that is not a string`);
-  },
-  // The API has it as JSON that is encoded as in a URL; the command line decodes it.
-  AssumeRolePolicyDocument: (value: unknown, place: string): JsonObject => {
-    if (isObject(value)) return value;
-    if (typeof value !== 'string') throw invalidDocument(what, `has no \`${place}\``);
-    return parseDocument(decoded(value), what);
-  },
-  Path: { irrelevant: 'It is a part of the Arn, which is compared.' },
-  RoleName: { irrelevant: 'It is a part of the Arn, which is compared.' },
-  RoleId: { irrelevant: 'It identifies the role to AWS; no token names it.' },
-  CreateDate: { irrelevant: 'It says when the role was made, and no token is compared with it.' },
-  Description: { irrelevant: 'It is shown to people, and no token is compared with it.' },
-  MaxSessionDuration: { irrelevant: 'It limits how long a session a job may ask for, whatever the token is.' },
-  PermissionsBoundary: { irrelevant: 'It limits what the session may do, not who may open one.' },
-  RoleLastUsed: { irrelevant: 'It says when the role was used, and no token is compared with it.' },
-  Tags: { irrelevant: 'They are tags of the role; a trust policy sees those of the session.' },
-} satisfies Members;
-
-const outputMembers = {
-  Role: (value: unknown, place: string) => {
-    if (!isObject(value)) throw invalidDocument(what, `has a \`${place}\` that is not an object`);
-    return readMembers(value, roleMembers, what, `${place}.`);
-  },
-  ResponseMetadata: { irrelevant: 'The SDK for Python adds it to answers: the request and its status.' },
-  $metadata: { irrelevant: 'The SDK for JavaScript adds it to answers: the request and its status.' },
-} satisfies Members;
-
-/** Every member of a trust policy that `evaluate` knows, by its path. Conditions are in conditions.ts. */
-export const members = {
-  '': policyMembers,
-  'Statement.': statementMembers,
-  'Statement.Principal.': principalMembers,
+  'Statement.': byEngine(knownMembers.statement.filter((name) => !name.endsWith('Resource'))),
+  'Statement.Principal.': byEngine(knownMembers.principal),
   'get-role: ': outputMembers,
   'get-role: Role.': roleMembers,
 };
 
-interface Principal {
-  /** Providers by ARN; empty when the principal is of another kind. */
-  federated: string[];
-  isForAnyone: boolean;
-}
-
-interface Statement {
-  /** Name for messages: `statement 1`, or its Sid. */
-  title: string;
-  isAllow: boolean;
-  /** Undefined where the statement names them in a way that Arsia does not judge (NotAction): any may be meant. */
-  actions: string[] | undefined;
-  principal: Principal | undefined;
-  conditions: (Condition | ArsiaError)[];
-  /** The member of the statement that Arsia does not judge. */
-  unknown: ArsiaError | undefined;
-}
-
-/** A statement that does not apply, and how many checks it passed. The one that passed the most is reported. */
-interface Miss {
-  progress: number;
-  denial: Denial;
+/** A pasted trust policy and what it says about a token. */
+export interface JudgedTrust {
+  pasted: PastedPolicy;
+  policy: Policy;
+  asked: TrustRequest;
+  /** Undefined where the token is denied before the policy is read. */
+  decision: Decision | undefined;
+  /** The action that is denied. */
+  action: string | undefined;
+  verdict: Verdict;
+  /** The place of what denies, in the pasted text. */
+  position: Position | undefined;
 }
 
 /**
@@ -132,152 +50,115 @@ export function evaluate(
   claims: Readonly<Record<string, unknown>>,
   request: EvaluateRequest = {},
 ): Verdict {
-  const { policy, roleArn } = policyOf(parseDocument(document, what));
-  const statements = parsePolicy(policy);
+  return judgeTrust(document, claims, request).verdict;
+}
+
+/** The same as `evaluate`, with the statement that decides and its place. */
+export function judgeTrust(
+  document: string,
+  claims: Readonly<Record<string, unknown>>,
+  request: EvaluateRequest = {},
+): JudgedTrust {
+  const pasted = readPasted(document);
+  const policy = readTrustPolicy(pasted);
   const asked = buildTrustRequest(claims, request);
-  if (roleArn !== undefined && asked.role !== undefined && asked.role.arn !== roleArn)
-    return deny('Role.Arn', roleArn, asked.role.arn);
+  const judged = { pasted, policy, asked, decision: undefined, action: undefined, position: undefined };
+  const refused = refuseByRole(pasted.roleArn, asked);
+  if (refused !== undefined) return { ...judged, verdict: refused };
+  let decision: Decision | undefined;
   for (const action of asked.actions) {
-    const verdict = decide(statements, action, asked);
-    if (!verdict.allow) return verdict;
+    decision = decide(policy, { action, principal: asked.principal, context: asked.context });
+    if (decision.effect === 'undecided') throw refuseUndecided(decision.outcome, pasted);
+    if (decision.effect === 'allow') continue;
+    const offset = decision.effect === 'explicit_deny' ? decision.outcome.statement.offset : offsetOf(decision.outcome);
+    const position = offset === undefined ? undefined : pasted.locate(offset);
+    return { ...judged, decision, action, position, verdict: explainDenial(decision, action) };
   }
-  return { allow: true };
+  return { ...judged, decision, verdict: { allow: true } };
 }
 
-/**
- * Returns an explicit deny, otherwise an explicit allow, otherwise the reason of the statement that passed most checks. Throws `not_supported` where the
- * verdict depends on a statement that Arsia cannot judge.
- */
-function decide(statements: Statement[], action: string, asked: TrustRequest): Verdict {
-  const outcomes = statements.map((statement) => ({ statement, outcome: outcomeOf(statement, action, asked) }));
-  const denying = outcomes.filter(({ statement }) => !statement.isAllow);
-  const denies = denying.find(({ outcome }) => outcome === 'applies');
-  if (denies !== undefined)
-    return deny(`Deny in ${denies.statement.title}`, 'a token that it does not cover', `${action} is denied`);
-  demandJudged(denying);
-  const allowing = outcomes.filter(({ statement }) => statement.isAllow);
-  if (allowing.some(({ outcome }) => outcome === 'applies')) return { allow: true };
-  demandJudged(allowing);
-  let closest: Miss | undefined;
-  for (const { outcome } of allowing)
-    if (isMiss(outcome) && outcome.progress > (closest?.progress ?? -1)) closest = outcome;
-  return closest?.denial ?? deny('Effect', 'a statement that allows', 'none does');
+/** Throws for a policy that IAM does not store, unless the part that it does not know is in a statement that may not matter. */
+function readTrustPolicy(pasted: PastedPolicy): Policy {
+  const { policy, faults } = readPolicy(pasted.root, trustPolicy);
+  const fault = faults.find(({ kind }) => kind !== 'unknown');
+  if (fault !== undefined) throw invalidDocument(what, describeFault(fault, pasted));
+  const unknown = faults.find(({ statement }) => statement === undefined);
+  if (unknown !== undefined) throw refuseUnknown(unknown, pasted);
+  return policy;
 }
 
-type Outcome = 'applies' | Miss | ArsiaError;
-
-function isMiss(outcome: Outcome): outcome is Miss {
-  return outcome !== 'applies' && !(outcome instanceof ArsiaError);
+function describeFault({ message, expected, offset }: Fault, pasted: PastedPolicy): string {
+  return `${message} (${formatPosition(pasted.locate(offset))}; expected ${expected})`;
 }
 
-function demandJudged(judged: readonly { outcome: Outcome }[]): void {
-  for (const { outcome } of judged) if (outcome instanceof ArsiaError) throw outcome;
-}
-
-/** Returns whether a statement applies, why it does not, or which part of it Arsia does not support. A part that fails decides. */
-function outcomeOf(statement: Statement, action: string, asked: TrustRequest): Outcome {
-  const { actions, principal, conditions, unknown } = statement;
-  if (actions !== undefined && !actions.some((pattern) => matchesAction(pattern, action)))
-    return { progress: principal?.federated.length ? 1 : 0, denial: deny('Action', actions, action) };
-  if (principal !== undefined && !matchesPrincipal(principal, statement.isAllow, asked))
-    return { progress: 2, denial: deny('Principal.Federated', principal.federated, describePrincipal(asked)) };
-  const faults = unknown === undefined ? [] : [unknown];
-  const failed: Condition[] = [];
-  for (const condition of conditions) {
-    const outcome = condition instanceof ArsiaError ? condition : orUnsupported(() => holds(condition, asked.context));
-    if (outcome instanceof ArsiaError) faults.push(outcome);
-    else if (!outcome) failed.push(condition as Condition);
-  }
-  const [first] = failed;
-  if (first === undefined) return faults[0] ?? 'applies';
-  const actual = asked.context.get(first.key)?.join(', ') ?? 'not in the request';
-  return { progress: 3 + 1 / failed.length, denial: deny(first.label, first.values, actual) };
-}
-
-function describePrincipal({ role, hostPath, issuer }: TrustRequest): string {
-  if (hostPath === undefined) return `the issuer ${JSON.stringify(issuer)}`;
-  return role === undefined ? `…:oidc-provider/${hostPath}` : providerArn(role, hostPath);
-}
-
-/**
- * An Allow for `*` does not match, since AWS and Ceph refuse it for a web identity (cloud-facts.md 10). A Deny for everyone
- * does.
- */
-function matchesPrincipal(principal: Principal, isAllow: boolean, { role, hostPath }: TrustRequest): boolean {
-  if (principal.isForAnyone && !isAllow) return true;
-  if (hostPath === undefined) return false;
-  return principal.federated.some((arn) =>
-    role === undefined
-      ? /^arn:[^:]+:iam::[^:]*:oidc-provider\/(.+)$/.exec(arn)?.[1] === hostPath
-      : arn === providerArn(role, hostPath),
+function refuseUnknown(fault: Fault, pasted: PastedPolicy): ArsiaError {
+  return unsupported(
+    what,
+    `${fault.message.replace(/^has (?:an? )?/, '')} (${formatPosition(pasted.locate(fault.offset))})`,
+    fault.expected,
   );
 }
 
-function matchesAction(pattern: string, action: string): boolean {
-  if (pattern === '*') return true;
-  const [service = '', name = ''] = pattern.toLowerCase().split(':');
-  return service === 'sts' && matchesWildcards(name, action.toLowerCase().slice('sts:'.length));
+/** AWS compares the roles claim before it reads the trust policy (cases/aws-facts.md 24). */
+function refuseByRole(pastedRole: string | undefined, { role, rolesClaim }: TrustRequest): Denial | undefined {
+  if (pastedRole !== undefined && role !== undefined && role.arn !== pastedRole)
+    return deny('Role.Arn', pastedRole, role.arn);
+  if (rolesClaim.state === 'absent' || role === undefined) return undefined;
+  if (rolesClaim.state === 'listed' && rolesClaim.roles.includes(role.arn)) return undefined;
+  return deny(
+    awsRolesClaim,
+    role.arn,
+    rolesClaim.state === 'listed' ? rolesClaim.roles.join(', ') : 'no ARN of a role',
+  );
 }
 
-/** Takes the policy itself, and the role that has it as the command line and the SDKs print it. */
-function policyOf(value: JsonObject): { policy: JsonObject; roleArn?: string | undefined } {
-  const role = isObject(value.Role)
-    ? readMembers(value, outputMembers, what).Role
-    : value.AssumeRolePolicyDocument === undefined
-      ? undefined
-      : readMembers(value, roleMembers, what);
-  return role === undefined ? { policy: value } : { policy: role.AssumeRolePolicyDocument, roleArn: role.Arn };
+function titleOf({ sid, index }: Statement): string {
+  return `statement ${sid || index + 1}`;
 }
 
-function decoded(text: string): string {
-  try {
-    return text.startsWith('%') ? decodeURIComponent(text) : text;
-  } catch {
-    throw invalidDocument(what, 'has an `AssumeRolePolicyDocument` that is not URL-encoded');
-  }
+function offsetOf(outcome: Outcome | undefined): number | undefined {
+  return outcome === undefined ? undefined : (outcome.mismatches[0]?.offset ?? outcome.statement.offset);
 }
 
-function parsePolicy(document: JsonObject): Statement[] {
-  const policy = readMembers(document, policyMembers, what);
-  const hasVariables = policy.Version === '2012-10-17';
-  return policy.Statement.map((element, index) => parseStatement(element, index, hasVariables));
+/** Reports a Deny that applies, otherwise the Allow that passed most checks. */
+function explainDenial(decision: Decision, action: string): Denial {
+  const { effect, outcome } = decision;
+  if (effect === 'explicit_deny')
+    return deny(`Deny in ${titleOf(outcome!.statement)}`, 'a token that it does not cover', `${action} is denied`);
+  const [mismatch] = outcome?.mismatches ?? [];
+  if (outcome === undefined || mismatch === undefined) return deny('Effect', 'a statement that allows', 'none does');
+  return deny(
+    conditionOf(mismatch),
+    expectedOf(mismatch, outcome.statement),
+    mismatch.actual?.join(', ') ?? 'not in the request',
+  );
 }
 
-function parseStatement(element: JsonObject, index: number, hasVariables: boolean): Statement {
-  const place = `Statement[${index}].`;
-  const unknown = findUnknownMember(element, statementMembers, what, place);
-  const { Sid, Effect, Principal, Action, Condition } = readKnownMembers(element, statementMembers, place);
-  for (const [name, value] of Object.entries({ Principal, Action }))
-    if (value === undefined && unknown === undefined) throw invalidDocument(what, `has no \`${place}${name}\``);
-  return {
-    title: `statement ${Sid || index + 1}`,
-    isAllow: Effect,
-    actions: Action,
-    principal: Principal instanceof ArsiaError ? undefined : Principal,
-    conditions: Condition.map((written) =>
-      orUnsupported(() => {
-        const condition = parseCondition(written, hasVariables);
-        if (isKnownKey(condition.key)) return condition;
-        throw unsupported(what, `the condition key of \`${condition.label}\``, supportedKeys);
-      }),
-    ),
-    unknown: Principal instanceof ArsiaError ? Principal : unknown,
-  };
+function conditionOf({ element, condition }: Mismatch): string {
+  if (condition !== undefined) return labelOf(condition);
+  return element === 'Principal' ? 'Principal.Federated' : element;
 }
 
-/** Trust policies may also name users, roles and services. A web identity never matches these. */
-function parsePrincipal(element: unknown, place: string): Principal | ArsiaError {
-  if (element === '*') return { federated: [], isForAnyone: true };
-  if (!isObject(element) || Object.keys(element).length === 0) throw invalidDocument(what, `has no \`${place}\``);
-  const unknown = findUnknownMember(element, principalMembers, what, `${place}.`);
-  if (unknown !== undefined) return unknown;
-  const { Federated, AWS } = readKnownMembers(element, principalMembers, `${place}.`);
-  return { federated: Federated, isForAnyone: Federated.includes('*') || AWS.includes('*') };
+function expectedOf({ element, expected }: Mismatch, { principal }: Statement): readonly string[] {
+  if (element !== 'Principal') return expected;
+  return principal!.values.filter(({ kind }) => kind === 'Federated').map(({ text }) => text);
 }
 
-function texts(element: unknown, place: string): string[] {
-  const values = [element].flat();
-  if (values.length === 0 || !values.every((value) => typeof value === 'string'))
-    throw invalidDocument(what, `has no \`${place}\`, or one that is not text`);
-  return values as string[];
+function labelOf({ name, key }: Condition): string {
+  return `${name} ${key}`;
+}
+
+/** Returns the error for a verdict that depends on what Arsia does not know. */
+function refuseUndecided({ statement, unknown }: Outcome, pasted: PastedPolicy): ArsiaError {
+  const [condition] = unknown;
+  if (condition === undefined) return refuseUnknown(statement.fault!, pasted);
+  const variable = condition.values.find(({ text }) => text.includes('${'));
+  const place = formatPosition(pasted.locate(condition.offset));
+  if (variable !== undefined)
+    return unsupported(
+      what,
+      `the policy variable of \`${labelOf(condition)}\` (${place})`,
+      `variables of ${supportedKeys}`,
+    );
+  return unsupported(what, `the condition key of \`${labelOf(condition)}\` (${place})`, supportedKeys);
 }

@@ -52,7 +52,8 @@ const rows: readonly FaultRow<Situation>[] = [
   },
   {
     code: /^InvalidIdentityToken/,
-    message: /Incorrect token audience/i,
+    // AWS has the second text for an audience that is not registered (cases/aws-facts.md 6).
+    message: /Incorrect token audience|token provided could not be validated/i,
     as: 'cloud_denied',
     what: ({ audience }) => `does not list the audience ${audience} at the identity provider`,
     advice: ({ audience, provider }) => `Add the audience \`${audience}\` to ${provider} at IAM > Identity providers.`,

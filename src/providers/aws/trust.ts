@@ -35,25 +35,39 @@ export function trust(settings: AwsSettings, facts: TrustFacts): Trust {
   };
 }
 
+/** Who may assume a role, by exact values. */
+export interface TrustedSubject {
+  provider: string;
+  hostPath: string;
+  actions: readonly string[];
+  audience: string;
+  subject: string;
+  is_subject_pattern: boolean;
+}
+
+/** Returns the statement that trusts one subject, or the pattern of one. */
+export function buildStatement({ provider, hostPath, actions, audience, subject, is_subject_pattern }: TrustedSubject) {
+  const aud = { [`${hostPath}:aud`]: audience };
+  const sub = { [`${hostPath}:sub`]: subject };
+  return {
+    Effect: 'Allow',
+    Principal: { Federated: provider },
+    Action: actions.length === 1 ? actions[0] : actions,
+    // StringLike only for a subject pattern of all users. The audience is always exact.
+    Condition: is_subject_pattern ? { StringEquals: aud, StringLike: sub } : { StringEquals: { ...aud, ...sub } },
+  };
+}
+
 function buildPolicy(settings: AwsSettings, facts: TrustFacts, role: RoleArn): object {
   const hostPath = issuerHostPath(facts.issuer)!;
-  const actions = actionsNeeded(settings);
-  const aud = { [`${hostPath}:aud`]: formatAudience(facts) };
-  const sub = { [`${hostPath}:sub`]: facts.subject };
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Principal: { Federated: providerArn(role, hostPath) },
-        Action: actions.length === 1 ? actions[0] : actions,
-        // StringLike only for a subject pattern of all users. The audience is always exact.
-        Condition: facts.is_subject_pattern
-          ? { StringEquals: aud, StringLike: sub }
-          : { StringEquals: { ...aud, ...sub } },
-      },
-    ],
-  };
+  const statement = buildStatement({
+    ...facts,
+    provider: providerArn(role, hostPath),
+    hostPath,
+    actions: actionsNeeded(settings),
+    audience: formatAudience(facts),
+  });
+  return { Version: '2012-10-17', Statement: [statement] };
 }
 
 function trustPolicy(settings: AwsSettings, facts: TrustFacts, role: RoleArn): TrustDocument {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { evaluate } from '../../providers/aws/evaluate.ts';
+import { findStoreFault } from '../../providers/aws/storedpolicy.ts';
 import { isIssuerUrl } from '../issuer.ts';
 import { judge } from '../judge.ts';
 import { createAwsRefusal } from './errors.ts';
@@ -57,6 +57,8 @@ export interface RoleInput {
 /** Source: cloud-facts.md 1.7. */
 const roleArnPattern =
   /^arn:(aws|aws-cn|aws-us-gov|aws-eusc|aws-iso(?:-[bef])?):iam::(\d{12}):role\/(?:[\x21-\x7e]{1,511}\/)?([\w+=,.@-]{1,64})$/;
+/** AWS drops the port 443 from the URL and the ARN, and keeps case and a trailing slash (cases/aws-facts.md 45). */
+const httpsPort = /^(https:\/\/[^/]+):443(?=\/|$)/;
 const maximumProviders = 100;
 const maximumTrustPolicy = 4096;
 
@@ -65,20 +67,25 @@ export function parseRoleArn(arn: string): RoleArn | undefined {
   return partition && account && name ? { partition, account, name } : undefined;
 }
 
+export function formatProviderArn({ partition, account }: Omit<RoleArn, 'name'>, url: string): string {
+  return `arn:${partition}:iam::${account}:oidc-provider/${url.replace(/^https?:\/\//, '')}`;
+}
+
 export function makeAccounts(clock: Clock): Accounts {
   const providers = new Map<string, Map<string, OpenIdConnectProvider>>();
   const roles = new Map<string, Role>();
 
   return {
-    createOpenIdConnectProvider({ account, url, client_ids, partition = 'aws' }) {
-      checkProvider({ account, url, client_ids });
+    createOpenIdConnectProvider({ account, url: given, client_ids, partition = 'aws' }) {
+      checkProvider({ account, url: given, client_ids });
+      const url = given.replace(httpsPort, '$1');
       const accountKey = `${partition}:${account}`;
       const here = providers.get(accountKey) ?? new Map<string, OpenIdConnectProvider>();
       if (here.has(url)) throw createAwsRefusal('EntityAlreadyExists', `Provider with url ${url} already exists.`);
       if (here.size >= maximumProviders)
         throw createAwsRefusal('LimitExceeded', `Cannot exceed ${maximumProviders} providers.`);
       providers.set(accountKey, here.set(url, { url, client_ids: [...client_ids] }));
-      return `arn:${partition}:iam::${account}:oidc-provider/${url.replace(/^https?:\/\//, '')}`;
+      return formatProviderArn({ partition, account }, url);
     },
     createRole({ arn, trust_policy, max_session_duration = 3600 }) {
       const parsed = parseRoleArn(arn);
@@ -104,6 +111,7 @@ export function makeId(clock: Clock, prefix: string): string {
 function checkProvider({ account, url, client_ids }: ProviderInput): void {
   if (!/^\d{12}$/.test(account))
     throw createAwsRefusal('InvalidInput', `${account} is not an account id of twelve digits.`);
+  if (/[?#]/.test(url)) throw createAwsRefusal('InvalidInput', 'Unknown');
   if (!isIssuerUrl(url) || url.length > 255)
     throw createAwsRefusal('InvalidInput', `${url} is not an https URL of up to 255 characters without a query.`);
   if (client_ids.length > 100 || !client_ids.every((id) => id.length >= 1 && id.length <= 255))
@@ -112,10 +120,11 @@ function checkProvider({ account, url, client_ids }: ProviderInput): void {
 
 /** White space does not count against the quota (cloud-facts.md 1.6). */
 function checkRole(trustPolicy: string, maximumDuration: number): void {
-  judge(
-    () => evaluate(trustPolicy, {}),
+  const fault = judge(
+    () => findStoreFault(trustPolicy),
     (reason) => createAwsRefusal('MalformedPolicyDocument', reason),
   );
+  if (fault !== undefined) throw createAwsRefusal('MalformedPolicyDocument', fault.message);
   if (trustPolicy.replace(/\s/g, '').length > maximumTrustPolicy)
     throw createAwsRefusal('LimitExceeded', `Cannot exceed quota for ACLSizePerRole: ${maximumTrustPolicy}`);
   if (!Number.isInteger(maximumDuration) || maximumDuration < 3600 || maximumDuration > 43_200)

@@ -9,6 +9,7 @@ const statuses = {
   EntityAlreadyExists: 409,
   ExpiredToken: 403,
   ExpiredTokenException: 400,
+  IDPRejectedClaim: 403,
   IncompleteSignature: 403,
   InternalFailure: 500,
   InvalidAction: 400,
@@ -16,6 +17,7 @@ const statuses = {
   InvalidIdentityToken: 400,
   InvalidInput: 400,
   LimitExceeded: 409,
+  MalformedInput: 400,
   MalformedPolicyDocument: 400,
   MissingAction: 400,
   MissingAuthenticationToken: 403,
@@ -43,6 +45,14 @@ export function refuseUnknownKey(): Refusal {
   return createAwsRefusal(
     'InvalidIdentityToken',
     "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
+  );
+}
+
+/** One text for a bad signature, a key with `key_ops` and an audience that is not registered (cases/aws-facts.md 6, 18, 19). */
+export function refuseInvalidToken(): Refusal {
+  return createAwsRefusal(
+    'InvalidIdentityToken',
+    'The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for requirements.',
   );
 }
 

@@ -2,7 +2,8 @@ import { IssuerUnreachable } from '../issuer.ts';
 import { type DecodedToken, decodeToken, isSignedBy, isWholeSeconds, listAudiences } from '../jwt.ts';
 import type { KeyCache } from '../keycache.ts';
 import type { OpenIdConnectProvider } from './accounts.ts';
-import { createAwsRefusal, refuseUnknownKey } from './errors.ts';
+import { createAwsRefusal, refuseInvalidToken, refuseUnknownKey } from './errors.ts';
+import { soleKey } from './keys.ts';
 
 /** A verified web identity token. */
 export interface IdentityToken {
@@ -22,74 +23,82 @@ interface Verification {
 }
 
 const algorithms = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
-/** Seconds, on `iat`, `nbf` and `exp` (threats.md 3.2). */
+/** Seconds, on `iat`, `nbf` and `exp` (cases/aws-facts.md 7). */
 const tolerance = 300;
 const requiredClaims = ['iss', 'sub', 'aud', 'exp', 'iat'];
 
 /** Verifies a token. Throws the refusals of cloud-facts.md 1.3; messages without a source are the sandbox's own. */
 export async function verifyIdentityToken(token: string, verification: Verification): Promise<IdentityToken> {
   const decoded = decodeToken(token);
-  if (!decoded)
+  if (!decoded || decoded.header.crit !== undefined)
     throw refuseToken('The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)');
-  const { claims } = decoded;
-  checkShape(claims);
+  const claims = readClaims(decoded.claims);
   const issuer = String(claims.iss);
   const provider = verification.findProvider(issuer);
   if (!provider) throw refuseToken(`No OpenIDConnect provider found in your account for ${issuer}`);
   await checkSignature(token, decoded, issuer, verification.keys);
   checkTimes(claims, Math.floor(verification.now / 1000));
   const audience = findAudience(claims);
-  if (audience === undefined || !provider.client_ids.includes(audience)) throw refuseToken('Incorrect token audience');
+  if (!provider.client_ids.includes(audience)) throw refuseInvalidToken();
   return { claims: { ...claims, aud: audience }, issuer, subject: String(claims.sub), audience };
 }
 
-function checkShape(claims: Readonly<Record<string, unknown>>): void {
+/** Returns the claims with times as numbers. AWS takes a time that is digits in a string (cases/aws-facts.md 9). */
+function readClaims(claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
   for (const name of requiredClaims) {
     if (claims[name] === undefined) throw refuseToken(`Missing a required claim: ${name}`);
   }
-  // Observed at AWS: a null subject is an internal failure and not a refusal (threats.md 3.2).
-  if (claims.sub === null) throw createAwsRefusal('InternalFailure', 'An internal error occurred.');
+  // A null subject is an internal failure and not a refusal (cases/aws-facts.md 3).
+  if (claims.sub === null) throw createAwsRefusal('InternalFailure', 'Unknown error validating third-party token');
   if (typeof claims.iss !== 'string') throw refuseToken('The iss claim is not a string.');
-  for (const name of ['iat', 'nbf', 'exp']) {
-    if (claims[name] !== undefined && !isWholeSeconds(claims[name]))
-      throw refuseToken(`The ${name} claim is not an integer.`);
-  }
+  const times = ['iat', 'nbf', 'exp'].filter((name) => claims[name] !== undefined);
+  return { ...claims, ...Object.fromEntries(times.map((name) => [name, readTime(claims[name])])) };
+}
+
+function readTime(value: unknown): number {
+  const seconds = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  if (!isWholeSeconds(seconds)) throw refuseToken('Invalid timestamp in token claims.');
+  return seconds;
 }
 
 async function checkSignature(token: string, { header }: DecodedToken, issuer: string, keys: KeyCache): Promise<void> {
   if (typeof header.alg !== 'string' || !algorithms.includes(header.alg))
     throw refuseToken(`The signature algorithm of the token is none of ${algorithms.join(', ')}.`);
-  if (typeof header.kid !== 'string') throw refuseUnknownKey();
-  const key = await keys.find(issuer, header.kid).catch((error: unknown) => {
+  const kid = header.kid === undefined ? soleKey : header.kid;
+  if (typeof kid !== 'string' || header.kid === soleKey) throw refuseUnknownKey();
+  const key = await keys.find(issuer, kid).catch((error: unknown) => {
     throw error instanceof IssuerUnreachable ? refuseUnknownKey() : error;
   });
   if (!key) throw refuseUnknownKey();
-  if (!(await isSignedBy(token, key, algorithms)))
-    throw refuseToken('The web identity token that was passed could not be validated.');
+  // The `alg` of the key is not compared (cases/aws-facts.md 17).
+  const { alg: _, ...unbound } = key;
+  if (key.key_ops !== undefined || !(await isSignedBy(token, unbound, algorithms))) throw refuseInvalidToken();
 }
 
 /**
- * Checks the times; `now` is in seconds. An expired token within the tolerance starts a full session, as observed at AWS
- * (threats.md 3.2).
+ * Checks the times; `now` is in seconds. An expired token within the tolerance starts a full session. The texts have the clock as it
+ * is after the tolerance (cases/aws-facts.md 7, 8, 10).
  */
 function checkTimes(claims: Readonly<Record<string, unknown>>, now: number): void {
   const { iat, nbf, exp } = claims as { iat: number; nbf?: number; exp: number };
-  if (now >= exp + tolerance)
+  if (now - tolerance >= exp)
     throw createAwsRefusal(
       'ExpiredTokenException',
-      `Token expired: current date/time ${now} must be before the expiration date/time ${exp}`,
+      `Token expired: current date/time ${now - tolerance} must be before the expiration date/time ${exp}`,
     );
-  if (iat > now + tolerance)
-    throw refuseToken(`The token is issued at ${iat}, which is after the current date/time ${now}.`);
+  if (iat > now + tolerance) throw refuseToken(`Token issued in the future: ${iat}`);
+  // The words of this text were not observed.
   if (nbf !== undefined && nbf > now + tolerance)
-    throw refuseToken(`The token is not valid before ${nbf}, which is after the current date/time ${now}.`);
+    throw refuseToken(`The token is not valid before ${nbf}, which is after the current date/time ${now + tolerance}.`);
 }
 
-/** Returns `azp` if present, else the audience if there is exactly one (cloud-facts.md 0 trap 8, threats.md 3.2). */
-function findAudience(claims: Readonly<Record<string, unknown>>): string | undefined {
-  if (typeof claims.azp === 'string') return claims.azp;
+/** Returns `azp` where the token has one, else the only audience (cases/aws-facts.md 4, 5). */
+function findAudience(claims: Readonly<Record<string, unknown>>): string {
+  if (claims.azp !== undefined) return typeof claims.azp === 'string' ? claims.azp : '';
   const audiences = listAudiences(claims);
-  return audiences.length === 1 ? audiences[0] : undefined;
+  if (audiences.length > 1)
+    throw refuseToken('Token audience contains more than one audience while authorized party is not present');
+  return audiences[0] ?? '';
 }
 
 function refuseToken(message: string) {

@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import type { JWK } from 'jose';
-import { IssuerUnreachable } from '../issuer.ts';
 import { type CachePolicy, indexByKeyId } from '../keycache.ts';
 
 /**
@@ -11,22 +10,25 @@ export const awsCachePolicy: CachePolicy = {
   lifetime: 24 * 60 * 60,
   refetchesUnknownKey: true,
   select(keys) {
-    for (const type of ['RSA', 'EC']) {
-      if (keys.filter((key) => key.kty === type).length > maximumKeys)
-        throw new IssuerUnreachable(`more than ${maximumKeys} ${type} keys`);
-    }
-    return indexByKeyId(keys.filter(isAccepted));
+    // Too many keys of one type block tokens of this type only (cases/aws-facts.md 21).
+    const isCounted = ({ kty }: JWK) => keys.filter((key) => key.kty === kty).length <= maximumKeys;
+    const byId = indexByKeyId(keys.filter(isAccepted).filter(isCounted));
+    const [first] = byId.values();
+    return byId.size === 1 ? new Map([...byId, [soleKey, first!]]) : byId;
   },
 };
+
+/** The name under which the only published key is found for a token without `kid` (cases/aws-facts.md 16). No `kid` is like it. */
+export const soleKey = '\u0000';
 
 const maximumKeys = 100;
 
 /**
- * Returns whether AWS accepts a key. Observed (threats.md 3.2): it refuses any `key_ops`, a `use` other than `sig`, and an
- * `x5c` of another key.
+ * Returns whether AWS finds a key: not one with a `use` other than `sig`, or an `x5c` of another key. One with `key_ops` is found, and
+ * verifies nothing (cases/aws-facts.md 18, 20).
  */
 function isAccepted(key: JWK): boolean {
-  return key.key_ops === undefined && (key.use === undefined || key.use === 'sig') && hasMatchingCertificate(key);
+  return (key.use === undefined || key.use === 'sig') && hasMatchingCertificate(key);
 }
 
 function hasMatchingCertificate(key: JWK): boolean {

@@ -1,4 +1,5 @@
 import { isObject } from '../../core/json.ts';
+import { parseRoleArn } from './accounts.ts';
 import { createAwsRefusal } from './errors.ts';
 
 /** Claims of a token that AWS STS reads beside the registered ones (cloud-facts.md 1.4). */
@@ -14,14 +15,24 @@ const maximumTags = 50;
 type Claims = Readonly<Record<string, unknown>>;
 
 /**
- * Checks that the roles claim lists the role. AWS checks it before the trust policy (cloud-facts.md 0 trap 9). Throws
- * Refusal.
+ * Checks that the roles claim lists the role, before the trust policy (cases/aws-facts.md 22 to 24). It is a list, one ARN, or ARNs that
+ * are separated by `;`. Throws Refusal.
  */
 export function checkRolesClaim(claims: Claims, roleArn: string): void {
-  const listed = claims[rolesClaim];
-  if (listed === undefined) return;
-  if (listed !== roleArn && !(Array.isArray(listed) && listed.includes(roleArn)))
+  const claim = claims[rolesClaim];
+  if (claim === undefined || claim === null) return;
+  if (typeof claim !== 'string' && !Array.isArray(claim))
+    throw refuseToken('The roles claim is not in a supported format');
+  const entries: unknown[] = typeof claim === 'string' ? claim.split(';') : claim;
+  const listed = entries.map((entry) => (typeof entry === 'string' ? entry.trim() : '')).filter(isRole);
+  if (listed.length === 0) throw refuseToken('The roles claim contains no valid role ARNs');
+  if (!listed.includes(roleArn))
     throw refuseToken('The target role ARN is not present in the roles claim of the identity token');
+}
+
+/** AWS does not read a list with commas as one ARN with a long path. */
+function isRole(text: string): boolean {
+  return parseRoleArn(text) !== undefined && text.split(':').length === 6;
 }
 
 /** Checks the form of session tags and source identity. The trust policy decides whether they are permitted. Throws Refusal. */
@@ -44,7 +55,8 @@ function checkTags(claim: unknown): void {
   if (new Set(entries.map(([key]) => key.toLowerCase())).size < entries.length)
     throw refuseToken('The tags claim has keys that differ by case only.');
   for (const [key, values] of entries) {
-    const [value] = Array.isArray(values) && values.length === 1 ? values : [];
+    if (!Array.isArray(values)) throw refuseToken('principal_tags passed in claim is not in correct format.');
+    const [value] = values.length === 1 ? values : [];
     if (!tagKeyPattern.test(key) || typeof value !== 'string' || !tagValuePattern.test(value))
       throw refuseToken(`The tag ${JSON.stringify(key)} is malformed.`);
   }

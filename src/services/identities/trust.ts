@@ -4,7 +4,7 @@ import { idPrefixes } from '../../core/ids.ts';
 import { rootName } from '../../core/namespace.ts';
 import { hasWorkspaceId } from '../../core/subject.ts';
 import { isNamedAlone } from '../../core/subjectgrants.ts';
-import type { Federated, ReadSettings, Trust, TrustFacts, Verdict } from '../../providers/provider.ts';
+import type { Federated, ReadSettings, ReviewedVerdict, Trust, TrustFacts } from '../../providers/provider.ts';
 import { findOnlyAssignedWorkspace } from '../../store/identities/assignments.ts';
 import type { ManagedIdentity } from '../../store/identities/identities.ts';
 import { listNamingLaunchers } from '../../store/identities/subjectgrants.ts';
@@ -41,7 +41,7 @@ interface Resolved extends FoundIdentity {
 
 export interface TrustActions {
   trust: Action<TokenQuery, FoundIdentity, Trust & { alias: NamedAlias | undefined }>;
-  evaluate: Action<TokenQuery & { document: string }, FoundIdentity, Verdict>;
+  evaluate: Action<TokenQuery & { document: string }, FoundIdentity, ReviewedVerdict>;
   claims: Action<TokenQuery, FoundIdentity, WorkloadClaims>;
 }
 
@@ -76,7 +76,11 @@ export function createTrustActions(issuerResolver: IssuerResolver): TrustActions
         const [signing_key] = (JSON.parse(tokenIssuer.keyring.current().jwks) as { keys: Record<string, unknown>[] })
           .keys;
         const request = { signing_key, ...(user && { session_name: user.login }) };
-        return judgeDocument(() => federated.evaluate(input.document, claims, request));
+        return judgeDocument(() => {
+          if (federated.review === undefined) return federated.evaluate(input.document, claims, request);
+          const { verdict, ...review } = federated.review(input.document, claims, request);
+          return { ...verdict, ...review };
+        });
       },
     },
     claims: {
@@ -88,7 +92,7 @@ export function createTrustActions(issuerResolver: IssuerResolver): TrustActions
 }
 
 /** Evaluates a document. Its faults are faults of the request, with a pointer to `document`. */
-function judgeDocument(evaluate: () => Verdict): Verdict {
+function judgeDocument(evaluate: () => ReviewedVerdict): ReviewedVerdict {
   try {
     return evaluate();
   } catch (thrown) {

@@ -142,10 +142,15 @@ describe('conditions', () => {
     });
   });
 
-  test('a role that the roles claim does not list is denied', () => {
+  test('a role that the roles claim does not list is denied, whatever the policy says', () => {
     const other = { role_arn: 'arn:aws:iam::111122223333:role/other' };
     const condition = { Bool: { 'sts:RoleAuthorizedByIdp': 'false' } };
-    expect(judge(withCondition(condition), roled, other).allow).toBe(true);
+    expect(judge(withCondition(condition), roled, other)).toEqual({
+      allow: false,
+      condition: awsRolesClaim,
+      expected: other.role_arn,
+      actual: role,
+    });
     expect(judge(withCondition(condition), roled, { role_arn: role }).allow).toBe(false);
   });
 });
@@ -363,13 +368,8 @@ describe('a statement for somebody else does not stop the verdict', () => {
 describe('what evaluate does not know, it says', () => {
   const unknown: [string, string, string][] = [
     ['an operator', withCondition({ IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } }), 'IpAddress'],
-    ['an operator in another case', withCondition({ stringequals: { [sub]: 'x' } }), 'stringequals'],
-    ['Null with a suffix', withCondition({ NullIfExists: { [sub]: 'true' } }), 'NullIfExists'],
-    ['an unknown quantifier', withCondition({ 'ForOneValue:StringEquals': { [sub]: 'x' } }), 'ForOneValue'],
     ['a key that Arsia cannot see', withCondition({ StringEquals: { 'aws:SourceIp': '10.0.0.1' } }), 'aws:SourceIp'],
     ['a policy variable', withCondition({ StringEquals: { [sub]: '$'.concat('{aws:username}') } }), 'variable'],
-    ['NotPrincipal', policyOf({ Effect: 'Allow', NotPrincipal: '*', Action: 'sts:*' }), 'NotPrincipal'],
-    ['NotAction', policyOf({ Effect: 'Allow', Principal: { Federated: provider }, NotAction: 'iam:*' }), 'NotAction'],
     ['Resource', policyOf({ ...statement, Resource: '*' }), 'Resource'],
     ['a member of the policy', JSON.stringify({ Version: '2012-10-17', Statement: [statement], Extra: 1 }), 'Extra'],
   ];
@@ -379,11 +379,34 @@ describe('what evaluate does not know, it says', () => {
     );
   });
 
-  test('several values of a key without ForAnyValue or ForAllValues', () => {
-    const document = withCondition({ StringEquals: { [amr]: 'mfa' } });
-    expect(() => judge(document, { ...token, amr: ['pwd', 'mfa'] })).toThrow(
-      expect.objectContaining({ code: 'not_supported' }),
-    );
+  test('a list needs ForAnyValue or ForAllValues: without one, no condition on it holds', () => {
+    for (const condition of [
+      { StringEquals: { [amr]: 'mfa' } },
+      { StringNotEquals: { [amr]: 'x' } },
+      { StringEqualsIfExists: { [amr]: 'mfa' } },
+    ])
+      for (const claims of [
+        { ...token, amr: ['pwd', 'mfa'] },
+        { ...token, amr: ['mfa'] },
+      ])
+        expect(judge(withCondition(condition), claims).allow).toBe(false);
+  });
+
+  test('NotPrincipal and NotAction mean all but what they name', () => {
+    const other = 'arn:aws:iam::111122223333:oidc-provider/other.example.com';
+    const allowing = (more: object) => judge(policyOf({ Effect: 'Allow', ...more }), token, { role_arn: role });
+    expect(allowing({ NotPrincipal: '*', Action: 'sts:*' })).toMatchObject({ condition: 'NotPrincipal' });
+    expect(allowing({ NotPrincipal: { Federated: provider }, Action: 'sts:*' })).toMatchObject({
+      condition: 'NotPrincipal',
+      expected: provider,
+    });
+    expect(allowing({ NotPrincipal: { Federated: other }, Action: 'sts:*' })).toEqual({ allow: true });
+    expect(allowing({ Principal: { Federated: provider }, NotAction: 'iam:*' })).toEqual({ allow: true });
+    expect(allowing({ Principal: { Federated: provider }, NotAction: 'sts:Assume*' })).toMatchObject({
+      condition: 'NotAction',
+    });
+    const denying = { Effect: 'Deny', NotPrincipal: { Federated: provider }, Action: 'sts:*' };
+    expect(judge(policyOf(statement, denying), token, { role_arn: role })).toEqual({ allow: true });
   });
 
   test('but in a policy of 2008 a variable is plain text', () => {
@@ -402,12 +425,36 @@ describe('what evaluate does not know, it says', () => {
     ['an effect in another case', policyOf({ ...statement, Effect: 'allow' })],
     ['no principal', policyOf({ Effect: 'Allow', Action: 'sts:*' })],
     ['no action', policyOf({ Effect: 'Allow', Principal: '*' })],
-    ['a condition without values', withCondition({ StringEquals: { [sub]: [] } })],
+    ['an operator in another case', withCondition({ stringequals: { [sub]: 'x' } })],
+    ['Null with a suffix', withCondition({ NullIfExists: { [sub]: 'true' } })],
+    ['an unknown quantifier', withCondition({ 'ForOneValue:StringEquals': { [sub]: 'x' } })],
+    ['a number that is none', withCondition({ NumericEquals: { [sub]: 'x' } })],
+    ['an ARN of four parts', withCondition({ ArnLike: { [sub]: 'arn:aws:*:user/*' } })],
     ['a condition of null', withCondition({ StringEquals: { [sub]: null } })],
     ['a text of a megabyte', JSON.stringify({ Id: 'x'.repeat(1e6) })],
   ];
   test.each(malformed)('malformed: %s', (_name, document) => {
     expect(() => judge(document)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  });
+
+  test('an empty list of values is stored by IAM, and no value matches it', () => {
+    expect(judge(withCondition({ StringEquals: { [sub]: [] } })).allow).toBe(false);
+    expect(judge(withCondition({ StringNotEquals: { [sub]: [] } })).allow).toBe(true);
+  });
+
+  test('a fault says where it is, in the pasted text', () => {
+    const text = JSON.stringify({ Statement: [{ ...statement, Effect: 'allow' }] }, null, 2);
+    expect(() => judge(text)).toThrow(
+      /unknown `Statement\[0\]\.Effect` \(line 4, column 17; expected "Allow" or "Deny"\)/,
+    );
+    expect(() => judge(`{"Version": "2012-10-17"\n "Statement": []}`)).toThrow(
+      /is not JSON: expected a comma or the end of the object \(line 2, column 2\)/,
+    );
+    const role = JSON.stringify({ Role: { AssumeRolePolicyDocument: { Statement: [{ Effect: 'Deny' }] } } }, null, 1);
+    expect(() => judge(role)).toThrow(/line 5, column 5/);
+    expect(() =>
+      judge(`Version: 2012-10-17\nStatement:\n- Effect: allow\n  Principal: '*'\n  Action: sts:*\n`),
+    ).toThrow(/line 3, column 11/);
   });
 
   test('a pattern of many wildcards is evaluated fast', () => {

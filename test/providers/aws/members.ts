@@ -42,6 +42,10 @@ export const walk: Walk = {
     'get-role: Role': [absent, null, {}, 'x'],
     'get-role: Role.Arn': ['arn:aws:iam::111122223333:role/other', '', 7, null],
     'get-role: Role.AssumeRolePolicyDocument': [absent, null, {}, '%', '%7B', 'x', JSON.stringify(deny)],
+    'Statement.NotAction': [[], 7, '*', 'sts:*'],
+    'Statement.NotPrincipal': [{}, 'x', '*'],
     'Statement.Principal.AWS': ['*', ['111122223333', '*'], 7, []],
+    'Statement.Principal.Service': [7, [], null],
+    'Statement.Principal.CanonicalUser': [7, [], null],
   },
 };

@@ -194,8 +194,21 @@ describe('trust', () => {
     const document = one.documents[0].text;
     const evaluate = (body: Body) =>
       owner.send('POST', `${path}/trust/evaluate`, { document, workspace: workspaceId, ...body });
-    expect(await evaluate({ user })).toEqual({ allow: true });
-    expect(await evaluate({ user: 'acme.owner' })).toMatchObject({ allow: false, expected: one.subject });
+    expect(await evaluate({ user })).toEqual({ allow: true, statement: '1', findings: [] });
+    const denied = await evaluate({ user: 'acme.owner' });
+    expect(denied).toMatchObject({
+      allow: false,
+      expected: one.subject,
+      statement: '1',
+      operator: 'StringEquals',
+      position: { line: expect.any(Number), column: expect.any(Number) },
+    });
+    expect(await evaluate({ user: 'acme.owner', document: denied.corrected })).toMatchObject({ allow: true });
+    const wide = document.replace(one.subject, '*').replace('StringEquals', 'StringLike');
+    expect((await evaluate({ user, document: wide })).findings).toMatchObject([
+      { code: expect.any(String), severity: expect.any(String) },
+      { code: 'wide_subject', severity: 'high', position: { line: expect.any(Number) } },
+    ]);
   });
 
   test('N85 evaluate denies a disabled Google provider, and uploaded keys without the key that signs', async () => {

@@ -94,7 +94,10 @@ describe('F25 the share that an organisation has in the database', () => {
     const table = createActionTable({} as Parameters<typeof createActionTable>[0]);
     const loads = Object.values(table)
       .flatMap((ofNoun) => Object.values(ofNoun))
-      .map((one: { name: string; load?(input: object): Load }) => `${one.name} ${one.load?.({ force: true, name: 'renamed' }) ?? ''}`)
+      .map(
+        (one: { name: string; load?(input: object): Load }) =>
+          `${one.name} ${one.load?.({ force: true, name: 'renamed' }) ?? ''}`,
+      )
       .filter((one) => !one.endsWith(' '));
     expect(loads.toSorted()).toEqual([
       'alias.delete heavy',

@@ -75,9 +75,44 @@ export const trust = z
   })
   .meta({ id: 'Trust' });
 
+const position = z
+  .strictObject({
+    line: z.int().meta({ description: 'The line, from 1.', examples: [12] }),
+    column: z.int().meta({ description: 'The column, from 1, in UTF-16 code units.', examples: [28] }),
+  })
+  .meta({ id: 'Position', description: 'A place in the pasted text.' });
+
+const finding = z.strictObject({
+  code: described('What was found, one word.', 'no_subject'),
+  severity: z.enum(['high', 'medium', 'low']).meta({ description: 'How much it lets in.' }),
+  message: described(
+    'What the document lets in.',
+    'Every token of this issuer is let in: no condition demands a subject.',
+  ),
+  safe: described(
+    'What to write instead.',
+    '"StringEquals": {"arsia.acme.example:sub": "mi_01jd2ze0q8v5n3w4x6y7t9m2ab"}',
+  ),
+  statement: described('The id, or the number from 1, of the statement.', '1').optional(),
+  position,
+});
+
+/** Only the kinds of clouds whose documents are reviewed have these members. */
+const reviewed = {
+  statement: described(
+    'The id, or the number from 1, of the statement that decides, or of the one that comes closest to allowing.',
+    '1',
+  ).optional(),
+  position: position.optional().meta({ description: 'The place of what refuses, in the pasted text.' }),
+  findings: z
+    .array(finding)
+    .optional()
+    .meta({ description: 'Parts of the document that let in more than this token needs, or that cannot work.' }),
+};
+
 export const verdict = z
   .union([
-    z.strictObject({ allow: z.literal(true).meta({ description: 'The document accepts the token.' }) }),
+    z.strictObject({ allow: z.literal(true).meta({ description: 'The document accepts the token.' }), ...reviewed }),
     z.strictObject({
       allow: z.literal(false).meta({ description: 'The document refuses the token.' }),
       condition: described(
@@ -89,6 +124,13 @@ export const verdict = z
         'mi_01jd2ze0q8v5n3w4x6y7t9m2ab:ws_01jd2ze0q8v5n3w4x6y7t9m2ab',
       ),
       actual: described('The value in the token.', 'mi_01jd2ze0q8v5n3w4x6y7t9m2ab:ws_01jd2zf7k4c8h2m6p0r3s5v9wx'),
+      ...reviewed,
+      operator: described('The operator of the condition that fails.', 'StringEquals').optional(),
+      key: described('The key of the condition that fails.', 'arsia.acme.example:sub').optional(),
+      corrected: described(
+        'The document with the smallest change that accepts this token, and no other subject.',
+        '{"Version":"2012-10-17","Statement":[...]}',
+      ).optional(),
     }),
   ])
   .meta({ id: 'Verdict' });
