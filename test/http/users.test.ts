@@ -273,6 +273,7 @@ describe.each(servedKinds)('users on the %s database', (kind) => {
       const into = await makeUser('into');
       await owner.send('POST', `/users/${from.id}/merge`, { into: into.id });
       expect(await owner.send('GET', `/users/${into.id}/tie`)).toMatchObject({ email: 'tied@acme.example' });
+      expect(await eventsOf(`action=user.merge&user=${from.id}`)).toMatchObject([{ detail: { ties: 1, sign_ins: 0 } }]);
     });
 
     test('leave their login to the next one, whatever logins there are', async () => {
