@@ -146,6 +146,15 @@ describe('deleting a service account', () => {
     expect(shown).toMatchObject({ launcher_id: account.id, launcher: path });
   });
 
+  test('needs no name that another account can have', async () => {
+    const [first, second] = [await make(), await make()];
+    const squat = (name: string) => owner.ask('POST', '/service-accounts', { name, group: acme.group });
+    expect((await squat(first.id)).status).toBe(201);
+    expect((await remove(first.id)).status).toBe(204);
+    expect((await remove(second.id)).status).toBe(204);
+    expect((await squat(second.id)).status).toBe(201);
+  });
+
   test('cannot be undone, not even by a replica of the release before', async () => {
     const { id } = await make();
     await remove(id);
