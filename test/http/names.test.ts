@@ -61,6 +61,12 @@ describe('an answer', () => {
     expect(await onlyItem(owner, `/workspaces/${acme.workspaceId}/jobs?limit=1`)).toMatchObject(named);
   });
 
+  test('names who ended a job', async () => {
+    const { path } = await startJob(acme);
+    await owner.send('PATCH', path, { state: 'ended' });
+    expect(await owner.send('GET', path)).toMatchObject({ ended_by: acme.ownerId, ender: 'acme.owner' });
+  });
+
   test('of a heartbeat has ids only: it is frequent, and names cost reads', async () => {
     const job = await startJob(acme, { heartbeat: 60 });
     const answer = await job.client.send('POST', `${job.path}/heartbeat`);
