@@ -427,8 +427,11 @@ describe('the chain of several replicas on PostgreSQL', () => {
     release.resolve();
     await Promise.all([change, sealing]);
     const store = createAuditChainStore(database);
-    // What was there when it began; the rest is for the next.
-    expect(await verifyAudit(store, auditKeys)).toMatchObject({ checkpoints: 1, covered: 2, faults: [] });
+    // What was there when it began, which on a busy machine is after some of the others; the rest is for the next.
+    const first = await verifyAudit(store, auditKeys);
+    expect(first).toMatchObject({ checkpoints: 1, faults: [] });
+    expect(first.covered).toBeGreaterThanOrEqual(2);
+    expect(first.covered).toBeLessThan(62);
     await one.chain.seal({ force: true });
     expect(await verifyAudit(store, auditKeys)).toMatchObject({ checkpoints: 2, covered: 62, faults: [] });
   }, 60_000);
