@@ -219,7 +219,10 @@ describe('registering keys of a service account', () => {
     const refused = await owner.ask('PATCH', path, { jwks });
     expect(refused).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining('client secrets of ci: 1'), advice: expect.stringContaining('?force=true') },
+      body: {
+        detail: expect.stringContaining('client secrets of ci: 1'),
+        advice: expect.stringContaining('?force=true'),
+      },
     });
     expect((await owner.send('GET', path)).jwks).toBeNull();
     expect((await owner.send('GET', `${path}/secrets`)).items).toHaveLength(1);
