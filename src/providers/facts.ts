@@ -71,7 +71,7 @@ export function scopeWarnings(facts: TrustFacts): string[] {
 }
 
 /** Returns warnings that list who could get a token that names a user and no workspace. */
-function namingWarnings({ naming, user }: TrustFacts): string[] {
+export function namingWarnings({ naming, user }: TrustFacts): string[] {
   if (naming === undefined) return [];
   const { granted_at: group, launchers, total } = naming;
   const whom = user?.login ?? 'a user';

@@ -37,13 +37,14 @@ export function formatHcl(blocks: readonly HclBlock[]): string {
 
 function formatBlock({ comment, type, labels = [], attributes, blocks = [] }: HclBlock, indent: string): string {
   const comments = comment?.split(/\r\n?|\n/).map((line) => `${indent}# ${line}\n`) ?? [];
-  const head = [type, ...labels.map((label) => quoteHcl(toName(label)))].join(' ');
+  const head = [type, ...labels.map((label) => quoteHcl(toHclName(label)))].join(' ');
   const members = formatMembers(attributes, indent + step);
   const body = [...(members === '' ? [] : [members]), ...blocks.map((block) => formatBlock(block, indent + step))];
   return `${comments.join('')}${indent}${head} {\n${body.map((part) => `${part}\n`).join('\n')}${indent}}`;
 }
 
-function toName(text: string): string {
+/** Returns a text as a name of HCL. */
+export function toHclName(text: string): string {
   return text.replace(/^(?![A-Za-z_])/, '_').replace(/[^\w-]/g, '_');
 }
 
