@@ -1,5 +1,5 @@
 -- A service account that was deleted stays as a row that nothing uses, so that the jobs it started and the audit can say who it
--- was. Its name is its id, so that the name is free, and an older replica does not find it by its path.
+-- was. Its name is `deleted:` and its id, so that the name is free, and an older replica does not find it by its path.
 ALTER TABLE service_accounts ADD COLUMN deleted_at timestamptz, ADD COLUMN deleted_path text;
 -- Also for an older replica, which does not know the columns.
 ALTER TABLE service_accounts ADD CONSTRAINT service_accounts_deleted_are_inactive

@@ -35,7 +35,14 @@ export interface TrustDenial {
   actual: string;
 }
 
-export const trustLimits = { conditions: 20, claim: 256, value: 512, audience: 256 } as const;
+export const trustLimits = {
+  conditions: 20,
+  claim: 256,
+  value: 512,
+  audience: 256,
+  /** Different uploaded keys of an issuer, in all rules of a service account: anybody can send a token that each is tried for. */
+  uploadedKeys: 20,
+} as const;
 
 const maximumShown = 200;
 

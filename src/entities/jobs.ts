@@ -76,6 +76,11 @@ export const jobs = entity({
         'Why the job ended: `deadline`, `heartbeat`, `parent` (it was an array task of a job that ended), or the id of who ended it. Null while the job runs, and for jobs that ended under an earlier release.',
       example: 'deadline',
     },
+    ender: {
+      nameOf: 'ended_by',
+      meaning: 'The name of who ended the job. Null where `ended_by` is no id, and for what the caller may not see.',
+      example: 'ada@acme.example',
+    },
     created_at: { column: time },
     version: { column: version, hasDefault: true },
     heartbeat: {

@@ -53,7 +53,7 @@ export const serviceAccounts = entity({
     created_at: { column: time },
     version: { column: version, hasDefault: true },
     deleted_at: { column: nullable(time), answer: null },
-    /** The path when it was deleted; its name is its id since. */
+    /** The path when it was deleted; its name is `deleted:` and its id since. */
     deleted_path: { column: nullable(text), answer: null },
   },
 });

@@ -131,6 +131,24 @@ describe.each(servedKinds)('uploaded keys of an outside issuer on the %s databas
     expect((await exchange(mine.account, claims)).status).toBe(400);
   });
 
+  test('are at most 20 of an issuer in all rules of an account, and one that several rules have counts once', async () => {
+    const { account } = await trust(acme);
+    const upload = async (keys: JWK[]) =>
+      acme.owner.ask('POST', `/service-accounts/${account.id}/trust-rules`, {
+        ...{ issuer: internal, audience, conditions, jwks: { keys } },
+      });
+    const key = jwks.keys[0]!;
+    const make = (index: number) => ({ ...key, kid: `other-${index}` });
+    const others = Array.from({ length: 19 }, (_, index) => make(index));
+    expect((await upload(others.slice(0, 10))).status).toBe(201);
+    expect((await upload([...others.slice(10), key])).status).toBe(201);
+    expect((await upload(others.slice(5, 15))).status).toBe(201);
+    const refused = await upload([make(19)]);
+    expect([refused.status, refused.body.errors]).toEqual([409, [expect.objectContaining({ pointer: '/jwks' })]]);
+    expect(refused.body.detail).toContain(`would have 21 keys of ${internal}, and the limit is 20`);
+    expect((await exchange(account)).status).toBe(200);
+  });
+
   test('end with their rule', async () => {
     const { account, rule } = await trust(acme);
     expect((await exchange(account)).status).toBe(200);

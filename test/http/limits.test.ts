@@ -254,6 +254,13 @@ const stored: Record<string, Limit> = {
     source: ['src/core/clientkeys.ts', 'maximumKeys = 10'],
     beyond: () => trust({ jwks: { keys: numbered(11).map((kid) => ({ kty: 'EC', kid })) } }),
   },
+  'different uploaded keys of one issuer in the trust rules of a service account': {
+    value: String(trustLimits.uploadedKeys),
+    test: [
+      'test/e2e/uploadedkeys.test.ts',
+      'are at most 20 of an issuer in all rules of an account, and one that several rules have counts once',
+    ],
+  },
   'RSA key of a service account': {
     value: '2048 to 8192 bits',
     source: ['src/core/clientkeys.ts', 'modulus = { minimum: 2048, maximum: 8192 }'],

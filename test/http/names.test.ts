@@ -1,4 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { memberships } from '../../src/entities/memberships.ts';
+import { addNames } from '../../src/http/kernel/names.ts';
+import type { Api, Route } from '../../src/http/route.ts';
+import type { Call } from '../../src/services/pipeline/action.ts';
 import { type RunningArsia, startArsia } from '../support/arsia.ts';
 import type { Body, Client } from '../support/client.ts';
 import {
@@ -59,6 +63,12 @@ describe('an answer', () => {
     };
     expect(await owner.send('GET', `/workspaces/${acme.workspaceId}/jobs/${id}`)).toMatchObject({ id, ...named });
     expect(await onlyItem(owner, `/workspaces/${acme.workspaceId}/jobs?limit=1`)).toMatchObject(named);
+  });
+
+  test('names who ended a job', async () => {
+    const { path } = await startJob(acme);
+    await owner.send('PATCH', path, { state: 'ended' });
+    expect(await owner.send('GET', path)).toMatchObject({ ended_by: acme.ownerId, ender: 'acme.owner' });
   });
 
   test('of a heartbeat has ids only: it is frequent, and names cost reads', async () => {
@@ -158,4 +168,15 @@ describe('an answer', () => {
     expect(again.body).toEqual(first.body);
     expect(again.body.principal).toBe('acme.owner');
   });
+});
+
+test('the answer of a change has no names where they cannot be read; a read is refused', async () => {
+  const pipeline = { perform: () => Promise.reject(new Error('the database is away')) };
+  const api = { pipeline, actions: { names: {} } } as unknown as Api;
+  const add = (method: string) => {
+    const row = { id: 'mbr_1', namespace_id: 'grp_1', principal_id: 'usr_1' };
+    return addNames(api, {} as Call, { method, response: memberships.answer } as unknown as Route, row);
+  };
+  expect(await add('POST')).toMatchObject({ id: 'mbr_1', namespace: null, principal: null });
+  await expect(add('GET')).rejects.toThrow('the database is away');
 });

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../core/canonical.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ArsiaError } from '../../core/errors.ts';
 import { accessTokenLifetime, outsideTokens } from '../../core/lifetimes.ts';
@@ -139,8 +140,8 @@ type Rule = Awaited<ReturnType<typeof findTrustingAccount>>['rules'][number];
 
 /**
  * Verifies a token for the rules of its issuer. A rule with uploaded keys counts only where these verify the token, and the
- * keys that the issuer publishes count only for rules without: an owner who uploads keys speaks for no other rule. Throws
- * where the token is valid for no rule.
+ * keys that the issuer publishes count only for rules without: an owner who uploads keys speaks for no other rule. A key that
+ * several rules have is tried once. Throws where the token is valid for no rule.
  */
 async function verifyForRules(
   verifier: OutsideVerifier,
@@ -148,23 +149,34 @@ async function verifyForRules(
   issuer: string,
   { account, rules }: { account: ServiceAccount; rules: readonly Rule[] },
 ): Promise<{ claims: OutsideClaims; isVerified: (rule: Rule) => boolean }> {
+  const uploaded = new Map(rules.flatMap(({ jwks }) => jwks?.keys ?? []).map((key) => [canonicalJson(key), key]));
   const verified = new Set<string>();
+  let isPublished = false;
   let claims: OutsideClaims | undefined;
   let fault: unknown;
-  const attempt = async (rule: string, verify: () => Promise<OutsideClaims>) => {
+  const attempt = async (verify: () => Promise<OutsideClaims>) => {
     try {
       claims = await verify();
-      verified.add(rule);
     } catch (thrown) {
       fault = thrown;
     }
   };
-  for (const { id, jwks } of rules)
-    if (jwks !== null) await attempt(id, () => verifier.verifyWith(jwks, token, issuer));
+  if (uploaded.size > 0)
+    await attempt(async () => {
+      const found = await verifier.verifyWith([...uploaded.values()], token, issuer);
+      for (const key of found.keys) verified.add(canonicalJson(key));
+      return found.claims;
+    });
   if (rules.some(({ jwks }) => jwks === null))
-    await attempt('published', () => verifier.verify(token, issuer, account.organization_id));
+    await attempt(async () => {
+      const found = await verifier.verify(token, issuer, account.organization_id);
+      isPublished = true;
+      return found;
+    });
   if (claims === undefined) throw fault;
-  return { claims, isVerified: ({ id, jwks }) => verified.has(jwks === null ? 'published' : id) };
+  const isVerified = ({ jwks }: Rule) =>
+    jwks === null ? isPublished : jwks.keys.some((key) => verified.has(canonicalJson(key)));
+  return { claims, isVerified };
 }
 
 /** `organization_id` is of the rule. */

@@ -127,7 +127,7 @@ async function dropSecrets(context: Context, { id, name }: ServiceAccount, force
   if (live.length > 0 && !force)
     throw new ArsiaError(
       'conflict',
-      `${name} has ${live.length} client secrets, which registering keys would delete.`,
+      `Registering keys would delete the live client secrets of ${name}: ${live.length}.`,
       {
         advice: 'Delete them first, or add `?force=true`: whoever uses one is refused with the next request.',
         fields: [{ pointer: '/jwks', detail: 'would delete the client secrets' }],

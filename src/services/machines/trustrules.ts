@@ -1,10 +1,12 @@
+import { canonicalJson } from '../../core/canonical.ts';
 import type { FieldFault } from '../../core/errors.ts';
 import { ArsiaError } from '../../core/errors.ts';
-import { findTrustFaults } from '../../core/outsidetrust.ts';
+import { findTrustFaults, trustLimits } from '../../core/outsidetrust.ts';
 import type { Page } from '../../database/page.ts';
 import type { Created } from '../../entities/entity.ts';
 import { trustRules } from '../../entities/trustrules.ts';
 import { computeThumbprint, isUsable } from '../../signing/outside/keys.ts';
+import type { ServiceAccount } from '../../store/machines/serviceaccounts.ts';
 import {
   deleteTrustRule,
   findTrustRule,
@@ -13,7 +15,7 @@ import {
   type TrustRuleRow,
 } from '../../store/machines/trustrules.ts';
 import { readOrganizationSettings } from '../../store/namespaces/settings.ts';
-import type { Action } from '../pipeline/action.ts';
+import type { Action, Context } from '../pipeline/action.ts';
 import { buildNotFoundError } from '../pipeline/rights.ts';
 import { type FoundAccount, resolveServiceAccount } from './serviceaccounts.ts';
 
@@ -37,6 +39,7 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
         ...findKeyFaults(terms.jwks),
       ];
       if (fields.length > 0) throw new ArsiaError('invalid_request', 'The trust rule is not valid.', { fields });
+      await refuseManyKeys(context, account, terms);
       await context.admit('trust_rules_per_service_account', account.organization_id, account);
       const row: TrustRuleRow = {
         id: context.newId('trust_rule'),
@@ -78,6 +81,26 @@ export function createTrustRuleActions({ own, allowLoopback }: { own: readonly s
   };
 
   return { create, list, remove };
+}
+
+/** Throws `conflict` where the rules of an account would have too many uploaded keys of an issuer. */
+async function refuseManyKeys(
+  { db }: Context,
+  { id, name }: ServiceAccount,
+  { issuer, jwks }: Pick<TrustRuleRow, 'issuer' | 'jwks'>,
+): Promise<void> {
+  if (jwks === null) return;
+  const rules = (await listTrustRules(db, id)).filter((rule) => rule.issuer === issuer);
+  const keys = new Set([{ jwks }, ...rules].flatMap((rule) => rule.jwks?.keys ?? []).map(canonicalJson));
+  if (keys.size <= trustLimits.uploadedKeys) return;
+  throw new ArsiaError(
+    'conflict',
+    `The trust rules of ${name} would have ${keys.size} keys of ${issuer}, and the limit is ${trustLimits.uploadedKeys}.`,
+    {
+      advice: 'Delete rules with keys that the issuer no longer uses.',
+      fields: [{ pointer: '/jwks', detail: 'has too many keys, together with the other rules' }],
+    },
+  );
 }
 
 /** Returns the faults that only an import finds, such as a point that is not on its curve. */

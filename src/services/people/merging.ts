@@ -23,10 +23,16 @@ import {
   resolveUserIn,
 } from './users.ts';
 
+/** Links to the identity provider, and ties, that are of the user that took over now. */
+interface MovedSignIn {
+  sign_ins: number;
+  ties: number;
+}
+
 interface Merged {
   /** The user that took over, as it is now. */
   into: User;
-  taken: TakenOver & { sign_ins: number };
+  taken: TakenOver & MovedSignIn;
   ended: EndedJob[];
 }
 
@@ -51,7 +57,7 @@ export const mergeUser: Action<{ ref: string; into: string }, FoundUser, Merged>
     await admitTakeover(context, takeover, into);
     // Invitations and ties of a former owner open nothing, and must not do so in the name of the other user.
     const mayInvite = await mayManageUsers(context, user.id, organization_id);
-    const taken = { ...(await takeOver(db, takeover)), sign_ins: await moveSignIn(context, user, takeover) };
+    const taken = { ...(await takeOver(db, takeover)), ...(await moveSignIn(context, user, takeover)) };
     if (mayInvite) await moveOpenOffers(db, takeover);
     const ended = await endUser(context, user, into.id);
     return { into: (await findUserById(db, into.id))!, taken, ended };
@@ -70,19 +76,19 @@ export const mergeUser: Action<{ ref: string; into: string }, FoundUser, Merged>
 };
 
 /**
- * Moves the link of the person, else the tie. Returns the number of links. The person of a deactivated user was locked out and
- * must not return as the other user: both are deleted.
+ * Moves the link of the person, else the tie. The person of a deactivated user was locked out and must not return as the other
+ * user: both are deleted.
  */
-async function moveSignIn({ db }: Context, { id, is_active }: User, takeover: Takeover): Promise<number> {
+async function moveSignIn({ db }: Context, { id, is_active }: User, takeover: Takeover): Promise<MovedSignIn> {
   if (!is_active) {
     await deleteUserIdentities(db, id);
-    return 0;
+    return { sign_ins: 0, ties: 0 };
   }
-  const moved = await moveUserIdentities(db, takeover);
-  // The person of the merged user signs in as this one now. Otherwise its tie is for this one, where there is none yet.
-  if (moved > 0) await deleteUserTieOf(db, takeover.into);
-  else await moveUserTie(db, takeover);
-  return moved;
+  const sign_ins = await moveUserIdentities(db, takeover);
+  // Where no person moved, the tie is for the other user now, if there is none yet.
+  if (sign_ins === 0) return { sign_ins, ties: await moveUserTie(db, takeover) };
+  await deleteUserTieOf(db, takeover.into);
+  return { sign_ins, ties: 0 };
 }
 
 async function refuseMerge(context: Context, user: User, into: User): Promise<void> {

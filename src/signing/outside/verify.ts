@@ -31,8 +31,15 @@ export interface OutsideVerifier {
    * ArsiaError `outside_token_refused` where it is not a live token of this issuer, and `issuer_unavailable`.
    */
   verify(token: string, issuer: string, asker: string): Promise<OutsideClaims>;
-  /** Verifies a token with uploaded keys alone, and fetches nothing. Throws ArsiaError `outside_token_refused`. */
-  verifyWith(jwks: unknown, token: string, issuer: string): Promise<OutsideClaims>;
+  /**
+   * Verifies a token with uploaded keys alone, and fetches nothing. Returns those of the keys that verify it. Throws ArsiaError
+   * `outside_token_refused` where none does.
+   */
+  verifyWith<Key>(
+    uploaded: readonly Key[],
+    token: string,
+    issuer: string,
+  ): Promise<{ claims: OutsideClaims; keys: Key[] }>;
 }
 
 /** Asymmetric algorithms only (RFC 7518 3.1): with a MAC, every verifier could sign. */
@@ -82,15 +89,24 @@ export function createOutsideVerifier({
       });
       return checkClaims(claims, issuer);
     },
-    async verifyWith(jwks, token, issuer) {
+    async verifyWith<Key>(uploaded: readonly Key[], token: string, issuer: string) {
       const { header, claims } = decoded(token);
       checkHeader(header);
-      await verifySignature(token, createLocalJWKSet({ keys: readUsableKeys(jwks) })).catch((thrown: unknown) => {
-        throw thrown instanceof errors.JWKSNoMatchingKey
-          ? unknownUpload(thrown)
-          : refused(explainVerifyError(thrown), thrown);
-      });
-      return checkClaims(claims, issuer);
+      const keys: Key[] = [];
+      let fault: unknown;
+      for (const key of uploaded) {
+        const finder = createLocalJWKSet({ keys: readUsableKeys({ keys: [key] }) });
+        await verifySignature(token, finder).then(
+          () => keys.push(key),
+          (thrown: unknown) => {
+            if (fault === undefined || fault instanceof errors.JWKSNoMatchingKey) fault = thrown;
+          },
+        );
+      }
+      if (keys.length > 0) return { claims: checkClaims(claims, issuer), keys };
+      throw fault instanceof errors.JWKSNoMatchingKey
+        ? unknownUpload(fault)
+        : refused(explainVerifyError(fault), fault);
     },
   };
 }

@@ -39,7 +39,8 @@ export async function buryServiceAccount(db: Queries, { id }: ServiceAccount, pa
   await db
     .updateTable('service_accounts')
     .set((eb) => ({
-      name: id,
+      // Not a name (`namePattern`): another account could have it already.
+      name: `deleted:${id}`,
       is_active: false,
       jwks: null,
       deleted_at: at,

@@ -97,11 +97,13 @@ async function deleteShared(db: Queries, table: string, key: string[], { from, i
   );
 }
 
+/** A membership that an owner gave remains one, so that the next sign-in does not end it. */
 async function moveTeams(db: Queries, { from, into }: Takeover): Promise<number> {
   const moved = await changed(
     db,
     sql`INSERT INTO team_members (team_id, user_id, source, created_at)
-      SELECT team_id, ${into}, source, created_at FROM team_members WHERE user_id = ${from} ON CONFLICT DO NOTHING`,
+      SELECT team_id, ${into}, source, created_at FROM team_members WHERE user_id = ${from}
+      ON CONFLICT (team_id, user_id) DO UPDATE SET source = 'manual' WHERE excluded.source = 'manual'`,
   );
   await db.deleteFrom('team_members').where('user_id', '=', from).execute();
   return moved;

@@ -41,9 +41,9 @@ export async function deleteUserTieOf(db: Queries, user_id: string): Promise<voi
   await db.deleteFrom('user_ties').where('user_id', '=', user_id).execute();
 }
 
-/** Gives the tie of a user to another one that nobody signs in as and that has no tie. */
-export async function moveUserTie(db: Queries, { from, into }: { from: string; into: string }): Promise<void> {
-  await db
+/** Gives the tie of a user to another one that nobody signs in as and that has no tie. Returns the number of ties: 0 or 1. */
+export async function moveUserTie(db: Queries, { from, into }: { from: string; into: string }): Promise<number> {
+  const moved = await db
     .updateTable('user_ties')
     .set({ user_id: into })
     .where('user_id', '=', from)
@@ -55,7 +55,8 @@ export async function moveUserTie(db: Queries, { from, into }: { from: string; i
         ]),
       ),
     )
-    .execute();
+    .executeTakeFirst();
+  return Number(moved.numUpdatedRows);
 }
 
 /** Deletes the ties and the reservations of former logins that have expired. */

@@ -11,6 +11,7 @@ import {
   type Organization,
   startJob,
 } from '../../support/organization.ts';
+import { rounds } from '../../support/rounds.ts';
 
 let running: RunningArsia;
 let oracle: Oracle;
@@ -93,6 +94,28 @@ describe('deleting a service account', () => {
     expect(record!.detail.held).toContain('role acme/lab/sim');
   });
 
+  test('ends what another replica has kept: no token comes after the answer', async () => {
+    const replica = await startArsia({ home: running.home });
+    for (let round = 0; round < rounds(2, 20); round++) {
+      const { account, job } = await laden();
+      const client = createClient(replica.origin, job.token);
+      const mint = () => client.ask('POST', '/tokens', { managed_identity: identity });
+      for (let times = 0; times < 3; times++) expect((await mint()).status).toBe(200);
+      let isOver = false;
+      const late: boolean[] = [];
+      const mints = Array.from({ length: 4 }, async () => {
+        for (let wasOver = false; !wasOver; ) {
+          wasOver = isOver;
+          if ((await mint()).status === 200) late.push(wasOver);
+        }
+      });
+      expect((await remove(account.id)).status).toBe(204);
+      isOver = true;
+      await Promise.all(mints);
+      expect(late).not.toContain(true);
+    }
+  }, 60_000);
+
   test('needs no force for one that was given nothing, though it has secrets', async () => {
     const { id } = await make();
     expect((await owner.ask('DELETE', `/service-accounts/${id}`)).status).toBe(204);
@@ -121,6 +144,15 @@ describe('deleting a service account', () => {
     expect((await owner.ask('DELETE', `/groups/${group.id}`)).status).toBe(204);
     const shown = await owner.send('GET', `/workspaces/${acme.workspaceId}/jobs/${job.id}`);
     expect(shown).toMatchObject({ launcher_id: account.id, launcher: path });
+  });
+
+  test('needs no name that another account can have', async () => {
+    const [first, second] = [await make(), await make()];
+    const squat = (name: string) => owner.ask('POST', '/service-accounts', { name, group: acme.group });
+    expect((await squat(first.id)).status).toBe(201);
+    expect((await remove(first.id)).status).toBe(204);
+    expect((await remove(second.id)).status).toBe(204);
+    expect((await squat(second.id)).status).toBe(201);
   });
 
   test('cannot be undone, not even by a replica of the release before', async () => {

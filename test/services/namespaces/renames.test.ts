@@ -16,6 +16,7 @@ let oracle: Oracle;
 let acme: Organization;
 let owner: Client;
 let there: Client;
+let replica: RunningArsia;
 let count = 0;
 
 beforeAll(async () => {
@@ -23,7 +24,7 @@ beforeAll(async () => {
   oracle = await createOracle(running);
   acme = await createOrganization(running);
   ({ owner } = acme);
-  const replica = await startArsia({ home: running.home });
+  replica = await startArsia({ home: running.home });
   there = createClient(replica.origin, owner.token);
 }, 60_000);
 
@@ -79,6 +80,30 @@ describe('renaming', () => {
     const payload = JSON.parse(Buffer.from(second.token.split('.')[1], 'base64url').toString());
     expect(payload).toMatchObject({ sub: before.sub, workspace: 'acme/lab/sim2' });
     await owner.send('PATCH', `/workspaces/${acme.workspaceId}`, { name: 'sim' });
+  });
+
+  test('N20 an old path that is used again means the new identity for a job that another replica has kept', async () => {
+    const own = await group();
+    const make = async (name: string) => {
+      const settings = { audience: `https://${name}.example` };
+      return await owner.send('POST', '/managed-identities', { name: 'api', group: own.path, type: 'oidc', settings });
+    };
+    const place = await owner.send('POST', '/workspaces', { name: `w${++count}`, group: own.path });
+    const first = await make(`first${count}`);
+    await owner.send('POST', `/workspaces/${place.id}/managed-identities`, { managed_identity: first.id });
+    await owner.send('POST', '/memberships', { namespace: place.id, principal: acme.user, role: 'deployer' });
+    await owner.send('POST', `/service-accounts/${acme.launcherId}/may-act`, { namespace: own.path, users: ['*'] });
+    const job = await startJob(acme, {}, place.id);
+    const client = createClient(replica.origin, job.token);
+    const mint = (path: string) => client.ask('POST', '/tokens', { managed_identity: path });
+    for (let times = 0; times < 3; times++) expect((await mint(first.path)).body.subject).toContain(first.id);
+    await rename(own, `moved${count}`);
+    expect((await mint(first.path)).status).toBe(404);
+    await owner.send('POST', '/groups', { name: own.name, parent: 'acme' });
+    const second = await make(`second${count}`);
+    expect(second.path).toBe(first.path);
+    expect((await mint(first.path)).status).toBe(404);
+    expect((await mint(`acme/moved${count}/api`)).body.subject).toContain(first.id);
   });
 
   test('warns where a trust document can show the path, for each identity by its kind', async () => {

@@ -14,8 +14,9 @@ export const trustRuleRoutes: Route[] = [
     path: '/service-accounts/:id/trust-rules',
     summary: 'Let tokens of an outside issuer speak for a service account',
     description:
-      'Lets tokens of an outside issuer, such as GitHub Actions or a Kubernetes cluster, authenticate as a service account. A token must have this issuer and audience and satisfy all conditions. A rule never changes: delete it and create another one.',
+      'Lets tokens of an outside issuer, such as GitHub Actions or a Kubernetes cluster, authenticate as a service account. A token must have this issuer and audience and satisfy all conditions. A rule never changes: delete it and create another one. All rules of a service account have at most 20 different uploaded keys of an issuer.',
     action: 'trust_rule.create',
+    errors: ['conflict'],
     body: trustRules.create,
     response: trustRules.answer,
     handle: async ({ api, call, params, body }) =>
