@@ -142,11 +142,18 @@ describe('the documents for AWS', () => {
     'update-assume-role-policy': ['--role-name', '--policy-document'],
   };
 
+  /** Reads words as the AWS command line does: what begins with a dash is an option. */
+  function optionsOf(words: readonly string[]): string[] {
+    const given = words.filter((word) => word.startsWith('-'));
+    expect(words.length).toBe(given.length + given.filter((word) => !word.includes('=')).length);
+    return given.map((word) => word.split('=', 1)[0]!);
+  }
+
   test('have commands that a shell reads as the AWS command line documents them, in every partition', () => {
-    for (const { settings, facts } of fc.sample(fc.record({ facts: anyFacts, settings: anySettings }), 40)) {
+    for (const { settings, facts } of fc.sample(fc.record({ facts: anyFacts, settings: anySettings }), 60)) {
       const { documents } = trust(settings, facts);
-      const script = `aws() { printf '%s\\n' "$@" --; }\n${named(documents, 'aws-cli').text}`;
-      const commands = execFileSync('/bin/sh', ['-c', script]).toString().split('\n--\n').slice(0, -1);
+      const script = `aws() { printf '%s\\n' "$@" ''; }\n${named(documents, 'aws-cli').text}`;
+      const commands = execFileSync('/bin/sh', ['-c', script]).toString().split('\n\n').slice(0, -1);
       const words = commands.map((command) => command.split('\n'));
       const global = settings.role_arn.startsWith('arn:aws:') ? [] : ['--region', expect.any(String)];
       expect(words.map((word) => word.slice(0, global.length + 1))).toEqual(
@@ -155,10 +162,17 @@ describe('the documents for AWS', () => {
       expect(words.map((word) => word[global.length + 1])).toEqual(Object.keys(options));
       for (const word of words) {
         const [command, ...rest] = word.slice(global.length + 1);
-        const given = rest.filter((_, index) => index % 2 === 0);
-        expect(options[command!]).toEqual(expect.arrayContaining(given));
+        expect(options[command!]).toEqual(expect.arrayContaining(optionsOf(rest)));
       }
     }
+  });
+
+  test('have commands for a role whose name begins with a dash', () => {
+    const { documents } = trust(
+      schema.parse({ role_arn: 'arn:aws:iam::111122223333:role/-x' }),
+      factsOf('workspace', 1),
+    );
+    expect(named(documents, 'aws-cli').text).toContain('  --role-name=-x ');
   });
 
   test('have no CloudFormation template for a path that CloudFormation would replace by a secret, and say so', () => {

@@ -26,7 +26,7 @@ const tokenOf = ({ settings, facts }: Member) => ({ ...claimsFor(aws, settings, 
 
 /** Identities of one role, with other settings and other workspaces each. */
 const anyMembers: fc.Arbitrary<Member[]> = fc
-  .array(
+  .uniqueArray(
     fc.record({
       facts: anyFacts,
       more: fc.record({
@@ -35,7 +35,7 @@ const anyMembers: fc.Arbitrary<Member[]> = fc
       }),
       workspaces: fc.integer({ min: 1, max: 3 }),
     }),
-    { minLength: 1, maxLength: 12 },
+    { minLength: 1, maxLength: 12, selector: ({ facts }) => facts.identity_id },
   )
   .map((identities) =>
     identities.flatMap(({ facts, more, workspaces }) =>
