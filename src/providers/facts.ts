@@ -71,7 +71,7 @@ export function scopeWarnings(facts: TrustFacts): string[] {
 }
 
 /** Returns warnings that list who could get a token that names a user and no workspace. */
-function namingWarnings({ naming, user }: TrustFacts): string[] {
+export function namingWarnings({ naming, user }: TrustFacts): string[] {
   if (naming === undefined) return [];
   const { granted_at: group, launchers, total } = naming;
   const whom = user?.login ?? 'a user';
@@ -113,9 +113,10 @@ export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** Returns a shell command with one option a line. */
+/** Returns a shell command with one option a line. A value with a dash before it would be read as an option. */
 export function shellCommand(command: string, options: readonly (readonly [string, string])[]): string {
-  return [command, ...options.map(([name, value]) => `  ${name} ${shellWord(value)}`)].join(' \\\n');
+  const words = options.map(([name, value]) => `  ${name}${value.startsWith('-') ? '=' : ' '}${shellWord(value)}`);
+  return [command, ...words].join(' \\\n');
 }
 
 /** Returns the text of a document of the form `fields`: one label and value a line. */

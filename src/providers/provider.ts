@@ -102,6 +102,15 @@ export interface Trust {
   warnings: string[];
 }
 
+/** An identity at a target, with the workspace or the user that its subject names. */
+export interface TrustMember<Settings = ReadSettings> {
+  settings: Settings;
+  facts: TrustFacts;
+}
+
+/** The documents that make one target trust several members, and no others. */
+export type MergedTrust = Pick<Trust, 'documents' | 'warnings'>;
+
 export type Verdict =
   | { allow: true }
   | {
@@ -175,6 +184,11 @@ export interface Federated<Settings = ReadSettings> {
   assertion(settings: Settings, facts: TrustFacts): Assertion;
   /** Returns the documents that the admin copies. Pure. Trust text of this kind is composed only here. */
   trust(settings: Settings, facts: TrustFacts): Trust;
+  /**
+   * Returns the documents for several members at one target, such as a role, where the document of one would replace that of
+   * another. Throws `invalid_request` where their targets differ. Pure. Absent where a target holds a document for each.
+   */
+  mergeTrust?(members: readonly TrustMember<Settings>[]): MergedTrust;
   /**
    * Returns whether the document (the text at the cloud) accepts the claims. Pure. Throws `not_supported`, which names the
    * unknown member or function, and `invalid_request` for a text that is not such a document. `request` has the parameters of

@@ -1,5 +1,6 @@
-import { type Document, isMap, isScalar, isSeq, parseDocument, visit } from 'yaml';
+import { Document, isMap, isScalar, isSeq, parseDocument, visit } from 'yaml';
 import type { JsonNode } from '../iampolicy/json.ts';
+import { escapeCodePoint } from './codepoint.ts';
 
 /** Plain words that are booleans to YAML 1.1, which the clouds' tools read, and text to YAML 1.2. */
 const ambiguous = /^(?:y|yes|n|no|on|off)$/i;
@@ -25,6 +26,32 @@ export function parseYaml(
     if (thrown instanceof TooDeep) return { fault: `nests deeper than ${maximumDepth}` };
     return { fault: 'is neither JSON nor YAML without aliases' };
   }
+}
+
+/** A plain text that no version of YAML reads as something else, unless it is `ambiguous` or a word of JSON. */
+const plain = /^[A-Za-z](?:[\w./:-]*\w)?$/;
+const jsonWord = /^(?:true|false|null)$/i;
+
+/**
+ * Returns a value of JSON as YAML that readers of YAML 1.1 and of 1.2 agree about. Texts are quoted unless they are plain
+ * words, and invisible characters are written as escapes.
+ */
+export function formatYaml(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value !== 'string') return;
+      const isPlain = plain.test(node.value) && !ambiguous.test(node.value) && !jsonWord.test(node.value);
+      node.type = isPlain ? 'PLAIN' : 'QUOTE_DOUBLE';
+    },
+  });
+  return (
+    document
+      .toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER })
+      .trimEnd()
+      // These occur only within quotes.
+      .replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, escapeCodePoint)
+  );
 }
 
 class TooDeep extends Error {}

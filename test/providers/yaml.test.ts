@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parse } from 'yaml';
+import { yamlParse } from 'yaml-cfn';
 import { toValue } from '../../src/iampolicy/json.ts';
-import { parseYaml } from '../../src/providers/yaml.ts';
+import { formatYaml, parseYaml } from '../../src/providers/yaml.ts';
 
 describe('a YAML document', () => {
   test.each([
@@ -22,5 +25,64 @@ describe('a YAML document', () => {
     ['a second document', 'a: 1\n---\na: 2\n', /one document/],
   ])('is refused with %s', (_name, text, fault) => {
     expect(parseYaml(text)).toEqual({ fault: expect.stringMatching(fault) });
+  });
+});
+
+describe('a value written as YAML', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 30 }),
+    fc.string({
+      unit: fc.constantFrom(...'$%{}"\'\\\n\r\t #/<>~!&*|-:,[]?@`ab', '\u0085', '\u2028', '😀', 'é'),
+      maxLength: 10,
+    }),
+    // Dates, octal numbers, numbers of base 60, booleans and merge keys of YAML 1.1.
+    fc.constantFrom(
+      '2012-10-17',
+      '0123',
+      '1_000',
+      '12:30:45',
+      'yes',
+      'No',
+      'on',
+      'y',
+      'null',
+      '~',
+      '<<',
+      '=',
+      '',
+      '0x1F',
+      '.inf',
+      '1e3',
+    ),
+  );
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      text,
+      fc.boolean(),
+      fc.integer(),
+      fc.array(tie('value'), { maxLength: 4 }),
+      fc.dictionary(text, tie('value'), { maxKeys: 4 }),
+    ),
+  }));
+
+  test('is the same value to CloudFormation, to YAML 1.1, to YAML 1.2 and to Arsia', () => {
+    fc.assert(
+      fc.property(value, (one) => {
+        const written = formatYaml({ one });
+        expect(yamlParse(written)).toEqual({ one });
+        expect(parse(written, { version: '1.1' })).toEqual({ one });
+        expect(parse(written, { version: '1.2' })).toEqual({ one });
+        const parsed = parseYaml(written);
+        expect('node' in parsed && toValue(parsed.node)).toEqual({ one });
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('is in block form, with the version of a policy as a text', () => {
+    expect(formatYaml({ Version: '2012-10-17', Statement: [{ Effect: 'Allow' }], text: 'a\nb' })).toBe(
+      'Version: "2012-10-17"\nStatement:\n  - Effect: Allow\ntext: "a\\nb"',
+    );
   });
 });

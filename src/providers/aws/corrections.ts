@@ -2,11 +2,11 @@ import { ArsiaError } from '../../core/errors.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Decision, Outcome } from '../../iampolicy/decide.ts';
 import type { EvaluateRequest } from '../provider.ts';
+import { buildStatement, type TrustedSubject } from './buildtrustpolicy.ts';
 import { type JudgedTrust, judgeTrust } from './evaluate.ts';
 import { valueOfKey } from './findings.ts';
 import { providerArn } from './names.ts';
 import type { TrustRequest } from './request.ts';
-import { buildStatement, type TrustedSubject } from './trust.ts';
 
 /** More than the parts that one statement can lack; a correction that needs more is none. */
 const maximumSteps = 12;

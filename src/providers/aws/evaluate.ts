@@ -8,7 +8,8 @@ import type { Fault, Policy, Statement } from '../../iampolicy/policy.ts';
 import { formatPosition, invalidDocument, type Members, unsupported } from '../document.ts';
 import type { EvaluateRequest, Verdict } from '../provider.ts';
 import { type Denial, deny } from '../verdict.ts';
-import { outputMembers, type PastedPolicy, readPasted, roleMembers, what } from './pasted.ts';
+import { type PastedPolicy, readPasted } from './pasted.ts';
+import { outputMembers, propertyMembers, resourceMembers, roleMembers, templateMembers, what } from './policyholder.ts';
 import { buildTrustRequest, supportedKeys, type TrustRequest } from './request.ts';
 import { trustPolicy } from './trustpolicy.ts';
 
@@ -25,6 +26,9 @@ export const members: Readonly<Record<string, Members>> = {
   'Statement.Principal.': byEngine(knownMembers.principal),
   'get-role: ': outputMembers,
   'get-role: Role.': roleMembers,
+  'template: ': templateMembers,
+  'template: Resources[].': resourceMembers,
+  'template: Resources[].Properties.': propertyMembers,
 };
 
 /** A pasted trust policy and what it says about a token. */

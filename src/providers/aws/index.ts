@@ -5,6 +5,7 @@ import { answer, check, describe, request } from './credentials.ts';
 import { type AwsEndpoints, chooseEndpoint, endpoints, ownHosts } from './endpoints.ts';
 import { evaluate } from './evaluate.ts';
 import { explain, isTransient } from './explain.ts';
+import { mergeTrust } from './mergedtrust.ts';
 import { review } from './review.ts';
 import { type AwsSettings, settings } from './settings.ts';
 import { trust } from './trust.ts';
@@ -21,6 +22,7 @@ export const aws: Provider<AwsSettings> = {
     namesUser,
     listShownPaths,
     trust,
+    mergeTrust,
     evaluate,
     review,
   },

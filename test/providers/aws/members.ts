@@ -11,6 +11,11 @@ const statement = {
 };
 const policy = { Version: '2012-10-17', Statement: [statement] };
 const role = 'arn:aws:iam::111122223333:role/deploy';
+const template = (resource: object, more: object = {}) => ({
+  Resources: { Provider: { Type: 'x' }, Role: resource },
+  ...more,
+});
+const resource = { Type: 'AWS::IAM::Role', Properties: { AssumeRolePolicyDocument: policy } };
 const deny = { Effect: 'Deny', Action: 'sts:*' };
 
 export const walk: Walk = {
@@ -29,6 +34,10 @@ export const walk: Walk = {
     }),
     'get-role: ': (change) => ({ Role: { AssumeRolePolicyDocument: policy }, ...change }),
     'get-role: Role.': (change) => ({ Role: { Arn: role, AssumeRolePolicyDocument: policy, ...change } }),
+    'template: ': (change) => template(resource, change),
+    'template: Resources[].': (change) => template({ ...resource, ...change }),
+    'template: Resources[].Properties.': (change) =>
+      template({ ...resource, Properties: { ...resource.Properties, ...change } }),
   },
   refused: {
     Version: ['2020-01-01', 2012, null, []],
@@ -42,6 +51,10 @@ export const walk: Walk = {
     'get-role: Role': [absent, null, {}, 'x'],
     'get-role: Role.Arn': ['arn:aws:iam::111122223333:role/other', '', 7, null],
     'get-role: Role.AssumeRolePolicyDocument': [absent, null, {}, '%', '%7B', 'x', JSON.stringify(deny)],
+    'template: Resources': [absent, null, {}, 'x', { Role: resource, Other: resource }],
+    'template: Resources[].Type': [absent, null, 'AWS::IAM::User', ['AWS::IAM::Role']],
+    'template: Resources[].Properties': [absent, null, {}, 'x', []],
+    'template: Resources[].Properties.AssumeRolePolicyDocument': [absent, null, {}, { 'Fn::Sub': 'x' }, 'x'],
     'Statement.NotAction': [[], 7, '*', 'sts:*'],
     'Statement.NotPrincipal': [{}, 'x', '*'],
     'Statement.Principal.AWS': ['*', ['111122223333', '*'], 7, []],

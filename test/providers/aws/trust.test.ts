@@ -1,56 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type IdKind, makeId } from '../../../src/core/ids.ts';
-import { subjectScopes } from '../../../src/core/subject.ts';
 import { aws } from '../../../src/providers/aws/index.ts';
-import { type AwsSettings, settings as schema } from '../../../src/providers/aws/settings.ts';
+import { settings as schema } from '../../../src/providers/aws/settings.ts';
 import { shellWord } from '../../../src/providers/facts.ts';
 import type { TrustFacts } from '../../../src/providers/provider.ts';
-import { claimsFor, issuer, now, trustFacts } from '../samples.ts';
+import { claimsFor, issuer, trustFacts } from '../samples.ts';
+import { anyFacts, anySettings } from './anytrust.ts';
 
 const plain = schema.parse({ role_arn: 'arn:aws:iam::111122223333:role/deploy' });
 const { trust, evaluate } = aws.federated!;
 const host = 'arsia.example.com/oidc';
-
-/** Random ids, each from one number: fast-check would need a second for the bytes of 40 000 ids. */
-const idOf = (kind: IdKind) =>
-  fc
-    .nat()
-    .map((seed) =>
-      makeId(kind, now, (size) => createHash('sha256').update(`${kind}${seed}`).digest().subarray(0, size)),
-    );
-
-const anyFacts: fc.Arbitrary<TrustFacts> = fc
-  .record({
-    scope: fc.constantFrom(...subjectScopes),
-    identity_id: idOf('managed_identity'),
-    workspace: idOf('workspace').map((id) => ({ id, path: 'acme/a/b' })),
-    user: fc.option(idOf('user').map((id) => ({ id, login: 'alice' }))),
-    organization_id: idOf('group'),
-    tenancy: fc.constantFrom('single' as const, 'multi' as const),
-    identity: fc.string(),
-    issuer: fc.constantFrom(
-      'https://arsia.example.com',
-      'https://a.b-c.example/x/y~z',
-      "https://xn--bcher-kva.example/it's",
-    ),
-  })
-  .map(({ scope, ...more }) => trustFacts(scope, more));
-
-const anySettings: fc.Arbitrary<AwsSettings> = fc
-  .record({
-    partition: fc.constantFrom('aws', 'aws-cn', 'aws-us-gov', 'aws-eusc', 'aws-iso-b'),
-    account: fc.nat({ max: 999_999_999_999 }).map((number) => String(number).padStart(12, '0')),
-    path: fc.constantFrom('', 'acme/', 'a/b/c/', '$(x)/', "*/'/{}/", '$'.concat('{aws:username}/')),
-    name: fc.string({ unit: fc.constantFrom(...'aZ09_+=,.@-'), minLength: 1, maxLength: 64 }),
-    source_identity: fc.boolean(),
-    session_tags: fc.option(fc.constant({ 'arsia:workspace': 'workspace' as const }), { nil: undefined }),
-  })
-  .map(({ partition, account, path, name, ...more }) =>
-    schema.parse({ role_arn: `arn:${partition}:iam::${account}:role/${path}${name}`, ...more }),
-  );
 
 interface Policy {
   Version: string;

@@ -1,0 +1,10 @@
+# A new role, with the trust policy above saved as trust-policy.json
+aws iam create-role \
+  --role-name shared \
+  --path /acme/ \
+  --assume-role-policy-document file://trust-policy.json \
+  --max-session-duration 7200
+# A role that exists
+aws iam update-assume-role-policy \
+  --role-name shared \
+  --policy-document file://trust-policy.json
